@@ -1,0 +1,36 @@
+"""Take: a clip that came back, named by its bytes and measured once."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from storyboard.story import Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a clip is: ``frames`` at ``fps``, ``width`` x ``height`` pixels as shown, and whether it has ``sound``."""
+
+    frames: int
+    fps: Fraction
+    width: int
+    height: int
+    sound: bool
+
+    @property
+    def seconds(self) -> Fraction:
+        return self.frames / self.fps
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A take in the store: ``digest`` is the SHA-256 of its bytes in hex, and its name there.
+
+    ``seed`` and ``credits`` are what the provider reported, None where it did not.
+    """
+
+    digest: str
+    bytes: int
+    measure: Measure
+    resolution: Resolution = "720p"
+    seed: int | None = None
+    credits: Fraction | None = None
