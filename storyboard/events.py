@@ -101,16 +101,4 @@ class Done:
     notes: tuple[str, ...] = field(default=())
 
 
-Event = (
-    Planned
-    | Submitting
-    | Submitted
-    | Waiting
-    | Fetched
-    | Finished
-    | Failed
-    | Unknown
-    | Warned
-    | Cutting
-    | Done
-)
+Event = Planned | Submitting | Submitted | Waiting | Fetched | Finished | Failed | Unknown | Warned | Cutting | Done

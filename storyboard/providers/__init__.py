@@ -75,8 +75,6 @@ def find(name: str) -> Provider:
     """
     known = {point.name: point for point in entry_points(group="storyboard.providers")}
     if name not in known:
-        raise InputError(
-            f"no provider is called {name!r}", f"installed: {', '.join(sorted(known)) or 'none'}"
-        )
+        raise InputError(f"no provider is called {name!r}", f"installed: {', '.join(sorted(known)) or 'none'}")
     provider: Provider = known[name].load()
     return provider
