@@ -1,0 +1,117 @@
+"""The disk: files replaced whole or not at all, folders of our own, claims that the kernel frees when we die."""
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from storyboard.errors import Busy, LocalFault
+
+
+def replace(path: Path, content: bytes) -> bool:
+    """Put ``content`` at ``path``, whole and durable; False where it already says so and nothing was written.
+
+    Written to a new name beside it, synced, renamed, and the folder synced: a reader sees the old file or the new
+    one, also after a power cut. A symbolic link at ``path`` is replaced, never followed. Raises LocalFault.
+    """
+    with telling(path):
+        if not path.is_symlink() and path.is_file() and path.read_bytes() == content:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging = path.parent / f".{path.name}.{secrets.token_hex(6)}"
+        try:
+            with os.fdopen(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            land(staging, path)
+        finally:
+            staging.unlink(missing_ok=True)
+    return True
+
+
+def land(staging: Path, path: Path) -> None:
+    """Give a finished, synced file its good name, durably."""
+    os.replace(staging, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def private(folder: Path) -> Path:
+    """Make a folder that only this user can read, parents included. Raises LocalFault."""
+    with telling(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def scratch(project: Path) -> Path:
+    """The project's ``.storyboard`` folder, which git never sees: it says so itself. Raises LocalFault."""
+    folder = project / ".storyboard"
+    if folder.is_symlink():
+        raise LocalFault(f"{folder} is a symbolic link", "remove it: storyboard keeps its scratch files there")
+    private(folder)
+    replace(folder / ".gitignore", b"*\n")
+    return folder
+
+
+@contextmanager
+def claim(path: Path, message: str) -> Iterator[None]:
+    """Hold ``path`` for this process alone. Raises Busy with ``message`` where another one holds it.
+
+    An flock: the kernel frees it however we end, so no claim is ever stale.
+    """
+    with telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(file, 40, 0).decode("ascii", "replace").strip()
+            raise Busy(message, f"process {holder} is at work; wait for it, or stop it" if holder else "") from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def claimed(path: Path) -> bool:
+    """Whether some living process holds ``path``."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Whatever the disk refuses inside becomes a LocalFault that names ``path`` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise LocalFault(f"{path}: {error.strerror or error}", _advice(error.errno)) from error
+
+
+def _advice(number: int | None) -> str:
+    match number:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full: free some space and run again; what was bought is safe"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "it must be writable for you; STORYBOARD_HOME moves the store elsewhere"
+        case errno.EMFILE | errno.ENFILE:
+            return "too many files are open: raise the limit (ulimit -n) and run again"
+    return "check the disk and run again; what was bought is safe"

@@ -1,0 +1,292 @@
+"""The ledger: every intent, job, refusal and charge. What money was spent on is written before anything else happens.
+
+SQLite with ``synchronous=FULL``: a row that was written is there after a power cut. One live row a key, by a unique
+index, so that two runs, whatever they know of each other, cannot both pay for the same shot.
+"""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, cast
+
+from storyboard.disk import private
+from storyboard.errors import LocalFault
+from storyboard.shot import Recipe, Shot
+from storyboard.story import Resolution
+from storyboard.take import Measure, Take
+
+# intent: the request may be on its way. unknown: it was, and its answer was lost. open: a job is paid for and not
+# fetched. taken: its take is in the store. refused: known not accepted. failed: accepted, and no clip will come.
+State = Literal["intent", "unknown", "open", "taken", "refused", "failed"]
+LIVE = ("intent", "unknown", "open", "taken")
+
+_TABLES = f"""
+CREATE TABLE IF NOT EXISTS jobs (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, job TEXT, run TEXT NOT NULL, nonce TEXT NOT NULL,
+  storyboard TEXT NOT NULL, scene TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,
+  credits TEXT NOT NULL, charged TEXT, hd TEXT, code INTEGER, why TEXT NOT NULL DEFAULT '',
+  asked REAL NOT NULL, changed REAL NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS one_live_job ON jobs (key) WHERE state IN {LIVE};
+CREATE UNIQUE INDEX IF NOT EXISTS job_names ON jobs (job) WHERE job IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_scene ON jobs (storyboard, scene);
+CREATE TABLE IF NOT EXISTS takes (
+  key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
+  fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
+  credits TEXT, at REAL NOT NULL, PRIMARY KEY (key, resolution));
+CREATE TABLE IF NOT EXISTS addresses (
+  destination TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, expires REAL NOT NULL,
+  PRIMARY KEY (destination, digest));
+PRAGMA user_version = 1;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One attempt to have a shot made, as it stands now. ``asked`` and ``changed`` are seconds since 1970 UTC.
+
+    ``credits`` is what was expected, ``charged`` what the provider reported, ``hd`` what its HD version was to cost.
+    """
+
+    id: int
+    key: str
+    state: State
+    job: str | None
+    run: str
+    nonce: str
+    storyboard: str
+    scene: str
+    model: str
+    recipe: Recipe
+    credits: Fraction
+    charged: Fraction | None
+    hd: Fraction | None
+    code: int | None
+    why: str
+    asked: float
+    changed: float
+
+
+class AlreadyAsked(Exception):
+    """Somebody has asked for this very shot: ``entry`` says how far they are."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry.key)
+        self.entry = entry
+
+
+class KnownJob(Exception):
+    """The provider answered with a job name that another shot already has."""
+
+
+class Ledger:
+    """The ledger in one file. Every method raises LocalFault where the file cannot be read or written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        private(path.parent)
+        with self._guarded():
+            self._db = sqlite3.connect(path, timeout=20, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                self._db.executescript(_TABLES)
+            elif version != 1:
+                raise LocalFault(f"{path} was written by a newer storyboard", "upgrade, or move the store aside")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def intend(self, shot: Shot, scene: str, storyboard: str, run: str, credits: Fraction, now: float) -> Entry:
+        """Write down that the shot is about to be asked for. Raises AlreadyAsked: then it must not be."""
+        recipe = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False)
+        row = (shot.key, "intent", run, secrets.token_urlsafe(18), storyboard, scene, shot.model, recipe)
+        try:
+            with self._guarded():
+                cursor = self._db.execute(
+                    "INSERT INTO jobs"
+                    " (key, state, run, nonce, storyboard, scene, model, recipe, credits, asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*row, str(credits), now, now),
+                )
+        except sqlite3.IntegrityError:
+            standing = self.entry(shot.key)
+            if standing is None:
+                raise
+            raise AlreadyAsked(standing) from None
+        return self._one("id = ?", cursor.lastrowid)
+
+    def accepted(self, entry: Entry, job: str, now: float) -> None:
+        """The provider took it and calls it ``job``. Raises KnownJob where another shot has that name."""
+        try:
+            self._change(entry.id, "state = 'open', job = ?, why = ''", now, job)
+        except sqlite3.IntegrityError:
+            raise KnownJob from None
+
+    def unknown(self, entry: Entry, why: str, code: int | None, now: float) -> None:
+        """Its answer was lost: nobody knows whether it was accepted."""
+        self._change(entry.id, "state = 'unknown', why = ?, code = ?", now, why, code)
+
+    def refused(self, entry: Entry, why: str, code: int | None, now: float) -> None:
+        """It was certainly not accepted; nothing was paid."""
+        self._change(entry.id, "state = 'refused', why = ?, code = ?", now, why, code)
+
+    def failed(self, entry: Entry, why: str, code: int | None, now: float) -> None:
+        """The job is over and there will be no clip. It stays in the account: it may have been charged."""
+        self._change(entry.id, "state = 'failed', why = ?, code = ?", now, why, code)
+
+    def hd(self, entry: Entry, credits: Fraction, now: float) -> None:
+        """The HD version is about to be asked for."""
+        self._change(entry.id, "hd = ?", now, str(credits))
+
+    def taken(self, key: str, take: Take, now: float) -> None:
+        """The take is in the store. Written before the lock is; a second time it changes nothing."""
+        with self._guarded(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "INSERT OR REPLACE INTO takes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _row(key, take, now),
+            )
+            self._db.execute(
+                "UPDATE jobs SET state = 'taken', charged = coalesce(?, charged), changed = ?"
+                " WHERE key = ? AND state = 'open'",
+                (_text(take.credits), now, key),
+            )
+
+    def entry(self, key: str) -> Entry | None:
+        """The attempt that counts for a key: the live one, else the latest."""
+        rows = self._entries(
+            "key = ? ORDER BY state IN ('intent', 'unknown', 'open', 'taken') DESC, id DESC LIMIT 1", key
+        )
+        return rows[0] if rows else None
+
+    def entries(self, storyboard: str | None = None) -> list[Entry]:
+        """All attempts of one storyboard (its file's absolute path), or of all, oldest first."""
+        if storyboard is None:
+            return self._entries("1 ORDER BY id")
+        return self._entries("storyboard = ? ORDER BY id", storyboard)
+
+    def takes(self, key: str) -> Mapping[Resolution, Take]:
+        """The takes that a key has brought."""
+        with self._guarded():
+            rows = self._db.execute("SELECT * FROM takes WHERE key = ?", (key,)).fetchall()
+        return {take.resolution: take for take in map(_take, rows)}
+
+    def all_takes(self) -> Iterator[tuple[str, Take, float]]:
+        """Every take with its key and when it came (seconds since 1970), oldest first."""
+        with self._guarded():
+            rows = self._db.execute("SELECT * FROM takes ORDER BY at").fetchall()
+        return ((row["key"], _take(row), row["at"]) for row in rows)
+
+    def recipes(self, keys: Iterable[str]) -> Mapping[str, Recipe]:
+        """What was asked for under each key, where this ledger knows it."""
+        entries = (self.entry(key) for key in keys)
+        return {entry.key: entry.recipe for entry in entries if entry}
+
+    def last_asked(self, storyboard: str) -> Mapping[str, Recipe]:
+        """What each scene of a storyboard last had, where a take came of it: scene id -> recipe."""
+        return {entry.scene: entry.recipe for entry in self.entries(storyboard) if entry.state == "taken"}
+
+    def get(self, destination: str, digest: str, now: datetime) -> str | None:
+        """Where an uploaded image can still be fetched (uploads.Remembered)."""
+        with self._guarded():
+            row = self._db.execute(
+                "SELECT url FROM addresses WHERE destination = ? AND digest = ? AND expires > ?",
+                (destination, digest, now.timestamp()),
+            ).fetchone()
+        return row["url"] if row else None
+
+    def put(self, destination: str, digest: str, url: str, expires: datetime) -> None:
+        """Remember where an uploaded image is, and until when (uploads.Remembered)."""
+        with self._guarded():
+            self._db.execute(
+                "INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?)", (destination, digest, url, expires.timestamp())
+            )
+
+    def problems(self) -> list[str]:
+        """What SQLite itself finds damaged; empty where all is well."""
+        with self._guarded():
+            found = [row[0] for row in self._db.execute("PRAGMA integrity_check").fetchall()]
+        return [] if found == ["ok"] else found
+
+    def _change(self, id: int, what: str, now: float, *values: object) -> None:
+        with self._guarded():
+            self._db.execute(f"UPDATE jobs SET {what}, changed = ? WHERE id = ?", (*values, now, id))
+
+    def _entries(self, where: str, *values: object) -> list[Entry]:
+        with self._guarded():
+            return [_entry(row) for row in self._db.execute(f"SELECT * FROM jobs WHERE {where}", values).fetchall()]
+
+    def _one(self, where: str, *values: object) -> Entry:
+        (entry,) = self._entries(where, *values)
+        return entry
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except (sqlite3.Error, ValueError, UnicodeDecodeError) as error:
+            raise LocalFault(
+                f"the ledger {self.path} cannot be used: {error}",
+                "nothing was asked for; `storyboard doctor` says what is damaged",
+            ) from error
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    return Entry(
+        id=row["id"],
+        key=row["key"],
+        state=cast(State, row["state"]),
+        job=row["job"],
+        run=row["run"],
+        nonce=row["nonce"],
+        storyboard=row["storyboard"],
+        scene=row["scene"],
+        model=row["model"],
+        recipe=json.loads(row["recipe"]),
+        credits=Fraction(row["credits"]),
+        charged=_fraction(row["charged"]),
+        hd=_fraction(row["hd"]),
+        code=row["code"],
+        why=row["why"],
+        asked=row["asked"],
+        changed=row["changed"],
+    )
+
+
+def _take(row: sqlite3.Row) -> Take:
+    return Take(
+        digest=row["digest"],
+        bytes=row["bytes"],
+        measure=Measure(row["frames"], Fraction(row["fps"]), row["width"], row["height"], bool(row["sound"])),
+        resolution=cast(Resolution, row["resolution"]),
+        seed=row["seed"],
+        credits=_fraction(row["credits"]),
+    )
+
+
+def _row(key: str, take: Take, now: float) -> tuple[object, ...]:
+    measure = take.measure
+    size = (measure.frames, str(measure.fps), measure.width, measure.height, measure.sound)
+    return (key, take.resolution, take.digest, take.bytes, *size, take.seed, _text(take.credits), now)
+
+
+def _text(value: Fraction | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _fraction(text: str | None) -> Fraction | None:
+    return None if text is None else Fraction(text)
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
