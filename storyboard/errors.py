@@ -92,3 +92,25 @@ class SubmissionUnknown(StoryboardError):
     def __init__(self, message: str, hint: str = "", code: int | None = None) -> None:
         super().__init__(message, hint)
         self.code = code
+
+
+def undecided(why: str) -> SubmissionUnknown:
+    """What is said of a scene whose submission was lost."""
+    return SubmissionUnknown(
+        f"nobody knows whether it was accepted and paid for: {why}",
+        "it is never sent again by itself; `storyboard status` says when it was sent and what it would have cost",
+    )
+
+
+class NotAsked(StoryboardError):
+    """A scene was not asked for, because the run had been stopped before its turn came. Nothing of it was paid."""
+
+    def __init__(self, cause: StoryboardError) -> None:
+        super().__init__(f"not asked for: {cause.message}", cause.hint)
+        self.exit = cause.exit
+
+
+class Interrupted(StoryboardError):
+    """The user stopped the run."""
+
+    exit = 130

@@ -1,6 +1,6 @@
 """Event: something that has just happened in a render. Frozen values; whoever listens decides how to say it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 
@@ -80,12 +80,18 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
+    """``done`` of the film's ``frames`` are written."""
+
+    done: int
     frames: int
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of a render. ``film`` is a path, or "" where nothing was cut; ``seconds`` is the film's length."""
+    """The end of a render. ``film`` is a path, or "" where nothing was cut; ``seconds`` is the film's length.
+
+    ``credits`` is what the run has spent by our prices; ``exit`` the exit status; ``notes`` say what to do next.
+    """
 
     film: str
     sha256: str
@@ -98,7 +104,7 @@ class Done:
     unknown: int
     credits: Fraction
     exit: int
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 Event = Planned | Submitting | Submitted | Waiting | Fetched | Finished | Failed | Unknown | Warned | Cutting | Done

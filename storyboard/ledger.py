@@ -9,22 +9,17 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from storyboard.disk import private
+from storyboard.entry import LIVE, Entry, State
 from storyboard.errors import LocalFault
 from storyboard.shot import Recipe, Shot
 from storyboard.story import Resolution
 from storyboard.take import Measure, Take
-
-# intent: the request may be on its way. unknown: it was, and its answer was lost. open: a job is paid for and not
-# fetched. taken: its take is in the store. refused: known not accepted. failed: accepted, and no clip will come.
-State = Literal["intent", "unknown", "open", "taken", "refused", "failed"]
-LIVE = ("intent", "unknown", "open", "taken")
 
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS jobs (
@@ -44,32 +39,6 @@ CREATE TABLE IF NOT EXISTS addresses (
   PRIMARY KEY (destination, digest));
 PRAGMA user_version = 1;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One attempt to have a shot made, as it stands now. ``asked`` and ``changed`` are seconds since 1970 UTC.
-
-    ``credits`` is what was expected, ``charged`` what the provider reported, ``hd`` what its HD version was to cost.
-    """
-
-    id: int
-    key: str
-    state: State
-    job: str | None
-    run: str
-    nonce: str
-    storyboard: str
-    scene: str
-    model: str
-    recipe: Recipe
-    credits: Fraction
-    charged: Fraction | None
-    hd: Fraction | None
-    code: int | None
-    why: str
-    asked: float
-    changed: float
 
 
 class AlreadyAsked(Exception):
@@ -111,8 +80,8 @@ class Ledger:
         try:
             with self._guarded():
                 cursor = self._db.execute(
-                    "INSERT INTO jobs"
-                    " (key, state, run, nonce, storyboard, scene, model, recipe, credits, asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO jobs (key, state, run, nonce, storyboard, scene, model, recipe, credits,"
+                    " asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (*row, str(credits), now, now),
                 )
         except sqlite3.IntegrityError:

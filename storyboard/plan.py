@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from fractions import Fraction
 from typing import Literal
 
-from storyboard.ledger import Entry
+from storyboard.entry import Entry
 from storyboard.lock import Lock
 from storyboard.price import Prices
 from storyboard.shot import DEFAULTS, Recipe, Shot, shot
@@ -122,36 +122,27 @@ def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> M
 def plan(storyboard: Storyboard, wanted: Mapping[str, Shot], facts: Facts, prices: Prices) -> Plan:
     """What will be done about each scene, why, and at what price. Raises InputError for a model without a price."""
     steps: list[Step] = []
-    asked: dict[tuple[str, Resolution], str] = {}
+    asked: dict[str, list[Make | Collect]] = {}
     for scene in storyboard.scenes:
         if not isinstance(scene.source, Generated):
             continue
         step = _step(scene, scene.source, wanted[scene.id], facts, prices)
-        same = (step.shot.key, scene.source.resolution)
         if isinstance(step, Make | Collect):
-            if same in asked:
-                why = f"the same shot as {asked[same]}"
-                step = Collect(scene.id, step.shot, step.resolution, None, why, after=(asked[same],))
-            else:
-                asked[same] = scene.id
+            before = asked.setdefault(step.shot.key, [])
+            step = _shared(step, before, prices) if before else step
+            before.append(step)
         steps.append(step)
-    return Plan(tuple(_share_base(steps)))
+    return Plan(tuple(steps))
 
 
-def _share_base(steps: Sequence[Step]) -> Sequence[Step]:
-    # One scene wants 720p and another 1080p of the same shot: it is bought once, and only the HD version is added.
-    makers: dict[str, Make] = {}
-    shared: list[Step] = []
-    for step in steps:
-        maker = makers.get(step.shot.key)
-        if isinstance(step, Make) and maker:
-            price = step.credits - maker.credits if step.resolution == "1080p" else Fraction(0)
-            why = f"the same shot as {maker.scene}"
-            step = Collect(step.scene, step.shot, step.resolution, None, why, max(price, Fraction(0)), (maker.scene,))
-        elif isinstance(step, Make):
-            makers[step.shot.key] = step
-        shared.append(step)
-    return shared
+def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Prices) -> Collect:
+    """The step of a scene that wants a shot which a scene before it asks for: bought once, HD added once."""
+    first = before[0]
+    added = step.resolution == "1080p" and all(other.resolution != "1080p" for other in before)
+    extra = (prices.hd if isinstance(step, Make) else step.credits) if added else Fraction(0)
+    return Collect(
+        step.scene, step.shot, step.resolution, None, f"the same shot as {first.scene}", extra, (first.scene,)
+    )
 
 
 def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: Prices) -> Step:
@@ -208,9 +199,9 @@ def changes(before: Recipe, now: Recipe) -> str:
 
 
 _FIELDS = (
-    ("prompt", "model", "aspect", "first_frame", "last_frame", "references", "seed", "translate", "watermark")
-    + ("take", "provider", "label")
-)  # fmt: skip
+    *("prompt", "model", "aspect", "first_frame", "last_frame", "references", "seed", "translate", "watermark"),
+    *("take", "provider", "label"),
+)
 
 
 def _change(name: str, before: object, now: object) -> str:
@@ -235,11 +226,7 @@ def _change(name: str, before: object, now: object) -> str:
 
 
 def _said(value: object) -> str:
-    return {True: "true", False: "false", None: "unset"}.get(value, str(value)) if _plain(value) else str(value)
-
-
-def _plain(value: object) -> bool:
-    return value is None or isinstance(value, bool)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_address(value: object) -> bool:

@@ -34,3 +34,11 @@ class Take:
     resolution: Resolution = "720p"
     seed: int | None = None
     credits: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """What a scene brings to the cut, a take or an own clip: the name of its bytes (SHA-256 in hex) and its measure."""
+
+    digest: str
+    measure: Measure

@@ -1,0 +1,145 @@
+"""The user's own configuration: config.toml and the environment. Nothing of a project can say any of this."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from storyboard.errors import InputError, RunRefused
+from storyboard.price import Prices, priced
+
+_KEYS = ("provider", "base_url", "uploads", "store", "ffmpeg", "at_once", "prices", "profile", "key_file")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for this user on this machine.
+
+    ``home`` is the store's folder; ``time_scale`` multiplies every pause between two tries; ``profile`` renames
+    paths and fields of the provider's API; ``file`` is the config.toml that was read, or would be.
+    """
+
+    file: Path
+    home: Path
+    provider: str
+    base_url: str
+    uploads: str | None
+    time_scale: float
+    at_once: int
+    prices: Prices
+    profile: Mapping[str, object]
+    key_file: str | None
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether the API is on this machine: an emulator's takes must never pass for paid ones."""
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            return host == "localhost" or ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    def realm(self, *, draft: bool) -> Path:
+        """Where takes and the ledger lie: drafts and rehearsals beside the paid ones, and never mixed with them."""
+        if draft:
+            return self.home / "drafts"
+        return self.home / "rehearsals" if self.rehearsal else self.home
+
+
+def settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The configuration: environment over file. Raises InputError naming the file or the variable."""
+    import platformdirs
+
+    file = Path(platformdirs.user_config_dir("storyboard")) / "config.toml"
+    table = _table(file)
+    home = environ.get("STORYBOARD_HOME") or _text(table, "store") or platformdirs.user_data_dir("storyboard")
+    prices = table.get("prices")
+    profile = table.get("profile", {})
+    if not isinstance(profile, Mapping) or not isinstance(prices, Mapping | None):
+        raise InputError(f"{file}: [prices] and [profile] must be tables")
+    return Settings(
+        file=file,
+        home=Path(home).expanduser().absolute(),
+        provider=_text(table, "provider") or "apikley",
+        base_url=environ.get("APIKLEY_BASE_URL") or _text(table, "base_url") or "https://api.apikley.ru",
+        uploads=environ.get("STORYBOARD_UPLOADS") or _text(table, "uploads"),
+        time_scale=_scale(environ.get("STORYBOARD_TIME_SCALE", "1")),
+        at_once=_at_once(table.get("at_once", 8)),
+        prices=Prices() if prices is None else priced(prices),
+        profile=profile,
+        key_file=_text(table, "key_file"),
+    )
+
+
+def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """The API key: APIKLEY_API_KEY, a file, or the system keyring. Raises RunRefused where there is none."""
+    key = environ.get("APIKLEY_API_KEY", "").strip()
+    if not key and (file := environ.get("APIKLEY_API_KEY_FILE") or settings.key_file):
+        try:
+            key = Path(file).expanduser().read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"the key file {file} cannot be read: {error}", "it holds the key alone, on one line"
+            ) from None
+    key = key or _from_keyring()
+    if not key:
+        raise RunRefused(
+            "no API key",
+            "put it in APIKLEY_API_KEY, or in a file that APIKLEY_API_KEY_FILE names; --draft needs none",
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise RunRefused("the API key holds characters that no key has", "look at APIKLEY_API_KEY or the key file")
+    return key
+
+
+def _from_keyring() -> str:
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        return ""
+    try:
+        return keyring.get_password("storyboard", "apikley") or ""
+    except KeyringError:
+        return ""
+
+
+def _table(file: Path) -> Mapping[str, object]:
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    for name in table:
+        if name not in _KEYS:
+            near = get_close_matches(name, _KEYS, 1)
+            raise InputError(f"{file}: unknown key {name!r}", f"did you mean {near[0]!r}?" if near else "")
+    return table
+
+
+def _text(table: Mapping[str, object], name: str) -> str | None:
+    value = table.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"config.toml: {name} must be text, not {value!r:.60}")
+    return value
+
+
+def _scale(text: str) -> float:
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = -1
+    if not 0 <= scale <= 100:
+        raise InputError(f"STORYBOARD_TIME_SCALE is {text!r:.40}, not a number from 0 to 100")
+    return scale
+
+
+def _at_once(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise InputError(f"config.toml: at_once must be a whole number from 1 to 1000, not {value!r:.40}")
+    return value

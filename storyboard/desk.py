@@ -1,0 +1,191 @@
+"""One storyboard on the desk: its words, its files, and all that is known of its shots, read once and passed on."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from storyboard.config import Settings
+from storyboard.cut import Cut, cut
+from storyboard.disk import claimed, private, replace, scratch
+from storyboard.errors import InputError, LocalFault
+from storyboard.ledger import Ledger
+from storyboard.lock import Lock, Pinned
+from storyboard.lock import read as read_lock
+from storyboard.lock import write as write_lock
+from storyboard.plan import Facts, Plan, plan, shots
+from storyboard.price import Prices
+from storyboard.project import Project
+from storyboard.providers import Provider, find
+from storyboard.providers.profile import Profile
+from storyboard.reading import read
+from storyboard.reading.yaml import load
+from storyboard.shot import Shot
+from storyboard.store import Store
+from storyboard.story import LocalImage, OwnClip, Resolution, Storyboard
+from storyboard.take import Footage, Take
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that a verb needs about one storyboard. ``draft`` says whose takes are meant."""
+
+    file: Path
+    shown: str
+    project: Project
+    storyboard: Storyboard
+    provider: Provider
+    prices: Prices
+    wanted: Mapping[str, Shot]
+    ledger: Ledger
+    store: Store
+    settings: Settings
+    draft: bool
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
+
+    @property
+    def realm(self) -> Path:
+        return self.settings.realm(draft=self.draft)
+
+    @property
+    def runs(self) -> Path:
+        """The folder where living runs hold their claims."""
+        return self.realm / "runs"
+
+    @property
+    def lock_file(self) -> Path:
+        """In git beside the storyboard; a draft's is scratch."""
+        name = self.storyboard.name
+        return (
+            self.folder / ".storyboard" / f"{name}.draft.lock.yaml" if self.draft else self.folder / f"{name}.lock.yaml"
+        )
+
+    def lock(self) -> Lock:
+        """The lock as it stands. Raises InputError where it is damaged."""
+        try:
+            content = self.lock_file.read_bytes()
+        except FileNotFoundError:
+            return Lock()
+        except OSError as error:
+            raise InputError(f"{self.lock_file} cannot be read: {error.strerror}") from None
+        return read_lock(load(content, self.lock_file.name), self.lock_file.name)
+
+    def facts(self) -> Facts:
+        """The world as it is now: lock, ledger, store."""
+        lock = self.lock()
+        keys = {shot.key for shot in self.wanted.values()}
+        entries = {entry.key: entry for key in keys if (entry := self.ledger.entry(key))}
+        takes = {key: self.ledger.takes(key) for key in keys}
+        known = [*takes.values(), *(lock.takes(key) for key in keys)]
+        held = {
+            take.digest for some in known for take in some.values() if self.store.held(take.digest, take.bytes)
+        }  # fmt: skip
+        pinned = {scene: pinned.key for scene, pinned in lock.scenes.items()}
+        recipes = self.ledger.recipes(pinned.values())
+        asked = self.ledger.last_asked(str(self.file))
+        before = {**asked, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
+        at_work = {entry.run for entry in entries.values() if claimed(self.runs / entry.run)}
+        return Facts(lock, entries, takes, frozenset(held), before, frozenset(at_work))
+
+    def plan(self) -> Plan:
+        return plan(self.storyboard, self.wanted, self.facts(), self.prices)
+
+    def save_lock(self, takes: Mapping[str, Take]) -> bool:
+        """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
+        lock = self.lock()
+        scenes = {scene: lock.scenes[scene] for scene in self.wanted if scene in lock.scenes}
+        scenes |= {scene: self._pinned(lock, self.wanted[scene], take) for scene, take in takes.items()}
+        if scenes == dict(lock.scenes) and self.lock_file.exists():
+            return False
+        if not scenes and not self.lock_file.exists():
+            return False
+        scratch(self.folder)
+        return replace(self.lock_file, write_lock(Lock(scenes)).encode())
+
+    def _pinned(self, lock: Lock, shot: Shot, take: Take) -> Pinned:
+        versions: dict[Resolution, Take] = {take.resolution: take}
+        base = self.ledger.takes(shot.key).get("720p") or lock.takes(shot.key).get("720p")
+        if base:
+            versions["720p"] = base
+        return Pinned(shot.key, shot.take, {shot.take: versions})
+
+    def read(self, image: LocalImage) -> bytes:
+        """The bytes of an image of the project, checked to be those that the plan was made of. Raises LocalFault."""
+        content = self.project.bytes_of(image.path)
+        if hashlib.sha256(content).hexdigest() != image.digest:
+            raise LocalFault(f"{image.path} has changed since the plan was made", "run again")
+        return content
+
+    def cut(self, takes: Mapping[str, Take]) -> tuple[Cut, Mapping[str, Path]]:
+        """The film as clips, and where the bytes of each lie. Raises InputError where a clip does not serve."""
+        footage = {scene: Footage(take.digest, take.measure) for scene, take in takes.items()}
+        paths = {take.digest: self.store.path(take.digest) for take in takes.values()}
+        for scene in self.storyboard.scenes:
+            if isinstance(scene.source, OwnClip):
+                path = self.folder / scene.source.path
+                footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
+                paths[footage[scene.id].digest] = path
+        return cut(self.storyboard, footage), paths
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def desk(
+    file: Path, settings: Settings, *, draft: bool = False, given: Mapping[str, str] | None = None
+) -> Iterator[Desk]:
+    """Read a storyboard and open what belongs to it. Raises Problems and other StoryboardErrors."""
+    project = Project(file.parent)
+    provider = vendor(settings, draft=draft)
+    storyboard = read(file.name, project, provider.offer, given or {}, shown=_shown(file))
+    realm = private(settings.realm(draft=draft))
+    prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
+    ledger = Ledger(realm / "ledger.db")
+    try:
+        yield Desk(
+            file=file,
+            shown=_shown(file),
+            project=project,
+            storyboard=storyboard,
+            provider=provider,
+            prices=prices if draft else settings.prices,
+            wanted=shots(storyboard, provider.name, labelled=draft),
+            ledger=ledger,
+            store=Store(realm / "takes"),
+            settings=settings,
+            draft=draft,
+        )
+    finally:
+        ledger.close()
+
+
+def vendor(settings: Settings, *, draft: bool) -> Provider:
+    """The provider that the user configured; a draft's is the built-in one, which also prints labels on its cards."""
+    if draft:
+        from storyboard.emulator import LABEL
+        from storyboard.providers.apikley import Apikley
+
+        return Apikley(Profile.of({"label": LABEL}))
+    provider = find(settings.provider)
+    if settings.profile:
+        from storyboard.providers.apikley import Apikley
+
+        if not isinstance(provider, Apikley):
+            raise InputError(f"{settings.file}: [profile] is for the provider apikley, not {provider.name}")
+        return Apikley(Profile.of(settings.profile))
+    return provider
+
+
+def _shown(file: Path) -> str:
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)

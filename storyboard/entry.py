@@ -1,0 +1,38 @@
+"""Entry: one attempt to have a shot made, as the ledger has it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from storyboard.shot import Recipe
+
+# intent: the request may be on its way. unknown: it was, and its answer was lost. open: a job is paid for and not
+# fetched. taken: its take is in the store. refused: known not accepted. failed: accepted, and no clip will come.
+State = Literal["intent", "unknown", "open", "taken", "refused", "failed"]
+LIVE = ("intent", "unknown", "open", "taken")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One attempt to have a shot made, as it stands now. ``asked`` and ``changed`` are seconds since 1970 UTC.
+
+    ``credits`` is what was expected, ``charged`` what the provider reported, ``hd`` what its HD version was to cost.
+    """
+
+    id: int
+    key: str
+    state: State
+    job: str | None
+    run: str
+    nonce: str
+    storyboard: str
+    scene: str
+    model: str
+    recipe: Recipe
+    credits: Fraction
+    charged: Fraction | None
+    hd: Fraction | None
+    code: int | None
+    why: str
+    asked: float
+    changed: float

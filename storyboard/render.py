@@ -1,0 +1,155 @@
+"""The whole story on one page: claim, read, plan, ask, run, pin the takes, cut. Read this first."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from storyboard import events
+from storyboard.config import Settings
+from storyboard.desk import Desk, desk
+from storyboard.disk import claim, scratch
+from storyboard.errors import InputError, LocalFault, StoryboardError, SubmissionUnknown, undecided
+from storyboard.film import Film, Films
+from storyboard.plan import Blocked, Keep, Plan
+from storyboard.take import Take
+
+Report = Callable[[events.Event], None]
+Outcome = Take | StoryboardError
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the author asked for. ``only`` names the scenes to make (all if empty); ``out`` is where the film goes.
+
+    ``agree`` is shown the plan before anything is paid, and raises where it may not be carried out.
+    """
+
+    file: Path
+    agree: Callable[[Desk, Plan], None]
+    report: Report
+    draft: bool = False
+    only: tuple[str, ...] = ()
+    at_once: int = 8
+    given: Mapping[str, str] | None = None
+    out: Path | None = None
+    cut: bool = True
+
+
+def render(order: Order, settings: Settings) -> events.Done:
+    """Make the film; how it ended. Expected failures of scenes are in the answer, others are raised."""
+    held = scratch(order.file.parent) / f"{order.file.name}.claim"
+    with (
+        claim(held, f"another render of {order.file.name} is at work"),
+        desk(order.file, settings, draft=order.draft, given=order.given) as at,
+    ):
+        plan = chosen(at, at.plan(), order.only)
+        order.report(_planned(at, plan))
+        order.agree(at, plan)
+        outcomes, stopped = carry_out(at, plan, order)
+        takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
+        at.save_lock(takes)
+        path, film = assemble(at, order, takes) if order.cut and not stopped else (None, None)
+        return _done(at, plan, outcomes, stopped, path, film)
+
+
+def chosen(at: Desk, whole: Plan, only: tuple[str, ...]) -> Plan:
+    """The part of a plan that is asked for: everything that is there already, and of the rest ``only`` these scenes."""
+    if not only:
+        return whole
+    names = {scene.id for scene in at.storyboard.scenes}
+    for scene in only:
+        if scene not in names:
+            raise InputError(f"there is no scene {scene!r}", f"scenes: {', '.join(sorted(names))}")
+    needed = {*only, *(name for step in whole.steps if step.scene in only for name in step.after)}
+    return Plan(tuple(step for step in whole.steps if step.scene in needed or isinstance(step, Keep)))
+
+
+def carry_out(at: Desk, plan: Plan, order: Order) -> tuple[Mapping[str, Outcome], StoryboardError | None]:
+    """Make and collect what the plan says; what became of each scene, and what stopped the run, if anything did."""
+    outcomes: dict[str, Outcome] = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+    for step in plan.steps:
+        if isinstance(step, Blocked):
+            outcomes[step.scene] = error = undecided(step.why)
+            order.report(events.Unknown(step.scene, step.shot.take, error.message, error.hint))
+    if len(outcomes) == len(plan.steps):
+        return outcomes, None
+    from storyboard.session import session
+
+    made, stopped = session(at, plan, order.at_once, order.report)
+    return {**outcomes, **made}, stopped
+
+
+def assemble(at: Desk, order: Order, takes: Mapping[str, Take]) -> tuple[Path | None, Film | None]:
+    """Cut the film where every scene has its clip; the film that lies there already where nothing changed."""
+    if any(scene not in takes for scene in at.wanted):
+        return None, None
+    films = Films(at.folder)
+    path = order.out.absolute() if order.out else films.place(Path(at.storyboard.output.file), draft=at.draft)
+    cut, paths = at.cut(takes)
+    there = films.there(path)
+    if there and there.identity == cut.identity:
+        return path, there
+    for scene, take in takes.items():
+        if scene in at.wanted and not at.store.intact(take.digest):
+            aside = at.store.set_aside(at.store.path(take.digest))
+            message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
+            raise LocalFault(message, "run again: it is fetched again, and not paid for again")
+    from storyboard.media.join import join
+
+    frames = sum(clip.frames for clip in cut.clips)
+    order.report(events.Cutting(0, frames))
+    written = join(cut, paths, path, scratch(at.folder) / "segments", lambda n: order.report(events.Cutting(n, frames)))
+    film = Film(
+        identity=cut.identity,
+        sha256=written.sha256,
+        bytes=written.bytes,
+        frames=written.frames,
+        fps=cut.fps,
+        width=cut.width,
+        height=cut.height,
+        draft=at.draft,
+        modified=path.stat().st_mtime_ns,
+    )
+    films.remember(path, film)
+    return path, film
+
+
+def _planned(at: Desk, plan: Plan) -> events.Planned:
+    counts = (plan.count("make"), plan.count("collect"), plan.count("keep"), plan.count("blocked"))
+    return events.Planned(*counts, plan.credits, at.prices.money(plan.credits), at.prices.currency)
+
+
+def _done(
+    at: Desk,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    stopped: StoryboardError | None,
+    path: Path | None,
+    film: Film | None,
+) -> events.Done:
+    errors = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, StoryboardError)}
+    unknown = sum(isinstance(error, SubmissionUnknown) for error in errors.values())
+    asked = [step for step in plan.steps if step.name in ("make", "collect")]
+    came = [step for step in asked if isinstance(outcomes.get(step.scene), Take)]
+    return events.Done(
+        film=str(path) if path else "",
+        sha256=film.sha256 if film else "",
+        frames=film.frames if film else 0,
+        seconds=Fraction(film.frames, film.fps) if film else Fraction(0),
+        size=(film.width, film.height) if film else None,
+        made=len(came),
+        kept=plan.count("keep"),
+        failed=len(errors) - unknown,
+        unknown=unknown,
+        credits=sum((step.credits for step in came), Fraction(0)),
+        exit=_exit(errors.values(), stopped),
+    )
+
+
+def _exit(errors: Collection[StoryboardError], stopped: StoryboardError | None) -> int:
+    """The status of a run: what stopped it, else a decision that is needed, else the scenes that failed."""
+    if stopped:
+        return stopped.exit
+    exits = {error.exit for error in errors}
+    return next((status for status in (6, 5, 4, 3) if status in exits), 0)

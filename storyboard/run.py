@@ -1,0 +1,368 @@
+"""Time: one task group, gates, patience. Carries a plan out; a scene that fails is a result and stops nobody."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from storyboard import events
+from storyboard.clock import Clock
+from storyboard.disk import claimed
+from storyboard.entry import Entry
+from storyboard.errors import (
+    AddressExpired,
+    BadMedia,
+    LocalFault,
+    NotAsked,
+    RunRefused,
+    SceneFailed,
+    Stalled,
+    StoryboardError,
+    SubmissionUnknown,
+    undecided,
+)
+from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
+from storyboard.media.verify import verify
+from storyboard.plan import Collect, Make, Plan
+from storyboard.providers import Provider, Ready
+from storyboard.shot import Shot
+from storyboard.store import Store
+from storyboard.story import Image, LocalImage, Resolution
+from storyboard.take import Measure, Take
+from storyboard.uploads import Uploads
+from storyboard.wire import Wire
+
+Outcome = Take | StoryboardError
+
+# Seconds, reliability.md B4. A job is asked after once it can be done, then ever more slowly.
+FIRST_POLL = 45.0
+JOB_DEADLINE = 30 * 60.0
+HD_PAUSE = 25.0
+HD_DEADLINE = 10 * 60.0
+VISIBLE_AFTER = 10 * 60.0
+REFETCHES = 2
+NEW_ADDRESSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """All that a run touches. ``read`` gives the bytes of a local image; ``runs`` is the folder of runs' claims."""
+
+    provider: Provider
+    wire: Wire
+    ledger: Ledger
+    store: Store
+    uploads: Uploads | None
+    read: Callable[[LocalImage], bytes]
+    clock: Clock
+    report: Callable[[events.Event], None]
+    runs: Path
+
+
+@dataclass(slots=True)
+class Run:
+    """One carrying-out of one plan. ``name`` is this run's in the ledger, ``storyboard`` the file's absolute path.
+
+    ``at_once`` is how many jobs may be in flight at the provider; ``hd`` the credits of an HD version.
+    """
+
+    name: str
+    storyboard: str
+    hands: Hands
+    at_once: int
+    hd: Fraction
+    _tasks: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
+    _posts: set[asyncio.Task[Entry]] = field(default_factory=set)
+    _stop: StoryboardError | None = None
+    _slots: asyncio.Semaphore = field(init=False)
+    _fetches: asyncio.Semaphore = field(init=False)
+    _checks: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.at_once)
+        self._fetches = asyncio.Semaphore(4)
+        self._checks = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def carry_out(self, plan: Plan) -> Mapping[str, Outcome]:
+        """What became of each scene to make or collect. Only a bug or a cancellation leaves by an exception."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for step in plan.steps:
+                    if isinstance(step, Make | Collect):
+                        self._tasks[step.scene] = group.create_task(self._one(step))
+        finally:
+            # A request that has left is waited for even when we are told to go: its answer is money.
+            if self._posts:
+                await asyncio.wait(self._posts, timeout=5)
+        return {scene: task.result() for scene, task in self._tasks.items()}
+
+    def stop(self, error: StoryboardError) -> None:
+        """Ask for nothing more; what is paid for is still collected."""
+        self._stop = self._stop or error
+
+    @property
+    def stopped(self) -> StoryboardError | None:
+        return self._stop
+
+    @property
+    def in_flight(self) -> int:
+        """How many scenes are not done."""
+        return sum(not task.done() for task in self._tasks.values())
+
+    async def _one(self, step: Make | Collect) -> Outcome:
+        try:
+            take = await self._take(step)
+        except StoryboardError as error:
+            if isinstance(error, RunRefused | LocalFault):
+                self.stop(error)
+            return self._told(step, error)
+        self.hands.report(events.Finished(step.scene, step.shot.take, take.digest))
+        return take
+
+    def _told(self, step: Make | Collect, error: StoryboardError) -> StoryboardError:
+        match error:
+            case SubmissionUnknown():
+                self.hands.report(events.Unknown(step.scene, step.shot.take, error.message, error.hint))
+            case SceneFailed() | RunRefused():
+                failed = events.Failed(step.scene, step.shot.take, error.code, error.message, error.hint)
+                self.hands.report(failed)
+            case NotAsked():
+                pass
+            case _:
+                self.hands.report(events.Failed(step.scene, step.shot.take, None, error.message, error.hint))
+        return error
+
+    async def _take(self, step: Make | Collect) -> Take:
+        if isinstance(step, Make):
+            entry, ready = await self._make(step)
+        else:
+            entry, ready = await self._known(step), None
+        base = self._held(entry.key, "720p")
+        if step.resolution == "1080p":
+            if base is None:
+                await self._collect(step, entry, ready)
+            return self._held(entry.key, "1080p") or await self._upgrade(step, entry)
+        return base or await self._collect(step, entry, ready)
+
+    def _held(self, key: str, resolution: Resolution) -> Take | None:
+        take = self.hands.ledger.takes(key).get(resolution)
+        return take if take and self.hands.store.held(take.digest, take.bytes) else None
+
+    # Asking
+
+    async def _make(self, step: Make) -> tuple[Entry, Ready | None]:
+        async with self._slots:
+            self._may_ask()
+            self.hands.report(events.Submitting(step.scene, step.shot.take, step.shot.model))
+            addresses = [await self._address(image) for image in step.shot.images]
+            self._may_ask()
+            try:
+                entry = self.hands.ledger.intend(
+                    step.shot, step.scene, self.storyboard, self.name, step.credits, self.hands.clock.wall()
+                )
+            except AlreadyAsked:
+                return await self._elsewhere(step.shot.key), None
+            entry = await self._kept_safe(self._post(entry, step.shot, addresses))
+            assert entry.job is not None
+            self.hands.report(events.Submitted(step.scene, step.shot.take, entry.job, step.credits))
+            await self.hands.clock.pause(FIRST_POLL)
+            return entry, await self._ready(step, entry)
+
+    def _may_ask(self) -> None:
+        if self._stop:
+            raise NotAsked(self._stop)
+
+    async def _kept_safe(self, post: Coroutine[None, None, Entry]) -> Entry:
+        task = asyncio.create_task(post)
+        self._posts.add(task)
+        task.add_done_callback(self._posts.discard)
+        return await asyncio.shield(task)
+
+    async def _post(self, entry: Entry, shot: Shot, addresses: list[str]) -> Entry:
+        """Send the request, and write down what came of it before anything else happens."""
+        ledger, now = self.hands.ledger, self.hands.clock.wall
+        try:
+            job = await self.hands.provider.submit(shot, addresses, None, self.hands.wire)
+        except SubmissionUnknown as error:
+            ledger.unknown(entry, error.message, error.code, now())
+            raise undecided(error.message) from error
+        except (SceneFailed, RunRefused) as error:
+            ledger.refused(entry, error.message, error.code, now())
+            raise
+        try:
+            ledger.accepted(entry, job, now())
+        except KnownJob:
+            why = f"the provider answered with the job {job}, which another shot already has"
+            ledger.unknown(entry, why, None, now())
+            raise undecided(why) from None
+        except LocalFault as error:
+            raise LocalFault(
+                f"PAID: job {job} of scene {entry.scene} could not be written down: {error.message}"
+            ) from error
+        standing = ledger.entry(entry.key)
+        assert standing is not None
+        return standing
+
+    async def _address(self, image: Image) -> str:
+        if not isinstance(image, LocalImage):
+            return image.url
+        uploads = self.hands.uploads
+        assert uploads is not None
+        content = await asyncio.to_thread(self.hands.read, image)
+        return (await uploads.address(image, content)).url
+
+    async def _known(self, step: Collect) -> Entry:
+        """The entry of a job that somebody has asked for already."""
+        for scene in step.after:
+            outcome = await self._tasks[scene]
+            if isinstance(outcome, NotAsked):
+                raise outcome
+            if isinstance(outcome, StoryboardError) and not self.hands.ledger.takes(step.shot.key):
+                raise type(outcome)(f"it is the same shot as {scene}: {outcome.message}", outcome.hint)
+        return await self._elsewhere(step.shot.key)
+
+    async def _elsewhere(self, key: str) -> Entry:
+        """Wait until the shot that somebody else is asking for has a job."""
+        while entry := self.hands.ledger.entry(key):
+            match entry.state:
+                case "open" | "taken":
+                    return entry
+                case "refused" | "failed":
+                    raise SceneFailed(entry.why, "run again to try it once more", entry.code)
+            if entry.state == "unknown" or not claimed(self.hands.runs / entry.run):
+                raise undecided(entry.why or "its submission was cut off before an answer came")
+            await self.hands.clock.pause(2)
+        raise SceneFailed("nobody has asked for it", "run again")
+
+    # Waiting
+
+    async def _ready(self, step: Make | Collect, entry: Entry) -> Ready:
+        """Patience with one job. Raises Stalled after 30 minutes (the job stays open), SceneFailed when it is over."""
+        assert entry.job is not None
+        clock, began = self.hands.clock, self.hands.clock.monotonic()
+        unseen, hidden = 0, 0.0
+        self.hands.report(events.Waiting(step.scene, step.shot.take, entry.job))
+        while True:
+            try:
+                state = await self.hands.provider.poll(entry.job, self.hands.wire)
+            except (Stalled, AddressExpired):
+                raise
+            except SceneFailed as error:
+                self._over(entry, error)
+                raise
+            if isinstance(state, Ready):
+                return state
+            age = clock.monotonic() - began
+            if age > JOB_DEADLINE:
+                raise Stalled("no clip after 30 minutes", f"job {entry.job} stays open: run again to collect it")
+            pause = _poll_pause(clock, age)
+            unseen, hidden = (0, 0.0) if state.seen else (unseen + 1, hidden + pause)
+            if unseen >= 3 and hidden > VISIBLE_AFTER:
+                lost = SceneFailed(f"the provider does not know the job {entry.job}", "run again to ask for a new take")
+                self._over(entry, lost)
+                raise lost
+            await clock.pause(pause)
+
+    def _over(self, entry: Entry, error: SceneFailed) -> None:
+        self.hands.ledger.failed(entry, error.message, error.code, self.hands.clock.wall())
+
+    # Fetching
+
+    async def _collect(self, step: Make | Collect, entry: Entry, ready: Ready | None) -> Take:
+        ready = ready or await self._ready(step, entry)
+        return await self._fetch(step, entry, ready, "720p", lambda: self._ready(step, entry))
+
+    async def _upgrade(self, step: Make | Collect, entry: Entry) -> Take:
+        """The HD version of a job whose take is here."""
+        if entry.hd is None:
+            self.hands.ledger.hd(entry, self.hd, self.hands.clock.wall())
+        try:
+            ready = await self._hd_ready(entry)
+            return await self._fetch(step, entry, ready, "1080p", lambda: self._hd_ready(entry))
+        except SceneFailed as error:
+            hint = error.hint or "its 720p take is safe: run again, or say resolution: 720p"
+            raise SceneFailed(f"1080p: {error.message}", hint, error.code) from error
+
+    async def _hd_ready(self, entry: Entry) -> Ready:
+        assert entry.job is not None
+        clock, began = self.hands.clock, self.hands.clock.monotonic()
+        while True:
+            state = await self.hands.provider.hd(entry.job, self.hands.wire)
+            if isinstance(state, Ready):
+                return state
+            if clock.monotonic() - began > HD_DEADLINE:
+                raise Stalled(
+                    "no HD version after 10 minutes", "its 720p take is safe: run again, or say resolution: 720p"
+                )
+            await clock.pause(HD_PAUSE * clock.between(0.8, 1.2))
+
+    async def _fetch(
+        self,
+        step: Make | Collect,
+        entry: Entry,
+        ready: Ready,
+        resolution: Resolution,
+        again: Callable[[], Coroutine[None, None, Ready]],
+    ) -> Take:
+        """Download and verify; a new address where the old one is gone, a second try where the bytes are bad."""
+        expired = bad = 0
+        while True:
+            arriving = self.hands.store.arriving()
+            try:
+                return await self._fetched(step, entry, ready, resolution, arriving)
+            except AddressExpired as error:
+                expired += 1
+                if expired > NEW_ADDRESSES:
+                    lost = SceneFailed(f"the provider no longer serves its clip ({error.message})", "", error.code)
+                    if resolution == "720p":
+                        self._over(entry, lost)
+                    raise lost from error
+                await self.hands.clock.pause(self.hands.clock.between(1, 5))
+                ready = await again()
+            except BadMedia as error:
+                bad += 1
+                with suppress(LocalFault):
+                    self.hands.store.set_aside(arriving)
+                if bad > REFETCHES:
+                    hint = f"kept for a look in {self.hands.store.root / 'damaged'}; run again to fetch it again"
+                    raise BadMedia(f"what came is not a whole clip: {error.message}", hint) from error
+            finally:
+                arriving.unlink(missing_ok=True)
+
+    async def _fetched(
+        self, step: Make | Collect, entry: Entry, ready: Ready, resolution: Resolution, arriving: Path
+    ) -> Take:
+        hands, number = self.hands, step.shot.take
+        async with self._fetches:
+            fetched = await hands.wire.fetch(ready.url, arriving)
+        hands.report(events.Fetched(step.scene, number, fetched.bytes))
+        async with self._checks:
+            measure = await asyncio.to_thread(verify, arriving, None)
+        take = Take(fetched.sha256, fetched.bytes, measure, resolution, ready.seed, ready.credits)
+        hands.store.put(arriving, take.digest)
+        hands.ledger.taken(entry.key, take, hands.clock.wall())
+        for why in _remarks(step.shot, measure, resolution):
+            hands.report(events.Warned(step.scene, why))
+        return take
+
+
+def _poll_pause(clock: Clock, age: float) -> float:
+    if age > 15 * 60:
+        return 60 * clock.between(0.8, 1.2)
+    return (30 if age > 6 * 60 else 12) * clock.between(0.8, 1.2)
+
+
+def _remarks(shot: Shot, measure: Measure, resolution: Resolution) -> list[str]:
+    """What an author should know about a take that came: it is kept all the same."""
+    found = []
+    if not measure.sound:
+        found.append("the take came without sound: the cut gives it silence")
+    size = f"{measure.width}x{measure.height}"
+    if shot.aspect != "auto" and (shot.aspect == "9:16") != (measure.height > measure.width):
+        found.append(f"asked for {shot.aspect}, and {size} came")
+    elif resolution == "1080p" and min(measure.width, measure.height) < 1080:
+        found.append(f"asked for 1080p, and {size} came")
+    return found
