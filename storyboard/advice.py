@@ -71,13 +71,15 @@ SAYS: dict[Signal, tuple[str, str]] = {
 }
 
 # Where a call makes a signal mean something else.
-_SAYS_HERE: dict[tuple[Call, Signal], tuple[str, str]] = dict.fromkeys(
-    ((Call.UPLOAD, 404), (Call.UPLOAD, 405), (Call.UPLOAD, 410), (Call.UPLOAD, 505)),
-    (
-        "the service takes no uploads",
-        "put the images elsewhere: STORYBOARD_UPLOADS=s3://bucket/prefix or https://host/folder",
-    ),
-) | {
+_NO_UPLOADS = (
+    "the service takes no uploads",
+    "put the images elsewhere: STORYBOARD_UPLOADS=s3://bucket/prefix or https://host/folder",
+)
+_SAYS_HERE: dict[tuple[Call, Signal], tuple[str, str]] = {
+    (Call.UPLOAD, 404): _NO_UPLOADS,
+    (Call.UPLOAD, 405): _NO_UPLOADS,
+    (Call.UPLOAD, 410): _NO_UPLOADS,
+    (Call.UPLOAD, 505): _NO_UPLOADS,
     (Call.UPLOAD, 400): ("the service turned the image down", "use another image, or put it elsewhere"),
     (Call.UPLOAD, 413): ("the image is too big for the service", "use a smaller image"),
     (Call.HD, 404): ("there is no 1080p version", "use resolution: 720p for this scene"),
@@ -133,6 +135,6 @@ def refusal(call: Call, signal: Signal, verdict: Verdict, told: str = "") -> Sto
         case Verdict.EXPIRED:
             return AddressExpired(message, _STALLED, code)
         case Verdict.BAD:
-            return BadMedia(message, _STALLED, code)
+            return BadMedia(message, "`storyboard render` fetches it again", code)
         case _:
             return SceneFailed(message, meaning(told) or todo, code)

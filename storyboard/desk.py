@@ -6,26 +6,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storyboard.config import Settings
 from storyboard.cut import Cut, cut
 from storyboard.disk import claimed, private, replace, scratch
-from storyboard.errors import InputError, LocalFault
+from storyboard.errors import InputError
 from storyboard.ledger import Ledger
-from storyboard.lock import Lock, Pinned
+from storyboard.lock import WAY_OUT, Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock
-from storyboard.plan import Facts, Plan, plan, shots
+from storyboard.plan import Facts, Plan, document, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
 from storyboard.reading import read
-from storyboard.reading.yaml import load
+from storyboard.reading.yaml import Unreadable, decode, load
 from storyboard.shot import Shot
 from storyboard.store import Store
-from storyboard.story import LocalImage, OwnClip, Resolution, Storyboard
+from storyboard.story import OwnClip, Problem, Resolution, Storyboard
 from storyboard.take import Footage, Take
+from storyboard.uploads import Uploads, missing, parse
+
+if TYPE_CHECKING:
+    from storyboard.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,11 @@ class Desk:
             return Lock()
         except OSError as error:
             raise InputError(f"{self.lock_file} cannot be read: {error.strerror}") from None
-        return read_lock(load(content, self.lock_file.name), self.lock_file.name)
+        try:
+            value = load(decode(content)).value
+        except Unreadable as error:
+            raise InputError(f"{self.lock_file} is damaged: {error}", WAY_OUT) from None
+        return read_lock(value, self.lock_file.name)
 
     def facts(self) -> Facts:
         """The world as it is now: lock, ledger, store."""
@@ -95,6 +104,17 @@ class Desk:
     def plan(self) -> Plan:
         return plan(self.storyboard, self.wanted, self.facts(), self.prices)
 
+    def document(self, plan: Plan) -> dict[str, object]:
+        """The plan as JSON, with what stands in its way."""
+        problems = [*self.storyboard.warnings, *self.obstacles(plan)]
+        return document(plan, self.shown, self.provider.name, self.prices, [problem.document() for problem in problems])
+
+    def obstacles(self, plan: Plan) -> tuple[Problem, ...]:
+        """What must be put right before the plan can be carried out: images that the provider could not fetch."""
+        if self.draft or self.settings.uploads:
+            return ()
+        return tuple(missing(image) for image in plan.leaving)
+
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
         lock = self.lock()
@@ -114,12 +134,10 @@ class Desk:
             versions["720p"] = base
         return Pinned(shot.key, shot.take, {shot.take: versions})
 
-    def read(self, image: LocalImage) -> bytes:
-        """The bytes of an image of the project, checked to be those that the plan was made of. Raises LocalFault."""
-        content = self.project.bytes_of(image.path)
-        if hashlib.sha256(content).hexdigest() != image.digest:
-            raise LocalFault(f"{image.path} has changed since the plan was made", "run again")
-        return content
+    def uploads(self, wire: "Wire") -> Uploads | None:
+        """Where local images are put for the provider to fetch. Raises InputError, LocalFault."""
+        way = parse("provider" if self.draft else self.settings.uploads, self.provider.name)
+        return Uploads(way, self.provider, wire, self.ledger) if way else None
 
     def cut(self, takes: Mapping[str, Take]) -> tuple[Cut, Mapping[str, Path]]:
         """The film as clips, and where the bytes of each lie. Raises InputError where a clip does not serve."""

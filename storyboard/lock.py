@@ -72,16 +72,15 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def read(content: Mapping[str, object], file: str) -> Lock:
+def read(content: object, file: str) -> Lock:
     """The values of a parsed lock file. Raises InputError naming ``file`` and the scene."""
-    if content.get("storyboard-lock") != 1 or not isinstance(content.get("scenes"), Mapping):
-        raise InputError(f"{file}: not a lock file of version 1", _WAY_OUT)
-    scenes = content["scenes"]
-    assert isinstance(scenes, Mapping)
+    scenes = content.get("scenes") if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping) or content.get("storyboard-lock") != 1 or not isinstance(scenes, Mapping):
+        raise InputError(f"{file}: not a lock file of version 1", WAY_OUT)
     return Lock({str(scene): _pinned(file, str(scene), value) for scene, value in scenes.items()})
 
 
-_WAY_OUT = "restore it from git, or delete it: what was bought is in the ledger and the store too"
+WAY_OUT = "restore it from git, or delete it: what was bought is in the ledger and the store too"
 
 
 def _pinned(file: str, scene: str, value: object) -> Pinned:
@@ -91,7 +90,7 @@ def _pinned(file: str, scene: str, value: object) -> Pinned:
         takes = {int(number): _versions(versions) for number, versions in value["takes"].items()}
         return Pinned(value["key"], _whole(value["pick"]), takes)
     except (KeyError, ValueError, TypeError, AttributeError, ZeroDivisionError):
-        raise InputError(f"{file}: the entry of scene {scene!r:.70} is damaged", _WAY_OUT) from None
+        raise InputError(f"{file}: the entry of scene {scene!r:.70} is damaged", WAY_OUT) from None
 
 
 def _versions(value: Mapping[str, Mapping[str, object]]) -> Mapping[Resolution, Take]:

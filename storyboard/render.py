@@ -1,6 +1,7 @@
 """The whole story on one page: claim, read, plan, ask, run, pin the takes, cut. Read this first."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,9 +10,17 @@ from storyboard import events
 from storyboard.config import Settings
 from storyboard.desk import Desk, desk
 from storyboard.disk import claim, scratch
-from storyboard.errors import InputError, LocalFault, StoryboardError, SubmissionUnknown, undecided
+from storyboard.errors import (
+    InputError,
+    LocalFault,
+    NotAsked,
+    SceneFailed,
+    StoryboardError,
+    SubmissionUnknown,
+    undecided,
+)
 from storyboard.film import Film, Films
-from storyboard.plan import Blocked, Keep, Plan
+from storyboard.plan import Blocked, Keep, Plan, moved
 from storyboard.take import Take
 
 Report = Callable[[events.Event], None]
@@ -22,6 +31,7 @@ Outcome = Take | StoryboardError
 class Order:
     """What the author asked for. ``only`` names the scenes to make (all if empty); ``out`` is where the film goes.
 
+    ``promised`` is a saved plan, which must still hold.
     ``agree`` is shown the plan before anything is paid, and raises where it may not be carried out.
     """
 
@@ -32,18 +42,22 @@ class Order:
     only: tuple[str, ...] = ()
     at_once: int = 8
     given: Mapping[str, str] | None = None
+    promised: Mapping[str, object] | None = None
     out: Path | None = None
     cut: bool = True
 
 
 def render(order: Order, settings: Settings) -> events.Done:
     """Make the film; how it ended. Expected failures of scenes are in the answer, others are raised."""
-    held = scratch(order.file.parent) / f"{order.file.name}.claim"
     with (
-        claim(held, f"another render of {order.file.name} is at work"),
+        _claimed(order.file),
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
-        plan = chosen(at, at.plan(), order.only)
+        whole = at.plan()
+        kept_promise(order, at, whole)
+        plan = chosen(at, whole, order.only)
+        for problem in at.storyboard.warnings:
+            order.report(events.Warned("", f"{problem.place}: {problem.message}"))
         order.report(_planned(at, plan))
         order.agree(at, plan)
         outcomes, stopped = carry_out(at, plan, order)
@@ -51,6 +65,36 @@ def render(order: Order, settings: Settings) -> events.Done:
         at.save_lock(takes)
         path, film = assemble(at, order, takes) if order.cut and not stopped else (None, None)
         return _done(at, plan, outcomes, stopped, path, film)
+
+
+def cut_only(order: Order, settings: Settings) -> events.Done:
+    """The film from takes that are there. Raises SceneFailed naming the scenes that have none."""
+    with (
+        _claimed(order.file),
+        desk(order.file, settings, draft=order.draft, given=order.given) as at,
+    ):
+        plan = at.plan()
+        takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+        if lacking := [scene for scene in at.wanted if scene not in takes]:
+            raise SceneFailed(f"no take yet: {', '.join(lacking)}", f"make them with: storyboard render {at.shown}")
+        path, film = assemble(at, order, takes)
+        return _done(at, plan, takes, None, path, film)
+
+
+def _claimed(file: Path) -> AbstractContextManager[None]:
+    return claim(scratch(file.parent) / f"{file.name}.claim", f"another render of {file.name} is at work")
+
+
+def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
+    """Raises InputError, with all that has moved, where a saved plan does not hold any more."""
+    if order.promised is None:
+        return
+    differences = moved(order.promised, at.document(plan))
+    if differences:
+        what = "\n  ".join(differences)
+        raise InputError(
+            f"the saved plan does not hold any more:\n  {what}", "make a new one with `storyboard plan -o`"
+        )
 
 
 def chosen(at: Desk, whole: Plan, only: tuple[str, ...]) -> Plan:
@@ -144,7 +188,27 @@ def _done(
         unknown=unknown,
         credits=sum((step.credits for step in came), Fraction(0)),
         exit=_exit(errors.values(), stopped),
+        notes=tuple(_notes(at, errors, stopped)),
     )
+
+
+def _notes(at: Desk, errors: Mapping[str, StoryboardError], stopped: StoryboardError | None) -> Iterator[str]:
+    """Which scenes failed, why, and what to type."""
+    waiting = [scene for scene, error in errors.items() if isinstance(error, NotAsked)]
+    for scene, error in errors.items():
+        if scene not in waiting:
+            kind = "unknown" if isinstance(error, SubmissionUnknown) else "failed "
+            yield f"{kind}  {scene}: {error.message}"
+            if error.hint:
+                yield f"         {error.hint}"
+    if stopped and not any(error is stopped for error in errors.values()):
+        yield f"stopped  {stopped.message}"
+        if stopped.hint:
+            yield f"         {stopped.hint}"
+    if waiting:
+        yield f"waiting  not asked for, and not paid: {', '.join(waiting)}"
+    if errors:
+        yield f"then     storyboard render {at.shown}{' --draft' if at.draft else ''}"
 
 
 def _exit(errors: Collection[StoryboardError], stopped: StoryboardError | None) -> int:

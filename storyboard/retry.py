@@ -175,7 +175,7 @@ MATRIX = _read(_MATRIX)
 STATUS_ALONE = _read(_STATUS_ALONE)
 
 _GRAVITY = {verdict: grade for grade, verdict in enumerate(Verdict)}
-_MILD = (Verdict.ACCEPT, Verdict.WAIT, Verdict.UNSEEN, Verdict.ABSENT)
+MILD = (Verdict.ACCEPT, Verdict.WAIT, Verdict.UNSEEN, Verdict.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +213,11 @@ def judge(call: Call, status: int, code: int | None = None, *, after: float | No
     return inner if _gravity(inner.rule) >= _gravity(outer.rule) else outer
 
 
-def _gravity(rule: Rule) -> tuple[int, int]:
-    """An end is graver than a pause, and a pause than an answer that can be read."""
+def _gravity(rule: Rule) -> tuple[int, int, float]:
+    """An end is graver than a pause, and a pause than an answer that can be read; of two pauses the longer counts."""
     if rule.patience:
-        return (1, _GRAVITY[rule.verdict])
-    return (0 if rule.verdict in _MILD else 2, _GRAVITY[rule.verdict])
+        return (1, _GRAVITY[rule.verdict], rule.patience.cap)
+    return (0 if rule.verdict in MILD else 2, _GRAVITY[rule.verdict], 0)
 
 
 # No rule goes on for ever, not even where every pause comes out as nothing.

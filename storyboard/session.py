@@ -42,7 +42,7 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
             ledger=at.ledger,
             store=at.store,
             uploads=at.uploads(wire),
-            read=at.read,
+            read=lambda image: at.project.bytes_of(image.path),
             clock=clock,
             report=report,
             runs=at.runs,

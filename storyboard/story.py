@@ -39,6 +39,12 @@ class Problem:
     source: str = ""
     width: int = 1
 
+    def document(self) -> dict[str, object]:
+        """The problem as JSON (schema problems.schema.json)."""
+        place = {"file": self.place.file, "line": self.place.line, "column": self.place.column}
+        said = {"path": self.path, "message": self.message, "hint": self.hint, "severity": self.severity}
+        return {**place, **said}
+
 
 @dataclass(frozen=True, slots=True)
 class LocalImage:

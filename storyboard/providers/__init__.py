@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The job is at work."""
+    """The job is at work. ``seen`` is False where the provider does not show the job (yet)."""
+
+    seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+"""Arguments in, exit status out. Verbs are imported when they are called; every error is sorted here, once."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+import click
+
+from storyboard.errors import Problems, StoryboardError
+from storyboard.plain import show
+
+# Verb -> what it does. The list is the help page, so that --help imports no verb.
+VERBS = {
+    "init": "Start a small project that renders at once.",
+    "validate": "All problems of a storyboard, with their places.",
+    "prompts": "The prompts and requests exactly as they would be sent.",
+    "plan": "What would be made, why, and what it costs.",
+    "render": "Make the film: plan, ask, make, fetch, cut.",
+    "cut": "Only the final cut, from takes that exist.",
+    "status": "What is running, paid, or waiting for a decision.",
+    "store": "The takes that were paid for.",
+    "emulator": "A local server that speaks the provider's API.",
+    "schema": "The JSON Schema of the storyboard file.",
+    "doctor": "What is installed, reachable, configured, damaged.",
+}
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"storyboard.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], VERBS, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{show(args[0], 60)}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None})
+@click.version_option(package_name="storyboard-render", prog_name="storyboard")
+def storyboard() -> None:
+    """Turns a storyboard, a YAML file kept in git, into a finished film.
+
+    Each shot is bought once. `storyboard render FILE --draft` costs nothing and needs no key.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit status (commands.md)."""
+    sys.exit(status(arguments))
+
+
+def status(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    try:
+        result = storyboard.main(args=arguments, prog_name="storyboard", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except StoryboardError as error:
+        _tell(error)
+        return error.exit
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("storyboard: interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has had enough; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception:  # noqa: BLE001 - the one sorter: what no one expected is ours
+        return _apologise()
+
+
+def _tell(error: StoryboardError) -> None:
+    if isinstance(error, Problems):
+        from storyboard.reading import told
+
+        for problem in error.problems:
+            click.echo(told(problem), err=True)
+    click.echo(f"storyboard: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
+
+
+def _apologise() -> int:
+    text = traceback.format_exc()
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="storyboard-", suffix=".txt", delete=False) as file:
+            file.write(text)
+        where = f"the details are in {file.name}; please report it with that file"
+    except OSError:
+        where = text.strip().splitlines()[-1]
+    click.echo(f"storyboard: sorry, this is a fault of storyboard's own\n  hint: {where}", err=True)
+    return 1

@@ -1,0 +1,37 @@
+"""storyboard cut: only the final cut, from takes that exist. Pays nothing, asks nobody."""
+
+import json
+from pathlib import Path
+
+import click
+
+from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
+
+
+@click.command
+@file_argument
+@draft_option
+@var_option
+@json_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
+def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, output: Path | None) -> None:
+    """Cut the film from the takes that are in the store."""
+    from storyboard.config import settings
+    from storyboard.render import Order, cut_only
+    from storyboard.terminal import as_document, ending
+
+    order = Order(
+        file=located(file),
+        agree=lambda at, plan: None,
+        report=lambda event: None,
+        draft=draft,
+        given=pairs(given),
+        out=output,
+    )
+    done = cut_only(order, settings())
+    if as_json:
+        click.echo(json.dumps(as_document(done)))
+        return
+    for line in ending(done):
+        click.echo(line, err=True)
+    click.echo(done.film)

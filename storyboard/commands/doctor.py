@@ -1,0 +1,180 @@
+"""storyboard doctor: what is installed, reachable, configured, damaged; and what to do about it."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from storyboard.commands.options import json_option
+from storyboard.errors import InputError, LocalFault, RunRefused, StoryboardError
+
+if TYPE_CHECKING:
+    from storyboard.config import Settings
+
+# Bytes. Less than this, and a render of a few dozen clips may fill the disk.
+ROOM = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: how it is, and what to do where it is not well."""
+
+    subject: str
+    state: Literal["ok", "note", "bad"]
+    said: str
+    hint: str = ""
+    exit: int = 0
+
+
+@click.command
+@json_option
+@click.option("--offline", is_flag=True, help="Do not ask the provider.")
+def command(as_json: bool, offline: bool) -> int:
+    """Look at everything a render needs, and say what is wrong with it."""
+    findings = list(_findings(offline))
+    if as_json:
+        click.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:<4} {finding.subject:<10} {finding.said}")
+            if finding.hint:
+                click.echo(f"{'':<15} {finding.hint}")
+    return max((finding.exit for finding in findings), default=0)
+
+
+def _findings(offline: bool) -> Iterator[Finding]:
+    from storyboard import __version__
+    from storyboard.config import settings
+
+    yield Finding("storyboard", "ok", f"{__version__}, Python {sys.version.split()[0]}")
+    yield from _names()
+    yield from _ffmpeg()
+    try:
+        found = settings()
+    except InputError as error:
+        yield _bad("config", error)
+        return
+    known = "" if found.file.exists() else " (not there: everything is at its default)"
+    yield Finding("config", "ok", f"{found.file}{known}")
+    yield from _store(found)
+    yield from _ledger(found)
+    yield from _uploads(found)
+    yield from _provider(found, offline)
+
+
+def _names() -> Iterator[Finding]:
+    """Other distributions install the same import name, and then one of the two is broken."""
+    from importlib.metadata import packages_distributions
+
+    owners = set(packages_distributions().get("storyboard", ())) - {"storyboard-render"}
+    if owners:
+        others = ", ".join(sorted(owners))
+        yield Finding("package", "bad", f"{others} installs the name storyboard too", f"pip uninstall {others}", 6)
+
+
+def _ffmpeg() -> Iterator[Finding]:
+    from storyboard.media.ffmpeg import version
+
+    try:
+        yield Finding("ffmpeg", "ok", version())
+    except LocalFault as error:
+        yield _bad("ffmpeg", error)
+
+
+def _store(found: "Settings") -> Iterator[Finding]:
+    home = found.home
+    near = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(near, os.W_OK):
+        yield Finding("store", "bad", f"{home} cannot be written", "STORYBOARD_HOME moves the store elsewhere", 6)
+        return
+    free = shutil.disk_usage(near).free
+    if free < ROOM:
+        yield Finding("store", "bad", f"{home}: only {free / 1e6:.0f} MB are free", "free some space", 6)
+    else:
+        yield Finding("store", "ok", f"{home}, {free / 1e9:.0f} GB free")
+
+
+def _ledger(found: "Settings") -> Iterator[Finding]:
+    from storyboard.disk import claimed
+    from storyboard.ledger import Ledger, moment
+
+    realm = found.realm(draft=False)
+    path = realm / "ledger.db"
+    if not path.exists():
+        yield Finding("ledger", "ok", "empty: nothing was ever asked for")
+        return
+    try:
+        ledger = Ledger(path)
+        damage, entries = ledger.problems(), ledger.entries()
+    except LocalFault as error:
+        yield Finding("ledger", "bad", error.message, "keep the file; restore it from a backup before you render", 6)
+        return
+    if damage:
+        yield Finding("ledger", "bad", f"{path}: {damage[0]}", "restore it from a backup before you render", 6)
+        return
+    yield Finding("ledger", "ok", f"{len(entries)} submissions")
+    for entry in entries:
+        lost = entry.state == "intent" and not claimed(realm / "runs" / entry.run)
+        if entry.state == "unknown" or lost:
+            said = f"scene {entry.scene} of {entry.storyboard}: sent {moment(entry.asked)}, and its answer was lost"
+            yield Finding("unknown", "bad", said, "it is not sent again by itself; look at the provider's task list", 4)
+
+
+def _uploads(found: "Settings") -> Iterator[Finding]:
+    from storyboard.uploads import WAYS, parse
+
+    try:
+        way = parse(found.uploads, found.provider)
+    except StoryboardError as error:
+        yield _bad("uploads", error)
+        return
+    if way:
+        yield Finding("uploads", "ok", f"local images go to {way.destination}")
+    else:
+        yield Finding("uploads", "note", "local images have nowhere to go; only a draft can use them", WAYS)
+
+
+def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
+    from storyboard.config import api_key
+
+    try:
+        key = api_key(found)
+    except StoryboardError as error:
+        yield Finding("key", "note", error.message, error.hint)
+        return
+    yield Finding("key", "ok", "there is one")
+    if offline:
+        return
+    try:
+        yield Finding("provider", "ok", _balance(found, key))
+    except RunRefused as error:
+        yield _bad("provider", error)
+    except StoryboardError as error:
+        yield Finding("provider", "note", error.message, error.hint)
+
+
+def _balance(found: "Settings", key: str) -> str:
+    import asyncio
+
+    from storyboard.clock import Clock
+    from storyboard.desk import vendor
+    from storyboard.wire import Api, Wire
+
+    provider = vendor(found, draft=False)
+
+    async def ask() -> str:
+        async with Wire(Api(found.base_url, key), Clock(found.time_scale)) as wire:
+            balance = await provider.balance(wire)
+        said = "does not tell its balance" if balance is None else f"{float(balance):g} credits left"
+        return f"{provider.name} at {found.base_url}: {said}"
+
+    return asyncio.run(ask())
+
+
+def _bad(subject: str, error: StoryboardError) -> Finding:
+    return Finding(subject, "bad", error.message, error.hint, error.exit)

@@ -1,0 +1,81 @@
+"""storyboard init: a small project that renders at once."""
+
+from pathlib import Path
+
+import click
+
+from storyboard.errors import InputError
+
+_STORYBOARD = """\
+# yaml-language-server: $schema=.storyboard/storyboard.schema.json
+storyboard: 1
+title: First light
+
+vars:
+  look: "35mm film, soft morning light, muted palette"
+
+scenes:
+  - id: window
+    prompt: "{{ look }}. Dawn comes up behind the hills, seen through an open window."
+    first_frame: frames/window.png
+  - id: kettle
+    prompt: >
+      {{ look }}. Close on a kettle on a gas flame. It begins to steam,
+      and a hand takes it off.
+  - id: road
+    prompt: "{{ look }}. A bicycle leaves down a wet village road, camera on the ground."
+    trim: { from: 0, to: 5 }
+
+output:
+  file: out/first-light.mp4
+"""
+
+_IGNORE = "out/\n.storyboard/\n"
+
+
+@click.command
+@click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
+def command(folder: Path) -> None:
+    """Write a storyboard, one frame image and a .gitignore into DIR (here, if left out)."""
+    from storyboard.disk import replace, scratch
+
+    files = {"storyboard.yaml": _STORYBOARD.encode(), "frames/window.png": _frame(), ".gitignore": _IGNORE.encode()}
+    there = [name for name in files if (folder / name).exists() and name != ".gitignore"]
+    if there:
+        raise InputError(f"{folder / there[0]} is there already", "nothing was written; name another folder")
+    if (folder / ".gitignore").exists():
+        del files[".gitignore"]
+    for name, content in files.items():
+        replace(folder / name, content)
+        click.echo(folder / name)
+    replace(scratch(folder) / "storyboard.schema.json", _schema())
+    where = "" if folder == Path() else f"cd {folder} && "
+    click.echo(f"see it, for nothing:  {where}storyboard render --draft", err=True)
+
+
+def _schema() -> bytes:
+    from storyboard.reading.schema import text
+
+    return text().encode()
+
+
+def _frame() -> bytes:
+    """A window on a morning: something to look at until the author has a picture."""
+    from io import BytesIO
+
+    from PIL import Image, ImageDraw, ImageFilter
+
+    size = (1280, 720)
+    sky = Image.linear_gradient("L").resize(size)
+    picture = Image.composite(Image.new("RGB", size, "#f2c596"), Image.new("RGB", size, "#5b7795"), sky)
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((560, 330, 700, 470), fill="#ffe9c4")
+    draw.polygon([(0, 520), (300, 400), (620, 500), (900, 390), (1280, 500), (1280, 720), (0, 720)], fill="#4a5d5a")
+    draw.polygon([(0, 620), (420, 520), (860, 600), (1280, 540), (1280, 720), (0, 720)], fill="#2f3f40")
+    picture = picture.filter(ImageFilter.GaussianBlur(2))
+    draw = ImageDraw.Draw(picture)
+    for box in ((0, 0, 90, 720), (1190, 0, 1280, 720), (0, 0, 1280, 60), (0, 660, 1280, 720), (625, 0, 655, 720)):
+        draw.rectangle(box, fill="#231f1c")
+    file = BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()

@@ -1,0 +1,44 @@
+"""The arguments that several verbs share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from storyboard.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def file_argument(command: F) -> F:
+    """FILE, which may be left out where the folder holds exactly one storyboard."""
+    return click.argument("file", required=False, metavar="[FILE]")(command)
+
+
+def json_option(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def draft_option(command: F) -> F:
+    return click.option("--draft", is_flag=True, help="Mean the free takes of the emulator.")(command)
+
+
+def var_option(command: F) -> F:
+    text = "Set a var of the storyboard, as plain text. May be repeated."
+    return click.option("--var", "given", multiple=True, metavar="NAME=VALUE", help=text)(command)
+
+
+def pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE, each. Raises InputError."""
+    for text in given:
+        if "=" not in text:
+            raise InputError(f"--var {text!r} has no value", "--var hour=dusk")
+    return dict(text.split("=", 1) for text in given)
+
+
+def located(file: str | None) -> Path:
+    """The storyboard that is meant, as an absolute path. Raises InputError."""
+    from storyboard.project import locate
+
+    return locate(file, Path.cwd())

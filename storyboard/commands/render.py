@@ -1,0 +1,131 @@
+"""storyboard render: make the film. The one verb that pays."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from storyboard.commands.options import file_argument, located, pairs, var_option
+from storyboard.errors import InputError, Interrupted, Problems
+
+if TYPE_CHECKING:
+    from storyboard import events
+    from storyboard.config import Settings
+    from storyboard.desk import Desk
+    from storyboard.plan import Plan
+
+Report = Callable[["events.Event"], None]
+
+
+@click.command
+@file_argument
+@click.option("--draft", is_flag=True, help="Free takes from the emulator: no key, no network.")
+@click.option("--yes", is_flag=True, help="Pay without asking.")
+@click.option("--scene", "only", multiple=True, metavar="ID", help="Make only this scene. May be repeated.")
+@click.option("--at-once", type=click.IntRange(1, 1000), help="Jobs in flight at the provider (default 8).")
+@var_option
+@click.option("--plan", "saved", type=click.Path(path_type=Path), help="Carry out this saved plan, or refuse.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
+@click.option("--no-cut", is_flag=True, help="Make the takes and leave the film as it is.")
+@click.option("--json", "as_json", is_flag=True, help="Print one event a line.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong, and the film.")
+def command(
+    file: str | None,
+    draft: bool,
+    yes: bool,
+    only: tuple[str, ...],
+    at_once: int | None,
+    given: tuple[str, ...],
+    saved: Path | None,
+    output: Path | None,
+    no_cut: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Say what it costs, make what is missing, and cut the film."""
+    from storyboard.config import settings
+    from storyboard.render import Order, render
+
+    found, where = settings(), located(file)
+    with _reporting(as_json, quiet, found) as report:
+        order = Order(
+            file=where,
+            agree=lambda at, plan: _agree(at, plan, yes=yes, silent=quiet or as_json),
+            report=report,
+            draft=draft,
+            only=only,
+            at_once=at_once or found.at_once,
+            given=pairs(given),
+            promised=None if saved is None else _promised(saved),
+            out=output,
+            cut=not no_cut,
+        )
+        done = render(order, found)
+        report(done)
+    if not as_json:
+        _say(done, quiet=quiet)
+    return done.exit
+
+
+def _reporting(as_json: bool, quiet: bool, settings: "Settings") -> AbstractContextManager[Report]:
+    from storyboard import terminal
+
+    if as_json:
+        return nullcontext(terminal.as_json(lambda text: click.echo(text)))
+    if quiet:
+        return nullcontext(terminal.warnings_only(_tell))
+    if terminal.drawable():
+        prices = settings.prices
+        return terminal.live(lambda credits: terminal.money(credits, prices.money(credits), prices.currency))
+    return nullcontext(terminal.plain(_tell))
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _promised(path: Path) -> Mapping[str, object]:
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the plan {path} cannot be read: {error}", "make one with `storyboard plan -o`") from None
+    if not isinstance(document, dict) or not isinstance(document.get("steps"), list):
+        raise InputError(f"{path} is not a saved plan", "make one with `storyboard plan -o`")
+    return document
+
+
+def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
+    """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
+    from storyboard.config import api_key
+    from storyboard.terminal import money, plan_lines
+
+    obstacles = at.obstacles(plan)
+    if obstacles:
+        raise Problems(obstacles)
+    asking = plan.count("make") + plan.count("collect") > 0
+    if asking and not at.draft:
+        api_key(at.settings)
+    if asking and not silent:
+        for line in plan_lines(at.storyboard, plan, at.prices):
+            _tell(line)
+    if at.draft or yes or not plan.credits:
+        return
+    price = money(plan.credits, at.prices.money(plan.credits), at.prices.currency)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InputError(f"this render costs {price}, and there is no terminal to ask at", "say --yes to pay")
+    if not click.confirm(f"Pay {price}?", err=True):
+        raise Interrupted("nothing was asked for, nothing was paid")
+
+
+def _say(done: "events.Done", *, quiet: bool) -> None:
+    """The end of a render: the film to stdout, the account to stderr, and last what is still to do."""
+    from storyboard.terminal import ending
+
+    for line in ending(done) if not quiet else done.notes:
+        _tell(line)
+    if done.film:
+        click.echo(done.film)

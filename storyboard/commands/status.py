@@ -1,0 +1,84 @@
+"""storyboard status: what is running, paid, or waiting for a decision; and what it has cost."""
+
+import json
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import click
+
+from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
+
+if TYPE_CHECKING:
+    from storyboard.desk import Desk
+    from storyboard.entry import Entry
+    from storyboard.plan import Plan
+
+
+@click.command
+@file_argument
+@draft_option
+@var_option
+@json_option
+def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool) -> int:
+    """Say how each scene stands, what waits for a decision, and what was spent."""
+    from storyboard.config import settings
+    from storyboard.desk import desk
+
+    with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
+        plan, entries = at.plan(), at.ledger.entries(str(at.file))
+        if as_json:
+            click.echo(json.dumps(_document(at, plan, entries), indent=2, ensure_ascii=False))
+        else:
+            for line in _lines(at, plan, entries):
+                click.echo(line)
+        return 4 if plan.count("blocked") else 0
+
+
+_STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unknown"}
+
+
+def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
+    from storyboard.ledger import moment
+    from storyboard.plain import show
+    from storyboard.plan import Blocked, Keep
+    from storyboard.terminal import money
+
+    latest = {entry.key: entry for entry in entries}
+    lines = []
+    for step in plan.steps:
+        entry = latest.get(step.shot.key)
+        said = f"{float(step.take.measure.seconds):.1f} s" if isinstance(step, Keep) else show(step.why, 200)
+        lines.append(f"{_STANDS[step.name]:<8} {step.scene:<16} {said}")
+        if isinstance(step, Blocked) and entry:
+            price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+            lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
+    spent = _spent(entries)
+    lines += ["", f"{'spent':<8} {money(spent, at.prices.money(spent), at.prices.currency)} on this storyboard"]
+    return lines
+
+
+def _spent(entries: "list[Entry]") -> Fraction:
+    # An unknown one counts: whoever plans with money must reckon with it.
+    counted = [entry for entry in entries if entry.state != "refused"]
+    return sum(((entry.charged or entry.credits) + (entry.hd or 0) for entry in counted), Fraction(0))
+
+
+def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, object]:
+    from storyboard.ledger import moment
+    from storyboard.plan import number
+
+    latest = {entry.key: entry for entry in entries}
+    scenes = []
+    for step in plan.steps:
+        entry = latest.get(step.shot.key)
+        scenes.append(
+            {
+                "scene": step.scene,
+                "state": _STANDS[step.name],
+                "why": step.why,
+                "job": entry.job if entry else None,
+                "asked": moment(entry.asked) if entry else None,
+                "credits": number(entry.credits) if entry else None,
+            }
+        )
+    return {"storyboard": at.shown, "scenes": scenes, "spent": number(_spent(entries))}

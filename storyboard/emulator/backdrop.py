@@ -1,0 +1,152 @@
+"""Backdrop: the picture behind the words of a draft. Images cut to the frame, cards laid out, a colour of its own."""
+
+from collections.abc import Sequence
+from math import cos, pi, sin, tau
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from storyboard.emulator.brief import Brief
+from storyboard.emulator.stills import FORMATS, Elsewhere, Photo, Still
+from storyboard.media import type as setting
+
+Size: TypeAlias = tuple[int, int]
+Rgb: TypeAlias = tuple[int, int, int]
+
+PAPER: Rgb = (250, 249, 246)
+_COARSE = 8  # a gradient is computed on every eighth pixel
+
+
+def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
+    """One picture of ``size`` pixels, or two where the first turns into the last. ``unit`` is 1.0 at 720p."""
+    mood = hue(brief.digest)
+    if not brief.stills:
+        return [gradient(size, mood)]
+    if brief.order.mode == "REFERENCE_2_VIDEO":
+        return [_shaded(_cards(brief.stills, size, mood, unit), unit)]
+    return [_shaded(_filling(still, size, unit), unit) for still in brief.stills[:2]]
+
+
+def hue(digest: str) -> float:
+    """The hue (radians) that ``digest`` (hex) decides."""
+    return int(digest[8:16], 16) / 0x100000000 * tau
+
+
+def gradient(size: Size, mood: float) -> Image.Image:
+    """A dark, quiet gradient around a hue, with a soft light in it; a grain too fine to see keeps it from banding."""
+    width, height = size
+    columns, rows = width // _COARSE + 2, height // _COARSE + 2
+    down, across = np.mgrid[0:1 : rows * 1j, 0:1 : columns * 1j]
+    slant = np.clip(0.55 * across + 0.45 * down, 0, 1)
+    far = ((across - 0.62) * width / height) ** 2 + (down - 0.3) ** 2
+    light = np.exp(-far / 0.22)
+    lightness = 0.34 - 0.17 * slant + 0.13 * light
+    chroma = 0.062 - 0.022 * slant + 0.022 * light
+    coarse = _srgb(lightness, chroma, mood + 0.7 * slant - 0.35 * light)
+    bands = [Image.fromarray(coarse[..., i]).resize(size, Image.Resampling.BICUBIC) for i in range(3)]
+    grain = np.random.default_rng(7).uniform(-0.9, 0.9, (height, width, 1)).astype(np.float32)
+    fine = np.stack([np.asarray(band) for band in bands], axis=2) * 255 + grain
+    return Image.fromarray(np.clip(np.rint(fine), 0, 255).astype(np.uint8))
+
+
+def _srgb(lightness: npt.NDArray[np.float64], chroma: npt.NDArray[np.float64], angle: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """OKLCH to sRGB, 0 to 1 (Björn Ottosson's matrices): equal steps look equal, whatever the hue."""
+    a, b = chroma * np.cos(angle), chroma * np.sin(angle)
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    cones = np.stack([long, medium, short], axis=-1)
+    to_rgb = np.array(
+        [
+            [4.0767416621, -3.3077115913, 0.2309699292],
+            [-1.2684380046, 2.6097574011, -0.3413193965],
+            [-0.0041960863, -0.7034186147, 1.7076147010],
+        ]
+    )
+    linear = np.clip(cones @ to_rgb.T, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
+
+
+def _filling(still: Still, size: Size, unit: float) -> Image.Image:
+    """The image over the whole of ``size``, cropped at the middle as the service does it."""
+    if isinstance(still, Elsewhere):
+        return _named(still.name, size, hue(still.digest), unit)
+    return ImageOps.fit(_opened(still, size), size, Image.Resampling.LANCZOS)
+
+
+def _opened(photo: Photo, size: Size) -> Image.Image:
+    """Decoded (a JPEG no larger than needed), turned upright, without transparency."""
+    with Image.open(photo.path, formats=FORMATS) as image:
+        image.draft("RGB", size)
+        upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        clear = upright.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", clear.size, (24, 24, 26, 255)), clear).convert("RGB")
+    return upright.convert("RGB")
+
+
+def _named(name: str, size: Size, mood: float, unit: float) -> Image.Image:
+    """A stand-in for an image on another machine: a frame with its file name."""
+    picture = gradient(size, mood)
+    pen = ImageDraw.Draw(picture, "RGBA")
+    width, height = size
+    side = 150 * unit
+    left, top = (width - side) / 2, height * 0.40 - side * 0.5
+    box = (left, top, left + side, top + side * 0.72)
+    stroke = round(3 * unit)
+    pen.rounded_rectangle(box, 10 * unit, outline=(*PAPER, 150), width=stroke)
+    ridge = [(0.0, 0.72), (0.30, 0.36), (0.48, 0.55), (0.68, 0.28), (1.0, 0.62)]
+    pen.line([(left + side * x, top + side * y) for x, y in ridge], (*PAPER, 150), stroke, "curve")
+    pen.ellipse([left + side * 0.20, top + side * 0.12, left + side * 0.33, top + side * 0.25], outline=(*PAPER, 150), width=stroke)
+    font = setting.face(round(22 * unit), 500)
+    text = setting.shorten(setting.readable(name), font, round(width * 0.6))
+    pen.text((width / 2, top + side * 0.72 + 40 * unit), text, (*PAPER, 220), font, "mm")
+    return picture
+
+
+def _cards(stills: Sequence[Still], size: Size, mood: float, unit: float) -> Image.Image:
+    """The images side by side as cards of one height, each in its own shape."""
+    sheet = gradient(size, mood)
+    gap = round(36 * unit)
+    shapes = [still.width / still.height if isinstance(still, Photo) else 4 / 3 for still in stills]
+    shapes = [min(2.2, max(0.5, shape)) for shape in shapes]
+    room = size[0] * 0.70 - gap * (len(stills) - 1)
+    height = min(round(size[1] * 0.46), int(room / sum(shapes)))
+    left = (size[0] - round(sum(shapes) * height) - gap * (len(stills) - 1)) // 2
+    top = round(size[1] * 0.43 - height / 2)
+    for still, shape in zip(stills, shapes, strict=True):
+        card = _filling(still, (round(height * shape), height), unit * 0.8)
+        _lay(sheet, card, (left, top), unit)
+        left += card.width + gap
+    return sheet
+
+
+def _lay(sheet: Image.Image, card: Image.Image, at: tuple[int, int], unit: float) -> None:
+    """Put a card with round corners and a soft shadow on the sheet."""
+    blur, radius = round(16 * unit), round(12 * unit)
+    shadow = Image.new("L", (card.width + 4 * blur, card.height + 4 * blur))
+    corners = (2 * blur, 2 * blur, 2 * blur + card.width, 2 * blur + card.height)
+    ImageDraw.Draw(shadow).rounded_rectangle(corners, radius, fill=130)
+    shadow = shadow.filter(ImageFilter.BoxBlur(blur * 0.7)).filter(ImageFilter.BoxBlur(blur * 0.7))
+    sheet.paste((0, 0, 0), (at[0] - 2 * blur, at[1] - 2 * blur + blur // 2), shadow)
+    mask = Image.new("L", (card.width * 2, card.height * 2))
+    ImageDraw.Draw(mask).rounded_rectangle((0, 0, card.width * 2 - 1, card.height * 2 - 1), radius * 2, fill=255)
+    sheet.paste(card, at, mask.resize(card.size, Image.Resampling.BOX))
+
+
+def _shaded(picture: Image.Image, unit: float) -> Image.Image:
+    """Darker at the top and at the bottom, where words stand. The camera moves sideways, so the shade may move along."""
+    height = picture.height
+    rows = np.arange(height, dtype=np.float32)
+    top = 0.55 * _ease(1 - rows / (150 * unit))
+    bottom = 0.80 * _ease(1 - (height - 1 - rows) / min(0.5 * height, 380 * unit))
+    kept = ((1 - top) * (1 - bottom))[:, None, None]
+    return Image.fromarray((np.asarray(picture) * kept + 0.5).astype(np.uint8))
+
+
+def _ease(way: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    held = np.clip(way, 0, 1)
+    smooth: npt.NDArray[np.float32] = held * held * (3 - 2 * held)
+    return smooth

@@ -1,0 +1,194 @@
+"""The door to the ffmpeg binary: found once, run as a bounded child, stopped when we are stopped."""
+
+import os
+import re
+import resource
+import secrets
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from storyboard.disk import land, telling
+from storyboard.errors import LocalFault
+from storyboard.plain import show
+
+# What a child may take. 4 GiB of addresses is twice what a 4K clip over its own blur needs, measured in tests/media.
+MEMORY = 4 * 1024**3
+TICK = 0.25
+
+# The child gets no key and nothing of ours; FFREPORT, which makes ffmpeg write files, is not passed on either.
+_PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+_OF_THE_MACHINE = ("No space left on device", "Cannot allocate memory", "Disk quota exceeded", "Input/output error")
+
+
+class FfmpegFailed(LocalFault):
+    """ffmpeg ended badly. ``by_machine`` says that memory or disk ran out, rather than that the input is bad."""
+
+    def __init__(self, why: str, said: str, by_machine: bool) -> None:
+        hint = "free some disk space or memory and run again; what was bought is safe" if by_machine else ""
+        super().__init__(f"ffmpeg {why}: {said}" if said else f"ffmpeg {why}", hint)
+        self.said = said
+        self.by_machine = by_machine
+
+
+def binary() -> str:
+    """The ffmpeg that is used: STORYBOARD_FFMPEG, then IMAGEIO_FFMPEG_EXE, then the one that is installed with us.
+
+    Raises LocalFault where it is missing or does not run.
+    """
+    return _found()[0]
+
+
+def version() -> str:
+    """What ffmpeg says of itself, as "ffmpeg version n9.0.2 …". Raises LocalFault as ``binary`` does."""
+    return _found()[1]
+
+
+def run(arguments: Sequence[str], *, seconds: float, watch: Callable[[int], None] = lambda frames: None) -> int:
+    """Run ffmpeg to its end; how many video frames it has written.
+
+    ``seconds`` bounds the wall clock and, times the cores, the CPU. ``watch`` is called several times a second
+    with the frames so far; an exception in it, like any other here, kills the child. Raises FfmpegFailed, LocalFault.
+    """
+    command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
+    command += ["-stats_period", str(TICK), "-progress", "pipe:1", *arguments]
+    with _started(command) as child:
+        try:
+            _limit(child.pid, seconds)
+            frames, said = _follow(child, time.monotonic() + seconds, watch)
+        finally:
+            child.kill()
+    if child.returncode != 0:
+        by_machine = child.returncode == -signal.SIGKILL or any(words in said for words in _OF_THE_MACHINE)
+        raise FfmpegFailed(_ending(child.returncode), _cause(said), by_machine)
+    return frames
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced.
+
+    ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
+    Raises LocalFault.
+    """
+    staging = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    with telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+    try:
+        yield staging
+        with telling(path), staging.open("rb") as file:
+            os.fsync(file.fileno())
+            land(staging, path)
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+def _found() -> tuple[str, str]:
+    for name in ("STORYBOARD_FFMPEG", "IMAGEIO_FFMPEG_EXE"):
+        if wanted := os.environ.get(name):
+            path = shutil.which(wanted)
+            if path is None:
+                raise LocalFault(f"{name} names no program: {show(wanted)}", f"correct it, or unset {name}")
+            return path, _asked(path, f"correct {name}, or unset it")
+    path = _bundled()
+    return path, _asked(path, "name another one with STORYBOARD_FFMPEG")
+
+
+@lru_cache
+def _bundled() -> str:
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    try:
+        return str(get_ffmpeg_exe())
+    except RuntimeError:
+        hint = "install imageio-ffmpeg again, or name an ffmpeg with STORYBOARD_FFMPEG"
+        raise LocalFault("no ffmpeg is installed", hint) from None
+
+
+@lru_cache
+def _asked(path: str, hint: str) -> str:
+    """Its version; asking also shows that it runs, so that a clip is never blamed for a broken ffmpeg."""
+    try:
+        answer = subprocess.run(
+            [path, "-version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment(),
+            timeout=20,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LocalFault(f"ffmpeg does not run: {show(path)} ({type(error).__name__})", hint) from error
+    line = answer.stdout.decode("utf-8", "replace").partition("\n")[0]
+    if not line.startswith("ffmpeg version"):
+        raise LocalFault(f"this is not ffmpeg: {show(path)}", hint)
+    return show(line.partition(" Copyright")[0], 120)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {"LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1", **kept}
+
+
+def _started(command: list[str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+        )
+    except OSError as error:
+        raise LocalFault(f"ffmpeg does not start: {error.strerror}", "close other programs and run again") from error
+
+
+def _limit(pid: int, seconds: float) -> None:
+    """Set from outside, because code between fork and exec is not safe in a process with threads; Linux alone can."""
+    if hasattr(resource, "prlimit"):
+        cpu = int(seconds * (os.cpu_count() or 1)) + 1
+        try:
+            resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
+            resource.prlimit(pid, resource.RLIMIT_CPU, (cpu, cpu + 5))
+        except (ProcessLookupError, PermissionError):
+            return  # it has ended already, or our own limits are lower
+
+
+def _follow(child: subprocess.Popen[bytes], deadline: float, watch: Callable[[int], None]) -> tuple[int, str]:
+    """Read both pipes to their ends: the frames written, and what it said of errors (the last 4 KiB)."""
+    assert child.stdout is not None
+    assert child.stderr is not None
+    frames, line, said = 0, b"", b""
+    with selectors.DefaultSelector() as pipes:
+        pipes.register(child.stdout, selectors.EVENT_READ)
+        pipes.register(child.stderr, selectors.EVENT_READ)
+        while pipes.get_map():
+            for key, _ in pipes.select(TICK):
+                chunk = os.read(key.fd, 65536)
+                if not chunk:
+                    pipes.unregister(key.fileobj)
+                elif key.fileobj is child.stderr:
+                    said = (said + chunk)[-4096:]
+                else:
+                    lines, _, line = (line + chunk).rpartition(b"\n")
+                    frames = max([frames, *map(int, re.findall(rb"^frame=\s*(\d+)", lines, re.MULTILINE))])
+            watch(frames)
+            if time.monotonic() > deadline:
+                raise FfmpegFailed("took too long", "", False)
+    child.wait()
+    return frames, said.decode("utf-8", "replace")
+
+
+def _cause(said: str) -> str:
+    """What it said first, the rest is consequences; without the addresses in memory that differ at every run."""
+    for line in re.sub(r"\[[^\]\n]* @ 0x[0-9a-f]+\] ", "", said).splitlines():
+        if line.strip():
+            return show(line.strip(), 300)
+    return ""
+
+
+def _ending(code: int) -> str:
+    return f"ended with status {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"

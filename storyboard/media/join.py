@@ -1,0 +1,165 @@
+"""The plain way of joining: every clip is brought to one size, rate and sound format, then all are put end to end.
+
+Written by the ffmpeg binary and not with moviepy, which cannot do this well: it resamples sound to 44.1 kHz unless told
+otherwise, sends every picture through RGB24 and drops the colour tags, and holds two child processes for each clip that
+is open (100 clips: 9.5 GB; assembly.md section 8).
+
+Each clip becomes a segment, kept in ``scratch`` under a name made of all that decides it, so that changing one scene
+makes one segment. The last pass copies the segments' pictures, which share every parameter, and encodes the sound once
+over the whole film: an encoder that began anew at each joint would leave a gap there. At most two clips are ever open.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from storyboard.cut import MAKING, Clip, Cut
+from storyboard.disk import private, telling
+from storyboard.errors import LocalFault
+from storyboard.media import ffmpeg, segment
+
+AT_ONCE = 2
+_SAMPLE = 4  # bytes: two channels of 16 bits
+_SOUND = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
+_PATIENCE = 7200.0
+_OURS = re.compile(r"[0-9a-f]{32}\.(mp4|s16le)|\.[0-9a-f]{32}\.(mp4|s16le)\.[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film that has been written. ``sha256`` is of its bytes, in hex."""
+
+    path: Path
+    sha256: str
+    frames: int
+    bytes: int
+
+
+class _Stopped(Exception):
+    """A neighbour has failed, or the caller has had enough."""
+
+
+def join(
+    cut: Cut, paths: Mapping[str, Path], out: Path, scratch: Path, report: Callable[[int], None] = lambda frames: None
+) -> Film:
+    """Write the film. The same cut gives the same bytes.
+
+    ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder for this film alone, where segments
+    stay from one join to the next. ``report`` is called in this thread several times a second with the number of
+    ``cut.frames`` that are ready; an exception in it stops the work. Whatever lies at ``out`` is replaced whole, and
+    only once the film is complete. Raises LocalFault, BadMedia.
+    """
+    private(scratch)
+    names = {clip: scratch / _name(clip, cut) for clip in cut.clips}
+    _make_segments(cut, names, paths, report)
+    with ffmpeg.whole(out) as staging:
+        _put_together(cut, names, staging, lambda frames: report(cut.frames))
+        with telling(out), staging.open("rb") as file:
+            digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
+    _prune(scratch, names)
+    return Film(out, digest, cut.frames, size)
+
+
+def _name(clip: Clip, cut: Cut) -> str:
+    """A segment's name: all that decides its bytes. Another ffmpeg's segments could not be put beside ours."""
+    film = (cut.width, cut.height, cut.fps, cut.fit)
+    recipe = (MAKING, ffmpeg.version(), clip.digest, str(clip.start), clip.frames, film)
+    return hashlib.sha256(repr(recipe).encode()).hexdigest()[:32]
+
+
+def _pictures(name: Path) -> Path:
+    return name.with_suffix(".mp4")
+
+
+def _samples(name: Path) -> Path:
+    return name.with_suffix(".s16le")
+
+
+def _make_segments(
+    cut: Cut, names: Mapping[Clip, Path], paths: Mapping[str, Path], report: Callable[[int], None]
+) -> None:
+    """Make the segments that are missing, two at once; the first failure stops the others."""
+    ready = {name: clip.frames for clip, name in names.items() if _made(name)}
+    missing = {name: clip for clip, name in names.items() if name not in ready}
+    stop = threading.Event()
+
+    def make(name: Path, clip: Clip) -> None:
+        def watch(frames: int) -> None:
+            if stop.is_set():
+                raise _Stopped
+            ready[name] = frames
+
+        watch(0)
+        try:
+            segment.make(clip, cut, paths[clip.digest], _pictures(name), _samples(name), watch)
+        except ffmpeg.FfmpegFailed as failure:
+            hint = failure.hint or "play the clip to see what is wrong with it, and replace it"
+            raise LocalFault(f"scene '{clip.scene}': {failure.message}", hint) from failure
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            at_work = {pool.submit(make, name, clip) for name, clip in missing.items()}
+            while at_work:
+                ended, at_work = wait(at_work, ffmpeg.TICK, FIRST_EXCEPTION)
+                for one in ended:
+                    one.result()
+                report(sum(ready.get(names[clip], 0) for clip in cut.clips))
+        finally:
+            stop.set()
+
+
+def _made(name: Path) -> bool:
+    return all(path.is_file() and not path.is_symlink() for path in (_pictures(name), _samples(name)))
+
+
+def _put_together(cut: Cut, names: Mapping[Clip, Path], out: Path, watch: Callable[[int], None]) -> None:
+    """Copy the pictures, encode the sound, and put the index first, so that a browser can begin at once."""
+    scratch = names[cut.clips[0]].parent
+    with telling(scratch), TemporaryDirectory(dir=scratch, prefix=".join-") as folder:
+        listing, sound = Path(folder, "film.ffconcat"), Path(folder, "film.s16le")
+        listing.write_text("".join(f"file ../{_pictures(names[clip]).name}\n" for clip in cut.clips))
+        with sound.open("wb") as file:
+            for clip in cut.clips:
+                _append(file, _samples(names[clip]), _length(clip, cut))
+        # A folder that came with a project may hold planted segments: none but a plain MP4 is opened.
+        arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
+        arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
+        arguments += ["-f", "s16le", "-ar", str(segment.HERTZ), "-ac", "2", "-i", f"file:{sound.absolute()}"]
+        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *_SOUND, *segment.NEUTRAL]
+        arguments += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out.absolute()}"]
+        written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
+    if written != cut.frames:
+        raise LocalFault(f"ffmpeg wrote {written} frames of {cut.frames}", "unset STORYBOARD_FFMPEG and try again")
+
+
+def _length(clip: Clip, cut: Cut) -> int:
+    """Bytes of sound that the clip's frames take. It is the boundaries that are rounded, so it never adds up."""
+    first, last = (round(Fraction(frame * segment.HERTZ, cut.fps)) for frame in (clip.at, clip.at + clip.frames))
+    return (last - first) * _SAMPLE
+
+
+def _append(film: BinaryIO, samples: Path, length: int) -> None:
+    """Add a clip's sound at exactly its length: what is missing is silence."""
+    end = film.tell() + length
+    with samples.open("rb") as file:
+        shutil.copyfileobj(file, film)
+    film.truncate(end)
+    film.seek(end)
+
+
+def _prune(scratch: Path, names: Mapping[Clip, Path]) -> None:
+    """Remove the segments that this film no longer has, and what a join that was killed has left."""
+    kept = {path for name in names.values() for path in (_pictures(name), _samples(name))}
+    with telling(scratch):
+        for path in scratch.iterdir():
+            if _OURS.fullmatch(path.name) and path not in kept:
+                path.unlink()

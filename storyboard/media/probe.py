@@ -1,0 +1,147 @@
+"""What a clip is, by its bytes: never by its name, and never by what its header merely claims."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storyboard.disk import telling
+from storyboard.errors import BadMedia
+from storyboard.plain import show
+from storyboard.take import Measure
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+# AVCOL_SPC_UNSPECIFIED: the file does not say how its colours were made.
+_UNTAGGED = 2
+
+# The first bytes of what arrives in place of a clip, for the error message.
+_NOT_VIDEO = (
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "an XML file, perhaps a DASH playlist"),
+    (b"<mpd", "a DASH playlist"),
+    (b"#extm3u", "an HLS playlist"),
+    (b"ffconcat", "an ffmpeg concat list"),
+    (b"pk\x03\x04", "a zip archive"),
+    (b"{", "JSON"),
+    (b"\x89png", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"gif8", "a GIF picture"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A clip, opened once: its measure and what is needed to read it again.
+
+    ``format`` names the demuxer that is forced; ``lead`` is how many seconds after the file's own beginning the
+    picture begins; ``tagged`` is whether the file says how its colours were made.
+    """
+
+    measure: Measure
+    format: str
+    lead: Fraction
+    tagged: bool
+
+
+def measure(path: Path) -> Measure:
+    """Count the clip's frames and read its size, rate and sound. Raises BadMedia for any bytes that are no clip."""
+    return source(path).measure
+
+
+def source(path: Path) -> Source:
+    """Everything about a clip that is asked here. Raises BadMedia for any bytes, LocalFault for an unreadable file."""
+    kind = demuxer(path)
+    with opened(path, kind) as clip:
+        video = picture(clip)
+        width, height, tagged = _shown(clip, video)
+        clip.seek(0)
+        times = _times(clip, video)
+        fps = _rate(video, times)
+        begins = Fraction(clip.start_time or 0, 1_000_000)
+        measured = Measure(len(times), fps, width, height, bool(clip.streams.audio))
+        return Source(measured, kind, max(Fraction(0), times[0] - begins), tagged)
+
+
+def demuxer(path: Path) -> str:
+    """The demuxer to force, by the file's first bytes: "mp4" (also QuickTime) or "matroska" (also WebM).
+
+    Left to guess, ffmpeg would follow playlists to other files (reliability.md C3). Raises BadMedia, LocalFault.
+    """
+    if path.exists() and not path.is_file():
+        raise BadMedia(f"{show(str(path))}: not a file")
+    with telling(path), path.open("rb") as file:
+        head = file.read(64)
+    if head[4:8] == b"ftyp" and 8 <= int.from_bytes(head[:4]) <= 4096:
+        return "mp4"
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return "matroska"
+    raise BadMedia(f"not a video file ({_likeness(head)})", "a clip is MP4, MOV, MKV or WebM")
+
+
+@contextmanager
+def opened(path: Path, kind: str) -> "Iterator[InputContainer]":
+    """The clip in PyAV with the demuxer forced. Whatever libav says of its bytes becomes BadMedia."""
+    import av
+
+    try:
+        with av.open(f"file:{os.path.abspath(path)}", format=kind, options={"protocol_whitelist": "file"}) as clip:
+            yield clip
+    except (av.error.FFmpegError, ValueError) as error:
+        raise BadMedia(f"damaged: {show(str(error), 200)}") from error
+
+
+def picture(clip: "InputContainer") -> "VideoStream":
+    """The one video stream; a cover picture is none. Raises BadMedia where there is none, or more than one."""
+    streams = [stream for stream in clip.streams.video if not stream.disposition & stream.disposition.attached_pic]
+    if len(streams) != 1:
+        raise BadMedia("there is no picture in it, only sound" if not streams else "it has several pictures at once")
+    return streams[0]
+
+
+def _likeness(head: bytes) -> str:
+    if not head:
+        return "it is empty"
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for magic, name in _NOT_VIDEO:
+        if start.startswith(magic):
+            return f"it looks like {name}"
+    return "it looks like text" if head.isascii() and b"\0" not in head else "of an unknown kind"
+
+
+def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, bool]:
+    """Width and height as a player shows them, oblong pixels and rotation applied; whether colours are tagged."""
+    frame = next(clip.decode(video), None)
+    if frame is None:
+        raise BadMedia("there is no frame in it")
+    shape = video.sample_aspect_ratio or Fraction(1)
+    width, height = max(1, round(frame.width * shape)), frame.height
+    if frame.rotation % 180:
+        width, height = height, width
+    return width, height, frame.colorspace != _UNTAGGED
+
+
+def _times(clip: "InputContainer", video: "VideoStream") -> list[Fraction]:
+    """When each frame is shown, in seconds, counted packet by packet: what is not in the file is not counted."""
+    packets = (packet for packet in clip.demux(video) if packet.size and not packet.is_discard)
+    ticks = sorted(packet.pts for packet in packets if packet.pts is not None)
+    if not ticks or not video.time_base:
+        raise BadMedia("there is no frame in it")
+    return [tick * video.time_base for tick in ticks]
+
+
+def _rate(video: "VideoStream", times: list[Fraction]) -> Fraction:
+    """Frames a second: what the file says where its frames agree, else as many as there are on average."""
+    span = times[-1] - times[0]
+    for said in (video.average_rate, video.guessed_rate, video.base_rate):
+        if said and abs(said * span - (len(times) - 1)) < Fraction(1, 2):
+            return said
+    if not span:
+        raise BadMedia("its frames have no times")
+    return Fraction((len(times) - 1) / span).limit_denominator(1001)

@@ -1,0 +1,115 @@
+"""A segment: one clip in the film's format, its pictures in one file and its sound as bare samples in another."""
+
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from storyboard.cut import Clip, Cut
+from storyboard.errors import LocalFault
+from storyboard.media import ffmpeg, probe
+from storyboard.media.probe import Source
+
+HERTZ = 48_000
+
+# Two threads: with two segments at once one would do as well, but a single changed scene is ready in half the time.
+# The number is fixed, because it decides the bytes; cpu-independent gives the same bytes on another processor.
+ENCODER = (
+    *("-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-profile:v", "high", "-threads", "2"),
+    *("-x264-params", "cpu-independent=1", "-flags:v", "+bitexact"),
+)
+NEUTRAL = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
+_SCALING = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
+_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+
+# Nothing may hang for ever: eight seconds of 4K take a minute or two of an old machine.
+_PATIENCE = 1800.0
+
+
+def make(clip: Clip, cut: Cut, path: Path, pictures: Path, sound: Path, watch: Callable[[int], None]) -> None:
+    """Write the clip's frames (H.264 in MP4, exactly as many as the cut says) and its samples (48 kHz stereo s16le).
+
+    Samples there are as many as the clip has, at most those of the frames: none where it has no sound. ``watch`` is
+    told the frames so far, several times a second; an exception in it stops the work. Raises LocalFault, BadMedia.
+    """
+    source = probe.source(path)
+    begins = source.lead + clip.start
+    seek = max(Fraction(0), begins - 1)  # to a key frame before it, with a second to spare; the filters cut exactly
+    arguments = ["-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
+    arguments += ["-ss", f"{float(seek):.6f}", "-i", f"file:{os.path.abspath(path)}"]
+    with ffmpeg.whole(pictures) as staged_pictures, ffmpeg.whole(sound) as staged_sound:
+        arguments += ["-map", "0:V:0", "-vf", picture_filter(source, clip, cut, begins - seek)]
+        arguments += ["-frames:v", str(clip.frames), *ENCODER, "-g", str(2 * cut.fps), *NEUTRAL]
+        arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged_pictures}"]
+        if source.measure.sound:
+            arguments += ["-map", "0:a:0", "-af", _sound_filter(clip, cut, begins - seek)]
+            arguments += ["-c:a", "pcm_s16le", "-f", "s16le", "-y", f"file:{staged_sound}"]
+        written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
+        if written != clip.frames:
+            raise LocalFault(f"ffmpeg wrote {written} frames of {clip.frames}", "unset STORYBOARD_FFMPEG and try again")
+
+
+def picture_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> str:
+    """The filters of the picture: frame by frame what is seen at that time, then size, then colour. Numbers only.
+
+    ``begins`` is when the clip's first frame comes, in seconds of what ffmpeg reads. The last frame is held where
+    rounding asks for one more than there is.
+    """
+    return ",".join(
+        (
+            f"setpts=PTS-{begins}/TB",
+            f"fps=fps={cut.fps}:start_time=0:round=near",
+            "tpad=stop=-1:stop_mode=clone",
+            *(() if source.tagged else (_assumed(source),)),
+            _fitted(source, cut),
+            "format=yuv420p,setsar=1",
+            _TAGS,
+        )
+    )
+
+
+def _sound_filter(clip: Clip, cut: Cut, begins: Fraction) -> str:
+    """Silence where the sound starts late or has a hole, cut where the picture begins and where its frames end."""
+    samples = -(-clip.frames * HERTZ // cut.fps)
+    return (
+        f"asetpts=PTS-{begins}/TB,aresample={HERTZ}:async=1:first_pts=0,"
+        f"aformat=sample_fmts=s16:channel_layouts=stereo,atrim=end_sample={samples}"
+    )
+
+
+def _assumed(source: Source) -> str:
+    """What players assume of colours that are not tagged: BT.709 for HD, BT.601 for anything smaller."""
+    matrix = "bt709" if min(source.measure.width, source.measure.height) >= 720 else "smpte170m"
+    return f"setparams=colorspace={matrix}"
+
+
+def _fitted(source: Source, cut: Cut) -> str:
+    """Bring a clip of any shape to the film's: as it is, or padded, cropped, or over a blurred picture of itself."""
+    measure, film = source.measure, (cut.width, cut.height)
+    inside, around = (
+        _scaled(measure.width, measure.height, pick(cut.width / measure.width, cut.height / measure.height))
+        for pick in (min, max)
+    )
+    if inside == film or around == film:
+        return _scale(film)
+    left, top = (cut.width - inside[0]) // 4 * 2, (cut.height - inside[1]) // 4 * 2
+    match cut.fit:
+        case "pad":
+            return f"{_scale(inside)},pad={cut.width}:{cut.height}:{left}:{top}:black"
+        case "crop":
+            return f"{_scale(around)},crop={cut.width}:{cut.height}"
+        case "blur":
+            small = (max(2, cut.width // 16 * 2), max(2, cut.height // 16 * 2))  # blurring an eighth costs a 64th
+            wide = (max(small[0], around[0] // 16 * 2 + 2), max(small[1], around[1] // 16 * 2 + 2))
+            return (
+                f"split[front][back],[back]{_scale(wide)},crop={small[0]}:{small[1]},gblur=sigma=5,lutyuv=y=16+(val-16)*0.6,"
+                f"{_scale(film)}[behind],[front]{_scale(inside)}[before],[behind][before]overlay={left}:{top}"
+            )
+
+
+def _scaled(width: int, height: int, factor: float) -> tuple[int, int]:
+    return max(2, round(width * factor / 2) * 2), max(2, round(height * factor / 2) * 2)
+
+
+def _scale(size: tuple[int, int]) -> str:
+    return f"scale={size[0]}:{size[1]}:out_color_matrix=bt709:out_range=tv:{_SCALING}"

@@ -1,0 +1,97 @@
+"""Whether a downloaded take is whole: every frame is decoded before it is believed (reliability.md B8)."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+from storyboard.disk import telling
+from storyboard.errors import BadMedia
+from storyboard.media import ffmpeg, probe
+from storyboard.plain import show
+from storyboard.take import Measure
+
+PICTURE = ("h264", "hevc", "vp9", "av1")
+SOUND = ("aac", "mp3", "opus")
+LARGEST = 4096
+SHORTEST, LONGEST = Fraction(1), Fraction(70)
+PATIENCE = 120.0
+
+
+def verify(path: Path, seconds: int | None) -> Measure:
+    """Measure a downloaded take, once it is sure that all of it is there and decodes without one error.
+
+    ``seconds`` is how long a clip was asked for, None where nobody said. Blocks for about a second of one core, most
+    of it in a child process, so that it may run in as many threads as there are cores. Opens no other file and no
+    connection. Raises BadMedia, or LocalFault where this machine cannot tell.
+    """
+    if probe.demuxer(path) != "mp4":
+        raise BadMedia("not an MP4 file (it is Matroska)")
+    _complete(path)
+    decoded = _decode(path)  # in a child and first of all: only what decodes there is opened in this process
+    said = _allowed(path)
+    measured = probe.measure(path)
+    _plausible(measured, said, seconds)
+    if decoded < measured.frames:
+        raise BadMedia(f"damaged: {decoded} of its {measured.frames} frames decode")
+    return measured
+
+
+def _complete(path: Path) -> None:
+    """Walk the outermost boxes: each must lie inside the file, and the index (moov) be among them."""
+    with telling(path), path.open("rb") as file:
+        size, at, seen = os.fstat(file.fileno()).st_size, 0, set()
+        while at + 8 <= size:
+            file.seek(at)
+            head = file.read(16)
+            length = int.from_bytes(head[:4])
+            if length == 1:
+                length = int.from_bytes(head[8:16])
+            elif length == 0:
+                length = size - at
+            if length < 8 or at + length > size:
+                missing = at + length - size
+                raise BadMedia(f"cut short: {missing} bytes are missing" if length >= 8 else "damaged: no box fits")
+            seen.add(head[4:8])
+            at += length
+    if not {b"moov", b"mdat"} <= seen:
+        raise BadMedia("cut short: it has no index of its frames")
+
+
+def _decode(path: Path) -> int:
+    """Decode everything in a child, which a hostile clip may crash or exhaust: how many frames came out.
+
+    Without ``-xerror -err_detect explode`` a file cut in half decodes with status 0.
+    """
+    arguments = ["-xerror", "-err_detect", "explode", "-threads", "1", "-max_pixels", str(LARGEST * LARGEST)]
+    arguments += ["-protocol_whitelist", "file", "-f", "mp4", "-i", f"file:{os.path.abspath(path)}"]
+    arguments += ["-map", "0:v?", "-map", "0:a?", "-t", str(LONGEST + 1), "-fps_mode", "passthrough", "-f", "null", "-"]
+    try:
+        return ffmpeg.run(arguments, seconds=PATIENCE)
+    except ffmpeg.FfmpegFailed as failure:
+        if failure.by_machine:
+            raise
+        raise BadMedia(f"damaged, it does not decode: {failure.said or failure.message}") from failure
+
+
+def _allowed(path: Path) -> Fraction:
+    """One picture, at most one sound, in formats that every player knows, of a sane size: how long it says it is."""
+    with probe.opened(path, "mp4") as clip:
+        video = probe.picture(clip)
+        if len(clip.streams.video) != 1 or len(clip.streams.audio) > 1:
+            raise BadMedia("it has more than one picture or more than one sound")
+        for stream, known in ((video, PICTURE), *((sound, SOUND) for sound in clip.streams.audio)):
+            if stream.codec_context.name not in known:
+                raise BadMedia(f"its format is {show(stream.codec_context.name, 40)}, not one of {', '.join(known)}")
+        if not 0 < video.width <= LARGEST or not 0 < video.height <= LARGEST:
+            raise BadMedia(f"it is {video.width}x{video.height} pixels large; at most {LARGEST}x{LARGEST} is a clip")
+        return Fraction((video.duration or 0) * (video.time_base or 0))
+
+
+def _plausible(measured: Measure, said: Fraction, asked: int | None) -> None:
+    long = f"its frames last {float(measured.seconds):.2f} s"
+    if not SHORTEST <= measured.seconds <= LONGEST:
+        raise BadMedia(f"{long}; a clip has {SHORTEST} to {LONGEST} s")
+    if abs(measured.seconds - said) > 1:
+        raise BadMedia(f"{long}, but its header says {float(said):.2f} s")
+    if asked is not None and abs(measured.seconds - asked) > 1:
+        raise BadMedia(f"{long}, but {asked} s were asked for")

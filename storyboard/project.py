@@ -1,0 +1,121 @@
+"""Project: the one door to the author's files. Nothing outside the project folder is read, through no link."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path, PurePosixPath
+
+from storyboard.errors import InputError
+from storyboard.plain import show
+from storyboard.reading.files import Facts
+from storyboard.reading.near import did_you_mean
+from storyboard.reading.yaml import MAX_BYTES
+from storyboard.take import Measure
+
+_NAMES = ("storyboard.yaml", "storyboard.yml")
+_ENDINGS = (".storyboard.yaml", ".storyboard.yml")
+
+
+class Project:
+    """The folder of a storyboard. Paths given to it are relative to that folder, with ``/`` between names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+
+    def text(self, path: PurePosixPath) -> bytes:
+        """The bytes of a YAML file. Raises InputError: not there, no regular file, outside, larger than 1 MiB."""
+        return self._read(path, MAX_BYTES, "1 MiB")
+
+    def image(self, path: PurePosixPath) -> Facts:
+        """What an image is and what is in it. Raises InputError as ``bytes_of`` does, or where it is no image."""
+        from storyboard.media import image
+
+        content = self.bytes_of(path)
+        try:
+            picture = image.look(content)
+        except InputError as error:
+            raise InputError(f"'{show(str(path))}' {error.message}", error.hint) from None
+        digest = hashlib.sha256(content).hexdigest()
+        return Facts(digest, len(content), picture.width, picture.height, picture.kind)
+
+    def clip(self, path: PurePosixPath) -> Measure:
+        """What a clip of the author's own is. Raises InputError (not there, outside) or BadMedia."""
+        from storyboard.media import probe
+
+        return probe.measure(self.file(path))
+
+    def bytes_of(self, path: PurePosixPath) -> bytes:
+        """The bytes of an image, for sending it. Raises InputError: not there, outside, larger than 20 MB."""
+        from storyboard.media.image import MAX_BYTES
+
+        return self._read(path, MAX_BYTES, "20 MB")
+
+    def file(self, path: PurePosixPath) -> Path:
+        """Where a regular file of the project really lies. Raises InputError: not there, no file, outside."""
+        real = self._inside(path)
+        if not real.is_file():
+            if not real.exists():
+                raise self._absent(path)
+            raise InputError(f"'{show(str(path))}' is {'a folder' if real.is_dir() else 'no regular file'}")
+        return real
+
+    def _inside(self, path: PurePosixPath) -> Path:
+        try:
+            real = (self.folder / path).resolve()
+        except (OSError, RuntimeError, ValueError):
+            raise InputError(f"'{show(str(path))}' cannot be a file") from None
+        if not real.is_relative_to(self.folder):
+            raise InputError(f"'{show(str(path))}' is outside the project folder", "copy it into the project")
+        return real
+
+    def _read(self, path: PurePosixPath, most: int, spoken: str) -> bytes:
+        real = self.file(path)
+        try:
+            # Not followed and not waited for: what was a file a moment ago may be a link or a pipe by now.
+            handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise InputError(f"'{show(str(path))}' is no regular file")
+                content = file.read(most + 1)
+        except OSError as error:
+            raise InputError(f"'{show(str(path))}' cannot be read: {error.strerror}") from None
+        if len(content) > most:
+            raise InputError(f"'{show(str(path))}' is larger than {spoken}")
+        return content
+
+    def _absent(self, path: PurePosixPath) -> InputError:
+        near = did_you_mean(path.name, _beside((self.folder / path).parent))
+        return InputError(f"there is no file '{show(str(path))}'", near)
+
+
+def locate(argument: str | None, cwd: Path) -> Path:
+    """The storyboard that a command means: ``argument``, or the only one in ``cwd``. The answer lies below ``cwd``.
+
+    Raises InputError naming what was found.
+    """
+    if argument is not None:
+        return _named(argument, cwd)
+    found = [name for name in _beside(cwd) if name.endswith(_ENDINGS) or name in _NAMES]
+    if len(found) == 1:
+        return cwd / found[0]
+    if found:
+        raise InputError("there is more than one storyboard here", f"name one: {', '.join(map(show, found[:20]))}")
+    others = [name for name in _beside(cwd) if name.endswith((".yaml", ".yml")) and ".lock." not in name]
+    hint = f"name its file: {', '.join(map(show, others[:20]))}" if others else "make one: storyboard init"
+    raise InputError("there is no storyboard.yaml here, and no *.storyboard.yaml", hint)
+
+
+def _named(argument: str, cwd: Path) -> Path:
+    path = cwd / argument
+    if "\0" in argument or not path.exists():
+        raise InputError(f"there is no file '{show(argument)}'", did_you_mean(path.name, _beside(path.parent)))
+    if path.is_dir():
+        raise InputError(f"'{show(argument)}' is a folder", "name the storyboard in it")
+    return path
+
+
+def _beside(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,50 @@
+"""Reading: the author's files in, a Storyboard out, or every problem with its place. Nothing is touched but ``Files``."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from storyboard.errors import Problems
+from storyboard.offer import Offer
+from storyboard.reading import rules
+from storyboard.reading.files import Facts, Files
+from storyboard.reading.gather import gather
+from storyboard.reading.page import told
+from storyboard.story import Problem, Storyboard
+
+__all__ = ["Facts", "Files", "check", "read", "told"]
+
+_NOTHING: Mapping[str, str] = {}
+
+
+def read(
+    file: str, files: Files, offer: Offer, given: Mapping[str, str] = _NOTHING, *, shown: str | None = None
+) -> Storyboard:
+    """The storyboard in ``file``, made whole and checked against what a provider offers.
+
+    ``file`` is a path relative to the project folder and ``shown`` how the author is told of it; ``given`` are the
+    vars given from outside: data, never templates. Raises Problems with all of them, warnings included, in the order
+    of their lines; InputError where ``file`` itself cannot be read.
+    """
+    story, problems = _read(file, files, offer, given, shown or file)
+    if story is None or any(problem.severity == "error" for problem in problems):
+        raise Problems(problems)
+    return rules.warned(story, problems)
+
+
+def check(
+    file: str, files: Files, offer: Offer, given: Mapping[str, str] = _NOTHING, *, shown: str | None = None
+) -> tuple[Problem, ...]:
+    """All problems of the storyboard in ``file``, in the order of its lines. Raises InputError as ``read`` does."""
+    return _read(file, files, offer, given, shown or file)[1]
+
+
+def _read(
+    file: str, files: Files, offer: Offer, given: Mapping[str, str], shown: str
+) -> tuple[Storyboard | None, tuple[Problem, ...]]:
+    path = PurePosixPath(file)
+    gathered = gather(path, shown, files)
+    story, problems = rules.storyboard(path.stem.removesuffix(".storyboard"), gathered, files, offer, given)
+    order = {name: at for at, name in enumerate(gathered.pages)}
+    once = dict.fromkeys([*gathered.problems, *problems])
+    ranked = sorted(once, key=lambda found: (order[found.place.file], found.place.line, found.place.column))
+    return story, tuple(ranked)

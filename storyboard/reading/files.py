@@ -1,0 +1,38 @@
+"""The door to the author's files that reading is handed. Reading itself touches nothing."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal, Protocol
+
+from storyboard.take import Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an image is: the SHA-256 of its bytes in hex, its size in ``bytes``, pixels as shown, type by content."""
+
+    digest: str
+    bytes: int
+    width: int
+    height: int
+    kind: Literal["png", "jpeg", "webp"]
+
+
+class Files(Protocol):
+    """Paths are relative to the project folder, and have no ``..`` in them.
+
+    Each method raises an error (InputError, or BadMedia for a clip) whose message names the path and says what is
+    wrong with it; reading gives it the place where the path is written.
+    """
+
+    def text(self, path: PurePosixPath) -> bytes:
+        """The bytes of a YAML file."""
+        ...
+
+    def image(self, path: PurePosixPath) -> Facts:
+        """What an image is and what is in it."""
+        ...
+
+    def clip(self, path: PurePosixPath) -> Measure:
+        """What a clip of the author's own is."""
+        ...

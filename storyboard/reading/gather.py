@@ -1,0 +1,177 @@
+"""Gather a storyboard from its files: the main one, and the scenes that it includes, each with its own lines."""
+
+import posixpath
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from storyboard.errors import StoryboardError
+from storyboard.plain import show
+from storyboard.reading import schema, yaml
+from storyboard.reading.files import Files
+from storyboard.reading.page import Page, Path
+from storyboard.story import Problem
+
+MAX_BYTES = 16 << 20
+MAX_SCENES = 20_000
+MAX_INCLUDES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A mapping of the author's (a scene, the defaults, the whole storyboard) and where it stands.
+
+    ``unsound`` are the keys that the schema has something against, with those that a misspelt key most likely
+    stands for: nothing further is said about them.
+    """
+
+    page: Page
+    path: Path
+    value: yaml.Map
+    unsound: frozenset[str] = frozenset()
+
+    def problem(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> Problem:
+        """A problem at ``path`` below this mapping."""
+        return self.page.problem((*self.path, *path), message, hint, key=key)
+
+    def get(self, name: str) -> object:
+        """The value of a sound key, None where there is none."""
+        return None if name in self.unsound else self.value.get(name)
+
+    def begins(self) -> Path:
+        """The path of its first key, where what is missing from it is reported."""
+        return next(((key,) for key in self.value), ())
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the files hold: the ``top`` of the main one (None if it cannot be read), all scenes, and the problems.
+
+    ``pages`` are in the order in which they were read.
+    """
+
+    top: Entry | None = None
+    scenes: list[Entry] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    bytes: int = 0
+
+
+def gather(file: PurePosixPath, name: str, files: Files) -> Gathered:
+    """Read ``file``, which the author knows as ``name``, and all that it includes.
+
+    Raises what ``files`` raises for the main file; for an included one that is a problem of the line that names it.
+    """
+    into = Gathered()
+    page = _page(file, name, files.text(file), into)
+    if page is None:
+        return into
+    into.top = _checked(page, (), page.document.value, "storyboard", into)
+    if into.top:
+        scenes = into.top.get("scenes")
+        if isinstance(scenes, yaml.Items):
+            _scenes(page, ("scenes",), scenes, files, into, (file,))
+    return into
+
+
+def resolve(page: Page, path: Path, word: str) -> PurePosixPath | Problem:
+    """The path that ``word`` names, relative to the project; or what is wrong with it. Words are relative to their file."""
+    said = show(word, 100)
+    if yaml.UNSPEAKABLE.search(word) or not word.strip() or len(word) > 1000:
+        return page.problem(path, f"'{said}' cannot be a path")
+    if "\\" in word:
+        return page.problem(path, f"'{said}' has a '\\' in it", "write '/' between folders")
+    if word.startswith(("/", "~")) or word[1:2] == ":":
+        return page.problem(path, f"'{said}' is not relative", "write it as seen from this file; files lie in its project")
+    whole = posixpath.normpath(posixpath.join(page.path.parent.as_posix(), word))
+    if whole == ".." or whole.startswith("../"):
+        return page.problem(path, f"'{said}' is outside the project folder", "copy it into the project")
+    return PurePosixPath(whole)
+
+
+def _page(file: PurePosixPath, name: str, raw: bytes, into: Gathered) -> Page | None:
+    into.bytes += len(raw)
+    into.pages.append(name)
+    document = yaml.read(raw)
+    into.problems += [yaml.problem(fault, name, document.lines) for fault in document.faults]
+    return Page(file, name, document) if document.whole else None
+
+
+def _scenes(
+    page: Page, path: Path, items: yaml.Items, files: Files, into: Gathered, stack: tuple[PurePosixPath, ...]
+) -> None:
+    for index, item in enumerate(items):
+        _scene(page, (*path, index), item, files, into, stack)
+
+
+def _scene(
+    page: Page, path: Path, value: object, files: Files, into: Gathered, stack: tuple[PurePosixPath, ...]
+) -> None:
+    includes = isinstance(value, yaml.Map) and "include" in value
+    entry = _checked(page, path, value, "include" if includes else "scene", into)
+    if entry is None:
+        return
+    if not includes:
+        into.scenes.append(entry)
+        if len(into.scenes) == MAX_SCENES + 1:
+            into.problems.append(entry.problem((), f"a film has at most {MAX_SCENES:,} scenes", "make it several films"))
+    elif word := entry.get("include"):
+        _include(entry, str(word), files, into, stack)
+
+
+def _include(entry: Entry, word: str, files: Files, into: Gathered, stack: tuple[PurePosixPath, ...]) -> None:
+    where = (*entry.path, "include")
+    file = resolve(entry.page, where, word)
+    if isinstance(file, Problem):
+        into.problems.append(file)
+        return
+    name = posixpath.join(posixpath.dirname(into.pages[0]), file.as_posix())
+    if refused := _again(file, name, into, stack):
+        into.problems.append(entry.page.problem(where, *refused))
+        return
+    try:
+        page = _page(file, name, files.text(file), into)
+    except StoryboardError as error:
+        into.problems.append(entry.page.problem(where, error.message, error.hint))
+        return
+    if page is None:
+        return
+    value = page.document.value
+    if isinstance(value, yaml.Items) and value:
+        _scenes(page, (), value, files, into, (*stack, file))
+    elif isinstance(value, yaml.Map):
+        _scene(page, (), value, files, into, (*stack, file))
+    else:
+        into.problems.append(page.problem((), "this file holds no scene", "write one scene, or a list of scenes"))
+
+
+def _again(
+    file: PurePosixPath, name: str, into: Gathered, stack: tuple[PurePosixPath, ...]
+) -> tuple[str, str] | None:
+    """Why a file cannot be included here, if so."""
+    said = show(file.name, 100)
+    if file == stack[-1]:
+        return f"'{said}' includes itself", "include files that hold other scenes"
+    if file in stack:
+        return f"'{said}' includes this file, so the scenes would never end", "include files that hold other scenes"
+    if name in into.pages:
+        return f"'{said}' is included twice", "a scene is in the film once: give the second one an id of its own"
+    if len(stack) > MAX_INCLUDES:
+        return f"files include files more than {MAX_INCLUDES} deep", "include them from the main file"
+    if into.bytes > MAX_BYTES:
+        return f"the storyboard is larger than {MAX_BYTES >> 20} MiB", "make it several films"
+    return None
+
+
+def _checked(page: Page, path: Path, value: object, part: schema.Part, into: Gathered) -> Entry | None:
+    """The mapping at ``path`` with what the schema has against it noted; None if it is no mapping."""
+    if not isinstance(value, yaml.Map):
+        what = "a storyboard" if part == "storyboard" else "a scene"
+        hint = "begin it with 'storyboard: 1'" if part == "storyboard" else "write '- id: …' and its other keys below"
+        into.problems.append(page.problem(path, f"{what} is a mapping of keys and values", hint))
+        return None
+    unsound = set()
+    for fault in schema.faults(value, part):
+        into.problems.append(page.problem((*path, *fault.path), fault.message, fault.hint, key=fault.key))
+        first = fault.missing or (fault.path[0] if fault.path else None)
+        unsound |= {str(word) for word in (first, fault.meant if len(fault.path) == 1 else None) if word is not None}
+    return Entry(page, path, value, frozenset(unsound))

@@ -1,0 +1,16 @@
+"""The known word that an author most likely meant."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The closest of ``known`` to ``word``, if any is close."""
+    found = get_close_matches(word[:80].lower(), list(known)[:500], 1, 0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint, or "" where nothing is close."""
+    near = nearest(word, known)
+    return f"did you mean '{near}'?" if near else ""

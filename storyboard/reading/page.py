@@ -1,0 +1,118 @@
+"""Page: one of the author's files as it was written, and how to point at a place in it."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from yaml.events import Event
+
+from storyboard.plain import show
+from storyboard.reading import yaml
+from storyboard.story import Place, Problem, Severity
+
+Path = tuple[str | int, ...]
+
+_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A file that could be read. ``path`` is relative to the project; ``name`` is how the author is told of it."""
+
+    path: PurePosixPath
+    name: str
+    document: yaml.Document
+
+    def place(self, path: Path, key: bool = False) -> Place:
+        """Where the value at ``path`` is written, or its ``key``."""
+        mark = self.event(path, key)
+        return Place(self.name, mark.start_mark.line + 1, mark.start_mark.column + 1) if mark else Place(self.name, 1, 1)
+
+    def event(self, path: Path, key: bool = False) -> Event | None:
+        """What the parser saw at ``path``: a scalar's or a collection's beginning. None in an empty file."""
+        event, value = self.document.root, self.document.value
+        for at, step in enumerate(path):
+            assert isinstance(value, yaml.Map | yaml.Items)
+            last = key and at == len(path) - 1 and isinstance(value, yaml.Map)
+            event = value.keys_at[step] if last else value.values_at[step]  # type: ignore[union-attr, index]
+            value = value[step]  # type: ignore[index, call-overload]
+        return event
+
+    def problem(
+        self, path: Path, message: str, hint: str = "", *, key: bool = False, severity: Severity = "error"
+    ) -> Problem:
+        """A problem with the value at ``path``, or with its ``key``."""
+        event = self.event(path, key)
+        place = self.place(path, key)
+        return self.at(place.line, place.column, message, hint, path, yaml.width(event) if event else 1, severity)
+
+    def at(
+        self,
+        line: int,
+        column: int,
+        message: str,
+        hint: str = "",
+        path: Path = (),
+        width: int = 1,
+        severity: Severity = "error",
+    ) -> Problem:
+        """A problem at a line and column of this page, both from 1."""
+        source = self.document.lines[line - 1] if line <= len(self.document.lines) else ""
+        return Problem(Place(self.name, line, column), written(path), message, hint, severity, source, width)
+
+
+def written(path: Path) -> str:
+    """A path as people write it: ``scenes[2].model``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{show(step, 60)}" for step in path).removeprefix(".")
+
+
+def told(problem: Problem) -> str:
+    """The problem for a terminal: ``file:line:column: message``, the line with a caret below it, then the hint."""
+    warning = "warning: " if problem.severity == "warning" else ""
+    head = f"{show(str(problem.place))}: {warning}{problem.message}"
+    hint = f"\n  hint: {problem.hint}" if problem.hint else ""
+    return f"{head}{_excerpt(problem)}{hint}"
+
+
+def _excerpt(problem: Problem) -> str:
+    if not problem.source.strip():
+        return ""
+    column = problem.place.column - 1
+    start = max(0, column - 60) if len(problem.source) > _SHOWN else 0
+    source = problem.source.replace("\t", " ")
+    before, rest = source[start:column], source[column : start + _SHOWN]
+    lead = "…" if start else ""
+    tail = "…" if start + _SHOWN < len(source) else ""
+    gutter = f"{problem.place.line:>5} | "
+    indent = " " * (len(gutter) - 2) + "| " + " " * _cells(lead + show(before))
+    carets = "^" * max(1, _cells(show(rest[: problem.width])))
+    return f"\n{gutter}{lead}{show(before)}{show(rest)}{tail}\n{indent}{carets}"
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal ``text`` takes: wide signs take two, combining marks none."""
+    return sum(0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def named(page: Page, path: Path, name: str, line: int) -> tuple[int, int, int]:
+    """Line, column (from 1) and width of ``name`` in the template at ``path``, whose own line ``line`` it is on.
+
+    A folded text keeps no lines of its own, so the first mention in a tag counts; without one, the text's beginning.
+    """
+    event = page.event(path)
+    assert event is not None
+    first, last = event.start_mark.line, event.end_mark.line
+    style = getattr(event, "style", None)
+    if style == "|":
+        first += line
+    begin = event.start_mark.column if style not in ("|", ">") else 0
+    region = "\n".join(page.document.lines[first : last + 1])
+    for tag in re.finditer(r"\{\{.*?\}\}|\{%.*?%\}|\{\{.*", region[begin:], re.DOTALL) if name else ():
+        if found := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", tag[0]):
+            before = region[: begin + tag.start() + found.start()].split("\n")
+            return first + len(before), len(before[-1]) + 1, len(name)
+    if style == "|":
+        text = page.document.lines[first]
+        return first + 1, len(text) - len(text.lstrip()) + 1, max(1, len(text.strip()))
+    return event.start_mark.line + 1, event.start_mark.column + 1, yaml.width(event)

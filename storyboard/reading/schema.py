@@ -1,0 +1,183 @@
+"""The JSON Schema of a storyboard, and what it has against a value, in words for authors."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry
+
+from storyboard.plain import show
+from storyboard.reading import page
+from storyboard.reading.near import did_you_mean, nearest
+from storyboard.reading.template import kind
+
+Part = Literal["storyboard", "scene", "include"]
+
+_KINDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+_QUOTE = "put it in quotes to have it as text"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the schema has against the value at ``path``, or against its ``key``.
+
+    ``meant`` is the key that an unknown key most likely stands for, ``missing`` the key that is not there.
+    """
+
+    path: page.Path
+    message: str
+    hint: str = ""
+    key: bool = False
+    meant: str | None = None
+    missing: str | None = None
+
+
+def text() -> str:
+    """The schema as it is published."""
+    return (Path(__file__).parents[1] / "schemas" / "storyboard.schema.json").read_text(encoding="utf-8")
+
+
+def faults(value: object, part: Part) -> list[Fault]:
+    """Everything that the schema has against a whole file without its scenes, one scene, or one include."""
+    found = [fault for error in _validator(part).iter_errors(value) for fault in _told(error)]
+    meant = {(fault.path[:-1], fault.meant) for fault in found if fault.meant}
+    return [fault for fault in found if (fault.path[:-1], fault.missing) not in meant]
+
+
+@cache
+def _validator(part: Part) -> Draft202012Validator:
+    whole = json.loads(text())
+    flat = _flat(whole, whole["$defs"])
+    if part == "storyboard":
+        del flat["properties"]["scenes"]["items"]
+        schema = {key: rule for key, rule in flat.items() if key != "$defs"}
+    else:
+        schema = flat["$defs"][part]
+    # The empty registry is what keeps jsonschema from ever fetching a schema (reliability.md B14).
+    return Draft202012Validator(schema, registry=Registry())
+
+
+def _flat(rule: Any, defs: dict[str, Any]) -> Any:
+    """The schema with its own references replaced by what they name: looking them up is half of a check's time."""
+    if isinstance(rule, list):
+        return [_flat(item, defs) for item in rule]
+    if not isinstance(rule, dict):
+        return rule
+    if reference := rule.get("$ref"):
+        return _flat(defs[reference.removeprefix("#/$defs/")], defs)
+    return {key: _flat(item, defs) for key, item in rule.items()}
+
+
+def _told(error: ValidationError) -> Iterator[Fault]:
+    """One error of jsonschema's in our words. Its own are never shown: they carry the whole instance."""
+    path: page.Path = tuple(error.absolute_path)
+    rule: Any = error.schema
+    if "propertyNames" in error.relative_schema_path:
+        word = show(str(error.instance), 60)
+        yield Fault((*path, str(error.instance)), f"'{word}' cannot be a name", rule["patternErrorMessage"], key=True)
+    elif error.validator == "additionalProperties":
+        yield from _unknown(path, error.instance, rule["properties"])
+    elif error.validator == "required":
+        yield from _required(path, error, rule)
+    else:
+        yield Fault(path, *_wrong(path, error, rule))
+
+
+def _unknown(path: page.Path, value: dict[str, object], known: dict[str, object]) -> Iterator[Fault]:
+    for key in value:
+        if key not in known and not key.startswith("x-"):
+            meant = nearest(key, known)
+            hint = f"did you mean '{meant}'?" if meant else f"known here: {', '.join(known)}"
+            yield Fault((*path, key), f"unknown key '{show(key, 60)}'", hint, key=True, meant=meant)
+
+
+def _required(path: page.Path, error: ValidationError, rule: Any) -> Iterator[Fault]:
+    first = next(iter(error.instance), None)
+    for key in error.validator_value:
+        if key not in error.instance and error.message.startswith(repr(key)):
+            example = json.dumps(rule["properties"][key]["examples"][0]).strip('"')
+            hint = "add 'scenes:' and a list of scenes" if key == "scenes" else f"add '{key}: {example}'"
+            where = (*path, first) if first is not None else path
+            yield Fault(where, f"'{key}' is missing", hint, key=first is not None, missing=key)
+
+
+def _wrong(path: page.Path, error: ValidationError, rule: Any) -> tuple[str, str]:
+    """Message and hint for a value that is not what its key takes."""
+    name, value = _name(path), error.instance
+    match error.validator:
+        case "type":
+            return _kind(name, value, rule["type"])
+        case "enum":
+            return _choice(name, value, rule["enum"])
+        case "pattern":
+            return f"'{show(value, 60)}' is not {_article(path)}", rule["patternErrorMessage"]
+        case "minLength" | "minItems":
+            return f"{name} is empty", ""
+        case "maxLength":
+            return f"{name} is longer than {rule['maxLength']} characters", ""
+        case "minimum" | "maximum":
+            most = f"{rule['minimum']} to {rule['maximum']}" if "maximum" in rule else f"{rule['minimum']} or more"
+            return f"{name} is {show(str(value), 60)}: it can be {most}", ""
+    return _one_of(path, error, rule)
+
+
+def _one_of(path: page.Path, error: ValidationError, rule: Any) -> tuple[str, str]:
+    value = error.instance
+    if value is None:
+        return _kind(_name(path), None, "")
+    if isinstance(value, str):
+        return f"{_name(path)} {rule['errorMessage']}", did_you_mean(value, ["cast"]) or f"write it as [{show(value, 60)}]"
+    return f"{_name(path)} {rule['errorMessage']}", ""
+
+
+def _kind(name: str, value: object, wanted: str) -> tuple[str, str]:
+    if value is None:
+        return f"{name} has no value", "give it one, or leave the key out"
+    message = f"{name} must be {_KINDS[wanted]}, this is {kind(value)}"
+    if wanted == "string" and not isinstance(value, list | dict):
+        return message, _QUOTE
+    if wanted == "boolean" and isinstance(value, str):
+        return message, "write true or false"
+    if wanted == "integer" and isinstance(value, float):
+        return f"{name} must be a whole number", ""
+    if wanted in ("integer", "number") and isinstance(value, str) and value.strip().lstrip("+-").isdigit():
+        return message, "write it without quotes and without a leading 0"
+    if wanted == "array" and isinstance(value, str):
+        return message, f"write it as [{show(value, 60)}]"
+    return message, ""
+
+
+def _choice(name: str, value: object, choices: list[object]) -> tuple[str, str]:
+    if value is None:
+        return _kind(name, None, "")
+    word = show(str(value), 60)
+    if choices == [1]:
+        what = f"version {word} of the format" if name == "'storyboard'" else f"{name} above 1"
+        return f"{what} is not known to this version of storyboard", "write 1"
+    options = ", ".join(map(str, choices))
+    return f"'{word}' is not a value of {name}", did_you_mean(word, map(str, choices)) or f"one of: {options}"
+
+
+def _name(path: page.Path) -> str:
+    """How a message calls the value at ``path``."""
+    if not path:
+        return "this"
+    if isinstance(path[-1], int):
+        return f"item {path[-1] + 1} of {_name(path[:-1])}" if path[:-1] else f"item {path[-1] + 1}"
+    return f"'{show(path[-1], 60)}'"
+
+
+def _article(path: page.Path) -> str:
+    return {"id": "a scene id", "size": "a size", "file": "a film's name", "include": "a storyboard file"}[str(path[-1])]

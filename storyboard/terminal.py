@@ -1,0 +1,239 @@
+"""What a render looks like: a live display on a terminal, a plain line a change elsewhere, or events as JSON."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from storyboard import events
+from storyboard.plain import show
+from storyboard.plan import Plan, number
+from storyboard.price import Prices
+from storyboard.progress import AtWork, Progress, after
+from storyboard.story import OwnClip, Storyboard
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+Report = Callable[[events.Event], None]
+
+
+def money(credits: Fraction, price: Fraction | None, currency: str) -> str:
+    """ "360 credits, 1.80 USD"; without the money where nobody said what a credit costs."""
+    said = f"{number(credits):g} credit{'' if credits == 1 else 's'}"
+    return said if price is None else f"{said}, {float(price):.2f} {currency}"
+
+
+def line(event: events.Event) -> str | None:
+    """An event as one line of prose; None for one that is not worth a line."""
+    match event:
+        case events.Submitting():
+            return f"{event.scene}: asking for it ({show(event.model)})"
+        case events.Submitted():
+            return f"{event.scene}: accepted as job {show(event.job, 80)}"
+        case events.Waiting():
+            return None
+        case events.Fetched():
+            return f"{event.scene}: fetched, {event.bytes / 1e6:.1f} MB"
+        case events.Finished():
+            return f"{event.scene}: done"
+        case events.Failed():
+            return f"{event.scene}: failed: {event.why}"
+        case events.Unknown():
+            return f"{event.scene}: unknown: {event.why}"
+        case events.Warned():
+            return f"{event.scene}: warning: {event.why}" if event.scene else f"warning: {event.why}"
+        case events.Cutting():
+            return f"cutting {event.frames} frames" if event.done == 0 else None
+    return None
+
+
+def plain(write: Callable[[str], None]) -> Report:
+    """One line a change, for a log."""
+
+    def report(event: events.Event) -> None:
+        said = line(event)
+        if said:
+            write(said)
+
+    return report
+
+
+def warnings_only(write: Callable[[str], None]) -> Report:
+    """What --quiet still says."""
+    loud = (events.Warned, events.Failed, events.Unknown)
+    everything = plain(write)
+    return lambda event: everything(event) if isinstance(event, loud) else None
+
+
+def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
+    """One JSON document a line (schema events.schema.json)."""
+
+    def report(event: events.Event) -> None:
+        fields = _fields(event)
+        if fields:
+            at = datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            write(json.dumps({"event": fields.pop("event"), "at": at, **fields}, ensure_ascii=False))
+
+    return report
+
+
+def _fields(event: events.Event) -> dict[str, object]:
+    match event:
+        case events.Planned(make, collect, keep, blocked, credits, price, currency):
+            totals = {"make": make, "collect": collect, "keep": keep, "blocked": blocked, "credits": number(credits)}
+            return {
+                "event": "planned",
+                **totals,
+                "money": None if price is None else number(price),
+                "currency": currency,
+            }
+        case events.Submitted(scene, take, job):
+            return {"event": "submitted", "scene": scene, "take": take, "job": job}
+        case events.Waiting(scene, take, job):
+            return {"event": "waiting", "scene": scene, "take": take, "job": job}
+        case events.Fetched(scene, take, size):
+            return {"event": "fetched", "scene": scene, "take": take, "bytes": size}
+        case events.Finished(scene, take, digest):
+            return {"event": "finished", "scene": scene, "take": take, "sha256": digest}
+        case events.Failed(scene, take, code, why, hint):
+            return {"event": "failed", "scene": scene, "take": take, "code": code, "why": why, "hint": hint}
+        case events.Unknown(scene, take, why, hint):
+            return {"event": "unknown", "scene": scene, "take": take, "why": why, "hint": hint}
+        case events.Warned(scene, why):
+            return {"event": "warning", "scene": scene, "why": why}
+        case events.Cutting(0, frames):
+            return {"event": "cutting", "frames": frames}
+        case events.Done():
+            return {"event": "done", **as_document(event)}
+    return {}
+
+
+def as_document(event: events.Done) -> dict[str, object]:
+    """The end of a render as JSON."""
+    return {
+        "film": event.film or None,
+        "sha256": event.sha256 or None,
+        "frames": event.frames,
+        "seconds": number(event.seconds),
+        "size": f"{event.size[0]}x{event.size[1]}" if event.size else None,
+        "made": event.made,
+        "kept": event.kept,
+        "failed": event.failed,
+        "unknown": event.unknown,
+        "credits": number(event.credits),
+        "exit": event.exit,
+    }
+
+
+def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[str]:
+    """A plan as people read it: a line a scene in the film's order, the price, and which files leave the machine."""
+    steps = {step.scene: step for step in plan.steps}
+    width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
+    for scene in storyboard.scenes:
+        step = steps.get(scene.id)
+        if step:
+            price = f"{number(step.credits):>6g}" if step.credits else "     –"
+            yield f"{step.name:<8} {scene.id:<{width}}  {show(step.shot.model, 16):<10} {price}  {show(step.why, 200)}"
+        elif isinstance(scene.source, OwnClip):
+            yield f"{'own':<8} {scene.id:<{width}}  {show(str(scene.source.path), 200)}"
+    for skipped in storyboard.skipped:
+        yield f"{'skip':<8} {skipped}"
+    yield ""
+    yield f"{'to pay':<8} {money(plan.credits, prices.money(plan.credits), prices.currency)}{_estimated(plan, prices)}"
+    if plan.leaving:
+        files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
+        yield f"{'leaving':<8} {files}: handed to the provider"
+
+
+def _estimated(plan: Plan, prices: Prices) -> str:
+    return " (an estimate; [prices] in config.toml says yours)" if plan.credits and prices.estimate else ""
+
+
+def ending(done: events.Done) -> Iterator[str]:
+    """The last lines of a render: the film, the account, and what is still to do."""
+    if done.film and done.size:
+        width, height = done.size
+        yield f"film     {float(done.seconds):.1f} s, {done.frames} frames, {width}x{height}"
+    yield (
+        f"takes    {done.made} made, {done.kept} kept"
+        + (f", {done.failed} failed" if done.failed else "")
+        + (f", {done.unknown} unknown" if done.unknown else "")
+    )
+    yield f"spent    {number(done.credits):g} credits"
+    yield from done.notes
+
+
+@contextmanager
+def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
+    """One line a scene at work, and the total; lines that stay for what failed. ``price`` says credits in words."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True, highlight=False)
+    screen = _Screen(price)
+    display = Live(screen, console=console, refresh_per_second=8, transient=True, redirect_stdout=False)
+
+    def report(event: events.Event) -> None:
+        screen.progress = after(screen.progress, event, time.monotonic())
+        if isinstance(event, events.Failed | events.Unknown | events.Warned):
+            style = "yellow" if isinstance(event, events.Warned) else "red"
+            console.print(line(event), style=style, markup=False, soft_wrap=True)
+        elif isinstance(event, events.Done):
+            display.stop()
+        elif not isinstance(event, events.Planned):
+            # Not before there is something to draw: between the plan and here, the author is asked.
+            display.start()
+
+    try:
+        yield report
+    finally:
+        display.stop()
+
+
+class _Screen:
+    """What is drawn eight times a second: the scenes at work, as many as fit, and the total below them."""
+
+    def __init__(self, price: Callable[[Fraction], str]) -> None:
+        self.progress = Progress()
+        self.price = price
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.text import Text
+
+        seen, now = self.progress, time.monotonic()
+        room = max(1, options.size.height - 4)
+        for scene, work in list(seen.at_work.items())[:room]:
+            yield Text(_row(scene, work, now), no_wrap=True, overflow="ellipsis")
+        if len(seen.at_work) > room:
+            yield Text(f"… and {len(seen.at_work) - room} more", style="dim")
+        yield Text(_total(seen, self.price), style="bold", no_wrap=True, overflow="ellipsis")
+
+
+def _row(scene: str, work: AtWork, now: float) -> str:
+    return f"  {scene:<16.32} {work.state:<9} {_clock(now - work.since):>6}  {show(work.model, 24)}"
+
+
+def _total(seen: Progress, price: Callable[[Fraction], str]) -> str:
+    if seen.frames:
+        written, wanted = seen.frames
+        width = 24
+        filled = width * written // max(wanted, 1)
+        return f"cutting  {'█' * filled}{'░' * (width - filled)}  {written}/{wanted} frames"
+    failed = f", {seen.failed} failed" if seen.failed else ""
+    return f"{seen.done} of {seen.wanted} scenes{failed}   spent {price(seen.spent)}   to spend {price(seen.to_spend)}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def drawable() -> bool:
+    """Whether stderr is a terminal that can be drawn on."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb")

@@ -1,0 +1,134 @@
+"""Which machines may be dialled: every odd form of an address, judged without a socket."""
+
+import socket
+
+import pytest
+
+from storyboard.guard import Forbidden, loopback, loopback_host, objection, public, sockets
+
+NOT_PUBLIC = (
+    "127.0.0.1",
+    "127.8.8.8",
+    "0.0.0.0",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "192.0.2.1",
+    "198.18.0.1",
+    "192.88.99.1",
+    "168.63.129.16",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::7f00:1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a00:1",
+    "64:ff9b:1::1",
+    "2002:7f00:1::",
+    "2001::1",
+    "2001:db8::1",
+    "fc00::1",
+    "fd00::1",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fec0::1",
+    "ff02::1",
+    "ff0e::1",
+    "4000::1",
+    "localhost",
+    "example.com",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "",
+)
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC)
+def test_addresses_that_are_not_public(address: str) -> None:
+    """A provider's answer would reach the cloud's metadata service or a router from inside."""
+    assert not public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"])
+def test_addresses_that_are_public(address: str) -> None:
+    """A clip that was paid for would never be fetched, on IPv6-only networks (NAT64) least of all."""
+    assert public(address)
+
+
+def test_this_machine() -> None:
+    """Drafts go over loopback, and a plain-http API only there."""
+    assert loopback("127.0.0.1")
+    assert loopback("::1")
+    assert loopback("::ffff:127.0.0.1")
+    assert not loopback("10.0.0.1")
+    assert not loopback("localhost")
+    assert loopback_host("LOCALHOST")
+    assert loopback_host("127.0.0.2")
+    assert not loopback_host("localhost.example.com")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://cdn.example/clip.mp4?sig=%2F",
+        "https://cdn.example:443/a",
+        "https://[2606:4700::1111]/a",
+    ],
+)
+def test_addresses_of_clips_that_are_fine(url: str) -> None:
+    """Nothing would ever be fetched."""
+    assert objection(url, local=False) is None
+    assert objection(url, local=True) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://cdn.example/a", "not https"),
+        ("ftp://cdn.example/a", "not https"),
+        ("file:///etc/passwd", "not an address"),
+        ("javascript:alert(1)", "not an address"),
+        ("https://", "not an address"),
+        ("https://user@cdn.example/a", "user name"),
+        ("https://:pass@cdn.example/a", "user name"),
+        ("https://cdn.example:8443/a", "port"),
+        ("https://cdn.example:99999/a", "not an address"),
+        ("https://[::1/a", "not an address"),
+        ("https://cdn.example/a b", "not an address"),
+        ("https://cdn.example/a\r\nX: y", "not an address"),
+        ("https://cdn.example/" + "a" * 9000, "not an address"),
+        ("http://127.0.0.1:8000/a", "not https"),
+        ("", "not an address"),
+    ],
+)
+def test_addresses_of_clips_that_are_not_fetched(url: str, why: str) -> None:
+    """A file of this machine would end up in the film, or a name and password in a log."""
+    found = objection(url, local=False)
+    assert found
+    assert why in found
+
+
+def test_a_local_api_may_serve_local_clips() -> None:
+    """The emulator's drafts would not be fetched."""
+    assert objection("http://127.0.0.1:8000/a", local=True) is None
+    assert objection("https://localhost:8443/a", local=True) is None
+    assert objection("ftp://localhost/a", local=True) == "it is not http or https"
+    assert objection("http://cdn.example/a", local=True) == "it is not https"
+
+
+def test_the_socket_factory_judges_the_number_that_is_dialled() -> None:
+    """Names can lie and resolvers change their mind; the number cannot."""
+    create = sockets(public)
+    made = create((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("8.8.8.8", 443)))
+    made.close()
+    for address in ("10.0.0.1", "127.0.0.1"):
+        with pytest.raises(Forbidden, match="not a public address"):
+            create((socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 443)))

@@ -1,0 +1,135 @@
+"""A real service on loopback whose answers are scripted and which writes down every request; and a clock for tests."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from storyboard.clock import Clock
+from storyboard.wire import Api, Limits, Wire
+
+KEY = "CANARY-5f1d0c2a9b7e"
+
+Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Quick(Clock):
+    """A clock whose pauses are over at once and written down; chance always takes the longest."""
+
+    def __init__(self, scale: float = 0) -> None:
+        super().__init__(scale)
+        self.now = 0.0
+        self.tick = 0.001
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        self.now += self.tick
+        return self.now
+
+    def wall(self) -> float:
+        return 1_700_000_000.0
+
+    def between(self, low: float, high: float) -> float:
+        return high
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Heard:
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> object:
+        return json.loads(self.body)
+
+
+@dataclass
+class Service:
+    """Plays ``steps`` one after the other, the last of them for ever."""
+
+    url: str = ""
+    steps: list[Step] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+
+    def play(self, *steps: Step) -> "Service":
+        self.steps, self.heard = list(steps), []
+        return self
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        query = {name: value for name, value in request.query.items()}
+        self.heard.append(Heard(request.method, request.path, query, dict(request.headers), body))
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        return await step(request)
+
+
+@asynccontextmanager
+async def service() -> AsyncIterator[Service]:
+    here = Service()
+    app = web.Application(client_max_size=64 << 20)
+    app.router.add_route("*", "/{path:.*}", here.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    here.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield here
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def wired(base_url: str, clock: Clock | None = None, **options: object) -> AsyncIterator[Wire]:
+    limits = Limits(submit=2, answer=2, upload=2, clip=5)
+    async with Wire(Api(base_url, KEY), clock or Quick(), **{"limits": limits, **options}) as wire:
+        yield wire
+
+
+def says(status: int = 200, body: object = None, headers: dict[str, str] | None = None) -> Step:
+    """A whole answer: JSON, or the bytes themselves."""
+
+    async def step(request: web.Request) -> web.StreamResponse:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = {} if headers and "Content-Type" in headers else {"Content-Type": "application/json"}
+        return web.Response(status=status, body=content, headers={**kind, **(headers or {})})
+
+    return step
+
+
+def envelope(code: object = 200, data: object = None, msg: object = "success", status: int = 200, **more: str) -> Step:
+    headers = {name.replace("_", "-"): value for name, value in more.items()}
+    return says(status, {"code": code, "msg": msg, "data": data}, headers)
+
+
+def raw(content: bytes, abort: bool = False) -> Step:
+    """Bytes on the line as they are, then the end of the connection."""
+
+    async def step(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(content)
+        await asyncio.sleep(0)
+        request.transport.abort() if abort else request.transport.close()
+        return web.Response()
+
+    return step
+
+
+def clip(content: bytes, **headers: str) -> Step:
+    return says(200, content, {"Content-Type": "video/mp4", **headers})
+
+
+async def hang(request: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(30)
+    return web.Response()
