@@ -13,7 +13,7 @@ from storyboard.cut import Cut, cut
 from storyboard.disk import claimed, private, replace, scratch
 from storyboard.errors import InputError
 from storyboard.ledger import Ledger
-from storyboard.lock import WAY_OUT, Lock, Pinned
+from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock
 from storyboard.plan import Facts, Plan, document, plan, shots
@@ -22,7 +22,7 @@ from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
 from storyboard.reading import read
-from storyboard.reading.yaml import Unreadable, decode, load
+from storyboard.reading.yaml import load
 from storyboard.shot import Shot
 from storyboard.store import Store
 from storyboard.story import OwnClip, Problem, Resolution, Storyboard
@@ -78,11 +78,7 @@ class Desk:
             return Lock()
         except OSError as error:
             raise InputError(f"{self.lock_file} cannot be read: {error.strerror}") from None
-        try:
-            value = load(decode(content)).value
-        except Unreadable as error:
-            raise InputError(f"{self.lock_file} is damaged: {error}", WAY_OUT) from None
-        return read_lock(value, self.lock_file.name)
+        return read_lock(load(content, self.lock_file.name), self.lock_file.name)
 
     def facts(self) -> Facts:
         """The world as it is now: lock, ledger, store."""

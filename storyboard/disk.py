@@ -44,9 +44,11 @@ def land(staging: Path, path: Path) -> None:
 
 
 def private(folder: Path) -> Path:
-    """Make a folder that only this user can read, parents included. Raises LocalFault."""
+    """Make a folder that only this user can read, and its missing parents likewise. Raises LocalFault."""
     with telling(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for parent in (*reversed(folder.parents), folder):
+            if not parent.exists():
+                parent.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

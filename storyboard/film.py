@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from storyboard.disk import replace, scratch
 from storyboard.errors import InputError
@@ -54,7 +55,7 @@ class Films:
         there = self.there(path)
         return path.with_suffix(f".draft{path.suffix}") if draft and there and not there.draft else path
 
-    def _known(self) -> dict[str, dict[str, object]]:
+    def _known(self) -> dict[str, Any]:
         try:
             known = json.loads(self._file.read_text("utf-8"))
         except (OSError, ValueError):

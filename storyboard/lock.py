@@ -42,9 +42,10 @@ def write(lock: Lock) -> str:
     lines = [_HEAD, "scenes:" if lock.scenes else "scenes: {}", "\n"]
     for scene in sorted(lock.scenes):
         pinned = lock.scenes[scene]
-        lines.append(f"  {_quoted(scene)}:\n    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n    takes:\n")
+        lines.append(f"  {_quoted(scene)}:\n    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n")
+        lines.append("    takes:\n" if pinned.takes else "    takes: {}\n")
         for number in sorted(pinned.takes):
-            lines.append(f"      {number}:\n")
+            lines.append(f"      {number}:\n" if pinned.takes[number] else f"      {number}: {{}}\n")
             for resolution in sorted(pinned.takes[number]):
                 lines.append(f"        {resolution}:\n")
                 lines.extend(

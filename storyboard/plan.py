@@ -214,13 +214,9 @@ def _change(name: str, before: object, now: object) -> str:
             return f"frame image {name} has {what}"
         case "references" if isinstance(before, list) and isinstance(now, list):
             return _references(before, now)
-    if not before:
-        return (
-            f"{name} added"
-            if name in ("first_frame", "last_frame", "references", "watermark")
-            else f"{name} {_said(now)}"
-        )
-    if not now:
+    if before is None:
+        return f"{name} added"
+    if now is None:
         return f"{name} removed"
     return f"{name} {_said(before)} -> {_said(now)}"
 

@@ -7,18 +7,17 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from aiolimiter import AsyncLimiter
 from yarl import URL
 
 from storyboard import __version__
@@ -26,6 +25,7 @@ from storyboard.advice import refusal
 from storyboard.clock import Clock
 from storyboard.errors import InputError, LocalFault, StoryboardError
 from storyboard.guard import Forbidden, loopback, loopback_host, objection, public, sockets
+from storyboard.pace import Pace
 from storyboard.plain import show
 from storyboard.retry import MILD, Call, Judgement, Rule, Sign, Signal, Verdict, judge, pause, retry_after, sign
 
@@ -143,37 +143,6 @@ class _Outcome(Generic[T]):
     after: float | None = None
 
 
-class _Pace:
-    """Submissions leave evenly, one a ``period`` (seconds); a 429 halves the rate, each acceptance gives a bit back."""
-
-    _SLOWEST = 8.0
-    _EASING = 0.1
-
-    def __init__(self, period: float, clock: Clock) -> None:
-        self._limiter = AsyncLimiter(1, period * clock.scale) if period * clock.scale > 0 else None
-        self._queue = asyncio.Lock()
-        self._clock = clock
-        self._slowed = clock.monotonic()
-        self.factor = 1.0
-
-    async def turn(self) -> float:
-        """Wait for a turn, first come first served; the moment it came."""
-        async with self._queue:
-            left = self.factor
-            while self._limiter and left > 0:
-                await self._limiter.acquire(min(left, 1.0))
-                left -= 1.0
-        return self._clock.monotonic()
-
-    def heard(self, limited: bool, since: float) -> None:
-        """Learn from an answer to what left at ``since``; one burst of 429s slows down once."""
-        if not limited:
-            self.factor = max(self.factor - self._EASING, 1.0)
-        elif since > self._slowed:
-            self.factor = min(self.factor * 2, self._SLOWEST)
-            self._slowed = self._clock.monotonic()
-
-
 class Wire:
     """Two sessions: one that has the key and knows the API's host only, one without it that fetches clips.
 
@@ -194,11 +163,10 @@ class Wire:
         self.clock = clock
         self._limits = limits or Limits()
         self._resolver = resolver
-        self._period = period
+        self.pace = Pace(period, clock)
 
     async def __aenter__(self) -> Self:
         local = self.api.local
-        self._pace = _Pace(self._period, self.clock)
         # A connection is never used twice for the API: one that dies in its second use says nothing about whether the
         # request arrived, and a submission must know.
         self._asking = aiohttp.ClientSession(
@@ -252,10 +220,12 @@ class Wire:
         """
 
         async def once() -> _Outcome[Answer]:
-            since = await self._pace.turn() if call is Call.SUBMIT else 0.0
+            since = await self.pace.turn() if call is Call.SUBMIT else 0.0
             outcome = self._weigh(call, await self._ask(call, method, path, params, json), told)
-            if call is Call.SUBMIT:
-                self._pace.heard(outcome.judged.signal == 429, since)
+            if call is Call.SUBMIT and outcome.judged.signal == 429:
+                self.pace.limited(since)
+            elif call is Call.SUBMIT and outcome.judged.rule.verdict is Verdict.ACCEPT:
+                self.pace.accepted()
             return outcome
 
         outcome = await self._patiently(once)
@@ -274,19 +244,11 @@ class Wire:
         async def once() -> _Outcome[Fetched | None]:
             return await self._follow(url, file, copies)
 
-        with ExitStack() as undo:
-            file = undo.enter_context(_create(into))
-            undo.callback(into.unlink, missing_ok=True)
+        with _Arriving(into) as file:
             outcome = await self._patiently(once)
             if outcome.value is None:
                 raise self._refusal(Call.DOWNLOAD, outcome)
-            try:
-                file.flush()
-                await asyncio.to_thread(os.fsync, file.fileno())
-            except OSError as error:
-                raise _full(into, error) from None
-            undo.pop_all()
-            file.close()
+            await asyncio.to_thread(file.keep)
         return outcome.value
 
     async def _patiently(self, once: Callable[[], Awaitable[_Outcome[T]]]) -> _Outcome[T]:
@@ -344,7 +306,7 @@ class Wire:
 
     # The clips' side.
 
-    async def _follow(self, url: str, file: BinaryIO, copies: set[str]) -> _Outcome[Fetched | None]:
+    async def _follow(self, url: str, file: "_Arriving", copies: set[str]) -> _Outcome[Fetched | None]:
         """One try at a clip, over at most ``hops`` redirects; each address on the way is looked at anew."""
         for _ in range(self._limits.hops + 1):
             why = objection(url, self.api.local)
@@ -369,7 +331,7 @@ class Wire:
         return _Outcome(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: too many redirects")
 
     async def _take(
-        self, url: str, response: aiohttp.ClientResponse, file: BinaryIO, copies: set[str]
+        self, url: str, response: aiohttp.ClientResponse, file: "_Arriving", copies: set[str]
     ) -> _Outcome[Fetched | None]:
         if response.status != 200:
             after = retry_after(response.headers.get("Retry-After"), self.clock.wall())
@@ -384,14 +346,13 @@ class Wire:
             return _Outcome(sign(Call.DOWNLOAD, Sign.SHORT), None, _named(url))
         return _Outcome(sign(Call.DOWNLOAD, 200), got)
 
-    async def _stream(self, response: aiohttp.ClientResponse, file: BinaryIO) -> Fetched | Sign:
+    async def _stream(self, response: aiohttp.ClientResponse, file: "_Arriving") -> Fetched | Sign:
         length, limits = response.content_length, self._limits
         if length is not None and length > limits.clip_bytes:
             return Sign.TOO_BIG
         if _is_page(response):
             return Sign.PAGE
-        file.seek(0)
-        file.truncate()
+        file.rewind()
         digest, count = hashlib.sha256(), 0
         mark, before = self.clock.monotonic(), 0
         async for chunk in response.content.iter_chunked(_CHUNK):
@@ -401,7 +362,7 @@ class Wire:
             if count > limits.clip_bytes:
                 return Sign.TOO_BIG
             digest.update(chunk)
-            _write(file, chunk)
+            file.write(chunk)
             now = self.clock.monotonic()
             if now - mark >= limits.silence:
                 if count - before < limits.slowest * (now - mark):
@@ -466,24 +427,47 @@ def _named(url: str) -> str:
         return "an address that cannot be read"
 
 
-def _create(path: Path) -> BinaryIO:
-    try:
-        return os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb"
-        )
-    except OSError as error:
-        raise _full(path, error) from None
+class _Arriving:
+    """A new file that nobody else can read or has prepared; gone again unless it is kept. Raises LocalFault."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept = False
 
-def _write(file: BinaryIO, chunk: bytes) -> None:
-    try:
-        file.write(chunk)
-    except OSError as error:
-        raise _full(Path(file.name), error) from None
+    def __enter__(self) -> Self:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with self._telling():
+            self._file = os.open(self._path, flags, 0o600)
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+        if not self._kept:
+            self._path.unlink(missing_ok=True)
 
-def _full(path: Path, error: OSError) -> LocalFault:
-    return LocalFault(
-        f"{show(str(path))}: the clip cannot be written: {error.strerror}",
-        "make room on the disk or set STORYBOARD_HOME to a folder that can be written, then render again",
-    )
+    def rewind(self) -> None:
+        with self._telling():
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.ftruncate(self._file, 0)
+
+    def write(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        with self._telling():
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+
+    def keep(self) -> None:
+        """Have every byte on the disk; the file stays."""
+        with self._telling():
+            os.fsync(self._file)
+        self._kept = True
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LocalFault(
+                f"{show(str(self._path))}: the clip cannot be written: {error.strerror}",
+                "make room on the disk or set STORYBOARD_HOME to a folder that can be written, then render again",
+            ) from None

@@ -20,7 +20,7 @@ from storyboard.emulator.encode import FRAMES, RATE, SECONDS, Picture, aac, mp4
 from storyboard.emulator.lettering import Ink, Lettering
 
 _TRAVEL = 0.15  # how far the camera goes in a clip, in widths of the frame
-_DISSOLVE = (60, 132)  # the frames in which the first image gives way to the last
+_DISSOLVE = (72, 120)  # the frames in which the first image gives way to the last
 
 
 class Stopped(Exception):
@@ -39,14 +39,14 @@ def film(path: Path, brief: Brief, stop: Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A clip before it is filmed. ``views`` are the picture and the same half a pixel on; ``later`` what it turns into.
+    """A clip before it is filmed. ``views`` is the picture (see ``_views``), ``later`` what it turns into.
 
     ``pace`` is half pixels a frame, below zero to the left.
     """
 
     size: tuple[int, int]
-    views: tuple[Picture, Picture]
-    later: tuple[Picture, Picture] | None
+    views: tuple[Picture, ...]
+    later: tuple[Picture, ...]
     pace: int
     inks: tuple[Ink, ...]
     lettering: Lettering
@@ -79,22 +79,26 @@ def set_stage(brief: Brief) -> Stage:
     size, unit = brief.size, min(brief.size) / 720
     pace = max(1, round(size[0] * _TRAVEL * 2 / FRAMES))
     wide = (size[0] + pace * (FRAMES - 1) // 2 + 2, size[1])
-    views = [_views(picture) for picture in backdrops(brief, wide, unit)]
+    views = [_views(picture, pace) for picture in backdrops(brief, wide, unit)]
     lettering = Lettering(brief, unit)
     return Stage(
         size=size,
         views=views[0],
-        later=views[1] if len(views) > 1 else None,
+        later=views[1] if len(views) > 1 else (),
         pace=pace if int(brief.digest[0], 16) % 2 else -pace,
         inks=tuple(lettering.inks()),
         lettering=lettering,
     )
 
 
-def _views(picture: Image.Image) -> tuple[Picture, Picture]:
+def _views(picture: Image.Image, pace: int) -> tuple[Picture, ...]:
+    """The picture, and where the camera stops between two pixels the same moved by half a pixel."""
+    whole = np.asarray(picture)
+    if pace % 2 == 0:
+        return (whole,)
     width, height = picture.size
     half = picture.resize((width - 1, height), Image.Resampling.BICUBIC, box=(0.5, 0, width - 0.5, height))
-    return np.asarray(picture), np.asarray(half)
+    return whole, np.asarray(half)
 
 
 def _share(number: int) -> int:

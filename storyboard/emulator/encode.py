@@ -29,7 +29,7 @@ _BLOCK = 1024  # samples in one AAC frame
 _BITEXACT = {"fflags": "+bitexact"}  # no version and no date in the file
 _X264 = {
     "preset": "ultrafast",
-    "crf": "20",
+    "crf": "24",
     "threads": "1",
     "flags": "+bitexact",
     "x264-params": "colorprim=bt709:transfer=bt709:colormatrix=bt709:fullrange=off",

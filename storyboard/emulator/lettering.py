@@ -1,17 +1,17 @@
 """Lettering: what stands still over the moving picture of a draft. Words, guides, the running time."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
+from storyboard.emulator.backdrop import PAPER
 from storyboard.emulator.brief import Brief
 from storyboard.emulator.encode import RATE, Picture
 from storyboard.media import type as setting
 
-PAPER = (250, 249, 246)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,8 @@ class Lettering:
     def inks(self) -> list[Ink]:
         """Everything that does not change during the clip."""
         card = not self.brief.stills
-        parts = [self._guides()] if card else []
-        parts += [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
-        return [ink for layer in parts for ink in _inks(layer)]
+        layers = [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
+        return [*(self._guides() if card else []), *(ink for layer in layers for ink in _inks(layer))]
 
     def clock(self, number: int) -> Ink:
         """The running time of frame ``number``: minutes, seconds, frames."""
@@ -73,32 +72,25 @@ class Lettering:
     def _layer(self) -> Image.Image:
         return Image.new("RGBA", self.size, (*PAPER, 0))
 
-    def _guides(self) -> Image.Image:
+    def _guides(self) -> list[Ink]:
         """The thirds, a mark where they cross, and the corners of the safe area."""
-        layer = self._layer()
-        pen = ImageDraw.Draw(layer)
         width, height = self.size
-        for part in (1, 2):
-            pen.line([(width * part // 3, 0), (width * part // 3, height)], (*PAPER, 16))
-            pen.line([(0, height * part // 3), (width, height * part // 3)], (*PAPER, 16))
+        across, down = (width // 3, width * 2 // 3), (height // 3, height * 2 // 3)
+        bars = [(x, 0, 1, height, 16) for x in across] + [(0, y, width, 1, 16) for y in down]
         arm = self._px(9)
-        for x in (width // 3, width * 2 // 3):
-            for y in (height // 3, height * 2 // 3):
-                pen.line([(x - arm, y), (x + arm, y)], (*PAPER, 66))
-                pen.line([(x, y - arm), (x, y + arm)], (*PAPER, 66))
+        for x, y in product(across, down):
+            bars += [(x - arm, y, 2 * arm + 1, 1, 56), (x, y - arm, 1, 2 * arm + 1, 56)]
         edge, arm = self.margin // 2, self._px(22)
-        for x, right in ((edge, 1), (width - 1 - edge, -1)):
-            for y, down in ((edge, 1), (height - 1 - edge, -1)):
-                pen.line([(x, y), (x + right * arm, y)], (*PAPER, 96))
-                pen.line([(x, y), (x, y + down * arm)], (*PAPER, 96))
-        return layer
+        for x, y in product((edge, width - 1 - edge), (edge, height - 1 - edge)):
+            bars += [(x if x == edge else x - arm, y, arm + 1, 1, 96), (x, y if y == edge else y - arm, 1, arm + 1, 96)]
+        return [_bar(*bar) for bar in bars]
 
     def _heading(self) -> Image.Image:
         """The scene's number and id on the left; model, shape and seed on the right."""
         layer = self._layer()
         pen = ImageDraw.Draw(layer)
         order = self.brief.order
-        details = "   ".join([order.model, order.aspect.replace("Auto", "auto"), str(order.seed)])
+        details = "  ·  ".join([order.model, order.aspect, f"seed {order.seed}"])
         small = setting.face(self._px(17), 400)
         baseline = self.margin + self._px(20)
         pen.text((self.size[0] - self.margin, baseline), details, (*PAPER, 190), small, "rs")
@@ -171,6 +163,10 @@ def _inks(layer: Image.Image) -> list[Ink]:
         left, _, right, _ = band.getchannel("A").getbbox() or (0, 0, 0, 0)
         inks.append(_ink(band.crop((left, 0, right, band.height)), left, int(run[0])))
     return inks
+
+
+def _bar(left: int, top: int, width: int, height: int, opacity: int) -> Ink:
+    return _ink(Image.new("RGBA", (width, height), (*PAPER, opacity)), left, top)
 
 
 def _ink(drawn: Image.Image, left: int, top: int) -> Ink:

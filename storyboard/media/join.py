@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 from storyboard.cut import MAKING, Clip, Cut
 from storyboard.disk import private, telling
-from storyboard.errors import LocalFault
+from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg, segment
 
 AT_ONCE = 2
@@ -104,6 +104,8 @@ def _make_segments(
         except ffmpeg.FfmpegFailed as failure:
             hint = failure.hint or "play the clip to see what is wrong with it, and replace it"
             raise LocalFault(f"scene '{clip.scene}': {failure.message}", hint) from failure
+        except BadMedia as failure:
+            raise BadMedia(f"scene '{clip.scene}': {failure.message}", failure.hint) from failure
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
@@ -118,7 +120,11 @@ def _make_segments(
 
 
 def _made(name: Path) -> bool:
-    return all(path.is_file() and not path.is_symlink() for path in (_pictures(name), _samples(name)))
+    """Whether the segment is here. A folder that came with a project may hold planted ones: links and playlists."""
+    if not all(path.is_file() and not path.is_symlink() for path in (_pictures(name), _samples(name))):
+        return False
+    with _pictures(name).open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"
 
 
 def _put_together(cut: Cut, names: Mapping[Clip, Path], out: Path, watch: Callable[[int], None]) -> None:
@@ -130,7 +136,6 @@ def _put_together(cut: Cut, names: Mapping[Clip, Path], out: Path, watch: Callab
         with sound.open("wb") as file:
             for clip in cut.clips:
                 _append(file, _samples(names[clip]), _length(clip, cut))
-        # A folder that came with a project may hold planted segments: none but a plain MP4 is opened.
         arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
         arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
         arguments += ["-f", "s16le", "-ar", str(segment.HERTZ), "-ac", "2", "-i", f"file:{sound.absolute()}"]

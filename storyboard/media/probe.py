@@ -41,13 +41,14 @@ class Source:
     """A clip, opened once: its measure and what is needed to read it again.
 
     ``format`` names the demuxer that is forced; ``lead`` is how many seconds after the file's own beginning the
-    picture begins; ``tagged`` is whether the file says how its colours were made.
+    picture begins; ``tagged`` is whether the file says how its colours were made; ``mono`` is whether its sound is.
     """
 
     measure: Measure
     format: str
     lead: Fraction
     tagged: bool
+    mono: bool
 
 
 def measure(path: Path) -> Measure:
@@ -65,8 +66,9 @@ def source(path: Path) -> Source:
         times = _times(clip, video)
         fps = _rate(video, times)
         begins = Fraction(clip.start_time or 0, 1_000_000)
-        measured = Measure(len(times), fps, width, height, bool(clip.streams.audio))
-        return Source(measured, kind, max(Fraction(0), times[0] - begins), tagged)
+        sound = clip.streams.audio[0] if clip.streams.audio else None
+        measured = Measure(len(times), fps, width, height, sound is not None)
+        return Source(measured, kind, times[0] - begins, tagged, sound is not None and sound.channels == 1)
 
 
 def demuxer(path: Path) -> str:
@@ -93,7 +95,9 @@ def opened(path: Path, kind: str) -> "Iterator[InputContainer]":
     try:
         with av.open(f"file:{os.path.abspath(path)}", format=kind, options={"protocol_whitelist": "file"}) as clip:
             yield clip
-    except (av.error.FFmpegError, ValueError) as error:
+    except av.error.FFmpegError as error:
+        raise BadMedia(f"damaged: {show(error.strerror, 200)}") from error
+    except ValueError as error:
         raise BadMedia(f"damaged: {show(str(error), 200)}") from error
 
 

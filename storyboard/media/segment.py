@@ -21,6 +21,7 @@ ENCODER = (
 NEUTRAL = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 _SCALING = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
 _TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+_DIMMED = "lutyuv=y=16+(val-16)*0.6:u=128+(val-128)*0.6:v=128+(val-128)*0.6"
 
 # Nothing may hang for ever: eight seconds of 4K take a minute or two of an old machine.
 _PATIENCE = 1800.0
@@ -36,13 +37,15 @@ def make(clip: Clip, cut: Cut, path: Path, pictures: Path, sound: Path, watch: C
     begins = source.lead + clip.start
     seek = max(Fraction(0), begins - 1)  # to a key frame before it, with a second to spare; the filters cut exactly
     arguments = ["-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
-    arguments += ["-ss", f"{float(seek):.6f}", "-i", f"file:{os.path.abspath(path)}"]
+    if seek:  # seeking to 0, too, would lose the first 21 ms of AAC sound
+        arguments += ["-ss", f"{float(seek):.6f}"]
+    arguments += ["-i", f"file:{os.path.abspath(path)}"]
     with ffmpeg.whole(pictures) as staged_pictures, ffmpeg.whole(sound) as staged_sound:
         arguments += ["-map", "0:V:0", "-vf", picture_filter(source, clip, cut, begins - seek)]
         arguments += ["-frames:v", str(clip.frames), *ENCODER, "-g", str(2 * cut.fps), *NEUTRAL]
         arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged_pictures}"]
         if source.measure.sound:
-            arguments += ["-map", "0:a:0", "-af", _sound_filter(clip, cut, begins - seek)]
+            arguments += ["-map", "0:a:0", "-af", _sound_filter(source, clip, cut, begins - seek)]
             arguments += ["-c:a", "pcm_s16le", "-f", "s16le", "-y", f"file:{staged_sound}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
         if written != clip.frames:
@@ -68,11 +71,15 @@ def picture_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> st
     )
 
 
-def _sound_filter(clip: Clip, cut: Cut, begins: Fraction) -> str:
-    """Silence where the sound starts late or has a hole, cut where the picture begins and where its frames end."""
+def _sound_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> str:
+    """Silence where the sound starts late or has a hole, cut where the picture begins and where its frames end.
+
+    One channel goes to both sides as it is: left to itself, ffmpeg would make it 3 dB quieter.
+    """
     samples = -(-clip.frames * HERTZ // cut.fps)
+    both_sides = "pan=stereo|c0=c0|c1=c0," if source.mono else ""
     return (
-        f"asetpts=PTS-{begins}/TB,aresample={HERTZ}:async=1:first_pts=0,"
+        f"{both_sides}asetpts=PTS-{begins}/TB,aresample={HERTZ}:async=1:first_pts=0,"
         f"aformat=sample_fmts=s16:channel_layouts=stereo,atrim=end_sample={samples}"
     )
 
@@ -102,7 +109,7 @@ def _fitted(source: Source, cut: Cut) -> str:
             small = (max(2, cut.width // 16 * 2), max(2, cut.height // 16 * 2))  # blurring an eighth costs a 64th
             wide = (max(small[0], around[0] // 16 * 2 + 2), max(small[1], around[1] // 16 * 2 + 2))
             return (
-                f"split[front][back],[back]{_scale(wide)},crop={small[0]}:{small[1]},gblur=sigma=5,lutyuv=y=16+(val-16)*0.6,"
+                f"split[front][back],[back]{_scale(wide)},crop={small[0]}:{small[1]},gblur=sigma=5,{_DIMMED},"
                 f"{_scale(film)}[behind],[front]{_scale(inside)}[before],[behind][before]overlay={left}:{top}"
             )
 

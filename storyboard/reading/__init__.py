@@ -1,14 +1,15 @@
-"""Reading: the author's files in, a Storyboard out, or every problem with its place. Nothing is touched but ``Files``."""
+"""Reading: the author's files in, a Storyboard out, or every problem with its place. Only ``Files`` is touched."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from storyboard.errors import Problems
 from storyboard.offer import Offer
-from storyboard.reading import rules
 from storyboard.reading.files import Facts, Files
 from storyboard.reading.gather import gather
 from storyboard.reading.page import told
+from storyboard.reading.rules import Rules
 from storyboard.story import Problem, Storyboard
 
 __all__ = ["Facts", "Files", "check", "read", "told"]
@@ -28,7 +29,7 @@ def read(
     story, problems = _read(file, files, offer, given, shown or file)
     if story is None or any(problem.severity == "error" for problem in problems):
         raise Problems(problems)
-    return rules.warned(story, problems)
+    return replace(story, warnings=problems)
 
 
 def check(
@@ -43,8 +44,10 @@ def _read(
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
     path = PurePosixPath(file)
     gathered = gather(path, shown, files)
-    story, problems = rules.storyboard(path.stem.removesuffix(".storyboard"), gathered, files, offer, given)
-    order = {name: at for at, name in enumerate(gathered.pages)}
-    once = dict.fromkeys([*gathered.problems, *problems])
+    rules = Rules(gathered, files, offer)
+    name = path.stem.removesuffix(".storyboard")
+    story = rules.whole(name, gathered.top, given) if gathered.top else None
+    order = {page: at for at, page in enumerate(gathered.pages)}
+    once = dict.fromkeys([*gathered.problems, *rules.problems])
     ranked = sorted(once, key=lambda found: (order[found.place.file], found.place.line, found.place.column))
     return story, tuple(ranked)

@@ -20,22 +20,38 @@ MAX_INCLUDES = 10
 class Entry:
     """A mapping of the author's (a scene, the defaults, the whole storyboard) and where it stands.
 
-    ``unsound`` are the keys that the schema has something against, with those that a misspelt key most likely
-    stands for: nothing further is said about them.
+    ``unsound`` are paths below it that the schema has something against, or that a misspelt key most likely stands
+    for: nothing further is said about them.
     """
 
     page: Page
     path: Path
     value: yaml.Map
-    unsound: frozenset[str] = frozenset()
+    unsound: frozenset[Path] = frozenset()
 
     def problem(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> Problem:
         """A problem at ``path`` below this mapping."""
         return self.page.problem((*self.path, *path), message, hint, key=key)
 
+    def has(self, name: str) -> bool:
+        """Whether the key is there, sound or not, or most likely meant by one that is."""
+        return name in self.value or not self.sound(name)
+
+    def sound(self, name: str) -> bool:
+        """Whether the schema has nothing against the key and what is below it."""
+        return not any(path[:1] == (name,) for path in self.unsound)
+
     def get(self, name: str) -> object:
         """The value of a sound key, None where there is none."""
-        return None if name in self.unsound else self.value.get(name)
+        return self.value.get(name) if self.sound(name) else None
+
+    def inner(self, name: str) -> "Entry | None":
+        """The mapping under a key, if there is one."""
+        value = self.value.get(name)
+        if not isinstance(value, yaml.Map):
+            return None
+        below = frozenset(path[1:] for path in self.unsound if path[0] == name and len(path) > 1)
+        return Entry(self.page, (*self.path, name), value, below)
 
     def begins(self) -> Path:
         """The path of its first key, where what is missing from it is reported."""
@@ -74,14 +90,16 @@ def gather(file: PurePosixPath, name: str, files: Files) -> Gathered:
 
 
 def resolve(page: Page, path: Path, word: str) -> PurePosixPath | Problem:
-    """The path that ``word`` names, relative to the project; or what is wrong with it. Words are relative to their file."""
+    """The path that ``word`` names, relative to the project, or what is wrong with it. Words are as seen from a file."""
     said = show(word, 100)
     if yaml.UNSPEAKABLE.search(word) or not word.strip() or len(word) > 1000:
         return page.problem(path, f"'{said}' cannot be a path")
     if "\\" in word:
         return page.problem(path, f"'{said}' has a '\\' in it", "write '/' between folders")
     if word.startswith(("/", "~")) or word[1:2] == ":":
-        return page.problem(path, f"'{said}' is not relative", "write it as seen from this file; files lie in its project")
+        return page.problem(
+            path, f"'{said}' is not relative", "write it as seen from this file; files lie in its project"
+        )
     whole = posixpath.normpath(posixpath.join(page.path.parent.as_posix(), word))
     if whole == ".." or whole.startswith("../"):
         return page.problem(path, f"'{said}' is outside the project folder", "copy it into the project")
@@ -113,7 +131,9 @@ def _scene(
     if not includes:
         into.scenes.append(entry)
         if len(into.scenes) == MAX_SCENES + 1:
-            into.problems.append(entry.problem((), f"a film has at most {MAX_SCENES:,} scenes", "make it several films"))
+            into.problems.append(
+                entry.problem((), f"a film has at most {MAX_SCENES:,} scenes", "make it several films")
+            )
     elif word := entry.get("include"):
         _include(entry, str(word), files, into, stack)
 
@@ -144,9 +164,7 @@ def _include(entry: Entry, word: str, files: Files, into: Gathered, stack: tuple
         into.problems.append(page.problem((), "this file holds no scene", "write one scene, or a list of scenes"))
 
 
-def _again(
-    file: PurePosixPath, name: str, into: Gathered, stack: tuple[PurePosixPath, ...]
-) -> tuple[str, str] | None:
+def _again(file: PurePosixPath, name: str, into: Gathered, stack: tuple[PurePosixPath, ...]) -> tuple[str, str] | None:
     """Why a file cannot be included here, if so."""
     said = show(file.name, 100)
     if file == stack[-1]:
@@ -169,9 +187,10 @@ def _checked(page: Page, path: Path, value: object, part: schema.Part, into: Gat
         hint = "begin it with 'storyboard: 1'" if part == "storyboard" else "write '- id: …' and its other keys below"
         into.problems.append(page.problem(path, f"{what} is a mapping of keys and values", hint))
         return None
-    unsound = set()
+    unsound: set[Path] = set()
     for fault in schema.faults(value, part):
-        into.problems.append(page.problem((*path, *fault.path), fault.message, fault.hint, key=fault.key))
-        first = fault.missing or (fault.path[0] if fault.path else None)
-        unsound |= {str(word) for word in (first, fault.meant if len(fault.path) == 1 else None) if word is not None}
+        where = (*path, *fault.path)
+        hint = "a '#' begins a comment: put the value in quotes" if page.commented(where) else fault.hint
+        into.problems.append(page.problem(where, fault.message, hint, key=fault.key))
+        unsound |= fault.about
     return Entry(page, path, value, frozenset(unsound))

@@ -26,8 +26,13 @@ class Page:
 
     def place(self, path: Path, key: bool = False) -> Place:
         """Where the value at ``path`` is written, or its ``key``."""
-        mark = self.event(path, key)
-        return Place(self.name, mark.start_mark.line + 1, mark.start_mark.column + 1) if mark else Place(self.name, 1, 1)
+        at = self.span(path, key)
+        return Place(self.name, at.line + 1, at.column + 1)
+
+    def span(self, path: Path, key: bool = False) -> yaml.Span:
+        """From where to where the value at ``path`` is written, or its ``key``."""
+        event = self.event(path, key)
+        return yaml.span(event) if event else yaml.Span(0, 0, 0, 0)
 
     def event(self, path: Path, key: bool = False) -> Event | None:
         """What the parser saw at ``path``: a scalar's or a collection's beginning. None in an empty file."""
@@ -36,16 +41,22 @@ class Page:
             assert isinstance(value, yaml.Map | yaml.Items)
             last = key and at == len(path) - 1 and isinstance(value, yaml.Map)
             event = value.keys_at[step] if last else value.values_at[step]  # type: ignore[union-attr, index]
-            value = value[step]  # type: ignore[index, call-overload]
+            value = value[step]  # type: ignore[index]
         return event
+
+    def commented(self, path: Path) -> bool:
+        """Whether the value at ``path`` is missing because a '#' made a comment of it."""
+        event = self.event(path)
+        at = self.span(path)
+        rest = self.document.lines[at.line][at.column :]
+        return getattr(event, "value", None) == "" and rest.lstrip().startswith("#")
 
     def problem(
         self, path: Path, message: str, hint: str = "", *, key: bool = False, severity: Severity = "error"
     ) -> Problem:
         """A problem with the value at ``path``, or with its ``key``."""
-        event = self.event(path, key)
-        place = self.place(path, key)
-        return self.at(place.line, place.column, message, hint, path, yaml.width(event) if event else 1, severity)
+        at = self.span(path, key)
+        return self.at(at.line + 1, at.column + 1, message, hint, path, at.width, severity)
 
     def at(
         self,
@@ -92,7 +103,9 @@ def _excerpt(problem: Problem) -> str:
 
 def _cells(text: str) -> int:
     """How many columns of a terminal ``text`` takes: wide signs take two, combining marks none."""
-    return sum(0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )
 
 
 def named(page: Page, path: Path, name: str, line: int) -> tuple[int, int, int]:
@@ -100,19 +113,16 @@ def named(page: Page, path: Path, name: str, line: int) -> tuple[int, int, int]:
 
     A folded text keeps no lines of its own, so the first mention in a tag counts; without one, the text's beginning.
     """
-    event = page.event(path)
-    assert event is not None
-    first, last = event.start_mark.line, event.end_mark.line
-    style = getattr(event, "style", None)
-    if style == "|":
-        first += line
-    begin = event.start_mark.column if style not in ("|", ">") else 0
-    region = "\n".join(page.document.lines[first : last + 1])
-    for tag in re.finditer(r"\{\{.*?\}\}|\{%.*?%\}|\{\{.*", region[begin:], re.DOTALL) if name else ():
+    at, style = page.span(path), getattr(page.event(path), "style", None)
+    first = at.line + line if style == "|" else at.line
+    begin = 0 if style in ("|", ">") else at.column
+    region = "\n".join(page.document.lines[first : at.end_line + 1])[begin:]
+    for tag in re.finditer(r"\{\{.*?\}\}|\{%.*?%\}|\{\{.*", region, re.DOTALL) if name else ():
         if found := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", tag[0]):
-            before = region[: begin + tag.start() + found.start()].split("\n")
-            return first + len(before), len(before[-1]) + 1, len(name)
+            before = region[: tag.start() + found.start()].split("\n")
+            column = len(before[-1]) + (begin if len(before) == 1 else 0)
+            return first + len(before), column + 1, len(name)
     if style == "|":
         text = page.document.lines[first]
         return first + 1, len(text) - len(text.lstrip()) + 1, max(1, len(text.strip()))
-    return event.start_mark.line + 1, event.start_mark.column + 1, yaml.width(event)
+    return at.line + 1, at.column + 1, at.width

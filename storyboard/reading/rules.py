@@ -1,7 +1,7 @@
 """The rules that no schema can say, and the storyboard made whole: every default filled in, every unit parsed."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import cast
@@ -33,7 +33,6 @@ from storyboard.story import (
 from storyboard.take import Measure
 
 _MADE = (
-    "prompt",
     "model",
     "aspect",
     "first_frame",
@@ -45,17 +44,17 @@ _MADE = (
     "resolution",
     "takes",
     "pick",
-)
-_FRAMES = ("first_frame", "last_frame")
-_DEVICES = frozenset(
-    ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10)))
-)
+)  # fmt: skip
+# Files are named after scenes, and Windows opens a device where a file has one of these names.
+_DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)})
 _SHAPES = {"16:9": Fraction(16, 9), "9:16": Fraction(9, 16)}
+_ALIKE = Fraction(2, 100)
+_EITHER = ("a scene has a 'prompt' or a 'file', not both", "a 'file' is a clip of your own: nothing is generated")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A value that somebody wrote, and where: the scene itself, or the defaults."""
+    """A value that somebody wrote, and where. ``own`` is False for a word of the defaults."""
 
     value: object
     page: Page
@@ -66,127 +65,453 @@ class Word:
         return self.page.problem(self.path, message, hint, key=key)
 
 
+@dataclass(frozen=True, slots=True)
 class Words:
-    """What a scene says: its own words, and the defaults where it is silent."""
+    """What a scene says: its own words, and the defaults' where it is silent."""
 
-    def __init__(self, entry: Entry, defaults: Entry | None) -> None:
-        self.entry = entry
-        self._defaults = defaults
-
-    def said(self, name: str) -> bool:
-        """Whether the scene itself has this key, sound or not."""
-        return name in self.entry.value or name in self.entry.unsound
+    own: Entry
+    defaults: Entry | None
 
     def get(self, name: str) -> Word | None:
-        """The sound value of a key; None where nobody wrote one, or where the schema has something against it."""
-        if self.said(name):
-            return self._word(self.entry, name, True)
-        return self._word(self._defaults, name, False) if self._defaults else None
+        """The value of a key; None where nobody wrote one, or where the schema has something against it."""
+        if self.own.has(name):
+            return self._word(self.own, name)
+        return self._word(self.defaults, name) if self.defaults else None
 
-    def lacks(self, name: str) -> bool:
-        """Whether neither the scene nor the defaults have this key, sound or not."""
-        return not self.said(name) and (
-            self._defaults is None or (name not in self._defaults.value and name not in self._defaults.unsound)
-        )
+    def has(self, name: str) -> bool:
+        """Whether anybody wrote this key, sound or not."""
+        return self.own.has(name) or (self.defaults is not None and self.defaults.has(name))
 
-    def _word(self, entry: Entry, name: str, own: bool) -> Word | None:
-        if name in entry.unsound or name not in entry.value:
-            return None
-        return Word(entry.value[name], entry.page, (*entry.path, name), own)
+    def _word(self, entry: Entry, name: str) -> Word | None:
+        value = entry.get(name)
+        return None if value is None else Word(value, entry.page, (*entry.path, name), entry is self.own)
 
 
-def storyboard(
-    name: str, gathered: Gathered, files: Files, offer: Offer, given: Mapping[str, str]
-) -> tuple[Storyboard | None, list[Problem]]:
-    """The storyboard, or None where it has errors; and all problems that the rules find."""
-    if gathered.top is None:
-        return None, []
-    return _Rules(name, gathered, gathered.top, files, offer).whole(given)
+class Rules:
+    """One reading: what is in scope, what has been looked at already, and the ``problems`` found."""
 
-
-class _Rules:
-    """One reading: what is in scope, what has been looked at already, what was found."""
-
-    def __init__(self, name: str, gathered: Gathered, top: Entry, files: Files, offer: Offer) -> None:
-        self.name = name
-        self.top = top
-        self.entries = gathered.scenes
-        self.files = files
-        self.offer = offer
+    def __init__(self, gathered: Gathered, files: Files, offer: Offer) -> None:
         self.problems: list[Problem] = []
-        self.work = template.Work()
-        self.scope: dict[str, object] = {}
+        self._entries = gathered.scenes
+        self._files = files
+        self._offer = offer
+        self._work = template.Work()
+        self._scope: dict[str, object] = {}
+        self._members: dict[str, Entry] = {}
         self._facts: dict[PurePosixPath, Facts | StoryboardError] = {}
         self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
 
-    def whole(self, given: Mapping[str, str]) -> tuple[Storyboard | None, list[Problem]]:
-        title = self.top.get("title") or self.name
-        self.scope = self._vars(given) | {"cast": self._cast(), "title": title}
+    def whole(self, name: str, top: Entry, given: Mapping[str, str]) -> Storyboard:
+        """The storyboard called ``name``, of what is sound; it is only worth something without problems."""
+        title = str(self._plain(top, "title") or name)
+        self._scope = self._vars(top, given) | {"cast": self._cast(top), "title": title}
         self._ids()
-        defaults = self._defaults()
-        scenes = [self._scene(Words(entry, defaults), number) for number, entry in enumerate(self.entries, 1)]
-        output = self._output()
-        skipped = {index for index, entry in enumerate(self.entries) if self._skipped(Words(entry, defaults))}
-        if self.entries and len(skipped) == len(self.entries):
-            self._wrong(self.top.problem(("scenes",), "every scene is skipped, so there is no film", key=True))
-        if output is None or None in scenes:
-            return None, self.problems
-        film = tuple(scene for index, scene in enumerate(scenes) if scene and index not in skipped)
-        out = tuple(scene.id for index, scene in enumerate(scenes) if scene and index in skipped)
-        return Storyboard(self.name, str(title), film, out, output), self.problems
+        output = self._output(name, top)
+        defaults = top.inner("defaults")
+        film: list[Scene] = []
+        skipped: list[str] = []
+        for number, entry in enumerate(self._entries, 1):
+            words = Words(entry, defaults)
+            scene = self._scene(words, number, output)
+            if (skip := words.get("skip")) and skip.value:
+                skipped.append(str(entry.get("id")))
+            elif scene:
+                film.append(scene)
+        if self._entries and len(skipped) == len(self._entries):
+            self._wrong(top.problem(("scenes",), "every scene is skipped, so there is no film", key=True))
+        return Storyboard(name, title, tuple(film), tuple(skipped), output)
 
     def _wrong(self, problem: Problem) -> None:
         self.problems.append(problem)
 
-    # -- what all scenes share
+    # What the scenes share.
 
-    def _vars(self, given: Mapping[str, str]) -> dict[str, object]:
-        words = self.top.get("vars")
+    def _plain(self, entry: Entry, name: str) -> object:
+        """The text of a key that is no template. Tags in it would be shown, or sent and paid for, as they stand."""
+        value = entry.get(name)
+        if isinstance(value, str) and not template.plain(value):
+            hint = "only prompts and vars are templates: write it out"
+            self._wrong(entry.problem((name,), f"'{name}' is plain text, and this has a tag in it", hint))
+        return value
+
+    def _vars(self, top: Entry, given: Mapping[str, str]) -> dict[str, object]:
+        entry = top.inner("vars") or Entry(top.page, top.begins(), yaml.Map())
+        known = [key for key in entry.value if not key.startswith("x-")]
+        if top.inner("vars") or not top.has("vars"):
+            self._given(entry, known, given)
         scope: dict[str, object] = {}
-        known = [key for key in words if not key.startswith("x-")] if isinstance(words, yaml.Map) else []
-        if "vars" not in self.top.unsound:
-            self._given(given, known)
         for key in known:
-            assert isinstance(words, yaml.Map)
-            if key in given:
-                scope[key] = given[key]
-            elif words[key] is not None:
-                scope[key] = self._filled(("vars", key), words[key], scope)
+            scope[key] = given[key] if key in given else self._filled(entry, (key,), entry.value[key], scope)
         return scope
 
-    def _given(self, given: Mapping[str, str], known: list[str]) -> None:
-        path: Path = ("vars",) if "vars" in self.top.value else self.top.begins()
+    def _given(self, entry: Entry, known: list[str], given: Mapping[str, str]) -> None:
         for key, text in given.items():
             if key not in known:
                 hint = did_you_mean(key, known) or "add it to 'vars', without a value if it is always given"
-                self._wrong(self.top.problem(path, f"--var {show(key, 60)}: there is no such var", hint, key=True))
+                self._wrong(entry.problem((), f"--var {show(key, 60)}: there is no such var", hint, key=True))
             elif yaml.UNSPEAKABLE.search(text):
-                self._wrong(self.top.problem((*path, key), f"--var {key}: an invisible character", key=True))
+                self._wrong(entry.problem((key,), f"--var {show(key, 60)}: an invisible character", key=True))
 
-    def _filled(self, path: Path, value: object, scope: Mapping[str, object]) -> object:
-        """A var with its own templates carried out, over the vars above it."""
+    def _filled(self, entry: Entry, path: Path, value: object, scope: Mapping[str, object]) -> object:
+        """A var with the templates in it carried out, over the vars above it."""
         if isinstance(value, str):
-            return self._rendered(self.top.page, (*self.top.path, *path), value, scope)
+            return self._rendered(entry.page, (*entry.path, *path), value, scope)
         if isinstance(value, yaml.Map):
-            return {key: self._filled((*path, key), part, scope) for key, part in value.items()}
+            return {key: self._filled(entry, (*path, key), part, scope) for key, part in value.items()}
         if isinstance(value, yaml.Items):
-            return [self._filled((*path, index), part, scope) for index, part in enumerate(value)]
+            return [self._filled(entry, (*path, index), part, scope) for index, part in enumerate(value)]
+        if value is None and entry.page.commented((*entry.path, *path)):
+            words = "this is a comment, because it begins with '#': there is no value"
+            self._wrong(entry.page.problem((*entry.path, *path), words, "put the value in quotes", severity="warning"))
         return value
 
-    def _cast(self) -> dict[str, object]:
-        cast_ = self.top.get("cast")
-        looks: dict[str, object] = {}
-        for name, member in cast_.items() if isinstance(cast_, yaml.Map) else ():
-            if name.startswith("x-") or not isinstance(member, yaml.Map):
-                continue
-            looks[name] = member.get("looks", "")
-            if not template.plain(str(looks[name])):
-                words = "what somebody looks like is plain text, not a template"
-                self._wrong(self.top.problem(("cast", name, "looks"), words, "write it out, or put it in the prompt"))
-        return looks
+    def _cast(self, top: Entry) -> dict[str, object]:
+        cast_ = top.inner("cast")
+        for name in cast_.value if cast_ and not self._members else ():
+            member = cast_.inner(name) if cast_ and not name.startswith("x-") else None
+            if member:
+                self._members[name] = member
+        return {name: self._plain(member, "looks") or "" for name, member in self._members.items()}
 
-    def _defaults(self) -> Entry | None:
-        value = self.top.value.get("defaults")
-        if not isinstance(value, yaml.Map) or "defaults" in self.top.unsound:
+    def _ids(self) -> None:
+        first: dict[str, Entry] = {}
+        for entry in self._entries:
+            word = entry.value.get("id")
+            if not isinstance(word, str):
+                continue
+            other = first.setdefault(word.casefold(), entry)
+            if word.casefold() in _DEVICES:
+                message = f"'{word}' cannot be an id: Windows has a device of that name"
+                self._wrong(entry.problem(("id",), message, "choose another: files are named after scenes"))
+            if other is not entry:
+                place = other.page.place((*other.path, "id"))
+                where = f"on line {place.line}" if place.file == entry.page.name else f"in {place.file}:{place.line}"
+                said, before = show(word, 80), show(str(other.value["id"]), 80)
+                same = (
+                    f"the id '{said}' is taken"
+                    if word == other.value["id"]
+                    else f"'{said}' and '{before}' are too alike"
+                )
+                self._wrong(entry.problem(("id",), same, f"the other is {where}; ids differ in more than capitals"))
+
+    def _output(self, name: str, top: Entry) -> Output:
+        entry = top.inner("output") or Entry(top.page, (), yaml.Map())
+        fps, fit = entry.get("fps"), cast(Fit, entry.get("fit") or "pad")
+        file: PurePosixPath | Problem = PurePosixPath("out") / f"{name}.mp4"
+        if word := entry.get("file"):
+            file = resolve(entry.page, (*entry.path, "file"), str(word))
+        if isinstance(file, Problem):
+            self._wrong(file)
+            file = PurePosixPath("out")
+        return Output(file, self._size(entry), int(cast(int, fps)) if fps else None, fit)
+
+    def _size(self, entry: Entry) -> tuple[int, int] | None:
+        word = entry.get("size")
+        if word is None:
             return None
-        return Entry(self.top.page, (*self.top.path, "defaults"), value, self.unsound)
+        width, height = map(int, str(word).split("x"))
+        if width % 2 or height % 2:
+            self._wrong(entry.problem(("size",), "width and height must be even", "video is kept in pairs of pixels"))
+        elif not (16 <= width <= 4096 and 16 <= height <= 4096):
+            self._wrong(entry.problem(("size",), "width and height can be 16 to 4096 pixels"))
+        return width, height
+
+    # One scene.
+
+    def _scene(self, words: Words, number: int, output: Output) -> Scene | None:
+        """The scene made whole, or None where that is not possible; what is wrong is noted either way."""
+        name, note = words.own.get("id"), words.get("note")
+        source: Generated | OwnClip | None
+        if self._is_clip(words):
+            source, seconds = self._clip(words, output)
+        else:
+            source, seconds = self._generated(words, number), Fraction(self._offer.seconds)
+        trim = self._trim(words, seconds)
+        if source is None or name is None:
+            return None
+        place = words.own.page.place((*words.own.path, *words.own.begins()), key=True)
+        return Scene(str(name), number, source, trim, place, str(note.value) if note else "")
+
+    def _is_clip(self, words: Words) -> bool:
+        """Whether the scene is a clip of the author's own. Its own word wins over the defaults'."""
+        own = words.own
+        if own.has("file") != own.has("prompt"):
+            return own.has("file")
+        prompt, file = words.get("prompt"), words.get("file")
+        if prompt and file:
+            self._wrong(file.problem(*_EITHER, key=True))
+        return words.has("file")
+
+    def _clip(self, words: Words, output: Output) -> tuple[OwnClip | None, Fraction | None]:
+        """The author's own clip and how many seconds it has, as far as they are known."""
+        for name in _MADE if not words.own.has("prompt") else ():
+            if name in words.own.value:
+                message = f"a clip of your own has no '{name}': nothing is generated"
+                self._wrong(
+                    words.own.problem((name,), message, "take the key out, or write a 'prompt', not a 'file'", key=True)
+                )
+        word = words.get("file")
+        file = resolve(word.page, word.path, str(word.value)) if word else None
+        if word is None or file is None or isinstance(file, Problem):
+            if isinstance(file, Problem):
+                self._wrong(file)
+            return None, None
+        if file == output.file:
+            self._wrong(word.problem("the film would be written over this clip", "name another 'file' in 'output'"))
+        measure = self._measured(file)
+        if isinstance(measure, StoryboardError):
+            self._wrong(word.problem(measure.message, measure.hint))
+            return None, None
+        return OwnClip(file, word.page.place(word.path)), measure.seconds
+
+    def _measured(self, file: PurePosixPath) -> Measure | StoryboardError:
+        if file not in self._clips:
+            try:
+                self._clips[file] = self._files.clip(file)
+            except StoryboardError as error:
+                self._clips[file] = error
+        return self._clips[file]
+
+    def _trim(self, words: Words, seconds: Fraction | None) -> Trim:
+        word = words.get("trim")
+        if word is None:
+            return Trim()
+        said = cast(Mapping[str, object], word.value)
+        start = Fraction(str(said.get("from", 0)))
+        end = Fraction(str(said["to"])) if "to" in said else None
+        if end is not None and end <= start:
+            self._wrong(word.page.problem((*word.path, "to"), "'to' must be later than 'from'"))
+        for name, at, past in (
+            ("from", start, seconds is not None and start >= seconds),
+            ("to", end, end and seconds and end > seconds),
+        ):
+            if past and name in said:
+                assert seconds is not None
+                message = f"'{name}' is {_decimal(at)} s, and the clip is only {_decimal(seconds)} s long"
+                self._wrong(word.page.problem((*word.path, name), message))
+        return Trim(start, end)
+
+    def _generated(self, words: Words, number: int) -> Generated | None:
+        """What a provider is to make, or None without a prompt."""
+        prompt = self._prompt(words, number)
+        model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
+        shape = cast(Aspect, aspect.value if aspect else "16:9")
+        first, last, references = self._images(words)
+        made = Generated(
+            prompt=prompt or "",
+            model=self._model(model),
+            aspect=shape,
+            first_frame=self._frame(first, shape),
+            last_frame=self._frame(last, shape),
+            references=self._references(references, words) if references else (),
+            seed=self._seed(words.get("seed")),
+            translate=bool(word.value) if (word := words.get("translate")) else True,
+            watermark=self._watermark(words),
+            resolution=cast(Resolution, resolution.value if resolution else "720p"),
+        )
+        self._possible(words, made, first, references)
+        return made if prompt else None
+
+    def _prompt(self, words: Words, number: int) -> str | None:
+        word = words.get("prompt")
+        if word is None:
+            if not words.has("prompt"):
+                message, hint = "the scene has no 'prompt' and no 'file'", "say what is to be seen: prompt: …"
+                self._wrong(words.own.problem(words.own.begins(), message, hint, key=True))
+            return None
+        scene = {"id": words.own.value.get("id"), "number": number, "count": len(self._entries)}
+        before = len(self.problems)
+        text = self._rendered(word.page, word.path, str(word.value), self._scope | {"scene": scene}).strip()
+        if not text and len(self.problems) == before:
+            self._wrong(word.problem("the prompt is empty", "say what is to be seen and heard"))
+        limit = self._offer.prompt_limit
+        if len(text) > limit:
+            self._wrong(
+                word.problem(f"the prompt has {len(text):,} characters; at most {limit:,} can be sent", "shorten it")
+            )
+        return text
+
+    def _rendered(self, page: Page, path: Path, source: str, scope: Mapping[str, object]) -> str:
+        """The template at ``path`` carried out. Where something is wrong with it, that is said, once."""
+        if template.plain(source):
+            return source
+        try:
+            text, refused = template.parse(source).render(scope, self._work)
+        except template.Refused as error:
+            text, refused = source, (error,)
+        for each in refused:
+            line, column, width = named(page, path, each.name, each.line)
+            self._wrong(page.at(line, column, each.message, each.hint, path, width))
+        return text
+
+    def _model(self, word: Word | None) -> str:
+        known = self._offer.models
+        if word is None:
+            return "veo3_fast" if "veo3_fast" in known else known[0]
+        name = str(word.value)
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
+            self._wrong(word.problem(f"'{show(name, 60)}' is not a model", hint))
+        return name
+
+    def _seed(self, word: Word | None) -> int | None:
+        if word is None:
+            return None
+        seed, (least, most) = int(cast(int, word.value)), self._offer.seeds
+        if not least <= seed <= most:
+            self._wrong(word.problem(f"a seed is a number from {least} to {most}"))
+        return seed
+
+    def _watermark(self, words: Words) -> str | None:
+        word = words.get("watermark")
+        if word and not template.plain(str(word.value)):
+            self._wrong(word.problem("a watermark is plain text, and this has a tag in it", "write it out"))
+        return str(word.value) if word else None
+
+    # Its images.
+
+    def _images(self, words: Words) -> tuple[Word | None, Word | None, Word | None]:
+        """First frame, last frame, references. The scene's own frames put the defaults' references aside, and the
+        other way about."""
+        first, last, references = words.get("first_frame"), words.get("last_frame"), words.get("references")
+        own_frames = words.own.has("first_frame") or words.own.has("last_frame")
+        if own_frames and references and not references.own:
+            references = None
+        elif words.own.has("references") and not own_frames:
+            first = last = None
+        if references and (first or last):
+            hint = "frames say where the shot begins and ends, references what is in it"
+            self._wrong(references.problem("a scene has frames or references, not both", hint, key=True))
+        if last and not first and not words.own.has("first_frame"):
+            self._wrong(
+                last.problem("'last_frame' needs a 'first_frame'", "name the image that the shot begins with", key=True)
+            )
+        return first, last, references
+
+    def _frame(self, word: Word | None, shape: str) -> Image | None:
+        if word is None:
+            return None
+        image = self._image(word.page, word.path, str(word.value))
+        if isinstance(image, LocalImage) and shape in _SHAPES:
+            ratio = Fraction(image.width, image.height) / _SHAPES[shape]
+            if abs(ratio - 1) > _ALIKE:
+                message = f"this image is {image.width}x{image.height}, the scene is {shape}"
+                hint = "the provider will crop it or fill it up"
+                self._wrong(word.page.problem(word.path, message, hint, severity="warning"))
+        return image
+
+    def _references(self, word: Word, words: Words) -> tuple[Image, ...]:
+        places = [(word.page, (*word.path, index), text) for index, text in enumerate(cast(list[str], word.value))]
+        said = f"{len(places)} references"
+        if word.value == "cast":
+            places = self._portraits(words)
+            said = f"the cast in this prompt has {len(places)} images"
+            if not places and word.own:
+                hint = "name one that has 'images', such as {{ cast.keeper }}"
+                self._wrong(word.problem("the prompt names no member of the cast that has images", hint))
+        most = self._offer.reference_limit
+        if len(places) > most:
+            self._wrong(word.problem(f"{said}; at most {most} can be sent", "list the ones that matter most"))
+        return tuple(image for place in places[:most] if (image := self._image(*place)))
+
+    def _portraits(self, words: Words) -> list[tuple[Page, Path, str]]:
+        """The images of the cast members that the prompt names, in the order in which it names them."""
+        prompt = words.get("prompt")
+        try:
+            names = template.parse(str(prompt.value)).members if prompt else ()
+        except template.Refused:
+            return []
+        found: dict[str, tuple[Page, Path, str]] = {}
+        for name in names:
+            member = self._members.get(name)
+            images = member.get("images") if member else None
+            for index, text in enumerate(cast(list[str], images or [])):
+                assert member is not None
+                found.setdefault(text, (member.page, (*member.path, "images", index), text))
+        return list(found.values())
+
+    def _image(self, page: Page, path: Path, word: str) -> Image | None:
+        place = page.place(path)
+        if "://" in word:
+            if wrong := _address(word):
+                self._wrong(page.problem(path, *wrong))
+                return None
+            return WebImage(word, place)
+        file = resolve(page, path, word)
+        if isinstance(file, Problem):
+            self._wrong(file)
+            return None
+        facts = self._known(file)
+        if isinstance(facts, StoryboardError):
+            self._wrong(page.problem(path, facts.message, facts.hint))
+            return None
+        return LocalImage(file, facts.digest, facts.bytes, facts.width, facts.height, facts.kind, place)
+
+    def _known(self, file: PurePosixPath) -> Facts | StoryboardError:
+        if file not in self._facts:
+            try:
+                self._facts[file] = self._files.image(file)
+            except StoryboardError as error:
+                self._facts[file] = error
+        return self._facts[file]
+
+    # What only works together with something else.
+
+    def _possible(self, words: Words, made: Generated, first: Word | None, references: Word | None) -> None:
+        """What this provider cannot make, said where the scene itself asks for it."""
+        offer = self._offer
+        model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
+        if aspect and made.aspect not in offer.aspects:
+            self._wrong(
+                aspect.problem(
+                    f"'{made.aspect}' is no shape of this provider", f"there are: {', '.join(offer.aspects)}"
+                )
+            )
+        elif aspect and made.aspect == "auto" and not first and not references and not words.own.has("first_frame"):
+            message = "'auto' takes the shape of the first frame, and there is none"
+            self._wrong(aspect.problem(message, "add a 'first_frame', or write 16:9 or 9:16"))
+        if made.references and references:
+            if made.model in offer.models and made.model not in offer.reference_models:
+                known = " and ".join(offer.reference_models)
+                message, hint = (
+                    f"references work with {known} only, this is {made.model}",
+                    "or begin with a 'first_frame'",
+                )
+                self._wrong(_nearer(model, references).problem(message, hint))
+            if made.aspect not in offer.reference_aspects:
+                known = " and ".join(offer.reference_aspects)
+                message, hint = (
+                    f"references work in {known} only, this is {made.aspect}",
+                    "or begin with a 'first_frame'",
+                )
+                self._wrong(_nearer(aspect, references).problem(message, hint))
+        if resolution and made.resolution == "1080p" and made.aspect not in offer.hd_aspects:
+            message = f"1080p exists for {' and '.join(offer.hd_aspects)} only, this is {made.aspect}"
+            self._wrong(_nearer(resolution, aspect or resolution).problem(message, "leave 'resolution' out"))
+
+
+def _nearer(one: Word | None, other: Word) -> Word:
+    """The word to point at when two do not go together: the scene's own, the first for preference."""
+    return one if one and (one.own or not other.own) else other
+
+
+def _address(word: str) -> tuple[str, str] | None:
+    """What is wrong with the address of an image, if anything."""
+    hint = "https://… or the path of a file in the project"
+    if len(word) > 2000 or yaml.UNSPEAKABLE.search(word) or any(sign.isspace() for sign in word):
+        return "this address is longer than 2,000 characters, or has spaces in it", hint
+    try:
+        parts = urlsplit(word)
+        host = parts.hostname
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        return "this is no address", hint
+    if parts.scheme != "https":
+        return f"an image comes from https, not {show(parts.scheme, 20)}", hint
+    if not host or parts.username is not None or parts.password is not None:
+        return "this is no public address", "an address has a host, and no name or password in it"
+    return None
+
+
+def _decimal(number: Fraction | None) -> str:
+    return f"{float(number or 0):.3f}".rstrip("0").rstrip(".")

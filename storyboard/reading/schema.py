@@ -43,6 +43,15 @@ class Fault:
     meant: str | None = None
     missing: str | None = None
 
+    @property
+    def about(self) -> frozenset[page.Path]:
+        """The keys about which nothing more needs to be said."""
+        beside = self.path[:-1]
+        return frozenset(
+            {(*beside, self.missing) if self.missing else self.path}
+            | ({(*beside, self.meant)} if self.meant else set())
+        )
+
 
 def text() -> str:
     """The schema as it is published."""
@@ -51,7 +60,7 @@ def text() -> str:
 
 def faults(value: object, part: Part) -> list[Fault]:
     """Everything that the schema has against a whole file without its scenes, one scene, or one include."""
-    found = [fault for error in _validator(part).iter_errors(value) for fault in _told(error)]
+    found = dict.fromkeys(fault for error in _validator(part).iter_errors(value) for fault in _told(error))
     meant = {(fault.path[:-1], fault.meant) for fault in found if fault.meant}
     return [fault for fault in found if (fault.path[:-1], fault.missing) not in meant]
 
@@ -84,13 +93,13 @@ def _told(error: ValidationError) -> Iterator[Fault]:
     """One error of jsonschema's in our words. Its own are never shown: they carry the whole instance."""
     path: page.Path = tuple(error.absolute_path)
     rule: Any = error.schema
+    value: Any = error.instance
     if "propertyNames" in error.relative_schema_path:
-        word = show(str(error.instance), 60)
-        yield Fault((*path, str(error.instance)), f"'{word}' cannot be a name", rule["patternErrorMessage"], key=True)
+        yield Fault((*path, value), f"'{show(value, 60)}' cannot be a name", rule["patternErrorMessage"], key=True)
     elif error.validator == "additionalProperties":
-        yield from _unknown(path, error.instance, rule["properties"])
+        yield from _unknown(path, value, rule["properties"])
     elif error.validator == "required":
-        yield from _required(path, error, rule)
+        yield from _required(path, value, rule)
     else:
         yield Fault(path, *_wrong(path, error, rule))
 
@@ -103,19 +112,20 @@ def _unknown(path: page.Path, value: dict[str, object], known: dict[str, object]
             yield Fault((*path, key), f"unknown key '{show(key, 60)}'", hint, key=True, meant=meant)
 
 
-def _required(path: page.Path, error: ValidationError, rule: Any) -> Iterator[Fault]:
-    first = next(iter(error.instance), None)
-    for key in error.validator_value:
-        if key not in error.instance and error.message.startswith(repr(key)):
+def _required(path: page.Path, value: dict[str, object], rule: Any) -> Iterator[Fault]:
+    first = next(iter(value), None)
+    for key in rule["required"]:
+        if key not in value:
             example = json.dumps(rule["properties"][key]["examples"][0]).strip('"')
             hint = "add 'scenes:' and a list of scenes" if key == "scenes" else f"add '{key}: {example}'"
-            where = (*path, first) if first is not None else path
+            where = path if first is None else (*path, first)
             yield Fault(where, f"'{key}' is missing", hint, key=first is not None, missing=key)
 
 
 def _wrong(path: page.Path, error: ValidationError, rule: Any) -> tuple[str, str]:
     """Message and hint for a value that is not what its key takes."""
-    name, value = _name(path), error.instance
+    name = _name(path)
+    value: Any = error.instance
     match error.validator:
         case "type":
             return _kind(name, value, rule["type"])
@@ -138,7 +148,9 @@ def _one_of(path: page.Path, error: ValidationError, rule: Any) -> tuple[str, st
     if value is None:
         return _kind(_name(path), None, "")
     if isinstance(value, str):
-        return f"{_name(path)} {rule['errorMessage']}", did_you_mean(value, ["cast"]) or f"write it as [{show(value, 60)}]"
+        return f"{_name(path)} {rule['errorMessage']}", did_you_mean(
+            value, ["cast"]
+        ) or f"write it as [{show(value, 60)}]"
     return f"{_name(path)} {rule['errorMessage']}", ""
 
 
@@ -180,4 +192,6 @@ def _name(path: page.Path) -> str:
 
 
 def _article(path: page.Path) -> str:
-    return {"id": "a scene id", "size": "a size", "file": "a film's name", "include": "a storyboard file"}[str(path[-1])]
+    return {"id": "a scene id", "size": "a size", "file": "a film's name", "include": "a storyboard file"}[
+        str(path[-1])
+    ]

@@ -95,9 +95,10 @@ def parse(source: str) -> Template:
 
 def _members(tree: nodes.Template) -> Iterator[str]:
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        if isinstance(node.node, nodes.Name) and node.node.name == "cast":
-            key = node.attr if isinstance(node, nodes.Getattr) else getattr(node.arg, "value", None)
-            if isinstance(key, str):
+        match node:
+            case nodes.Getattr(node=nodes.Name(name="cast"), attr=key):
+                yield key
+            case nodes.Getitem(node=nodes.Name(name="cast"), arg=nodes.Const(value=str() as key)):
                 yield key
 
 
@@ -201,7 +202,11 @@ def _bound(target: nodes.Node, item: object) -> dict[str, object]:
     assert isinstance(target, nodes.Tuple)
     if not isinstance(item, list | tuple) or len(item) != len(target.items):
         raise Refused(f"'for' wants {len(target.items)} values in each item", line=target.lineno)
-    return {name: value for part, value in zip(target.items, item, strict=True) for name, value in _bound(part, value).items()}
+    return {
+        name: value
+        for part, value in zip(target.items, item, strict=True)
+        for name, value in _bound(part, value).items()
+    }
 
 
 def _name(node: nodes.Name, run: _Run) -> object:
@@ -216,32 +221,45 @@ def _found(node: nodes.Name | nodes.Getattr | nodes.Getitem, run: _Run) -> objec
 
 
 def _lookup(node: nodes.Node, run: _Run) -> object:
-    """The value that a name, an attribute or an item stands for, or _NOTHING: keys of mappings, places of lists."""
+    """The value that a name, an attribute or an item stands for: a key of a mapping, a place in a list.
+
+    _NOTHING where there is none, or where it is empty in the storyboard.
+    """
     if isinstance(node, nodes.Name):
-        return run.names.get(node.name, _NOTHING)
+        return _filled(run.names.get(node.name))
     assert isinstance(node, nodes.Getattr | nodes.Getitem)
     key = node.attr if isinstance(node, nodes.Getattr) else run.value(node.arg)
     whole = run.value(node.node)
     if isinstance(whole, Mapping) and isinstance(key, str):
-        return whole.get(key, _NOTHING)
+        return _filled(whole.get(key))
     if isinstance(whole, list | tuple) and type(key) is int and -len(whole) <= key < len(whole):
-        return whole[key]
+        return _filled(whole[key])
     return _NOTHING
 
 
+def _filled(value: object) -> object:
+    return _NOTHING if value is None else value
+
+
 def _missing(node: nodes.Name | nodes.Getattr | nodes.Getitem, run: _Run) -> Refused:
+    """Why a name leads nowhere, with what does lead somewhere."""
     if isinstance(node, nodes.Name):
-        known = [name for name in run.names if name != "loop"]
-        hint = did_you_mean(node.name, known) or (f"known here: {', '.join(known)}" if known else "put it in 'vars'")
-        return Refused(f"'{show(node.name, 60)}' is not defined", hint, node.lineno, node.name)
+        return _undefined(f"'{show(node.name, 60)}'", node.name, run.names, node.lineno)
     whole = run.value(node.node)
     key = node.attr if isinstance(node, nodes.Getattr) else run.value(node.arg)
     spoken, word = show(_spoken(node.node), 60), show(str(key), 60)
-    keys = [str(name) for name in whole] if isinstance(whole, Mapping) else []
-    if not isinstance(whole, Mapping | list | tuple):
-        return Refused(f"'{spoken}' is {kind(whole)}, it has no '{word}'", "", node.lineno, str(key))
-    hint = did_you_mean(str(key), keys) or (f"it has: {', '.join(show(name, 60) for name in keys[:20])}" if keys else "")
-    return Refused(f"'{spoken}' has no '{word}'", hint, node.lineno, str(key))
+    if isinstance(whole, Mapping):
+        return _undefined(f"'{spoken}.{word}'", str(key), whole, node.lineno)
+    return Refused(f"'{spoken}' is {kind(whole)}: it has no '{word}'", "", node.lineno, str(key))
+
+
+def _undefined(spoken: str, word: str, known: Scope, line: int) -> Refused:
+    if word in known:
+        hint = f"give it one in the storyboard, or with --var {show(word, 60)}=…"
+        return Refused(f"{spoken} has no value", hint, line, word)
+    names = [name for name in known if name != "loop"]
+    listed = f"there are: {', '.join(show(name, 60) for name in names[:20])}" if names else "put it in 'vars'"
+    return Refused(f"{spoken} is not defined", did_you_mean(word, names) or listed, line, word)
 
 
 def _spoken(node: nodes.Node) -> str:
@@ -357,9 +375,10 @@ def _text(value: object, node: nodes.Node) -> str:
         bool: "ask for it: {% if … %}",
         list: f"join it: {{{{ {spoken} | join(', ') }}}}",
         tuple: f"join it: {{{{ {spoken} | join(', ') }}}}",
-        type(None): "give it a value",
     }.get(type(value), "say which of its keys")
-    raise Refused(f"'{spoken}' is {kind(value)}, not text", hint, node.lineno, spoken.partition(".")[0].partition("[")[0])
+    raise Refused(
+        f"'{spoken}' is {kind(value)}, not text", hint, node.lineno, spoken.partition(".")[0].partition("[")[0]
+    )
 
 
 def kind(value: object) -> str:
@@ -452,7 +471,6 @@ _COMPARISONS: dict[str, Callable[..., bool]] = {
     "notin": lambda left, right: left not in right,
 }
 _TESTS: dict[str, Callable[[object], bool]] = {
-    "none": lambda value: value is None,
     "string": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "boolean": lambda value: isinstance(value, bool),
@@ -474,7 +492,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
 FILTERS = ("default", *_FILTERS)
 TESTS = ("defined", "undefined", *_TESTS)
 
-_SPOKEN = {
+_SPOKEN: dict[type[nodes.Node], tuple[str, str]] = {
     nodes.Call: ("a call such as name(…)", "prompts have names and filters, no functions"),
     nodes.Assign: ("'{% set %}'", "put it in 'vars'"),
     nodes.AssignBlock: ("'{% set %}'", "put it in 'vars'"),
@@ -525,7 +543,7 @@ def _check_word(node: nodes.Filter | nodes.Test) -> None:
 def _syntax(error: TemplateSyntaxError) -> Refused:
     """Jinja2's words for a template that does not parse, in ours."""
     words = error.message or ""
-    if words.startswith("unexpected end of template") or words.startswith("unexpected 'end of template'"):
+    if words.startswith(("unexpected end of template", "unexpected 'end of template'")):
         message, hint = "a tag is never closed", "'{{' ends with '}}', '{% if %}' with '{% endif %}'"
     elif words.startswith("Encountered unknown tag"):
         message, hint = f"there is no tag {words.split()[3].rstrip('.')}", "there are: if, for"

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import yaml
 from yaml.events import (
     AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     Event,
-    MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
 )
 
 from storyboard.errors import Problems
@@ -162,7 +161,7 @@ class _Open:
 
     __slots__ = ("event", "into", "key", "nodes")
 
-    def __init__(self, into: Map | Items, event: Event) -> None:
+    def __init__(self, into: Map | Items, event: CollectionStartEvent) -> None:
         self.into = into
         self.event = event
         self.key: ScalarEvent | None = None
@@ -182,19 +181,18 @@ class _Loader:
         self._anchors: dict[str, tuple[object, int]] = {}
 
     def take(self, event: Event) -> None:
-        kind = type(event)
-        if kind is ScalarEvent:
+        if isinstance(event, ScalarEvent):
             self._scalar(event)
-        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+        elif isinstance(event, CollectionStartEvent):
             self._begin(event)
-        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+        elif isinstance(event, CollectionEndEvent):
             done = self._open.pop()
             if done.event.anchor:
                 self._anchors[done.event.anchor] = (done.into, done.nodes)
             self._put(done.into, done.event, done.nodes)
-        elif kind is AliasEvent:
+        elif isinstance(event, AliasEvent):
             self._alias(event)
-        elif kind is DocumentStartEvent and self.root is not None:
+        elif isinstance(event, DocumentStartEvent) and self.root is not None:
             raise self._stop(event, "a second document begins here", "one file holds one document: delete the '---'", 3)
 
     def _scalar(self, event: ScalarEvent) -> None:
@@ -221,16 +219,17 @@ class _Loader:
             self._note(event, "a key is missing before this ':'")
         elif event.value in frame.into:
             assert isinstance(frame.into, Map)
-            first = frame.into.keys_at[event.value].start_mark.line + 1
+            first = span(frame.into.keys_at[event.value]).line + 1
             self._note(event, f"the key '{show(event.value, 60)}' is written twice", f"it is first on line {first}")
         if event.anchor:
             self._anchors[event.anchor] = (event.value, 1)
         frame.key = event
 
-    def _begin(self, event: Event) -> None:
+    def _begin(self, event: CollectionStartEvent) -> None:
         frame = self._open[-1] if self._open else None
         if frame is not None and frame.key is None and type(frame.into) is Map:
-            if event.start_mark.index == frame.event.start_mark.index + 1:
+            at, outer = span(event), span(frame.event)
+            if (at.line, at.column) == (outer.line, outer.column + 1):
                 raise self._stop(frame.event, *UNQUOTED, 2)
             raise self._stop(event, "a key must be text", "write 'key: value'")
         if len(self._open) >= MAX_DEPTH:
@@ -244,7 +243,7 @@ class _Loader:
         if frame is not None and frame.key is None and type(frame.into) is Map:
             raise self._stop(event, "a key must be text", "write 'key: value'")
         if event.anchor not in self._anchors:
-            name = show(event.anchor, 60)
+            name = show(event.anchor or "", 60)
             raise self._stop(event, f"nothing above is marked '&{name}'", "a mark cannot hold itself", len(name) + 1)
         value, nodes = self._anchors[event.anchor]
         self._put(value, event, nodes)
@@ -256,7 +255,9 @@ class _Loader:
         frame = self._open[-1]
         frame.nodes += nodes
         if frame.nodes > self._nodes:
-            raise self._stop(event, f"this expands to more than {self._nodes:,} values", "write fewer, or split the file")
+            raise self._stop(
+                event, f"this expands to more than {self._nodes:,} values", "write fewer, or split the file"
+            )
         into = frame.into
         if type(into) is Items:
             into.append(value)
@@ -275,12 +276,12 @@ class _Loader:
         self._note(event, "tags ('!') are not part of the format", "write plain text, numbers, lists and mappings")
 
     def _note(self, event: Event, message: str, hint: str = "") -> None:
-        mark = event.start_mark
-        self.faults.append(Fault(mark.line, mark.column, message, hint, width(event)))
+        at = span(event)
+        self.faults.append(Fault(at.line, at.column, message, hint, at.width))
 
-    def _stop(self, event: Event, message: str, hint: str = "", cells: int = 1) -> _Unreadable:
-        mark = event.start_mark
-        return _Unreadable(Fault(mark.line, mark.column, message, hint, cells))
+    def _stop(self, event: Event, message: str, hint: str = "", width: int = 1) -> _Unreadable:
+        at = span(event)
+        return _Unreadable(Fault(at.line, at.column, message, hint, width))
 
 
 def scalar(text: str) -> object:
@@ -295,10 +296,27 @@ def scalar(text: str) -> object:
     return text
 
 
-def width(event: Event) -> int:
-    """How many characters of its line ``event`` takes; 1 for what spans lines."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where something is written: lines and columns from 0, in characters; ``end`` is just past it."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @property
+    def width(self) -> int:
+        """How many characters of its line it takes; 1 for what goes over several."""
+        return max(1, self.end_column - self.column) if self.line == self.end_line else 1
+
+
+def span(event: Event) -> Span:
+    """Where the parser saw ``event``."""
     start, end = event.start_mark, event.end_mark
-    return max(1, end.column - start.column) if start.line == end.line else 1
+    assert start is not None
+    assert end is not None
+    return Span(start.line, start.column, end.line, end.column)
 
 
 UNQUOTED = ("a value that begins with '{{' needs quotes", 'write it as "{{ … }}"')
@@ -308,7 +326,7 @@ _INDENT = ("this line does not line up with the ones above it", "keys that belon
 # where the unfinished thing began ("context").
 _SYNTAX = (
     (r"mapping values are not allowed", "a second ':' on one line", "put the text in quotes", False),
-    (r"found character '\\?\\t'|found a tab|contains a tab", "a tab cannot indent", "use spaces", False),
+    (r"cannot start any token|found a tab|contains a tab", "a tab cannot indent", "use spaces", False),
     (r"found unexpected end of stream", "this quote is never closed", "add the closing quote", True),
     (r"found unexpected document indicator", "this quote is never closed", "add the closing quote", True),
     (r"unknown escape character|expected escape sequence|hexdecimal|hexadecimal|invalid Unicode", "this is no escape",
@@ -326,17 +344,19 @@ _SYNTAX = (
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: list[str]) -> Fault:
-    problem = error.problem or ""
-    mark = error.problem_mark or error.context_mark
+    """What the parser says, in words that help; where it says it, or where the unfinished thing began."""
+    said = error.problem or ""
+    mark, begun = error.problem_mark, error.context_mark
+    assert mark is not None
     line = text[mark.line] if mark.line < len(text) else ""
-    if re.search(r"[:\-\[,]\s*\{[{%]", line) and mark.column >= line.index("{"):
-        return Fault(mark.line, line.index("{"), *UNQUOTED, 2)
-    if found := re.search(r"found character '?(.)'? ?that cannot start any token", problem):
-        if line[mark.column : mark.column + 1] == "\t":
-            return Fault(mark.line, mark.column, "a tab cannot indent", "use spaces")
-        return Fault(mark.line, mark.column, f"a text cannot begin with {line[mark.column]!r}", "put it in quotes")
-    for pattern, message, hint, context in _SYNTAX:
-        if re.search(pattern, problem):
-            place = error.context_mark if context and error.context_mark else mark
+    if (tag := re.search(r"[:\-\[,]\s*(\{[{%])", line)) and mark.column >= tag.start(1):
+        return Fault(mark.line, tag.start(1), *UNQUOTED, 2)
+    if "cannot start any token" in said:
+        sign = line[mark.column : mark.column + 1]
+        if sign != "\t":
+            return Fault(mark.line, mark.column, f"a text cannot begin with '{sign}'", "put it in quotes")
+    for pattern, message, hint, at_begin in _SYNTAX:
+        if re.search(pattern, said):
+            place = begun if at_begin and begun else mark
             return Fault(place.line, place.column, message, hint)
-    return Fault(mark.line, mark.column, f"this is not YAML: {show(problem, 100)}")
+    return Fault(mark.line, mark.column, f"this is not YAML: {show(said, 100)}")

@@ -6,25 +6,24 @@ import subprocess
 import threading
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy
 import pytest
-from conftest import BLUE, GREEN, GREY, RED, TAGS, close, files, laid
+from moving import BLUE, GREEN, GREY, RED, TAGS, close, files, laid, look
 
 from storyboard.cut import Clip, Cut
-from storyboard.errors import LocalFault
+from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg, probe
 from storyboard.media.join import join
 
 
 @pytest.fixture
-def joined(tmp_path, see):
+def joined(tmp_path):
     """Joins whole clips, in the order of their names, and looks at the film."""
 
     def whole(paths, **film):
         made = join(laid(paths, **film), paths, tmp_path / "film.mp4", tmp_path / "scratch")
-        return see(made.path)
+        return look(made.path)
 
     return whole
 
@@ -33,7 +32,7 @@ def test_each_scene_is_seen_in_its_place(joined, clips):
     """The film would show other scenes, or the right ones at the wrong time."""
     film = joined({"a": clips(RED), "b": clips(GREEN, seconds=1.5), "c": clips(BLUE)})
     assert len(film.frames) == 84
-    assert [step for step in {b - a for a, b in zip(film.times, film.times[1:], strict=False)}] == [Fraction(1, 24)]
+    assert {b - a for a, b in zip(film.times, film.times[1:], strict=False)} == {Fraction(1, 24)}
     assert film.times[0] == 0
     middles = [film.colour(12), film.colour(24 + 18), film.colour(60 + 12)]
     assert all(close(*pair) for pair in zip(middles, (RED, GREEN, BLUE), strict=True))
@@ -81,25 +80,25 @@ def test_mono_at_another_rate_is_as_loud_on_both_sides(joined, clips):
     assert film.clicks() == pytest.approx([0, 1], abs=0.001)
 
 
-def test_a_trim_shows_just_those_frames(clips, see, tmp_path):
+def test_a_trim_shows_just_those_frames(clips, tmp_path):
     """A trimmed scene would begin on the wrong frame, or lose its sound's place."""
     path = clips(RED, seconds=4)
     parts = (
         Clip("late", "x", Fraction(53, 24), Fraction(83, 24), 0, 30),
         Clip("early", "x", Fraction(1, 24), Fraction(25, 24), 30, 24),
     )
-    film = see(join(Cut(parts, 320, 180, 24, "pad"), {"x": path}, tmp_path / "f.mp4", tmp_path / "s").path)
+    film = look(join(Cut(parts, 320, 180, 24, "pad"), {"x": path}, tmp_path / "f.mp4", tmp_path / "s").path)
     assert len(film.frames) == 54
     assert film.flashes() == [72 - 53, 30 + 23]
     assert film.clicks() == pytest.approx([(72 - 53) / 24, (30 + 23) / 24], abs=0.001)
 
 
-def test_every_frame_of_an_equal_clip_comes_once(clips, see, tmp_path):
+def test_every_frame_of_an_equal_clip_comes_once(clips, tmp_path):
     """A frame doubled or dropped at a joint is seen as a stutter."""
     codec = ("-c:v", "libx264", "-crf", "12", *TAGS)
     path = clips(seconds=2, filters=",geq=lum='16+mod(N*37,200)':cb=128:cr=128", codec=codec)
-    film = see(join(laid({"a": path}), {"a": path}, tmp_path / "f.mp4", tmp_path / "s").path)
-    for own, theirs in zip(film.frames, see(path).frames, strict=True):
+    film = look(join(laid({"a": path}), {"a": path}, tmp_path / "f.mp4", tmp_path / "s").path)
+    for own, theirs in zip(film.frames, look(path).frames, strict=True):
         assert abs(own.astype(int).mean() - theirs.astype(int).mean()) < 2
 
 
@@ -227,42 +226,37 @@ def test_changing_one_scene_makes_one_segment(clips, tmp_path):
     assert len(before.items() & after.items()) == 4
 
 
-def test_the_same_part_twice_is_made_once(clips, tmp_path, see):
+def test_the_same_part_twice_is_made_once(clips, tmp_path):
     """A refrain would be made again for each of its scenes."""
     one = Clip("a", "x", Fraction(0), Fraction(1), 0, 24)
     cut = Cut((one, replace(one, scene="b", at=24), replace(one, scene="c", at=48)), 320, 180, 24, "pad")
     counted: list[int] = []
     film = join(cut, {"x": clips(RED)}, tmp_path / "film.mp4", tmp_path / "scratch", counted.append)
     assert len(list(files(tmp_path / "scratch"))) == 2
-    assert see(film.path).flashes() == [0, 24, 48]
+    assert look(film.path).flashes() == [0, 24, 48]
     assert counted[-1] == 72
 
 
-def test_clips_of_one_frame_join_too(clips, see, tmp_path):
+def test_clips_of_one_frame_join_too(clips, tmp_path):
     """A stutter cut of single frames would break the film."""
     paths = {"a": clips(RED), "b": clips(GREEN), "c": clips(BLUE)}
-    parts = tuple(
-        Clip(str(n), "abc"[n % 3], Fraction(5, 24), Fraction(6, 24), n, 1 if n < 9 else 2) for n in range(10)
-    )
-    film = see(join(Cut(parts, 320, 180, 24, "pad"), paths, tmp_path / "f.mp4", tmp_path / "s").path)
+    parts = tuple(Clip(str(n), "abc"[n % 3], Fraction(5, 24), Fraction(6, 24), n, 1 if n < 9 else 2) for n in range(10))
+    film = look(join(Cut(parts, 320, 180, 24, "pad"), paths, tmp_path / "f.mp4", tmp_path / "s").path)
     assert len(film.frames) == 11
     assert all(close(film.colour(n), (RED, GREEN, BLUE)[n % 3]) for n in range(9))
 
 
-def test_sixty_short_scenes_do_not_drift(clips, see, tmp_path):
+def test_sixty_short_scenes_do_not_drift(clips, tmp_path):
     """Rounding each scene would lose a second a minute."""
-    from storyboard.media import segment
-
     parts = tuple(
         Clip(str(n), "x", Fraction(0), Fraction(9, 24), round(Fraction(n * 35, 100) * 24), length)
         for n in range(60)
         if (length := round(Fraction((n + 1) * 35, 100) * 24) - round(Fraction(n * 35, 100) * 24))
     )
-    film = see(join(Cut(parts, 320, 180, 24, "pad"), {"x": clips(RED)}, tmp_path / "f.mp4", tmp_path / "s").path)
+    film = look(join(Cut(parts, 320, 180, 24, "pad"), {"x": clips(RED)}, tmp_path / "f.mp4", tmp_path / "s").path)
     assert len(film.frames) == 504
     assert film.flashes() == [clip.at for clip in parts]
     assert film.clicks() == pytest.approx([clip.at / 24 for clip in parts], abs=0.001)
-    assert segment.HERTZ == film.hertz
 
 
 def test_progress_only_grows_and_ends_at_the_whole(clips, tmp_path):
@@ -283,12 +277,11 @@ def test_whoever_is_told_can_stop_the_work(clips, tmp_path):
     def stop(frames: int) -> None:
         raise Enough
 
-    paths = {"a": clips(RED, seconds=60, size=(640, 360)), "b": clips(GREEN, seconds=2)}
+    paths = {"a": clips(RED, seconds=60, size=(640, 360))}
     with pytest.raises(Enough):
         join(laid(paths), paths, tmp_path / "film.mp4", tmp_path / "scratch", stop)
     assert threading.active_count() == 1
-    assert not any(name.endswith(".mp4") and name.count(".") == 1 for name in files(tmp_path) if name == "film.mp4")
-    assert not [name for name in files(tmp_path) if name.startswith(".")]
+    assert not list(files(tmp_path))
 
 
 def test_a_film_is_never_written_through_a_link(clips, tmp_path):
@@ -312,9 +305,9 @@ def test_a_damaged_clip_names_its_scene_and_leaves_the_old_film(clips, tmp_path)
     start = content.index(b"mdat") + 4
     content[start:] = os.urandom(len(content) - start)
     damaged.write_bytes(content)
-    with pytest.raises((LocalFault, Exception)) as caught:
+    with pytest.raises((LocalFault, BadMedia)) as caught:
         join(laid({"a": path, "b": path}), {"a": path, "b": damaged}, out, tmp_path / "scratch")
-    assert "'b'" in str(caught.value)
+    assert "scene 'b'" in caught.value.message
     assert out.read_bytes() == b"the film of yesterday"
 
 
@@ -335,15 +328,15 @@ def test_a_full_disk_is_said_and_leaves_nothing(clips, tmp_path, monkeypatch):
 
 
 def test_a_planted_segment_opens_no_other_file(clips, tmp_path):
-    """A project's scratch folder may come with the project: a playlist in it must not be followed."""
+    """A scratch folder may come with a project from elsewhere: a playlist in it would lead to any file."""
     path = clips(RED)
     cut, scratch = laid({"a": path}), tmp_path / "scratch"
     join(cut, {"a": path}, tmp_path / "film.mp4", scratch)
     segment = next(scratch.glob("*.mp4"))
-    segment.write_text(f"ffconcat version 1.0\nfile '{path.name}'\n")
-    (scratch / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(LocalFault):
-        join(cut, {"a": path}, tmp_path / "film.mp4", scratch)
+    segment.write_text(f"ffconcat version 1.0\nfile '{clips(GREEN).name}'\n")
+    (scratch / clips(GREEN).name).write_bytes(clips(GREEN).read_bytes())
+    film = look(join(cut, {"a": path}, tmp_path / "film.mp4", scratch).path)
+    assert close(film.colour(12), RED)
 
 
 def test_pruning_touches_nothing_of_others(clips, tmp_path):

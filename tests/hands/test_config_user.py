@@ -1,0 +1,117 @@
+"""The user's own configuration: where the key is, and that nothing else can say so."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from storyboard.config import Settings, api_key, settings
+from storyboard.errors import InputError, RunRefused
+
+
+@pytest.fixture
+def toml(own_home: Path) -> Path:
+    path = own_home / "config" / "storyboard" / "config.toml"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_without_any_configuration(own_home: Path) -> None:
+    """A new user has sane values everywhere."""
+    found = settings({"STORYBOARD_HOME": "/x"})
+    assert (found.provider, found.base_url, found.at_once, found.time_scale) == (
+        "apikley",
+        "https://api.apikley.ru",
+        8,
+        1,
+    )
+    assert found.prices.estimate
+    assert found.uploads is None
+    assert found.realm(draft=False) == Path("/x")
+    assert found.realm(draft=True) == Path("/x/drafts")
+
+
+def test_the_environment_wins_over_the_file(toml: Path) -> None:
+    toml.write_text('base_url = "https://one.example"\nstore = "/one"\nuploads = "s3://one"\nat_once = 3\n')
+    assert (settings({}).base_url, settings({}).home, settings({}).at_once) == ("https://one.example", Path("/one"), 3)
+    environ = {"APIKLEY_BASE_URL": "https://two.example", "STORYBOARD_HOME": "/two", "STORYBOARD_UPLOADS": "s3://two"}
+    found = settings(environ)
+    assert (found.base_url, found.home, found.uploads) == ("https://two.example", Path("/two"), "s3://two")
+
+
+def test_prices_of_the_user(toml: Path) -> None:
+    toml.write_text("[prices]\ncredit = 0.01\n[prices.models]\nveo3 = 300\n")
+    assert settings({}).prices.shot("veo3") == 300
+    assert settings({}).prices.credit == Fraction(1, 100)
+
+
+@pytest.mark.parametrize(
+    ("url", "rehearsal"),
+    [
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost:1", True),
+        ("http://[::1]:9", True),
+        ("https://api.apikley.ru", False),
+        ("https://127.0.0.1.example.org", False),
+    ],
+)
+def test_takes_of_a_rehearsal_are_kept_apart(url: str, rehearsal: bool) -> None:
+    """An emulator's clip must never pass for a paid one."""
+    found = settings({"APIKLEY_BASE_URL": url, "STORYBOARD_HOME": "/x"})
+    assert found.realm(draft=False) == Path("/x/rehearsals" if rehearsal else "/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("key = 'sk'", "unknown key 'key'"),
+        ("base_ulr = 'x'", "unknown key 'base_ulr'"),
+        ("base_url = 3", "base_url must be text"),
+        ("at_once = 0", "at_once"),
+        ("at_once = true", "at_once"),
+        ("prices = 3", "must be tables"),
+        ("= broken", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_is_named(toml: Path, text: str, said: str) -> None:
+    toml.write_text(text)
+    with pytest.raises(InputError, match=said):
+        settings({})
+
+
+@pytest.mark.parametrize("scale", ["fast", "-1", "nan", "1000"])
+def test_a_wrong_time_scale(scale: str) -> None:
+    with pytest.raises(InputError, match="STORYBOARD_TIME_SCALE"):
+        settings({"STORYBOARD_TIME_SCALE": scale})
+
+
+def found() -> Settings:
+    return settings({"STORYBOARD_HOME": "/x"})
+
+
+def test_the_key_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("sk-file\n")
+    assert api_key(found(), {"APIKLEY_API_KEY": " sk-env "}) == "sk-env"
+    assert api_key(found(), {"APIKLEY_API_KEY_FILE": str(file)}) == "sk-file"
+
+
+def test_no_key_says_where_to_put_it() -> None:
+    """The first thing that a new user reads when he wants the real film."""
+    with pytest.raises(RunRefused) as caught:
+        api_key(found(), {})
+    assert caught.value.exit == 5
+    assert "APIKLEY_API_KEY" in caught.value.hint
+    assert "--draft" in caught.value.hint
+
+
+def test_a_key_that_could_break_a_header_is_refused(tmp_path: Path) -> None:
+    for bad in ("a b", "a\nHost: evil", "ключ"):
+        with pytest.raises(RunRefused) as caught:
+            api_key(found(), {"APIKLEY_API_KEY": bad})
+        assert bad not in caught.value.message
+
+
+def test_a_key_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        api_key(found(), {"APIKLEY_API_KEY_FILE": str(tmp_path / "nowhere")})

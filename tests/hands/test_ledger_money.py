@@ -1,0 +1,207 @@
+"""The ledger: what money was spent on is never forgotten, and never spent twice."""
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from storyboard.errors import LocalFault
+from storyboard.ledger import AlreadyAsked, KnownJob, Ledger, moment
+from storyboard.shot import Shot
+from storyboard.take import Measure, Take
+
+TAKE = Take("d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60))
+
+
+def wanted(prompt: str = "A gull") -> Shot:
+    return Shot(prompt, "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def intend(ledger: Ledger, shot: Shot, run: str = "run1"):  # type: ignore[no-untyped-def]
+    return ledger.intend(shot, "gull", "/film.yaml", run, Fraction(60), 1.0)
+
+
+def test_the_life_of_a_take(path: Path) -> None:
+    """Intent, job, take: each is there for the next process before the next thing happens."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    assert (entry.state, entry.job, entry.credits, entry.recipe) == ("intent", None, 60, {"prompt": "A gull"})
+    assert len(entry.nonce) >= 22
+    ledger.accepted(entry, "job1", 2.0)
+    ledger.close()
+
+    later = Ledger(path)
+    known = later.entry(wanted().key)
+    assert known is not None
+    assert (known.state, known.job, known.changed) == ("open", "job1", 2.0)
+    later.taken(known.key, TAKE, 3.0)
+    done = later.entry(known.key)
+    assert done is not None
+    assert (done.state, done.charged) == ("taken", 60)
+    assert later.takes(known.key) == {"720p": TAKE}
+    assert list(later.all_takes()) == [(known.key, TAKE, 3.0)]
+    assert later.recipes([known.key, "0" * 64]) == {known.key: {"prompt": "A gull"}}
+    assert later.last_asked("/film.yaml") == {"gull": {"prompt": "A gull"}}
+    assert later.entries("/other.yaml") == []
+    assert later.problems() == []
+
+
+@pytest.mark.parametrize("state", ["intent", "unknown", "open", "taken"])
+def test_a_live_shot_is_not_asked_for_again(path: Path, state: str) -> None:
+    """Whoever comes second, from whatever process, is told how far the first one is."""
+    first, second = Ledger(path), Ledger(path)
+    entry = intend(first, wanted())
+    if state == "unknown":
+        first.unknown(entry, "no answer", None, 2.0)
+    if state in ("open", "taken"):
+        first.accepted(entry, "job1", 2.0)
+    if state == "taken":
+        first.taken(entry.key, TAKE, 3.0)
+    with pytest.raises(AlreadyAsked) as caught:
+        intend(second, wanted(), "run2")
+    assert (caught.value.entry.state, caught.value.entry.run) == (state, "run1")
+
+
+@pytest.mark.parametrize("state", ["refused", "failed"])
+def test_a_closed_shot_may_be_asked_for_again_and_stays_in_the_account(path: Path, state: str) -> None:
+    """A failure is history: the new attempt counts, the old one is not forgotten."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    if state == "refused":
+        ledger.refused(entry, "flagged", 422, 2.0)
+    else:
+        ledger.accepted(entry, "job1", 2.0)
+        ledger.failed(entry, "flagged", 422, 2.0)
+    closed = ledger.entry(entry.key)
+    assert closed is not None
+    assert (closed.state, closed.why, closed.code) == (state, "flagged", 422)
+    again = intend(ledger, wanted(), "run2")
+    standing = ledger.entry(entry.key)
+    assert standing is not None
+    assert standing.id == again.id
+    assert [attempt.state for attempt in ledger.entries()] == [state, "intent"]
+
+
+def test_a_job_belongs_to_one_shot(path: Path) -> None:
+    """A provider that answers with a name we know would give one scene another scene's clip."""
+    ledger = Ledger(path)
+    ledger.accepted(intend(ledger, wanted("a")), "job1", 2.0)
+    other = intend(ledger, wanted("b"))
+    with pytest.raises(KnownJob):
+        ledger.accepted(other, "job1", 2.0)
+    standing = ledger.entry(other.key)
+    assert standing is not None
+    assert standing.state == "intent"
+
+
+def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
+    """Its price is in the account whatever happens next."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    ledger.accepted(entry, "job1", 2.0)
+    ledger.hd(entry, Fraction(5), 3.0)
+    ledger.taken(entry.key, TAKE, 4.0)
+    standing = ledger.entry(entry.key)
+    assert standing is not None
+    assert standing.hd == 5
+
+
+def test_an_uploaded_image_is_remembered_while_it_lives(path: Path) -> None:
+    """Nothing is uploaded twice, and no dead address is handed out."""
+    ledger = Ledger(path)
+    until = datetime(2026, 1, 2, tzinfo=UTC)
+    ledger.put("s3://b", "a" * 64, "https://b/a", until)
+    assert ledger.get("s3://b", "a" * 64, datetime(2026, 1, 1, tzinfo=UTC)) == "https://b/a"
+    assert ledger.get("s3://b", "a" * 64, until) is None
+    assert ledger.get("s3://other", "a" * 64, datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+def _die_after_intent(path: Path) -> None:
+    intend(Ledger(path), wanted())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_intent_outlives_its_process(path: Path) -> None:
+    """Killed between the intent and the answer, the next run knows that money may be on its way."""
+    process = multiprocessing.get_context("spawn").Process(target=_die_after_intent, args=(path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    entry = Ledger(path).entry(wanted().key)
+    assert entry is not None
+    assert entry.state == "intent"
+
+
+def test_it_is_written_through_to_the_disk(path: Path) -> None:
+    """A power cut keeps every row: FULL, not the NORMAL that a WAL user often gets."""
+    ledger = Ledger(path)
+    (level,) = ledger._db.execute("PRAGMA synchronous").fetchone()
+    assert level == 2
+
+
+@pytest.mark.parametrize(
+    "damage", [b"not a database, but long enough to be read as one" * 40, b"SQLite format 3\0" + b"x" * 4096]
+)
+def test_a_damaged_ledger_is_said_not_replaced(path: Path, damage: bytes) -> None:
+    """A new empty ledger in its place would forget what was paid for."""
+    path.write_bytes(damage)
+    with pytest.raises(LocalFault) as caught:
+        Ledger(path)
+    assert str(path) in caught.value.message
+    assert path.read_bytes() == damage
+
+
+def test_a_damaged_row_is_said(path: Path) -> None:
+    """A number that is none stops the run; nothing is guessed."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE jobs SET credits = 'lots'")
+    with pytest.raises(LocalFault):
+        ledger.entry(entry.key)
+
+
+def test_a_damaged_page_is_found(path: Path) -> None:
+    """doctor reads the whole file."""
+    ledger = Ledger(path)
+    for number in range(200):
+        intend(ledger, wanted(f"prompt {number}"))
+    ledger.close()
+    sqlite3.connect(path).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    content[8192:12288] = b"\xff" * 4096
+    path.write_bytes(content)
+    try:
+        found = Ledger(path).problems()
+    except LocalFault:
+        found = ["unreadable"]
+    assert found
+
+
+def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
+    Ledger(path).close()
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 2")
+    with pytest.raises(LocalFault, match="newer storyboard"):
+        Ledger(path)
+
+
+def test_a_constraint_that_is_no_double_is_not_hidden(path: Path) -> None:
+    """Only a live row of the same key means that somebody has asked already."""
+    ledger = Ledger(path)
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger.intend(wanted(), None, "/film.yaml", "run1", Fraction(60), 1.0)  # type: ignore[arg-type]
+
+
+def test_a_moment_is_told_in_utc() -> None:
+    assert moment(0) == "1970-01-01T00:00:00Z"

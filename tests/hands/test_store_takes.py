@@ -1,0 +1,138 @@
+"""The store and the disk below it: a name has all its bytes, or is not there."""
+
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from storyboard import disk
+from storyboard.errors import Busy, LocalFault
+from storyboard.store import Store
+
+CLIP = b"a clip" * 1000
+DIGEST = hashlib.sha256(CLIP).hexdigest()
+
+
+def arrived(store: Store, content: bytes = CLIP) -> Path:
+    path = store.arriving()
+    path.write_bytes(content)
+    return path
+
+
+def test_a_take_is_named_by_its_bytes(tmp_path: Path) -> None:
+    """sha256sum proves it, and nobody writes into it by mistake."""
+    store = Store(tmp_path / "takes")
+    path = store.put(arrived(store), DIGEST)
+    assert path == store.path(DIGEST)
+    assert store.held(DIGEST, len(CLIP))
+    assert store.intact(DIGEST)
+    assert list(store) == [DIGEST]
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert not list((tmp_path / "takes" / "arriving").iterdir())
+
+
+def test_a_short_or_changed_take_is_not_held(tmp_path: Path) -> None:
+    """A damaged take is moved aside, kept for a look, and fetched again."""
+    store = Store(tmp_path / "takes")
+    assert not store.held(DIGEST, len(CLIP))
+    assert not store.intact(DIGEST)
+    path = store.put(arrived(store), DIGEST)
+    assert not store.held(DIGEST, len(CLIP) + 1)
+    path.chmod(0o644)
+    path.write_bytes(b"b" + CLIP[1:])
+    assert store.held(DIGEST, len(CLIP))
+    assert not store.intact(DIGEST)
+    aside = store.set_aside(path)
+    assert aside.exists()
+    assert list(store) == []
+
+
+def test_the_same_take_twice_is_one(tmp_path: Path) -> None:
+    store = Store(tmp_path / "takes")
+    store.put(arrived(store), DIGEST)
+    store.put(arrived(store), DIGEST)
+    assert list(store) == [DIGEST]
+
+
+def test_only_this_user_sees_the_store(tmp_path: Path) -> None:
+    store = Store(tmp_path / "takes")
+    store.put(arrived(store), DIGEST)
+    assert store.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_is_replaced_whole_and_only_when_it_differs(tmp_path: Path) -> None:
+    """An unchanged lock file keeps its bytes and its time."""
+    path = tmp_path / "deep" / "film.lock.yaml"
+    assert disk.replace(path, b"one")
+    before = path.stat().st_ino
+    assert not disk.replace(path, b"one")
+    assert path.stat().st_ino == before
+    assert disk.replace(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in path.parent.iterdir()] == ["film.lock.yaml"]
+
+
+def test_a_link_is_replaced_never_followed(tmp_path: Path) -> None:
+    """A project that was cloned cannot make us write over a file elsewhere."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    link = tmp_path / "film.lock.yaml"
+    link.symlink_to(victim)
+    disk.replace(link, b"lock")
+    assert victim.read_bytes() == b"precious"
+    assert link.read_bytes() == b"lock"
+
+
+def test_a_linked_scratch_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".storyboard").symlink_to("/tmp")
+    with pytest.raises(LocalFault, match="symbolic link"):
+        disk.scratch(tmp_path)
+
+
+def test_the_scratch_folder_hides_itself_from_git(tmp_path: Path) -> None:
+    assert (disk.scratch(tmp_path) / ".gitignore").read_text() == "*\n"
+
+
+def test_a_claim_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
+    """The second render leaves at once; a killed one leaves nothing stale."""
+    path = tmp_path / "claim"
+    script = f"""
+from pathlib import Path
+from storyboard.disk import claim
+with claim(Path({str(path)!r}), "x"):
+    print("held", flush=True)
+    input()
+"""
+    other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"held\n"
+    assert disk.claimed(path)
+    with pytest.raises(Busy) as caught, disk.claim(path, "another render of film.yaml is at work"):
+        pass
+    assert str(other.pid) in caught.value.hint
+    other.kill()
+    other.communicate()
+    assert not disk.claimed(path)
+    with disk.claim(path, "x"):
+        assert disk.claimed(path)
+    assert not disk.claimed(tmp_path / "never")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EROFS, "STORYBOARD_HOME"),
+        (errno.EMFILE, "ulimit"),
+        (errno.EIO, "check the disk"),
+    ],
+)
+def test_whatever_the_disk_refuses_says_what_to_do(tmp_path: Path, number: int, said: str) -> None:
+    with pytest.raises(LocalFault) as caught, disk.telling(tmp_path / "x"):
+        raise OSError(number, os.strerror(number))
+    assert said in caught.value.hint
+    assert str(tmp_path / "x") in caught.value.message

@@ -1,0 +1,81 @@
+"""What tests of moving pictures share: colours that can be told apart, a cut of whole clips, what a player would get."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy
+
+from storyboard.cut import Clip, Cut
+from storyboard.media import probe
+
+RED, GREEN, BLUE, GREY = (200, 40, 40), (40, 180, 60), (50, 60, 200), (128, 128, 128)
+Colour = tuple[int, int, int]
+Clips = Callable[..., Path]
+
+TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", *TAGS)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a player would get from a film: every frame (height, width, RGB), its times, and the sound (channels)."""
+
+    frames: list[numpy.ndarray]
+    times: list[Fraction]
+    sound: numpy.ndarray
+    hertz: int
+
+    def colour(self, frame: int) -> Colour:
+        """The colour in the middle of a frame."""
+        picture = self.frames[frame]
+        height, width = picture.shape[:2]
+        return self.at(frame, width // 2, height // 2)
+
+    def at(self, frame: int, x: int, y: int) -> Colour:
+        red, green, blue = self.frames[frame][y, x]
+        return int(red), int(green), int(blue)
+
+    def flashes(self) -> list[int]:
+        return [number for number in range(len(self.frames)) if min(self.colour(number)) > 225]
+
+    def clicks(self) -> list[float]:
+        """When the clicks begin, in seconds."""
+        loud = numpy.flatnonzero(abs(self.sound[0]) > 0.2)
+        begins = [sample for sample, before in zip(loud, [-self.hertz, *loud], strict=False) if sample - before > 2000]
+        return [float(sample) / self.hertz for sample in begins]
+
+
+def look(path: Path) -> Seen:
+    """Decode everything in a film."""
+    with av.open(str(path)) as film:
+        frames, times, sound = [], [], [numpy.zeros((2, 0), dtype=numpy.float32)]
+        hertz = film.streams.audio[0].rate if film.streams.audio else 48000
+        for frame in film.decode():
+            if isinstance(frame, av.VideoFrame):
+                frames.append(frame.to_ndarray(format="rgb24"))
+                times.append(frame.pts * frame.time_base)
+            else:
+                sound.append(frame.to_ndarray())
+        return Seen(frames, times, numpy.concatenate(sound, axis=1), hertz)
+
+
+def close(colour: Colour, wanted: Colour, within: int = 12) -> bool:
+    return all(abs(one - other) <= within for one, other in zip(colour, wanted, strict=True))
+
+
+def laid(paths: Mapping[str, Path], *, size: tuple[int, int] = (320, 180), fps: int = 24, fit: str = "pad") -> Cut:
+    """A cut of whole clips, each named by its key."""
+    parts, begins = [], Fraction(0)
+    for name, path in paths.items():
+        measure = probe.measure(path)
+        at, ends = round(begins * fps), round((begins + measure.seconds) * fps)
+        parts.append(Clip(name, name, Fraction(0), measure.seconds, at, ends - at))
+        begins += measure.seconds
+    return Cut(tuple(parts), size[0], size[1], fps, fit)
+
+
+def files(folder: Path) -> Iterator[str]:
+    return (path.name for path in sorted(folder.rglob("*")) if path.is_file())

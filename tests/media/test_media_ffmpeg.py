@@ -1,0 +1,154 @@
+"""The door to ffmpeg: which one is used, what it may know and take, and that it ends when we do."""
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from moving import files
+
+from storyboard.errors import LocalFault
+from storyboard.media import ffmpeg
+
+ENDLESS = ["-f", "lavfi", "-i", "testsrc2=s=320x180", "-f", "null", "-"]
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Writes a program that answers -version as ffmpeg does, and otherwise does what it is told here."""
+
+    def program(body: str, name: str = "ffmpeg") -> Path:
+        path = tmp_path / name
+        path.write_text(f'#!/bin/sh\n[ "$1" = -version ] && echo "ffmpeg version {name} Copyright" && exit\n{body}\n')
+        path.chmod(0o755)
+        return path
+
+    return program
+
+
+def test_the_users_own_comes_first(script, monkeypatch):
+    """Whoever names an ffmpeg gets another."""
+    bundled = ffmpeg.binary()
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script("", "second")))
+    assert ffmpeg.version() == "ffmpeg version second"
+    monkeypatch.setenv("STORYBOARD_FFMPEG", str(script("", "first")))
+    assert ffmpeg.version() == "ffmpeg version first"
+    assert Path(bundled).name.startswith("ffmpeg")
+
+
+def test_a_name_is_looked_up_in_the_path(script, monkeypatch):
+    """STORYBOARD_FFMPEG=ffmpeg, for the system's own, would not work."""
+    path = script("", "of-the-system")
+    monkeypatch.setenv("PATH", str(path.parent), prepend=os.pathsep)
+    monkeypatch.setenv("STORYBOARD_FFMPEG", "of-the-system")
+    assert ffmpeg.binary() == str(path)
+
+
+def test_one_that_is_missing_or_broken_says_what_to_do(script, tmp_path, monkeypatch):
+    """A clip that was paid for would be called damaged because ffmpeg is."""
+    monkeypatch.setenv("STORYBOARD_FFMPEG", str(tmp_path / "nowhere"))
+    with pytest.raises(LocalFault, match="names no program") as caught:
+        ffmpeg.binary()
+    assert "unset STORYBOARD_FFMPEG" in caught.value.hint
+    for number, body in enumerate(("#!/nowhere/sh\n", "#!/bin/sh\nexit 127\n", "#!/bin/sh\necho bash version 5\n")):
+        broken = tmp_path / str(number)
+        broken.write_text(body)
+        broken.chmod(0o755)
+        monkeypatch.setenv("STORYBOARD_FFMPEG", str(broken))
+        with pytest.raises(LocalFault, match="ffmpeg"):
+            ffmpeg.run(["-i", "x"], seconds=10)
+
+
+def test_it_is_told_no_secret(script, tmp_path, monkeypatch):
+    """A bug in a decoder would hand the key to whoever made the clip."""
+    monkeypatch.setenv("APIKLEY_API_KEY", "sk-secret")
+    monkeypatch.setenv("FFREPORT", "file=/tmp/report")
+    monkeypatch.setenv("STORYBOARD_FFMPEG", str(script(f"env > {tmp_path}/env")))
+    ffmpeg.run([], seconds=10)
+    told = (tmp_path / "env").read_text()
+    assert "sk-secret" not in told
+    assert "FFREPORT" not in told
+
+
+def test_its_cause_is_told_and_made_harmless(script, monkeypatch):
+    """The text of a clip could write on the user's terminal."""
+    said = r"printf '\n[h264 @ 0x55d0] bad \033[31m slice\nconsequence\n' >&2; exit 183"
+    monkeypatch.setenv("STORYBOARD_FFMPEG", str(script(said)))
+    with pytest.raises(ffmpeg.FfmpegFailed) as caught:
+        ffmpeg.run([], seconds=10)
+    assert caught.value.message == r"ffmpeg ended with status 183: bad \u001b[31m slice"
+    assert not caught.value.by_machine
+
+
+@pytest.mark.parametrize("body", ["echo No space left on device >&2; exit 1", "kill -9 $$"])
+def test_the_machines_own_faults_are_told_apart(script, monkeypatch, body):
+    """A full disk would be blamed on the clip."""
+    monkeypatch.setenv("STORYBOARD_FFMPEG", str(script(body)))
+    with pytest.raises(ffmpeg.FfmpegFailed) as caught:
+        ffmpeg.run([], seconds=10)
+    assert caught.value.by_machine
+    assert "run again" in caught.value.hint
+
+
+def test_it_is_killed_when_we_are_stopped():
+    """Ctrl-C would leave an encoder at work in the background."""
+    with pytest.raises(KeyboardInterrupt):
+        ffmpeg.run(ENDLESS, seconds=60, watch=_interrupt)
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    assert not children.exists() or not children.read_text()
+
+
+def test_it_is_killed_when_it_takes_too_long():
+    """A clip made to be decoded for ever would hold a render for ever."""
+    began = time.monotonic()
+    with pytest.raises(ffmpeg.FfmpegFailed, match="took too long"):
+        ffmpeg.run(ENDLESS, seconds=0.5)
+    assert time.monotonic() - began < 5
+
+
+def test_it_cannot_take_all_memory():
+    """A clip made to fill the memory would take the machine down with it."""
+    with pytest.raises(ffmpeg.FfmpegFailed):
+        ffmpeg.run(["-f", "lavfi", "-i", "color=s=30000x30000", "-vf", "tile=2x2", "-f", "null", "-"], seconds=60)
+
+
+def test_frames_are_counted_as_they_are_written():
+    """The progress bar would stand still, and a short film go unnoticed."""
+    seen: list[int] = []
+    finite = ["-f", "lavfi", "-i", "testsrc2=s=320x180:d=4", "-f", "null", "-"]
+    assert ffmpeg.run(finite, seconds=60, watch=seen.append) == 100
+    assert seen == sorted(seen)
+    assert seen[-1] == 100
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    """A player, or the next run, would find half a film under a good name."""
+    out = tmp_path / "new folder" / "film.mp4"
+    with pytest.raises(KeyboardInterrupt), ffmpeg.whole(out) as staging:
+        staging.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert not list(files(tmp_path))
+    with ffmpeg.whole(out) as staging:
+        staging.write_bytes(b"whole")
+        assert not out.exists()
+    assert list(files(tmp_path)) == ["film.mp4"]
+    assert out.read_bytes() == b"whole"
+    assert stat.S_IMODE(out.stat().st_mode) == 0o666 & ~_umask()
+
+
+def test_a_folder_in_the_way_is_said(tmp_path):
+    """The film's name is a folder's: a traceback would say so."""
+    (tmp_path / "film.mp4").mkdir()
+    with pytest.raises(LocalFault, match=r"film\.mp4"), ffmpeg.whole(tmp_path / "film.mp4") as staging:
+        staging.write_bytes(b"whole")
+
+
+def _interrupt(frames: int) -> None:
+    raise KeyboardInterrupt
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,262 @@
+"""What is bought, and what an author is told about why."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import PurePosixPath
+
+from storyboard.entry import Entry, State
+from storyboard.lock import Lock, Pinned
+from storyboard.plan import Blocked, Collect, Facts, Keep, Make, Plan, changes, document, moved, plan, shots
+from storyboard.price import Prices
+from storyboard.story import Generated, LocalImage, Output, OwnClip, Place, Resolution, Scene, Storyboard, Trim
+from storyboard.take import Measure, Take
+
+PLACE = Place("film.yaml", 1, 1)
+PLAIN = Generated("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, "720p")
+MEASURE = Measure(192, Fraction(24), 1280, 720, True)
+TAKE = Take("d" * 64, 100, MEASURE)
+HD = Take("e" * 64, 200, replace(MEASURE, width=1920, height=1080), "1080p")
+FRAME = LocalImage(PurePosixPath("a.png"), "a" * 64, 10, 1280, 720, "png", PLACE)
+
+
+def film(**sources: Generated | OwnClip) -> Storyboard:
+    scenes = [Scene(id, at, source, Trim(), PLACE) for at, (id, source) in enumerate(sources.items(), 1)]
+    return Storyboard("film", "film", tuple(scenes), (), Output(PurePosixPath("out/film.mp4"), None, None, "pad"))
+
+
+def planned(facts: Facts, **sources: Generated | OwnClip) -> Plan:
+    board = film(**sources)
+    return plan(board, shots(board, "apikley"), facts, Prices())
+
+
+def key(source: Generated = PLAIN) -> str:
+    return shots(film(x=source), "apikley")["x"].key
+
+
+def entry(
+    state: State, source: Generated = PLAIN, *, run: str = "r", hd: Fraction | None = None, why: str = ""
+) -> Entry:
+    wanted = shots(film(x=source), "apikley")["x"]
+    job = "job1" if state in ("open", "taken", "failed") else None
+    return Entry(
+        1, wanted.key, state, job, run, "n", "/film.yaml", "x", "veo3_fast", wanted.recipe, Fraction(60), None, hd,
+        None, why, 0.0, 0.0,
+    )  # fmt: skip
+
+
+def known(
+    state: State, *, hd: Fraction | None = None, takes: tuple[Take, ...] = (), held: tuple[Take, ...] = ()
+) -> Facts:
+    """What there is to know of one shot."""
+    versions: dict[Resolution, Take] = {take.resolution: take for take in takes}
+    return Facts(
+        entries={key(): entry(state, hd=hd)}, takes={key(): versions}, held=frozenset(take.digest for take in held)
+    )
+
+
+def test_a_new_scene_is_made() -> None:
+    """The first render of a storyboard buys what it says it buys."""
+    (step,) = planned(Facts(), x=PLAIN).steps
+    assert isinstance(step, Make)
+    assert (step.why, step.credits, step.name) == ("no take yet", 60, "make")
+
+
+def test_what_is_held_is_kept() -> None:
+    """What has been bought is never bought again."""
+    (step,) = planned(known("taken", takes=(TAKE,), held=(TAKE,)), x=PLAIN).steps
+    assert isinstance(step, Keep)
+    assert (step.take, step.credits) == (TAKE, 0)
+
+
+def test_the_lock_alone_is_enough() -> None:
+    """A clone with the lock and the team's store rebuilds the film for nothing, under another scene name too."""
+    lock = Lock({"old-name": Pinned(key(), 1, {1: {"720p": TAKE}})})
+    (step,) = planned(Facts(lock=lock, held=frozenset({TAKE.digest})), x=PLAIN).steps
+    assert isinstance(step, Keep)
+
+
+def test_a_job_that_is_paid_for_is_collected() -> None:
+    """Killed after the job's name was written, the next run fetches instead of paying."""
+    (step,) = planned(known("open"), x=PLAIN).steps
+    assert isinstance(step, Collect)
+    assert (step.job, step.credits, step.why) == ("job1", 0, "paid for, not fetched yet")
+
+
+def test_a_take_gone_from_the_store_is_fetched_again() -> None:
+    """Deleting the store's files costs nothing while the provider still has the clip."""
+    (step,) = planned(known("taken", takes=(TAKE,)), x=PLAIN).steps
+    assert isinstance(step, Collect)
+    assert (step.job, step.credits, step.why) == ("job1", 0, "its take is gone from the store: fetched again")
+
+
+def test_a_take_gone_and_a_job_unknown_must_be_made() -> None:
+    """A lock without ledger and store says what happened, not "no take yet"."""
+    lock = Lock({"x": Pinned(key(), 1, {1: {"720p": TAKE}})})
+    (step,) = planned(Facts(lock=lock), x=PLAIN).steps
+    assert isinstance(step, Make)
+    assert step.why == "its take is gone from the store"
+
+
+def test_a_lost_answer_blocks_its_scene_alone() -> None:
+    """An open intent of a dead run is never sent again."""
+    for state in ("intent", "unknown"):
+        facts = known(state)  # type: ignore[arg-type]
+        steps = planned(facts, x=PLAIN, y=replace(PLAIN, prompt="A tern")).steps
+        assert [type(step) for step in steps] == [Blocked, Make]
+        assert steps[0].why
+
+
+def test_another_living_run_is_waited_for() -> None:
+    """Two storyboards that want the same shot: bought once."""
+    facts = replace(known("intent"), at_work=frozenset({"r"}))
+    (step,) = planned(facts, x=PLAIN).steps
+    assert isinstance(step, Collect)
+    assert (step.job, step.why) == (None, "another render is asking for it now")
+
+
+def test_a_failure_says_so_when_it_is_tried_again() -> None:
+    """An author who pays a second time is told what happened the first."""
+    facts = Facts(entries={key(): entry("failed", why="flagged")})
+    (step,) = planned(facts, x=PLAIN).steps
+    assert isinstance(step, Make)
+    assert step.why == "failed before: flagged"
+
+
+def test_the_same_shot_twice_is_bought_once() -> None:
+    """Two scenes of one film may share a shot."""
+    plan = planned(Facts(), x=PLAIN, y=PLAIN)
+    assert [type(step) for step in plan.steps] == [Make, Collect]
+    assert plan.steps[1].after == ("x",)
+    assert plan.credits == 60
+
+
+def test_hd_is_added_once_to_a_shared_shot() -> None:
+    """720p here and 1080p there: one take and one HD version."""
+    hd = replace(PLAIN, resolution="1080p")
+    assert planned(Facts(), x=PLAIN, y=hd, z=hd).credits == 65
+    assert planned(Facts(), x=hd, y=hd, z=PLAIN).credits == 65
+    steps = planned(known("open"), x=PLAIN, y=hd).steps
+    assert [step.credits for step in steps] == [0, 5]
+
+
+def test_hd_hangs_on_the_take() -> None:
+    """Wanting 1080p of a take that is here pays for the HD version alone, once."""
+    hd = replace(PLAIN, resolution="1080p")
+    (step,) = planned(known("taken", takes=(TAKE,), held=(TAKE,)), x=hd).steps
+    assert isinstance(step, Collect)
+    assert (step.credits, step.why) == (5, "resolution 720p -> 1080p: the HD version of the same take")
+    (again,) = planned(known("taken", hd=Fraction(5), takes=(TAKE,), held=(TAKE,)), x=hd).steps
+    assert again.credits == 0
+    (kept,) = planned(known("taken", hd=Fraction(5), takes=(TAKE, HD), held=(TAKE, HD)), x=hd).steps
+    assert isinstance(kept, Keep)
+    assert kept.take == HD
+
+
+def test_hd_of_a_take_whose_job_is_not_known() -> None:
+    """A clone with the lock alone cannot ask for an HD version; it is told what it pays for."""
+    lock = Lock({"x": Pinned(key(), 1, {1: {"720p": TAKE}})})
+    hd = replace(PLAIN, resolution="1080p")
+    (step,) = planned(Facts(lock=lock, held=frozenset({TAKE.digest})), x=hd).steps
+    assert isinstance(step, Make)
+    assert (step.credits, step.why) == (65, "resolution 720p -> 1080p, and the job of its take is not known here")
+
+
+def test_own_clips_and_files_that_leave() -> None:
+    """An own clip is no step; each local image that will leave the machine is named once."""
+    board = planned(
+        Facts(),
+        logo=OwnClip(PurePosixPath("logo.mp4"), PLACE),
+        x=replace(PLAIN, first_frame=FRAME),
+        y=replace(PLAIN, first_frame=FRAME, last_frame=FRAME),
+    )
+    assert [step.scene for step in board.steps] == ["x", "y"]
+    assert board.leaving == (FRAME,)
+
+
+def why(before: Generated, now: Generated) -> str:
+    board = film(x=now)
+    facts = Facts(lock=Lock({"x": Pinned("0" * 64, 1, {})}), before={"x": shots(film(x=before), "apikley")["x"].recipe})
+    return plan(board, shots(board, "apikley"), facts, Prices()).steps[0].why
+
+
+def test_a_reason_names_what_changed() -> None:
+    """A reviewer reads the plan and sees why a scene is paid for again."""
+    other = replace(FRAME, digest="b" * 64)
+    said = [
+        why(PLAIN, replace(PLAIN, prompt="A gull over the sea")),
+        why(PLAIN, replace(PLAIN, prompt="The gull")),
+        why(PLAIN, replace(PLAIN, prompt="A  gull")),
+        why(PLAIN, replace(PLAIN, model="veo3")),
+        why(PLAIN, replace(PLAIN, aspect="9:16")),
+        why(PLAIN, replace(PLAIN, first_frame=FRAME)),
+        why(replace(PLAIN, first_frame=FRAME), PLAIN),
+        why(replace(PLAIN, first_frame=FRAME), replace(PLAIN, first_frame=other)),
+        why(replace(PLAIN, references=(FRAME,)), replace(PLAIN, references=(FRAME, other))),
+        why(replace(PLAIN, references=(FRAME, other)), replace(PLAIN, references=(other, FRAME))),
+        why(replace(PLAIN, references=(FRAME, other)), replace(PLAIN, references=(FRAME, FRAME))),
+        why(replace(PLAIN, seed=10000), replace(PLAIN, seed=10001)),
+        why(PLAIN, replace(PLAIN, seed=10001)),
+        why(PLAIN, replace(PLAIN, translate=False)),
+        why(replace(PLAIN, watermark="me"), PLAIN),
+        why(PLAIN, replace(PLAIN, model="veo3", seed=10001)),
+    ]
+    assert said == [
+        "prompt: 3 words",
+        "prompt: 1 word",
+        "prompt: spaces",
+        "model veo3_fast -> veo3",
+        "aspect 16:9 -> 9:16",
+        "first_frame added",
+        "first_frame removed",
+        "frame image first_frame has other bytes",
+        "references: 1 -> 2 images",
+        "references: another order",
+        "references: image 2 has other bytes",
+        "seed 10000 -> 10001",
+        "seed added",
+        "translate true -> false",
+        "watermark removed",
+        "model veo3_fast -> veo3; seed added",
+    ]
+
+
+def test_a_frame_at_another_address() -> None:
+    """An image on the web is its address; nobody can say that its bytes changed."""
+    assert changes({"prompt": "a", "first_frame": "https://a/1"}, {"prompt": "a", "first_frame": "https://a/2"}) == (
+        "frame image first_frame has another address"
+    )
+
+
+def test_a_change_without_a_ledger_is_still_told() -> None:
+    """A clone knows from the lock that the scene is another one, if not how."""
+    lock = Lock({"x": Pinned("0" * 64, 1, {})})
+    assert planned(Facts(lock=lock), x=PLAIN).steps[0].why == "the scene has changed"
+
+
+def test_a_saved_plan_refuses_what_moved() -> None:
+    """Nobody pays for something else than what was reviewed."""
+    board = film(x=PLAIN, y=replace(PLAIN, prompt="A tern"))
+    saved = document(planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", Prices(), [])
+    assert moved(saved, saved) == []
+    edited = document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", Prices(), [])
+    assert moved(saved, edited) == [
+        "y: not in the storyboard any more",
+        "z: new since the plan was saved",
+        "provider was apikley, is other",
+    ]
+    dearer = Prices(models={"veo3_fast": Fraction(80)}, estimate=False)
+    priced = document(plan(board, shots(board, "apikley"), Facts(), dearer), "film.yaml", "apikley", dearer, [])
+    assert moved(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
+    swapped = document(
+        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", Prices(), []
+    )
+    assert moved(saved, swapped) == ["the scenes are in another order"]
+
+
+def test_totals_are_in_credits_and_money() -> None:
+    """The number an author decides on."""
+    totals = document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", Prices(), [])["totals"]
+    assert totals == {
+        "make": 1, "collect": 0, "keep": 0, "blocked": 0,
+        "credits": 60, "money": 0.3, "currency": "USD", "estimate": True,
+    }  # fmt: skip

@@ -1,0 +1,109 @@
+"""The lock file: what git reviews, and what a clone rebuilds the film from."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storyboard.errors import InputError
+from storyboard.lock import Lock, Pinned, read, write
+from storyboard.reading.yaml import load
+from storyboard.take import Measure, Take
+
+DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
+TAKES = st.builds(
+    Take,
+    DIGESTS,
+    st.integers(0, 10**12),
+    st.builds(
+        Measure,
+        st.integers(0, 10**6),
+        st.fractions(Fraction(1), 240),
+        st.integers(2, 8192),
+        st.integers(2, 8192),
+        st.booleans(),
+    ),
+    st.just("720p"),
+    st.none() | st.integers(10000, 99999),
+    st.none() | st.fractions(0, 1000),
+)
+LOCKS = st.builds(
+    Lock,
+    st.dictionaries(
+        st.from_regex(r"[a-z0-9](?:[a-z0-9_-]{0,20}[a-z0-9])?", fullmatch=True),
+        st.builds(Pinned, DIGESTS, st.just(1), st.dictionaries(st.just(1), st.dictionaries(st.just("720p"), TAKES))),
+        max_size=4,
+    ),
+)
+
+
+def parsed(text: str) -> Lock:
+    return read(load(text.encode(), "film.lock.yaml"), "film.lock.yaml")
+
+
+@given(LOCKS)
+def test_what_is_written_is_read(lock: Lock) -> None:
+    """Scene ids and digests that look like numbers stay text."""
+    assert parsed(write(lock)) == lock
+
+
+TAKE = Take("d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60))
+
+
+def test_the_file_as_git_shows_it() -> None:
+    """Sorted, no time, no path, no address, no secret: one scene is one hunk."""
+    lock = Lock({"b": Pinned("b" * 64, 1, {1: {"720p": TAKE}}), "a": Pinned("a" * 64, 1, {})})
+    assert (
+        write(lock)
+        == f"""\
+# Written by storyboard. Commit it: it pins the takes of the film.
+storyboard-lock: 1
+scenes:
+  "a":
+    key: "{"a" * 64}"
+    pick: 1
+    takes: {{}}
+  "b":
+    key: "{"b" * 64}"
+    pick: 1
+    takes:
+      1:
+        720p:
+          bytes: 7
+          credits: "60"
+          fps: "24"
+          frames: 192
+          seed: 41203
+          sha256: "{"d" * 64}"
+          size: 1280x720
+          sound: true
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("storyboard-lock: 1", "storyboard-lock: 2"),
+        ("scenes:\n", "scenes: 3\nx-old:\n"),
+        (f'key: "{"b" * 64}"', "key: 5"),
+        ("pick: 1", "pick: true"),
+        ("720p:", "4k:"),
+        ("sound: true", "sound: maybe"),
+        ('fps: "24"', 'fps: "0"'),
+        ('fps: "24"', 'fps: "1/0"'),
+        ("size: 1280x720", "size: big"),
+        ("bytes: 7", "bytes: -7"),
+        ('"b":', '"../b":'),
+        (f'sha256: "{"d" * 64}"', 'sha256: "../../etc/passwd"'),
+    ],
+)
+def test_a_damaged_lock_is_an_error_with_a_way_out(change: tuple[str, str]) -> None:
+    """Never a guess: a wrong pin would cut a wrong film, and a bad digest is a path."""
+    text = write(Lock({"b": Pinned("b" * 64, 1, {1: {"720p": TAKE}})}))
+    assert change[0] in text
+    with pytest.raises(InputError) as caught:
+        parsed(text.replace(*change))
+    assert "film.lock.yaml" in caught.value.message
+    assert "git" in caught.value.hint
