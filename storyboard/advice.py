@@ -61,7 +61,7 @@ SAYS: dict[Signal, tuple[str, str]] = {
     Sign.UNREADABLE: ("the service's answer cannot be read", _LATER),
     Sign.TOO_BIG: ("the answer is bigger than any clip or answer should be", "tell the service's support"),
     Sign.PAGE: ("a page came where a clip was expected", _LATER),
-    Sign.FORBIDDEN: ("an address was given that is not dialled", "if you know it to be right, tell the support"),
+    Sign.FORBIDDEN: ("an address was given that is not dialled", _URL),
     Sign.BUSY: ("the service is overloaded", _LATER),
     Sign.FOREIGN: ("the service answered about another job", _LATER),
     Sign.RECEIPT: ("the service refused, and yet named a job", _LATER),
@@ -123,6 +123,8 @@ def says(call: Call, signal: Signal) -> tuple[str, str]:
 def refusal(call: Call, signal: Signal, verdict: Verdict, told: str = "") -> StoryboardError:
     """The error for an answer that ends a call. ``told`` is the service's own message, or an address without query."""
     what, todo = says(call, signal)
+    if call is Call.DOWNLOAD and isinstance(signal, int) and signal < 500:
+        what = "the clip's address does not serve it"
     code = signal if isinstance(signal, int) else None
     message = what + (f" ({code})" if code else "") + (f": {show(told)}" if told.strip() else "")
     match verdict:

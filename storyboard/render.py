@@ -143,7 +143,8 @@ def assemble(at: Desk, order: Order, takes: Mapping[str, Take]) -> tuple[Path | 
 
     frames = sum(clip.frames for clip in cut.clips)
     order.report(events.Cutting(0, frames))
-    written = join(cut, paths, path, scratch(at.folder) / "segments", lambda n: order.report(events.Cutting(n, frames)))
+    segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    written = join(cut, paths, path, segments, lambda done: order.report(events.Cutting(done, frames)))
     film = Film(
         identity=cut.identity,
         sha256=written.sha256,

@@ -310,7 +310,7 @@ class Run:
         """Download and verify; a new address where the old one is gone, a second try where the bytes are bad."""
         expired = bad = 0
         while True:
-            arriving = self.hands.store.arriving()
+            arriving = self.hands.store.arriving(self.name)
             try:
                 return await self._fetched(step, entry, ready, resolution, arriving)
             except AddressExpired as error:

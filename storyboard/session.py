@@ -11,7 +11,7 @@ from storyboard import events
 from storyboard.clock import Clock
 from storyboard.config import api_key
 from storyboard.desk import Desk
-from storyboard.disk import claim
+from storyboard.disk import claim, claimed
 from storyboard.errors import Interrupted, RunRefused, SceneFailed, StoryboardError
 from storyboard.plan import Plan
 from storyboard.run import Hands, Outcome, Run
@@ -51,6 +51,7 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
         living = at.runs / run.name
         stack.callback(living.unlink, missing_ok=True)
         stack.enter_context(claim(living, "this run is at work already"))
+        at.store.sweep(lambda name: claimed(at.runs / name))
         if plan.credits and not at.draft:
             await _look_at_balance(at, plan, wire, report)
         with _listening(run, report):

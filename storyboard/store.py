@@ -3,7 +3,7 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from storyboard.disk import land, private, telling
@@ -34,9 +34,9 @@ class Store:
         except OSError:
             return False
 
-    def arriving(self) -> Path:
-        """A name for a file that is on its way in. Whoever creates it gives it to ``put`` or removes it."""
-        return private(self.root / "arriving") / secrets.token_hex(8)
+    def arriving(self, run: str) -> Path:
+        """A name for a file that a run is fetching. Whoever creates it gives it to ``put`` or removes it."""
+        return private(self.root / "arriving") / f"{run}.{secrets.token_hex(8)}"
 
     def put(self, arrived: Path, digest: str) -> Path:
         """Take a whole, synced file in under its digest. Raises LocalFault."""
@@ -58,7 +58,8 @@ class Store:
         """The digests of all takes, sorted."""
         return (file.stem for file in sorted(self.root.glob("[0-9a-f][0-9a-f]/*.mp4")))
 
-    def sweep(self) -> None:
-        """Remove what runs that died have left half-way in. Only called while no other run is alive."""
+    def sweep(self, alive: Callable[[str], bool]) -> None:
+        """Remove what runs that have died left half-way in. ``alive`` says whether the run of a name still lives."""
         for file in self.root.glob("arriving/*"):
-            file.unlink(missing_ok=True)
+            if not alive(file.name.partition(".")[0]):
+                file.unlink(missing_ok=True)

@@ -23,7 +23,6 @@ WAYS = (
     "or to https://host/folder (a public folder that serves the project's files)"
 )
 _MARGIN = timedelta(minutes=10)
-_SIGNED_FOR = timedelta(hours=24)
 _TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 _SUFFIXES = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
@@ -73,11 +72,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """An S3 bucket, reached as the AWS_* variables of the environment say; addresses are signed for 24 hours."""
+    """An S3 bucket, reached as the AWS_* variables of the environment say; an address is signed for ``lifetime``."""
 
     bucket: str
     prefix: str
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    environ: Mapping[str, str] = field(repr=False)
+    lifetime: timedelta = timedelta(hours=24)
 
     @property
     def destination(self) -> str:
@@ -85,43 +85,50 @@ class Bucket:
 
     async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address:
         import obstore
-        from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
         store, path = self._store(), f"{self.prefix}/{_name(image)}".lstrip("/")
         try:
-            try:
-                there = (await obstore.head_async(store, path))["size"] == len(content)
-            except NotFoundError:
-                there = False
-            if not there:
+            if not await self._there(store, path, len(content)):
                 await obstore.put_async(store, path, content, attributes={"Content-Type": _TYPES[image.kind]})
-            until = datetime.fromtimestamp(wire.clock.wall(), UTC) + _SIGNED_FOR
-            return Address(await obstore.sign_async(store, "GET", path, _SIGNED_FOR), until)
+            until = datetime.fromtimestamp(wire.clock.wall(), UTC) + self.lifetime
+            return Address(await obstore.sign_async(store, "GET", path, self.lifetime), until)
         except (PermissionDeniedError, UnauthenticatedError):
             raise RunRefused(
                 f"{self.destination} refuses the upload", "check AWS_ACCESS_KEY_ID, its secret, and what it may do"
             ) from None
-        except BaseError as error:
+        except (BaseError, OSError) as error:
             # Its text may hold request headers and signatures: only its kind is told.
             raise SceneFailed(
                 f"{show(str(image.path))} could not be put into {self.destination} ({type(error).__name__})",
                 "check that the bucket exists, AWS_REGION and AWS_ENDPOINT_URL, then render again",
             ) from None
 
+    async def _there(self, store: Any, path: str, size: int) -> bool:
+        import obstore
+        from obstore.exceptions import PermissionDeniedError
+
+        try:
+            return bool((await obstore.head_async(store, path))["size"] == size)
+        except (FileNotFoundError, PermissionDeniedError):
+            # Without the right to list, S3 says "forbidden" of what is not there; the upload itself will tell.
+            return False
+
     def _store(self) -> Any:
         from obstore.store import S3Store
 
         environ, endpoint = self.environ, _endpoint(self.environ)
-        config: Any = {
+        said = {
             "access_key_id": environ.get("AWS_ACCESS_KEY_ID"),
             "secret_access_key": environ.get("AWS_SECRET_ACCESS_KEY"),
             "session_token": environ.get("AWS_SESSION_TOKEN"),
             "region": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
             "endpoint": endpoint,
         }
+        config: Any = {name: value for name, value in said.items() if value}
         return S3Store(
             self.bucket,
-            config={name: value for name, value in config.items() if value},
+            config=config,
             client_options={
                 "allow_http": endpoint.startswith("http://"),
                 "timeout": "120s",

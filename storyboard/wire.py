@@ -321,7 +321,9 @@ class Wire:
                         return await self._take(url, response, file, copies)
                     url = urljoin(url, onward)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                return _Outcome(sign(Call.DOWNLOAD, _unsent(error)), None, _named(url))
+                unsent = _unsent(error)
+                why = ": it leads to no public machine" if unsent is Sign.FORBIDDEN else ""
+                return _Outcome(sign(Call.DOWNLOAD, unsent), None, _named(url) + why)
             except aiohttp.ClientPayloadError:
                 return _Outcome(sign(Call.DOWNLOAD, Sign.SHORT), None, _named(url))
             except ValueError:

@@ -1,7 +1,7 @@
 """Backdrop: the picture behind the words of a draft. Images cut to the frame, cards laid out, a colour of its own."""
 
 from collections.abc import Sequence
-from math import cos, pi, sin, tau
+from math import tau
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ from storyboard.media import type as setting
 
 Size: TypeAlias = tuple[int, int]
 Rgb: TypeAlias = tuple[int, int, int]
+Field: TypeAlias = npt.NDArray[np.floating]
 
 PAPER: Rgb = (250, 249, 246)
 _COARSE = 8  # a gradient is computed on every eighth pixel
@@ -38,7 +39,7 @@ def gradient(size: Size, mood: float) -> Image.Image:
     """A dark, quiet gradient around a hue, with a soft light in it; a grain too fine to see keeps it from banding."""
     width, height = size
     columns, rows = width // _COARSE + 2, height // _COARSE + 2
-    down, across = np.mgrid[0:1 : rows * 1j, 0:1 : columns * 1j]
+    down, across = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
     slant = np.clip(0.55 * across + 0.45 * down, 0, 1)
     far = ((across - 0.62) * width / height) ** 2 + (down - 0.3) ** 2
     light = np.exp(-far / 0.22)
@@ -51,7 +52,7 @@ def gradient(size: Size, mood: float) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(fine), 0, 255).astype(np.uint8))
 
 
-def _srgb(lightness: npt.NDArray[np.float64], chroma: npt.NDArray[np.float64], angle: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def _srgb(lightness: Field, chroma: Field, angle: Field) -> Field:
     """OKLCH to sRGB, 0 to 1 (Björn Ottosson's matrices): equal steps look equal, whatever the hue."""
     a, b = chroma * np.cos(angle), chroma * np.sin(angle)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
@@ -66,7 +67,8 @@ def _srgb(lightness: npt.NDArray[np.float64], chroma: npt.NDArray[np.float64], a
         ]
     )
     linear = np.clip(cones @ to_rgb.T, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
+    light: Field = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return light.astype(np.float32)
 
 
 def _filling(still: Still, size: Size, unit: float) -> Image.Image:
@@ -90,20 +92,27 @@ def _opened(photo: Photo, size: Size) -> Image.Image:
 def _named(name: str, size: Size, mood: float, unit: float) -> Image.Image:
     """A stand-in for an image on another machine: a frame with its file name."""
     picture = gradient(size, mood)
-    pen = ImageDraw.Draw(picture, "RGBA")
     width, height = size
-    side = 150 * unit
-    left, top = (width - side) / 2, height * 0.40 - side * 0.5
-    box = (left, top, left + side, top + side * 0.72)
-    stroke = round(3 * unit)
-    pen.rounded_rectangle(box, 10 * unit, outline=(*PAPER, 150), width=stroke)
-    ridge = [(0.0, 0.72), (0.30, 0.36), (0.48, 0.55), (0.68, 0.28), (1.0, 0.62)]
-    pen.line([(left + side * x, top + side * y) for x, y in ridge], (*PAPER, 150), stroke, "curve")
-    pen.ellipse([left + side * 0.20, top + side * 0.12, left + side * 0.33, top + side * 0.25], outline=(*PAPER, 150), width=stroke)
+    sign = _sign(round(150 * unit))
+    centre = round(height * 0.42)
+    picture.paste(PAPER, ((width - sign.width) // 2, centre - sign.height), sign)
     font = setting.face(round(22 * unit), 500)
-    text = setting.shorten(setting.readable(name), font, round(width * 0.6))
-    pen.text((width / 2, top + side * 0.72 + 40 * unit), text, (*PAPER, 220), font, "mm")
+    text = setting.shorten(setting.readable(name), font, round(width * 0.8))
+    ImageDraw.Draw(picture).text((width / 2, centre + 34 * unit), text, PAPER, font, "mm")
     return picture
+
+
+def _sign(side: int) -> Image.Image:
+    """The sign for a picture, hills under a sun, as a mask; drawn four times as large, for smooth lines."""
+    wide, tall = side * 4, side * 3
+    sign = Image.new("L", (wide, tall))
+    pen = ImageDraw.Draw(sign)
+    stroke = wide // 45
+    pen.rounded_rectangle((0, 0, wide - 1, tall - 1), wide // 14, outline=160, width=stroke)
+    hills = [(0.02, 0.80), (0.30, 0.45), (0.47, 0.64), (0.68, 0.34), (0.98, 0.74)]
+    pen.line([(wide * x, tall * y) for x, y in hills], 160, stroke, "curve")
+    pen.ellipse((wide * 0.18, tall * 0.17, wide * 0.31, tall * 0.34), outline=160, width=stroke)
+    return sign.resize((side, side * 3 // 4), Image.Resampling.BOX)
 
 
 def _cards(stills: Sequence[Still], size: Size, mood: float, unit: float) -> Image.Image:
@@ -137,7 +146,7 @@ def _lay(sheet: Image.Image, card: Image.Image, at: tuple[int, int], unit: float
 
 
 def _shaded(picture: Image.Image, unit: float) -> Image.Image:
-    """Darker at the top and at the bottom, where words stand. The camera moves sideways, so the shade may move along."""
+    """Darker at the top and at the bottom, where words stand; the camera moves sideways, so the shade can too."""
     height = picture.height
     rows = np.arange(height, dtype=np.float32)
     top = 0.55 * _ease(1 - rows / (150 * unit))

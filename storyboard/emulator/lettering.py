@@ -13,7 +13,6 @@ from storyboard.emulator.encode import RATE, Picture
 from storyboard.media import type as setting
 
 
-
 @dataclass(frozen=True, slots=True)
 class Ink:
     """Something drawn: where, and how much of what colour.
@@ -60,7 +59,8 @@ class Lettering:
         font = setting.face(self._px(17), 500)
         mask = Image.new("L", (self._px(96), self._px(26)))
         ImageDraw.Draw(mask).text((0, self._px(19)), text, 235, font, "ls")
-        return _ink(Image.merge("RGBA", [*Image.new("RGB", mask.size, PAPER).split(), mask]), self.margin, self._base + self._px(10))
+        drawn = Image.merge("RGBA", [*Image.new("RGB", mask.size, PAPER).split(), mask])
+        return _ink(drawn, self.margin, self._base + self._px(10))
 
     def _px(self, length: float) -> int:
         return round(length * self.unit)
@@ -146,7 +146,7 @@ class Lettering:
 
 
 def _parted(label: str) -> tuple[str, str]:
-    """"3/8 lamp" is a number and a name; any other label is a name."""
+    """ "3/8 lamp" is a number and a name; any other label is a name."""
     number, _, name = label.partition(" ")
     return (number, name) if name and number.replace("/", "").isdigit() else ("", label)
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 Mode = Literal["TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO"]
 
+LABEL = "storyboardLabel"  # a field of ours, sent by drafts only: what the card says, "3/8 lamp"
+
 MODELS = ("veo3", "veo3_fast")
 ASPECTS = ("16:9", "9:16", "Auto")
 IMAGES: Mapping[str, tuple[int, int]] = {  # how many images each mode takes, at least and at most
@@ -34,8 +36,7 @@ class Refusal:
 class Order:
     """A submission that is in order. ``seed`` is chosen from the request where the request names none.
 
-    ``label`` is ours, not the API's: what a draft prints on its card ("3/8 lamp"). ``given`` is the request as it
-    came, for the record's ``paramJson``.
+    ``given`` is the request as it came, for the record's ``paramJson``.
     """
 
     prompt: str
@@ -87,7 +88,7 @@ def _order(given: dict[str, object]) -> Order:
         translate=bool(given.get("enableTranslation", True)),
         watermark=str(given.get("watermark", "")),
         callback=str(given.get("callBackUrl", "")),
-        label=str(given.get("storyboardLabel", "")),
+        label=str(given.get(LABEL, "")),
         given=given,
     )
 
@@ -106,7 +107,7 @@ def _seed(given: dict[str, object]) -> int:
     asked = given.get("seeds")
     if isinstance(asked, int):
         return asked
-    words = [given.get(field) for field in ("prompt", "model", "generationType", "aspectRatio", "storyboardLabel")]
+    words = [given.get(field) for field in ("prompt", "model", "generationType", "aspectRatio", LABEL)]
     drawn = int.from_bytes(sha256(json.dumps(words).encode()).digest()[:8])
     return SEEDS[0] + drawn % (SEEDS[1] - SEEDS[0] + 1)
 
@@ -175,5 +176,5 @@ _FIELDS: tuple[tuple[str, str, Callable[[object], bool]], ...] = (
     ("enableFallback", "true or false", _flag),
     ("enableTranslation", "true or false", _flag),
     ("watermark", "a text", _text),
-    ("storyboardLabel", "a text", _text),
+    (LABEL, "a text", _text),
 )

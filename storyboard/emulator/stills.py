@@ -7,12 +7,13 @@ is drawn as a placeholder with the address's file name.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from PIL import Image
+
+from storyboard.guard import loopback_host
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 LARGEST = 20 * 1024 * 1024  # bytes (api-facts.md 6.6)
@@ -81,13 +82,7 @@ def photo(path: Path) -> Photo:
 def on_loopback(url: str) -> bool:
     """Whether ``url`` can only mean this machine, judged without asking a name server."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "http":
-        return False
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return parts.scheme == "http" and loopback_host(parts.hostname or "")
 
 
 async def _fetch(url: str, session: aiohttp.ClientSession) -> bytes:

@@ -96,7 +96,7 @@ def opened(path: Path, kind: str) -> "Iterator[InputContainer]":
         with av.open(f"file:{os.path.abspath(path)}", format=kind, options={"protocol_whitelist": "file"}) as clip:
             yield clip
     except av.error.FFmpegError as error:
-        raise BadMedia(f"damaged: {show(error.strerror, 200)}") from error
+        raise BadMedia(f"damaged: {show(error.strerror or '', 200)}") from error
     except ValueError as error:
         raise BadMedia(f"damaged: {show(str(error), 200)}") from error
 

@@ -36,7 +36,7 @@ def make(clip: Clip, cut: Cut, path: Path, pictures: Path, sound: Path, watch: C
     source = probe.source(path)
     begins = source.lead + clip.start
     seek = max(Fraction(0), begins - 1)  # to a key frame before it, with a second to spare; the filters cut exactly
-    arguments = ["-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
+    arguments = ["-filter_threads", "2", "-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
     if seek:  # seeking to 0, too, would lose the first 21 ms of AAC sound
         arguments += ["-ss", f"{float(seek):.6f}"]
     arguments += ["-i", f"file:{os.path.abspath(path)}"]
@@ -60,7 +60,7 @@ def picture_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> st
     """
     return ",".join(
         (
-            f"setpts=PTS-{begins}/TB",
+            f"setpts=PTS-({begins})/TB",
             f"fps=fps={cut.fps}:start_time=0:round=near",
             "tpad=stop=-1:stop_mode=clone",
             *(() if source.tagged else (_assumed(source),)),
@@ -79,7 +79,7 @@ def _sound_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> str
     samples = -(-clip.frames * HERTZ // cut.fps)
     both_sides = "pan=stereo|c0=c0|c1=c0," if source.mono else ""
     return (
-        f"{both_sides}asetpts=PTS-{begins}/TB,aresample={HERTZ}:async=1:first_pts=0,"
+        f"{both_sides}asetpts=PTS-({begins})/TB,aresample={HERTZ}:async=1:first_pts=0,"
         f"aformat=sample_fmts=s16:channel_layouts=stereo,atrim=end_sample={samples}"
     )
 

@@ -51,7 +51,7 @@ def lacking(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(char for char in _plain(text) if ord(char) not in known))
 
 
-def sentence(text: str) -> str:
+def lacking_sentence(text: str) -> str:
     """What to tell the author about the characters that the font lacks; "" where it lacks none."""
     missing = lacking(text)
     if not missing:

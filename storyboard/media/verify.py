@@ -80,8 +80,9 @@ def _allowed(path: Path) -> Fraction:
         if len(clip.streams.video) != 1 or len(clip.streams.audio) > 1:
             raise BadMedia("it has more than one picture or more than one sound")
         for stream, known in ((video, PICTURE), *((sound, SOUND) for sound in clip.streams.audio)):
-            if stream.codec_context.name not in known:
-                raise BadMedia(f"its format is {show(stream.codec_context.name, 40)}, not one of {', '.join(known)}")
+            name = stream.codec_context.codec.canonical_name
+            if name not in known:
+                raise BadMedia(f"its format is {show(name, 40)}, not one of {', '.join(known)}")
         if not 0 < video.width <= LARGEST or not 0 < video.height <= LARGEST:
             raise BadMedia(f"it is {video.width}x{video.height} pixels large; at most {LARGEST}x{LARGEST} is a clip")
         return Fraction((video.duration or 0) * (video.time_base or 0))

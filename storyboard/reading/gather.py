@@ -90,7 +90,7 @@ def gather(file: PurePosixPath, name: str, files: Files) -> Gathered:
 
 
 def resolve(page: Page, path: Path, word: str) -> PurePosixPath | Problem:
-    """The path that ``word`` names, relative to the project, or what is wrong with it. Words are as seen from a file."""
+    """The path that ``word`` names as seen from its page, relative to the project; or what is wrong with it."""
     said = show(word, 100)
     if yaml.UNSPEAKABLE.search(word) or not word.strip() or len(word) > 1000:
         return page.problem(path, f"'{said}' cannot be a path")

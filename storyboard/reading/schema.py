@@ -175,9 +175,10 @@ def _choice(name: str, value: object, choices: list[object]) -> tuple[str, str]:
     if value is None:
         return _kind(name, None, "")
     word = show(str(value), 60)
+    if choices == [1] and name == "'storyboard'":
+        return f"version {word} of the format is not known to this version of storyboard", "write 1"
     if choices == [1]:
-        what = f"version {word} of the format" if name == "'storyboard'" else f"{name} above 1"
-        return f"{what} is not known to this version of storyboard", "write 1"
+        return f"{name} can only be 1 in this version of storyboard", "leave it out"
     options = ", ".join(map(str, choices))
     return f"'{word}' is not a value of {name}", did_you_mean(word, map(str, choices)) or f"one of: {options}"
 

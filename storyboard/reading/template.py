@@ -271,6 +271,8 @@ def _spoken(node: nodes.Node) -> str:
             return f"{_spoken(node.node)}.{node.attr}"
         case nodes.Getitem(arg=nodes.Const(value=value)):
             return f"{_spoken(node.node)}[{value!r}]"
+        case nodes.Const(value=value):
+            return str(value)
     return "this value"
 
 

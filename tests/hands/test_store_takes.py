@@ -18,7 +18,7 @@ DIGEST = hashlib.sha256(CLIP).hexdigest()
 
 
 def arrived(store: Store, content: bytes = CLIP) -> Path:
-    path = store.arriving()
+    path = store.arriving("run1")
     path.write_bytes(content)
     return path
 
@@ -56,6 +56,16 @@ def test_the_same_take_twice_is_one(tmp_path: Path) -> None:
     store.put(arrived(store), DIGEST)
     store.put(arrived(store), DIGEST)
     assert list(store) == [DIGEST]
+
+
+def test_what_a_dead_run_left_half_way_in_is_swept(tmp_path: Path) -> None:
+    """A kill during a download leaves no rubbish; a living neighbour's download is left alone."""
+    store = Store(tmp_path / "takes")
+    dead, living = store.arriving("dead"), store.arriving("living")
+    for path in (dead, living):
+        path.write_bytes(b"half")
+    store.sweep(lambda run: run == "living")
+    assert (dead.exists(), living.exists()) == (False, True)
 
 
 def test_only_this_user_sees_the_store(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What tests of moving pictures share: colours that can be told apart, a cut of whole clips, what a player would get."""
+"""What tests of moving pictures share: colours that can be told apart, a cut of whole clips, what a player gets."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

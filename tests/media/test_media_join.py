@@ -111,6 +111,15 @@ def test_other_rates_are_resampled_and_keep_their_length(joined, clips):
     assert film.clicks()[:6] == pytest.approx(range(6), abs=0.001)
 
 
+@pytest.mark.parametrize("late", [("-use_editlist", "0"), ("-output_ts_offset", "5")])
+def test_a_clip_whose_times_do_not_begin_at_zero_loses_no_frame(joined, clips, late):
+    """Some makers leave the first frame at 0.08 s, or at any other time: it would be held, and the last frames lost."""
+    path = clips(RED, seconds=2, codec=("-c:v", "libx264", "-bf", "3", *TAGS), extra=late)
+    film = joined({"a": path, "b": clips(GREEN)})
+    assert film.flashes() == [0, 24, 48]
+    assert film.clicks() == pytest.approx([0, 1, 2], abs=0.07)
+
+
 def test_a_variable_rate_keeps_its_times(joined, clips):
     """Screen recordings drop frames that do not change: by counting, they would run too fast."""
     path = clips(RED, seconds=3, filters=",select='not(between(mod(n\\,24)\\,5\\,15))'", extra=("-fps_mode", "vfr"))
@@ -277,7 +286,7 @@ def test_whoever_is_told_can_stop_the_work(clips, tmp_path):
     def stop(frames: int) -> None:
         raise Enough
 
-    paths = {"a": clips(RED, seconds=60, size=(640, 360))}
+    paths = {"a": clips(RED, seconds=20, size=(640, 360))}
     with pytest.raises(Enough):
         join(laid(paths), paths, tmp_path / "film.mp4", tmp_path / "scratch", stop)
     assert threading.active_count() == 1

@@ -78,7 +78,7 @@ def test_a_take_that_is_cut_short_is_refused(noisy, clips, damaged, left, index_
     path = noisy if index_first else clips(RED, seconds=2, filters=",noise=alls=30:allf=t", codec=NOISE)
     content = path.read_bytes()
     kept = int(len(content) * left) if left > 0 else len(content) + left
-    with pytest.raises(BadMedia, match="cut short|damaged"):
+    with pytest.raises(BadMedia, match=r"cut short|damaged"):
         verify(damaged(content[:kept]), 2)
 
 
@@ -124,16 +124,17 @@ def test_what_no_seller_sends_is_refused(clips, damaged, tmp_path):
         path = tmp_path / f"{name}.mp4"
         command = [ffmpeg.binary(), "-v", "error", "-i", str(clips(RED)), *options, "-c", "copy", str(path)]
         subprocess.run(command, check=True)
-        with pytest.raises(BadMedia, match="only sound|several pictures"):
+        with pytest.raises(BadMedia, match=r"only sound|several pictures"):
             verify(path, 1)
 
 
 def test_a_picture_too_large_to_be_a_clip_is_refused(clips, damaged):
     """30,000 by 30,000 pixels would take all memory."""
     content = bytearray(clips(RED, codec=("-c:v", "libvpx-vp9", "-deadline", "realtime"), sound="").read_bytes())
-    at = content.index(b"vp09", content.index(b"stsd")) + 28
-    content[at : at + 4] = struct.pack(">HH", 30000, 30000)
-    with pytest.raises((BadMedia, LocalFault)):
+    at = content.index(b"\x49\x83\x42", content.index(b"mdat")) + 3  # a VP9 key frame: its size follows, four bits in
+    other_bits = int.from_bytes(content[at : at + 5]) & 0xF0_0000_000F
+    content[at : at + 5] = (other_bits | (29_999 << 16 | 29_999) << 4).to_bytes(5)
+    with pytest.raises(BadMedia, match="30000x30000"):
         verify(damaged(bytes(content)), 1)
     with pytest.raises(BadMedia, match="4160x80"):
         verify(clips(RED, size=(4160, 80), sound=""), 1)
@@ -188,7 +189,6 @@ def test_nothing_else_is_opened_or_connected_to(noisy, tmp_path, likeness):
     assert sorted(files(tmp_path)) == ["other.mp4", "take.mp4", "trace"]
 
 
-@pytest.mark.slow
 def test_no_single_damage_goes_unnoticed(noisy, damaged):
     """A sweep: cut anywhere, holes and flips anywhere, and not one of a hundred and fifty is believed."""
     content, dice, believed = noisy.read_bytes(), random.Random(1), []

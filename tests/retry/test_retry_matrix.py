@@ -51,6 +51,12 @@ def test_every_sign_has_a_row() -> None:
     assert all(set(row) == set(Call) for row in (*MATRIX.values(), *STATUS_ALONE.values()))
 
 
+def test_the_matrix_has_no_word_that_nobody_uses() -> None:
+    """Dead words in the table mislead its next reader."""
+    used = {rule for table in (MATRIX, STATUS_ALONE) for row in table.values() for rule in row.values()}
+    assert used == set(RULES.values())
+
+
 def test_a_submission_is_sent_again_only_where_nothing_can_have_been_accepted() -> None:
     """One signal too many here pays twice."""
     again = {signal for signal, row in MATRIX.items() if row[Call.SUBMIT].patience}

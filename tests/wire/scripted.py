@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiohttp import web
 
@@ -68,7 +69,7 @@ class Service:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        query = {name: value for name, value in request.query.items()}
+        query = dict(request.query.items())
         self.heard.append(Heard(request.method, request.path, query, dict(request.headers), body))
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         return await step(request)
@@ -133,3 +134,8 @@ def clip(content: bytes, **headers: str) -> Step:
 async def hang(request: web.Request) -> web.StreamResponse:
     await asyncio.sleep(30)
     return web.Response()
+
+
+def left(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return [path.name for path in folder.iterdir()]

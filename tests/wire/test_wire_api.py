@@ -3,9 +3,12 @@
 import asyncio
 import gzip
 import json
+import socket
 import traceback
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -123,6 +126,21 @@ async def test_a_server_without_tls_counts_as_not_sent(here: Service) -> None:
         with pytest.raises(RunRefused):
             await wire.call(Call.SUBMIT, "POST", "/x", json={})
     assert not here.heard
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_connection_that_does_not_come_about_counts_as_not_sent(scheme: str) -> None:
+    """A firewall that swallows packets is no reason to call a submission unknown."""
+    with ExitStack() as stack:
+        deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = deaf.getsockname()[1]
+        for _ in range(4 if scheme == "http" else 0):  # a full queue: the next connection is not even answered
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        async with wired(f"{scheme}://127.0.0.1:{port}", limits=Limits(connect=0.05)) as wire:
+            with pytest.raises(RunRefused, match="cannot be reached"):
+                await wire.call(Call.SUBMIT, "POST", "/x", json={})
 
 
 async def test_a_huge_answer_is_not_read_to_its_end(here: Service) -> None:
@@ -295,7 +313,7 @@ async def test_submissions_leave_evenly(here: Service) -> None:
     here.play(note)
     async with wired(here.url, Clock(0.1)) as wire:
         await asyncio.gather(*(wire.call(Call.SUBMIT, "POST", "/x", json={}) for _ in range(6)))
-    gaps = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
     assert moments[-1] - moments[0] >= 0.24
     assert max(gaps) < 0.2
     assert min(gaps) > 0.01

@@ -6,7 +6,7 @@ The expectations are written out here once more, word by word, so that a slip in
 from collections.abc import AsyncIterator
 
 import pytest
-from scripted import Quick, Service, envelope, says, service, wired
+from scripted import Quick, Service, envelope, left, says, service, wired
 
 from storyboard.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
 from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, Sign, Verdict
@@ -111,7 +111,7 @@ async def test_an_http_status_for_a_clip(here: Service, code: int, tmp_path_fact
             await wire.fetch(here.url + "/a.mp4", folder / "a")
     assert type(raised.value) is error
     assert len(here.heard) == requests
-    assert not list(folder.iterdir())
+    assert not left(folder)
 
 
 @pytest.mark.parametrize("call", API_CALLS)

@@ -1,0 +1,108 @@
+"""storyboard emulator: the provider's API on this machine, with drafts for clips and faults on request."""
+
+import asyncio
+import re
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from storyboard.emulator import Behaviour
+
+_HELP = """\b
+FAULT is PLACE:WHAT[=VALUE][+charged] [xN] [%P] [@TEXT]
+  submit:http=500          the API answers HTTP 500, nothing is charged
+  submit:code=429 x2       code 429 in the body, the first two times
+  submit:drop-after        charged, and the answer is lost
+  poll:shape=string        resultUrls as JSON in a string
+  job:fail=501 @lamp       jobs fail whose prompt contains "lamp"
+  clip:cut %30             three downloads in ten break off
+All of them: storyboard emulator --faults
+"""
+
+
+@click.command(epilog=_HELP)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--latency", type=click.FloatRange(0, 86400), default=0, help="Seconds that a job takes at least.")
+@click.option("--hd-latency", type=click.FloatRange(0, 86400), default=0, help="Seconds that a 1080p version takes.")
+@click.option("--rate", metavar="N/SECONDS", help="At most N submissions in SECONDS, such as 20/10; else code 429.")
+@click.option("--balance", type=click.FloatRange(0), default=1_000_000, help="Credits on the account at the start.")
+@click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What is to go wrong; may be given often.")
+@click.option("--seed", type=int, default=1, help="Repeats the chance in faults with %P.")
+@click.option("--plain", is_flag=True, help="Small clips of one colour instead of drafts; made in no time.")
+@click.option("--faults", "listed", is_flag=True, help="List every fault, and leave.")
+def command(
+    port: int,
+    latency: float,
+    hd_latency: float,
+    rate: str | None,
+    balance: float,
+    faults: tuple[str, ...],
+    seed: int,
+    plain: bool,
+    listed: bool,
+) -> int:
+    """Serve the provider's API on this machine until interrupted. Prints its address on stdout.
+
+    No request leaves this machine, and nothing is bought.
+    """
+    from storyboard.emulator import Behaviour
+
+    if listed:
+        _list()
+        return 0
+    behaviour = Behaviour(
+        latency=latency,
+        hd_latency=hd_latency,
+        rate=_rate(rate),
+        faults=faults,
+        balance=balance,
+        seed=seed,
+        film="plain" if plain else "animatic",
+    )
+    asyncio.run(_serve(behaviour, port))
+    return 0
+
+
+async def _serve(behaviour: "Behaviour", port: int) -> None:
+    from storyboard.emulator import Emulator
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Emulator(behaviour, port, _warn) as emulator:
+        click.echo(emulator.url)
+        click.echo("In another terminal, for example:", err=True)
+        click.echo(
+            f"  APIKLEY_BASE_URL={emulator.url} APIKLEY_API_KEY=rehearsal STORYBOARD_TIME_SCALE=0.01 \\\n"
+            "    storyboard render film.yaml --yes",
+            err=True,
+        )
+        click.echo("Ctrl-C ends it.", err=True)
+        await stop.wait()
+
+
+def _warn(label: str, sentence: str) -> None:
+    from storyboard.plain import show
+
+    click.echo(f"scene {show(label, 100)}: {sentence}" if label else sentence, err=True)
+
+
+def _rate(text: str | None) -> tuple[int, float] | None:
+    if text is None:
+        return None
+    form = re.fullmatch(r"([1-9]\d{0,5})/(\d{1,5}(?:\.\d{1,3})?)", text)
+    if not form or not float(form[2]):
+        raise click.BadParameter("write submissions/seconds, such as 20/10", param_hint="--rate")
+    return int(form[1]), float(form[2])
+
+
+def _list() -> None:
+    from storyboard.emulator.faults import PLACES
+
+    for place, kinds in PLACES.items():
+        for name, kind in kinds.items():
+            value = kind.value
+            written = f"{place}:{name}{value.replace('[', '[=') if value.startswith('[') else value and '=' + value}"
+            click.echo(f"{written:<34} {kind.does}" if len(written) < 34 else f"{written}\n{'':<34} {kind.does}")

@@ -1,0 +1,90 @@
+"""storyboard prompts: the prompts and requests exactly as they would be sent. Pays nothing, needs no key."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from storyboard.commands.options import json_option, located, pairs, var_option
+
+if TYPE_CHECKING:
+    from storyboard.providers import Provider
+    from storyboard.story import Image, Scene, Storyboard
+
+
+@click.command
+@click.argument("file", required=False, metavar="[FILE]")
+@click.argument("scenes", nargs=-1, metavar="[SCENE]...")
+@var_option
+@json_option
+def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
+    """Print the request of each scene, or of the SCENEs named. An image stands as its path: it gets an address later."""
+    from storyboard.config import settings
+    from storyboard.project import Project
+    from storyboard.providers import find
+    from storyboard.reading import read
+
+    path = located(file)
+    provider = find(settings().provider)
+    storyboard = read(path.name, Project(path.parent), provider.offer, pairs(given), shown=file or path.name)
+    asked = [(scene, _request(scene, provider)) for scene in _chosen(storyboard, scenes)]
+    if as_json:
+        click.echo(json.dumps({"scenes": [_document(*pair) for pair in asked]}, indent=2, ensure_ascii=False))
+        return
+    for index, (scene, request) in enumerate(asked):
+        click.echo("\n" * bool(index) + scene.id)
+        for name, value in (request or _own(scene)).items():
+            click.echo(f"  {name:<18}{_text(value)}")
+
+
+def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
+    """The scenes named, in the film's order; all of them without a name. Raises InputError."""
+    from storyboard.errors import InputError
+    from storyboard.plain import show
+    from storyboard.reading.near import did_you_mean
+
+    known = [scene.id for scene in storyboard.scenes]
+    for name in names:
+        if name in storyboard.skipped:
+            raise InputError(f"the scene '{name}' is skipped, so nothing is sent for it", "take its 'skip' out")
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are: {', '.join(known[:20])}"
+            raise InputError(f"no scene is called '{show(name, 80)}'", hint)
+    return [scene for scene in storyboard.scenes if not names or scene.id in names]
+
+
+def _request(scene: "Scene", provider: "Provider") -> dict[str, object] | None:
+    from storyboard.shot import shot
+    from storyboard.story import Generated
+
+    if not isinstance(scene.source, Generated):
+        return None
+    wanted = shot(scene.source, provider.name)
+    return provider.request(wanted, [_address(image) for image in wanted.images], None)
+
+
+def _address(image: "Image") -> str:
+    from storyboard.story import WebImage
+
+    return image.url if isinstance(image, WebImage) else str(image.path)
+
+
+def _own(scene: "Scene") -> dict[str, object]:
+    from storyboard.story import OwnClip
+
+    assert isinstance(scene.source, OwnClip)
+    return {"file": f"{scene.source.path}: your own clip, nothing is sent"}
+
+
+def _document(scene: "Scene", request: dict[str, object] | None) -> dict[str, object]:
+    return {"scene": scene.id, "request": request}
+
+
+def _text(value: object) -> str:
+    from storyboard.plain import show
+
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, str):
+        return ("\n" + " " * 20).join(show(line, 10_000) for line in value.splitlines())
+    return json.dumps(value)

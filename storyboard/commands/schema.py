@@ -1,0 +1,18 @@
+"""storyboard schema: the JSON Schema of the storyboard file, for editors and other tools."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command
+@click.option("--output", type=click.Path(path_type=Path), help="Write it to a file.")
+def command(output: Path | None) -> None:
+    """Print the JSON Schema that storyboards are checked against."""
+    from storyboard.disk import replace
+    from storyboard.reading.schema import text
+
+    if output:
+        replace(output, text().encode())
+    else:
+        click.echo(text(), nl=False)

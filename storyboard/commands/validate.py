@@ -1,0 +1,68 @@
+"""storyboard validate: all problems of storyboards, with their places. Pays nothing, needs no key."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from storyboard.commands.options import json_option, located, pairs, var_option
+
+if TYPE_CHECKING:
+    from storyboard.story import Problem, Storyboard
+
+
+@click.command
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@var_option
+@json_option
+def command(files: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> int:
+    """Say everything that is wrong with storyboards, each problem with its file, line and column."""
+    from storyboard.reading import told
+
+    found: list[Problem] = []
+    for file in files or (None,):
+        storyboard, problems = _checked(file, pairs(given))
+        found += problems
+        for problem in problems if not as_json else ():
+            click.echo(told(problem), err=True)
+        if not as_json:
+            click.echo(_summary(file or str(located(file).name), storyboard, problems), err=True)
+    if as_json:
+        click.echo(json.dumps({"problems": [_document(problem) for problem in found]}, indent=2, ensure_ascii=False))
+    return 2 if any(problem.severity == "error" for problem in found) else 0
+
+
+def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | None, tuple[Problem, ...]]":
+    from storyboard.config import settings
+    from storyboard.errors import Problems
+    from storyboard.project import Project
+    from storyboard.providers import find
+    from storyboard.reading import read
+
+    path = located(file)
+    offer = find(settings().provider).offer
+    try:
+        storyboard = read(path.name, Project(path.parent), offer, given, shown=file or path.name)
+    except Problems as error:
+        return None, error.problems
+    return storyboard, storyboard.warnings
+
+
+def _summary(name: str, storyboard: "Storyboard | None", problems: "tuple[Problem, ...]") -> str:
+    from storyboard.plain import show
+
+    errors = sum(problem.severity == "error" for problem in problems)
+    counts = [_count(errors, "error"), _count(len(problems) - errors, "warning")]
+    said = ", ".join(count for count in counts if count) or "no problems"
+    scenes = len(storyboard.scenes) + len(storyboard.skipped) if storyboard else 0
+    return f"{show(name)}: {_count(scenes, 'scene') + ', ' if scenes else ''}{said}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else ""
+
+
+def _document(problem: "Problem") -> dict[str, object]:
+    fields = asdict(problem)
+    return {**fields.pop("place"), **{name: fields[name] for name in ("path", "message", "hint", "severity")}}
