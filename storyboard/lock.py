@@ -11,6 +11,7 @@ from storyboard.take import Measure, Take
 
 _HEAD = "# Written by storyboard. Commit it: it pins the takes of the film.\nstoryboard-lock: 1\n"
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
+_WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
 
 
@@ -42,7 +43,7 @@ def write(lock: Lock) -> str:
     lines = [_HEAD, "scenes:" if lock.scenes else "scenes: {}", "\n"]
     for scene in sorted(lock.scenes):
         pinned = lock.scenes[scene]
-        lines.append(f"  {_quoted(scene)}:\n    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n")
+        lines.append(f"  {_named(scene)}:\n    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n")
         lines.append("    takes:\n" if pinned.takes else "    takes: {}\n")
         for number in sorted(pinned.takes):
             lines.append(f"      {number}:\n" if pinned.takes[number] else f"      {number}: {{}}\n")
@@ -68,8 +69,12 @@ def _fields(take: Take) -> list[tuple[str, str]]:
     return [(name, value) for name, value in fields if value]
 
 
+def _named(scene: str) -> str:
+    # An id like 007, 1e5, null or no would be read as something else than text, by us or by others.
+    return scene if scene[0].isalpha() and scene not in _WORDS else _quoted(scene)
+
+
 def _quoted(text: str) -> str:
-    # An all-digit digest or id would be read back as a number, and "1e5" by others as a float.
     return f'"{text}"'
 
 

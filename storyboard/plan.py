@@ -177,7 +177,7 @@ def _reason(
     scene: Scene, wanted: Shot, facts: Facts, takes: Mapping[Resolution, Take], held: Mapping[Resolution, Take]
 ) -> str:
     entry = facts.entries.get(wanted.key)
-    if entry and entry.state in ("failed", "refused"):
+    if entry and entry.state in ("failed", "refused") and entry.why:
         return f"failed before: {entry.why}"
     if held:
         return "resolution 720p -> 1080p, and the job of its take is not known here"

@@ -141,10 +141,9 @@ def assemble(at: Desk, order: Order, takes: Mapping[str, Take]) -> tuple[Path | 
             raise LocalFault(message, "run again: it is fetched again, and not paid for again")
     from storyboard.media.join import join
 
-    frames = sum(clip.frames for clip in cut.clips)
-    order.report(events.Cutting(0, frames))
+    order.report(events.Cutting(0, cut.frames))
     segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
-    written = join(cut, paths, path, segments, lambda done: order.report(events.Cutting(done, frames)))
+    written = join(cut, paths, path, segments, lambda done: order.report(events.Cutting(done, cut.frames)))
     film = Film(
         identity=cut.identity,
         sha256=written.sha256,
@@ -194,22 +193,25 @@ def _done(
 
 
 def _notes(at: Desk, errors: Mapping[str, StoryboardError], stopped: StoryboardError | None) -> Iterator[str]:
-    """Which scenes failed, why, and what to type."""
+    """Which scenes failed, why, and what to type. Scenes with the same trouble share its lines."""
     waiting = [scene for scene, error in errors.items() if isinstance(error, NotAsked)]
+    told: dict[tuple[str, str, str], list[str]] = {}
     for scene, error in errors.items():
         if scene not in waiting:
-            kind = "unknown" if isinstance(error, SubmissionUnknown) else "failed "
-            yield f"{kind}  {scene}: {error.message}"
-            if error.hint:
-                yield f"         {error.hint}"
+            kind = "unknown" if isinstance(error, SubmissionUnknown) else "failed"
+            told.setdefault((kind, error.message, error.hint), []).append(scene)
+    for (kind, message, hint), scenes in told.items():
+        yield f"{kind:<8} {', '.join(scenes)}: {message}"
+        if hint:
+            yield f"{'':<8} {hint}"
     if stopped and not any(error is stopped for error in errors.values()):
-        yield f"stopped  {stopped.message}"
+        yield f"{'stopped':<8} {stopped.message}"
         if stopped.hint:
-            yield f"         {stopped.hint}"
+            yield f"{'':<8} {stopped.hint}"
     if waiting:
-        yield f"waiting  not asked for, and not paid: {', '.join(waiting)}"
-    if errors:
-        yield f"then     storyboard render {at.shown}{' --draft' if at.draft else ''}"
+        yield f"{'waiting':<8} not asked for, and not paid: {', '.join(waiting)}"
+    if any(not isinstance(error, SubmissionUnknown) for error in errors.values()):
+        yield f"{'then':<8} storyboard render {at.shown}{' --draft' if at.draft else ''}"
 
 
 def _exit(errors: Collection[StoryboardError], stopped: StoryboardError | None) -> int:

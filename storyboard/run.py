@@ -46,6 +46,9 @@ VISIBLE_AFTER = 10 * 60.0
 REFETCHES = 2
 NEW_ADDRESSES = 3
 
+# A job that was paid for is closed by the provider's word alone, never by our failing to fetch its clip.
+_STILL_OPEN = "it is paid for: run again to fetch it, unpaid; a scene with another seed is asked for anew"
+
 
 @dataclass(frozen=True, slots=True)
 class Hands:
@@ -189,8 +192,12 @@ class Run:
         except SubmissionUnknown as error:
             ledger.unknown(entry, error.message, error.code, now())
             raise undecided(error.message) from error
-        except (SceneFailed, RunRefused) as error:
+        except SceneFailed as error:
             ledger.refused(entry, error.message, error.code, now())
+            raise
+        except RunRefused as error:
+            # Not this scene's fault: the next plan has nothing to say of it.
+            ledger.refused(entry, "", error.code, now())
             raise
         try:
             ledger.accepted(entry, job, now())
@@ -251,7 +258,7 @@ class Run:
             except (Stalled, AddressExpired):
                 raise
             except SceneFailed as error:
-                self._over(entry, error)
+                self.hands.ledger.failed(entry, error.message, error.code, clock.wall())
                 raise
             if isinstance(state, Ready):
                 return state
@@ -261,13 +268,8 @@ class Run:
             pause = _poll_pause(clock, age)
             unseen, hidden = (0, 0.0) if state.seen else (unseen + 1, hidden + pause)
             if unseen >= 3 and hidden > VISIBLE_AFTER:
-                lost = SceneFailed(f"the provider does not know the job {entry.job}", "run again to ask for a new take")
-                self._over(entry, lost)
-                raise lost
+                raise SceneFailed(f"the provider does not know the job {entry.job}", _STILL_OPEN)
             await clock.pause(pause)
-
-    def _over(self, entry: Entry, error: SceneFailed) -> None:
-        self.hands.ledger.failed(entry, error.message, error.code, self.hands.clock.wall())
 
     # Fetching
 
@@ -316,10 +318,9 @@ class Run:
             except AddressExpired as error:
                 expired += 1
                 if expired > NEW_ADDRESSES:
-                    lost = SceneFailed(f"the provider no longer serves its clip ({error.message})", "", error.code)
-                    if resolution == "720p":
-                        self._over(entry, lost)
-                    raise lost from error
+                    raise SceneFailed(
+                        f"the provider does not serve its clip: {error.message}", _STILL_OPEN, error.code
+                    ) from error
                 await self.hands.clock.pause(self.hands.clock.between(1, 5))
                 ready = await again()
             except BadMedia as error:

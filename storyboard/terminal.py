@@ -49,7 +49,7 @@ def line(event: events.Event) -> str | None:
         case events.Warned():
             return f"{event.scene}: warning: {event.why}" if event.scene else f"warning: {event.why}"
         case events.Cutting():
-            return f"cutting {event.frames} frames" if event.done == 0 else None
+            return None
     return None
 
 
@@ -145,14 +145,23 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[s
     for skipped in storyboard.skipped:
         yield f"{'skip':<8} {skipped}"
     yield ""
-    yield f"{'to pay':<8} {money(plan.credits, prices.money(plan.credits), prices.currency)}{_estimated(plan, prices)}"
-    if plan.leaving:
+    if not plan.credits:
+        yield f"{'to pay':<8} nothing"
+    else:
+        yield f"{'to pay':<8} {money(plan.credits, prices.money(plan.credits), prices.currency)}{_estimated(plan, prices)}"
+    if plan.leaving and plan.credits:
         files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
         yield f"{'leaving':<8} {files}: handed to the provider"
 
 
 def _estimated(plan: Plan, prices: Prices) -> str:
     return " (an estimate; [prices] in config.toml says yours)" if plan.credits and prices.estimate else ""
+
+
+def near(path: str) -> str:
+    """A path as one would type it here."""
+    shorter = os.path.relpath(path)
+    return path if shorter.startswith("..") else shorter
 
 
 def ending(done: events.Done) -> Iterator[str]:

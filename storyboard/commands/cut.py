@@ -18,7 +18,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
     """Cut the film from the takes that are in the store."""
     from storyboard.config import settings
     from storyboard.render import Order, cut_only
-    from storyboard.terminal import as_document, ending
+    from storyboard.terminal import as_document, ending, near
 
     order = Order(
         file=located(file),
@@ -34,4 +34,4 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         return
     for line in ending(done):
         click.echo(line, err=True)
-    click.echo(done.film)
+    click.echo(near(done.film))

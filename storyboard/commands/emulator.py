@@ -18,7 +18,7 @@ FAULT is PLACE:WHAT[=VALUE][+charged] [xN] [%P] [@TEXT]
   poll:shape=string        resultUrls as JSON in a string
   job:fail=501 @lamp       jobs fail whose prompt contains "lamp"
   clip:cut %30             three downloads in ten break off
-All of them: storyboard emulator --faults
+All of them: storyboard emulator --list-faults
 """
 
 
@@ -31,7 +31,7 @@ All of them: storyboard emulator --faults
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What is to go wrong; may be given often.")
 @click.option("--seed", type=int, default=1, help="Repeats the chance in faults with %P.")
 @click.option("--plain", is_flag=True, help="Small clips of one colour instead of drafts; made in no time.")
-@click.option("--faults", "listed", is_flag=True, help="List every fault, and leave.")
+@click.option("--list-faults", "listed", is_flag=True, help="List every fault, and leave.")
 def command(
     port: int,
     latency: float,

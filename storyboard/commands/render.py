@@ -123,9 +123,9 @@ def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
 
 def _say(done: "events.Done", *, quiet: bool) -> None:
     """The end of a render: the film to stdout, the account to stderr, and last what is still to do."""
-    from storyboard.terminal import ending
+    from storyboard.terminal import ending, near
 
     for line in ending(done) if not quiet else done.notes:
         _tell(line)
     if done.film:
-        click.echo(done.film)
+        click.echo(near(done.film))

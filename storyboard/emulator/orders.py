@@ -105,8 +105,8 @@ def _mode(given: dict[str, object], images: tuple[str, ...]) -> Mode:
 def _seed(given: dict[str, object]) -> int:
     """The seed asked for, else one that is always the same for the same words: a draft can be made again."""
     asked = given.get("seeds")
-    if isinstance(asked, int):
-        return asked
+    if isinstance(asked, int | float):
+        return int(asked)
     words = [given.get(field) for field in ("prompt", "model", "generationType", "aspectRatio", LABEL)]
     drawn = int.from_bytes(sha256(json.dumps(words).encode()).digest()[:8])
     return SEEDS[0] + drawn % (SEEDS[1] - SEEDS[0] + 1)
@@ -142,7 +142,10 @@ def _flag(value: object) -> bool:
 
 
 def _seed_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and SEEDS[0] <= value <= SEEDS[1]
+    """In JSON 41203.0 is a whole number too."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return SEEDS[0] <= value <= SEEDS[1] and value == int(value)
 
 
 def _address(value: object) -> bool:

@@ -18,7 +18,7 @@ from storyboard.disk import land, telling
 from storyboard.errors import LocalFault
 from storyboard.plain import show
 
-# What a child may take, in bytes of addresses: a 4K clip over its own blur, the worst that is asked of it, takes 1.6 GiB.
+# Bytes of addresses that a child may take. The most that is asked of it, a 4K clip over its own blur, takes 1.6 GiB.
 MEMORY = 4 * 1024**3
 TICK = 0.25
 

@@ -29,7 +29,7 @@ from storyboard.media import ffmpeg, segment
 
 AT_ONCE = 2
 _SAMPLE = 4  # bytes: two channels of 16 bits
-_SOUND = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
+SOUND = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
 _PATIENCE = 7200.0
 _OURS = re.compile(r"[0-9a-f]{32}\.(mp4|s16le)|\.[0-9a-f]{32}\.(mp4|s16le)\.[0-9a-f]{12}")
 
@@ -139,7 +139,7 @@ def _put_together(cut: Cut, names: Mapping[Clip, Path], out: Path, watch: Callab
         arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
         arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
         arguments += ["-f", "s16le", "-ar", str(segment.HERTZ), "-ac", "2", "-i", f"file:{sound.absolute()}"]
-        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *_SOUND, *segment.NEUTRAL]
+        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *SOUND, *segment.NEUTRAL]
         arguments += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out.absolute()}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
     if written != cut.frames:

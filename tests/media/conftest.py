@@ -44,7 +44,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
             out = folder / f"{len(made):03d}.{suffix}"
             red, green, blue = colour
             picture = f"color=c=0x{red:02x}{green:02x}{blue:02x}:s={size[0]}x{size[1]}:r={fps}:d={seconds}"
-            flash = f"drawbox=c=white:t=fill:enable='lt(mod(t+0.001,1),1/{fps})'"
+            flash = f"drawbox=c=white:t=fill:enable='lt(mod(t+0.001,1),1/({fps}))'"
             chain = f"{picture},format=rgb24,{flash},scale=out_color_matrix=bt709:out_range=tv,format=yuv420p{filters}"
             command = [ffmpeg.binary(), "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", chain]
             if sound:

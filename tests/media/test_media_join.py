@@ -11,10 +11,10 @@ import numpy
 import pytest
 from moving import BLUE, GREEN, GREY, RED, TAGS, close, files, laid, look
 
-from storyboard.cut import Clip, Cut
+from storyboard.cut import MAKING, Clip, Cut
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, probe
-from storyboard.media.join import join
+from storyboard.media import ffmpeg, probe, segment
+from storyboard.media.join import SOUND, join
 
 
 @pytest.fixture
@@ -91,6 +91,18 @@ def test_a_trim_shows_just_those_frames(clips, tmp_path):
     assert len(film.frames) == 54
     assert film.flashes() == [72 - 53, 30 + 23]
     assert film.clicks() == pytest.approx([(72 - 53) / 24, (30 + 23) / 24], abs=0.001)
+
+
+@pytest.mark.parametrize("form", [{"suffix": "mkv"}, {"fps": "30000/1001"}, {"fps": 30, "hertz": 44100}], ids=str)
+def test_a_trim_deep_inside_a_clip_is_found_again(clips, tmp_path, form):
+    """Only the part that is seen is decoded; jumping there must not cost a frame, nor the sound its place."""
+    path = clips(BLUE, seconds=6, **form)
+    rate = probe.measure(path).fps
+    start = round(Fraction(7, 2) * rate) / rate
+    part = Clip("a", "x", start, start + Fraction(4, 3), 0, 32)
+    film = look(join(Cut((part,), 320, 180, 24, "pad"), {"x": path}, tmp_path / "f.mp4", tmp_path / "s").path)
+    assert film.flashes() == [12]
+    assert film.clicks() == pytest.approx([0.5], abs=0.018)
 
 
 def test_every_frame_of_an_equal_clip_comes_once(clips, tmp_path):
@@ -193,6 +205,13 @@ def test_untagged_colours_are_read_as_players_read_them(joined, clips, size, mat
     assert close(joined({"a": path, "b": clips(GREEN)}).colour(12), RED)
 
 
+def test_full_range_colours_are_not_washed_out(joined, clips):
+    """Phones and screen recorders use all of 0 to 255: taken for the usual range, black would be grey."""
+    full = ("-c:v", "libx264", "-pix_fmt", "yuvj420p", *TAGS[:-2], "-color_range", "pc")
+    path = clips(RED, filters=",scale=in_range=tv:out_range=pc", codec=full)
+    assert close(joined({"a": path, "b": clips(GREEN)}).colour(12), RED)
+
+
 def test_the_film_says_what_its_colours_are(clips, tmp_path):
     """Players would guess, each of them otherwise."""
     path = clips(RED)
@@ -286,9 +305,9 @@ def test_whoever_is_told_can_stop_the_work(clips, tmp_path):
     def stop(frames: int) -> None:
         raise Enough
 
-    paths = {"a": clips(RED, seconds=20, size=(640, 360))}
+    paths = {"a": clips(RED, seconds=20)}
     with pytest.raises(Enough):
-        join(laid(paths), paths, tmp_path / "film.mp4", tmp_path / "scratch", stop)
+        join(laid(paths, size=(1920, 1080)), paths, tmp_path / "film.mp4", tmp_path / "scratch", stop)
     assert threading.active_count() == 1
     assert not list(files(tmp_path))
 
@@ -355,3 +374,15 @@ def test_pruning_touches_nothing_of_others(clips, tmp_path):
     (scratch / "holiday.mp4").write_bytes(b"mine")
     join(laid({"a": path}), {"a": path}, tmp_path / "film.mp4", scratch)
     assert (scratch / "holiday.mp4").read_bytes() == b"mine"
+
+
+def test_whoever_changes_how_films_are_made_says_so(clips):
+    """Films and segments made before would be taken for what is made now, and two kinds put into one film."""
+    source, clip = probe.source(clips(RED)), Clip("a", "x", Fraction(0), Fraction(1), 0, 24)
+    filters = [
+        segment.picture_filter(replace(source, measure=replace(source.measure, width=180)), clip, cut, Fraction(0))
+        for cut in (Cut((clip,), 320, 180, 24, fit) for fit in ("pad", "crop", "blur"))
+    ]
+    settings = repr((filters, segment.ENCODER, segment.NEUTRAL, SOUND))
+    # Where this differs, raise cut.MAKING, then write the new pair here.
+    assert (MAKING, hashlib.sha256(settings.encode()).hexdigest()[:12]) == (1, "b78c94675ea4")

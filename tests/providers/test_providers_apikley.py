@@ -140,6 +140,7 @@ SHAPES = {
     "response as JSON text": record(1, json.dumps({"resultUrls": [URL]})),
     "flag as text": record("1", {"resultUrls": [URL]}),
     "flag as a bool": record(True, {"resultUrls": [URL]}),
+    "flag with a point": record(1.0, {"resultUrls": [URL]}),
     "without a task id": {"successFlag": 1, "response": {"resultUrls": [URL]}},
     "with other addresses": record(1, {"originUrls": ["https://cdn.example/o.mp4"], "resultUrls": [URL]}),
 }

@@ -10,6 +10,7 @@ In what is expected, "..." stands for anything on its line.
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def emulated(options: str | None, environ: dict[str, str]) -> Iterator[dict[str,
     if options is None:
         yield environ
         return
-    command = [sys.executable, "-m", "storyboard", "emulator", "--film", "plain", *options.split()]
+    command = [sys.executable, "-m", "storyboard", "emulator", "--plain", *shlex.split(options)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()

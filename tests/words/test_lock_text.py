@@ -60,11 +60,11 @@ def test_the_file_as_git_shows_it() -> None:
 # Written by storyboard. Commit it: it pins the takes of the film.
 storyboard-lock: 1
 scenes:
-  "a":
+  a:
     key: "{"a" * 64}"
     pick: 1
     takes: {{}}
-  "b":
+  b:
     key: "{"b" * 64}"
     pick: 1
     takes:
@@ -95,7 +95,7 @@ scenes:
         ('fps: "24"', 'fps: "1/0"'),
         ("size: 1280x720", "size: big"),
         ("bytes: 7", "bytes: -7"),
-        ('"b":', '"../b":'),
+        ("  b:", '  "../b":'),
         (f'sha256: "{"d" * 64}"', 'sha256: "../../etc/passwd"'),
     ],
 )
