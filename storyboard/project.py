@@ -65,7 +65,7 @@ class Project:
         except (OSError, RuntimeError, ValueError):
             raise InputError(f"'{show(str(path))}' cannot be a file") from None
         if not real.is_relative_to(self.folder):
-            raise InputError(f"'{show(str(path))}' is outside the project folder", "copy it into the project")
+            raise InputError(f"'{show(str(path))}' is outside the project folder", "name a file in the project folder")
         return real
 
     def _read(self, path: PurePosixPath, most: int, spoken: str) -> bytes:

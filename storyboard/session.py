@@ -34,7 +34,7 @@ def session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
 
 async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
     async with AsyncExitStack() as stack:
-        api, clock = await _service(at, stack)
+        api, clock = await _service(at, stack, report)
         wire = await stack.enter_async_context(Wire(api, clock))
         hands = Hands(
             provider=at.provider,
@@ -58,12 +58,15 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
             return await run.carry_out(plan), run.stopped
 
 
-async def _service(at: Desk, stack: AsyncExitStack) -> tuple[Api, Clock]:
+async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Api, Clock]:
     if not at.draft:
         return Api(at.settings.base_url, api_key(at.settings)), Clock(at.settings.time_scale)
     from storyboard.emulator import Behaviour, Emulator
 
-    emulator = await stack.enter_async_context(Emulator(Behaviour()))
+    def warned(label: str, sentence: str) -> None:
+        report(events.Warned(label.partition(" ")[2], sentence))
+
+    emulator = await stack.enter_async_context(Emulator(Behaviour(), warned=warned))
     return Api(emulator.url, "draft"), Clock(DRAFT_SCALE)
 
 

@@ -148,14 +148,11 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[s
     if not plan.credits:
         yield f"{'to pay':<8} nothing"
     else:
-        yield f"{'to pay':<8} {money(plan.credits, prices.money(plan.credits), prices.currency)}{_estimated(plan, prices)}"
+        price = money(plan.credits, prices.money(plan.credits), prices.currency)
+        yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
     if plan.leaving and plan.credits:
         files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
         yield f"{'leaving':<8} {files}: handed to the provider"
-
-
-def _estimated(plan: Plan, prices: Prices) -> str:
-    return " (an estimate; [prices] in config.toml says yours)" if plan.credits and prices.estimate else ""
 
 
 def near(path: str) -> str:

@@ -83,15 +83,15 @@ class Emulator:
         """Credits left."""
         return self._service.balance
 
-    def charged(self, job: Job) -> int:
+    def charged(self, job: str) -> int:
         """Credits that this job has cost so far."""
-        return sum(charge.credits for charge in self.charges if charge.job == job.id)
+        return sum(charge.credits for charge in self.charges if charge.job == job)
 
-    def outcome(self, job: Job) -> Outcome | None:
+    def outcome(self, job: str) -> Outcome | None:
         """How the job ended, None while it is at work."""
-        return self._service.outcomes.get(job.id)
+        return self._service.outcomes.get(job)
 
-    def colour(self, job: Job) -> Colour | None:
+    def colour(self, job: str) -> Colour | None:
         """The colour of the job's clip where films are plain (RGB, 0 to 255), None before it is made."""
         outcome = self.outcome(job)
         return colour(outcome.brief.digest) if isinstance(outcome, Done) else None
@@ -177,11 +177,11 @@ class Emulator:
         late = self._faults.strike("poll", job.prompt, "late")
         if late and asked <= int(late.value or 1):
             return answers.refused(NO_RECORD)
-        return answers.record(job, self.outcome(job), self._address(job), self._shape(job))
+        return answers.record(job, self.outcome(job.id), self._address(job), self._shape(job))
 
     def _shape(self, job: Job) -> str:
         """The shape that resultUrls shall have; "" for the usual one."""
-        if not isinstance(self.outcome(job), Done):
+        if not isinstance(self.outcome(job.id), Done):
             return ""
         fault = self._faults.strike("poll", job.prompt, "shape")
         if not fault or (fault.value == "null-first" and job.id in self._nulled):

@@ -24,17 +24,26 @@ TICK = 0.25
 
 # The child gets no key and nothing of ours; FFREPORT, which makes ffmpeg write files, is not passed on either.
 _PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
-_OF_THE_MACHINE = ("No space left on device", "Cannot allocate memory", "Disk quota exceeded", "Input/output error")
+
+# What ffmpeg says where the clip is not at fault, and what to do about it.
+_ADVICE = (
+    ("No space left on device", "the disk is full: free some space and run again; what was bought is safe"),
+    ("Disk quota exceeded", "your share of the disk is full: free some space and run again; what was bought is safe"),
+    ("Cannot allocate memory", "close other programs and run again; what was bought is safe"),
+    ("Input/output error", "check the disk and run again; what was bought is safe"),
+    ("Unrecognized option", "this ffmpeg is too old: unset STORYBOARD_FFMPEG to use the one that came along"),
+    ("Unknown encoder", "this ffmpeg lacks libx264: unset STORYBOARD_FFMPEG to use the one that came along"),
+)
+# Killed for want of memory, or told to stop by someone else: it then tidies up and ends with 255.
+_STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 255)
 
 
 class FfmpegFailed(LocalFault):
-    """ffmpeg ended badly. ``by_machine`` says that memory or disk ran out, rather than that the input is bad."""
+    """ffmpeg ended badly. Without a hint it is the input that is at fault; with one it is this machine."""
 
-    def __init__(self, why: str, said: str, by_machine: bool) -> None:
-        hint = "free some disk space or memory and run again; what was bought is safe" if by_machine else ""
+    def __init__(self, why: str, said: str = "", hint: str = "") -> None:
         super().__init__(f"ffmpeg {why}: {said}" if said else f"ffmpeg {why}", hint)
         self.said = said
-        self.by_machine = by_machine
 
 
 def binary() -> str:
@@ -65,8 +74,7 @@ def run(arguments: Sequence[str], *, seconds: float, watch: Callable[[int], None
         finally:
             child.kill()
     if child.returncode != 0:
-        by_machine = child.returncode == -signal.SIGKILL or any(words in said for words in _OF_THE_MACHINE)
-        raise FfmpegFailed(_ending(child.returncode), _cause(said), by_machine)
+        raise FfmpegFailed(_ending(child.returncode), _cause(said), _advice(child.returncode, said))
     return frames
 
 
@@ -140,7 +148,12 @@ def _environment() -> dict[str, str]:
 def _started(command: list[str]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            process_group=0,  # Ctrl-C is for us: a check that it broke off would look like a damaged clip
         )
     except OSError as error:
         raise LocalFault(f"ffmpeg does not start: {error.strerror}", "close other programs and run again") from error
@@ -177,7 +190,7 @@ def _follow(child: subprocess.Popen[bytes], deadline: float, watch: Callable[[in
                     frames = max([frames, *map(int, re.findall(rb"^frame=\s*(\d+)", lines, re.MULTILINE))])
             watch(frames)
             if time.monotonic() > deadline:
-                raise FfmpegFailed("took too long", "", False)
+                raise FfmpegFailed("took too long")
     child.wait()
     return frames, said.decode("utf-8", "replace")
 
@@ -196,3 +209,10 @@ def _cause(said: str) -> str:
 
 def _ending(code: int) -> str:
     return f"ended with status {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+
+
+def _advice(code: int, said: str) -> str:
+    for words, advice in _ADVICE:
+        if words in said:
+            return advice
+    return "it was stopped from outside, perhaps for want of memory: run again" if code in _STOPPED else ""

@@ -12,6 +12,7 @@ from storyboard.errors import InputError
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 
+_FORMATS = ("PNG", "JPEG", "WEBP")
 _SIDEWAYS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 
@@ -37,7 +38,10 @@ def look(content: bytes) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(content), formats=["PNG", "JPEG", "WEBP"]) as image:
+            with _opened(content) as image:
+                _small(image)
+                image.verify()
+            with _opened(content) as image:
                 return _measured(image)
     except UnidentifiedImageError:
         raise InputError("is not a PNG, JPEG or WebP image", "save it as one of these") from None
@@ -47,14 +51,20 @@ def look(content: bytes) -> Picture:
         raise InputError("is a damaged image", "save it again") from None
 
 
-def _measured(image: Image.Image) -> Picture:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
+def _opened(content: bytes) -> Image.Image:
+    return Image.open(BytesIO(content), formats=_FORMATS)
+
+
+def _small(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
         raise _too_many()
+
+
+def _measured(image: Image.Image) -> Picture:
     kind = cast(Literal["png", "jpeg", "webp"], (image.format or "").lower())
-    if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
-        width, height = height, width
-    image.verify()
+    # Cameras turn a JPEG by a note in it. To look for one in a PNG, Pillow would decode all of it.
+    turned = kind == "jpeg" and image.getexif().get(_ORIENTATION) in _SIDEWAYS
+    width, height = image.size[::-1] if turned else image.size
     return Picture(width, height, kind)
 
 

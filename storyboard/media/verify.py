@@ -68,7 +68,7 @@ def _decode(path: Path) -> int:
     try:
         return ffmpeg.run(arguments, seconds=PATIENCE)
     except ffmpeg.FfmpegFailed as failure:
-        if failure.by_machine:
+        if failure.hint:
             raise
         raise BadMedia(f"damaged, it does not decode: {failure.said or failure.message}") from failure
 

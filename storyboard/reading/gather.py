@@ -97,12 +97,10 @@ def resolve(page: Page, path: Path, word: str) -> PurePosixPath | Problem:
     if "\\" in word:
         return page.problem(path, f"'{said}' has a '\\' in it", "write '/' between folders")
     if word.startswith(("/", "~")) or word[1:2] == ":":
-        return page.problem(
-            path, f"'{said}' is not relative", "write it as seen from this file; files lie in its project"
-        )
+        return page.problem(path, f"'{said}' is not relative", "write the path as seen from this file")
     whole = posixpath.normpath(posixpath.join(page.path.parent.as_posix(), word))
     if whole == ".." or whole.startswith("../"):
-        return page.problem(path, f"'{said}' is outside the project folder", "copy it into the project")
+        return page.problem(path, f"'{said}' is outside the project folder", "name a file in the project folder")
     return PurePosixPath(whole)
 
 

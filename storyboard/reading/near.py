@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The closest of ``known`` to ``word``, if any is close."""
-    found = get_close_matches(word[:80].lower(), list(known)[:500], 1, 0.6)
+    found = get_close_matches(word[:80].lower(), list(known)[:500], 1, 0.65)
     return found[0] if found else None
 
 

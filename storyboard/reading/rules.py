@@ -88,7 +88,10 @@ class Words:
 
 
 class Rules:
-    """One reading: what is in scope, what has been looked at already, and the ``problems`` found."""
+    """One reading: what is in scope, what has been looked at already, and the ``problems`` found.
+
+    ``_blind`` is True where the vars or the cast cannot be read, so that no prompt can be carried out.
+    """
 
     def __init__(self, gathered: Gathered, files: Files, offer: Offer) -> None:
         self.problems: list[Problem] = []
@@ -97,12 +100,14 @@ class Rules:
         self._offer = offer
         self._work = template.Work()
         self._scope: dict[str, object] = {}
+        self._blind = False
         self._members: dict[str, Entry] = {}
         self._facts: dict[PurePosixPath, Facts | StoryboardError] = {}
         self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
 
     def whole(self, name: str, top: Entry, given: Mapping[str, str]) -> Storyboard:
         """The storyboard called ``name``, of what is sound; it is only worth something without problems."""
+        self._blind = any(top.has(key) and top.inner(key) is None for key in ("vars", "cast"))
         title = str(self._plain(top, "title") or name)
         self._scope = self._vars(top, given) | {"cast": self._cast(top), "title": title}
         self._ids()
@@ -166,12 +171,15 @@ class Rules:
         return value
 
     def _cast(self, top: Entry) -> dict[str, object]:
-        cast_ = top.inner("cast")
-        for name in cast_.value if cast_ and not self._members else ():
-            member = cast_.inner(name) if cast_ and not name.startswith("x-") else None
+        """What each member looks like; its name where that is not known, so that nobody is reported twice."""
+        entry = top.inner("cast")
+        looks: dict[str, object] = {}
+        for name in entry.value if entry else ():
+            member = entry.inner(name) if entry and not name.startswith("x-") else None
             if member:
                 self._members[name] = member
-        return {name: self._plain(member, "looks") or "" for name, member in self._members.items()}
+            looks[name] = (self._plain(member, "looks") if member else None) or name
+        return looks
 
     def _ids(self) -> None:
         first: dict[str, Entry] = {}
@@ -333,7 +341,7 @@ class Rules:
 
     def _rendered(self, page: Page, path: Path, source: str, scope: Mapping[str, object]) -> str:
         """The template at ``path`` carried out. Where something is wrong with it, that is said, once."""
-        if template.plain(source):
+        if template.plain(source) or self._blind:
             return source
         try:
             text, refused = template.parse(source).render(scope, self._work)
@@ -455,39 +463,38 @@ class Rules:
                 self._facts[file] = error
         return self._facts[file]
 
-    # What only works together with something else.
+    # What only works together with something else. It is said where the scene itself asks for it.
 
     def _possible(self, words: Words, made: Generated, first: Word | None, references: Word | None) -> None:
-        """What this provider cannot make, said where the scene itself asks for it."""
-        offer = self._offer
-        model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
-        if aspect and made.aspect not in offer.aspects:
+        """What this provider cannot make."""
+        self._shape(words, made, first or references)
+        if references and made.references:
+            self._referable(words, made, references)
+        resolution, known = words.get("resolution"), self._offer.hd_aspects
+        if resolution and made.resolution == "1080p" and made.aspect not in known:
+            message = f"1080p exists for {' and '.join(known)} only, this is {made.aspect}"
             self._wrong(
-                aspect.problem(
-                    f"'{made.aspect}' is no shape of this provider", f"there are: {', '.join(offer.aspects)}"
-                )
+                _nearer(resolution, words.get("aspect") or resolution).problem(message, "leave 'resolution' out")
             )
-        elif aspect and made.aspect == "auto" and not first and not references and not words.own.has("first_frame"):
+
+    def _shape(self, words: Words, made: Generated, image: Word | None) -> None:
+        word, known = words.get("aspect"), self._offer.aspects
+        if word and made.aspect not in known:
+            self._wrong(word.problem(f"{made.aspect} is no shape of this provider", f"there are: {', '.join(known)}"))
+        elif word and made.aspect == "auto" and not image and not words.own.has("first_frame"):
             message = "'auto' takes the shape of the first frame, and there is none"
-            self._wrong(aspect.problem(message, "add a 'first_frame', or write 16:9 or 9:16"))
-        if made.references and references:
-            if made.model in offer.models and made.model not in offer.reference_models:
-                known = " and ".join(offer.reference_models)
-                message, hint = (
-                    f"references work with {known} only, this is {made.model}",
-                    "or begin with a 'first_frame'",
-                )
-                self._wrong(_nearer(model, references).problem(message, hint))
-            if made.aspect not in offer.reference_aspects:
-                known = " and ".join(offer.reference_aspects)
-                message, hint = (
-                    f"references work in {known} only, this is {made.aspect}",
-                    "or begin with a 'first_frame'",
-                )
-                self._wrong(_nearer(aspect, references).problem(message, hint))
-        if resolution and made.resolution == "1080p" and made.aspect not in offer.hd_aspects:
-            message = f"1080p exists for {' and '.join(offer.hd_aspects)} only, this is {made.aspect}"
-            self._wrong(_nearer(resolution, aspect or resolution).problem(message, "leave 'resolution' out"))
+            self._wrong(word.problem(message, "add a 'first_frame', or write 16:9 or 9:16"))
+
+    def _referable(self, words: Words, made: Generated, references: Word) -> None:
+        models, aspects = self._offer.reference_models, self._offer.reference_aspects
+        if made.model in self._offer.models and made.model not in models:
+            message = f"references work with {' and '.join(models)} only, this is {made.model}"
+            hint = f"write 'model: {models[0]}', or begin with a 'first_frame'"
+            self._wrong(_nearer(words.get("model"), references).problem(message, hint))
+        if made.aspect not in aspects:
+            message = f"references work in {' and '.join(aspects)} only, this is {made.aspect}"
+            hint = f"write 'aspect: {aspects[0]}', or begin with a 'first_frame'"
+            self._wrong(_nearer(words.get("aspect"), references).problem(message, hint))
 
 
 def _nearer(one: Word | None, other: Word) -> Word:

@@ -98,6 +98,10 @@ def _told(error: ValidationError) -> Iterator[Fault]:
         yield Fault((*path, value), f"'{show(value, 60)}' cannot be a name", rule["patternErrorMessage"], key=True)
     elif error.validator == "additionalProperties":
         yield from _unknown(path, value, rule["properties"])
+    elif error.validator == "anyOf" and isinstance(value, list) and error.context:
+        for inner in error.context:
+            if inner.relative_schema_path[0] == 1:
+                yield from _told(inner)
     elif error.validator == "required":
         yield from _required(path, value, rule)
     else:
@@ -168,7 +172,9 @@ def _kind(name: str, value: object, wanted: str) -> tuple[str, str]:
         return message, "write it without quotes and without a leading 0"
     if wanted == "array" and isinstance(value, str):
         return message, f"write it as [{show(value, 60)}]"
-    return message, ""
+    if wanted == "array" and isinstance(value, dict):
+        return message, "begin each of its items with '- '"
+    return message, "write its keys and values below it" if wanted == "object" else ""
 
 
 def _choice(name: str, value: object, choices: list[object]) -> tuple[str, str]:

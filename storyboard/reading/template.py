@@ -5,7 +5,8 @@ sandbox has been left five times in nine years (reliability.md C2). Here a node 
 below does not exist, a name reaches keys of mappings and nothing else, and all work is counted.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -244,22 +245,27 @@ def _filled(value: object) -> object:
 def _missing(node: nodes.Name | nodes.Getattr | nodes.Getitem, run: _Run) -> Refused:
     """Why a name leads nowhere, with what does lead somewhere."""
     if isinstance(node, nodes.Name):
-        return _undefined(f"'{show(node.name, 60)}'", node.name, run.names, node.lineno)
+        known = [name for name in run.names if name != "loop"]
+        hint = f"put it in 'vars'; known are: {_listed(known)}" if known else "a var can use the vars above it"
+        return _undefined(f"'{show(node.name, 60)}'", node, node.name, run.names, hint)
     whole = run.value(node.node)
-    key = node.attr if isinstance(node, nodes.Getattr) else run.value(node.arg)
-    spoken, word = show(_spoken(node.node), 60), show(str(key), 60)
+    key = str(node.attr if isinstance(node, nodes.Getattr) else run.value(node.arg))
+    spoken = show(_spoken(node.node), 60)
     if isinstance(whole, Mapping):
-        return _undefined(f"'{spoken}.{word}'", str(key), whole, node.lineno)
-    return Refused(f"'{spoken}' is {kind(whole)}: it has no '{word}'", "", node.lineno, str(key))
+        hint = f"'{spoken}' has: {_listed(whole)}" if whole else f"'{spoken}' is empty"
+        return _undefined(f"'{spoken}.{show(key, 60)}'", node, key, whole, hint)
+    return Refused(f"'{spoken}' is {kind(whole)}: it has no '{show(key, 60)}'", "", node.lineno, key)
 
 
-def _undefined(spoken: str, word: str, known: Scope, line: int) -> Refused:
+def _undefined(spoken: str, node: nodes.Node, word: str, known: Scope, hint: str) -> Refused:
     if word in known:
         hint = f"give it one in the storyboard, or with --var {show(word, 60)}=…"
-        return Refused(f"{spoken} has no value", hint, line, word)
-    names = [name for name in known if name != "loop"]
-    listed = f"there are: {', '.join(show(name, 60) for name in names[:20])}" if names else "put it in 'vars'"
-    return Refused(f"{spoken} is not defined", did_you_mean(word, names) or listed, line, word)
+        return Refused(f"{spoken} has no value", hint, node.lineno, word)
+    return Refused(f"{spoken} is not defined", did_you_mean(word, known) or hint, node.lineno, word)
+
+
+def _listed(names: Iterable[object]) -> str:
+    return ", ".join(show(str(name), 60) for name in list(names)[:20])
 
 
 def _spoken(node: nodes.Node) -> str:
@@ -545,12 +551,10 @@ def _check_word(node: nodes.Filter | nodes.Test) -> None:
 def _syntax(error: TemplateSyntaxError) -> Refused:
     """Jinja2's words for a template that does not parse, in ours."""
     words = error.message or ""
-    if words.startswith(("unexpected end of template", "unexpected 'end of template'")):
-        message, hint = "a tag is never closed", "'{{' ends with '}}', '{% if %}' with '{% endif %}'"
-    elif words.startswith("Encountered unknown tag"):
-        message, hint = f"there is no tag {words.split()[3].rstrip('.')}", "there are: if, for"
-    elif words.startswith("expected token"):
-        message, hint = f"{words.rpartition('got ')[2]} is not expected here", ""
-    else:
-        message, hint = show(words[:1].lower() + words[1:].rstrip("."), 120), ""
-    return Refused(message, hint, error.lineno)
+    if words.lower().startswith(("unexpected end of template", "unexpected 'end of template'")):
+        return Refused("a tag is never closed", "'{{' ends with '}}', '{% if %}' with '{% endif %}'", error.lineno)
+    if unknown := re.match(r"Encountered unknown tag '(\w+)'", words):
+        return Refused(f"there is no tag '{show(unknown[1], 60)}'", "there are: if, for", error.lineno, unknown[1])
+    if odd := re.match(r"expected token .*, got '(.*)'$", words):
+        return Refused(f"'{show(odd[1], 60)}' is not expected here", "", error.lineno, odd[1])
+    return Refused(show(words[:1].lower() + words[1:].rstrip("."), 120), "", error.lineno)

@@ -245,7 +245,12 @@ class _Loader:
             raise self._stop(event, "a key must be text", "write 'key: value'")
         if event.anchor not in self._anchors:
             name = show(event.anchor or "", 60)
-            raise self._stop(event, f"nothing above is marked '&{name}'", "a mark cannot hold itself", len(name) + 1)
+            raise self._stop(
+                event,
+                f"nothing above is marked '&{name}'",
+                f"a mark is set with '&{name}', above, and not inside itself",
+                len(name) + 1,
+            )
         value, nodes = self._anchors[event.anchor]
         self._put(value, event, nodes)
 
@@ -332,8 +337,8 @@ _SYNTAX = (
     (r"found unexpected document indicator", "this quote is never closed", "add the closing quote", True),
     (r"unknown escape character|expected escape sequence|hexdecimal|hexadecimal|invalid Unicode", "this is no escape",
      r"in double quotes a backslash is written '\\'; single quotes take it as it is", False),
-    (r"expected ',' or '}'", "a ',' or '}' is missing", "", False),
-    (r"expected ',' or '\]'", "a ',' or ']' is missing", "", False),
+    (r"expected ',' or '}'", "a ',' or '}' is missing", "", True),
+    (r"expected ',' or '\]'", "a ',' or ']' is missing", "", True),
     (r"could not find expected ':'", "a ':' is missing", "write 'key: value'", True),
     (r"did not find expected (key|'-' indicator)|expected <block end>|wrong indent", *_INDENT, False),
     (r"did not find expected node content|expected the node content", "a value is missing here", "", False),
@@ -356,8 +361,10 @@ def _syntax(error: yaml.MarkedYAMLError, text: list[str]) -> Fault:
         sign = line[mark.column : mark.column + 1]
         if sign != "\t":
             return Fault(mark.line, mark.column, f"a text cannot begin with '{sign}'", "put it in quotes")
+    if said.startswith("mapping values are not allowed") and ":" not in line[: mark.column]:
+        return Fault(mark.line, len(line) - len(line.lstrip()), *_INDENT)
     for pattern, message, hint, at_begin in _SYNTAX:
         if re.search(pattern, said):
-            place = begun if at_begin and begun else mark
+            place = begun if at_begin and begun and begun.line != mark.line else mark
             return Fault(place.line, place.column, message, hint)
     return Fault(mark.line, mark.column, f"this is not YAML: {show(said, 100)}")
