@@ -345,7 +345,7 @@ class Run:
         take = Take(fetched.sha256, fetched.bytes, measure, resolution, ready.seed, ready.credits)
         hands.store.put(arriving, take.digest)
         hands.ledger.taken(entry.key, take, hands.clock.wall())
-        for why in _remarks(step.shot, measure, resolution):
+        for why in _remarks(step.shot, measure, resolution, hands.provider.offer.seconds):
             hands.report(events.Warned(step.scene, why))
         return take
 
@@ -356,9 +356,11 @@ def _poll_pause(clock: Clock, age: float) -> float:
     return (30 if age > 6 * 60 else 12) * clock.between(0.8, 1.2)
 
 
-def _remarks(shot: Shot, measure: Measure, resolution: Resolution) -> list[str]:
-    """What an author should know about a take that came: it is kept all the same."""
+def _remarks(shot: Shot, measure: Measure, resolution: Resolution, seconds: int) -> list[str]:
+    """What an author should know about a take that came: it is paid for, and kept all the same."""
     found = []
+    if abs(measure.seconds - seconds) > 1:
+        found.append(f"{seconds} seconds were expected, and {float(measure.seconds):.1f} came")
     if not measure.sound:
         found.append("the take came without sound: the cut gives it silence")
     size = f"{measure.width}x{measure.height}"

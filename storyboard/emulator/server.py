@@ -68,6 +68,10 @@ class Emulator:
         self._polls: dict[str, int] = {}
         self._nulled: set[str] = set()
 
+    def heal(self) -> None:
+        """From now on nothing goes wrong any more."""
+        self._faults = Faults((), self.behaviour.seed)
+
     @property
     def jobs(self) -> list[Job]:
         """The submissions that were accepted, in their order."""

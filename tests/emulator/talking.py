@@ -59,9 +59,11 @@ class Client:
         return await self.get("/api/v1/veo/get-1080p-video", taskId=job)
 
     async def hd_clip(self, job: str) -> str:
-        while (answer := await self.hd(job))["code"] == 400:
+        while True:
+            answer = await self.hd(job)
+            if answer["code"] != 400:
+                return str(answer["data"]["resultUrl"])
             await asyncio.sleep(0.005)
-        return str(answer["data"]["resultUrl"])
 
     async def bytes(self, url: str) -> bytes:
         async with aiohttp.ClientSession() as keyless, keyless.get(url) as answer:

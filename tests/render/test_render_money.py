@@ -4,13 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from studio import Studio, png
 
 from storyboard import events
 from storyboard.errors import InputError, LocalFault
 from storyboard.store import Store
 
 
-def test_a_film_is_bought_once(studio) -> None:  # type: ignore[no-untyped-def]
+def test_a_film_is_bought_once(studio: Studio) -> None:
     """The main promise: each shot is paid for once, and an unchanged storyboard costs not even a request."""
     service = studio.serve()
     studio.scenes("A gull", "A tern", "A heron")
@@ -26,7 +27,7 @@ def test_a_film_is_bought_once(studio) -> None:  # type: ignore[no-untyped-def]
     assert after == before
 
 
-def test_only_the_changed_scene_is_paid_for(studio) -> None:  # type: ignore[no-untyped-def]
+def test_only_the_changed_scene_is_paid_for(studio: Studio) -> None:
     """And a prompt put back as it was finds its old take."""
     service = studio.serve()
     studio.scenes("A gull", "A tern")
@@ -64,7 +65,7 @@ THE_SAME_SHOTS = [
 
 
 @pytest.mark.parametrize("text", THE_SAME_SHOTS)
-def test_what_is_not_in_a_shot_costs_nothing(studio, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_not_in_a_shot_costs_nothing(studio: Studio, text: str) -> None:
     """Renaming, reordering, retitling, trimming, reformatting, a default said aloud."""
     service = studio.serve()
     studio.write(FILM)
@@ -74,7 +75,7 @@ def test_what_is_not_in_a_shot_costs_nothing(studio, text: str) -> None:  # type
     assert (again.exit, again.made, service.posts) == (0, 0, 2)
 
 
-def test_losing_the_lock_or_the_project_costs_nothing(studio, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_losing_the_lock_or_the_project_costs_nothing(studio: Studio, tmp_path: Path) -> None:
     """What was bought is outside the project, and the lock is written anew, the same."""
     service = studio.serve()
     studio.write(FILM)
@@ -91,7 +92,7 @@ def test_losing_the_lock_or_the_project_costs_nothing(studio, tmp_path: Path) ->
     assert (studio.folder / "film.lock.yaml").read_bytes() == lock
 
 
-def test_a_store_that_lost_its_files_fetches_them_again(studio, own_home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_store_that_lost_its_files_fetches_them_again(studio: Studio, own_home: Path) -> None:
     """The jobs are known: the clips come again, unpaid."""
     service = studio.serve()
     studio.write(FILM)
@@ -102,7 +103,7 @@ def test_a_store_that_lost_its_files_fetches_them_again(studio, own_home: Path) 
     assert (again.exit, service.posts, again.sha256) == (0, 2, first.sha256)
 
 
-def test_a_damaged_take_is_moved_aside_and_fetched_again(studio) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_take_is_moved_aside_and_fetched_again(studio: Studio) -> None:
     """A film is never cut from bytes that are not those that were bought."""
     service = studio.serve()
     studio.write(FILM)
@@ -120,7 +121,7 @@ def test_a_damaged_take_is_moved_aside_and_fetched_again(studio) -> None:  # typ
     assert (again.exit, again.sha256, service.posts) == (0, first.sha256, 2)
 
 
-def test_the_same_shot_is_bought_once(studio, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_same_shot_is_bought_once(studio: Studio, tmp_path: Path) -> None:
     """Wanted by two scenes, by two storyboards, and by two checkouts of one user."""
     service = studio.serve()
     studio.scenes("A gull", "A gull", "A tern")
@@ -134,7 +135,7 @@ def test_the_same_shot_is_bought_once(studio, tmp_path: Path) -> None:  # type: 
     assert service.posts == 2
 
 
-def test_hd_is_bought_on_top_of_the_take(studio) -> None:  # type: ignore[no-untyped-def]
+def test_hd_is_bought_on_top_of_the_take(studio: Studio) -> None:
     """The same take in 1080p: its base is not bought again, and going back to 720p costs nothing."""
     service = studio.serve()
     studio.write(FILM)
@@ -150,7 +151,7 @@ def test_hd_is_bought_on_top_of_the_take(studio) -> None:  # type: ignore[no-unt
     assert "1080p:" not in (studio.folder / "film.lock.yaml").read_text()
 
 
-def test_local_images_go_up_once(studio, png) -> None:  # type: ignore[no-untyped-def]
+def test_local_images_go_up_once(studio: Studio) -> None:
     """Two scenes show one frame, and a later scene too: one upload while its address lives."""
     service = studio.serve()
     png(studio.folder / "frames" / "a.png")
@@ -163,7 +164,7 @@ def test_local_images_go_up_once(studio, png) -> None:  # type: ignore[no-untype
     assert (service.posts, len(uploads)) == (3, 1)
 
 
-def test_a_moved_image_costs_nothing_and_changed_bytes_do(studio, png) -> None:  # type: ignore[no-untyped-def]
+def test_a_moved_image_costs_nothing_and_changed_bytes_do(studio: Studio) -> None:
     service = studio.serve()
     text = "storyboard: 1\nscenes:\n  - {id: a, prompt: a, first_frame: FRAME}\n"
     png(studio.folder / "one.png")
@@ -178,7 +179,7 @@ def test_a_moved_image_costs_nothing_and_changed_bytes_do(studio, png) -> None: 
     assert service.posts == 2
 
 
-def test_the_key_goes_to_the_api_alone(studio) -> None:  # type: ignore[no-untyped-def]
+def test_the_key_goes_to_the_api_alone(studio: Studio) -> None:
     """No clip host ever sees it."""
     service = studio.serve()
     studio.write(FILM)
@@ -189,7 +190,7 @@ def test_the_key_goes_to_the_api_alone(studio) -> None:  # type: ignore[no-untyp
     assert all(seen.key for seen in service.emulator.requests if seen.path.startswith("/api/"))
 
 
-def test_drafts_and_paid_takes_never_mix(studio) -> None:  # type: ignore[no-untyped-def]
+def test_drafts_and_paid_takes_never_mix(studio: Studio) -> None:
     """A draft writes no lock, is not in the paid store, and does not take the place of the film."""
     service = studio.serve()
     studio.write(FILM)
@@ -206,7 +207,7 @@ def test_drafts_and_paid_takes_never_mix(studio) -> None:  # type: ignore[no-unt
     assert studio.render().sha256 == paid.sha256
 
 
-def test_only_the_scenes_asked_for(studio) -> None:  # type: ignore[no-untyped-def]
+def test_only_the_scenes_asked_for(studio: Studio) -> None:
     """--scene pays for one scene; the film waits until every scene has its take."""
     service = studio.serve()
     studio.scenes("A gull", "A tern")
@@ -218,7 +219,7 @@ def test_only_the_scenes_asked_for(studio) -> None:  # type: ignore[no-untyped-d
     assert service.posts == 2
 
 
-def test_a_saved_plan_is_kept_or_refused(studio) -> None:  # type: ignore[no-untyped-def]
+def test_a_saved_plan_is_kept_or_refused(studio: Studio) -> None:
     """Nobody pays for something else than what was reviewed; the message says what moved."""
     service = studio.serve()
     studio.scenes("A gull", "A tern")
@@ -237,7 +238,7 @@ def _stop() -> None:
     raise InputError("only looking")
 
 
-def test_events_tell_the_story_in_order(studio) -> None:  # type: ignore[no-untyped-def]
+def test_events_tell_the_story_in_order(studio: Studio) -> None:
     """Who listens can draw it: each scene is asked for, accepted, fetched, finished; then the film is cut."""
     studio.serve()
     studio.scenes("A gull")

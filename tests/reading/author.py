@@ -1,0 +1,54 @@
+"""Author: somebody who writes a storyboard into a folder, and is told what is wrong with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image
+
+from storyboard.offer import Offer
+from storyboard.project import Project
+from storyboard.reading import check, read
+from storyboard.story import Problem, Storyboard
+
+OFFER = Offer(
+    models=("veo3", "veo3_fast"),
+    aspects=("16:9", "9:16", "auto"),
+    seeds=(10_000, 99_999),
+    prompt_limit=5_000,
+    reference_limit=3,
+    reference_models=("veo3_fast",),
+    reference_aspects=("16:9",),
+    hd_aspects=("16:9",),
+    seconds=8,
+)
+
+
+class Author:
+    """Somebody who writes files into a project and has them read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.offer = OFFER
+
+    def write(self, text: str | bytes, name: str = "film.yaml") -> Path:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return file
+
+    def draw(self, name: str, width: int = 160, height: int = 90) -> Path:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (width, height), (20, 40, 60)).save(file)
+        return file
+
+    def check(self, text: str | bytes, given: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
+        return check(self.write(text).name, Project(self.folder), self.offer, given or {})
+
+    def told(self, text: str | bytes, given: Mapping[str, str] | None = None) -> list[str]:
+        """The problems as ``line:column message``."""
+        found = self.check(text, given)
+        return [f"{problem.place.line}:{problem.place.column} {problem.message}" for problem in found]
+
+    def read(self, text: str | bytes, given: Mapping[str, str] | None = None) -> Storyboard:
+        return read(self.write(text).name, Project(self.folder), self.offer, given or {})

@@ -1,0 +1,258 @@
+"""When something goes wrong: one scene's trouble is its own, nothing bought is lost, and the end says what to type."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from studio import Studio
+
+from storyboard import events
+from storyboard.errors import Busy, RunRefused, SceneFailed
+from storyboard.ledger import Ledger
+
+
+def test_a_refused_scene_stops_nobody(studio: Studio) -> None:
+    """Its neighbours are paid for, safe and pinned; the film waits; the last lines say what to do."""
+    service = studio.serve("submit:code=422 @tern")
+    studio.scenes("A gull", "A tern", "A heron")
+    done = studio.render()
+    assert (done.exit, done.made, done.failed, done.film) == (3, 2, 1, "")
+    lock = (studio.folder / "film.lock.yaml").read_text()
+    assert "  s1:" in lock
+    assert "  s2:" not in lock
+    assert done.notes[0].startswith("failed   s2: ")
+    assert done.notes[-1] == f"then     storyboard render {studio.folder / 'film.yaml'}"
+    studio.scenes("A gull", "A stork", "A heron")
+    fixed = studio.render()
+    assert (fixed.exit, fixed.made, fixed.frames, service.posts) == (0, 1, 576, 4)
+
+
+@pytest.mark.parametrize("fault", ["job:fail=501 @tern", "job:flag=2 @tern", "poll:code=400 @tern"])
+def test_a_job_that_comes_to_nothing_is_told(studio: Studio, fault: str) -> None:
+    """The provider's reason reaches the author, and the attempt stays in the account."""
+    studio.serve(fault)
+    studio.scenes("A gull", "A tern")
+    done = studio.render()
+    assert (done.exit, done.made, done.failed) == (3, 1, 1)
+    failed = [event for event in studio.seen if isinstance(event, events.Failed)]
+    assert [event.scene for event in failed] == ["s2"]
+    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    assert [(entry.scene, entry.state) for entry in ledger.entries()] == [("s1", "taken"), ("s2", "failed")]
+
+
+LOST = [
+    "submit:drop-after",
+    "submit:cut",
+    "submit:garbage",
+    "submit:no-id",
+    "submit:http=500",
+    "submit:code=500+charged",
+]
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_a_lost_answer_is_never_sent_again(studio: Studio, fault: str) -> None:
+    """It may have been charged: the scene stops, its neighbours go on, exit 4, and no later run posts it."""
+    service = studio.serve(f"{fault} @tern")
+    studio.scenes("A gull", "A tern")
+    first = studio.render()
+    assert (first.exit, first.made, first.unknown) == (4, 1, 1)
+    posts = service.posts
+    for _ in range(2):
+        again = studio.render()
+        assert (again.exit, again.unknown, service.posts) == (4, 1, posts)
+    studio.scenes("A gull", "A heron")
+    edited = studio.render()
+    assert (edited.exit, service.posts) == (0, posts + 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "posts", "status"),
+    [("submit:drop-before", 1, 4), ("submit:http=429 x3", 4, 0), ("submit:code=455 x2", 3, 0)],
+)
+def test_a_submission_is_repeated_only_when_it_was_certainly_not_accepted(
+    studio: Studio, fault: str, posts: int, status: int
+) -> None:
+    """429 and maintenance are waited for; a dropped connection is not repeated, whoever dropped it."""
+    service = studio.serve(fault)
+    studio.scenes("A gull")
+    assert (studio.render().exit, service.posts) == (status, posts)
+
+
+@pytest.mark.parametrize("fault", ["submit:code=401", "submit:http=401", "submit:code=402", "submit:code=404"])
+def test_a_refused_run_asks_for_nothing_more(studio: Studio, fault: str) -> None:
+    """A wrong key or an empty account is told once, and the scenes behind it are not tried."""
+    service = studio.serve(fault)
+    studio.scenes(*(f"bird {number}" for number in range(12)))
+    done = studio.render(at_once=1)
+    assert (done.exit, done.made, service.posts) == (5, 0, 1)
+    assert any(note.startswith("waiting  not asked for, and not paid: s2, s3") for note in done.notes)
+
+
+def test_no_key_is_said_before_anything_is_asked(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("APIKLEY_API_KEY")
+    service = studio.serve()
+    studio.scenes("A gull")
+    with pytest.raises(RunRefused, match="no API key"):
+        studio.render()
+    assert service.emulator.requests == []
+
+
+@pytest.mark.parametrize("fault", ["clip:html", "clip:http=403", "clip:http=404", "clip:corrupt", "clip:cut"])
+def test_a_clip_that_does_not_come_is_fetched_by_a_later_run(studio: Studio, fault: str) -> None:
+    """It is paid for. However long its host is ill, it is never bought again."""
+    service = studio.serve(f"{fault} @tern")
+    studio.scenes("A gull", "A tern")
+    first = studio.render()
+    assert (first.exit, first.made, first.failed) == (3, 1, 1)
+    assert (studio.render().exit, service.posts) == (3, 2)
+    service.emulator.heal()
+    healed = studio.render()
+    assert (healed.exit, healed.frames, service.posts) == (0, 384, 2)
+
+
+@pytest.mark.parametrize("shape", ["string", "brackets", "single", "info", "data", "null-first"])
+def test_every_shape_of_result_addresses_is_read(studio: Studio, shape: str) -> None:
+    """Four forms are documented or seen in the wild; each of them names a clip that is paid for."""
+    studio.serve(f"poll:shape={shape}")
+    studio.scenes("A gull")
+    assert studio.render().exit == 0
+
+
+def test_a_take_without_sound_is_kept_and_told(studio: Studio) -> None:
+    """Up to 5 % of clips come without sound: the film gets exact silence there."""
+    studio.serve("clip:silent @tern")
+    studio.scenes("A gull", "A tern")
+    done = studio.render()
+    assert (done.exit, done.frames) == (0, 384)
+    warned = [event for event in studio.seen if isinstance(event, events.Warned)]
+    assert [event.scene for event in warned] == ["s2"]
+
+
+def test_hd_that_fails_leaves_the_take(studio: Studio) -> None:
+    """Its 720p take is safe, and the next run pays nothing for it."""
+    service = studio.serve("hd:code=501")
+    studio.write("storyboard: 1\nscenes:\n - {id: a, prompt: a, resolution: 1080p}\n")
+    done = studio.render()
+    assert (done.exit, done.failed) == (3, 1)
+    studio.write("storyboard: 1\nscenes:\n - {id: a, prompt: a}\n")
+    assert (studio.render().exit, service.posts) == (0, 1)
+
+
+def prompt(studio: Studio, *arguments: str, **more: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "storyboard", *arguments],
+        cwd=studio.folder,
+        env={**os.environ, **studio.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,  # type: ignore[call-overload]
+    )
+
+
+def until(process: subprocess.Popen[str], event: str) -> list[dict[str, object]]:
+    """Read events until one of this name."""
+    seen: list[dict[str, object]] = []
+    assert process.stdout is not None
+    while not seen or seen[-1]["event"] != event:
+        line = process.stdout.readline()
+        assert line, (process.stderr.read() if process.stderr else "", seen)
+        seen.append(json.loads(line))
+    return seen
+
+
+@pytest.mark.parametrize("event", ["submitted", "waiting", "fetched", "finished", "cutting"])
+def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) -> None:
+    """kill -9 after the job has a name: the next run collects."""
+    service = studio.serve()
+    studio.scenes("A gull", "A tern")
+    process = prompt(studio, "render", "film.yaml", "--yes", "--json", "--at-once", "1")
+    until(process, event)
+    process.kill()
+    process.communicate()
+    done = studio.render()
+    assert done.exit in (0, 4)
+    assert len({job.prompt for job in service.emulator.jobs}) == len(service.emulator.jobs)
+    if done.exit == 0:
+        assert (done.frames, service.posts) == (384, 2)
+
+
+def test_a_second_render_leaves_at_once(studio: Studio) -> None:
+    """Exit 7, and nothing is changed."""
+    service = studio.serve(latency=30)
+    studio.scenes("A gull")
+    process = prompt(studio, "render", "film.yaml", "--yes", "--json")
+    until(process, "submitted")
+    with pytest.raises(Busy):
+        studio.render()
+    assert service.posts == 1
+    process.kill()
+    process.communicate()
+
+
+def test_ctrl_c_once_collects_what_is_paid_for(studio: Studio) -> None:
+    """Nothing more is asked for; the job that is in flight is fetched and pinned; exit 130 and no traceback."""
+    service = studio.serve(latency=1)
+    studio.scenes("A gull", "A tern")
+    process = prompt(studio, "render", "film.yaml", "--yes", "--json", "--at-once", "1")
+    until(process, "submitted")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (out, err)
+    assert "Traceback" not in err
+    assert service.posts == 1
+    assert "  s1:" in (studio.folder / "film.lock.yaml").read_text()
+    assert json.loads(out.splitlines()[-1])["exit"] == 130
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP]])
+def test_told_to_go_it_goes(studio: Studio, signals: list[signal.Signals]) -> None:
+    """Within seconds, without a traceback; the next run collects."""
+    service = studio.serve(latency=600)
+    studio.scenes("A gull")
+    process = prompt(studio, "render", "film.yaml", "--yes", "--json")
+    until(process, "submitted")
+    for number in signals:
+        process.send_signal(number)
+        if len(signals) > 1 and number is signals[0]:
+            until(process, "warning")
+            signals = signals[1:]
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    assert [entry.state for entry in ledger.entries()] == ["open"]
+    assert service.posts == 1
+
+
+def test_two_storyboards_at_once_share_a_shot(studio: Studio, tmp_path: Path) -> None:
+    """Both want the same shot at the same moment: bought once, both get it."""
+    service = studio.serve(latency=1)
+    studio.scenes("A gull", "A tern")
+    studio.scenes("A tern", "A gull", name="other/film.yaml")
+    first = prompt(studio, "render", "film.yaml", "--yes", "--json")
+    second = prompt(studio, "render", "other/film.yaml", "--yes", "--json")
+    ends = [process.communicate(timeout=60) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], ends
+    assert service.posts == 2
+
+
+def test_cut_needs_every_take(studio: Studio) -> None:
+    """cut pays nothing: it names the scenes that have no take."""
+    from storyboard.render import Order, cut_only
+
+    service = studio.serve()
+    path = studio.scenes("A gull", "A tern")
+    studio.render(only=("s1",))
+    order = Order(file=path, agree=lambda at, plan: None, report=lambda event: None)
+    with pytest.raises(SceneFailed, match="no take yet: s2"):
+        cut_only(order, studio.settings)
+    studio.render(cut=False)
+    assert not (studio.folder / "out").exists()
+    assert cut_only(order, studio.settings).frames == 384
+    assert service.posts == 2
