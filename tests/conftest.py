@@ -1,9 +1,11 @@
-"""What every test has: a home of its own, no key, no configuration of whoever runs it."""
+"""What every test has: a home of its own, no key, no configuration of whoever runs it; a studio where it asks."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from studio import Studio
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +18,19 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return home
+
+
+@pytest.fixture
+def studio(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    monkeypatch.setenv("APIKLEY_API_KEY", "rehearsal")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    environ = {
+        "STORYBOARD_HOME": str(own_home / "store"),
+        "STORYBOARD_TIME_SCALE": "0.002",
+        "STORYBOARD_UPLOADS": "provider",
+    }
+    studio = Studio(folder, environ)
+    yield studio
+    if studio.service:
+        studio.service.close()

@@ -156,7 +156,7 @@ def _inks(layer: Image.Image) -> list[Ink]:
     rows = np.flatnonzero(np.asarray(layer.getchannel("A")).any(axis=1))
     if not rows.size:
         return []
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 8) + 1)
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
     bands = [layer.crop((0, int(run[0]), layer.width, int(run[-1]) + 1)) for run in runs]
     inks = []
     for run, band in zip(runs, bands, strict=True):

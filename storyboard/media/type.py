@@ -6,9 +6,10 @@ The font is Noto Sans (Latin, Greek, Cyrillic, each with its extensions). Sizes 
 import re
 import struct
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from PIL.ImageFont import FreeTypeFont, truetype
@@ -16,6 +17,7 @@ from PIL.ImageFont import FreeTypeFont, truetype
 from storyboard.plain import show
 
 ELLIPSIS = "…"
+_TOWER = re.compile("([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff]{3})[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff]+")
 LEADING = 1.32  # lines of Noto Sans closer than this touch where accents meet descenders
 
 
@@ -79,26 +81,24 @@ def fit(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400
     """
     words = readable(text)
     for pixels in sizes:
-        lines = wrap(words, face(pixels, weight), box[0])
-        setting = Setting(tuple(lines), pixels, weight)
-        if setting.height <= box[1]:
-            return setting
-    room = max(1, box[1] // round(sizes[-1] * LEADING))
-    kept = lines[:room]
-    kept[-1] = shorten(kept[-1] + ELLIPSIS, face(sizes[-1], weight), box[0])
-    return Setting(tuple(kept), sizes[-1], weight)
+        font, room = face(pixels, weight), max(1, box[1] // round(pixels * LEADING))
+        lines = list(islice(wrap(words, font, box[0]), room + 1))
+        if len(lines) <= room:
+            return Setting(tuple(lines), pixels, weight)
+    last = shorten(lines[room - 1] + ELLIPSIS, font, box[0])
+    return Setting((*lines[: room - 1], last), pixels, weight)
 
 
-def wrap(text: str, font: FreeTypeFont, limit: int) -> list[str]:
+def wrap(text: str, font: FreeTypeFont, limit: int) -> Iterator[str]:
     """``text`` in lines at most ``limit`` wide; a word wider than that is broken where it must be."""
-    lines = [""]
+    line = ""
     for word in _words(text, font, limit):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if width(longer, font) <= limit:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
+        longer = f"{line} {word}" if line else word
+        if line and width(longer, font) > limit:
+            yield line
+            longer = word
+        line = longer
+    yield line
 
 
 def shorten(text: str, font: FreeTypeFont, limit: int) -> str:
@@ -111,18 +111,15 @@ def shorten(text: str, font: FreeTypeFont, limit: int) -> str:
     return "".join(clusters).rstrip(" ,;:.–—-") + ELLIPSIS
 
 
-def _words(text: str, font: FreeTypeFont, limit: int) -> list[str]:
-    pieces: list[str] = []
+def _words(text: str, font: FreeTypeFont, limit: int) -> Iterator[str]:
     for word in text.split(" "):
-        if width(word, font) <= limit:
-            pieces.append(word)
-            continue
-        pieces.append("")
-        for cluster in _clusters(word):
-            if width(pieces[-1] + cluster, font) > limit:
-                pieces.append("")
-            pieces[-1] += cluster
-    return pieces
+        piece = ""
+        for cluster in [word] if width(word, font) <= limit else _clusters(word):
+            if piece and width(piece + cluster, font) > limit:
+                yield piece
+                piece = ""
+            piece += cluster
+        yield piece
 
 
 def _clusters(text: str) -> list[str]:
@@ -137,9 +134,10 @@ def _clusters(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Composed, on one line, without the characters that have no picture of their own."""
-    seen = (char for char in unicodedata.normalize("NFC", text) if not _invisible(char))
-    return re.sub(r"[ \t\n\r\f\v\u2028\u2029]+", " ", "".join(seen)).strip()
+    """Composed, on one line, without the characters that have no picture, without towers of marks upon one letter."""
+    seen = "".join(char for char in unicodedata.normalize("NFC", text) if not _invisible(char))
+    low = _TOWER.sub(r"\1", seen)
+    return re.sub(r"[ \t\n\r\f\v\u2028\u2029]+", " ", low).strip()
 
 
 def _invisible(char: str) -> bool:

@@ -393,7 +393,7 @@ def kind(value: object) -> str:
     """What a value is, in an author's words."""
     match value:
         case None:
-            return "empty"
+            return "nothing"
         case bool():
             return "true or false"
         case int() | float():

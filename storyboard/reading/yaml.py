@@ -366,5 +366,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: list[str]) -> Fault:
     for pattern, message, hint, at_begin in _SYNTAX:
         if re.search(pattern, said):
             place = begun if at_begin and begun and begun.line != mark.line else mark
+            if place.line >= len(text):
+                return Fault(len(text) - 1, len(text[-1]), message, hint)
             return Fault(place.line, place.column, message, hint)
     return Fault(mark.line, mark.column, f"this is not YAML: {show(said, 100)}")

@@ -1,5 +1,6 @@
 """Drafts are what they should be to the frame and the sample, say what they should say, and cost what they may."""
 
+import json
 import os
 from fractions import Fraction
 from hashlib import sha256
@@ -24,8 +25,6 @@ LONG = "The keeper climbs the stairs of the lighthouse with a lantern in his han
 
 
 def order(**fields: object) -> Order:
-    import json
-
     found = read(json.dumps({"prompt": "a lamp catches fire", "storyboardLabel": "3/8 lamp", **fields}).encode())
     assert isinstance(found, Order)
     return found
@@ -145,9 +144,7 @@ def test_a_photo_lying_on_its_side_is_turned_upright(tmp_path: Path) -> None:
     assert (photo(tmp_path / "a.jpg").width, photo(tmp_path / "a.jpg").height) == (300, 400)
 
 
-@pytest.mark.parametrize(
-    "prompt", ["A cat.", LONG, "W" * 3000, "Старый смотритель маяка. " * 90, "\u0301" * 500, "犬猫" * 999]
-)
+@pytest.mark.parametrize("prompt", ["A cat.", LONG, "W" * 3000, "Старый маяк. " * 90, "\u0301" * 500, "犬猫" * 999])
 @pytest.mark.parametrize("shape", [{}, {"aspectRatio": "9:16"}, {"imageUrls": [IMAGE]}])
 def test_words_stay_inside_the_margins(prompt: str, shape: dict[str, object]) -> None:
     """Long prompts would be cut off at the edge or run over the progress line."""

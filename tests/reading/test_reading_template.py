@@ -21,7 +21,7 @@ SCOPE: dict[str, object] = {
     "ratio": 1.5,
     "night": True,
     "day": False,
-    "none": [],
+    "nothing": [],
     "hero": {"name": "Ann", "coat": {"colour": "yellow"}},
     "cast": {"keeper": "an old man", "gull": "a gull"},
 }
@@ -51,7 +51,7 @@ SAME = [
     "{% for t in tags %}{{ loop.index }}{{ loop.index0 }}{{ t }}{{ ', ' if not loop.last }}{% endfor %}",
     "{% for t in tags %}{{ loop.length }}{% if loop.first %}!{% endif %}{% endfor %}",
     "{% for t in tags if t != 'fog' %}{{ t }}{% if loop.last %}.{% endif %}{% else %}none{% endfor %}",
-    "{% for t in none %}x{% else %}none{% endfor %}{% for t in tags if t == 'x' %}y{% else %}n{% endfor %}",
+    "{% for t in nothing %}x{% else %}none{% endfor %}{% for t in tags if t == 'x' %}y{% else %}n{% endfor %}",
     "{% for name, count in pairs %}{{ name }}{{ count }}{% endfor %}",
     "{% for key in hero %}{{ key }}{% endfor %}",
     "{% for a in tags %}{% for b in tags %}{{ loop.index }}{% endfor %}{{ loop.index }}{% endfor %}",
@@ -65,7 +65,7 @@ SAME = [
     "{% if missing is undefined and hero.x is not defined and hour is string and number is number %}x{% endif %}",
     "{% if night is boolean and hero is mapping and number is not string %}x{% endif %}",
     "{{ missing | default('d') }}{{ hero.x | default('e') }}{{ hour | d('f') }}{{ missing | default }}",
-    "{{ none | default('g', true) }}{{ hour | default('g', true) }}{{ (hour ~ 'x') | default('h') }}",
+    "{{ nothing | default('g', true) }}{{ hour | default('g', true) }}{{ (hour ~ 'x') | default('h') }}",
     "{{ hour | upper }}{{ 'ABC' | lower }}{{ wide | upper }}{{ wide | title }}{{ 'aBC d' | capitalize }}",
     "{{ '  x ' | trim }}|{{ hour | replace('da', 'ya') }}|{{ hour | replace('x', 'y') }}",
     "{{ tags | join(', ') }}{{ tags | join }}{{ pairs[0] | join('-') }}",
@@ -271,10 +271,11 @@ def test_all_templates_together_are_bounded(author: Author) -> None:
         ("{{ hero }}", "'hero' is a mapping, not text"),
         ("{{ night }}", "'night' is true or false, not text"),
         ("{{ (1, 2) }}", "'this value' is a list, not text"),
-        ("{{ none }}", "'none' is a list, not text"),
+        ("{{ nothing }}", "'nothing' is a list, not text"),
         ("{{ hour and tags }}", "'this value' is a list, not text"),
         ("{{ hero['coat'] }}", "'hero['coat']' is a mapping, not text"),
         ("{{ true }}", "'True' is true or false, not text"),
+        ("{{ none }}", "'none' is nothing, not text"),
         ("{{ null }}", "'null' is not defined"),
         ("{{ -hour }}", "'-' works on a number, this is text"),
         ("{{ tags[9] }}", "'tags' is a list: it has no '9'"),
@@ -285,7 +286,7 @@ def test_all_templates_together_are_bounded(author: Author) -> None:
         ("{{ missing.name | default('x') }}", "'missing' is not defined"),
         ("{% for a, b in tags %}{% endfor %}", "'for' wants 2 values in each item"),
         ("{% for a, b, c in pairs %}{% endfor %}", "'for' wants 3 values in each item"),
-        ("{{ none | first }}", "'first' cannot be used like this on a list"),
+        ("{{ nothing | first }}", "'first' cannot be used like this on a list"),
         ("{{ number | first }}", "'first' cannot be used like this on a number"),
         ("{{ number | length }}", "'length' cannot be used like this on a number"),
         ("{{ hour | sort }}", "'sort' cannot be used like this on text"),
@@ -318,7 +319,7 @@ def test_what_is_given_is_data(author: Author) -> None:
     text = 'storyboard: 1\nvars:\n  who:\n  look: "{{ who }}!"\nscenes:\n  - id: a\n    prompt: "{{ who }} {{ look }}"\n'
     film = author.read(text, {"who": "{{ look }}"})
     assert [getattr(scene.source, "prompt", "") for scene in film.scenes] == ["{{ look }} {{ look }}!"]
-    assert author.told(text) == ["4:14 'who' has no value", "7:17 'who' has no value"]
+    assert author.told(text) == ["4:13 'who' has no value", "7:17 'who' has no value"]
 
 
 def test_what_is_given_must_be_known(author: Author) -> None:

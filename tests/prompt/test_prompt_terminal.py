@@ -1,0 +1,104 @@
+"""At a real terminal: it asks before it pays, draws while it works, and never wraps a line."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import sys
+import termios
+
+import pytest
+from studio import Studio
+
+
+def session(studio: Studio, answer: str, *arguments: str, columns: int = 80) -> tuple[str, int]:
+    """One command in a terminal of its own: all that was written to it, and the exit status."""
+    environ = {**os.environ, **studio.environ, "TERM": "xterm-256color", "COLUMNS": "", "LINES": ""}
+    pid, master = pty.fork()
+    if pid == 0:
+        os.chdir(studio.folder)
+        os.execve(sys.executable, [sys.executable, "-m", "storyboard", *arguments], environ)
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    seen = b""
+    answered = False
+    while True:
+        try:
+            seen += os.read(master, 65536)
+        except OSError:
+            break
+        if not answered and b"[y/N]" in seen:
+            os.write(master, answer.encode())
+            answered = True
+    os.close(master)
+    return seen.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def plain(text: str) -> list[str]:
+    """What was written, without colours and cursor moves, line by line."""
+    return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text))
+
+
+def test_it_asks_and_then_draws(studio: Studio) -> None:
+    """The price is seen before it is paid; scenes at work are one line each; the end stays on the screen."""
+    service = studio.serve(latency=0.6)
+    studio.scenes("A gull", "A tern")
+    text, status = session(studio, "y\n", "render", "film.yaml")
+    lines = plain(text)
+    assert status == 0, text
+    assert "Pay 120 credits, 0.60 USD? [y/N]: y" in text
+    assert any(re.match(r"  s1 +making +0:00  veo3_fast", line) for line in lines), text
+    assert any(line.startswith("0 of 2 scenes") and "spent 120 credits, 0.60 USD" in line for line in lines), text
+    assert any(line.startswith("cutting  ") for line in lines)
+    assert lines[-2] == "out/film.mp4"
+    assert service.posts == 2
+
+
+def test_a_no_pays_nothing(studio: Studio) -> None:
+    service = studio.serve()
+    studio.scenes("A gull")
+    text, status = session(studio, "n\n", "render", "film.yaml")
+    assert (status, service.posts) == (130, 0)
+    assert "nothing was paid" in text
+
+
+def test_ctrl_c_at_the_question(studio: Studio) -> None:
+    """Nobody has agreed: nothing is paid, and no traceback is shown."""
+    service = studio.serve()
+    studio.scenes("A gull")
+    text, status = session(studio, "\x03", "render", "film.yaml")
+    assert (status, service.posts) == (130, 0)
+    assert "Traceback" not in text
+
+
+def test_an_unchanged_film_is_not_asked_about(studio: Studio) -> None:
+    studio.serve()
+    studio.scenes("A gull")
+    studio.render()
+    text, status = session(studio, "", "render", "film.yaml")
+    assert status == 0
+    assert "[y/N]" not in text
+
+
+@pytest.mark.parametrize("columns", [60, 40])
+def test_a_narrow_terminal(studio: Studio, columns: int) -> None:
+    """What is drawn never wraps: a wrapped line is drawn again and again down the screen."""
+    studio.serve("submit:code=422 @tern", latency=0.3)
+    studio.write(
+        "storyboard: 1\nscenes:\n"
+        "  - {id: a-scene-with-quite-a-long-name-for-a-narrow-terminal, prompt: A gull}\n"
+        "  - {id: tern, prompt: A tern}\n"
+    )
+    text, status = session(studio, "y\n", "render", "film.yaml", columns=columns)
+    assert status == 3
+    drawn = [line for line in plain(text) if re.match(r"  \S+ +(asking|making)|\d of \d scenes", line)]
+    assert drawn
+    assert max(map(len, drawn)) <= columns
+
+
+def test_colours_are_off_where_they_are_not_wanted(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    studio.serve("submit:code=422")
+    studio.scenes("A gull")
+    text, _ = session(studio, "y\n", "render", "film.yaml")
+    assert not re.search(r"\x1b\[(3[0-7]|9[0-7])m", text)
