@@ -152,7 +152,7 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
         return
     try:
         yield Finding("provider", "ok", _balance(found, key))
-    except RunRefused as error:
+    except (RunRefused, InputError) as error:
         yield _bad("provider", error)
     except StoryboardError as error:
         yield Finding("provider", "note", error.message, error.hint)

@@ -1,0 +1,168 @@
+"""What machines read: every shape is the one that its schema describes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+from studio import Studio, png
+
+from storyboard.cli import status, storyboard
+from storyboard.reading.yaml import load
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+def fits(name: str, document: object) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
+
+
+@pytest.fixture
+def run(studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """A command at the prompt, in process: (exit status, stdout, stderr)."""
+    monkeypatch.chdir(studio.folder)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        for name, value in studio.environ.items():
+            monkeypatch.setenv(name, value)
+        left = status(arguments)
+        out, err = capsys.readouterr()
+        return left, out, err
+
+    return command
+
+
+def test_problems(studio: Studio, run: Any) -> None:
+    studio.write("storyboard: 1\ntitel: x\nscenes:\n  - {id: a, prompt: '{{ b }}'}\n")
+    left, out, _ = run("validate", "film.yaml", "--json")
+    fits("problems", json.loads(out))
+    assert left == 2
+    assert [problem["line"] for problem in json.loads(out)["problems"]] == [2, 4]
+
+
+def test_a_plan(studio: Studio, run: Any) -> None:
+    """Also what -o saves."""
+    png(studio.folder / "a.png")
+    studio.write(
+        "storyboard: 1\nscenes:\n  - {id: a, prompt: a, first_frame: a.png}\n  - {id: b, prompt: b, model: veo3}\n"
+    )
+    left, out, _ = run("plan", "film.yaml", "--json", "-o", "plan.json")
+    document = json.loads(out)
+    fits("plan", document)
+    assert left == 0
+    assert json.loads((studio.folder / "plan.json").read_text()) == document
+    assert document["totals"]["credits"] == 310
+    assert [upload["file"] for upload in document["uploads"]] == ["a.png"]
+
+
+def test_a_plan_whose_images_have_nowhere_to_go(studio: Studio, run: Any) -> None:
+    """The problem stands in the document too, with the line of the image and the three ways out."""
+    png(studio.folder / "a.png")
+    studio.write("storyboard: 1\nscenes:\n  - {id: a, prompt: a, first_frame: a.png}\n")
+    studio.environ["STORYBOARD_UPLOADS"] = ""
+    left, out, err = run("plan", "film.yaml", "--json")
+    document = json.loads(out)
+    fits("plan", document)
+    assert left == 2
+    (problem,) = document["problems"]
+    assert problem["line"] == 3
+    for way in ("s3://", "provider", "https://"):
+        assert way in problem["hint"]
+    assert "film.yaml:3:" in err
+
+
+def test_events_and_the_lock(studio: Studio, run: Any) -> None:
+    """One event a line, the last one "done"; the lock as git has it."""
+    studio.serve("submit:code=422 @c", "submit:drop-after @d", "clip:silent @a")
+    studio.write(
+        "storyboard: 1\nscenes:\n"
+        + "".join(f"  - {{id: {name}, prompt: {name}}}\n" for name in "abcd")
+        + "  - {id: e, prompt: e, resolution: 1080p}\n"
+    )
+    left, out, _ = run("render", "film.yaml", "--yes", "--json")
+    seen = [json.loads(line) for line in out.splitlines()]
+    for event in seen:
+        fits("events", event)
+    kinds = {event["event"] for event in seen}
+    assert kinds == {"planned", "submitted", "waiting", "fetched", "finished", "failed", "unknown", "warning", "done"}
+    assert seen[-1]["event"] == "done"
+    assert left == seen[-1]["exit"] == 4
+    fits("lock", load((studio.folder / "film.lock.yaml").read_bytes(), "film.lock.yaml"))
+    studio.write("storyboard: 1\nscenes:\n  - {id: a, prompt: a}\n")
+    _, out, _ = run("render", "film.yaml", "--yes", "--json")
+    seen = [json.loads(line) for line in out.splitlines()]
+    for event in seen:
+        fits("events", event)
+    assert [event["event"] for event in seen] == ["planned", "cutting", "done"]
+    assert seen[-1]["film"] == str(studio.folder / "out" / "film.mp4")
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in SCHEMAS.glob("*.schema.json")))
+def test_a_schema_is_a_schema(name: str) -> None:
+    Draft202012Validator.check_schema(json.loads((SCHEMAS / name).read_text("utf-8")))
+
+
+def test_status_and_store(studio: Studio, run: Any) -> None:
+    """What is paid, what waits for a decision, what lies in the store."""
+    studio.serve("submit:drop-after @tern")
+    studio.scenes("A gull", "A tern", "A heron")
+    run("render", "film.yaml", "--yes", "--scene", "s1", "--scene", "s2", "-q")
+    left, out, _ = run("status", "film.yaml", "--json")
+    scenes = json.loads(out)["scenes"]
+    assert left == 4
+    assert [scene["state"] for scene in scenes] == ["done", "unknown", "missing"]
+    assert scenes[1]["asked"].endswith("Z")
+    assert json.loads(out)["spent"] == 120
+    left, out, _ = run("status", "film.yaml")
+    assert "if it was accepted it cost 60 credits, 0.30 USD" in out
+    (take,) = json.loads(run("store", "ls", "--json")[1])["takes"]
+    assert (take["scene"], take["seconds"], take["held"]) == ("s1", 8, True)
+    path = next((Path(studio.environ["STORYBOARD_HOME"]) / "rehearsals" / "takes").glob("??/*.mp4"))
+    assert run("store", "verify")[0] == 0
+    path.chmod(0o644)
+    path.write_bytes(b"x")
+    left, out, err = run("store", "verify", "--json")
+    assert left == 6
+    assert json.loads(out)["damaged"] == [take["sha256"]]
+    assert "fetches them again" in err
+
+
+def test_the_doctor(studio: Studio, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names an unknown submission, asks the provider for the balance, and never shows the key."""
+    monkeypatch.setenv("APIKLEY_API_KEY", "CANARY-KEY")
+    studio.serve("submit:drop-after @tern", balance=500)
+    studio.scenes("A gull", "A tern")
+    assert run("doctor")[0] == 0
+    run("render", "film.yaml", "--yes", "-q")
+    left, out, err = run("doctor", "--json")
+    found = {finding["subject"]: finding for finding in json.loads(out)["findings"]}
+    assert left == 4
+    assert "scene s2" in found["unknown"]["said"]
+    assert found["provider"]["said"].endswith("380 credits left")
+    assert "CANARY-KEY" not in out + err
+    (Path(studio.environ["STORYBOARD_HOME"]) / "rehearsals" / "ledger.db").write_bytes(b"rubbish" * 500)
+    left, out, _ = run("doctor", "--offline")
+    assert left == 6
+    assert "bad  ledger" in out
+    studio.environ["APIKLEY_BASE_URL"] = "http://example.org"
+    assert run("doctor")[0] == 2
+
+
+def test_a_refused_key_is_seen_by_the_doctor(studio: Studio, run: Any) -> None:
+    studio.serve(key="another")
+    left, out, _ = run("doctor")
+    assert left == 5
+    assert "bad  provider" in out
+
+
+def test_every_verb_explains_itself() -> None:
+    """--help of each verb, and no verb without one."""
+    runner = CliRunner()
+    for name in storyboard.list_commands(None):  # type: ignore[arg-type]
+        done = runner.invoke(storyboard, [name, "--help"])
+        assert done.exit_code == 0, done.output
+        assert len(done.output.splitlines()) > 5
