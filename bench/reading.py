@@ -1,15 +1,14 @@
-"""How much CPU it takes to check a large storyboard: whole processes of `python -m storyboard validate`.
+"""Reading: how much CPU it takes to check a large storyboard.
 
-Run it: .venv/bin/python bench/reading.py. The limits are the project's: 0.6 s of CPU for 1,000 scenes, and ten times
-as many scenes in at most ten times that.
+Limits: 0.6 s for 1,000 scenes, and at most ten times that for 10,000.
 """
 
 import random
-import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from bench.process import STORYBOARD, least
+from bench.row import Row
 
 LIMIT = 0.6
 
@@ -26,22 +25,20 @@ defaults:
   aspect: 16:9
 scenes:
 """
-_WORDS = "harbour gulls wheel above the old stone quay while a lantern swings in slow wind and rain".split()
+_WORDS = ("harbour", "gulls", "wheel", "above", "the", "old", "quay", "while", "a", "lantern", "swings", "in", "rain")
 
 
-def main() -> int:
-    """Measure and print; the exit status is 1 where a limit is passed."""
-    thousand, ten = cpu(1_000), cpu(10_000)
-    print(f"reading   1,000 scenes: {thousand:.2f} s of CPU, whole process (limit {LIMIT:.2f})")
-    print(f"reading  10,000 scenes: {ten:.2f} s of CPU, whole process (limit {10 * LIMIT:.2f})")
-    return 0 if thousand <= LIMIT and ten <= 10 * LIMIT else 1
+def rows() -> list[Row]:
+    """Whole processes of `python -m storyboard validate`; of several runs the one with the least CPU."""
+    return [
+        Row("validate, 1,000 scenes, CPU", _cpu(1_000), "s", LIMIT),
+        Row("validate, 10,000 scenes, CPU", _cpu(10_000), "s", 10 * LIMIT),
+    ]
 
 
-def cpu(scenes: int, tries: int = 3) -> float:
-    """The least CPU, in seconds, of ``tries`` runs over a storyboard of so many scenes."""
+def _cpu(scenes: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        file = write(Path(folder), scenes)
-        return min(_run(file) for _ in range(tries))
+        return least([*STORYBOARD, "validate", write(Path(folder), scenes)]).cpu
 
 
 def write(folder: Path, scenes: int) -> Path:
@@ -73,14 +70,3 @@ def _scene(number: int, chance: random.Random, indent: str) -> str:
         f"  note: the keeper, number {number}",
     )
     return "".join(f"{indent}{line}\n" for line in lines)
-
-
-def _run(file: Path) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "storyboard", "validate", str(file)], check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

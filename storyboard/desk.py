@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from storyboard.config import Settings
 from storyboard.cut import Cut, cut
 from storyboard.disk import claimed, private, replace, scratch
+from storyboard.entry import LIVE
 from storyboard.errors import InputError
 from storyboard.ledger import Ledger
 from storyboard.lock import Lock, Pinned
@@ -162,8 +163,10 @@ def desk(
     storyboard = read(file.name, project, provider.offer, given or {}, shown=_shown(file))
     realm = private(settings.realm(draft=draft))
     prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
-    ledger = Ledger(realm / "ledger.db")
+    ledger, store = Ledger(realm / "ledger.db"), Store(realm / "takes")
     try:
+        if draft:
+            _bury(ledger, store, realm / "runs")
         yield Desk(
             file=file,
             shown=_shown(file),
@@ -173,12 +176,20 @@ def desk(
             prices=prices if draft else settings.prices,
             wanted=shots(storyboard, provider.name, labelled=draft),
             ledger=ledger,
-            store=Store(realm / "takes"),
+            store=store,
             settings=settings,
             draft=draft,
         )
     finally:
         ledger.close()
+
+
+def _bury(ledger: Ledger, store: Store, runs: Path) -> None:
+    """Close the drafts that a dead run left open: the emulator that had promised them died with it."""
+    for entry in ledger.entries():
+        kept = any(store.held(take.digest, take.bytes) for take in ledger.takes(entry.key).values())
+        if entry.state in LIVE and not kept and not claimed(runs / entry.run):
+            ledger.failed(entry, "", None, entry.changed)
 
 
 def vendor(settings: Settings, *, draft: bool) -> Provider:

@@ -76,7 +76,8 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         plan = at.plan()
         takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
         if lacking := [scene for scene in at.wanted if scene not in takes]:
-            raise SceneFailed(f"no take yet: {', '.join(lacking)}", f"make them with: storyboard render {at.shown}")
+            todo = f"make {'it' if len(lacking) == 1 else 'them'} with: storyboard render {at.shown}{_flag(at)}"
+            raise SceneFailed(f"no take yet: {', '.join(lacking)}", todo)
         path, film = assemble(at, order, takes)
         return _done(at, plan, takes, None, path, film)
 
@@ -174,6 +175,7 @@ def _done(
 ) -> events.Done:
     errors = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, StoryboardError)}
     unknown = sum(isinstance(error, SubmissionUnknown) for error in errors.values())
+    waiting = sum(isinstance(error, NotAsked) for error in errors.values())
     asked = [step for step in plan.steps if step.name in ("make", "collect")]
     came = [step for step in asked if isinstance(outcomes.get(step.scene), Take)]
     return events.Done(
@@ -184,7 +186,7 @@ def _done(
         size=(film.width, film.height) if film else None,
         made=len(came),
         kept=plan.count("keep"),
-        failed=len(errors) - unknown,
+        failed=len(errors) - unknown - waiting,
         unknown=unknown,
         credits=sum((step.credits for step in came), Fraction(0)),
         exit=_exit(errors.values(), stopped),
@@ -211,7 +213,11 @@ def _notes(at: Desk, errors: Mapping[str, StoryboardError], stopped: StoryboardE
     if waiting:
         yield f"{'waiting':<8} not asked for, and not paid: {', '.join(waiting)}"
     if any(not isinstance(error, SubmissionUnknown) for error in errors.values()):
-        yield f"{'then':<8} storyboard render {at.shown}{' --draft' if at.draft else ''}"
+        yield f"{'then':<8} storyboard render {at.shown}{_flag(at)}"
+
+
+def _flag(at: Desk) -> str:
+    return " --draft" if at.draft else ""
 
 
 def _exit(errors: Collection[StoryboardError], stopped: StoryboardError | None) -> int:

@@ -25,8 +25,13 @@ Report = Callable[[events.Event], None]
 
 def money(credits: Fraction, price: Fraction | None, currency: str) -> str:
     """ "360 credits, 1.80 USD"; without the money where nobody said what a credit costs."""
-    said = f"{number(credits):g} credit{'' if credits == 1 else 's'}"
+    said = f"{amount(credits)} credit{'' if credits == 1 else 's'}"
     return said if price is None else f"{said}, {float(price):.2f} {currency}"
+
+
+def amount(credits: Fraction) -> str:
+    """ "1250000", "0.5": a number of credits without an exponent."""
+    return f"{number(credits):.12g}"
 
 
 def line(event: events.Event) -> str | None:
@@ -66,9 +71,9 @@ def plain(write: Callable[[str], None]) -> Report:
 
 def warnings_only(write: Callable[[str], None]) -> Report:
     """What --quiet still says."""
-    loud = (events.Warned, events.Failed, events.Unknown)
+    # What failed is not among it: the last lines say so once more, with what to do about it.
     everything = plain(write)
-    return lambda event: everything(event) if isinstance(event, loud) else None
+    return lambda event: everything(event) if isinstance(event, events.Warned) else None
 
 
 def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
@@ -138,7 +143,7 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[s
     for scene in storyboard.scenes:
         step = steps.get(scene.id)
         if step:
-            price = f"{number(step.credits):>6g}" if step.credits else "     –"
+            price = f"{amount(step.credits):>6}" if step.credits else "     –"
             yield f"{step.name:<8} {scene.id:<{width}}  {show(step.shot.model, 16):<10} {price}  {show(step.why, 200)}"
         elif isinstance(scene.source, OwnClip):
             yield f"{'own':<8} {scene.id:<{width}}  {show(str(scene.source.path), 200)}"
@@ -150,6 +155,8 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[s
     else:
         price = money(plan.credits, prices.money(plan.credits), prices.currency)
         yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
+    if plan.count("blocked"):
+        yield f"{'blocked':<8} it may have been paid for, so it is not sent again by itself: see storyboard status"
     if plan.leaving and plan.credits:
         files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
         yield f"{'leaving':<8} {files}: handed to the provider"
@@ -171,7 +178,7 @@ def ending(done: events.Done) -> Iterator[str]:
         + (f", {done.failed} failed" if done.failed else "")
         + (f", {done.unknown} unknown" if done.unknown else "")
     )
-    yield f"spent    {number(done.credits):g} credits"
+    yield f"spent    {amount(done.credits)} credit{'' if done.credits == 1 else 's'}"
     yield from done.notes
 
 

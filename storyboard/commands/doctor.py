@@ -163,6 +163,7 @@ def _balance(found: "Settings", key: str) -> str:
 
     from storyboard.clock import Clock
     from storyboard.desk import vendor
+    from storyboard.terminal import amount
     from storyboard.wire import Api, Wire
 
     provider = vendor(found, draft=False)
@@ -170,7 +171,7 @@ def _balance(found: "Settings", key: str) -> str:
     async def ask() -> str:
         async with Wire(Api(found.base_url, key), Clock(found.time_scale)) as wire:
             balance = await provider.balance(wire)
-        said = "does not tell its balance" if balance is None else f"{float(balance):g} credits left"
+        said = "does not tell its balance" if balance is None else f"{amount(balance)} credits left"
         return f"{provider.name} at {found.base_url}: {said}"
 
     return asyncio.run(ask())

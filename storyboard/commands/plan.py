@@ -28,6 +28,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         text = json.dumps(document, indent=2, ensure_ascii=False)
         if output:
             replace(output, (text + "\n").encode())
+            click.echo(f"saved in {output}: `storyboard render --plan {output}` does just this, or refuses", err=True)
         if as_json:
             click.echo(text)
         else:

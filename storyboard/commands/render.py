@@ -91,8 +91,12 @@ def _tell(text: str) -> None:
 def _promised(path: Path) -> Mapping[str, object]:
     try:
         document = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"the plan {path} cannot be read: {error}", "make one with `storyboard plan -o`") from None
+    except OSError as error:
+        raise InputError(
+            f"the plan {path} cannot be read: {error.strerror}", "make one with `storyboard plan -o`"
+        ) from None
+    except ValueError:
+        raise InputError(f"{path} is not a saved plan", "make one with `storyboard plan -o`") from None
     if not isinstance(document, dict) or not isinstance(document.get("steps"), list):
         raise InputError(f"{path} is not a saved plan", "make one with `storyboard plan -o`")
     return document

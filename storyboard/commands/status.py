@@ -54,6 +54,9 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
             lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
     spent = _spent(entries)
     lines += ["", f"{'spent':<8} {money(spent, at.prices.money(spent), at.prices.currency)} on this storyboard"]
+    if failed := _spent([entry for entry in entries if entry.state == "failed"]):
+        said = money(failed, at.prices.money(failed), at.prices.currency)
+        lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
     return lines
 
 

@@ -47,7 +47,7 @@ def ls(draft: bool, as_json: bool) -> None:
         gone = "" if row["held"] else "  gone from the store"
         name, scene, size = str(row["sha256"])[:12], row["scene"] or "–", row["size"]
         click.echo(f"{row['came']}  {name}  {scene:<16} {row['seconds']:>6g} s  {size}{gone}")
-    click.echo(f"{len(rows)} takes in {store.root}", err=True)
+    click.echo(f"{_takes(len(rows))} in {store.root}", err=True)
 
 
 @command.command("verify")
@@ -66,11 +66,18 @@ def verify(draft: bool, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"checked": len(digests), "damaged": damaged, "gone": lost}, indent=2))
     else:
-        click.echo(f"{len(digests)} takes read, {len(damaged)} damaged, {len(lost)} not in the store")
+        click.echo(f"{_takes(len(digests))} read, {len(damaged)} damaged, {len(lost)} not in the store")
     if damaged:
         aside = store.root / "damaged"
-        raise LocalFault(f"{len(damaged)} damaged takes lie in {aside} now", "render fetches them again, unpaid")
+        raise LocalFault(
+            f"what is damaged ({_takes(len(damaged))}) lies in {aside} now",
+            "storyboard render fetches it again, and it is not paid for again",
+        )
     return 0
+
+
+def _takes(number: int) -> str:
+    return f"{number} take{'' if number == 1 else 's'}"
 
 
 def _opened(draft: bool) -> "tuple[Store, Ledger]":

@@ -43,7 +43,7 @@ def gradient(size: Size, mood: float) -> Image.Image:
     slant = np.clip(0.55 * across + 0.45 * down, 0, 1)
     far = ((across - 0.62) * width / height) ** 2 + (down - 0.3) ** 2
     light = np.exp(-far / 0.22)
-    lightness = 0.34 - 0.17 * slant + 0.13 * light
+    lightness = 0.38 - 0.18 * slant + 0.13 * light
     chroma = 0.062 - 0.022 * slant + 0.022 * light
     coarse = _srgb(lightness, chroma, mood + 0.7 * slant - 0.35 * light)
     bands = [Image.fromarray(coarse[..., i]).resize(size, Image.Resampling.BICUBIC) for i in range(3)]

@@ -39,6 +39,7 @@ class Films:
         """Leave what is half made; no thread is left when this returns."""
         self._stop.set()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        await asyncio.gather(*self._made.values(), return_exceptions=True)
 
     async def _once(self, name: str, make: Callable[[Path], None]) -> Path:
         if name not in self._made:

@@ -8,7 +8,7 @@ import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -70,7 +70,9 @@ def readable(text: str) -> str:
     return "".join(char if ord(char) in known else _replacement() for char in _plain(text))
 
 
+@lru_cache(maxsize=4096)
 def width(text: str, font: FreeTypeFont) -> float:
+    """How wide ``text`` is on one line."""
     return font.getlength(text)
 
 
@@ -91,14 +93,17 @@ def fit(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400
 
 def wrap(text: str, font: FreeTypeFont, limit: int) -> Iterator[str]:
     """``text`` in lines at most ``limit`` wide; a word wider than that is broken where it must be."""
-    line = ""
+    gap = width(" ", font)
+    line: list[str] = []
+    used = 0.0
     for word in _words(text, font, limit):
-        longer = f"{line} {word}" if line else word
-        if line and width(longer, font) > limit:
-            yield line
-            longer = word
-        line = longer
-    yield line
+        wide = width(word, font)
+        if line and used + gap + wide > limit:
+            yield " ".join(line)
+            line, used = [], 0.0
+        used += wide + (gap if line else 0)
+        line.append(word)
+    yield " ".join(line)
 
 
 def shorten(text: str, font: FreeTypeFont, limit: int) -> str:

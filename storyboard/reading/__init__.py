@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from storyboard.errors import Problems
 from storyboard.offer import Offer
 from storyboard.reading.files import Facts, Files
-from storyboard.reading.gather import gather
+from storyboard.reading.gather import gathered
 from storyboard.reading.page import told
 from storyboard.reading.rules import Rules
 from storyboard.story import Problem, Storyboard
@@ -52,13 +52,13 @@ def _read(
 def _ranked(
     path: PurePosixPath, shown: str, files: Files, offer: Offer, given: Mapping[str, str]
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
-    gathered = gather(path, shown, files)
-    rules = Rules(gathered, files, offer)
+    found = gathered(path, shown, files)
+    rules = Rules(found, files, offer)
     name = path.stem.removesuffix(".storyboard")
-    story = rules.whole(name, gathered.top, given) if gathered.top else None
-    order = {page: at for at, page in enumerate(gathered.pages)}
-    once = dict.fromkeys([*gathered.problems, *rules.problems])
-    ranked = sorted(once, key=lambda found: (order[found.place.file], found.place.line, found.place.column))
+    story = rules.whole(name, found.top, given) if found.top else None
+    order = {page: at for at, page in enumerate(found.pages)}
+    once = dict.fromkeys([*found.problems, *rules.problems])
+    ranked = sorted(once, key=lambda each: (order[each.place.file], each.place.line, each.place.column))
     return story, tuple(ranked)
 
 

@@ -15,6 +15,9 @@ MAX_BYTES = 16 << 20
 MAX_SCENES = 20_000
 MAX_INCLUDES = 10
 
+# Past this many, an author has something else to mend first.
+MAX_PROBLEMS = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -72,7 +75,7 @@ class Gathered:
     bytes: int = 0
 
 
-def gather(file: PurePosixPath, name: str, files: Files) -> Gathered:
+def gathered(file: PurePosixPath, name: str, files: Files) -> Gathered:
     """Read ``file``, which the author knows as ``name``, and all that it includes.
 
     Raises what ``files`` raises for the main file; for an included one that is a problem of the line that names it.
@@ -116,7 +119,8 @@ def _scenes(
     page: Page, path: Path, items: yaml.Items, files: Files, into: Gathered, stack: tuple[PurePosixPath, ...]
 ) -> None:
     for index, item in enumerate(items):
-        _scene(page, (*path, index), item, files, into, stack)
+        if len(into.problems) < MAX_PROBLEMS:
+            _scene(page, (*path, index), item, files, into, stack)
 
 
 def _scene(

@@ -117,7 +117,7 @@ def named(page: Page, path: Path, name: str, line: int) -> tuple[int, int, int]:
     first = at.line + line if style == "|" else at.line
     begin = 0 if style in ("|", ">") else at.column
     region = "\n".join(page.document.lines[first : at.end_line + 1])[begin:]
-    for tag in re.finditer(r"\{\{.*?\}\}|\{%.*?%\}|\{\{.*", region, re.DOTALL) if name else ():
+    for tag in re.finditer(r"\{\{.*?\}\}|\{%.*?%\}|\{[{%].*", region, re.DOTALL) if name else ():
         if found := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", tag[0]):
             before = region[: tag.start() + found.start()].split("\n")
             column = len(before[-1]) + (begin if len(before) == 1 else 0)

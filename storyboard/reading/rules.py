@@ -12,7 +12,7 @@ from storyboard.offer import Offer
 from storyboard.plain import show
 from storyboard.reading import template, yaml
 from storyboard.reading.files import Facts, Files
-from storyboard.reading.gather import Entry, Gathered, resolve
+from storyboard.reading.gather import MAX_PROBLEMS, Entry, Gathered, resolve
 from storyboard.reading.near import did_you_mean
 from storyboard.reading.page import Page, Path, named
 from storyboard.story import (
@@ -116,6 +116,8 @@ class Rules:
         film: list[Scene] = []
         skipped: list[str] = []
         for number, entry in enumerate(self._entries, 1):
+            if len(self.problems) > MAX_PROBLEMS:
+                break
             words = Words(entry, defaults)
             scene = self._scene(words, number, output)
             if (skip := words.get("skip")) and skip.value:
@@ -259,10 +261,11 @@ class Rules:
                     words.own.problem((name,), message, "take the key out, or write a 'prompt', not a 'file'", key=True)
                 )
         word = words.get("file")
-        file = resolve(word.page, word.path, str(word.value)) if word else None
-        if word is None or file is None or isinstance(file, Problem):
-            if isinstance(file, Problem):
-                self._wrong(file)
+        if word is None:
+            return None, None
+        file = resolve(word.page, word.path, str(word.value))
+        if isinstance(file, Problem):
+            self._wrong(file)
             return None, None
         if file == output.file:
             self._wrong(word.problem("the film would be written over this clip", "name another 'file' in 'output'"))

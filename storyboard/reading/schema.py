@@ -26,6 +26,8 @@ _KINDS = {
     "array": "a list",
     "object": "a mapping",
 }
+# Of many unknown keys in one mapping, these are enough to see what it is.
+_UNKNOWN = 20
 _QUOTE = "put it in quotes to have it as text"
 
 
@@ -109,11 +111,11 @@ def _told(error: ValidationError) -> Iterator[Fault]:
 
 
 def _unknown(path: page.Path, value: dict[str, object], known: dict[str, object]) -> Iterator[Fault]:
-    for key in value:
-        if key not in known and not key.startswith("x-"):
-            meant = nearest(key, known)
-            hint = f"did you mean '{meant}'?" if meant else f"known here: {', '.join(known)}"
-            yield Fault((*path, key), f"unknown key '{show(key, 60)}'", hint, key=True, meant=meant)
+    unknown = [key for key in value if key not in known and not key.startswith("x-")]
+    for key in unknown[:_UNKNOWN]:
+        meant = nearest(key, known)
+        hint = f"did you mean '{meant}'?" if meant else f"known here: {', '.join(known)}"
+        yield Fault((*path, key), f"unknown key '{show(key, 60)}'", hint, key=True, meant=meant)
 
 
 def _required(path: page.Path, value: dict[str, object], rule: Any) -> Iterator[Fault]:
@@ -191,11 +193,8 @@ def _choice(name: str, value: object, choices: list[object]) -> tuple[str, str]:
 
 def _name(path: page.Path) -> str:
     """How a message calls the value at ``path``."""
-    if not path:
-        return "this"
-    if isinstance(path[-1], int):
-        return f"item {path[-1] + 1} of {_name(path[:-1])}" if path[:-1] else f"item {path[-1] + 1}"
-    return f"'{show(path[-1], 60)}'"
+    *above, last = path
+    return f"item {last + 1} of {_name(tuple(above))}" if isinstance(last, int) else f"'{show(last, 60)}'"
 
 
 def _article(path: page.Path) -> str:

@@ -7,7 +7,7 @@ below does not exist, a name reaches keys of mappings and nothing else, and all 
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -21,8 +21,9 @@ MAX_SOURCE = 16 * 1024
 MAX_OUTPUT = 20_000
 MAX_DEPTH = 40
 MAX_LOOPS = 2
-MAX_WORK = 200_000
+MAX_WORK = 50_000
 MAX_TEXT = 64 * 1024
+MAX_REFUSED = 20
 
 Scope = Mapping[str, object]
 
@@ -43,9 +44,9 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Work:
-    """What all templates of one reading may do together: nodes gone through and characters handled."""
+    """What all templates of one reading may do together. A node gone through is one, and four characters handled."""
 
-    left: int = 20_000_000
+    left: int = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,6 @@ class Template:
 
     body: tuple[nodes.Node, ...]
     members: tuple[str, ...]
-    source: str = field(repr=False)
 
     def render(self, scope: Scope, work: Work) -> tuple[str, tuple[Refused, ...]]:
         """The text, and all that went wrong. Names in ``scope`` are data: they are never templates themselves."""
@@ -63,7 +63,7 @@ class Template:
         try:
             run.statements(self.body)
         except _Spent as spent:
-            run.refused.append(Refused(str(spent)))
+            run.refuse(Refused(str(spent)))
         work.left -= before - run.left
         return "".join(run.pieces), tuple(run.refused)
 
@@ -77,7 +77,7 @@ def plain(source: str) -> bool:
 def parse(source: str) -> Template:
     """The template in ``source``. Raises Refused for syntax that does not exist here."""
     if plain(source):
-        return Template((nodes.Output([nodes.TemplateData(source)]),), (), source)
+        return Template((nodes.Output([nodes.TemplateData(source)]),), ())
     if len(source) > MAX_SOURCE:
         raise Refused(f"a template longer than {MAX_SOURCE // 1024} KiB")
     try:
@@ -91,7 +91,7 @@ def parse(source: str) -> Template:
     for node in tree.body:
         _check(node, 0, 0)
     members = dict.fromkeys(_members(tree))
-    return Template(tuple(tree.body), tuple(members), source)
+    return Template(tuple(tree.body), tuple(members))
 
 
 def _members(tree: nodes.Template) -> Iterator[str]:
@@ -117,13 +117,20 @@ class _Run:
         self.pieces: list[str] = []
         self.refused: list[Refused] = []
 
+    def handle(self, value: object) -> None:
+        """Pay for going through a text or a collection once."""
+        if isinstance(value, str):
+            self.spend(len(value) // 4)
+        elif isinstance(value, list | tuple | Mapping):
+            self.spend(len(value))
+
     def spend(self, work: int) -> None:
         self.left -= work
         if self.left < 0:
             raise _Spent("this template takes too much work")
 
     def write(self, text: str) -> None:
-        self.spend(len(text))
+        self.handle(text)
         self.room -= len(text)
         if self.room < 0:
             raise _Spent(f"the text grows past {MAX_OUTPUT:,} characters")
@@ -135,7 +142,12 @@ class _Run:
             try:
                 _STATEMENTS[type(node)](node, self)
             except Refused as refused:
-                self.refused.append(refused)
+                self.refuse(refused)
+
+    def refuse(self, refused: Refused) -> None:
+        """Note what is wrong and go on: an author mends all of it in one go."""
+        if len(self.refused) < MAX_REFUSED:
+            self.refused.append(refused)
 
     def value(self, node: nodes.Node) -> object:
         self.spend(1)
@@ -153,7 +165,7 @@ def _output(node: nodes.Output, run: _Run) -> None:
         try:
             run.write(_text(run.value(child), child))
         except Refused as refused:
-            run.refused.append(refused)
+            run.refuse(refused)
 
 
 def _if(node: nodes.If, run: _Run) -> None:
@@ -172,7 +184,7 @@ def _for(node: nodes.For, run: _Run) -> None:
     if not isinstance(items, list | tuple | Mapping):
         raise Refused(f"'for' goes through a list, this is {kind(items)}", line=node.lineno, name=_spoken(node.iter))
     outer = run.names
-    run.spend(len(items))
+    run.handle(items)
     chosen = [item for item in items if node.test is None or _chosen(node, outer, item, run)]
     for index, item in enumerate(chosen):
         loop = {
@@ -317,7 +329,7 @@ def _either(node: nodes.CondExpr, run: _Run) -> object:
 
 def _concat(node: nodes.Concat, run: _Run) -> object:
     text = "".join(_text(run.value(part), part) for part in node.nodes)
-    run.spend(len(text))
+    run.handle(text)
     return _bounded(text)
 
 
@@ -325,7 +337,7 @@ def _compare(node: nodes.Compare, run: _Run) -> object:
     left = run.value(node.expr)
     for operand in node.ops:
         right = run.value(operand.expr)
-        run.spend(len(right) if isinstance(right, str | list | tuple) else 1)
+        run.handle(right)
         try:
             holds = _COMPARISONS[operand.op](left, right)
         except TypeError:
@@ -352,7 +364,7 @@ def _filter(node: nodes.Filter, run: _Run) -> object:
         return (arguments[0] if arguments else "") if value is _NOTHING or empty else value
     value = run.value(node.node)
     for operand in (value, *arguments):
-        run.spend(len(operand) if isinstance(operand, str | list | tuple | Mapping) else 1)
+        run.handle(operand)
     try:
         result = _FILTERS[node.name](value, *arguments)
     except (TypeError, ValueError):

@@ -28,6 +28,7 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 100_000
 MAX_SCALAR = 64 * 1024
+MAX_FAULTS = 100
 
 # libyaml's parser, eight times as fast as PyYAML's own; None where PyYAML was built without it.
 FAST = getattr(getattr(yaml, "cyaml", None), "CParser", None)
@@ -284,6 +285,8 @@ class _Loader:
     def _note(self, event: Event, message: str, hint: str = "") -> None:
         at = span(event)
         self.faults.append(Fault(at.line, at.column, message, hint, at.width))
+        if len(self.faults) == MAX_FAULTS:
+            raise self._stop(event, "too many mistakes to go on", "mend the ones above first")
 
     def _stop(self, event: Event, message: str, hint: str = "", width: int = 1) -> _Unreadable:
         at = span(event)

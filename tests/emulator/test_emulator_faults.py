@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import aiohttp
-import av
 import pytest
 from talking import Client, Start
 
 from storyboard.emulator.faults import CODES, PLACES, Fault, Faults, parse
-from storyboard.errors import InputError
+from storyboard.errors import BadMedia, InputError
+from storyboard.media.verify import verify
+from storyboard.take import Measure
 
 DOCUMENTED = (400, 401, 402, 404, 422, 429, 455, 500, 501, 505)
 API = ("submit", "poll", "hd", "credit", "upload")
@@ -243,7 +244,7 @@ async def test_a_download_breaks_off(start: Start, fault: str) -> None:
     assert await at.bytes(url)
 
 
-async def test_a_clip_that_is_no_clip(start: Start) -> None:
+async def test_a_clip_that_is_no_clip(start: Start, tmp_path: Path) -> None:
     """What a download host sends in place of a clip: an error, a page, half a file, a damaged one."""
     at = await start(faults=("clip:http=403 x1", "clip:html x1", "clip:short x1", "clip:corrupt x1"))
     url = await at.clip()
@@ -255,25 +256,23 @@ async def test_a_clip_that_is_no_clip(start: Start) -> None:
     assert len(corrupt) == len(whole)
     assert corrupt != whole
     assert corrupt[:1000] == whole[:1000]
+    for content in (page, short, corrupt):
+        with pytest.raises(BadMedia):
+            await asyncio.to_thread(_verified, tmp_path / "clip.mp4", content)
+    assert (await asyncio.to_thread(_verified, tmp_path / "clip.mp4", whole)).frames == 192
 
 
-async def test_a_clip_without_sound(start: Start, tmp_path: object) -> None:
+async def test_a_clip_without_sound(start: Start, tmp_path: Path) -> None:
     """The service suppresses the sound of some clips; the cut must do with it."""
     at = await start(faults=("clip:silent x1",))
     url = await at.clip()
-    streams = []
-    for _ in range(2):
-        file = f"{tmp_path}/clip.mp4"
-        content = await at.bytes(url)
-        await asyncio.to_thread(_write, file, content)
-        with av.open(file) as clip:
-            streams.append([stream.type for stream in clip.streams])
-    assert streams == [["video"], ["video", "audio"]]
+    measures = [await asyncio.to_thread(_verified, tmp_path / "clip.mp4", await at.bytes(url)) for _ in range(2)]
+    assert [(measure.frames, measure.sound) for measure in measures] == [(192, False), (192, True)]
 
 
-def _write(file: str, content: bytes) -> None:
-    with open(file, "wb") as opened:
-        opened.write(content)
+def _verified(path: Path, content: bytes) -> Measure:
+    path.write_bytes(content)
+    return verify(path, 8)
 
 
 async def test_a_redirect_leads_to_the_same_clip(start: Start) -> None:

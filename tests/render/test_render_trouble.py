@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,6 +181,19 @@ def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) 
     assert len({job.prompt for job in service.emulator.jobs}) == len(service.emulator.jobs)
     if done.exit == 0:
         assert (done.frames, service.posts) == (384, 2)
+
+
+def test_a_draft_that_was_killed_is_drawn_again(studio: Studio) -> None:
+    """Its emulator is gone with it: waiting for its jobs would be waiting for ever. Nor for a draft that was deleted."""
+    studio.scenes("A gull", "A tern")
+    process = prompt(studio, "render", "film.yaml", "--draft", "--json", "--at-once", "1")
+    until(process, "submitted")
+    process.kill()
+    process.communicate()
+    assert studio.render(draft=True).frames == 384
+    shutil.rmtree(studio.settings.realm(draft=True) / "takes")
+    (studio.folder / "out" / "film.mp4").unlink()
+    assert studio.render(draft=True).frames == 384
 
 
 def test_a_second_render_leaves_at_once(studio: Studio) -> None:

@@ -1,0 +1,84 @@
+"""Orchestration: how near to the ideal 200 scenes are rendered, 50 at once, where a job takes 2 s.
+
+The service is a process of its own that has drawn its clips beforehand. Pauses are scaled to a hundredth, so that
+submissions leave 5 ms apart and a job is asked after every 0.12 s or so. The makespan goes from the moment before the
+first submission (the ledger's) to the last `finished`, so that fetching and verifying count.
+
+The ideal is a list schedule: a submission leaves when its turn has come (n * 5 ms) and one of the 50 slots is free,
+and holds its slot for exactly 2 s. Asking, fetching, verifying and the rhythm of the polls cost nothing in it.
+"""
+
+import heapq
+import json
+import tempfile
+import time
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.process import STORYBOARD, Cost, cost
+from bench.row import Row
+from bench.service import author, prompt, seed, service, storyboard
+
+from storyboard.ledger import Ledger
+
+SCENES, AT_ONCE, LATENCY, SCALE = 200, 50, 2.0, 0.01
+PERIOD = 0.5 * SCALE  # seconds between two submissions (storyboard/pace.py)
+
+
+def rows() -> list[Row]:
+    """One render; its makespan, the ideal, and the ratio that was promised."""
+    with tempfile.TemporaryDirectory() as name, service("--plain", "--latency", str(LATENCY)) as url:
+        home, file = Path(name) / "home", storyboard(Path(name), SCENES)
+        _draw(url)
+        render = [*STORYBOARD, "render", file, "--yes", "--no-cut", "--json", "--at-once", str(AT_ONCE)]
+        took = cost(render, author(url, home, SCALE))
+        makespan = _last_finished(took) - _first_asked(home)
+    best = ideal(SCENES, AT_ONCE, LATENCY, PERIOD)
+    return [
+        Row(f"{SCENES} scenes, {AT_ONCE} at once, ideal: list schedule of {LATENCY:g} s jobs", best, "s"),
+        Row(f"{SCENES} scenes, {AT_ONCE} at once, makespan", makespan, "s"),
+        Row(f"{SCENES} scenes, {AT_ONCE} at once, makespan / ideal", makespan / best, "x", 1.15),
+        Row(f"{SCENES} scenes, {AT_ONCE} at once, CPU with verifying, a scene", took.cpu / SCENES, "s"),
+    ]
+
+
+def ideal(scenes: int, at_once: int, latency: float, period: float) -> float:
+    """Seconds from the first submission to the end of the last job where nothing but the jobs takes time."""
+    slots = [0.0] * at_once
+    for number in range(scenes):
+        heapq.heapreplace(slots, max(number * period, slots[0]) + latency)
+    return max(slots)
+
+
+def _draw(url: str) -> None:
+    """Have the service draw every clip, so that all it does later is to wait, as a real one does for this machine."""
+    jobs = []
+    for number in range(SCENES):
+        order = {"prompt": prompt(number), "seeds": seed(number), "model": "veo3_fast", "aspectRatio": "16:9"}
+        order |= {"generationType": "TEXT_2_VIDEO", "enableTranslation": True}
+        jobs.append(_asked(f"{url}/api/v1/veo/generate", json.dumps(order).encode())["taskId"])
+    for job in jobs:
+        while not _asked(f"{url}/api/v1/veo/record-info?taskId={job}")["successFlag"]:
+            time.sleep(0.1)
+
+
+def _asked(url: str, body: bytes | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(url, body, {"Authorization": "Bearer rehearsal"})
+    with urllib.request.urlopen(request) as answer:
+        data: dict[str, Any] = json.load(answer)["data"]
+        return data
+
+
+def _first_asked(home: Path) -> float:
+    ledger = Ledger(home / "rehearsals" / "ledger.db")
+    try:
+        return min(entry.asked for entry in ledger.entries())
+    finally:
+        ledger.close()
+
+
+def _last_finished(took: Cost) -> float:
+    events = map(json.loads, took.out.splitlines())
+    return max(datetime.fromisoformat(event["at"]).timestamp() for event in events if event["event"] == "finished")

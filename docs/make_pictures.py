@@ -1,0 +1,180 @@
+"""The README's pictures, made from the program at work: python docs/make_pictures.py (needs the extra [docs]).
+
+docs/pictures/render.svg   a terminal of 100 columns in the middle of a rehearsal against the emulator
+docs/pictures/keeper.jpg   examples/keeper as a draft: one frame of each scene, as the film shows it
+"""
+
+import os
+import pty
+import select
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import ioctl
+from pathlib import Path
+from termios import TIOCSWINSZ
+
+import pyte
+from PIL import Image, ImageDraw
+from pyte.screens import Char
+from rich.color import Color
+from rich.console import Console
+from rich.style import Style
+from rich.terminal_theme import SVG_EXPORT_THEME
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+COLUMNS, LINES = 100, 24
+STORYBOARD = [sys.executable, "-m", "storyboard"]
+
+
+def main() -> None:
+    """Make both pictures in a folder that is thrown away."""
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        environ = {**os.environ, "STORYBOARD_HOME": str(Path(scratch) / "home"), "TERM": "xterm-256color"}
+        capture(_example(Path(scratch) / "rehearsal"), environ)
+        contact_sheet(_example(Path(scratch) / "draft"), environ)
+
+
+def _example(folder: Path) -> Path:
+    shutil.copytree(ROOT / "examples" / "keeper", folder, ignore=shutil.ignore_patterns("out", ".storyboard"))
+    return folder
+
+
+def capture(folder: Path, environ: dict[str, str]) -> None:
+    """A render that is agreed to at the prompt, caught when most scenes are at work."""
+    with _emulator("--latency", "4") as url:
+        rehearsal = {
+            "APIKLEY_BASE_URL": url,
+            "APIKLEY_API_KEY": "rehearsal",
+            "STORYBOARD_TIME_SCALE": "0.05",
+            "STORYBOARD_UPLOADS": "provider",
+        }
+        command = "storyboard render keeper.yaml --at-once 5"
+        screen = pyte.Screen(COLUMNS, LINES)
+        stream = pyte.ByteStream(screen)
+        stream.feed(f"$ {command}\r\n".encode())
+        best: list[Text] = []
+        for seen in _played([*STORYBOARD, *command.split()[1:]], folder, {**environ, **rehearsal}, stream, screen):
+            if "2 of 7 scenes" in seen:
+                best = [_styled(screen.buffer[row], screen.columns) for row in range(LINES)]
+    if not best:
+        sys.exit(f"the render did not come to its second scene; its screen:\n{chr(10).join(screen.display)}")
+    _write_svg(best, command)
+
+
+@contextmanager
+def _emulator(*options: str) -> Iterator[str]:
+    command = [*STORYBOARD, "emulator", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def _played(
+    command: list[str], folder: Path, environ: dict[str, str], stream: pyte.ByteStream, screen: pyte.Screen
+) -> Iterator[str]:
+    """What the screen shows, whenever it changes; says yes to a question."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    with subprocess.Popen(command, cwd=folder, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as child:
+        os.close(theirs)
+        asked = False
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
+            if not select.select([ours], [], [], 0.2)[0]:
+                continue
+            try:
+                came = os.read(ours, 65536)
+            except OSError:
+                break
+            stream.feed(came)
+            shown = "\n".join(screen.display)
+            if "[y/N]" in shown and not asked:
+                os.write(ours, b"y\n")
+                asked = True
+            yield shown
+        child.wait(30)
+    os.close(ours)
+
+
+def _styled(row: dict[int, Char], columns: int) -> Text:
+    text = Text(no_wrap=True)
+    for column in range(columns):
+        char = row[column]
+        text.append(char.data, Style(color=_colour(char.fg), bold=char.bold, reverse=char.reverse))
+    text.rstrip()
+    return text
+
+
+def _colour(name: str) -> Color | None:
+    if name == "default":
+        return None
+    known = {"brown": "yellow"}
+    return Color.parse(f"#{name}" if len(name) == 6 and name not in known else known.get(name, name))
+
+
+def _write_svg(lines: list[Text], title: str) -> None:
+    while lines and not lines[-1].plain.strip():
+        lines.pop()
+    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    svg = console.export_svg(title=title, theme=SVG_EXPORT_THEME, unique_id="render")
+    # The fonts that rich names lie on another machine: whoever looks at the picture uses a font of their own.
+    head, _, rest = svg.partition("@font-face")
+    rest = rest[rest.index(".render-matrix") :]
+    (PICTURES / "render.svg").write_text(head + rest, "utf-8")
+
+
+def contact_sheet(folder: Path, environ: dict[str, str]) -> None:
+    """The middle frame of each scene of the draft film, with its id."""
+    subprocess.run([*STORYBOARD, "render", "keeper.yaml", "--draft", "--quiet"], cwd=folder, env=environ, check=True)
+    from storyboard.config import settings
+    from storyboard.desk import desk
+    from storyboard.plan import Keep
+
+    with desk(folder / "keeper.yaml", settings(environ), draft=True) as at:
+        takes = {step.scene: step.take for step in at.plan().steps if isinstance(step, Keep)}
+        cut, _ = at.cut(takes)
+    film = folder / "out" / "the-keeper.mp4"
+    middles = {clip.at + clip.frames // 2: clip.scene for clip in cut.clips}
+    tiles = [(scene, image) for number, image in _frames(film) if (scene := middles.get(number))]
+    _laid_out(tiles, columns=4).save(PICTURES / "keeper.jpg", quality=82, optimize=True, progressive=True)
+
+
+def _frames(film: Path) -> Iterator[tuple[int, Image.Image]]:
+    import av
+
+    with av.open(str(film)) as source:
+        for number, frame in enumerate(source.decode(video=0)):
+            yield number, frame.to_image()
+
+
+def _laid_out(tiles: list[tuple[str, Image.Image]], columns: int) -> Image.Image:
+    from storyboard.media.type import face
+
+    width, height, gap, label = 400, 225, 12, 30
+    rows = -(-len(tiles) // columns)
+    size = (columns * (width + gap) + gap, rows * (height + label + gap) + gap)
+    sheet = Image.new("RGB", size, "#16181d")
+    draw = ImageDraw.Draw(sheet)
+    for index, (scene, image) in enumerate(tiles):
+        x, y = gap + index % columns * (width + gap), gap + index // columns * (height + label + gap)
+        sheet.paste(image.resize((width, height), Image.Resampling.LANCZOS), (x, y))
+        draw.text((x + 2, y + height + 4), f"{index + 1}  {scene}", fill="#c9ccd3", font=face(17))
+    return sheet
+
+
+if __name__ == "__main__":
+    main()
