@@ -1,16 +1,18 @@
 """One storyboard on the desk: its words, its files, and all that is known of its shots, read once and passed on."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storyboard import disk
 from storyboard.config import Settings
 from storyboard.cut import Cut, cut
-from storyboard.disk import claimed, private, replace, scratch
+from storyboard.disk import claimed, private, scratch
 from storyboard.entry import LIVE
 from storyboard.errors import InputError
 from storyboard.ledger import Ledger
@@ -110,7 +112,7 @@ class Desk:
         """What must be put right before the plan can be carried out: images that the provider could not fetch."""
         if self.draft or self.settings.uploads:
             return ()
-        return tuple(missing(image) for image in plan.leaving)
+        return tuple(_quoting(missing(image)) for image in plan.leaving)
 
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
@@ -122,7 +124,7 @@ class Desk:
         if not scenes and not self.lock_file.exists():
             return False
         scratch(self.folder)
-        return replace(self.lock_file, write_lock(Lock(scenes)).encode())
+        return disk.replace(self.lock_file, write_lock(Lock(scenes)).encode())
 
     def _pinned(self, lock: Lock, shot: Shot, take: Take) -> Pinned:
         versions: dict[Resolution, Take] = {take.resolution: take}
@@ -146,6 +148,16 @@ class Desk:
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
         return cut(self.storyboard, footage), paths
+
+
+def _quoting(problem: Problem) -> Problem:
+    """The problem with the line that it stands on, as ``reading`` gives it to its own."""
+    try:
+        source = Path(problem.place.file).read_text("utf-8").splitlines()[problem.place.line - 1]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return problem
+    word = re.match(r"[^\s,}\]]*", source[problem.place.column - 1 :])
+    return replace(problem, source=source, width=len(word[0]) if word else 1)
 
 
 def _digest(path: Path) -> str:

@@ -190,11 +190,13 @@ def _done(
         unknown=unknown,
         credits=sum((step.credits for step in came), Fraction(0)),
         exit=_exit(errors.values(), stopped),
-        notes=tuple(_notes(at, errors, stopped)),
+        notes=tuple(_notes(at, errors, stopped, [scene for scene in at.wanted if scene not in outcomes])),
     )
 
 
-def _notes(at: Desk, errors: Mapping[str, StoryboardError], stopped: StoryboardError | None) -> Iterator[str]:
+def _notes(
+    at: Desk, errors: Mapping[str, StoryboardError], stopped: StoryboardError | None, left_out: Collection[str]
+) -> Iterator[str]:
     """Which scenes failed, why, and what to type. Scenes with the same trouble share its lines."""
     waiting = [scene for scene, error in errors.items() if isinstance(error, NotAsked)]
     told: dict[tuple[str, str, str], list[str]] = {}
@@ -212,6 +214,8 @@ def _notes(at: Desk, errors: Mapping[str, StoryboardError], stopped: StoryboardE
             yield f"{'':<8} {stopped.hint}"
     if waiting:
         yield f"{'waiting':<8} not asked for, and not paid: {', '.join(waiting)}"
+    if left_out:
+        yield f"{'no film':<8} no take yet: {', '.join(left_out)}"
     if any(not isinstance(error, SubmissionUnknown) for error in errors.values()):
         yield f"{'then':<8} storyboard render {at.shown}{_flag(at)}"
 

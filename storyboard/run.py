@@ -87,7 +87,7 @@ class Run:
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.at_once)
         self._fetches = asyncio.Semaphore(4)
-        self._checks = asyncio.Semaphore((os.cpu_count() or 1) + 1)
+        self._checks = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def carry_out(self, plan: Plan) -> Mapping[str, Outcome]:
         """What became of each scene to make or collect. Only a bug or a cancellation leaves by an exception."""

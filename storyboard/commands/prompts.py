@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @var_option
 @json_option
 def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
-    """Print the request of each scene, or of the SCENEs named. An image stands as its path, for it has no address yet."""
+    """Print the request of each scene, or of the SCENEs named. An image stands as its path: it has no address yet."""
     from storyboard.config import settings
     from storyboard.project import Project
     from storyboard.providers import find

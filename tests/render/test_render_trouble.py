@@ -184,7 +184,7 @@ def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) 
 
 
 def test_a_draft_that_was_killed_is_drawn_again(studio: Studio) -> None:
-    """Its emulator is gone with it: waiting for its jobs would be waiting for ever. Nor for a draft that was deleted."""
+    """Its emulator is gone with it: waiting for its jobs would be waiting for ever. Nor for one deleted."""
     studio.scenes("A gull", "A tern")
     process = prompt(studio, "render", "film.yaml", "--draft", "--json", "--at-once", "1")
     until(process, "submitted")
