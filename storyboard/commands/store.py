@@ -70,8 +70,7 @@ def verify(draft: bool, as_json: bool) -> int:
     if damaged:
         aside = store.root / "damaged"
         raise LocalFault(
-            f"what is damaged ({_takes(len(damaged))}) lies in {aside} now",
-            "storyboard render fetches it again, and it is not paid for again",
+            f"damaged, and moved to {aside}: {_takes(len(damaged))}", "storyboard render fetches them again, unpaid"
         )
     return 0
 

@@ -8,6 +8,7 @@ from storyboard.errors import StoryboardError
 from storyboard.plain import show
 from storyboard.reading import schema, yaml
 from storyboard.reading.files import Files
+from storyboard.reading.found import resolve
 from storyboard.reading.page import Page, Path
 from storyboard.story import Problem
 
@@ -90,21 +91,6 @@ def gathered(file: PurePosixPath, name: str, files: Files) -> Gathered:
         if isinstance(scenes, yaml.Items):
             _scenes(page, ("scenes",), scenes, files, into, (file,))
     return into
-
-
-def resolve(page: Page, path: Path, word: str) -> PurePosixPath | Problem:
-    """The path that ``word`` names as seen from its page, relative to the project; or what is wrong with it."""
-    said = show(word, 100)
-    if yaml.UNSPEAKABLE.search(word) or not word.strip() or len(word) > 1000:
-        return page.problem(path, f"'{said}' cannot be a path")
-    if "\\" in word:
-        return page.problem(path, f"'{said}' has a '\\' in it", "write '/' between folders")
-    if word.startswith(("/", "~")) or word[1:2] == ":":
-        return page.problem(path, f"'{said}' is not relative", "write the path as seen from this file")
-    whole = posixpath.normpath(posixpath.join(page.path.parent.as_posix(), word))
-    if whole == ".." or whole.startswith("../"):
-        return page.problem(path, f"'{said}' is outside the project folder", "name a file in the project folder")
-    return PurePosixPath(whole)
 
 
 def _page(file: PurePosixPath, name: str, raw: bytes, into: Gathered) -> Page | None:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import cast
-from urllib.parse import urlsplit
 
-from storyboard.errors import StoryboardError
 from storyboard.offer import Offer
 from storyboard.plain import show
 from storyboard.reading import template, yaml
-from storyboard.reading.files import Facts, Files
-from storyboard.reading.gather import MAX_PROBLEMS, Entry, Gathered, resolve
+from storyboard.reading.files import Files
+from storyboard.reading.found import Found, resolve
+from storyboard.reading.gather import MAX_PROBLEMS, Entry, Gathered
 from storyboard.reading.near import did_you_mean
 from storyboard.reading.page import Page, Path, named
 from storyboard.story import (
@@ -28,9 +27,7 @@ from storyboard.story import (
     Scene,
     Storyboard,
     Trim,
-    WebImage,
 )
-from storyboard.take import Measure
 
 _MADE = (
     "model",
@@ -96,14 +93,12 @@ class Rules:
     def __init__(self, gathered: Gathered, files: Files, offer: Offer) -> None:
         self.problems: list[Problem] = []
         self._entries = gathered.scenes
-        self._files = files
         self._offer = offer
         self._work = template.Work()
         self._scope: dict[str, object] = {}
         self._blind = False
         self._members: dict[str, Entry] = {}
-        self._facts: dict[PurePosixPath, Facts | StoryboardError] = {}
-        self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
+        self._found = Found(files)
 
     def whole(self, name: str, top: Entry, given: Mapping[str, str]) -> Storyboard:
         """The storyboard called ``name``, of what is sound; it is only worth something without problems."""
@@ -263,25 +258,13 @@ class Rules:
         word = words.get("file")
         if word is None:
             return None, None
-        file = resolve(word.page, word.path, str(word.value))
-        if isinstance(file, Problem):
-            self._wrong(file)
+        found = self._found.clip(word.page, word.path, str(word.value))
+        if isinstance(found, Problem):
+            self._wrong(found)
             return None, None
-        if file == output.file:
+        if found.path == output.file:
             self._wrong(word.problem("the film would be written over this clip", "name another 'file' in 'output'"))
-        measure = self._measured(file)
-        if isinstance(measure, StoryboardError):
-            self._wrong(word.problem(measure.message, measure.hint))
-            return None, None
-        return OwnClip(file, word.page.place(word.path)), measure.seconds
-
-    def _measured(self, file: PurePosixPath) -> Measure | StoryboardError:
-        if file not in self._clips:
-            try:
-                self._clips[file] = self._files.clip(file)
-            except StoryboardError as error:
-                self._clips[file] = error
-        return self._clips[file]
+        return found, self._found.seconds(found)
 
     def _trim(self, words: Words, seconds: Fraction | None) -> Trim:
         word = words.get("trim")
@@ -292,15 +275,15 @@ class Rules:
         end = Fraction(str(said["to"])) if "to" in said else None
         if end is not None and end <= start:
             self._wrong(word.page.problem((*word.path, "to"), "'to' must be later than 'from'"))
-        for name, at, past in (
-            ("from", start, seconds is not None and start >= seconds),
-            ("to", end, end and seconds and end > seconds),
-        ):
-            if past and name in said:
-                assert seconds is not None
-                message = f"'{name}' is {_decimal(at)} s, and the clip is only {_decimal(seconds)} s long"
-                self._wrong(word.page.problem((*word.path, name), message))
+        if seconds is not None and "from" in said and start >= seconds:
+            self._late(word, "from", start, seconds)
+        if seconds is not None and end is not None and end > seconds:
+            self._late(word, "to", end, seconds)
         return Trim(start, end)
+
+    def _late(self, word: Word, name: str, at: Fraction, seconds: Fraction) -> None:
+        message = f"'{name}' is {_decimal(at)} s, and the clip is only {_decimal(seconds)} s long"
+        self._wrong(word.page.problem((*word.path, name), message))
 
     def _generated(self, words: Words, number: int) -> Generated | None:
         """What a provider is to make, or None without a prompt."""
@@ -442,29 +425,11 @@ class Rules:
         return list(found.values())
 
     def _image(self, page: Page, path: Path, word: str) -> Image | None:
-        place = page.place(path)
-        if "://" in word:
-            if wrong := _address(word):
-                self._wrong(page.problem(path, *wrong))
-                return None
-            return WebImage(word, place)
-        file = resolve(page, path, word)
-        if isinstance(file, Problem):
-            self._wrong(file)
+        image = self._found.image(page, path, word)
+        if isinstance(image, Problem):
+            self._wrong(image)
             return None
-        facts = self._known(file)
-        if isinstance(facts, StoryboardError):
-            self._wrong(page.problem(path, facts.message, facts.hint))
-            return None
-        return LocalImage(file, facts.digest, facts.bytes, facts.width, facts.height, facts.kind, place)
-
-    def _known(self, file: PurePosixPath) -> Facts | StoryboardError:
-        if file not in self._facts:
-            try:
-                self._facts[file] = self._files.image(file)
-            except StoryboardError as error:
-                self._facts[file] = error
-        return self._facts[file]
+        return image
 
     # What only works together with something else. It is said where the scene itself asks for it.
 
@@ -505,23 +470,5 @@ def _nearer(one: Word | None, other: Word) -> Word:
     return one if one and (one.own or not other.own) else other
 
 
-def _address(word: str) -> tuple[str, str] | None:
-    """What is wrong with the address of an image, if anything."""
-    hint = "https://… or the path of a file in the project"
-    if len(word) > 2000 or yaml.UNSPEAKABLE.search(word) or any(sign.isspace() for sign in word):
-        return "this address is longer than 2,000 characters, or has spaces in it", hint
-    try:
-        parts = urlsplit(word)
-        host = parts.hostname
-        parts.port  # noqa: B018 - reading it is what checks it
-    except ValueError:
-        return "this is no address", hint
-    if parts.scheme != "https":
-        return f"an image comes from https, not {show(parts.scheme, 20)}", hint
-    if not host or parts.username is not None or parts.password is not None:
-        return "this is no public address", "an address has a host, and no name or password in it"
-    return None
-
-
-def _decimal(number: Fraction | None) -> str:
-    return f"{float(number or 0):.3f}".rstrip("0").rstrip(".")
+def _decimal(number: Fraction) -> str:
+    return f"{float(number):.3f}".rstrip("0").rstrip(".")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import av
+import numpy
 from PIL import Image
 
 from storyboard.offer import Offer
@@ -52,3 +54,15 @@ class Author:
 
     def read(self, text: str | bytes, given: Mapping[str, str] | None = None) -> Storyboard:
         return read(self.write(text).name, Project(self.folder), self.offer, given or {})
+
+
+def clip(file: Path, frames: int = 10) -> None:
+    """A real clip of 64x36 at 5 frames a second."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(file, "w", format="mp4") as out:
+        stream = out.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        for shade in range(frames):
+            picture = av.VideoFrame.from_ndarray(numpy.full((36, 64, 3), shade * 20, numpy.uint8), format="rgb24")
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode(None))

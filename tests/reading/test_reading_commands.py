@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from author import Author
+from author import Author, clip
 from jsonschema import Draft202012Validator
 
 from storyboard.cli import status
@@ -142,8 +142,6 @@ def test_prompts_of_scenes_that_are_not(author: Author, capsys: Streams, monkeyp
 
 def test_a_clip_of_ones_own_is_not_sent(capsys: Streams, author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside the prompts an author sees what asks for nothing."""
-    from test_reading_story import clip
-
     monkeypatch.chdir(author.folder)
     clip(author.folder / "logo.mp4")
     author.write("storyboard: 1\nscenes:\n  - id: logo\n    file: logo.mp4\n")

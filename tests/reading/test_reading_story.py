@@ -4,10 +4,8 @@ import hashlib
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
-import av
-import numpy
 import pytest
-from author import Author
+from author import Author, clip
 
 from storyboard.errors import InputError, Problems
 from storyboard.project import Project
@@ -21,18 +19,6 @@ def generated(author: Author, text: str) -> Generated:
     source = author.read(text).scenes[0].source
     assert isinstance(source, Generated)
     return source
-
-
-def clip(file: Path, frames: int = 10) -> None:
-    """A real clip of 64x36 at 5 frames a second."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(file, "w", format="mp4") as out:
-        stream = out.add_stream("libx264", rate=5)
-        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
-        for shade in range(frames):
-            picture = av.VideoFrame.from_ndarray(numpy.full((36, 64, 3), shade * 20, numpy.uint8), format="rgb24")
-            out.mux(stream.encode(picture))
-        out.mux(stream.encode(None))
 
 
 def test_the_smallest(author: Author) -> None:
@@ -311,6 +297,7 @@ scenes:
     aspect:
   - id: b
     file: ../own.mp4
+    trim: { to: 1 }
   - id: c
     file: own.mp4
   - id: d
@@ -323,7 +310,7 @@ scenes:
         "7:18 '  ' cannot be a path",
         "8:12 'aspect' has no value",
         "10:11 '../own.mp4' is outside the project folder",
-        "16:11 'file' must be text, this is a number",
+        "17:11 'file' must be text, this is a number",
     ]
 
 

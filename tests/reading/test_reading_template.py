@@ -284,6 +284,7 @@ def test_all_templates_together_are_bounded(author: Author) -> None:
         ("{{ null }}", "'null' is not defined"),
         ("{{ -hour }}", "'-' works on a number, this is text"),
         ("{{ tags[9] }}", "'tags' is a list: it has no '9'"),
+        ("{{ hero.name.x }}", "'hero.name' is text: it has no 'x'"),
         ("{{ tags.name }}", "'tags' is a list: it has no 'name'"),
         ("{{ hero[0] }}", "'hero.0' is not defined"),
         ("{{ tags[true] }}", "'tags' is a list: it has no 'True'"),
@@ -368,13 +369,13 @@ vars:
   list: ["{{ hour }} 1", { deep: "{{ hour }} 2" }, 3]
 scenes:
   - id: a
-    prompt: "{{ list[0] }} {{ list[1].deep }} {{ list[2] }}{{ scene.id }} {{ scene.number }}{{ scene.count }}{{ title }}"
+    prompt: "{{ list[0] }} {{ list[1].deep }} {{ list[2] }}{{ scene.id }}{{ scene.number }}{{ scene.count }}{{ title }}"
   - id: b
     prompt: "{{ x }}"
 """
     assert author.told(text) == ["10:17 'x' is not defined"]
     film = author.read(text.replace("{{ x }}", "Two."))
-    assert getattr(film.scenes[0].source, "prompt", "") == "dawn 1 dawn 2 3a 12film"
+    assert getattr(film.scenes[0].source, "prompt", "") == "dawn 1 dawn 2 3a12film"
 
 
 _WORDS = ["{{", "}}", "{%", "%}", "{#", "#}", "if", "for", "in", "x", "endif", "endfor", "hour", "tags", ".", "[", "]"]

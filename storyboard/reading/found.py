@@ -1,0 +1,102 @@
+"""Found: what the paths and addresses in a storyboard lead to. Each file is looked at once, however often named."""
+
+import posixpath
+from fractions import Fraction
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from storyboard.errors import StoryboardError
+from storyboard.plain import show
+from storyboard.reading import yaml
+from storyboard.reading.files import Facts, Files
+from storyboard.reading.page import Page, Path
+from storyboard.story import Image, LocalImage, OwnClip, Problem, WebImage
+from storyboard.take import Measure
+
+
+class Found:
+    """The author's images and clips, or the problem with the word that names them."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._facts: dict[PurePosixPath, Facts | StoryboardError] = {}
+        self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
+
+    def image(self, page: Page, path: Path, word: str) -> Image | Problem:
+        """The image that ``word`` names, written at ``path`` of ``page``."""
+        place = page.place(path)
+        if "://" in word:
+            wrong = _address(word)
+            return page.problem(path, *wrong) if wrong else WebImage(word, place)
+        file = resolve(page, path, word)
+        if isinstance(file, Problem):
+            return file
+        facts = self._look(file)
+        if isinstance(facts, StoryboardError):
+            return page.problem(path, facts.message, facts.hint)
+        return LocalImage(file, facts.digest, facts.bytes, facts.width, facts.height, facts.kind, place)
+
+    def clip(self, page: Page, path: Path, word: str) -> OwnClip | Problem:
+        """The clip that ``word`` names, written at ``path`` of ``page``."""
+        file = resolve(page, path, word)
+        if isinstance(file, Problem):
+            return file
+        measure = self._measure(file)
+        if isinstance(measure, StoryboardError):
+            return page.problem(path, measure.message, measure.hint)
+        return OwnClip(file, page.place(path))
+
+    def seconds(self, clip: OwnClip) -> Fraction:
+        """How long a clip is that was found here."""
+        measure = self._clips[clip.path]
+        assert isinstance(measure, Measure)
+        return measure.seconds
+
+    def _look(self, file: PurePosixPath) -> Facts | StoryboardError:
+        if file not in self._facts:
+            try:
+                self._facts[file] = self._files.image(file)
+            except StoryboardError as error:
+                self._facts[file] = error
+        return self._facts[file]
+
+    def _measure(self, file: PurePosixPath) -> Measure | StoryboardError:
+        if file not in self._clips:
+            try:
+                self._clips[file] = self._files.clip(file)
+            except StoryboardError as error:
+                self._clips[file] = error
+        return self._clips[file]
+
+
+def resolve(page: Page, path: Path, word: str) -> PurePosixPath | Problem:
+    """The path that ``word`` names as seen from its page, relative to the project; or what is wrong with it."""
+    said = show(word, 100)
+    if yaml.UNSPEAKABLE.search(word) or not word.strip() or len(word) > 1000:
+        return page.problem(path, f"'{said}' cannot be a path")
+    if "\\" in word:
+        return page.problem(path, f"'{said}' has a '\\' in it", "write '/' between folders")
+    if word.startswith(("/", "~")) or word[1:2] == ":":
+        return page.problem(path, f"'{said}' is not relative", "write the path as seen from this file")
+    whole = posixpath.normpath(posixpath.join(page.path.parent.as_posix(), word))
+    if whole == ".." or whole.startswith("../"):
+        return page.problem(path, f"'{said}' is outside the project folder", "name a file in the project folder")
+    return PurePosixPath(whole)
+
+
+def _address(word: str) -> tuple[str, str] | None:
+    """What is wrong with the address of an image, if anything."""
+    hint = "https://… or the path of a file in the project"
+    if len(word) > 2000 or yaml.UNSPEAKABLE.search(word) or any(sign.isspace() for sign in word):
+        return "this address is longer than 2,000 characters, or has spaces in it", hint
+    try:
+        parts = urlsplit(word)
+        host = parts.hostname
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        return "this is no address", hint
+    if parts.scheme != "https":
+        return f"an image comes from https, not {show(parts.scheme, 20)}", hint
+    if not host or parts.username is not None or parts.password is not None:
+        return "this is no public address", "an address has a host, and no name or password in it"
+    return None
