@@ -29,5 +29,5 @@ def rows() -> list[Row]:
 
 
 def _render(folder: Path, count: int, url: str) -> Cost:
-    render = [*STORYBOARD, "render", storyboard(folder, count), "--yes", "--no-cut", "--quiet", "--at-once", "16"]
+    render = [*STORYBOARD, "render", storyboard(folder, count), "--yes", "--no-cut", "--quiet", "--at-once", "4"]
     return cost(render, author(url, folder / f"home-{count}"), watch=True)

@@ -20,7 +20,6 @@ from typing import Any
 from bench.process import STORYBOARD, Cost, cost
 from bench.row import Row
 from bench.service import author, prompt, seed, service, storyboard
-
 from storyboard.ledger import Ledger
 
 SCENES, AT_ONCE, LATENCY, SCALE = 200, 50, 2.0, 0.01

@@ -30,16 +30,15 @@ class Cost:
     out: str
 
 
-def cost(command: Sequence[str | Path], environ: Mapping[str, str] | None = None, *, watch: bool = False) -> Cost:
+def cost(command: Sequence[object], environ: Mapping[str, str] | None = None, *, watch: bool = False) -> Cost:
     """Run a command in the project's folder, to its end. ``watch`` looks at its memory twenty times a second.
 
     Raises CalledProcessError, with what it said, where it ends badly.
     """
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
         began = time.perf_counter()
-        process = subprocess.Popen(
-            [str(word) for word in command], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=said
-        )
+        words = [str(word) for word in command]
+        process = subprocess.Popen(words, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=said)
         own, memory = _watched(process.pid) if watch else (0.0, 0.0)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
@@ -47,11 +46,11 @@ def cost(command: Sequence[str | Path], environ: Mapping[str, str] | None = None
         out.seek(0)
         said.seek(0)
         if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, list(command), out.read(), said.read())
+            raise subprocess.CalledProcessError(process.returncode, words, out.read(), said.read())
         return Cost(wall, used.ru_utime + used.ru_stime, own, memory, out.read())
 
 
-def least(command: Sequence[str | Path], environ: Mapping[str, str] | None = None, tries: int = 3) -> Cost:
+def least(command: Sequence[object], environ: Mapping[str, str] | None = None, tries: int = 3) -> Cost:
     """The run of ``tries`` that took the least CPU: the one that others on the machine disturbed least."""
     return min((cost(command, environ) for _ in range(tries)), key=lambda cost: cost.cpu)
 

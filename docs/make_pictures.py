@@ -67,7 +67,7 @@ def capture(folder: Path, environ: dict[str, str]) -> None:
                 best = [_styled(screen.buffer[row], screen.columns) for row in range(LINES)]
     if not best:
         sys.exit(f"the render did not come to its second scene; its screen:\n{chr(10).join(screen.display)}")
-    _write_svg(best, command)
+    _write_svg(best, "keeper")
 
 
 @contextmanager

@@ -201,7 +201,7 @@ def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
             display.stop()
         elif not isinstance(event, events.Planned):
             # Not before there is something to draw: between the plan and here, the author is asked.
-            display.start()
+            display.start(refresh=True)
 
     try:
         yield report

@@ -36,7 +36,7 @@ def session(studio: Studio, answer: str, *arguments: str, columns: int = 80) -> 
 
 def plain(text: str) -> list[str]:
     """What was written, without colours and cursor moves, line by line."""
-    return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text))
+    return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*m", "", re.sub(r"\x1b\[[0-9;?]*[A-Za-ln-z]", "\n", text)))
 
 
 def test_it_asks_and_then_draws(studio: Studio) -> None:
