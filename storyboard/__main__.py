@@ -1,5 +1,16 @@
-"""python -m storyboard"""
+"""The program: as light as it can be until Ctrl-C is understood."""
 
-from storyboard.cli import main
+import os
 
-main()
+
+def main() -> None:
+    """Run one command and leave with its exit status."""
+    try:
+        from storyboard.cli import main as run
+    except KeyboardInterrupt:
+        os._exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

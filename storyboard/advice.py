@@ -133,7 +133,8 @@ def refusal(call: Call, signal: Signal, verdict: Verdict, told: str = "") -> Sto
         case Verdict.STOP:
             return RunRefused(message, todo, code)
         case Verdict.STALLED:
-            return Stalled(message, _STALLED, code)
+            cure = meaning(told) if code in (400, 451) else None
+            return Stalled(message, f"{cure}; {_STALLED}" if cure else _STALLED, code)
         case Verdict.EXPIRED:
             return AddressExpired(message, _STALLED, code)
         case Verdict.BAD:

@@ -1,5 +1,6 @@
 """Arguments in, exit status out. Verbs are imported when they are called; every error is sorted here, once."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -10,7 +11,8 @@ from importlib import import_module
 
 import click
 
-from storyboard.errors import Problems, StoryboardError
+from storyboard.disk import advice
+from storyboard.errors import LocalFault, Problems, StoryboardError
 from storyboard.plain import show
 
 # Verb -> what it does. The list is the help page, so that --help imports no verb.
@@ -27,6 +29,10 @@ VERBS = {
     "schema": "The JSON Schema of the storyboard file.",
     "doctor": "What is installed, reachable, configured, damaged.",
 }
+
+
+# What a disk or a system may refuse, wherever it is met: never a fault of ours.
+_LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO}
 
 
 class _Verbs(click.Group):
@@ -64,18 +70,37 @@ def storyboard() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit status (commands.md)."""
-    sys.exit(status(arguments))
+    _open_streams()
+    left = status(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try once more when it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"storyboard: the output could not be written: {error.strerror}", err=True)
+            left = left or 6
+    sys.exit(left)
+
+
+def _open_streams() -> None:
+    """A stream that was closed before we began is nowhere: else the next file that is opened would be in its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w"))  # noqa: SIM115
 
 
 def status(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     try:
         result = storyboard.main(args=arguments, prog_name="storyboard", standalone_mode=False)
-        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except StoryboardError as error:
-        _tell(error)
-        return error.exit
+        return _fail(error)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
@@ -85,14 +110,16 @@ def status(arguments: Sequence[str] | None = None) -> int:
         click.echo("storyboard: interrupted", err=True)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has had enough; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return 0  # Whoever read our output has had enough.
+    except OSError as error:
+        if error.errno not in _LOCAL:
+            return _apologise()
+        return _fail(LocalFault(f"{error.filename or 'the disk'}: {error.strerror}", advice(error.errno)))
     except Exception:  # noqa: BLE001 - the one sorter: what no one expected is ours
         return _apologise()
 
 
-def _tell(error: StoryboardError) -> None:
+def _fail(error: StoryboardError) -> int:
     if isinstance(error, Problems):
         from storyboard.reading import told
 
@@ -101,6 +128,7 @@ def _tell(error: StoryboardError) -> None:
     click.echo(f"storyboard: {error.message}", err=True)
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
+    return error.exit
 
 
 def _apologise() -> int:

@@ -5,14 +5,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from storyboard.errors import InputError, RunRefused
+from storyboard.guard import loopback_host
 from storyboard.price import Prices, priced
 
-_KEYS = ("provider", "base_url", "uploads", "store", "ffmpeg", "at_once", "prices", "profile", "key_file")
+_KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "profile", "key_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,8 @@ class Settings:
     @property
     def rehearsal(self) -> bool:
         """Whether the API is on this machine: an emulator's takes must never pass for paid ones."""
-        host = urlsplit(self.base_url).hostname or ""
         try:
-            return host == "localhost" or ip_address(host).is_loopback
+            return loopback_host(urlsplit(self.base_url).hostname or "")
         except ValueError:
             return False
 

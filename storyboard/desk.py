@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard import disk
-from storyboard.config import Settings
+from storyboard.config import Settings, api_key
 from storyboard.cut import Cut, cut
 from storyboard.disk import claimed, private, scratch
 from storyboard.entry import LIVE
-from storyboard.errors import InputError
+from storyboard.errors import InputError, LocalFault, Problems
 from storyboard.ledger import Ledger
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
@@ -34,6 +35,10 @@ from storyboard.uploads import Uploads, missing, parse
 
 if TYPE_CHECKING:
     from storyboard.wire import Wire
+
+# Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
+ROOM = 64_000_000
+ROOM_PER_TAKE = 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,12 @@ class Desk:
             return ()
         return tuple(_quoting(missing(image)) for image in plan.leaving)
 
+    def spent(self) -> Fraction:
+        """Credits that this storyboard has cost so far, as the ledger has it; a draft costs none."""
+        if self.draft:
+            return Fraction(0)
+        return sum((entry.cost for entry in self.ledger.entries(str(self.file))), Fraction(0))
+
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
         lock = self.lock()
@@ -137,6 +148,31 @@ class Desk:
         """Where local images are put for the provider to fetch. Raises InputError, LocalFault."""
         way = parse("provider" if self.draft else self.settings.uploads, self.provider.name)
         return Uploads(way, self.provider, wire, self.ledger) if way else None
+
+    def own_clips(self) -> list[Path]:
+        """The author's own clips in the film."""
+        sources = (scene.source for scene in self.storyboard.scenes)
+        return [self.folder / source.path for source in sources if isinstance(source, OwnClip)]
+
+    def check(self, plan: Plan) -> None:
+        """Find out now what would else be found after something was paid.
+
+        Raises Problems, InputError, RunRefused, LocalFault.
+        """
+        from storyboard.media import ffmpeg
+        from storyboard.wire import Api
+
+        ffmpeg.version()
+        if self.draft:
+            return
+        if obstacles := self.obstacles(plan):
+            raise Problems(obstacles)
+        parse(self.settings.uploads, self.provider.name)
+        Api(self.settings.base_url, api_key(self.settings))
+        free, wanted = shutil.disk_usage(self.realm).free, ROOM + ROOM_PER_TAKE * plan.count("make")
+        if free < wanted:
+            message = f"{self.realm} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
+            raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
 
     def cut(self, takes: Mapping[str, Take]) -> tuple[Cut, Mapping[str, Path]]:
         """The film as clips, and where the bytes of each lie. Raises InputError where a clip does not serve."""

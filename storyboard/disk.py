@@ -5,7 +5,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storyboard.errors import Busy, LocalFault
@@ -77,8 +77,9 @@ def claim(path: Path, message: str) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(file, 40, 0).decode("ascii", "replace").strip()
             raise Busy(message, f"process {holder} is at work; wait for it, or stop it" if holder else "") from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # Who holds it is only told; a full disk must not free it.
+            os.ftruncate(file, 0)
+            os.pwrite(file, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(file)
@@ -105,10 +106,11 @@ def telling(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LocalFault(f"{path}: {error.strerror or error}", _advice(error.errno)) from error
+        raise LocalFault(f"{path}: {error.strerror or error}", advice(error.errno)) from error
 
 
-def _advice(number: int | None) -> str:
+def advice(number: int | None) -> str:
+    """What to do about an error number of the system."""
     match number:
         case errno.ENOSPC | errno.EDQUOT:
             return "the disk is full: free some space and run again; what was bought is safe"

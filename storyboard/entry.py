@@ -36,3 +36,10 @@ class Entry:
     why: str
     asked: float
     changed: float
+
+    @property
+    def cost(self) -> Fraction:
+        """Credits that it has cost, or may have: an unknown one counts, for whoever reckons with money."""
+        if self.state == "refused":
+            return Fraction(0)
+        return (self.credits if self.charged is None else self.charged) + (self.hd or 0)

@@ -1,8 +1,10 @@
 """Films that lie on the disk, and what they were cut from: an unchanged one is not written again."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from storyboard.disk import replace, scratch
@@ -48,12 +50,31 @@ class Films:
         replace(self._file, json.dumps(known, indent=1, sort_keys=True).encode())
 
     def place(self, wanted: Path, *, draft: bool) -> Path:
-        """Where the film goes: a draft never takes the place of a film cut from paid takes. Raises InputError."""
+        """Where output.file leads: a draft never takes the place of a film cut from paid takes. Raises InputError."""
         path = self.folder / wanted
         if not path.parent.resolve().is_relative_to(self.folder.resolve()):
             raise InputError(f"output.file {wanted} leaves the project folder", "the flag -o may lead anywhere")
         there = self.there(path)
         return path.with_suffix(f".draft{path.suffix}") if draft and there and not there.draft else path
+
+    def outside(self, wanted: Path) -> Path:
+        """Where -o leads. Raises InputError for a name that is no film's."""
+        if wanted.suffix.lower() != ".mp4":
+            raise InputError(f"{wanted} is no name for a film", f"a film is an MP4: {wanted.with_suffix('.mp4').name}")
+        return wanted.absolute()
+
+    def writable(self, path: Path, own: Collection[Path]) -> Path:
+        """``path``, if a film can be written there. ``own`` are the author's clips. Raises InputError."""
+        if path.is_dir():
+            raise InputError(f"{path} is a folder", "name the film in it")
+        if path.resolve() in {clip.resolve() for clip in own}:
+            raise InputError(f"{path} is a clip of this storyboard", "give the film another name")
+        above = next(folder for folder in path.parents if folder.exists())
+        try:
+            TemporaryDirectory(prefix=".storyboard-", dir=above).cleanup()
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror})", "-o OUT leads elsewhere") from None
+        return path
 
     def _known(self) -> dict[str, Any]:
         try:

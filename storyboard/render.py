@@ -56,6 +56,8 @@ def render(order: Order, settings: Settings) -> events.Done:
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
+        path = place(at, order) if order.cut else None
+        spent = at.spent()
         for problem in at.storyboard.warnings:
             order.report(events.Warned("", f"{problem.place}: {problem.message}"))
         order.report(_planned(at, plan))
@@ -63,8 +65,9 @@ def render(order: Order, settings: Settings) -> events.Done:
         outcomes, stopped = carry_out(at, plan, order)
         takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
         at.save_lock(takes)
-        path, film = assemble(at, order, takes) if order.cut and not stopped else (None, None)
-        return _done(at, plan, outcomes, stopped, path, film)
+        whole_film = path and not stopped and all(scene in takes for scene in at.wanted)
+        film = assemble(at, takes, path, order.report) if path and whole_film else None
+        return _done(at, plan, outcomes, stopped, (path, film), at.spent() - spent)
 
 
 def cut_only(order: Order, settings: Settings) -> events.Done:
@@ -78,8 +81,16 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         if lacking := [scene for scene in at.wanted if scene not in takes]:
             todo = f"make {'it' if len(lacking) == 1 else 'them'} with: storyboard render {at.shown}{_flag(at)}"
             raise SceneFailed(f"no take yet: {', '.join(lacking)}", todo)
-        path, film = assemble(at, order, takes)
-        return _done(at, plan, takes, None, path, film)
+        path = place(at, order)
+        return _done(at, plan, takes, None, (path, assemble(at, takes, path, order.report)), Fraction(0))
+
+
+def place(at: Desk, order: Order) -> Path:
+    """Where the film goes, known to be writable before anything is paid for. Raises InputError."""
+    films = Films(at.folder)
+    wanted = Path(at.storyboard.output.file)
+    path = films.outside(order.out) if order.out else films.place(wanted, draft=at.draft)
+    return films.writable(path, at.own_clips())
 
 
 def _claimed(file: Path) -> AbstractContextManager[None]:
@@ -125,16 +136,13 @@ def carry_out(at: Desk, plan: Plan, order: Order) -> tuple[Mapping[str, Outcome]
     return {**outcomes, **made}, stopped
 
 
-def assemble(at: Desk, order: Order, takes: Mapping[str, Take]) -> tuple[Path | None, Film | None]:
-    """Cut the film where every scene has its clip; the film that lies there already where nothing changed."""
-    if any(scene not in takes for scene in at.wanted):
-        return None, None
+def assemble(at: Desk, takes: Mapping[str, Take], path: Path, report: Report) -> Film:
+    """Cut the film; or find that the one that lies there is the same. Every scene has its take by now."""
     films = Films(at.folder)
-    path = order.out.absolute() if order.out else films.place(Path(at.storyboard.output.file), draft=at.draft)
     cut, paths = at.cut(takes)
     there = films.there(path)
     if there and there.identity == cut.identity:
-        return path, there
+        return there
     for scene, take in takes.items():
         if scene in at.wanted and not at.store.intact(take.digest):
             aside = at.store.set_aside(at.store.path(take.digest))
@@ -142,9 +150,9 @@ def assemble(at: Desk, order: Order, takes: Mapping[str, Take]) -> tuple[Path | 
             raise LocalFault(message, "run again: it is fetched again, and not paid for again")
     from storyboard.media.join import join
 
-    order.report(events.Cutting(0, cut.frames))
+    report(events.Cutting(0, cut.frames))
     segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
-    written = join(cut, paths, path, segments, lambda done: order.report(events.Cutting(done, cut.frames)))
+    written = join(cut, paths, path, segments, lambda done: report(events.Cutting(done, cut.frames)))
     film = Film(
         identity=cut.identity,
         sha256=written.sha256,
@@ -157,7 +165,7 @@ def assemble(at: Desk, order: Order, takes: Mapping[str, Take]) -> tuple[Path | 
         modified=path.stat().st_mtime_ns,
     )
     films.remember(path, film)
-    return path, film
+    return film
 
 
 def _planned(at: Desk, plan: Plan) -> events.Planned:
@@ -170,16 +178,17 @@ def _done(
     plan: Plan,
     outcomes: Mapping[str, Outcome],
     stopped: StoryboardError | None,
-    path: Path | None,
-    film: Film | None,
+    made: tuple[Path | None, Film | None],
+    spent: Fraction,
 ) -> events.Done:
+    path, film = made
     errors = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, StoryboardError)}
     unknown = sum(isinstance(error, SubmissionUnknown) for error in errors.values())
     waiting = sum(isinstance(error, NotAsked) for error in errors.values())
     asked = [step for step in plan.steps if step.name in ("make", "collect")]
     came = [step for step in asked if isinstance(outcomes.get(step.scene), Take)]
     return events.Done(
-        film=str(path) if path else "",
+        film=str(path) if film else "",
         sha256=film.sha256 if film else "",
         frames=film.frames if film else 0,
         seconds=Fraction(film.frames, film.fps) if film else Fraction(0),
@@ -188,7 +197,7 @@ def _done(
         kept=plan.count("keep"),
         failed=len(errors) - unknown - waiting,
         unknown=unknown,
-        credits=sum((step.credits for step in came), Fraction(0)),
+        credits=spent,
         exit=_exit(errors.values(), stopped),
         notes=tuple(_notes(at, errors, stopped, [scene for scene in at.wanted if scene not in outcomes])),
     )

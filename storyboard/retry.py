@@ -107,7 +107,7 @@ signal      submit   poll    hd      download  upload  balance
 303         unknown  stop    stop    stalled   stop    absent
 307         unknown  stop    stop    stalled   stop    absent
 308         unknown  stop    stop    stalled   stop    absent
-400         failed   failed  wait    expired   failed  absent
+400         failed   stalled wait    expired   failed  absent
 401         stop     stop    stop    expired   stop    stop
 402         stop     wait    stop    expired   stop    absent
 403         stop     stop    stop    expired   stop    stop
@@ -121,7 +121,7 @@ signal      submit   poll    hd      download  upload  balance
 429         limit    slower  slower  slower    limit   glance
 431         failed   stop    failed  expired   failed  absent
 433         stop     wait    stop    expired   stop    absent
-451         failed   failed  failed  expired   failed  absent
+451         failed   stalled failed  expired   failed  absent
 455         mend     later   later   later     mend    glance
 500         unknown  ask     wait    fetch     put     glance
 501         failed   failed  failed  fetch     failed  absent
@@ -209,7 +209,7 @@ def judge(call: Call, status: int, code: int | None = None, *, after: float | No
         outer = sign(call, status)
     if code is None:
         return outer
-    inner = sign(call, code)
+    inner = sign(call, Sign.BUSY if code == 503 and after is not None else code)
     return inner if _gravity(inner.rule) >= _gravity(outer.rule) else outer
 
 

@@ -26,8 +26,9 @@ from storyboard.errors import (
 )
 from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.media.verify import verify
+from storyboard.plain import show
 from storyboard.plan import Collect, Make, Plan
-from storyboard.providers import Provider, Ready
+from storyboard.providers import Provider, Ready, Waiting
 from storyboard.shot import Shot
 from storyboard.store import Store
 from storyboard.story import Image, LocalImage, Resolution
@@ -43,6 +44,7 @@ JOB_DEADLINE = 30 * 60.0
 HD_PAUSE = 25.0
 HD_DEADLINE = 10 * 60.0
 VISIBLE_AFTER = 10 * 60.0
+BARE = 3
 REFETCHES = 2
 NEW_ADDRESSES = 3
 
@@ -79,6 +81,7 @@ class Run:
     hd: Fraction
     _tasks: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
     _posts: set[asyncio.Task[Entry]] = field(default_factory=set)
+    _paid: set[str] = field(default_factory=set)
     _stop: StoryboardError | None = None
     _slots: asyncio.Semaphore = field(init=False)
     _fetches: asyncio.Semaphore = field(init=False)
@@ -112,8 +115,8 @@ class Run:
 
     @property
     def in_flight(self) -> int:
-        """How many scenes are not done."""
-        return sum(not task.done() for task in self._tasks.values())
+        """How many scenes are asked for and not done."""
+        return len(self._posts) + len(self._paid)
 
     async def _one(self, step: Make | Collect) -> Outcome:
         try:
@@ -122,6 +125,8 @@ class Run:
             if isinstance(error, RunRefused | LocalFault):
                 self.stop(error)
             return self._told(step, error)
+        finally:
+            self._paid.discard(step.scene)
         self.hands.report(events.Finished(step.scene, step.shot.take, take.digest))
         return take
 
@@ -142,6 +147,7 @@ class Run:
         if isinstance(step, Make):
             entry, ready = await self._make(step)
         else:
+            self._paid.add(step.scene)
             entry, ready = await self._known(step), None
         base = self._held(entry.key, "720p")
         if step.resolution == "1080p":
@@ -163,12 +169,14 @@ class Run:
             addresses = [await self._address(image) for image in step.shot.images]
             self._may_ask()
             try:
+                clip = step.credits - (self.hd if step.resolution == "1080p" else 0)
                 entry = self.hands.ledger.intend(
-                    step.shot, step.scene, self.storyboard, self.name, step.credits, self.hands.clock.wall()
+                    step.shot, step.scene, self.storyboard, self.name, clip, self.hands.clock.wall()
                 )
             except AlreadyAsked:
                 return await self._elsewhere(step.shot.key), None
             entry = await self._kept_safe(self._post(entry, step.shot, addresses))
+            self._paid.add(step.scene)
             assert entry.job is not None
             self.hands.report(events.Submitted(step.scene, step.shot.take, entry.job, step.credits))
             await self.hands.clock.pause(FIRST_POLL)
@@ -247,10 +255,9 @@ class Run:
     # Waiting
 
     async def _ready(self, step: Make | Collect, entry: Entry) -> Ready:
-        """Patience with one job. Raises Stalled after 30 minutes (the job stays open), SceneFailed when it is over."""
+        """Patience with one job. Raises Stalled when there is no more (it stays open), SceneFailed when it is over."""
         assert entry.job is not None
-        clock, began = self.hands.clock, self.hands.clock.monotonic()
-        unseen, hidden = 0, 0.0
+        clock, patience = self.hands.clock, _Patience(self.hands.clock.monotonic())
         self.hands.report(events.Waiting(step.scene, step.shot.take, entry.job))
         while True:
             try:
@@ -262,13 +269,10 @@ class Run:
                 raise
             if isinstance(state, Ready):
                 return state
-            age = clock.monotonic() - began
-            if age > JOB_DEADLINE:
-                raise Stalled("no clip after 30 minutes", f"job {entry.job} stays open: run again to collect it")
+            age = clock.monotonic() - patience.began
             pause = _poll_pause(clock, age)
-            unseen, hidden = (0, 0.0) if state.seen else (unseen + 1, hidden + pause)
-            if unseen >= 3 and hidden > VISIBLE_AFTER:
-                raise SceneFailed(f"the provider does not know the job {entry.job}", _STILL_OPEN)
+            if why := patience.over(state, age, pause, JOB_DEADLINE):
+                raise Stalled(f"job {show(entry.job, 80)}: {why}", _STILL_OPEN)
             await clock.pause(pause)
 
     # Fetching
@@ -290,16 +294,15 @@ class Run:
 
     async def _hd_ready(self, entry: Entry) -> Ready:
         assert entry.job is not None
-        clock, began = self.hands.clock, self.hands.clock.monotonic()
+        clock, patience = self.hands.clock, _Patience(self.hands.clock.monotonic())
         while True:
             state = await self.hands.provider.hd(entry.job, self.hands.wire)
             if isinstance(state, Ready):
                 return state
-            if clock.monotonic() - began > HD_DEADLINE:
-                raise Stalled(
-                    "no HD version after 10 minutes", "its 720p take is safe: run again, or say resolution: 720p"
-                )
-            await clock.pause(HD_PAUSE * clock.between(0.8, 1.2))
+            pause = HD_PAUSE * clock.between(0.8, 1.2)
+            if why := patience.over(state, clock.monotonic() - patience.began, pause, HD_DEADLINE):
+                raise Stalled(why, "its 720p take is safe: run again, or say resolution: 720p")
+            await clock.pause(pause)
 
     async def _fetch(
         self,
@@ -348,6 +351,26 @@ class Run:
         for why in _remarks(step.shot, measure, resolution, hands.provider.offer.seconds):
             hands.report(events.Warned(step.scene, why))
         return take
+
+
+@dataclass(slots=True)
+class _Patience:
+    """What one job has been waited for. ``began`` is monotonic seconds, ``hidden`` seconds of pauses while unseen."""
+
+    began: float
+    unseen: int = 0
+    hidden: float = 0.0
+    bare: int = 0
+
+    def over(self, state: Waiting, age: float, pause: float, deadline: float) -> str:
+        """Why it is no use to go on, or "". ``age`` and ``deadline`` are seconds; ``pause`` is the next one."""
+        self.unseen, self.hidden = (0, 0.0) if state.seen else (self.unseen + 1, self.hidden + pause)
+        self.bare = self.bare + 1 if state.done else 0
+        if self.bare > BARE:
+            return "the provider says that it is done, and gives no address for the clip"
+        if self.unseen >= 3 and self.hidden > VISIBLE_AFTER:
+            return "the provider does not know it"
+        return f"no clip after {deadline / 60:.0f} minutes" if age > deadline else ""
 
 
 def _poll_pause(clock: Clock, age: float) -> float:

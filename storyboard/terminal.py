@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -58,6 +58,16 @@ def line(event: events.Event) -> str | None:
     return None
 
 
+def unheard(write: Callable[[str], None]) -> Callable[[str], None]:
+    """``write``, for a run that goes on when nobody reads any more: what it has paid for must still be fetched."""
+
+    def spoken(text: str) -> None:
+        with suppress(OSError):
+            write(text)
+
+    return spoken
+
+
 def plain(write: Callable[[str], None]) -> Report:
     """One line a change, for a log."""
 
@@ -65,6 +75,21 @@ def plain(write: Callable[[str], None]) -> Report:
         said = line(event)
         if said:
             write(said)
+
+    return report
+
+
+def timed(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
+    """Every event, with the time of day in UTC: what --verbose says."""
+
+    def report(event: events.Event) -> None:
+        said = (
+            f"{event.scene}: waiting for job {show(event.job, 80)}"
+            if isinstance(event, events.Waiting)
+            else line(event)
+        )
+        if said:
+            write(f"{datetime.fromtimestamp(now(), UTC):%H:%M:%S}  {said}")
 
     return report
 
@@ -143,8 +168,8 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[s
     for scene in storyboard.scenes:
         step = steps.get(scene.id)
         if step:
-            price = f"{amount(step.credits):>6}" if step.credits else "     –"
-            yield f"{step.name:<8} {scene.id:<{width}}  {show(step.shot.model, 16):<10} {price}  {show(step.why, 200)}"
+            price = _price(step.credits, prices) if plan.credits else ""
+            yield f"{step.name:<8} {scene.id:<{width}}  {show(step.shot.model, 16):<10} {price} {show(step.why, 200)}"
         elif isinstance(scene.source, OwnClip):
             yield f"{'own':<8} {scene.id:<{width}}  {show(str(scene.source.path), 200)}"
     for skipped in storyboard.skipped:
@@ -160,6 +185,14 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[s
     if plan.leaving and plan.credits:
         files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
         yield f"{'leaving':<8} {files}: handed to the provider"
+
+
+def _price(credits: Fraction, prices: Prices) -> str:
+    """Credits, and money where it is known, in columns."""
+    if not credits:
+        return f"{'–':>5} {'':>7} "
+    money = prices.money(credits)
+    return f"{amount(credits):>5} {'' if money is None else f'{float(money):.2f}':>7} "
 
 
 def near(path: str) -> str:

@@ -398,7 +398,7 @@ async def _within(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
 def _answer(heard: _Heard) -> Answer:
     """Read the envelope; a body that is none has neither code nor message."""
     try:
-        body = json.loads(heard.content.decode(), parse_float=Decimal)
+        body = json.loads(heard.content.decode("utf-8-sig"), parse_float=Decimal)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
@@ -424,7 +424,8 @@ def _named(url: str) -> str:
     """A clip's address as it may be shown: never its query, which may be a signature, nor a user name."""
     try:
         parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
     except ValueError:
         return "an address that cannot be read"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import file_argument, located, pairs, var_option
-from storyboard.errors import InputError, Interrupted, Problems
+from storyboard.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from storyboard import events
@@ -33,6 +33,7 @@ Report = Callable[["events.Event"], None]
 @click.option("--no-cut", is_flag=True, help="Make the takes and leave the film as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event a line.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong, and the film.")
+@click.option("-v", "--verbose", is_flag=True, help="A plain line a change, also on a terminal, with the time.")
 def command(
     file: str | None,
     draft: bool,
@@ -45,13 +46,14 @@ def command(
     no_cut: bool,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> int:
     """Say what it costs, make what is missing, and cut the film."""
     from storyboard.config import settings
     from storyboard.render import Order, render
 
     found, where = settings(), located(file)
-    with _reporting(as_json, quiet, found) as report:
+    with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         order = Order(
             file=where,
             agree=lambda at, plan: _agree(at, plan, yes=yes, silent=quiet or as_json),
@@ -71,17 +73,19 @@ def command(
     return done.exit
 
 
-def _reporting(as_json: bool, quiet: bool, settings: "Settings") -> AbstractContextManager[Report]:
+def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool) -> AbstractContextManager[Report]:
     from storyboard import terminal
 
     if as_json:
-        return nullcontext(terminal.as_json(lambda text: click.echo(text)))
+        return nullcontext(terminal.as_json(terminal.unheard(click.echo)))
     if quiet:
-        return nullcontext(terminal.warnings_only(_tell))
+        return nullcontext(terminal.warnings_only(terminal.unheard(_tell)))
+    if verbose:
+        return nullcontext(terminal.timed(terminal.unheard(_tell)))
     if terminal.drawable():
         prices = settings.prices
         return terminal.live(lambda credits: terminal.money(credits, prices.money(credits), prices.currency))
-    return nullcontext(terminal.plain(_tell))
+    return nullcontext(terminal.plain(terminal.unheard(_tell)))
 
 
 def _tell(text: str) -> None:
@@ -104,15 +108,11 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
-    from storyboard.config import api_key
     from storyboard.terminal import money, plan_lines
 
-    obstacles = at.obstacles(plan)
-    if obstacles:
-        raise Problems(obstacles)
     asking = plan.count("make") + plan.count("collect") > 0
-    if asking and not at.draft:
-        api_key(at.settings)
+    if asking:
+        at.check(plan)
     if asking and not silent:
         for line in plan_lines(at.storyboard, plan, at.prices):
             _tell(line)

@@ -52,18 +52,12 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
         if isinstance(step, Blocked) and entry:
             price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
             lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
-    spent = _spent(entries)
+    spent = at.spent()
     lines += ["", f"{'spent':<8} {money(spent, at.prices.money(spent), at.prices.currency)} on this storyboard"]
-    if failed := _spent([entry for entry in entries if entry.state == "failed"]):
+    if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
         said = money(failed, at.prices.money(failed), at.prices.currency)
         lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
     return lines
-
-
-def _spent(entries: "list[Entry]") -> Fraction:
-    # An unknown one counts: whoever plans with money must reckon with it.
-    counted = [entry for entry in entries if entry.state != "refused"]
-    return sum(((entry.charged or entry.credits) + (entry.hd or 0) for entry in counted), Fraction(0))
 
 
 def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, object]:
@@ -81,7 +75,7 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, obj
                 "why": step.why,
                 "job": entry.job if entry else None,
                 "asked": moment(entry.asked) if entry else None,
-                "credits": number(entry.credits) if entry else None,
+                "credits": number(entry.cost) if entry else None,
             }
         )
-    return {"storyboard": at.shown, "scenes": scenes, "spent": number(_spent(entries))}
+    return {"storyboard": at.shown, "scenes": scenes, "spent": number(at.spent())}

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The job is at work. ``seen`` is False where the provider does not show the job (yet)."""
+    """The job is at work. ``seen`` is False where the provider does not show the job (yet).
+
+    ``done`` is True where it says that the job is done, and yet gives no address for the clip.
+    """
 
     seen: bool = True
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)

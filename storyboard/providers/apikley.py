@@ -78,20 +78,24 @@ class Apikley:
     async def submit(self, shot: Shot, images: Sequence[str], callback: str | None, wire: "Wire") -> str:
         body = self.request(shot, images, callback)
         answer = await wire.call(Call.SUBMIT, "POST", self.profile.generate_path, json=body, told=self._receipt)
-        return str(_table(answer.data)[self.profile.task])
+        return self._task(answer)
 
     def _receipt(self, answer: "Answer") -> "Told | None":
         """An accepted answer without a usable name, and a refusal with one, are both unknown: it may be charged."""
         from storyboard.wire import Told
 
-        job = _table(answer.data).get(self.profile.task)
+        job = self._task(answer)
         if answer.refused:
             return Told(Sign.RECEIPT, f"job {job}; {answer.msg}") if job else None
-        usable = isinstance(job, str) and _JOB.fullmatch(job)
-        return None if usable else Told(Sign.NO_RECEIPT, f"{job!r}" if job else "")
+        return None if _JOB.fullmatch(job) else Told(Sign.NO_RECEIPT, f"{job:.60}")
+
+    def _task(self, answer: "Answer") -> str:
+        """The job's name, also where it came as a number; empty where there is none."""
+        job = _table(answer.data).get(self.profile.task)
+        return str(job) if isinstance(job, str | int) and not isinstance(job, bool) else ""
 
     async def poll(self, job: str, wire: "Wire") -> Waiting | Ready:
-        """How the job stands. A success without an address is Waiting: the caller's patience ends that."""
+        """How the job stands. A success without an address is Waiting, but ``done``: the caller ends that soon."""
         names = self.profile
         answer = await wire.call(
             Call.POLL, "GET", names.record_path, params={names.task: job}, told=self._standing(job)
@@ -105,7 +109,7 @@ class Apikley:
         if state != 1:
             raise refusal(Call.POLL, self._code(data), Verdict.FAILED, wire.quote(self._why(data, answer)))
         url = next(self._urls(data), None)
-        return Ready(url, self._seed(data), _amount(data.get(names.credits or ""))) if url else Waiting()
+        return Ready(url, self._seed(data), _amount(data.get(names.credits or ""))) if url else Waiting(done=True)
 
     def _standing(self, job: str) -> "Callable[[Answer], Told | None]":
         """What a record says whatever its code is: that it is another job's, that it is over, that there is none."""
@@ -130,13 +134,17 @@ class Apikley:
             raise refusal(Call.HD, 404, Verdict.FAILED)
         query = {names.task: job} | ({names.index: "0"} if names.index else {})
         answer = await wire.call(Call.HD, "GET", names.hd_path, params=query, told=self._raised)
-        url = next(self._urls(_table(answer.data)), None)
-        return Ready(url) if url else Waiting()
+        url = next(self._hd_urls(answer), None)
+        return Ready(url) if url else Waiting(done=answer.verdict is Verdict.ACCEPT and answer.data is not None)
+
+    def _hd_urls(self, answer: "Answer") -> Iterator[str]:
+        yield from _addresses(answer.data)
+        yield from self._urls(_table(answer.data))
 
     def _raised(self, answer: "Answer") -> "Told | None":
         from storyboard.wire import Told
 
-        if next(self._urls(_table(answer.data)), None):
+        if next(self._hd_urls(answer), None):
             return Told(200)
         return _by_words(answer, (_NO_HD, Sign.OVER)) if answer.code in (400, 422, 500) else None
 

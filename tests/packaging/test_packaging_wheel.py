@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import tarfile
 import venv
+from importlib.metadata import PathDistribution
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -36,7 +37,9 @@ def prompt(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Only the packages: a .pth of that environment, which would lead back to the checkout, is not followed from here.
     (packages / "needs.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     script = home / "bin" / "storyboard"
-    script.write_text(f"#!{home}/bin/python\nfrom storyboard.cli import main\n\nmain()\n")
+    (metadata,) = packages.glob("storyboard_render-*.dist-info")
+    module, name = _command(metadata).split(":")
+    script.write_text(f"#!{home}/bin/python\nfrom {module} import {name}\n\n{name}()\n")
     script.chmod(0o755)
     return script
 
@@ -44,6 +47,12 @@ def prompt(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _wheel(folder: Path) -> Path:
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+def _command(metadata: Path) -> str:
+    """What `storyboard` calls, by the wheel's own word. (An installer would read it; a Debian venv may have none.)"""
+    (command,) = PathDistribution(metadata).entry_points.select(group="console_scripts", name="storyboard")
+    return command.value
 
 
 def _said(prompt: Path, *words: str, at: Path) -> str:

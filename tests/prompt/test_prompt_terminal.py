@@ -4,6 +4,8 @@ import fcntl
 import os
 import pty
 import re
+import select
+import signal
 import struct
 import sys
 import termios
@@ -22,14 +24,19 @@ def session(studio: Studio, answer: str, *arguments: str, columns: int = 80) -> 
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     seen = b""
     answered = False
-    while True:
-        try:
-            seen += os.read(master, 65536)
-        except OSError:
-            break
+    for _ in range(2000):
+        if select.select([master], [], [], 1)[0]:
+            try:
+                seen += os.read(master, 65536)
+            except OSError:
+                break
+        elif answer == "\x03":
+            answered = False  # It can fall between Python and readline, where nobody hears it; a person tries again.
         if not answered and b"[y/N]" in seen:
             os.write(master, answer.encode())
             answered = True
+    else:
+        os.kill(pid, signal.SIGKILL)
     os.close(master)
     return seen.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 

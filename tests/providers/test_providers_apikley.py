@@ -177,9 +177,9 @@ async def test_seed_and_credits_are_kept_where_they_are_told(here: Service) -> N
         (record(False), Waiting()),
         (record(None), Waiting()),
         ({"taskId": JOB}, Waiting()),
-        (record(1, {"resultUrls": None}), Waiting()),
-        (record(1, {"resultUrls": ["ftp://a", "", 7, {}]}), Waiting()),
-        (record(1, {"resultUrls": "[]"}), Waiting()),
+        (record(1, {"resultUrls": None}), Waiting(done=True)),
+        (record(1, {"resultUrls": ["ftp://a", "", 7, {}]}), Waiting(done=True)),
+        (record(1, {"resultUrls": "[]"}), Waiting(done=True)),
     ],
 )
 async def test_what_is_not_done_is_waited_for(here: Service, data: object, state: Waiting) -> None:
@@ -252,10 +252,8 @@ async def test_why_a_job_failed_and_what_to_do(here: Service, message: str | Non
 @pytest.mark.parametrize(
     ("code", "msg"),
     [
-        (400, "Your prompt was flagged"),
         (422, "Your request was rejected by Flow(x)."),
         (422, "Temporarily supports records within 14 days"),
-        (451, "image"),
         (501, "generation failed"),
     ],
 )
@@ -266,6 +264,15 @@ async def test_a_poll_that_refuses_ends_the_job(here: Service, code: int, msg: s
         with pytest.raises(SceneFailed) as raised:
             await provider.poll(JOB, wire)
     assert type(raised.value) is SceneFailed
+
+
+@pytest.mark.parametrize(("code", "msg"), [(400, "Your prompt was flagged"), (451, "image")])
+async def test_a_refusal_without_a_record_leaves_the_job_open(here: Service, code: int, msg: str) -> None:
+    """The papers differ on whether such a job is over: the scene fails at once, and asking again costs nothing."""
+    here.play(envelope(code, None, msg))
+    async with wired(here.url) as wire:
+        with pytest.raises(Stalled, match=msg):
+            await provider.poll(JOB, wire)
 
 
 @pytest.mark.parametrize("data", [record(0) | {"taskId": "another"}, record("soon"), record([1]), record({})])

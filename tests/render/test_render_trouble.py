@@ -12,7 +12,7 @@ import pytest
 from studio import Studio
 
 from storyboard import events
-from storyboard.errors import Busy, RunRefused, SceneFailed
+from storyboard.errors import Busy, InputError, RunRefused, SceneFailed
 from storyboard.ledger import Ledger
 
 
@@ -32,7 +32,7 @@ def test_a_refused_scene_stops_nobody(studio: Studio) -> None:
     assert (fixed.exit, fixed.made, fixed.frames, service.posts) == (0, 1, 576, 4)
 
 
-@pytest.mark.parametrize("fault", ["job:fail=501 @tern", "job:flag=2 @tern", "poll:code=400 @tern"])
+@pytest.mark.parametrize("fault", ["job:fail=501 @tern", "job:flag=2 @tern", "poll:code=501 @tern"])
 def test_a_job_that_comes_to_nothing_is_told(studio: Studio, fault: str) -> None:
     """The provider's reason reaches the author, and the attempt stays in the account."""
     studio.serve(fault)
@@ -270,3 +270,76 @@ def test_cut_needs_every_take(studio: Studio) -> None:
     assert not (studio.folder / "out").exists()
     assert cut_only(order, studio.settings).frames == 384
     assert service.posts == 2
+
+
+def test_a_success_without_an_address_is_not_polled_for_ever(studio: Studio) -> None:
+    """A few more looks, then it is said; the job stays open, and the clip comes when its address does."""
+    service = studio.serve("poll:shape=null-first x6 @tern")
+    studio.scenes("A gull", "A tern")
+    assert studio.render().exit in (0, 3)
+    service.emulator.heal()
+    assert (studio.render().exit, service.posts) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("film.yaml", "no name for a film"),
+        ("film", "no name for a film"),
+        ("folder.mp4", "is a folder"),
+        ("/proc/x/film.mp4", "cannot be written"),
+        ("own.mp4", "is a clip of this storyboard"),
+    ],
+)
+def test_a_film_never_takes_the_place_of_something_else(studio: Studio, out: str, said: str) -> None:
+    """And it is found out before anything is paid for."""
+    service = studio.serve()
+    (studio.folder / "folder.mp4").mkdir()
+    studio.scenes("A gull", name="first.yaml")
+    own = Path(studio.render("first.yaml").film)
+    shutil.copy(own, studio.folder / "own.mp4")
+    path = studio.scenes("A tern", more="  - {id: own, file: own.mp4}\n")
+    before = (path.read_bytes(), (studio.folder / "own.mp4").read_bytes(), service.posts)
+    with pytest.raises(InputError, match=said):
+        studio.render(out=studio.folder / out)
+    assert (path.read_bytes(), (studio.folder / "own.mp4").read_bytes(), service.posts) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("STORYBOARD_FFMPEG", "/nonexistent", 6),
+        ("APIKLEY_BASE_URL", "http://example.org", 2),
+        ("STORYBOARD_UPLOADS", "ftp://x", 2),
+        ("APIKLEY_API_KEY", "", 5),
+    ],
+)
+def test_what_is_wrong_here_is_found_before_anything_is_paid(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, name: str, value: str, status: int
+) -> None:
+    """A missing ffmpeg after ten shots were bought would be a bad joke."""
+    service = studio.serve()
+    studio.scenes("A gull")
+    monkeypatch.setenv(name, value)
+    studio.environ[name] = value
+    done = prompt(studio, "render", "film.yaml", "--yes")
+    _, err = done.communicate(timeout=60)
+    assert done.returncode == status, err
+    assert service.posts == 0
+    assert "to pay" not in err
+
+
+@pytest.mark.parametrize("redirect", ["| head -c 1", ">/dev/full", ">&-", "2>&-", "2>&1 | head -1"])
+@pytest.mark.parametrize("json", ["", "--json"])
+def test_nobody_listens(studio: Studio, redirect: str, json: str) -> None:
+    """What is paid for is fetched and cut although nobody reads; no traceback, and nothing about a fault of ours."""
+    studio.serve()
+    studio.scenes("A gull")
+    command = f"{sys.executable} -m storyboard render film.yaml --yes {json} {redirect}"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=studio.folder, env={**os.environ, **studio.environ}, capture_output=True, text=True
+    )
+    assert "sorry" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
+    assert (studio.folder / "out" / "film.mp4").exists()

@@ -81,7 +81,7 @@ def test_a_gateway_cannot_end_a_job_that_is_paid_for(call: Call) -> None:
     """A proxy's 400 would close a job whose clip is on its way, and the next run would pay again."""
     for status in (400, 422, 500, 502, 503):
         assert judge(call, status).rule.verdict is not Verdict.FAILED
-    assert judge(Call.POLL, 400, 400).rule.verdict is Verdict.FAILED
+    assert judge(Call.POLL, 400, 400).rule.verdict is Verdict.STALLED
 
 
 @pytest.mark.parametrize("signal", sorted(MATRIX, key=str))
