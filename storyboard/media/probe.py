@@ -1,10 +1,12 @@
 """What a clip is, by its bytes: never by its name, and never by what its header merely claims."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,8 +143,15 @@ def _times(clip: "InputContainer", video: "VideoStream") -> list[Fraction]:
 
 
 def _rate(video: "VideoStream", times: list[Fraction]) -> Fraction:
-    """Frames a second: what the file says where its frames agree, else as many as there are on average."""
+    """Frames a second: what nearly all frames agree on, else what the file says, else as many as come on average.
+
+    Nearly all: writers of fragmented files are known to hold one frame for a moment too long.
+    """
     span = times[-1] - times[0]
+    steps = Counter(later - earlier for earlier, later in pairwise(times)).most_common(1)
+    step, agree = steps[0] if steps else (Fraction(0), 0)
+    if step and agree >= 0.9 * (len(times) - 1) and abs(span - step * (len(times) - 1)) < step:
+        return 1 / step
     for said in (video.average_rate, video.guessed_rate, video.base_rate):
         if said and abs(said * span - (len(times) - 1)) < Fraction(1, 2):
             return said

@@ -118,3 +118,12 @@ def test_damaged_bytes_are_never_a_traceback(clips, tmp_path, suffix):
         path.write_bytes(content)
         with suppress(BadMedia):
             probe.measure(path)
+
+
+def test_one_frame_held_too_long_is_not_another_rate(clips, tmp_path):
+    """A fragmented clip of 96 frames at 24 would be 97 frames in the film."""
+    whole = clips(RED, seconds=4)
+    path = tmp_path / "fragmented.mp4"
+    fragmented = ["-c", "copy", "-bsf:v", "setts=pts=PTS+gt(N\\,0)*263:dts=DTS+gt(N\\,0)*263"]
+    ffmpeg.run(["-i", str(whole), *fragmented, "-f", "mp4", str(path)], seconds=20)
+    assert (probe.measure(path).frames, probe.measure(path).fps) == (96, 24)
