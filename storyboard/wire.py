@@ -167,20 +167,10 @@ class Wire:
 
     async def __aenter__(self) -> Self:
         local = self.api.local
-        # A connection is never used twice for the API: one that dies in its second use says nothing about whether the
-        # request arrived, and a submission must know.
-        self._asking = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                force_close=True, limit=0, socket_factory=sockets(loopback) if local else None, resolver=self._resolver
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={
-                "Authorization": f"Bearer {self.api.key}",
-                "User-Agent": _AGENT,
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-            },
-        )
+        # A submission has a connection of its own: one that dies in its second use says nothing about whether the
+        # request arrived. A question may be asked twice, so the others share theirs.
+        self._submitting = self._to_the_api(force_close=True)
+        self._asking = self._to_the_api(force_close=False)
         self._fetching = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
@@ -193,9 +183,27 @@ class Wire:
         )
         return self
 
+    def _to_the_api(self, *, force_close: bool) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                force_close=force_close,
+                limit=0,
+                socket_factory=sockets(loopback) if self.api.local else None,
+                resolver=self._resolver,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                "Authorization": f"Bearer {self.api.key}",
+                "User-Agent": _AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            },
+        )
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._submitting.close()
         await self._asking.close()
         await self._fetching.close()
 
@@ -277,7 +285,8 @@ class Wire:
         self, call: Call, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, object] | None
     ) -> "_Heard | Sign":
         try:
-            async with self._asking.request(
+            session = self._submitting if call is Call.SUBMIT else self._asking
+            async with session.request(
                 method,
                 self.api.base_url.rstrip("/") + path,
                 params=params,
