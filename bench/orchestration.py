@@ -68,7 +68,7 @@ def ideal(scenes: int, at_once: int, latency: float, period: float) -> list[floa
 
 
 def verified(ends: list[float], check: float, cores: int) -> float:
-    """When the last clip is verified, each for ``check`` seconds on one of the cores, in the order in which they come."""
+    """When the last clip is verified: each takes ``check`` seconds on one of the cores, in the order they come."""
     free = [0.0] * cores
     for end in sorted(ends):
         heapq.heapreplace(free, max(end, free[0]) + check)
