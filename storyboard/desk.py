@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard import disk
+from storyboard import disk, rescue
 from storyboard.config import Settings, api_key
 from storyboard.cut import Cut, cut
 from storyboard.disk import claimed, private, scratch
@@ -213,6 +214,7 @@ def desk(
     prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
     ledger, store = Ledger(realm / "ledger.db"), Store(realm / "takes")
     try:
+        rescue.bring_in(ledger, time.time())
         if draft:
             _bury(ledger, store, realm / "runs")
         yield Desk(

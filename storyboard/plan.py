@@ -290,11 +290,7 @@ def moved(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
     found += [f"{scene}: new since the plan was saved" for scene in new if scene not in old]
     for scene in new:
         if scene in old:
-            found += [
-                f"{scene}: {_FACTS[fact]} was {old[scene].get(fact)!s:.12}, is {new[scene].get(fact)!s:.12}"
-                for fact in _FACTS
-                if old[scene].get(fact) != new[scene].get(fact)
-            ]
+            found += [f"{scene}: {what}" for what in _moves(old[scene], new[scene])]
     if list(old) != list(new) and not found:
         found.append("the scenes are in another order")
     found += [
@@ -305,7 +301,16 @@ def moved(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
     return found
 
 
-_FACTS = {"step": "the step", "key": "the shot", "credits": "the price"}
+_FACTS = {"step": "the step", "model": "the model", "credits": "the price"}
+
+
+def _moves(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    other = [] if old.get("key") == new.get("key") else ["it is another shot"]
+    return other + [
+        f"{said} was {old.get(fact)!s:.40}, is {new.get(fact)!s:.40}"
+        for fact, said in _FACTS.items()
+        if old.get(fact) != new.get(fact)
+    ]
 
 
 def _by_scene(document: Mapping[str, object]) -> dict[str, Mapping[str, object]]:

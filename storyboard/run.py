@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard import events
+from storyboard import events, rescue
 from storyboard.clock import Clock
 from storyboard.disk import claimed
 from storyboard.entry import Entry
@@ -214,9 +214,10 @@ class Run:
             ledger.unknown(entry, why, None, now())
             raise undecided(why) from None
         except LocalFault as error:
-            raise LocalFault(
-                f"PAID: job {job} of scene {entry.scene} could not be written down: {error.message}"
-            ) from error
+            where = rescue.keep(ledger.path, entry, job)
+            said = f"PAID: job {job} of scene {entry.scene} could not be written down ({error.message})"
+            hint = f"kept in {where}: make room, and run again to collect it" if where else "write it down yourself"
+            raise LocalFault(said, hint) from error
         standing = ledger.entry(entry.key)
         assert standing is not None
         return standing

@@ -193,7 +193,7 @@ def missing(image: LocalImage) -> Problem:
         image.place,
         "",
         f"{show(str(image.path))} is on this machine, and the provider fetches images by their address",
-        f"{WAYS}; or write the image's https address here",
+        f"{WAYS}; or write the image's https address here; a draft needs none of it",
     )
 
 

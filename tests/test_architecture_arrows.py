@@ -15,7 +15,10 @@ PACKAGE = Path(__file__).parents[1] / "storyboard"
 LEVELS = (
     ("words", "errors story shot take entry events price lock offer plain"),
     ("thinking", "reading plan progress cut retry advice guard"),
-    ("hands", "clock disk store ledger film config pace wire providers uploads project media emulator run terminal"),
+    (
+        "hands",
+        "clock disk store ledger rescue film config pace wire providers uploads project media emulator run terminal",
+    ),
     ("render", "desk session render"),
     ("commands", "commands"),
     ("cli", "cli __main__ __init__"),

@@ -1,6 +1,6 @@
 """The rules that no schema can say, and the storyboard made whole: every default filled in, every unit parsed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
@@ -440,7 +440,7 @@ class Rules:
             self._referable(words, made, references)
         resolution, known = words.get("resolution"), self._offer.hd_aspects
         if resolution and made.resolution == "1080p" and made.aspect not in known:
-            message = f"1080p exists for {' and '.join(known)} only, this is {made.aspect}"
+            message = f"1080p exists for {_only(known)}, this is {made.aspect}"
             self._wrong(
                 _nearer(resolution, words.get("aspect") or resolution).problem(message, "leave 'resolution' out")
             )
@@ -456,13 +456,22 @@ class Rules:
     def _referable(self, words: Words, made: Generated, references: Word) -> None:
         models, aspects = self._offer.reference_models, self._offer.reference_aspects
         if made.model in self._offer.models and made.model not in models:
-            message = f"references work with {' and '.join(models)} only, this is {made.model}"
-            hint = f"write 'model: {models[0]}', or begin with a 'first_frame'"
+            message = f"references work with {_only(models)}, this is {made.model}"
+            hint = _instead("model", models)
             self._wrong(_nearer(words.get("model"), references).problem(message, hint))
         if made.aspect not in aspects:
-            message = f"references work in {' and '.join(aspects)} only, this is {made.aspect}"
-            hint = f"write 'aspect: {aspects[0]}', or begin with a 'first_frame'"
+            message = f"references work in {_only(aspects)}, this is {made.aspect}"
+            hint = _instead("aspect", aspects)
             self._wrong(_nearer(words.get("aspect"), references).problem(message, hint))
+
+
+def _only(known: Sequence[str]) -> str:
+    return f"{' and '.join(known)} only" if known else "nothing that this provider makes"
+
+
+def _instead(key: str, known: Sequence[str]) -> str:
+    frame = "begin with a 'first_frame'"
+    return f"write '{key}: {known[0]}', or {frame}" if known else frame
 
 
 def _nearer(one: Word | None, other: Word) -> Word:

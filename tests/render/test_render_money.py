@@ -227,7 +227,7 @@ def test_a_saved_plan_is_kept_or_refused(studio: Studio) -> None:
     with pytest.raises(InputError):
         studio.render(agree=lambda at, plan: (plans.append(at.document(plan)), _stop()))
     studio.scenes("A gull", "A tern at night")
-    with pytest.raises(InputError, match="s2: the shot was"):
+    with pytest.raises(InputError, match="s2: it is another shot"):
         studio.render(promised=plans[0])
     assert service.posts == 0
     studio.scenes("A gull", "A tern")

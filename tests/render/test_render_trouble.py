@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from studio import Studio
 
-from storyboard import events
+from storyboard import events, rescue
 from storyboard.errors import Busy, InputError, RunRefused, SceneFailed
 from storyboard.ledger import Ledger
 
@@ -194,6 +195,46 @@ def test_a_draft_that_was_killed_is_drawn_again(studio: Studio) -> None:
     shutil.rmtree(studio.settings.realm(draft=True) / "takes")
     (studio.folder / "out" / "film.mp4").unlink()
     assert studio.render(draft=True).frames == 384
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_job_that_the_ledger_cannot_take_is_kept_elsewhere(
+    studio: Studio, own_home: Path, monkeypatch: pytest.MonkeyPatch, cache: bool
+) -> None:
+    """The disk fills between the request and its answer: the job is told, kept, and collected by the next run."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own_home / "cache") if cache else "/proc/nowhere")
+    monkeypatch.setattr("tempfile.tempdir", str(own_home))
+    service = studio.serve()
+    studio.scenes("A gull", "A tern")
+
+    def refuse(action: int, *_: object) -> int:
+        return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_UPDATE else sqlite3.SQLITE_OK
+
+    done = studio.render(agree=lambda at, plan: at.ledger._db.set_authorizer(refuse), at_once=1)
+    assert (done.exit, service.posts) == (6, 1)
+    (job,) = service.emulator.jobs
+    assert any(f"PAID: job {job.id} of scene s1" in note for note in done.notes)
+    again = studio.render()
+    assert (again.exit, again.frames, service.posts) == (0, 384, 2)
+    assert not list(own_home.rglob("rescue/*/*.json"))
+
+
+def test_a_rescue_file_that_nobody_needs_changes_nothing(
+    studio: Studio, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rubbish in the folder is passed over; what belongs to a shot that has its job is cleared away."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own_home / "cache"))
+    service = studio.serve()
+    studio.scenes("A gull")
+    studio.render()
+    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    (entry,) = ledger.entries()
+    kept = rescue.keep(ledger.path, entry, "another-job")
+    assert kept is not None
+    (kept.parent / "rubbish.json").write_text("{")
+    assert (studio.render().exit, service.posts) == (0, 1)
+    assert ledger.entries() == [entry]
+    assert not kept.exists()
 
 
 def test_a_second_render_leaves_at_once(studio: Studio) -> None:

@@ -1,0 +1,78 @@
+"""Rescue: a job that was paid for and could not be written into the ledger is kept elsewhere, until it can be."""
+
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from storyboard.entry import Entry
+from storyboard.errors import LocalFault
+from storyboard.ledger import KnownJob, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A job's name with the ledger's entry that it belongs to, and the file that says so."""
+
+    file: Path
+    id: int
+    key: str
+    job: str
+
+
+def keep(ledger: Path, entry: Entry, job: str) -> Path | None:
+    """Write the job's name down, on another disk if need be; where, or None where nothing can be written at all."""
+    content = json.dumps({"id": entry.id, "key": entry.key, "scene": entry.scene, "job": job}).encode()
+    for folder in _folders(ledger):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = folder / f"{secrets.token_hex(8)}.json"
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            continue
+        return path
+    return None
+
+
+def bring_in(ledger: Ledger, now: float) -> None:
+    """Give the ledger what it could not be given before. Raises LocalFault where it still cannot take it."""
+    for kept in _kept(ledger.path):
+        entry = ledger.entry(kept.key)
+        if entry and entry.id == kept.id and entry.state in ("intent", "unknown"):
+            try:
+                ledger.accepted(entry, kept.job, now)
+            except KnownJob:
+                raise LocalFault(
+                    f"{kept.file} names a job that another shot already has: {kept.job}",
+                    "remove the file if you know that it is wrong",
+                ) from None
+        kept.file.unlink(missing_ok=True)
+
+
+def _kept(ledger: Path) -> Iterator[Kept]:
+    for folder in _folders(ledger):
+        for file in sorted(folder.glob("*.json")):
+            try:
+                # Whoever else can write into the folder for temporary files must not put jobs into our ledger.
+                if file.is_symlink() or file.stat().st_uid != os.getuid() or folder.stat().st_uid != os.getuid():
+                    continue
+                content = json.loads(file.read_text("utf-8"))
+                yield Kept(file, int(content["id"]), str(content["key"]), str(content["job"]))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+
+
+def _folders(ledger: Path) -> tuple[Path, ...]:
+    """Where a job is kept: in the user's cache, else where temporary files are. Named for the ledger it belongs to."""
+    import platformdirs
+
+    name = sha256(str(ledger).encode()).hexdigest()[:16]
+    temporary = Path(tempfile.gettempdir()) / f"storyboard-rescue-{os.getuid()}"
+    return Path(platformdirs.user_cache_dir("storyboard")) / "rescue" / name, temporary / name
