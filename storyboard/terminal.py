@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -56,16 +56,6 @@ def line(event: events.Event) -> str | None:
         case events.Cutting():
             return None
     return None
-
-
-def unheard(write: Callable[[str], None]) -> Callable[[str], None]:
-    """``write``, for a run that goes on when nobody reads any more: what it has paid for must still be fetched."""
-
-    def spoken(text: str) -> None:
-        with suppress(OSError):
-            write(text)
-
-    return spoken
 
 
 def plain(write: Callable[[str], None]) -> Report:

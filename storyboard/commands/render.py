@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,19 +77,21 @@ def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: boo
     from storyboard import terminal
 
     if as_json:
-        return nullcontext(terminal.as_json(terminal.unheard(click.echo)))
+        return nullcontext(terminal.as_json(lambda text: _tell(text, err=False)))
     if quiet:
-        return nullcontext(terminal.warnings_only(terminal.unheard(_tell)))
+        return nullcontext(terminal.warnings_only(_tell))
     if verbose:
-        return nullcontext(terminal.timed(terminal.unheard(_tell)))
+        return nullcontext(terminal.timed(_tell))
     if terminal.drawable():
         prices = settings.prices
         return terminal.live(lambda credits: terminal.money(credits, prices.money(credits), prices.currency))
-    return nullcontext(terminal.plain(terminal.unheard(_tell)))
+    return nullcontext(terminal.plain(_tell))
 
 
-def _tell(text: str) -> None:
-    click.echo(text, err=True)
+def _tell(text: str, *, err: bool = True) -> None:
+    # A render does not end because nobody reads what it says: what it has paid for must still be fetched.
+    with suppress(OSError):
+        click.echo(text, err=err)
 
 
 def _promised(path: Path) -> Mapping[str, object]:

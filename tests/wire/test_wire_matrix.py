@@ -95,7 +95,7 @@ async def test_an_http_status_with_its_code(here: Service, call: Call, code: int
     """Both at once must not be weighed twice, nor fall between."""
     here.play(envelope(code, None, "no", status=code))
     graver = {WORDS[MATRIX[code][call]], WORDS[STATUS_ALONE.get(code, MATRIX[code])[call]]}
-    word = (graver & {"failed"} or graver).pop()
+    word = (graver & {"failed", "stalled"} or graver).pop()
     await expect(here, call, word, code)
 
 
