@@ -153,26 +153,26 @@ def as_document(event: events.Done) -> dict[str, object]:
 
 def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[str]:
     """A plan as people read it: a line a scene in the film's order, the price, and which files leave the machine."""
-    steps = {step.scene: step for step in plan.steps}
+    steps, total = {step.scene: step for step in plan.steps}, plan.credits
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
     for scene in storyboard.scenes:
         step = steps.get(scene.id)
         if step:
-            price = _price(step.credits, prices) if plan.credits else ""
+            price = _price(step.credits, prices) if total else ""
             yield f"{step.name:<8} {scene.id:<{width}}  {show(step.shot.model, 16):<10} {price} {show(step.why, 200)}"
         elif isinstance(scene.source, OwnClip):
             yield f"{'own':<8} {scene.id:<{width}}  {show(str(scene.source.path), 200)}"
     for skipped in storyboard.skipped:
         yield f"{'skip':<8} {skipped}"
     yield ""
-    if not plan.credits:
+    if not total:
         yield f"{'to pay':<8} nothing"
     else:
-        price = money(plan.credits, prices.money(plan.credits), prices.currency)
+        price = money(total, prices.money(total), prices.currency)
         yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
     if plan.count("blocked"):
         yield f"{'blocked':<8} it may have been paid for, so it is not sent again by itself: see storyboard status"
-    if plan.leaving and plan.credits:
+    if plan.leaving and total:
         files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
         yield f"{'leaving':<8} {files}: handed to the provider"
 
