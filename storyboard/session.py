@@ -12,7 +12,7 @@ from storyboard.clock import Clock
 from storyboard.config import api_key
 from storyboard.desk import Desk
 from storyboard.disk import claim, claimed
-from storyboard.errors import Interrupted, RunRefused, SceneFailed, StoryboardError
+from storyboard.errors import Interrupted, SceneFailed, StoryboardError
 from storyboard.plan import Plan
 from storyboard.run import Hands, Outcome, Run
 from storyboard.wire import Api, Wire
@@ -71,17 +71,14 @@ async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Api
 
 
 async def _look_at_balance(at: Desk, plan: Plan, wire: Wire, report: Report) -> None:
-    """Say so before anything is paid where the account will not do; a service that does not tell is no obstacle."""
+    """Say so before anything is paid where the account will not do. Whether it does is the service's to decide."""
     try:
         balance = await at.provider.balance(wire)
     except SceneFailed:
         return
-    if balance is None or balance >= plan.credits:
-        return
-    if balance <= 0:
-        raise RunRefused("the account has no credits left", "buy credits, or render with --draft", 402)
-    have, need = float(balance), float(plan.credits)
-    report(events.Warned("", f"the account has {have:g} credits, and this render needs about {need:g}"))
+    if balance is not None and balance < plan.credits:
+        have, need = float(balance), float(plan.credits)
+        report(events.Warned("", f"the account has {have:g} credits, and this render needs about {need:g}"))
 
 
 @contextmanager
