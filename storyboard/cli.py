@@ -24,6 +24,7 @@ VERBS = {
     "render": "Make the film: plan, ask, make, fetch, cut.",
     "cut": "Only the final cut, from takes that exist.",
     "status": "What is running, paid, or waiting for a decision.",
+    "settle": "Decide a submission whose answer was lost.",
     "store": "The takes that were paid for.",
     "emulator": "A local server that speaks the provider's API.",
     "schema": "The JSON Schema of the storyboard file.",

@@ -7,9 +7,10 @@ from typing import Literal
 from storyboard.shot import Recipe
 
 # intent: the request may be on its way. unknown: it was, and its answer was lost. open: a job is paid for and not
-# fetched. taken: its take is in the store. refused: known not accepted. failed: accepted, and no clip will come.
-State = Literal["intent", "unknown", "open", "taken", "refused", "failed"]
-LIVE = ("intent", "unknown", "open", "taken")
+# fetched. taken: its take is in the store. abandoned: given up by the author, and not asked for again by itself.
+# refused: known not accepted. failed: accepted, and no clip will come.
+State = Literal["intent", "unknown", "open", "taken", "abandoned", "refused", "failed"]
+LIVE = ("intent", "unknown", "open", "taken", "abandoned")
 
 
 @dataclass(frozen=True, slots=True)

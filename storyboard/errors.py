@@ -98,8 +98,13 @@ def undecided(why: str) -> SubmissionUnknown:
     """What is said of a scene whose submission was lost."""
     return SubmissionUnknown(
         f"nobody knows whether it was accepted and paid for: {why}",
-        "it is never sent again by itself; `storyboard status` says when it was sent and what it would have cost",
+        "it is never sent again by itself: see `storyboard status`, and decide it with `storyboard settle`",
     )
+
+
+def given_up(why: str) -> SceneFailed:
+    """What is said of a scene whose submission its author has given up."""
+    return SceneFailed(why, "change the scene, or have it asked for anew: storyboard settle FILE SCENE --again")
 
 
 class NotAsked(StoryboardError):

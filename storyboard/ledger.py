@@ -106,6 +106,10 @@ class Ledger:
         """It was certainly not accepted; nothing was paid."""
         self._change(entry.id, "state = 'refused', why = ?, code = ?", now, why, code)
 
+    def abandoned(self, entry: Entry, why: str, now: float) -> None:
+        """The author gives it up: it is neither waited for nor asked for again, until he says so."""
+        self._change(entry.id, "state = 'abandoned', why = ?", now, why)
+
     def failed(self, entry: Entry, why: str, code: int | None, now: float) -> None:
         """The job is over and there will be no clip. It stays in the account: it may have been charged."""
         self._change(entry.id, "state = 'failed', why = ?, code = ?", now, why, code)
@@ -130,9 +134,7 @@ class Ledger:
 
     def entry(self, key: str) -> Entry | None:
         """The attempt that counts for a key: the live one, else the latest."""
-        rows = self._entries(
-            "key = ? ORDER BY state IN ('intent', 'unknown', 'open', 'taken') DESC, id DESC LIMIT 1", key
-        )
+        rows = self._entries(f"key = ? ORDER BY state IN {LIVE} DESC, id DESC LIMIT 1", key)
         return rows[0] if rows else None
 
     def entries(self, storyboard: str | None = None) -> list[Entry]:

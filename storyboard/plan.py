@@ -59,11 +59,15 @@ class Make:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A submission whose answer was lost: it is never sent again by itself."""
+    """A submission whose answer was lost, or that was given up: it is never sent again by itself.
+
+    ``decided`` is True where the author has said what he thinks of it (settle --abandon).
+    """
 
     scene: str
     shot: Shot
     why: str
+    decided: bool = False
     credits: Fraction = Fraction(0)
     after: tuple[str, ...] = ()
     name: Literal["blocked"] = "blocked"
@@ -156,6 +160,8 @@ def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: P
         if entry.state == "intent" and entry.run in facts.at_work:
             return Collect(scene.id, wanted, resolution, None, "another render is asking for it now")
         return Blocked(scene.id, wanted, entry.why or "its submission was cut off before an answer came")
+    if entry and entry.state == "abandoned":
+        return Blocked(scene.id, wanted, entry.why, decided=True)
     if entry and entry.job and entry.state in ("open", "taken"):
         extra = prices.hd if resolution == "1080p" and entry.hd is None else Fraction(0)
         return Collect(scene.id, wanted, resolution, entry.job, _collecting(entry, resolution, held, takes), extra)

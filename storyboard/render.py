@@ -17,6 +17,7 @@ from storyboard.errors import (
     SceneFailed,
     StoryboardError,
     SubmissionUnknown,
+    given_up,
     undecided,
 )
 from storyboard.film import Film, Films
@@ -126,14 +127,19 @@ def carry_out(at: Desk, plan: Plan, order: Order) -> tuple[Mapping[str, Outcome]
     outcomes: dict[str, Outcome] = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
     for step in plan.steps:
         if isinstance(step, Blocked):
-            outcomes[step.scene] = error = undecided(step.why)
-            order.report(events.Unknown(step.scene, step.shot.take, error.message, error.hint))
+            outcomes[step.scene] = error = given_up(step.why) if step.decided else undecided(step.why)
+            kind = events.Unknown if isinstance(error, SubmissionUnknown) else _failed
+            order.report(kind(step.scene, step.shot.take, error.message, error.hint))
     if len(outcomes) == len(plan.steps):
         return outcomes, None
     from storyboard.session import session
 
     made, stopped = session(at, plan, order.at_once, order.report)
     return {**outcomes, **made}, stopped
+
+
+def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
+    return events.Failed(scene, take, None, why, hint)
 
 
 def assemble(at: Desk, takes: Mapping[str, Take], path: Path, report: Report) -> Film:

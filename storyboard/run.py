@@ -246,7 +246,7 @@ class Run:
             match entry.state:
                 case "open" | "taken":
                     return entry
-                case "refused" | "failed":
+                case "refused" | "failed" | "abandoned":
                     raise SceneFailed(entry.why, "run again to try it once more", entry.code)
             if entry.state == "unknown" or not claimed(self.hands.runs / entry.run):
                 raise undecided(entry.why or "its submission was cut off before an answer came")

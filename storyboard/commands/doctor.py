@@ -122,7 +122,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
         lost = entry.state == "intent" and not claimed(realm / "runs" / entry.run)
         if entry.state == "unknown" or lost:
             said = f"scene {entry.scene} of {entry.storyboard}: sent {moment(entry.asked)}, and its answer was lost"
-            yield Finding("unknown", "bad", said, "it is not sent again by itself; look at the provider's task list", 4)
+            yield Finding("unknown", "bad", said, "it is not sent again by itself: storyboard settle decides it", 4)
 
 
 def _uploads(found: "Settings") -> Iterator[Finding]:

@@ -69,6 +69,10 @@ class Provider(Protocol):
         """Put an image where the provider can fetch it. ``kind`` is its media type. Raises SceneFailed, RunRefused."""
         ...
 
+    async def prompt(self, job: str, wire: "Wire") -> str | None:
+        """What a job was asked for, as the provider repeats it; None where it does not. Raises as ``poll`` does."""
+        ...
+
     async def balance(self, wire: "Wire") -> Fraction | None:
         """Credits left on the account, or None where the provider does not say."""
         ...

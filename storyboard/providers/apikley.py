@@ -168,6 +168,14 @@ class Apikley:
         found = next(_addresses(_table(answer.data).get(self.profile.download)), None)
         return None if found or answer.refused else Told(Sign.UNREADABLE, "it names no address for the image")
 
+    async def prompt(self, job: str, wire: "Wire") -> str | None:
+        names = self.profile
+        answer = await wire.call(
+            Call.POLL, "GET", names.record_path, params={names.task: job}, told=self._standing(job)
+        )
+        said = _table(_table(answer.data).get(names.echo or "")).get(names.prompt)
+        return said if isinstance(said, str) else None
+
     async def balance(self, wire: "Wire") -> Fraction | None:
         if self.profile.credit_path is None:
             return None

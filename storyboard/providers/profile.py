@@ -47,6 +47,7 @@ class Profile:
     why_code: str | None = "errorCode"
     seeds: str | None = "seeds"
     credits: str | None = "creditsConsumed"
+    echo: str | None = "paramJson"  # the submission as it came, as JSON in a string
 
     # Of the upload, its folder at the service, and the days that it keeps a file.
     content: str = "base64Data"

@@ -1,0 +1,38 @@
+"""storyboard settle: decide a submission whose answer was lost."""
+
+import time
+
+import click
+
+from storyboard.commands.options import located, pairs, var_option
+from storyboard.errors import InputError
+
+
+@click.command
+@click.argument("file")
+@click.argument("scene")
+@click.option("--adopt", metavar="TASK", help="It was accepted as this job: collect it. The provider is asked first.")
+@click.option("--again", is_flag=True, help="Ask for it again. May pay twice: the first may have been accepted.")
+@click.option("--abandon", is_flag=True, help="Give it up: it is not asked for again.")
+@var_option
+def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool, given: tuple[str, ...]) -> None:
+    """Say what became of a SCENE whose submission got no answer, or whose job never ends."""
+    from storyboard import settle
+    from storyboard.config import settings
+    from storyboard.desk import desk
+    from storyboard.terminal import money
+
+    if (adopt is not None) + again + abandon != 1:
+        raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")
+    with desk(located(file), settings(), given=pairs(given)) as at:
+        entry = settle.unsettled(at, scene)
+        price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+        if adopt is not None:
+            settle.adopt(at, entry, adopt, time.time())
+            click.echo(f"{scene}: the job is adopted; the next render collects it, and pays nothing", err=True)
+        elif again:
+            settle.again(at, entry, time.time())
+            click.echo(f"{scene}: the next render asks again for {price}; this may pay for it twice", err=True)
+        else:
+            settle.abandon(at, entry, time.time())
+            click.echo(f"{scene}: given up, and not asked for again; it may have cost {price}", err=True)

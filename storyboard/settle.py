@@ -1,0 +1,58 @@
+"""Deciding a submission that nobody knows the end of: adopt its job, have it asked for again, or give it up."""
+
+import asyncio
+
+from storyboard.clock import Clock
+from storyboard.config import api_key
+from storyboard.desk import Desk
+from storyboard.disk import claimed
+from storyboard.entry import Entry
+from storyboard.errors import InputError
+from storyboard.ledger import KnownJob
+from storyboard.plain import show
+
+
+def unsettled(at: Desk, scene: str) -> Entry:
+    """The entry of a scene that there is something to decide about. Raises InputError where there is not."""
+    if scene not in at.wanted:
+        known = ", ".join(at.wanted)
+        raise InputError(f"there is no scene {show(scene, 60)!r} that a provider makes", f"scenes: {known}")
+    entry = at.ledger.entry(at.wanted[scene].key)
+    if entry is None or entry.state in ("taken", "refused", "failed"):
+        raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how each scene stands")
+    if entry.state in ("intent", "open") and claimed(at.runs / entry.run):
+        raise InputError(f"a render is asking for {scene} just now", "wait for it, or stop it")
+    return entry
+
+
+def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
+    """Take ``job`` for the one that was submitted, once the provider says that it has our prompt. Raises InputError."""
+    from storyboard.wire import Api, Wire
+
+    async def ask() -> str | None:
+        async with Wire(Api(at.settings.base_url, api_key(at.settings)), Clock(at.settings.time_scale)) as wire:
+            return await at.provider.prompt(job, wire)
+
+    if entry.state == "open":
+        raise InputError(f"{entry.scene} has the job {entry.job} already", "render collects it")
+    said = asyncio.run(ask())
+    if said is None:
+        raise InputError(f"the provider does not say what the job {show(job, 80)} was asked for", "look at its number")
+    if said.strip() != str(entry.recipe["prompt"]).strip():
+        raise InputError(
+            f"the job {show(job, 80)} was asked for something else: {show(said, 200)}", "look at its number"
+        )
+    try:
+        at.ledger.accepted(entry, job, now)
+    except KnownJob:
+        raise InputError(f"the job {show(job, 80)} belongs to another shot", "look at its number") from None
+
+
+def again(at: Desk, entry: Entry, now: float) -> None:
+    """Close it, so that the next render asks anew."""
+    at.ledger.failed(entry, "asked for again, as the author decided", entry.code, now)
+
+
+def abandon(at: Desk, entry: Entry, now: float) -> None:
+    """Give it up: neither waited for nor asked for again."""
+    at.ledger.abandoned(entry, "its submission was given up", now)
