@@ -81,8 +81,9 @@ def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
         try:
             key = Path(file).expanduser().read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text"
             raise InputError(
-                f"the key file {file} cannot be read: {error}", "it holds the key alone, on one line"
+                f"the key file {file} cannot be read: {why}", "it holds the key alone, on one line"
             ) from None
     key = key or _from_keyring()
     if not key:

@@ -15,7 +15,7 @@ from storyboard import disk, rescue
 from storyboard.config import Settings, api_key
 from storyboard.cut import Cut, cut
 from storyboard.disk import claimed, private, scratch
-from storyboard.entry import LIVE
+from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, LocalFault, Problems
 from storyboard.ledger import Ledger
 from storyboard.lock import Lock, Pinned
@@ -32,7 +32,7 @@ from storyboard.shot import Shot
 from storyboard.store import Store
 from storyboard.story import OwnClip, Problem, Resolution, Storyboard
 from storyboard.take import Footage, Take
-from storyboard.uploads import Uploads, missing, parse
+from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
 
 if TYPE_CHECKING:
     from storyboard.wire import Wire
@@ -112,13 +112,25 @@ class Desk:
     def document(self, plan: Plan) -> dict[str, object]:
         """The plan as JSON, with what stands in its way."""
         problems = [*self.storyboard.warnings, *self.obstacles(plan)]
-        return document(plan, self.shown, self.provider.name, self.prices, [problem.document() for problem in problems])
+        told = [problem.document() for problem in problems]
+        leaving = () if not self.draft and isinstance(self.way(), Folder) else plan.leaving
+        return document(plan, self.shown, self.provider.name, self.prices, leaving, told)
 
     def obstacles(self, plan: Plan) -> tuple[Problem, ...]:
         """What must be put right before the plan can be carried out: images that the provider could not fetch."""
-        if self.draft or self.settings.uploads:
+        if self.draft or not plan.leaving or self.way():
             return ()
         return tuple(_quoting(missing(image)) for image in plan.leaving)
+
+    def forgotten(self, plan: Plan) -> list[Entry]:
+        """Submissions of this file whose answers were lost, and that its scenes do not ask for any more."""
+        asked = {step.shot.key for step in plan.steps}
+        return [
+            entry
+            for entry in self.ledger.entries(str(self.file))
+            if entry.key not in asked
+            and (entry.state == "unknown" or (entry.state == "intent" and not claimed(self.runs / entry.run)))
+        ]
 
     def spent(self) -> Fraction:
         """Credits that this storyboard has cost so far, as the ledger has it; a draft costs none."""
@@ -129,7 +141,8 @@ class Desk:
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
         lock = self.lock()
-        scenes = {scene: lock.scenes[scene] for scene in self.wanted if scene in lock.scenes}
+        kept = (*self.wanted, *self.storyboard.skipped)
+        scenes = {scene: lock.scenes[scene] for scene in kept if scene in lock.scenes}
         scenes |= {scene: self._pinned(lock, self.wanted[scene], take) for scene, take in takes.items()}
         if scenes == dict(lock.scenes) and self.lock_file.exists():
             return False
@@ -147,8 +160,23 @@ class Desk:
 
     def uploads(self, wire: "Wire") -> Uploads | None:
         """Where local images are put for the provider to fetch. Raises InputError, LocalFault."""
-        way = parse("provider" if self.draft else self.settings.uploads, self.provider.name)
+        if self.draft:
+            return Uploads(Service(wire.api.base_url), self.provider, wire, Forgetful())
+        way = self.way()
         return Uploads(way, self.provider, wire, self.ledger) if way else None
+
+    def going(self) -> str:
+        """What becomes of local images, in words."""
+        way = None if self.draft else self.way()
+        if self.draft:
+            return "sent to the emulator on this machine"
+        if way is None:
+            return "they have nowhere to go yet"
+        return f"fetched from {way.destination}" if isinstance(way, Folder) else f"sent to {way.destination}"
+
+    def way(self) -> Way | None:
+        """How local images get an address, as the user configured it. Raises InputError, LocalFault."""
+        return parse(self.settings.uploads, self.provider.name, self.settings.base_url)
 
     def own_clips(self) -> list[Path]:
         """The author's own clips in the film."""
@@ -168,7 +196,7 @@ class Desk:
             return
         if obstacles := self.obstacles(plan):
             raise Problems(obstacles)
-        parse(self.settings.uploads, self.provider.name)
+        self.way()
         Api(self.settings.base_url, api_key(self.settings))
         free, wanted = shutil.disk_usage(self.realm).free, ROOM + ROOM_PER_TAKE * plan.count("make")
         if free < wanted:

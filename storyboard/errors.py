@@ -27,11 +27,15 @@ class InputError(StoryboardError):
 
 
 class Problems(InputError):
-    """Everything that is wrong with a storyboard, at once, in the order of its lines."""
+    """Everything that is wrong with a storyboard, at once, in the order of its lines.
 
-    def __init__(self, problems: "tuple[Problem, ...]") -> None:
+    ``planned`` is True where a plan could be made of it all the same, and was shown.
+    """
+
+    def __init__(self, problems: "tuple[Problem, ...]", *, planned: bool = False) -> None:
         super().__init__(f"{len(problems)} problem{'' if len(problems) == 1 else 's'} in the storyboard")
         self.problems = problems
+        self.planned = planned
 
 
 class RunRefused(StoryboardError):

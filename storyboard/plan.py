@@ -252,7 +252,12 @@ def _words(before: str, now: str) -> int:
 
 
 def document(
-    plan: Plan, storyboard: str, provider: str, prices: Prices, problems: Sequence[object]
+    plan: Plan,
+    storyboard: str,
+    provider: str,
+    prices: Prices,
+    leaving: Sequence[LocalImage],
+    problems: Sequence[object],
 ) -> dict[str, object]:
     """The plan as JSON (schema plan.schema.json): what ``plan --json`` prints and ``plan -o`` saves."""
     money = prices.money(plan.credits)
@@ -279,7 +284,7 @@ def document(
             "currency": prices.currency,
             "estimate": prices.estimate,
         },
-        "uploads": [{"file": str(image.path), "bytes": image.bytes, "sha256": image.digest} for image in plan.leaving],
+        "uploads": [{"file": str(image.path), "bytes": image.bytes, "sha256": image.digest} for image in leaving],
         "problems": list(problems),
     }
 

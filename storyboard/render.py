@@ -1,5 +1,6 @@
 """The whole story on one page: claim, read, plan, ask, run, pin the takes, cut. Read this first."""
 
+import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from storyboard.errors import (
     InputError,
     LocalFault,
     NotAsked,
+    RunRefused,
     SceneFailed,
     StoryboardError,
     SubmissionUnknown,
@@ -32,7 +34,7 @@ Outcome = Take | StoryboardError
 class Order:
     """What the author asked for. ``only`` names the scenes to make (all if empty); ``out`` is where the film goes.
 
-    ``promised`` is a saved plan, which must still hold.
+    ``promised`` is a saved plan, which must still hold; ``flags`` are those to type again if something is left to do.
     ``agree`` is shown the plan before anything is paid, and raises where it may not be carried out.
     """
 
@@ -46,6 +48,7 @@ class Order:
     promised: Mapping[str, object] | None = None
     out: Path | None = None
     cut: bool = True
+    flags: str = ""
 
 
 def render(order: Order, settings: Settings) -> events.Done:
@@ -61,6 +64,9 @@ def render(order: Order, settings: Settings) -> events.Done:
         spent = at.spent()
         for problem in at.storyboard.warnings:
             order.report(events.Warned("", f"{problem.place}: {problem.message}"))
+        for entry in at.forgotten(whole):
+            why = "the answer to an earlier submission was lost, as status says; it may have been paid for"
+            order.report(events.Warned(entry.scene, why))
         order.report(_planned(at, plan))
         order.agree(at, plan)
         outcomes, stopped = carry_out(at, plan, order)
@@ -68,7 +74,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         at.save_lock(takes)
         whole_film = path and not stopped and all(scene in takes for scene in at.wanted)
         film = assemble(at, takes, path, order.report) if path and whole_film else None
-        return _done(at, plan, outcomes, stopped, (path, film), at.spent() - spent)
+        return _done(at, plan, outcomes, stopped, (path, film), at.spent() - spent, order.flags)
 
 
 def cut_only(order: Order, settings: Settings) -> events.Done:
@@ -80,10 +86,11 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         plan = at.plan()
         takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
         if lacking := [scene for scene in at.wanted if scene not in takes]:
-            todo = f"make {'it' if len(lacking) == 1 else 'them'} with: storyboard render {at.shown}{_flag(at)}"
+            typed = f"storyboard render {shlex.quote(at.shown)}{order.flags}"
+            todo = f"make {'it' if len(lacking) == 1 else 'them'} with: {typed}"
             raise SceneFailed(f"no take yet: {', '.join(lacking)}", todo)
         path = place(at, order)
-        return _done(at, plan, takes, None, (path, assemble(at, takes, path, order.report)), Fraction(0))
+        return _done(at, plan, takes, None, (path, assemble(at, takes, path, order.report)), Fraction(0), order.flags)
 
 
 def place(at: Desk, order: Order) -> Path:
@@ -95,7 +102,9 @@ def place(at: Desk, order: Order) -> Path:
 
 
 def _claimed(file: Path) -> AbstractContextManager[None]:
-    return claim(scratch(file.parent) / f"{file.name}.claim", f"another render of {file.name} is at work")
+    # Two files of one name share a lock and a film, so they share the claim too.
+    name = file.stem.removesuffix(".storyboard")
+    return claim(scratch(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")
 
 
 def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
@@ -186,11 +195,12 @@ def _done(
     stopped: StoryboardError | None,
     made: tuple[Path | None, Film | None],
     spent: Fraction,
+    flags: str,
 ) -> events.Done:
     path, film = made
     errors = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, StoryboardError)}
     unknown = sum(isinstance(error, SubmissionUnknown) for error in errors.values())
-    waiting = sum(isinstance(error, NotAsked) for error in errors.values())
+    waiting = sum(isinstance(error, NotAsked | RunRefused) for error in errors.values())
     asked = [step for step in plan.steps if step.name in ("make", "collect")]
     came = [step for step in asked if isinstance(outcomes.get(step.scene), Take)]
     return events.Done(
@@ -205,15 +215,19 @@ def _done(
         unknown=unknown,
         credits=spent,
         exit=_exit(errors.values(), stopped),
-        notes=tuple(_notes(at, errors, stopped, [scene for scene in at.wanted if scene not in outcomes])),
+        notes=tuple(_notes(at, flags, errors, stopped, [scene for scene in at.wanted if scene not in outcomes])),
     )
 
 
 def _notes(
-    at: Desk, errors: Mapping[str, StoryboardError], stopped: StoryboardError | None, left_out: Collection[str]
+    at: Desk,
+    flags: str,
+    errors: Mapping[str, StoryboardError],
+    stopped: StoryboardError | None,
+    left_out: Collection[str],
 ) -> Iterator[str]:
     """Which scenes failed, why, and what to type. Scenes with the same trouble share its lines."""
-    waiting = [scene for scene, error in errors.items() if isinstance(error, NotAsked)]
+    waiting = [scene for scene, error in errors.items() if isinstance(error, NotAsked | RunRefused)]
     told: dict[tuple[str, str, str], list[str]] = {}
     for scene, error in errors.items():
         if scene not in waiting:
@@ -223,20 +237,17 @@ def _notes(
         yield f"{kind:<8} {', '.join(scenes)}: {message}"
         if hint:
             yield f"{'':<8} {hint}"
-    if stopped and not any(error is stopped for error in errors.values()):
+    if stopped and (isinstance(stopped, RunRefused) or not any(error is stopped for error in errors.values())):
         yield f"{'stopped':<8} {stopped.message}"
         if stopped.hint:
             yield f"{'':<8} {stopped.hint}"
     if waiting:
-        yield f"{'waiting':<8} not asked for, and not paid: {', '.join(waiting)}"
+        more = f" and {len(waiting) - 20} more" if len(waiting) > 20 else ""
+        yield f"{'waiting':<8} not made yet: {', '.join(waiting[:20])}{more}"
     if left_out:
         yield f"{'no film':<8} no take yet: {', '.join(left_out)}"
     if any(not isinstance(error, SubmissionUnknown) for error in errors.values()):
-        yield f"{'then':<8} storyboard render {at.shown}{_flag(at)}"
-
-
-def _flag(at: Desk) -> str:
-    return " --draft" if at.draft else ""
+        yield f"{'then':<8} storyboard render {shlex.quote(at.shown)}{flags}"
 
 
 def _exit(errors: Collection[StoryboardError], stopped: StoryboardError | None) -> int:

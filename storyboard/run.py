@@ -15,6 +15,7 @@ from storyboard.entry import Entry
 from storyboard.errors import (
     AddressExpired,
     BadMedia,
+    Interrupted,
     LocalFault,
     NotAsked,
     RunRefused,
@@ -107,7 +108,10 @@ class Run:
 
     def stop(self, error: StoryboardError) -> None:
         """Ask for nothing more; what is paid for is still collected."""
-        self._stop = self._stop or error
+        if self._stop is None:
+            self._stop = error
+            if not isinstance(error, Interrupted):
+                self.hands.report(events.Warned("", f"stopping: {error.message}"))
 
     @property
     def stopped(self) -> StoryboardError | None:
@@ -134,11 +138,11 @@ class Run:
         match error:
             case SubmissionUnknown():
                 self.hands.report(events.Unknown(step.scene, step.shot.take, error.message, error.hint))
-            case SceneFailed() | RunRefused():
+            case SceneFailed():
                 failed = events.Failed(step.scene, step.shot.take, error.code, error.message, error.hint)
                 self.hands.report(failed)
-            case NotAsked():
-                pass
+            case NotAsked() | RunRefused():
+                pass  # Not this scene's fault: the run as a whole says so, once.
             case _:
                 self.hands.report(events.Failed(step.scene, step.shot.take, None, error.message, error.hint))
         return error

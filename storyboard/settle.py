@@ -13,13 +13,16 @@ from storyboard.plain import show
 
 
 def unsettled(at: Desk, scene: str) -> Entry:
-    """The entry of a scene that there is something to decide about. Raises InputError where there is not."""
-    if scene not in at.wanted:
+    """What there is to decide about a scene: its present submission, else one of before. Raises InputError."""
+    forgotten = [entry for entry in at.forgotten(at.plan()) if entry.scene == scene]
+    if scene not in at.wanted and not forgotten:
         known = ", ".join(at.wanted)
         raise InputError(f"there is no scene {show(scene, 60)!r} that a provider makes", f"scenes: {known}")
-    entry = at.ledger.entry(at.wanted[scene].key)
+    entry = at.ledger.entry(at.wanted[scene].key) if scene in at.wanted else None
     if entry is None or entry.state in ("taken", "refused", "failed"):
-        raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how each scene stands")
+        if not forgotten:
+            raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how scenes stand")
+        entry = forgotten[-1]
     if entry.state in ("intent", "open") and claimed(at.runs / entry.run):
         raise InputError(f"a render is asking for {scene} just now", "wait for it, or stop it")
     return entry

@@ -151,8 +151,11 @@ def as_document(event: events.Done) -> dict[str, object]:
     }
 
 
-def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[str]:
-    """A plan as people read it: a line a scene in the film's order, the price, and which files leave the machine."""
+def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices, way: str) -> Iterator[str]:
+    """A plan as people read it: a line a scene in the film's order, the price, and which files leave the machine.
+
+    ``way`` says what becomes of the local images, such as "sent to s3://bucket".
+    """
     steps, total = {step.scene: step for step in plan.steps}, plan.credits
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
     for scene in storyboard.scenes:
@@ -174,7 +177,7 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices) -> Iterator[s
         yield f"{'blocked':<8} it may have been paid for, so it is not sent again by itself: see storyboard status"
     if plan.leaving and total:
         files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
-        yield f"{'leaving':<8} {files}: handed to the provider"
+        yield f"{'images':<8} {files}: {way}"
 
 
 def _price(credits: Fraction, prices: Prices) -> str:

@@ -37,6 +37,16 @@ class Remembered(Protocol):
     def put(self, destination: str, digest: str, url: str, expires: datetime) -> None: ...
 
 
+class Forgetful:
+    """No memory at all: the emulator of a draft takes its files with it."""
+
+    def get(self, destination: str, digest: str, now: datetime) -> str | None:
+        return None
+
+    def put(self, destination: str, digest: str, url: str, expires: datetime) -> None:
+        return None
+
+
 class Way(Protocol):
     """One way to give an image an address. ``destination`` names it for people and in the memory."""
 
@@ -62,9 +72,13 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The provider's own uploads."""
+    """The provider's own uploads. What one service keeps is nothing to another: ``origin`` tells them apart."""
 
-    destination: str = "provider"
+    origin: str
+
+    @property
+    def destination(self) -> str:
+        return f"the service at {self.origin}"
 
     async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address:
         return await provider.upload(_name(image), content, _TYPES[image.kind], wire)
@@ -163,16 +177,18 @@ class Uploads:
             return address
 
 
-def parse(value: str | None, provider: str = "apikley", environ: Mapping[str, str] = os.environ) -> Way | None:
+def parse(
+    value: str | None, provider: str = "apikley", origin: str = "", environ: Mapping[str, str] = os.environ
+) -> Way | None:
     """The way that STORYBOARD_UPLOADS names; None where it names none. Raises InputError with the three ways.
 
-    ``provider`` is the configured provider's name, which also means its own uploads.
+    ``provider`` is the configured provider's name, which also means its own uploads; ``origin`` its API's address.
     """
     if value is None or not value.strip():
         return None
     text = value.strip()
     if text in ("provider", provider):
-        return Service()
+        return Service(origin)
     try:
         parts = urlsplit(text)
         host, extra = parts.hostname or "", parts.username is not None or parts.query or parts.fragment

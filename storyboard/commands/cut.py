@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.commands.options import again, draft_option, file_argument, json_option, located, pairs, var_option
 
 
 @click.command
@@ -27,6 +27,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         draft=draft,
         given=pairs(given),
         out=output,
+        flags=again(draft=draft, given=given),
     )
     done = cut_only(order, settings())
     if as_json:

@@ -129,7 +129,7 @@ def _uploads(found: "Settings") -> Iterator[Finding]:
     from storyboard.uploads import WAYS, parse
 
     try:
-        way = parse(found.uploads, found.provider)
+        way = parse(found.uploads, found.provider, found.base_url)
     except StoryboardError as error:
         yield _bad("uploads", error)
         return

@@ -1,5 +1,6 @@
 """storyboard init: a small project that renders at once."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -40,6 +41,8 @@ def command(folder: Path) -> None:
     from storyboard.disk import replace, scratch
 
     files = {"storyboard.yaml": _STORYBOARD.encode(), "frames/window.png": _frame(), ".gitignore": _IGNORE.encode()}
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file", "nothing was written; name a folder")
     there = [name for name in files if (folder / name).exists() and name != ".gitignore"]
     if there:
         raise InputError(f"{folder / there[0]} is there already", "nothing was written; name another folder")
@@ -49,7 +52,7 @@ def command(folder: Path) -> None:
         replace(folder / name, content)
         click.echo(folder / name)
     replace(scratch(folder) / "storyboard.schema.json", _schema())
-    where = "" if folder == Path() else f"cd {folder} && "
+    where = "" if folder == Path() else f"cd {shlex.quote(f'./{folder}' if str(folder)[0] == '-' else str(folder))} && "
     click.echo(f"see it, for nothing:  {where}storyboard render --draft", err=True)
 
 

@@ -1,5 +1,6 @@
 """The arguments that several verbs share."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -42,3 +43,18 @@ def located(file: str | None) -> Path:
     from storyboard.project import locate
 
     return locate(file, Path.cwd())
+
+
+def again(
+    *,
+    draft: bool = False,
+    given: tuple[str, ...] = (),
+    only: tuple[str, ...] = (),
+    out: Path | None = None,
+) -> str:
+    """The flags that mean the same film once more, as they are typed."""
+    words = ["--draft"] if draft else []
+    words += [word for pair in given for word in ("--var", pair)]
+    words += [word for scene in only for word in ("--scene", scene)]
+    words += ["-o", str(out)] if out else []
+    return "".join(f" {shlex.quote(word)}" for word in words)

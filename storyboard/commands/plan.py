@@ -1,11 +1,15 @@
 """storyboard plan: what would be made, why, and what it costs. Pays nothing, needs no key."""
 
 import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.commands.options import again, draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.errors import Problems
 
 
 @click.command
@@ -19,21 +23,36 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
     from storyboard.config import settings
     from storyboard.desk import desk
     from storyboard.disk import replace
-    from storyboard.errors import Problems
     from storyboard.terminal import plan_lines
 
-    with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
+    with _told(file, as_json=as_json), desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan = at.plan()
         document = at.document(plan)
         text = json.dumps(document, indent=2, ensure_ascii=False)
         if output:
             replace(output, (text + "\n").encode())
-            click.echo(f"saved in {output}: `storyboard render --plan {output}` does just this, or refuses", err=True)
+            flags = again(draft=draft, given=given)
+            typed = f"storyboard render {shlex.quote(at.shown)} --plan {shlex.quote(str(output))}{flags}"
+            click.echo(f"saved in {output}: `{typed}` does just this, or refuses", err=True)
         if as_json:
             click.echo(text)
         else:
-            for line in plan_lines(at.storyboard, plan, at.prices):
+            for line in plan_lines(at.storyboard, plan, at.prices, at.going()):
                 click.echo(line)
         obstacles = at.obstacles(plan)
         if obstacles:
-            raise Problems(obstacles)
+            raise Problems(obstacles, planned=True)
+
+
+@contextmanager
+def _told(file: str | None, *, as_json: bool) -> Iterator[None]:
+    """A storyboard that cannot be planned is a document too: no steps, and all of its problems."""
+    try:
+        yield
+    except Problems as error:
+        if as_json and not error.planned:
+            totals = {**dict.fromkeys(("make", "collect", "keep", "blocked", "credits", "money"), 0), "currency": "USD"}
+            document = {"storyboard": file or "", "provider": "", "steps": [], "totals": {**totals, "estimate": True}}
+            problems = [problem.document() for problem in error.problems]
+            click.echo(json.dumps({**document, "uploads": [], "problems": problems}, indent=2, ensure_ascii=False))
+        raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import file_argument, located, pairs, var_option
+from storyboard.commands.options import again, file_argument, located, pairs, var_option
 from storyboard.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def command(
             promised=None if saved is None else _promised(saved),
             out=output,
             cut=not no_cut,
+            flags=again(draft=draft, given=given, only=only, out=output),
         )
         done = render(order, found)
         report(done)
@@ -116,7 +117,7 @@ def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     if asking:
         at.check(plan)
     if asking and not silent:
-        for line in plan_lines(at.storyboard, plan, at.prices):
+        for line in plan_lines(at.storyboard, plan, at.prices, at.going()):
             _tell(line)
     if at.draft or yes or not plan.credits:
         return

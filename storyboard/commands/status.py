@@ -23,6 +23,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
     """Say how each scene stands, what waits for a decision, and what was spent."""
     from storyboard.config import settings
     from storyboard.desk import desk
+    from storyboard.plan import Blocked
 
     with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan, entries = at.plan(), at.ledger.entries(str(at.file))
@@ -31,7 +32,9 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         else:
             for line in _lines(at, plan, entries):
                 click.echo(line)
-        return 4 if plan.count("blocked") else 0
+        return (
+            4 if at.forgotten(plan) or any(isinstance(step, Blocked) and not step.decided for step in plan.steps) else 0
+        )
 
 
 _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unknown"}
@@ -52,6 +55,10 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
         if isinstance(step, Blocked) and entry:
             price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
             lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
+    for entry in at.forgotten(plan):
+        price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+        lines.append(f"{'unknown':<8} {entry.scene:<16} as it was asked for before; settle it, or let it be")
+        lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
     spent = at.spent()
     lines += ["", f"{'spent':<8} {money(spent, at.prices.money(spent), at.prices.currency)} on this storyboard"]
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
@@ -78,4 +85,13 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, obj
                 "credits": number(entry.cost) if entry else None,
             }
         )
-    return {"storyboard": at.shown, "scenes": scenes, "spent": number(at.spent())}
+    forgotten = [
+        {
+            "scene": entry.scene,
+            "asked": moment(entry.asked),
+            "credits": number(entry.cost),
+            "prompt": entry.recipe["prompt"],
+        }
+        for entry in at.forgotten(plan)
+    ]
+    return {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "spent": number(at.spent())}

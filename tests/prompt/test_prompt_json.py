@@ -97,7 +97,8 @@ def test_events_and_the_lock(studio: Studio, run: Any) -> None:
     seen = [json.loads(line) for line in out.splitlines()]
     for event in seen:
         fits("events", event)
-    assert [event["event"] for event in seen] == ["planned", "cutting", "done"]
+    assert [event["event"] for event in seen] == ["warning", "planned", "cutting", "done"]
+    assert (seen[0]["scene"], "earlier submission" in seen[0]["why"]) == ("d", True)
     assert seen[-1]["film"] == str(studio.folder / "out" / "film.mp4")
 
 

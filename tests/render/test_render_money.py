@@ -248,3 +248,37 @@ def test_events_tell_the_story_in_order(studio: Studio) -> None:
     assert list(dict.fromkeys(kinds)) == expected
     assert isinstance(studio.seen[-1], events.Cutting)
     assert studio.seen[-1].done == studio.seen[-1].frames == 192
+
+
+def test_a_changed_scene_with_an_image_is_drafted_again(studio: Studio) -> None:
+    """The emulator of a draft takes its files with it: an address of the last one leads nowhere."""
+    png(studio.folder / "a.png")
+    text = "storyboard: 1\nscenes:\n  - {id: a, prompt: Dawn, first_frame: a.png}\n"
+    studio.write(text)
+    assert studio.render(draft=True).exit == 0
+    studio.write(text.replace("Dawn", "Dusk"))
+    done = studio.render(draft=True)
+    assert (done.exit, done.made) == (0, 1)
+
+
+def test_an_uploaded_image_belongs_to_one_service(studio: Studio) -> None:
+    """Another emulator, or the real service after a rehearsal, has never seen it."""
+    png(studio.folder / "a.png")
+    text = "storyboard: 1\nscenes:\n  - {id: a, prompt: Dawn, first_frame: a.png}\n"
+    studio.serve()
+    studio.write(text)
+    assert studio.render().exit == 0
+    studio.serve()
+    studio.write(text.replace("Dawn", "Dusk"))
+    assert studio.render().exit == 0
+
+
+def test_a_skipped_scene_keeps_its_pin(studio: Studio) -> None:
+    """Left out today, back tomorrow: a clone must still find its take."""
+    studio.serve()
+    studio.write(FILM)
+    studio.render()
+    lock = (studio.folder / "film.lock.yaml").read_bytes()
+    studio.write(FILM.replace("prompt: A tern", "prompt: A tern\n    skip: true"))
+    studio.render()
+    assert (studio.folder / "film.lock.yaml").read_bytes() == lock

@@ -92,3 +92,14 @@ def test_there_must_be_something_to_decide(studio: Studio, settle: Any) -> None:
     assert "say one of" in settle("s2")[1]
     assert "say one of" in settle("s2", "--again", "--abandon")[1]
     assert studio.render().exit == 4
+
+
+def test_a_submission_of_before_is_not_forgotten(studio: Studio, settle: Any) -> None:
+    """The prompt was edited meanwhile: what may have been paid for is still told, until it is decided."""
+    service = lost(studio)
+    studio.scenes("A gull", "A heron")
+    assert (studio.render().exit, service.posts) == (0, 3)
+    assert any(getattr(event, "scene", "") == "s2" and "earlier submission" in str(event) for event in studio.seen)
+    assert settle("s2", "--abandon")[0] == 0
+    studio.render()
+    assert not any("earlier submission" in str(event) for event in studio.seen)

@@ -92,7 +92,10 @@ def test_a_refused_run_asks_for_nothing_more(studio: Studio, fault: str) -> None
     studio.scenes(*(f"bird {number}" for number in range(12)))
     done = studio.render(at_once=1)
     assert (done.exit, done.made, service.posts) == (5, 0, 1)
-    assert any(note.startswith("waiting  not asked for, and not paid: s2, s3") for note in done.notes)
+    assert done.failed == 0
+    assert not any(isinstance(event, events.Failed) for event in studio.seen)
+    assert done.notes[0].startswith("stopped  ")
+    assert any(note.startswith("waiting  not made yet: s1, s2, s3") for note in done.notes)
 
 
 def test_no_key_is_said_before_anything_is_asked(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -236,26 +236,28 @@ def test_a_change_without_a_ledger_is_still_told() -> None:
 def test_a_saved_plan_refuses_what_moved() -> None:
     """Nobody pays for something else than what was reviewed."""
     board = film(x=PLAIN, y=replace(PLAIN, prompt="A tern"))
-    saved = document(planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", Prices(), [])
+    saved = document(
+        planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", Prices(), (), []
+    )
     assert moved(saved, saved) == []
-    edited = document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", Prices(), [])
+    edited = document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", Prices(), (), [])
     assert moved(saved, edited) == [
         "y: not in the storyboard any more",
         "z: new since the plan was saved",
         "provider was apikley, is other",
     ]
     dearer = Prices(models={"veo3_fast": Fraction(80)}, estimate=False)
-    priced = document(plan(board, shots(board, "apikley"), Facts(), dearer), "film.yaml", "apikley", dearer, [])
+    priced = document(plan(board, shots(board, "apikley"), Facts(), dearer), "film.yaml", "apikley", dearer, (), [])
     assert moved(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
     swapped = document(
-        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", Prices(), []
+        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", Prices(), (), []
     )
     assert moved(saved, swapped) == ["the scenes are in another order"]
 
 
 def test_totals_are_in_credits_and_money() -> None:
     """The number an author decides on."""
-    totals = document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", Prices(), [])["totals"]
+    totals = document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", Prices(), (), [])["totals"]
     assert totals == {
         "make": 1, "collect": 0, "keep": 0, "blocked": 0,
         "credits": 60, "money": 0.3, "currency": "USD", "estimate": True,

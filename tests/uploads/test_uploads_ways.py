@@ -49,7 +49,7 @@ def test_the_three_ways() -> None:
     """These are the words that the manual gives."""
     assert parse("s3://bucket/some/prefix/", environ=AWS) == Bucket("bucket", "some/prefix", AWS)
     assert parse("s3://bucket", environ=AWS) == Bucket("bucket", "", AWS)
-    assert parse("provider") == parse("apikley") == parse("other", "other") == Own()
+    assert parse("provider") == parse("apikley") == parse("other", "other") == Own("")
     assert parse("https://host/folder/") == Folder("https://host/folder")
     assert parse("http://127.0.0.1:8000") == Folder("http://127.0.0.1:8000")
 
@@ -131,9 +131,9 @@ async def test_an_image_goes_to_the_service_once(here: Service, memory: Ledger) 
     here.play(envelope(200, {"downloadUrl": "https://tmp.example/a.png"}))
     clock = Quick()
     async with wired(here.url, clock) as wire:
-        uploads = Uploads(Own(), provider, wire, memory)
+        uploads = Uploads(Own(""), provider, wire, memory)
         found = await asyncio.gather(*(uploads.address(image(), CONTENT) for _ in range(10)))
-        again = await Uploads(Own(), provider, wire, memory).address(image(path="other.png"), CONTENT)
+        again = await Uploads(Own(""), provider, wire, memory).address(image(path="other.png"), CONTENT)
         assert {address.url for address in [*found, again]} == {"https://tmp.example/a.png"}
         assert len(here.heard) == 1
         await uploads.address(image(b"other"), b"other")
@@ -149,9 +149,9 @@ async def test_an_address_about_to_end_is_renewed(
     here.play(envelope(200, {"downloadUrl": "https://tmp.example/new.png"}))
     clock = Quick()
     now = datetime.fromtimestamp(clock.wall(), UTC)
-    memory.put("provider", image().digest, "https://tmp.example/old.png", now + left)
+    memory.put(Own("").destination, image().digest, "https://tmp.example/old.png", now + left)
     async with wired(here.url, clock) as wire:
-        await Uploads(Own(), provider, wire, memory).address(image(), CONTENT)
+        await Uploads(Own(""), provider, wire, memory).address(image(), CONTENT)
     assert len(here.heard) == requests
 
 
@@ -159,5 +159,5 @@ async def test_an_image_that_changed_meanwhile_is_not_sent(here: Service, memory
     """The shot's key names other bytes: the take would be pinned to a picture that it does not show."""
     async with wired(here.url) as wire:
         with pytest.raises(LocalFault, match="has changed"):
-            await Uploads(Own(), provider, wire, memory).address(image(), b"other")
+            await Uploads(Own(""), provider, wire, memory).address(image(), b"other")
     assert not here.heard
