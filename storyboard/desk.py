@@ -26,7 +26,7 @@ from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
-from storyboard.reading import read
+from storyboard.reading import read, schema
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
 from storyboard.store import Store
@@ -121,6 +121,10 @@ class Desk:
         if self.draft or not plan.leaving or self.way():
             return ()
         return tuple(_quoting(missing(image)) for image in plan.leaving)
+
+    def keep_schema(self) -> None:
+        """Put the schema where the editor line that ``init`` writes looks for it; git does not carry it to a clone."""
+        disk.replace(scratch(self.folder) / "storyboard.schema.json", schema.text().encode())
 
     def forgotten(self, plan: Plan) -> list[Entry]:
         """Submissions of this file whose answers were lost, and that its scenes do not ask for any more."""

@@ -57,6 +57,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         _claimed(order.file),
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
+        at.keep_schema()
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
