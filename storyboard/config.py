@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from storyboard.errors import InputError, RunRefused
@@ -13,6 +14,10 @@ from storyboard.guard import loopback_host
 from storyboard.price import Prices, priced
 
 _KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "profile", "key_file")
+
+# In the order of what they are worth: a film or a lock of one kind never takes the place of a later one's.
+Kind = Literal["draft", "rehearsal", "paid"]
+KINDS: tuple[Kind, ...] = ("draft", "rehearsal", "paid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,15 @@ class Settings:
         except ValueError:
             return False
 
+    def kind(self, *, draft: bool) -> Kind:
+        """Whose takes are meant: the emulator's inside, a service's on this machine, or those that cost money."""
+        if draft:
+            return "draft"
+        return "rehearsal" if self.rehearsal else "paid"
+
     def realm(self, *, draft: bool) -> Path:
         """Where takes and the ledger lie: drafts and rehearsals beside the paid ones, and never mixed with them."""
-        if draft:
-            return self.home / "drafts"
-        return self.home / "rehearsals" if self.rehearsal else self.home
+        return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[self.kind(draft=draft)]
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> Settings:

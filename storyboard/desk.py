@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard import disk, rescue
-from storyboard.config import Settings, api_key
+from storyboard.config import Kind, Settings, api_key
 from storyboard.cut import Cut, cut
 from storyboard.disk import claimed, private, scratch
 from storyboard.entry import LIVE, Entry
@@ -72,22 +72,29 @@ class Desk:
         return self.realm / "runs"
 
     @property
+    def kind(self) -> Kind:
+        """Whose takes are meant."""
+        return self.settings.kind(draft=self.draft)
+
+    @property
     def lock_file(self) -> Path:
-        """In git beside the storyboard; a draft's is scratch."""
+        """In git beside the storyboard. A draft's is scratch, and so is a rehearsal's where a paid one lies."""
         name = self.storyboard.name
-        return (
-            self.folder / ".storyboard" / f"{name}.draft.lock.yaml" if self.draft else self.folder / f"{name}.lock.yaml"
-        )
+        own = self.folder / f"{name}.lock.yaml"
+        if self.draft or (self.kind == "rehearsal" and self._pins_paid_takes(own)):
+            return self.folder / ".storyboard" / f"{name}.{self.kind}.lock.yaml"
+        return own
+
+    def _pins_paid_takes(self, lock: Path) -> bool:
+        paid = Store(self.settings.home / "takes")
+        takes = [
+            take for pinned in _locked(lock).scenes.values() for some in pinned.takes.values() for take in some.values()
+        ]
+        return any(paid.held(take.digest, take.bytes) for take in takes)
 
     def lock(self) -> Lock:
         """The lock as it stands. Raises InputError where it is damaged."""
-        try:
-            content = self.lock_file.read_bytes()
-        except FileNotFoundError:
-            return Lock()
-        except OSError as error:
-            raise InputError(f"{self.lock_file} cannot be read: {error.strerror}") from None
-        return read_lock(load(content, self.lock_file.name), self.lock_file.name)
+        return _locked(self.lock_file)
 
     def facts(self) -> Facts:
         """The world as it is now: lock, ledger, store."""
@@ -217,6 +224,16 @@ class Desk:
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
         return cut(self.storyboard, footage), paths
+
+
+def _locked(file: Path) -> Lock:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return Lock()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from None
+    return read_lock(load(content, file.name), file.name)
 
 
 def _quoting(problem: Problem) -> Problem:

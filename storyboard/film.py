@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from storyboard.config import KINDS, Kind
 from storyboard.disk import replace, scratch
 from storyboard.errors import InputError
 
@@ -25,7 +26,7 @@ class Film:
     fps: int
     width: int
     height: int
-    draft: bool
+    kind: Kind
     modified: int
 
 
@@ -49,13 +50,17 @@ class Films:
         known = {**self._known(), str(path): asdict(film)}
         replace(self._file, json.dumps(known, indent=1, sort_keys=True).encode())
 
-    def place(self, wanted: Path, *, draft: bool) -> Path:
-        """Where output.file leads: a draft never takes the place of a film cut from paid takes. Raises InputError."""
+    def place(self, wanted: Path, kind: Kind) -> Path:
+        """Where output.file leads: a draft never takes the place of a rehearsal's film, nor that of a paid one's.
+
+        Raises InputError.
+        """
         path = self.folder / wanted
         if not path.parent.resolve().is_relative_to(self.folder.resolve()):
             raise InputError(f"output.file {wanted} leaves the project folder", "the flag -o may lead anywhere")
         there = self.there(path)
-        return path.with_suffix(f".draft{path.suffix}") if draft and there and not there.draft else path
+        worth_less = there is not None and KINDS.index(kind) < KINDS.index(there.kind)
+        return path.with_suffix(f".{kind}{path.suffix}") if worth_less else path
 
     def outside(self, wanted: Path) -> Path:
         """Where -o leads. Raises InputError for a name that is no film's."""

@@ -98,7 +98,7 @@ def place(at: Desk, order: Order) -> Path:
     """Where the film goes, known to be writable before anything is paid for. Raises InputError."""
     films = Films(at.folder)
     wanted = Path(at.storyboard.output.file)
-    path = films.outside(order.out) if order.out else films.place(wanted, draft=at.draft)
+    path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
     return films.writable(path, at.own_clips())
 
 
@@ -177,7 +177,7 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, report: Report) ->
         fps=cut.fps,
         width=cut.width,
         height=cut.height,
-        draft=at.draft,
+        kind=at.kind,
         modified=path.stat().st_mtime_ns,
     )
     films.remember(path, film)

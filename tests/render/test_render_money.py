@@ -282,3 +282,23 @@ def test_a_skipped_scene_keeps_its_pin(studio: Studio) -> None:
     studio.write(FILM.replace("prompt: A tern", "prompt: A tern\n    skip: true"))
     studio.render()
     assert (studio.folder / "film.lock.yaml").read_bytes() == lock
+
+
+def test_a_rehearsal_leaves_a_paid_lock_and_film_alone(studio: Studio, own_home: Path) -> None:
+    """The lock in git pins what was paid for: takes of an emulator must not slip in, nor over the film."""
+    studio.serve()
+    studio.write(FILM)
+    first = studio.render()
+    # As if it had been bought: the takes lie in the paid realm, the film is remembered as cut from them.
+    shutil.move(own_home / "store" / "rehearsals", own_home / "was")
+    shutil.copytree(own_home / "was" / "takes", own_home / "store" / "takes")
+    films = studio.folder / ".storyboard" / "films.json"
+    films.write_text(films.read_text().replace('"rehearsal"', '"paid"'))
+    lock = (studio.folder / "film.lock.yaml").read_bytes()
+    studio.serve(seed=7)
+    again = studio.render()
+    assert (again.exit, again.made) == (0, 2)
+    assert (studio.folder / "film.lock.yaml").read_bytes() == lock
+    assert again.film == str(studio.folder / "out" / "film.rehearsal.mp4")
+    assert Path(first.film).exists()
+    assert studio.render().made == 0
