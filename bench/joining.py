@@ -78,7 +78,7 @@ def moviepy_opened(folder: Path, count: int) -> None:
     from moviepy import VideoFileClip, concatenate_videoclips
 
     concatenate_videoclips([VideoFileClip(str(path)) for path in _clips(folder, count)], method="chain").get_frame(0)
-    time.sleep(1)
+    time.sleep(1)  # Measured from outside, every so often: all those processes must be seen while they are open.
 
 
 def concat(folder: Path, count: int) -> None:

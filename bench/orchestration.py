@@ -95,7 +95,7 @@ def _draw(url: str) -> None:
         jobs.append(_asked(f"{url}/api/v1/veo/generate", json.dumps(order).encode())["taskId"])
     for job in jobs:
         while not _asked(f"{url}/api/v1/veo/record-info?taskId={job}")["successFlag"]:
-            time.sleep(0.1)
+            time.sleep(0.1)  # Before the measurement: another process draws, and is asked whether it is done.
 
 
 def _asked(url: str, body: bytes | None = None) -> dict[str, Any]:

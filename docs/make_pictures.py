@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
+from io import StringIO
 from pathlib import Path
 from termios import TIOCSWINSZ
 
@@ -127,7 +128,7 @@ def _colour(name: str) -> Color | None:
 def _write_svg(lines: list[Text], title: str) -> None:
     while lines and not lines[-1].plain.strip():
         lines.pop()
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
+    console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
     for line in lines:
         console.print(line, soft_wrap=True)
     svg = console.export_svg(title=title, theme=SVG_EXPORT_THEME, unique_id="render")

@@ -5,7 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from storyboard import disk, rescue
 from storyboard.config import Kind, Settings, api_key
 from storyboard.cut import Cut, cut
-from storyboard.disk import claimed, private, scratch
+from storyboard.disk import claim, claimed, private, scratch
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, LocalFault, Problems
 from storyboard.ledger import Ledger
@@ -103,9 +103,8 @@ class Desk:
         entries = {entry.key: entry for key in keys if (entry := self.ledger.entry(key))}
         takes = {key: self.ledger.takes(key) for key in keys}
         known = [*takes.values(), *(lock.takes(key) for key in keys)]
-        held = {
-            take.digest for some in known for take in some.values() if self.store.held(take.digest, take.bytes)
-        }  # fmt: skip
+        takes_known = [take for some in known for take in some.values()]
+        held = {take.digest for take in takes_known if self.store.held(take.digest, take.bytes)}
         pinned = {scene: pinned.key for scene, pinned in lock.scenes.items()}
         recipes = self.ledger.recipes(pinned.values())
         asked = self.ledger.last_asked(str(self.file))
@@ -224,6 +223,13 @@ class Desk:
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
         return cut(self.storyboard, footage), paths
+
+
+def at_work(file: Path) -> AbstractContextManager[None]:
+    """Hold a storyboard for this process alone. Raises Busy."""
+    # Two files of one name share a lock and a film, so they share the claim too.
+    name = file.stem.removesuffix(".storyboard")
+    return claim(scratch(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")
 
 
 def _locked(file: Path) -> Lock:

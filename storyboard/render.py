@@ -2,15 +2,14 @@
 
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from storyboard import events
 from storyboard.config import Settings
-from storyboard.desk import Desk, desk
-from storyboard.disk import claim, scratch
+from storyboard.desk import Desk, at_work, desk
+from storyboard.disk import scratch
 from storyboard.errors import (
     InputError,
     LocalFault,
@@ -54,7 +53,7 @@ class Order:
 def render(order: Order, settings: Settings) -> events.Done:
     """Make the film; how it ended. Expected failures of scenes are in the answer, others are raised."""
     with (
-        _claimed(order.file),
+        at_work(order.file),
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         at.keep_schema()
@@ -81,7 +80,7 @@ def render(order: Order, settings: Settings) -> events.Done:
 def cut_only(order: Order, settings: Settings) -> events.Done:
     """The film from takes that are there. Raises SceneFailed naming the scenes that have none."""
     with (
-        _claimed(order.file),
+        at_work(order.file),
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         plan = at.plan()
@@ -100,12 +99,6 @@ def place(at: Desk, order: Order) -> Path:
     wanted = Path(at.storyboard.output.file)
     path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
     return films.writable(path, at.own_clips())
-
-
-def _claimed(file: Path) -> AbstractContextManager[None]:
-    # Two files of one name share a lock and a film, so they share the claim too.
-    name = file.stem.removesuffix(".storyboard")
-    return claim(scratch(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")
 
 
 def kept_promise(order: Order, at: Desk, plan: Plan) -> None:

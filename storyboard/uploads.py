@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -215,12 +216,8 @@ def missing(image: LocalImage) -> Problem:
 
 def _bucket(bucket: str, prefix: str, environ: Mapping[str, str]) -> Bucket:
     """The bucket, if this machine could use it at all: found out now, before anything is paid for."""
-    try:
-        import obstore  # noqa: F401
-    except ImportError:
-        raise LocalFault(
-            "uploads to s3:// need the package obstore", "pip install 'storyboard-render[cloud]'"
-        ) from None
+    if not find_spec("obstore"):
+        raise LocalFault("uploads to s3:// need the package obstore", "pip install 'storyboard-render[cloud]'")
     endpoint = _endpoint(environ)
     host = urlsplit(endpoint).hostname or ""
     if endpoint and urlsplit(endpoint).scheme != "https" and not loopback_host(host):

@@ -43,7 +43,7 @@ class Client:
         return await self.get("/api/v1/veo/record-info", taskId=job)
 
     async def ended(self, job: str) -> Json:
-        """The job's record once it is over."""
+        """The job's record once it is over. A real server on its own time: all that a client can do is ask again."""
         while True:
             answer = await self.record(job)
             if answer["code"] != 200 or answer["data"]["successFlag"] != 0:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from storyboard.entry import Entry
 from storyboard.errors import LocalFault
 from storyboard.ledger import AlreadyAsked, KnownJob, Ledger, moment
 from storyboard.shot import Shot
@@ -27,7 +28,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-def intend(ledger: Ledger, shot: Shot, run: str = "run1"):  # type: ignore[no-untyped-def]
+def intend(ledger: Ledger, shot: Shot, run: str = "run1") -> Entry:
     return ledger.intend(shot, "gull", "/film.yaml", run, Fraction(60), 1.0)
 
 
@@ -199,7 +200,7 @@ def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
 def test_a_constraint_that_is_no_double_is_not_hidden(path: Path) -> None:
     """Only a live row of the same key means that somebody has asked already."""
     ledger = Ledger(path)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError):  # No scene at all breaks another rule than the one on live rows.
         ledger.intend(wanted(), None, "/film.yaml", "run1", Fraction(60), 1.0)  # type: ignore[arg-type]
 
 

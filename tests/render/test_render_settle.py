@@ -7,6 +7,7 @@ import pytest
 from studio import Studio
 
 from storyboard.cli import status
+from storyboard.desk import at_work
 
 
 @pytest.fixture
@@ -82,6 +83,14 @@ def test_a_job_that_never_ends_can_be_given_up(studio: Studio, settle: Any, own_
     assert settle("s2", "--adopt", "x")[0] == 2
     assert settle("s2", "--again")[0] == 0
     assert (studio.render().exit, service.posts) == (0, 3)
+
+
+def test_nothing_is_decided_while_a_render_is_at_work(studio: Studio, settle: Any) -> None:
+    """It may be collecting the very job that is given up."""
+    lost(studio)
+    with at_work(studio.folder / "film.yaml"):
+        assert settle("s2", "--again")[0] == 7
+    assert studio.render().exit == 4
 
 
 def test_there_must_be_something_to_decide(studio: Studio, settle: Any) -> None:
