@@ -1,7 +1,7 @@
 """The whole story on one page: claim, read, plan, ask, run, pin the takes, cut. Read this first."""
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +10,10 @@ from storyboard import events
 from storyboard.config import Settings
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import scratch
+from storyboard.ending import done
 from storyboard.errors import (
     InputError,
     LocalFault,
-    NotAsked,
-    RunRefused,
     SceneFailed,
     StoryboardError,
     SubmissionUnknown,
@@ -23,10 +22,9 @@ from storyboard.errors import (
 )
 from storyboard.film import Film, Films
 from storyboard.plan import Blocked, Keep, Plan, moved
-from storyboard.take import Take
+from storyboard.take import Outcome, Take
 
 Report = Callable[[events.Event], None]
-Outcome = Take | StoryboardError
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         at.save_lock(takes)
         whole_film = path and not stopped and all(scene in takes for scene in at.wanted)
         film = assemble(at, takes, path, order.report) if path and whole_film else None
-        return _done(at, plan, outcomes, stopped, (path, film), at.spent() - spent, order.flags)
+        return done(at, plan, outcomes, stopped, (path, film), at.spent() - spent, order.flags)
 
 
 def cut_only(order: Order, settings: Settings) -> events.Done:
@@ -90,7 +88,7 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
             todo = f"make {'it' if len(lacking) == 1 else 'them'} with: {typed}"
             raise SceneFailed(f"no take yet: {', '.join(lacking)}", todo)
         path = place(at, order)
-        return _done(at, plan, takes, None, (path, assemble(at, takes, path, order.report)), Fraction(0), order.flags)
+        return done(at, plan, takes, None, (path, assemble(at, takes, path, order.report)), Fraction(0), order.flags)
 
 
 def place(at: Desk, order: Order) -> Path:
@@ -180,73 +178,3 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, report: Report) ->
 def _planned(at: Desk, plan: Plan) -> events.Planned:
     counts = (plan.count("make"), plan.count("collect"), plan.count("keep"), plan.count("blocked"))
     return events.Planned(*counts, plan.credits, at.prices.money(plan.credits), at.prices.currency)
-
-
-def _done(
-    at: Desk,
-    plan: Plan,
-    outcomes: Mapping[str, Outcome],
-    stopped: StoryboardError | None,
-    made: tuple[Path | None, Film | None],
-    spent: Fraction,
-    flags: str,
-) -> events.Done:
-    path, film = made
-    errors = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, StoryboardError)}
-    unknown = sum(isinstance(error, SubmissionUnknown) for error in errors.values())
-    waiting = sum(isinstance(error, NotAsked | RunRefused) for error in errors.values())
-    asked = [step for step in plan.steps if step.name in ("make", "collect")]
-    came = [step for step in asked if isinstance(outcomes.get(step.scene), Take)]
-    return events.Done(
-        film=str(path) if film else "",
-        sha256=film.sha256 if film else "",
-        frames=film.frames if film else 0,
-        seconds=Fraction(film.frames, film.fps) if film else Fraction(0),
-        size=(film.width, film.height) if film else None,
-        made=len(came),
-        kept=plan.count("keep"),
-        failed=len(errors) - unknown - waiting,
-        unknown=unknown,
-        credits=spent,
-        exit=_exit(errors.values(), stopped),
-        notes=tuple(_notes(at, flags, errors, stopped, [scene for scene in at.wanted if scene not in outcomes])),
-    )
-
-
-def _notes(
-    at: Desk,
-    flags: str,
-    errors: Mapping[str, StoryboardError],
-    stopped: StoryboardError | None,
-    left_out: Collection[str],
-) -> Iterator[str]:
-    """Which scenes failed, why, and what to type. Scenes with the same trouble share its lines."""
-    waiting = [scene for scene, error in errors.items() if isinstance(error, NotAsked | RunRefused)]
-    told: dict[tuple[str, str, str], list[str]] = {}
-    for scene, error in errors.items():
-        if scene not in waiting:
-            kind = "unknown" if isinstance(error, SubmissionUnknown) else "failed"
-            told.setdefault((kind, error.message, error.hint), []).append(scene)
-    for (kind, message, hint), scenes in told.items():
-        yield f"{kind:<8} {', '.join(scenes)}: {message}"
-        if hint:
-            yield f"{'':<8} {hint}"
-    if stopped and (isinstance(stopped, RunRefused) or not any(error is stopped for error in errors.values())):
-        yield f"{'stopped':<8} {stopped.message}"
-        if stopped.hint:
-            yield f"{'':<8} {stopped.hint}"
-    if waiting:
-        more = f" and {len(waiting) - 20} more" if len(waiting) > 20 else ""
-        yield f"{'waiting':<8} not made yet: {', '.join(waiting[:20])}{more}"
-    if left_out:
-        yield f"{'no film':<8} no take yet: {', '.join(left_out)}"
-    if any(not isinstance(error, SubmissionUnknown) for error in errors.values()):
-        yield f"{'then':<8} storyboard render {shlex.quote(at.shown)}{flags}"
-
-
-def _exit(errors: Collection[StoryboardError], stopped: StoryboardError | None) -> int:
-    """The status of a run: what stopped it, else a decision that is needed, else the scenes that failed."""
-    if stopped:
-        return stopped.exit
-    exits = {error.exit for error in errors}
-    return next((status for status in (6, 5, 4, 3) if status in exits), 0)

@@ -33,11 +33,9 @@ from storyboard.providers import Provider, Ready, Waiting
 from storyboard.shot import Shot
 from storyboard.store import Store
 from storyboard.story import Image, LocalImage, Resolution
-from storyboard.take import Measure, Take
+from storyboard.take import Measure, Outcome, Take
 from storyboard.uploads import Uploads
 from storyboard.wire import Wire
-
-Outcome = Take | StoryboardError
 
 # Seconds, reliability.md B4. A job is asked after once it can be done, then ever more slowly.
 FIRST_POLL = 45.0

@@ -14,7 +14,8 @@ from storyboard.desk import Desk
 from storyboard.disk import claim, claimed
 from storyboard.errors import Interrupted, SceneFailed, StoryboardError
 from storyboard.plan import Plan
-from storyboard.run import Hands, Outcome, Run
+from storyboard.run import Hands, Run
+from storyboard.take import Outcome
 from storyboard.wire import Api, Wire
 
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.

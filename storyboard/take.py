@@ -1,8 +1,9 @@
-"""Take: a clip that came back, named by its bytes and measured once."""
+"""Take: a clip that came back, named by its bytes and measured once; or Outcome, where none may have come."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
+from storyboard.errors import StoryboardError
 from storyboard.story import Resolution
 
 
@@ -42,3 +43,7 @@ class Footage:
 
     digest: str
     measure: Measure
+
+
+# What became of one scene: its take, or why there is none. An expected failure is a result.
+Outcome = Take | StoryboardError

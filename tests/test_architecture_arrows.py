@@ -19,7 +19,7 @@ LEVELS = (
         "hands",
         "clock disk store ledger rescue film config pace wire providers uploads project media emulator run terminal",
     ),
-    ("render", "desk session settle render"),
+    ("render", "desk session settle ending render"),
     ("commands", "commands"),
     ("cli", "cli __main__ __init__"),
 )
