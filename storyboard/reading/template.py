@@ -125,9 +125,10 @@ class _Run:
             self.spend(len(value))
 
     def spend(self, work: int) -> None:
-        self.left -= work
-        if self.left < 0:
+        if work > self.left:
+            self.left = 0
             raise _Spent("this template takes too much work")
+        self.left -= work
 
     def write(self, text: str) -> None:
         self.handle(text)

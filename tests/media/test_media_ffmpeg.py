@@ -2,7 +2,6 @@
 
 import os
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -129,10 +128,10 @@ def test_it_is_killed_when_we_are_stopped():
 
 def test_it_is_killed_when_it_takes_too_long():
     """A clip made to be decoded for ever would hold a render for ever."""
-    began = time.monotonic()
+    before = children()
     with pytest.raises(ffmpeg.FfmpegFailed, match="took too long"):
         ffmpeg.run(ENDLESS, seconds=0.5)
-    assert time.monotonic() - began < 5
+    assert children() <= before
 
 
 def test_it_cannot_take_all_memory():

@@ -1,6 +1,5 @@
 """Templates: what they can say, what they cannot, and that they mean what Jinja2 means."""
 
-import time
 
 import pytest
 from author import Author
@@ -246,27 +245,29 @@ BOMBS = [
 
 
 @pytest.mark.parametrize("source", BOMBS, ids=range(len(BOMBS)))
-def test_a_bomb_is_refused_quickly(source: str) -> None:
+def test_a_bomb_is_refused(source: str) -> None:
     """No template takes the machine, whatever it asks for."""
-    began = time.process_time()
+    work = Work()
     try:
-        text, _ = parse(source).render(_BIG, Work())
+        text, _ = parse(source).render(_BIG, work)
         assert len(text) <= template.MAX_OUTPUT
     except Refused:
         pass
-    assert time.process_time() - began < 0.5
+    assert Work().left - work.left <= template.MAX_WORK
 
 
 def test_all_templates_together_are_bounded(author: Author) -> None:
     """Ten thousand small bombs are one large one."""
     loops = "{% for x in many %}{% for y in many %}{% if x == y %}{% endif %}{% endfor %}{% endfor %}"
     many = "[" + ", ".join("x" * 1 for _ in range(400)) + "]"
-    scenes = "".join(f"  - id: s{n}\n    prompt: '{loops}{n}'\n" for n in range(2_000))
-    began = time.process_time()
+    scenes = "".join(f"  - id: s{n}\n    prompt: '{loops}{n}'\n" for n in range(1_100))
     told = author.told(f"storyboard: 1\nvars:\n  many: {many}\nscenes:\n{scenes}")
-    assert time.process_time() - began < 15
     assert len(told) > 1_000
     assert {line.partition(" ")[2] for line in told} == {"this template takes too much work"}
+    work = Work()
+    for number in range(1_000):
+        parse(f"{loops}{number}").render({"many": ["x"] * 400}, work)
+    assert work.left == 0
 
 
 @pytest.mark.parametrize(
@@ -402,11 +403,10 @@ def test_any_text_is_carried_out_or_refused(source: str) -> None:
     assert all(each.message for each in refused)
 
 
-def test_a_thousand_prompts_are_quick() -> None:
-    """Rendering the prompts is a part of every command."""
+def test_a_thousand_prompts_are_little_work() -> None:
+    """Rendering the prompts is a part of every command, and ten thousand must fit into what all may do together."""
     sources = [f"{{{{ hour }}}}. {{{{ cast.keeper }}}} walks on, {'far ' * 40} {number}." for number in range(1_000)]
-    began = time.process_time()
     work = Work()
     for source in sources:
         parse(source).render(SCOPE, work)
-    assert time.process_time() - began < 0.5
+    assert Work().left - work.left < Work().left / 20
