@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from storyboard.budget import Budget, budgeted
 from storyboard.errors import InputError, RunRefused
 from storyboard.guard import loopback_host
 from storyboard.price import Prices, priced
 
-_KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "profile", "key_file")
+_KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")
 
 # In the order of what they are worth: a film or a lock of one kind never takes the place of a later one's.
 Kind = Literal["draft", "rehearsal", "paid"]
@@ -36,6 +37,7 @@ class Settings:
     time_scale: float
     at_once: int
     prices: Prices
+    budget: Budget
     profile: Mapping[str, object]
     key_file: str | None
 
@@ -65,10 +67,10 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     file = Path(platformdirs.user_config_dir("storyboard")) / "config.toml"
     table = _table(file)
     home = environ.get("STORYBOARD_HOME") or _text(table, "store") or platformdirs.user_data_dir("storyboard")
-    prices = table.get("prices")
-    profile = table.get("profile", {})
-    if not isinstance(profile, Mapping) or not isinstance(prices, Mapping | None):
-        raise InputError(f"{file}: [prices] and [profile] must be tables")
+    prices, budget, profile = table.get("prices"), table.get("budget", {}), table.get("profile", {})
+    if not (isinstance(prices, Mapping | None) and isinstance(budget, Mapping) and isinstance(profile, Mapping)):
+        raise InputError(f"{file}: [prices], [budget] and [profile] must be tables")
+    tariff = Prices() if prices is None else priced(prices)
     return Settings(
         file=file,
         home=Path(home).expanduser().absolute(),
@@ -77,7 +79,8 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
         uploads=environ.get("STORYBOARD_UPLOADS") or _text(table, "uploads"),
         time_scale=_scale(environ.get("STORYBOARD_TIME_SCALE", "1")),
         at_once=_at_once(table.get("at_once", 8)),
-        prices=Prices() if prices is None else priced(prices),
+        prices=tariff,
+        budget=budgeted(budget, str(file), tariff),
         profile=profile,
         key_file=_text(table, "key_file"),
     )

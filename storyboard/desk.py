@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard import disk, rescue
+from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
 from storyboard.cut import Cut, cut
 from storyboard.disk import claim, claimed, private, scratch
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, LocalFault, Problems
-from storyboard.ledger import Ledger
+from storyboard.ledger import Ledger, moment
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock
@@ -30,7 +31,7 @@ from storyboard.reading import read, schema
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
 from storyboard.store import Store
-from storyboard.story import OwnClip, Problem, Resolution, Storyboard
+from storyboard.story import OwnClip, Place, Problem, Resolution, Storyboard
 from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
 
@@ -65,6 +66,11 @@ class Desk:
     @property
     def realm(self) -> Path:
         return self.settings.realm(draft=self.draft)
+
+    @property
+    def budget(self) -> Budget:
+        """The limits that hold here; a draft costs nothing and has none."""
+        return NO_LIMIT if self.draft else self.settings.budget
 
     @property
     def runs(self) -> Path:
@@ -123,10 +129,29 @@ class Desk:
         return document(plan, self.shown, self.provider.name, self.prices, leaving, told)
 
     def obstacles(self, plan: Plan) -> tuple[Problem, ...]:
-        """What must be put right before the plan can be carried out: images that the provider could not fetch."""
+        """What must be put right before the plan can be carried out: images that go nowhere, and the budget."""
+        whole, found = Place(self.shown, 1, 1), self.over(plan)
+        spent = (
+            Problem(whole, over.limit.name, f"over budget: {self.budget.told(over)}", advice((over,))) for over in found
+        )
+        return (*self._homeless(plan), *spent)
+
+    def _homeless(self, plan: Plan) -> tuple[Problem, ...]:
         if self.draft or not plan.leaving or self.way():
             return ()
         return tuple(_quoting(missing(image)) for image in plan.leaving)
+
+    def over(self, plan: Plan) -> tuple[Over, ...]:
+        """The limits of the budget that the plan would go over, as far as is spent now."""
+        of: Mapping[Span, str] = {"storyboard": str(self.file), "month": moment(time.time())[:7]}
+        return self.budget.over(
+            plan.credits, lambda span: self.ledger.spent(span, of[span]) if span in of else Fraction(0)
+        )
+
+    def afford(self, plan: Plan) -> None:
+        """Raises OverBudget, with the numbers, where the budget does not reach for the plan."""
+        if found := self.over(plan):
+            raise self.budget.refusal(found)
 
     def keep_schema(self) -> None:
         """Put the schema where the editor line that ``init`` writes looks for it; git does not carry it to a clone."""
@@ -146,7 +171,7 @@ class Desk:
         """Credits that this storyboard has cost so far, as the ledger has it; a draft costs none."""
         if self.draft:
             return Fraction(0)
-        return sum((entry.cost for entry in self.ledger.entries(str(self.file))), Fraction(0))
+        return self.ledger.spent("storyboard", str(self.file))
 
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
@@ -204,8 +229,8 @@ class Desk:
         ffmpeg.version()
         if self.draft:
             return
-        if obstacles := self.obstacles(plan):
-            raise Problems(obstacles)
+        if homeless := self._homeless(plan):
+            raise Problems(homeless)
         self.way()
         Api(self.settings.base_url, api_key(self.settings))
         free, wanted = shutil.disk_usage(self.realm).free, ROOM + ROOM_PER_TAKE * plan.count("make")

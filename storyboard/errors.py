@@ -39,7 +39,7 @@ class Problems(InputError):
 
 
 class RunRefused(StoryboardError):
-    """The provider refuses the whole run (key, credits, address, maintenance): stop asking, keep collecting.
+    """The whole run is refused (key, credits, address, maintenance): stop asking, keep collecting.
 
     ``code`` is the HTTP status or body code that said so, or None where no answer came.
     """
@@ -49,6 +49,10 @@ class RunRefused(StoryboardError):
     def __init__(self, message: str, hint: str = "", code: int | None = None) -> None:
         super().__init__(message, hint)
         self.code = code
+
+
+class OverBudget(RunRefused):
+    """The user's own budget does not reach: nothing more is asked for, what is paid for is still collected."""
 
 
 class LocalFault(StoryboardError):

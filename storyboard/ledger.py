@@ -14,6 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
+from storyboard.account import Charge
+from storyboard.budget import NO_LIMIT, Budget, Span
 from storyboard.disk import private
 from storyboard.entry import LIVE, Entry, State
 from storyboard.errors import LocalFault
@@ -25,11 +27,22 @@ _TABLES = f"""
 CREATE TABLE IF NOT EXISTS jobs (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, job TEXT, run TEXT NOT NULL, nonce TEXT NOT NULL,
   storyboard TEXT NOT NULL, scene TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,
-  credits TEXT NOT NULL, charged TEXT, hd TEXT, code INTEGER, why TEXT NOT NULL DEFAULT '',
+  credits TEXT NOT NULL, charged TEXT, code INTEGER, why TEXT NOT NULL DEFAULT '',
   asked REAL NOT NULL, changed REAL NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS one_live_job ON jobs (key) WHERE state IN {LIVE};
 CREATE UNIQUE INDEX IF NOT EXISTS job_names ON jobs (job) WHERE job IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_scene ON jobs (storyboard, scene);
+CREATE INDEX IF NOT EXISTS by_run ON jobs (run);
+CREATE INDEX IF NOT EXISTS by_time ON jobs (asked);
+CREATE TABLE IF NOT EXISTS upgrades (
+  entry INTEGER PRIMARY KEY REFERENCES jobs (id), credits TEXT NOT NULL, run TEXT NOT NULL, storyboard TEXT NOT NULL,
+  scene TEXT NOT NULL, asked REAL NOT NULL);
+CREATE VIEW IF NOT EXISTS charges AS
+  SELECT storyboard, scene, run, model, state, 0 AS hd, asked AS at,
+    CASE state WHEN 'refused' THEN '0' ELSE coalesce(charged, credits) END AS credits FROM jobs
+  UNION ALL
+  SELECT upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits
+    FROM upgrades JOIN jobs ON jobs.id = upgrades.entry;
 CREATE TABLE IF NOT EXISTS takes (
   key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
   fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
@@ -39,6 +52,15 @@ CREATE TABLE IF NOT EXISTS addresses (
   PRIMARY KEY (destination, digest));
 PRAGMA user_version = 1;
 """
+
+
+# What belongs to a run, a storyboard, a month ("2026-11").
+_SPENT: Mapping[Span, str] = {
+    "run": "run = ?1",
+    "storyboard": "storyboard = ?1",
+    "month": "at >= CAST(strftime('%s', ?1 || '-01') AS REAL)"
+    " AND at < CAST(strftime('%s', ?1 || '-01', '+1 month') AS REAL)",
+}
 
 
 class AlreadyAsked(Exception):
@@ -73,17 +95,31 @@ class Ledger:
     def close(self) -> None:
         self._db.close()
 
-    def intend(self, shot: Shot, scene: str, storyboard: str, run: str, credits: Fraction, now: float) -> Entry:
-        """Write down that the shot is about to be asked for. Raises AlreadyAsked: then it must not be."""
+    def intend(
+        self,
+        shot: Shot,
+        scene: str,
+        storyboard: str,
+        run: str,
+        credits: Fraction,
+        now: float,
+        budget: Budget = NO_LIMIT,
+    ) -> Entry:
+        """Write down that the shot is about to be asked for. Raises AlreadyAsked, OverBudget: then it must not be.
+
+        Whether the budget reaches is found in the same transaction: of two processes, one is the first.
+        """
         recipe = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False)
         row = (shot.key, "intent", run, secrets.token_urlsafe(18), storyboard, scene, shot.model, recipe)
         try:
-            with self._guarded():
+            with self._guarded(), self._db:
+                self._db.execute("BEGIN IMMEDIATE")
                 cursor = self._db.execute(
                     "INSERT INTO jobs (key, state, run, nonce, storyboard, scene, model, recipe, credits,"
                     " asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (*row, str(credits), now, now),
                 )
+                self._within(budget, credits, storyboard, run, now)
         except sqlite3.IntegrityError:
             standing = self.entry(shot.key)
             if standing is None:
@@ -114,9 +150,25 @@ class Ledger:
         """The job is over and there will be no clip. It stays in the account: it may have been charged."""
         self._change(entry.id, "state = 'failed', why = ?, code = ?", now, why, code)
 
-    def hd(self, entry: Entry, credits: Fraction, now: float) -> None:
-        """The HD version is about to be asked for."""
-        self._change(entry.id, "hd = ?", now, str(credits))
+    def hd(
+        self,
+        entry: Entry,
+        scene: str,
+        storyboard: str,
+        run: str,
+        credits: Fraction,
+        now: float,
+        budget: Budget = NO_LIMIT,
+    ) -> None:
+        """The HD version is about to be asked for, which is paid once. Raises OverBudget: then it must not be."""
+        with self._guarded(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            cursor = self._db.execute(
+                "INSERT OR IGNORE INTO upgrades VALUES (?, ?, ?, ?, ?, ?)",
+                (entry.id, str(credits), run, storyboard, scene, now),
+            )
+            if cursor.rowcount:
+                self._within(budget, credits, storyboard, run, now)
 
     def taken(self, key: str, take: Take, now: float) -> None:
         """The take is in the store. Written before the lock is; a second time it changes nothing."""
@@ -131,6 +183,20 @@ class Ledger:
                 " WHERE key = ? AND state = 'open'",
                 (_text(take.credits), now, key),
             )
+
+    def spent(self, span: Span, of: str) -> Fraction:
+        """Credits spent, or perhaps spent: by the run ``of``, on the storyboard, in the month ("2026-11", UTC)."""
+        # Credits are exact fractions, kept as text; SQLite counts equal ones, and there are few prices.
+        with self._guarded():
+            rows = self._db.execute(f"SELECT credits, count(*) FROM charges WHERE {_SPENT[span]} GROUP BY 1", (of,))
+            return sum((Fraction(credits) * count for credits, count in rows), Fraction(0))
+
+    def charges(self, storyboard: str | None = None) -> list[Charge]:
+        """What money was spent on, for one storyboard (its file's absolute path) or for all, oldest first."""
+        where, values = ("1", ()) if storyboard is None else ("storyboard = ?", (storyboard,))
+        with self._guarded():
+            rows = self._db.execute(f"SELECT * FROM charges WHERE {where} ORDER BY at, hd", values).fetchall()
+            return [_charge(row) for row in rows]
 
     def entry(self, key: str) -> Entry | None:
         """The attempt that counts for a key: the live one, else the latest."""
@@ -186,13 +252,22 @@ class Ledger:
             found = [row[0] for row in self._db.execute("PRAGMA integrity_check").fetchall()]
         return [] if found == ["ok"] else found
 
+    def _within(self, budget: Budget, cost: Fraction, storyboard: str, run: str, now: float) -> None:
+        """Undoes the transaction that has just written ``cost`` down, by OverBudget, where the budget has not that."""
+        spans: Mapping[Span, str] = {"run": run, "storyboard": storyboard, "month": moment(now)[:7]}
+        if found := budget.over(cost, lambda span: self.spent(span, spans[span]) - cost):
+            raise budget.refusal(found)
+
     def _change(self, id: int, what: str, now: float, *values: object) -> None:
         with self._guarded():
             self._db.execute(f"UPDATE jobs SET {what}, changed = ? WHERE id = ?", (*values, now, id))
 
     def _entries(self, where: str, *values: object) -> list[Entry]:
         with self._guarded():
-            return [_entry(row) for row in self._db.execute(f"SELECT * FROM jobs WHERE {where}", values).fetchall()]
+            rows = self._db.execute(
+                f"SELECT *, (SELECT credits FROM upgrades WHERE entry = jobs.id) AS hd FROM jobs WHERE {where}", values
+            ).fetchall()
+            return [_entry(row) for row in rows]
 
     def _one(self, where: str, *values: object) -> Entry:
         (entry,) = self._entries(where, *values)
@@ -230,6 +305,19 @@ def _entry(row: sqlite3.Row) -> Entry:
         why=row["why"],
         asked=row["asked"],
         changed=row["changed"],
+    )
+
+
+def _charge(row: sqlite3.Row) -> Charge:
+    return Charge(
+        storyboard=row["storyboard"],
+        scene=row["scene"],
+        run=row["run"],
+        model=row["model"],
+        state=cast(State, row["state"]),
+        hd=bool(row["hd"]),
+        credits=Fraction(row["credits"]),
+        at=moment(row["at"]),
     )
 
 

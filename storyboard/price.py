@@ -37,6 +37,22 @@ class Prices:
         return None if self.credit is None else credits * self.credit
 
 
+def money(credits: Fraction, price: Fraction | None, currency: str, *, inside: bool = False) -> str:
+    """ "360 credits, 1.80 USD"; without the money where nobody said what a credit costs.
+
+    ``inside`` is for the midst of a sentence: "360 credits (1.80 USD)".
+    """
+    said = f"{amount(credits)} credit{'' if credits == 1 else 's'}"
+    if price is None:
+        return said
+    return f"{said} ({float(price):.2f} {currency})" if inside else f"{said}, {float(price):.2f} {currency}"
+
+
+def amount(credits: Fraction) -> str:
+    """ "1250000", "0.5": a number of credits without an exponent."""
+    return f"{float(credits):.12g}"
+
+
 FREE = Prices(
     models={"veo3": Fraction(0), "veo3_fast": Fraction(0)}, hd=Fraction(0), credit=Fraction(0), estimate=False
 )

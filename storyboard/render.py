@@ -58,6 +58,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
+        at.afford(plan)
         path = place(at, order) if order.cut else None
         spent = at.spent()
         for problem in at.storyboard.warnings:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard import events, rescue
+from storyboard.budget import NO_LIMIT, Budget
 from storyboard.clock import Clock
 from storyboard.disk import claimed
 from storyboard.entry import Entry
@@ -70,7 +71,8 @@ class Hands:
 class Run:
     """One carrying-out of one plan. ``name`` is this run's in the ledger, ``storyboard`` the file's absolute path.
 
-    ``at_once`` is how many jobs may be in flight at the provider; ``hd`` the credits of an HD version.
+    ``at_once`` is how many jobs may be in flight at the provider; ``hd`` the credits of an HD version. A submission
+    for which ``budget`` does not reach is not sent, and none after it.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Run:
     hands: Hands
     at_once: int
     hd: Fraction
+    budget: Budget = NO_LIMIT
     _tasks: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
     _posts: set[asyncio.Task[Entry]] = field(default_factory=set)
     _paid: set[str] = field(default_factory=set)
@@ -173,7 +176,7 @@ class Run:
             try:
                 clip = step.credits - (self.hd if step.resolution == "1080p" else 0)
                 entry = self.hands.ledger.intend(
-                    step.shot, step.scene, self.storyboard, self.name, clip, self.hands.clock.wall()
+                    step.shot, step.scene, self.storyboard, self.name, clip, self.hands.clock.wall(), self.budget
                 )
             except AlreadyAsked:
                 return await self._elsewhere(step.shot.key), None
@@ -287,7 +290,10 @@ class Run:
     async def _upgrade(self, step: Make | Collect, entry: Entry) -> Take:
         """The HD version of a job whose take is here."""
         if entry.hd is None:
-            self.hands.ledger.hd(entry, self.hd, self.hands.clock.wall())
+            self._may_ask()
+            self.hands.ledger.hd(
+                entry, step.scene, self.storyboard, self.name, self.hd, self.hands.clock.wall(), self.budget
+            )
         try:
             ready = await self._hd_ready(entry)
             return await self._fetch(step, entry, ready, "1080p", lambda: self._hd_ready(entry))

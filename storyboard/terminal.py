@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from storyboard import events
 from storyboard.plain import show
 from storyboard.plan import Plan, number
-from storyboard.price import Prices
+from storyboard.price import Prices, amount, money
 from storyboard.progress import AtWork, Progress, after
 from storyboard.story import OwnClip, Storyboard
 
@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 Report = Callable[[events.Event], None]
-
-
-def money(credits: Fraction, price: Fraction | None, currency: str) -> str:
-    """ "360 credits, 1.80 USD"; without the money where nobody said what a credit costs."""
-    said = f"{amount(credits)} credit{'' if credits == 1 else 's'}"
-    return said if price is None else f"{said}, {float(price):.2f} {currency}"
-
-
-def amount(credits: Fraction) -> str:
-    """ "1250000", "0.5": a number of credits without an exponent."""
-    return f"{number(credits):.12g}"
 
 
 def line(event: events.Event) -> str | None:

@@ -163,7 +163,7 @@ def _balance(found: "Settings", key: str) -> str:
 
     from storyboard.clock import Clock
     from storyboard.desk import vendor
-    from storyboard.terminal import amount
+    from storyboard.price import amount
     from storyboard.wire import Api, Wire
 
     provider = vendor(found, draft=False)

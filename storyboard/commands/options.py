@@ -51,10 +51,12 @@ def again(
     given: tuple[str, ...] = (),
     only: tuple[str, ...] = (),
     out: Path | None = None,
+    max_cost: float | None = None,
 ) -> str:
     """The flags that mean the same film once more, as they are typed."""
     words = ["--draft"] if draft else []
     words += [word for pair in given for word in ("--var", pair)]
     words += [word for scene in only for word in ("--scene", scene)]
+    words += ["--max-cost", f"{max_cost:.12g}"] if max_cost is not None else []
     words += ["-o", str(out)] if out else []
     return "".join(f" {shlex.quote(word)}" for word in words)

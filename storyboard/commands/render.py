@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ Report = Callable[["events.Event"], None]
 @file_argument
 @click.option("--draft", is_flag=True, help="Free takes from the emulator: no key, no network.")
 @click.option("--yes", is_flag=True, help="Pay without asking.")
+@click.option("--max-cost", type=float, metavar="N", help="Pay at most N credits in this run, or refuse.")
 @click.option("--scene", "only", multiple=True, metavar="ID", help="Make only this scene. May be repeated.")
 @click.option("--at-once", type=click.IntRange(1, 1000), help="Jobs in flight at the provider (default 8).")
 @var_option
@@ -38,6 +40,7 @@ def command(
     file: str | None,
     draft: bool,
     yes: bool,
+    max_cost: float | None,
     only: tuple[str, ...],
     at_once: int | None,
     given: tuple[str, ...],
@@ -53,6 +56,8 @@ def command(
     from storyboard.render import Order, render
 
     found, where = settings(), located(file)
+    if max_cost is not None:
+        found = replace(found, budget=found.budget.capped(max_cost))
     with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         order = Order(
             file=where,
@@ -65,7 +70,7 @@ def command(
             promised=None if saved is None else _promised(saved),
             out=output,
             cut=not no_cut,
-            flags=again(draft=draft, given=given, only=only, out=output),
+            flags=again(draft=draft, given=given, only=only, out=output, max_cost=max_cost),
         )
         done = render(order, found)
         report(done)
@@ -76,6 +81,7 @@ def command(
 
 def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool) -> AbstractContextManager[Report]:
     from storyboard import terminal
+    from storyboard.price import money
 
     if as_json:
         return nullcontext(terminal.as_json(lambda text: _tell(text, err=False)))
@@ -85,7 +91,7 @@ def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: boo
         return nullcontext(terminal.timed(_tell))
     if terminal.drawable():
         prices = settings.prices
-        return terminal.live(lambda credits: terminal.money(credits, prices.money(credits), prices.currency))
+        return terminal.live(lambda credits: money(credits, prices.money(credits), prices.currency))
     return nullcontext(terminal.plain(_tell))
 
 
@@ -111,7 +117,8 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
-    from storyboard.terminal import money, plan_lines
+    from storyboard.price import money
+    from storyboard.terminal import plan_lines
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:

@@ -20,7 +20,7 @@ def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool
     from storyboard import settle
     from storyboard.config import settings
     from storyboard.desk import at_work, desk
-    from storyboard.terminal import money
+    from storyboard.price import money
 
     if (adopt is not None) + again + abandon != 1:
         raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")

@@ -1,12 +1,15 @@
 """storyboard status: what is running, paid, or waiting for a decision; and what it has cost."""
 
 import json
+from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import click
 
 from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.errors import InputError
 
 if TYPE_CHECKING:
     from storyboard.desk import Desk
@@ -18,9 +21,15 @@ if TYPE_CHECKING:
 @file_argument
 @draft_option
 @var_option
+@click.option("--costs", is_flag=True, help="The account by scene, run, month and model; of all, without FILE.")
 @json_option
-def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool) -> int:
+@click.option("--csv", "as_csv", is_flag=True, help="Print the account as CSV.")
+def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, as_json: bool, as_csv: bool) -> int:
     """Say how each scene stands, what waits for a decision, and what was spent."""
+    if as_csv and (as_json or not costs):
+        raise InputError("--csv prints the account, and nothing else", "storyboard status --costs --csv")
+    if costs:
+        return _costs(file, draft=draft, as_json=as_json, as_csv=as_csv)
     from storyboard.config import settings
     from storyboard.desk import desk
     from storyboard.plan import Blocked
@@ -37,6 +46,31 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         )
 
 
+def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int:
+    """Needs no storyboard that can be read: what was spent was spent."""
+    from storyboard.account import account, document, lines, table
+    from storyboard.config import settings
+    from storyboard.disk import claimed
+    from storyboard.ledger import Ledger
+
+    found, where = settings(), located(file) if file else None
+    realm, prices = found.realm(draft=draft), found.prices
+    with closing(Ledger(realm / "ledger.db")) as ledger:
+        charges = ledger.charges(str(where) if where else None)
+    if draft:
+        charges = [replace(charge, credits=Fraction(0)) for charge in charges]
+    at_work = {run for run in {charge.run for charge in charges} if claimed(realm / "runs" / run)}
+    summed = account(charges, at_work)
+    if as_json:
+        click.echo(json.dumps(document(summed, str(where) if where else None, prices), indent=2, ensure_ascii=False))
+    elif as_csv:
+        click.echo(table(summed, prices), nl=False)
+    else:
+        for line in lines(summed, prices):
+            click.echo(line)
+    return 0
+
+
 _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unknown"}
 
 
@@ -44,7 +78,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
     from storyboard.ledger import moment
     from storyboard.plain import show
     from storyboard.plan import Blocked, Keep
-    from storyboard.terminal import money
+    from storyboard.price import money
 
     latest = {entry.key: entry for entry in entries}
     lines = []

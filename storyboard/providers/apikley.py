@@ -109,7 +109,7 @@ class Apikley:
         if state != 1:
             raise refusal(Call.POLL, self._code(data), Verdict.FAILED, wire.quote(self._why(data, answer)))
         url = next(self._urls(data), None)
-        return Ready(url, self._seed(data), _amount(data.get(names.credits or ""))) if url else Waiting(done=True)
+        return Ready(url, self._seed(data), _cost(data.get(names.credits or ""))) if url else Waiting(done=True)
 
     def _standing(self, job: str) -> "Callable[[Answer], Told | None]":
         """What a record says whatever its code is: that it is another job's, that it is over, that there is none."""
@@ -248,6 +248,12 @@ def _number(value: object) -> int | None:
     if isinstance(value, Decimal):
         return int(value) if value.is_finite() and abs(value) < 10**9 and value == int(value) else None
     return int(value) if isinstance(value, int) else None
+
+
+def _cost(value: object) -> Fraction | None:
+    """What a job cost. Less than nothing is not believed: it would make room in a budget."""
+    cost = _amount(value)
+    return None if cost is not None and cost < 0 else cost
 
 
 def _amount(value: object) -> Fraction | None:

@@ -110,7 +110,7 @@ def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
     ledger = Ledger(path)
     entry = intend(ledger, wanted())
     ledger.accepted(entry, "job1", 2.0)
-    ledger.hd(entry, Fraction(5), 3.0)
+    ledger.hd(entry, "gull", "/film.yaml", "run1", Fraction(5), 3.0)
     ledger.taken(entry.key, TAKE, 4.0)
     standing = ledger.entry(entry.key)
     assert standing is not None
