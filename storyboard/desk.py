@@ -64,6 +64,11 @@ class Desk:
         return self.file.parent
 
     @property
+    def known_as(self) -> str:
+        """What the ledger calls this storyboard: one name for one file, from whatever folder it is typed."""
+        return str(self.file.resolve())
+
+    @property
     def realm(self) -> Path:
         return self.settings.realm(draft=self.draft)
 
@@ -113,7 +118,7 @@ class Desk:
         held = {take.digest for take in takes_known if self.store.held(take.digest, take.bytes)}
         pinned = {scene: pinned.key for scene, pinned in lock.scenes.items()}
         recipes = self.ledger.recipes(pinned.values())
-        asked = self.ledger.last_asked(str(self.file))
+        asked = self.ledger.last_asked(self.known_as)
         before = {**asked, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
         at_work = {entry.run for entry in entries.values() if claimed(self.runs / entry.run)}
         return Facts(lock, entries, takes, frozenset(held), before, frozenset(at_work))
@@ -143,7 +148,7 @@ class Desk:
 
     def over(self, plan: Plan) -> tuple[Over, ...]:
         """The limits of the budget that the plan would go over, as far as is spent now."""
-        of: Mapping[Span, str] = {"storyboard": str(self.file), "month": moment(time.time())[:7]}
+        of: Mapping[Span, str] = {"storyboard": self.known_as, "month": moment(time.time())[:7]}
         return self.budget.over(
             plan.credits, lambda span: self.ledger.spent(span, of[span]) if span in of else Fraction(0)
         )
@@ -162,7 +167,7 @@ class Desk:
         asked = {step.shot.key for step in plan.steps}
         return [
             entry
-            for entry in self.ledger.entries(str(self.file))
+            for entry in self.ledger.entries(self.known_as)
             if entry.key not in asked
             and (entry.state == "unknown" or (entry.state == "intent" and not claimed(self.runs / entry.run)))
         ]
@@ -171,7 +176,7 @@ class Desk:
         """Credits that this storyboard has cost so far, as the ledger has it; a draft costs none."""
         if self.draft:
             return Fraction(0)
-        return self.ledger.spent("storyboard", str(self.file))
+        return self.ledger.spent("storyboard", self.known_as)
 
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""

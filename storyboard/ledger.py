@@ -150,6 +150,10 @@ class Ledger:
         """The job is over and there will be no clip. It stays in the account: it may have been charged."""
         self._change(entry.id, "state = 'failed', why = ?, code = ?", now, why, code)
 
+    def charged(self, entry: Entry, credits: Fraction, now: float) -> None:
+        """What the provider says that the job cost."""
+        self._change(entry.id, "charged = ?", now, str(credits))
+
     def hd(
         self,
         entry: Entry,

@@ -274,6 +274,9 @@ class Run:
                 self.hands.ledger.failed(entry, error.message, error.code, clock.wall())
                 raise
             if isinstance(state, Ready):
+                if state.credits not in (None, entry.credits):
+                    # Before the next submission looks at the budget, not only when the clip has been fetched.
+                    self.hands.ledger.charged(entry, state.credits, clock.wall())
                 return state
             age = clock.monotonic() - patience.began
             pause = _poll_pause(clock, age)

@@ -48,7 +48,7 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
             report=report,
             runs=at.runs,
         )
-        run = Run(secrets.token_hex(8), str(at.file), hands, at_once, at.prices.hd, at.budget)
+        run = Run(secrets.token_hex(8), at.known_as, hands, at_once, at.prices.hd, at.budget)
         living = at.runs / run.name
         stack.callback(living.unlink, missing_ok=True)
         stack.enter_context(claim(living, "this run is at work already"))

@@ -35,7 +35,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
     from storyboard.plan import Blocked
 
     with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
-        plan, entries = at.plan(), at.ledger.entries(str(at.file))
+        plan, entries = at.plan(), at.ledger.entries(at.known_as)
         if as_json:
             click.echo(json.dumps(_document(at, plan, entries), indent=2, ensure_ascii=False))
         else:
@@ -53,16 +53,16 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
     from storyboard.disk import claimed
     from storyboard.ledger import Ledger
 
-    found, where = settings(), located(file) if file else None
+    found, where = settings(), str(located(file).resolve()) if file else None
     realm, prices = found.realm(draft=draft), found.prices
     with closing(Ledger(realm / "ledger.db")) as ledger:
-        charges = ledger.charges(str(where) if where else None)
+        charges = ledger.charges(where)
     if draft:
         charges = [replace(charge, credits=Fraction(0)) for charge in charges]
     at_work = {run for run in {charge.run for charge in charges} if claimed(realm / "runs" / run)}
     summed = account(charges, at_work)
     if as_json:
-        click.echo(json.dumps(document(summed, str(where) if where else None, prices), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(document(summed, where, prices), indent=2, ensure_ascii=False))
     elif as_csv:
         click.echo(table(summed, prices), nl=False)
     else:
