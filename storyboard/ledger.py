@@ -38,10 +38,10 @@ CREATE TABLE IF NOT EXISTS upgrades (
   entry INTEGER PRIMARY KEY REFERENCES jobs (id), credits TEXT NOT NULL, run TEXT NOT NULL, storyboard TEXT NOT NULL,
   scene TEXT NOT NULL, asked REAL NOT NULL);
 CREATE VIEW IF NOT EXISTS charges AS
-  SELECT storyboard, scene, run, model, state, 0 AS hd, asked AS at,
+  SELECT id, storyboard, scene, run, model, state, 0 AS hd, asked AS at,
     CASE state WHEN 'refused' THEN '0' ELSE coalesce(charged, credits) END AS credits FROM jobs
   UNION ALL
-  SELECT upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits
+  SELECT id, upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits
     FROM upgrades JOIN jobs ON jobs.id = upgrades.entry;
 CREATE TABLE IF NOT EXISTS takes (
   key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
@@ -199,7 +199,7 @@ class Ledger:
         """What money was spent on, for one storyboard (its file's absolute path) or for all, oldest first."""
         where, values = ("1", ()) if storyboard is None else ("storyboard = ?", (storyboard,))
         with self._guarded():
-            rows = self._db.execute(f"SELECT * FROM charges WHERE {where} ORDER BY at, hd", values).fetchall()
+            rows = self._db.execute(f"SELECT * FROM charges WHERE {where} ORDER BY at, id, hd", values).fetchall()
             return [_charge(row) for row in rows]
 
     def entry(self, key: str) -> Entry | None:

@@ -45,6 +45,19 @@ def test_prices_of_the_user(toml: Path) -> None:
     assert settings({}).prices.credit == Fraction(1, 100)
 
 
+def test_limits_of_the_user(toml: Path) -> None:
+    """None by default; those that are written hold, and the message will name this very file."""
+    assert settings({}).budget.limits == ()
+    toml.write_text("[budget]\nper_month = 500\nper_run = 60.5\n[prices]\ncurrency = 'EUR'\n")
+    budget = settings({}).budget
+    assert [(limit.name, limit.credits) for limit in budget.limits] == [
+        ("per_run", Fraction(121, 2)),
+        ("per_month", 500),
+    ]
+    assert str(toml) in budget.limits[0].raised
+    assert budget.prices.currency == "EUR"
+
+
 @pytest.mark.parametrize(
     ("url", "rehearsal"),
     [
@@ -70,6 +83,8 @@ def test_takes_of_a_rehearsal_are_kept_apart(url: str, rehearsal: bool) -> None:
         ("at_once = 0", "at_once"),
         ("at_once = true", "at_once"),
         ("prices = 3", "must be tables"),
+        ("budget = 3", "must be tables"),
+        ("[budget]\nper_run = 0", "per_run must be a number larger than 0"),
         ("= broken", "cannot be read"),
     ],
 )

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from storyboard.budget import Budget, budgeted
 from storyboard.entry import Entry
-from storyboard.errors import LocalFault
+from storyboard.errors import LocalFault, OverBudget
 from storyboard.ledger import AlreadyAsked, KnownJob, Ledger, moment
+from storyboard.price import Prices
 from storyboard.shot import Shot
 from storyboard.take import Measure, Take
 
@@ -115,6 +117,80 @@ def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
     standing = ledger.entry(entry.key)
     assert standing is not None
     assert standing.hd == 5
+
+
+def limits(**table: float) -> Budget:
+    return budgeted(table, "/config.toml", Prices())
+
+
+def test_what_is_spent_is_counted_by_run_storyboard_and_month(path: Path) -> None:
+    """From the rows themselves, whatever became of each: so it holds across crashes. A month is one in UTC."""
+    ledger = Ledger(path)
+    december = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
+    moments = {
+        "before": december - 1,
+        "first": december,
+        "last": december + 31 * 86400 - 1,
+        "after": december + 31 * 86400,
+    }
+    for run, now in moments.items():
+        ledger.intend(wanted(run), "gull", "/film.yaml", run, Fraction(60), now)
+    lost = ledger.intend(wanted("lost"), "tern", "/other.yaml", "first", Fraction(250), december)
+    ledger.unknown(lost, "no answer", None, december)
+    refused = ledger.intend(wanted("refused"), "heron", "/other.yaml", "first", Fraction(250), december)
+    ledger.refused(refused, "flagged", 422, december)
+    cheap = ledger.intend(wanted("cheap"), "tern", "/other.yaml", "first", Fraction(60), december)
+    ledger.accepted(cheap, "job1", december)
+    ledger.charged(cheap, Fraction(119, 2), december)
+    ledger.failed(cheap, "no clip", 501, december)
+    assert ledger.spent("month", "2026-12") == 120 + 250 + Fraction(119, 2)
+    assert (ledger.spent("month", "2026-11"), ledger.spent("month", "2027-01")) == (60, 60)
+    assert ledger.spent("run", "first") == 60 + 250 + Fraction(119, 2)
+    assert (ledger.spent("storyboard", "/film.yaml"), ledger.spent("storyboard", "/none.yaml")) == (240, 0)
+    assert sum(charge.credits for charge in ledger.charges()) == 240 + 250 + Fraction(119, 2)
+    assert [(found.scene, found.state) for found in ledger.charges("/other.yaml")] == [
+        ("tern", "unknown"), ("heron", "refused"), ("tern", "failed"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("span", ["per_run", "per_storyboard", "per_month"])
+def test_what_would_go_over_is_not_written_down(path: Path, span: str) -> None:
+    """The intent is undone with its transaction: the same shot can be asked for once there is room."""
+    ledger, budget = Ledger(path), limits(**{span: 150})
+    for prompt in ("a", "b"):
+        ledger.intend(wanted(prompt), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
+    with pytest.raises(OverBudget, match=rf"{span} allows 150 credits .* 120 credits .* spent, 30 credits .* left"):
+        ledger.intend(wanted("c"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
+    assert (ledger.entry(wanted("c").key), len(ledger.entries())) == (None, 2)
+    ledger.intend(wanted("c"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, limits(**{span: 180}))
+    with pytest.raises(AlreadyAsked):  # Somebody has it: that costs nothing, and is said before any limit.
+        ledger.intend(wanted("a"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
+
+
+def test_hd_is_paid_once_within_the_budget_of_whoever_adds_it(path: Path) -> None:
+    """Asked for twice it is one charge; where the limit does not reach, none."""
+    ledger, budget = Ledger(path), limits(per_storyboard=6)
+    entries = [ledger.intend(wanted(prompt), "gull", "/film.yaml", "run1", Fraction(60), 1.0) for prompt in "ab"]
+    for _ in range(2):
+        ledger.hd(entries[0], "tern", "/other.yaml", "run2", Fraction(5), 2.0, budget)
+    with pytest.raises(OverBudget, match=r"5 credits .* spent, 1 credit .* left"):
+        ledger.hd(entries[1], "tern", "/other.yaml", "run2", Fraction(5), 2.0, budget)
+    assert [entry.hd for entry in ledger.entries()] == [5, None]
+    assert (ledger.spent("run", "run2"), ledger.spent("storyboard", "/film.yaml")) == (5, 120)
+    (charge,) = ledger.charges("/other.yaml")
+    assert (charge.hd, charge.scene, charge.credits, charge.at) == (True, "tern", 5, "1970-01-01T00:00:02Z")
+
+
+def test_a_damaged_amount_is_no_room_in_the_budget(path: Path) -> None:
+    """A sum that cannot be made is a fault, not a zero."""
+    ledger = Ledger(path)
+    intend(ledger, wanted("a"))
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE jobs SET credits = 'none'")
+    with pytest.raises(LocalFault):
+        ledger.intend(wanted("b"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, limits(per_run=1000))
+    with pytest.raises(LocalFault):
+        ledger.charges()
 
 
 def test_an_uploaded_image_is_remembered_while_it_lives(path: Path) -> None:

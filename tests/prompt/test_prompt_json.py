@@ -1,6 +1,9 @@
 """What machines read: every shape is the one that its schema describes."""
 
+import csv
+import io
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,10 @@ from jsonschema import Draft202012Validator
 from studio import Studio, png
 
 from storyboard.cli import status, storyboard
+from storyboard.disk import private
+from storyboard.ledger import Ledger
 from storyboard.reading.yaml import load
+from storyboard.shot import Shot
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -130,6 +136,49 @@ def test_status_and_store(studio: Studio, run: Any) -> None:
     assert left == 6
     assert json.loads(out)["damaged"] == [take["sha256"]]
     assert "fetches them again" in err
+
+
+def test_the_account(studio: Studio, run: Any) -> None:
+    """By scene, run, month and model: of one storyboard, or of all that this user ever rendered."""
+    studio.serve("submit:drop-after @tern", "job:fail=501 @heron")
+    studio.scenes("A gull", "A tern", "A heron")
+    studio.scenes("A crane", name="other.yaml", more="defaults: {model: veo3}\n")
+    run("render", "film.yaml", "--yes", "-q")
+    run("render", "other.yaml", "--yes", "-q")
+    left, out, _ = run("status", "film.yaml", "--costs", "--json")
+    one = json.loads(out)
+    fits("costs", one)
+    assert (left, one["storyboard"]) == (0, str(studio.folder / "film.yaml"))
+    figures = {"credits": 180, "money": 0.9, "submissions": 3, "unknown": 1, "failed": 1, "refused": 0}
+    assert one["total"] == figures
+    assert [scene["scene"] for scene in one["scenes"]] == ["s1", "s2", "s3"]
+    assert len(one["runs"]) == 1
+    every = json.loads(run("status", "--costs", "--json")[1])
+    fits("costs", every)
+    assert (every["storyboard"], every["total"]["credits"]) == (None, 430)
+    assert {model["model"]: model["credits"] for model in every["models"]} == {"veo3_fast": 180, "veo3": 250}
+    (month,) = every["months"]
+    assert (month["credits"], len(every["runs"])) == (430, 2)
+
+    rows = list(csv.DictReader(io.StringIO(run("status", "--costs", "--csv")[1])))
+    assert [row["by"] for row in rows] == ["scene"] * 4 + ["run"] * 2 + ["month", "model", "model", "total"]
+    assert (rows[0]["scene"], rows[0]["credits"], rows[0]["money"], rows[0]["currency"]) == ("s1", "60", "0.3", "USD")
+    (studio.folder / "film.yaml").write_text("no storyboard any more")
+    _, out, _ = run("status", "film.yaml", "--costs")
+    assert out.splitlines()[-1].split() == ["total", "180", "0.90", "3", "1", "unknown,", "1", "failed"]
+    assert "film.yaml" not in out
+    assert f"{studio.folder / 'other.yaml'}  s1" in run("status", "--costs")[1]
+    assert run("status", "film.yaml", "--csv")[0] == run("status", "--costs", "--csv", "--json")[0] == 2
+
+
+def test_a_draft_has_an_account_of_its_own_and_costs_nothing(studio: Studio, run: Any) -> None:
+    """Whatever the emulator says that its clips cost."""
+    drafts = Ledger(private(studio.settings.realm(draft=True)) / "ledger.db")
+    shot = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
+    drafts.intend(shot, "gull", "/film.yaml", "run1", Fraction(60), 1.0)
+    total = json.loads(run("status", "--costs", "--draft", "--json")[1])["total"]
+    assert (total["credits"], total["submissions"]) == (0, 1)
+    assert json.loads(run("status", "--costs", "--json")[1])["total"]["submissions"] == 0
 
 
 def test_the_doctor(studio: Studio, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

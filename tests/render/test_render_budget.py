@@ -179,6 +179,25 @@ def test_an_hd_version_is_within_the_budget(studio: Studio, limit: Callable[[str
     assert (again.exit, again.credits, service.posts) == (0, 5, 2)
 
 
+def test_a_run_that_stopped_asks_for_no_hd_version(studio: Studio, limit: Callable[[str], Path]) -> None:
+    """The second clip is over the limit, and stops the run; what is at work is fetched, and nothing is added to it."""
+    service = studio.serve()
+    limit("per_storyboard = 125")
+    text = "storyboard: 1\nscenes:\n  - {id: a, prompt: A gull, resolution: 1080p}\n  - {id: b, prompt: A tern}\n"
+    studio.write(text)
+
+    def meanwhile(at: Desk, plan: Plan) -> None:
+        limit("per_storyboard = 70")
+        object.__setattr__(at, "settings", studio.settings)
+
+    done = studio.render(agree=meanwhile)
+    assert (done.exit, done.credits, done.failed, service.posts) == (5, 60, 0, 1)
+    assert any(isinstance(event, events.Fetched) for event in studio.seen)
+    limit("per_storyboard = 125")
+    again = studio.render()
+    assert (again.exit, again.credits, service.posts) == (0, 65, 2)
+
+
 def test_an_hd_version_counts_for_whoever_adds_it(studio: Studio) -> None:
     """Another storyboard had the take: it paid for the clip, this one pays for the 1080p version."""
     studio.serve()

@@ -1,0 +1,137 @@
+"""Limits in words, and charges added up."""
+
+import csv
+import io
+from fractions import Fraction
+
+import pytest
+
+from storyboard.account import Charge, account, document, lines, table
+from storyboard.budget import NO_LIMIT, Span, budgeted
+from storyboard.entry import State
+from storyboard.errors import InputError
+from storyboard.price import Prices
+
+SPENT: dict[Span, Fraction] = {"run": Fraction(0), "storyboard": Fraction(60), "month": Fraction(960)}
+
+
+def test_a_limit_is_reached_and_not_gone_over() -> None:
+    """The last credit may be spent; half a credit more may not."""
+    budget = budgeted({"per_storyboard": 120, "per_month": 1000.5}, "/c.toml", Prices())
+    assert budget.over(Fraction(81, 2), SPENT.__getitem__) == ()
+    (month,) = budget.over(Fraction(41), SPENT.__getitem__)
+    assert (month.limit.name, month.spent, month.left) == ("per_month", 960, Fraction(81, 2))
+    both = budget.over(Fraction(61), SPENT.__getitem__)
+    error = budget.refusal(both)
+    assert error.exit == 5
+    assert error.message.count("this costs 61 credits (0.30 USD)") == 2
+    assert error.hint.endswith("raise per_storyboard in [budget] of /c.toml and raise per_month in [budget] of /c.toml")
+
+
+def test_what_is_spent_beyond_a_limit_leaves_nothing_and_forbids_nothing_free() -> None:
+    """A limit that was made smaller afterwards does not hold back what is paid for already."""
+    budget = budgeted({"per_month": 100}, "/c.toml", Prices(credit=None))
+    (over,) = budget.over(Fraction(1), SPENT.__getitem__)
+    assert over.left == 0
+    assert "960 credits spent, 0 credits left, and this costs 1 credit" in budget.told(over)
+    assert budget.over(Fraction(0), SPENT.__getitem__) == ()
+    assert NO_LIMIT.over(Fraction(10**9), SPENT.__getitem__) == ()
+
+
+def test_the_flag_narrows_and_never_widens() -> None:
+    """--max-cost and per_run hold both: a script's flag does not lift the limit that its user has set."""
+    budget = budgeted({"per_run": 100}, "/c.toml", Prices()).capped(500)
+    assert [over.limit.name for over in budget.over(Fraction(101), SPENT.__getitem__)] == ["per_run"]
+    assert [over.limit.name for over in budget.capped(50).over(Fraction(51), SPENT.__getitem__)] == ["--max-cost"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ({"per_day": 1}, "unknown key 'per_day' in \\[budget\\]"),
+        ({"per_run": 0}, "per_run must be a number larger than 0, not 0"),
+        ({"per_run": True}, "per_run must be"),
+        ({"per_month": "60"}, "per_month must be"),
+        ({"per_month": float("nan")}, "per_month must be"),
+        ({"per_storyboard": -5}, "per_storyboard must be"),
+    ],
+)
+def test_a_wrong_limit_is_an_error(text: dict[str, object], said: str) -> None:
+    """A limit that is misread would be no limit."""
+    with pytest.raises(InputError, match=said):
+        budgeted(text, "/c.toml", Prices())
+
+
+def charge(
+    scene: str, run: str, state: State, credits: int = 60, *, at: str = "2026-11-30T23:59:59Z", hd: bool = False,
+    storyboard: str = "/films/film.yaml", model: str = "veo3_fast",
+) -> Charge:  # fmt: skip
+    return Charge(storyboard, scene, run, model, state, hd, Fraction(credits), at)
+
+
+CHARGES = [
+    charge("gull", "r1", "taken"),
+    charge("gull", "r1", "taken", 5, hd=True),
+    charge("tern", "r1", "failed"),
+    charge("tern", "r2", "unknown", at="2026-12-01T00:00:00Z"),
+    charge("heron", "r2", "refused", 0, at="2026-12-01T00:00:01Z"),
+    charge("lamp", "r3", "intent", 250, at="2026-12-02T00:00:00Z", model="veo3", storyboard="/films/other.yaml"),
+]
+
+
+def test_charges_are_added_up_four_ways() -> None:
+    """Each way comes to the same total; an HD version is no submission; a lost answer is one that is lost."""
+    summed = account(CHARGES, at_work={"r3"})
+    ways = (summed.scenes, summed.runs, summed.months, summed.models)
+    for sums in ways:
+        assert sum(found.credits for found in sums) == summed.total.credits == 435
+        assert sum(found.submissions for found in sums) == summed.total.submissions == 5
+    assert (summed.total.unknown, summed.total.failed, summed.total.refused) == (1, 1, 1)
+    assert account(CHARGES, at_work=()).total.unknown == 2
+    assert [(found.of["scene"], found.credits) for found in summed.scenes] == [
+        ("gull", 65), ("tern", 120), ("heron", 0), ("lamp", 250),
+    ]  # fmt: skip
+    assert [(found.of["month"], found.credits) for found in summed.months] == [("2026-11", 125), ("2026-12", 310)]
+    assert [(found.of["run"], found.of["began"]) for found in summed.runs] == [
+        ("r1", "2026-11-30T23:59:59Z"), ("r2", "2026-12-01T00:00:00Z"), ("r3", "2026-12-02T00:00:00Z"),
+    ]  # fmt: skip
+
+
+def test_an_account_without_money() -> None:
+    """Where nobody said what a credit costs, no amount of money is made up."""
+    summed, prices = account(CHARGES, ()), Prices(credit=None)
+    assert document(summed, None, prices)["total"] == {
+        "credits": 435, "money": None, "submissions": 5, "unknown": 2, "failed": 1, "refused": 1,
+    }  # fmt: skip
+    assert list(csv.DictReader(io.StringIO(table(summed, prices))))[-1]["money"] == ""
+    assert list(lines(summed, prices))[-1].split() == [
+        "total",
+        "435",
+        "5",
+        "2",
+        "unknown,",
+        "1",
+        "failed,",
+        "1",
+        "refused",
+    ]
+
+
+def test_an_empty_account() -> None:
+    """Nothing was spent: a total of nothing, not an error."""
+    summed = account([], ())
+    assert [line.split() for line in lines(summed, Prices())] == [["total", "0", "0.00", "0"]]
+    (total,) = csv.DictReader(io.StringIO(table(summed, Prices())))
+    assert (total["by"], total["credits"]) == ("total", "0")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\t=", "\r@"])
+def test_no_cell_is_a_formula(start: str) -> None:
+    """A spreadsheet that opens the account carries nothing out, whatever a file or a model is called."""
+    evil = f'{start}cmd|"/c calc"!A1'
+    text = table(account([charge(evil, evil, "taken", storyboard=evil, model=evil)], ()), Prices(currency=evil))
+    for row in csv.reader(io.StringIO(text)):
+        for cell in row:
+            assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+    assert "\r" not in text
+    assert not any("\t" in line for line in lines(account([charge(evil, "r", "taken", model=evil)], ()), Prices()))
