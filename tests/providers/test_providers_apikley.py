@@ -166,6 +166,13 @@ async def test_seed_and_credits_are_kept_where_they_are_told(here: Service) -> N
         assert await provider.poll(JOB, wire) == Ready(URL)
 
 
+async def test_a_job_that_costs_less_than_nothing_is_not_believed(here: Service) -> None:
+    """It would make room in a budget for as many clips as it says."""
+    here.play(envelope(200, record(1, {"resultUrls": [URL]}, creditsConsumed=-6000)))
+    async with wired(here.url) as wire:
+        assert await provider.poll(JOB, wire) == Ready(URL)
+
+
 @pytest.mark.parametrize(
     ("data", "state"),
     [
