@@ -89,7 +89,7 @@ class Clips:
         for _ in range(self._limits.hops + 1):
             why = objection(url, self._local)
             if why:
-                return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{named(url)}: {why}")
+                return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: {why}")
             try:
                 async with self._session.get(
                     URL(url, encoded=url.isascii()), allow_redirects=False, timeout=self._limits.of(Call.DOWNLOAD)
@@ -99,33 +99,33 @@ class Clips:
                         return await self._take(url, response, file, copies)
                     url = urljoin(url, onward)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                sent = unsent(error)
-                why = ": it leads to no public machine" if sent is Sign.FORBIDDEN else ""
+                found = unsent(error)
+                why = ": it leads to no public machine" if found is Sign.FORBIDDEN else ""
                 slow = isinstance(error, TimeoutError)
-                return Try(sign(Call.DOWNLOAD, sent), None, named(url) + why, slow=slow)
+                return Try(sign(Call.DOWNLOAD, found), None, _named(url) + why, slow=slow)
             except aiohttp.ClientPayloadError:
-                return Try(sign(Call.DOWNLOAD, Sign.SHORT), None, named(url))
+                return Try(sign(Call.DOWNLOAD, Sign.SHORT), None, _named(url))
             except ValueError:
-                return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{named(url)}: it is not an address")
+                return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: it is not an address")
             except (aiohttp.ClientError, OSError) as error:
                 slow = isinstance(error, TimeoutError)
-                return Try(sign(Call.DOWNLOAD, Sign.CUT), None, named(url), slow=slow)
-        return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{named(url)}: too many redirects")
+                return Try(sign(Call.DOWNLOAD, Sign.CUT), None, _named(url), slow=slow)
+        return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: too many redirects")
 
     async def _take(
         self, url: str, response: aiohttp.ClientResponse, file: Arriving, copies: set[str]
     ) -> Try[Fetched | None]:
         if response.status != 200:
             after = retry_after(response.headers.get("Retry-After"), self._clock.wall())
-            return Try(judge(Call.DOWNLOAD, response.status, after=after), None, named(url), after)
+            return Try(judge(Call.DOWNLOAD, response.status, after=after), None, _named(url), after)
         got = await self._stream(response, file)
         if isinstance(got, Sign):
-            return Try(sign(Call.DOWNLOAD, got), None, named(url))
+            return Try(sign(Call.DOWNLOAD, got), None, _named(url))
         # Without a length nothing says that this was all of it: two equal copies do.
         whole = response.content_length is not None or response.headers.get("Transfer-Encoding") is not None
         if not whole and got.sha256 not in copies:
             copies.add(got.sha256)
-            return Try(sign(Call.DOWNLOAD, Sign.SHORT), None, named(url))
+            return Try(sign(Call.DOWNLOAD, Sign.SHORT), None, _named(url))
         return Try(sign(Call.DOWNLOAD, 200), got)
 
     async def _stream(self, response: aiohttp.ClientResponse, file: Arriving) -> Fetched | Sign:
@@ -160,7 +160,7 @@ def _is_page(response: aiohttp.ClientResponse) -> bool:
     return response.content_type in kinds or response.headers.get("Content-Encoding", "identity") != "identity"
 
 
-def named(url: str) -> str:
+def _named(url: str) -> str:
     """A clip's address as it may be shown: never its query, which may be a signature, nor a user name."""
     try:
         parts = urlsplit(url)

@@ -21,6 +21,9 @@ _ASKED = {
     Call.BALANCE: "questions for the balance",
 }
 
+# What a run that was told to stop asks no more. Jobs and clips it has paid for are still collected.
+_ONLY_GOING_ON = (Call.SUBMIT, Call.UPLOAD)
+
 
 @dataclass(frozen=True, slots=True)
 class Try(Generic[T]):
@@ -61,7 +64,7 @@ class Tries:
         self._bell = asyncio.Event()
 
     def stop(self, why: StoryboardError) -> None:
-        """From now on no submission leaves; one that waits for its turn, or to be sent again, raises NotAsked."""
+        """From now on nothing leaves that a stopped run does not need; what waits for its turn raises NotAsked."""
         self._stopped = self._stopped or why
         self._bell.set()
 
@@ -124,7 +127,7 @@ class Tries:
         return seconds if self._clock.jumps() == jumps else 0.0
 
     async def _unless_stopped(self, call: Call, waiting: Coroutine[None, None, None]) -> None:
-        if call is not Call.SUBMIT:
+        if call not in _ONLY_GOING_ON:
             await waiting
             return
         wait, bell = asyncio.ensure_future(waiting), asyncio.ensure_future(self._bell.wait())

@@ -162,7 +162,7 @@ class Wire:
         await self._open.aclose()
 
     def stop(self, why: StoryboardError) -> None:
-        """No submission leaves any more: one that waits, certainly not accepted, raises NotAsked. The rest goes on."""
+        """No submission and no upload leaves any more: one that waits, so not accepted, raises NotAsked."""
         self._tries.stop(why)
 
     def quote(self, text: str) -> str:
@@ -182,7 +182,7 @@ class Wire:
         """Ask the service, as often as the retry matrix allows.
 
         ``told`` is what the data itself says where that outweighs status and code: a failed job, a name in a refusal.
-        Raises SceneFailed, RunRefused, SubmissionUnknown or Stalled; NotAsked for a submission after ``stop``.
+        Raises SceneFailed, RunRefused, SubmissionUnknown or Stalled; NotAsked after ``stop``.
         """
 
         async def once() -> Try[Answer]:
