@@ -1,13 +1,15 @@
 """Trying again: patience with one call, and with each host that is ill a breaker that all calls of its kind share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from storyboard.breaker import Breaker
 from storyboard.clock import Clock
 from storyboard.errors import NotAsked, StoryboardError
+from storyboard.plain import show
 from storyboard.retry import Call, Judgement, Rule, ill, pause
 
 T = TypeVar("T")
@@ -73,7 +75,7 @@ class Tries:
         call: Call,
         host: str,
         once: Callable[[], Awaitable[Try[T]]],
-        turn: Callable[[], Coroutine[None, None, None]] = _at_once,
+        turn: Callable[[], Awaitable[None]] = _at_once,
     ) -> Try[T]:
         """Try until something else comes than a reason to try again, or until patience is at its end.
 
@@ -89,7 +91,7 @@ class Tries:
                 tried = await self._sent(gate, once, probe=False)
             else:
                 seen, since = gate.breaker.opened, self._clock.stretched()
-                async with gate.queue:
+                async with self._first(gate):
                     if not gate.breaker.open:
                         continue  # with a new turn: those who waited must not leave all at once
                     if tried and gate.breaker.opened > seen:
@@ -117,7 +119,8 @@ class Tries:
     def _set(self, gate: _Gate, breaker: Breaker) -> None:
         if breaker.opened > gate.breaker.opened:
             seconds = breaker.wait(self._clock.stretched()) * self._clock.scale
-            self._notice(f"{gate.host} does not answer as it should ({_ASKED[gate.call]}): next try in {seconds:.3g} s")
+            what = f"{show(gate.host, 80)} does not answer as it should ({_ASKED[gate.call]})"
+            self._notice(f"{what}: next try in {seconds:.3g} s")
         gate.breaker = breaker
 
     async def _pause(self, call: Call, seconds: float) -> float:
@@ -126,7 +129,18 @@ class Tries:
         await self._unless_stopped(call, self._clock.pause(seconds))
         return seconds if self._clock.jumps() == jumps else 0.0
 
-    async def _unless_stopped(self, call: Call, waiting: Coroutine[None, None, None]) -> None:
+    @asynccontextmanager
+    async def _first(self, gate: _Gate) -> AsyncIterator[None]:
+        """Of those who wait at an open breaker, one after the other."""
+        queued = asyncio.ensure_future(gate.queue.acquire())
+        try:
+            await self._unless_stopped(gate.call, queued)
+            yield
+        finally:
+            if queued.done() and not queued.cancelled():
+                gate.queue.release()
+
+    async def _unless_stopped(self, call: Call, waiting: Awaitable[object]) -> None:
         if call not in _ONLY_GOING_ON:
             await waiting
             return

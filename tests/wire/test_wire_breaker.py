@@ -224,6 +224,33 @@ async def test_a_submission_that_waits_for_its_turn_is_not_sent_after_a_stop(her
     assert sum(isinstance(answer, NotAsked) for answer in answers) == 8 - len(here.heard)
 
 
+async def test_who_waits_behind_a_silent_probe_is_free_after_a_stop(here: Service) -> None:
+    """Left waiting until the second Ctrl-C, submissions that never left would count as perhaps paid for."""
+    clock, asked = Quick(), asyncio.Event()
+
+    async def silent(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+    here.play(*[CUT] * 5, silent)
+    async with wired(here.url, clock, limits=Limits(submit=30)) as wire:
+        for _ in range(5):
+            with pytest.raises(SubmissionUnknown):
+                await wire.call(Call.SUBMIT, "POST", "/x", json={})
+        tasks = [asyncio.create_task(wire.call(Call.SUBMIT, "POST", "/x", json={})) for _ in range(4)]
+        await asked.wait()
+        wire.stop(Interrupted("interrupted"))
+        for task in tasks[1:]:
+            with pytest.raises(NotAsked):
+                await task
+        assert not tasks[0].done()
+        tasks[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await tasks[0]
+    assert len(here.heard) == 6
+
+
 async def test_a_probe_that_is_cancelled_leaves_the_way_free(here: Service) -> None:
     """The next who waits would wait for an answer that nobody listens for any more."""
     clock = Quick()
