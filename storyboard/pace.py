@@ -2,8 +2,6 @@
 
 import asyncio
 
-from aiolimiter import AsyncLimiter
-
 from storyboard.clock import Clock
 
 _SLOWEST = 8.0
@@ -18,19 +16,20 @@ class Pace:
     """
 
     def __init__(self, period: float, clock: Clock) -> None:
-        self._limiter = AsyncLimiter(1, period * clock.scale) if period * clock.scale > 0 else None
+        self._period = period
         self._queue = asyncio.Lock()
         self._clock = clock
+        self._last = -float("inf")
         self._slowed = clock.monotonic()
         self.factor = 1.0
 
     async def turn(self) -> float:
         """Wait for a turn, first come first served; the moment it came, for ``limited``."""
         async with self._queue:
-            left = self.factor
-            while self._limiter and left > 0:
-                await self._limiter.acquire(min(left, 1.0))
-                left -= 1.0
+            early = self._last + self._period * self.factor - self._clock.stretched()
+            if early > 0:
+                await self._clock.pause(early)
+            self._last = self._clock.stretched()
         return self._clock.monotonic()
 
     def limited(self, since: float) -> None:

@@ -213,6 +213,22 @@ def judge(call: Call, status: int, code: int | None = None, *, after: float | No
     return inner if _gravity(inner.rule) >= _gravity(outer.rule) else outer
 
 
+# The host, and not what was asked of it, is in trouble. Not 429: who is told to slow down is answered. Not SHORT: a
+# clip without a length is fetched twice. Not 501 and 505, which are about one scene.
+_ILL = {408, 455, Sign.NOT_SENT, Sign.CUT, Sign.UNREADABLE, Sign.BUSY, Sign.NO_RECEIPT}
+
+
+def ill(judged: Judgement) -> bool:
+    """True where an answer, or its absence, says that its host is in trouble; the breaker counts these.
+
+    An answer that can be read as one is none: an HD version "at work" comes as 500 (api-facts.md 4.1).
+    """
+    if judged.rule.verdict in MILD and judged.rule.patience is None:
+        return False
+    signal = judged.signal
+    return signal in _ILL or (isinstance(signal, int) and signal >= 500 and signal not in (501, 505))
+
+
 def _gravity(rule: Rule) -> tuple[int, int, float]:
     """An end is graver than a pause, and a pause than an answer that can be read; of two pauses the longer counts."""
     if rule.patience:

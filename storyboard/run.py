@@ -111,6 +111,7 @@ class Run:
         """Ask for nothing more; what is paid for is still collected."""
         if self._stop is None:
             self._stop = error
+            self.hands.wire.stop(error)
             if not isinstance(error, Interrupted):
                 self.hands.report(events.Warned("", f"stopping: {error.message}"))
 
@@ -207,6 +208,9 @@ class Run:
             raise undecided(error.message) from error
         except SceneFailed as error:
             ledger.refused(entry, error.message, error.code, now())
+            raise
+        except NotAsked:
+            ledger.refused(entry, "", None, now())
             raise
         except RunRefused as error:
             # Not this scene's fault: the next plan has nothing to say of it.

@@ -36,7 +36,7 @@ def session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
 async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
     async with AsyncExitStack() as stack:
         api, clock = await _service(at, stack, report)
-        wire = await stack.enter_async_context(Wire(api, clock))
+        wire = await stack.enter_async_context(Wire(api, clock, notice=lambda why: report(events.Warned("", why))))
         hands = Hands(
             provider=at.provider,
             wire=wire,

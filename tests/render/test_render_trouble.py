@@ -1,5 +1,6 @@
 """When something goes wrong: one scene's trouble is its own, nothing bought is lost, and the end says what to type."""
 
+import itertools
 import json
 import os
 import shutil
@@ -7,7 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from studio import Studio
@@ -96,6 +99,41 @@ def test_a_refused_run_asks_for_nothing_more(studio: Studio, fault: str) -> None
     assert not any(isinstance(event, events.Failed) for event in studio.seen)
     assert done.notes[0].startswith("stopped  ")
     assert any(note.startswith("waiting  not made yet: s1, s2, s3") for note in done.notes)
+
+
+def test_a_stopped_run_does_not_send_again_what_waits(studio: Studio) -> None:
+    """A submission that was refused for now is sent once more after the run was stopped, and paid for."""
+    service = studio.serve("submit:code=429 @gull", "submit:code=401 @tern")
+    studio.scenes("A gull", "A tern")
+    done = studio.render(at_once=2)
+    assert (done.exit, done.failed) == (5, 0)
+    assert service.posts < 9
+    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    assert [(entry.state, entry.why) for entry in ledger.entries()] == [("refused", "")] * 2
+    sent = service.posts
+    service.emulator.heal()
+    assert (studio.render().exit, service.posts) == (0, sent + 2)
+
+
+def test_a_service_that_is_ill_is_told(studio: Studio) -> None:
+    """An author who reads nothing for minutes takes the run for hung; and the film must come all the same."""
+    service = studio.serve("poll:http=503 x6")
+    studio.scenes("A gull", "A tern", "A heron")
+    assert (studio.render().exit, service.posts) == (0, 3)
+    warned = [event.why for event in studio.seen if isinstance(event, events.Warned) and not event.scene]
+    assert any("does not answer as it should (questions for a job): next try in" in why for why in warned)
+
+
+def test_a_wall_clock_that_jumps_expires_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day more, a day less, at every look: every deadline counts on the other clock."""
+    looks = itertools.count()
+    jumping = SimpleNamespace(monotonic=time.monotonic, time=lambda: time.time() + next(looks) % 2 * 86_400)
+    monkeypatch.setattr("storyboard.clock.time", jumping)
+    service = studio.serve("poll:http=500 x9", "poll:late=2", "clip:http=503 x2")
+    studio.scenes("A gull", "A tern", "A heron")
+    assert (studio.render().exit, service.posts) == (0, 3)
+    assert next(looks) > 20
+    assert not [event for event in studio.seen if isinstance(event, events.Failed)]
 
 
 def test_no_key_is_said_before_anything_is_asked(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from aiohttp import web
 
 from storyboard.clock import Clock
-from storyboard.wire import Api, Limits, Wire
+from storyboard.dial import Limits
+from storyboard.wire import Api, Wire
 
 KEY = "CANARY-5f1d0c2a9b7e"
 
@@ -18,12 +19,16 @@ Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Quick(Clock):
-    """A clock whose pauses are over at once and written down; chance always takes the longest."""
+    """A clock of its own: pauses are over at once, move it on, and are written down; chance always takes the longest.
+
+    Pauses that begin together end together. ``ahead`` is how far the wall clock has been set; a test may move it.
+    """
 
     def __init__(self, scale: float = 0) -> None:
         super().__init__(scale)
         self.now = 0.0
         self.tick = 0.001
+        self.ahead = 0.0
         self.pauses: list[float] = []
 
     def monotonic(self) -> float:
@@ -31,15 +36,16 @@ class Quick(Clock):
         return self.now
 
     def wall(self) -> float:
-        return 1_700_000_000.0
+        return 1_700_000_000.0 + self.now + self.ahead
 
     def between(self, low: float, high: float) -> float:
         return high
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
-        self.now += seconds
+        end = self.now + seconds
         await asyncio.sleep(0)
+        self.now = max(self.now, end)
 
 
 @dataclass

@@ -1,0 +1,65 @@
+"""The breaker: when a host that is ill is left alone, for how long, and that one request asks how it is.
+
+Pure: each change makes a new value, and time is passed in. Figures: reliability rules B4, after the retry quota of the
+AWS SDKs and the usual circuit breaker (closed, open, half open).
+"""
+
+from dataclasses import dataclass, replace
+
+IN_A_ROW = 5
+REMEMBERED = 20
+TOKENS = 100
+RETRY = 5
+SLOW_RETRY = 10
+FIRST = 30.0
+LONGEST = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """How one host has answered one kind of call. Closed: ask on. Open: nothing is asked before ``until``, then once.
+
+    It opens after IN_A_ROW failures in a row, when half of the REMEMBERED answers were failures, or when the budget of
+    retries is empty; for FIRST seconds, and twice as long, up to LONGEST, each time that the one request fails too.
+    ``tokens`` is that budget: a success gives one back. ``last`` are the last answers, True for a failure. ``opened``
+    counts the openings since the host was last well (0: closed); ``until`` is seconds of the caller's clock.
+    """
+
+    tokens: int = TOKENS
+    last: tuple[bool, ...] = ()
+    opened: int = 0
+    until: float = 0.0
+
+    @property
+    def open(self) -> bool:
+        return self.opened > 0
+
+    def wait(self, now: float) -> float:
+        """Seconds until the one request may leave; 0 where nothing is to be waited for."""
+        return max(self.until - now, 0.0) if self.open else 0.0
+
+    def told(self, failed: bool, now: float, *, probe: bool = False) -> "Breaker":
+        """After an answer. ``probe``: to the one request of an open breaker; what others left behind counts no more."""
+        if self.open and not probe:
+            return self
+        if probe:
+            return self._opened(now) if failed else Breaker()
+        tokens = self.tokens if failed else min(self.tokens + 1, TOKENS)
+        told = replace(self, tokens=tokens, last=(*self.last, failed)[-REMEMBERED:])
+        return told._opened(now) if told._ill() else told
+
+    def retried(self, slow: bool, now: float) -> "Breaker":
+        """A call means to try again; ``slow``: because no answer came in time, which costs its host more."""
+        left = self.tokens - (SLOW_RETRY if slow else RETRY)
+        if self.open:
+            return self
+        return replace(self, tokens=left) if left >= 0 else self._opened(now)
+
+    def _ill(self) -> bool:
+        row = self.last[-IN_A_ROW:]
+        half = len(self.last) == REMEMBERED and 2 * sum(self.last) >= REMEMBERED
+        return (len(row) == IN_A_ROW and all(row)) or half
+
+    def _opened(self, now: float) -> "Breaker":
+        seconds = min(FIRST * 2 ** min(self.opened, 16), LONGEST)
+        return replace(self, opened=self.opened + 1, until=now + seconds)

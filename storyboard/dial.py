@@ -1,0 +1,74 @@
+"""Dialling: the two kinds of session, what each may reach, how long it waits, and what it means if nobody answers."""
+
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+
+from storyboard import __version__
+from storyboard.guard import Forbidden, loopback, public, sockets
+from storyboard.retry import Call, Sign
+
+CHUNK = 1 << 16
+_AGENT = f"storyboard/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds and bytes that are never exceeded, and never scaled. ``slowest`` is bytes a second over ``silence``."""
+
+    connect: float = 10
+    submit: float = 60
+    answer: float = 20
+    upload: float = 300
+    clip: float = 900
+    silence: float = 30
+    slowest: int = 10_000
+    body_bytes: int = 1 << 20
+    clip_bytes: int = 512 << 20
+    hops: int = 5
+
+    def of(self, call: Call) -> aiohttp.ClientTimeout:
+        if call is Call.DOWNLOAD:
+            return aiohttp.ClientTimeout(total=self.clip, connect=self.connect, sock_read=self.silence)
+        total = {Call.SUBMIT: self.submit, Call.UPLOAD: self.upload}.get(call, self.answer)
+        return aiohttp.ClientTimeout(total=total, connect=self.connect)
+
+
+def to_the_api(key: str, *, local: bool, force_close: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    """A session that shows the key. ``local``: it reaches this machine only; ``force_close``: no connection twice."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            force_close=force_close,
+            limit=0,
+            socket_factory=sockets(loopback) if local else None,
+            resolver=resolver,
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={
+            "Authorization": f"Bearer {key}",
+            "User-Agent": _AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        },
+    )
+
+
+def to_clips(*, local: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    """A session without a key, that reaches public machines only; ``local``: this one too."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0,
+            socket_factory=sockets((lambda ip: public(ip) or loopback(ip)) if local else public),
+            resolver=resolver,
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
+        auto_decompress=False,
+    )
+
+
+def unsent(error: Exception) -> Sign:
+    """What it says that no connection came about: certainly nothing was sent."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+    return Sign.FORBIDDEN if isinstance(cause, Forbidden) else Sign.NOT_SENT

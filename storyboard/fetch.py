@@ -1,0 +1,178 @@
+"""A clip's way from its host to a new file: one try, over judged redirects, counted, hashed, whole or not at all."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from storyboard.clock import Clock
+from storyboard.dial import CHUNK, Limits, unsent
+from storyboard.errors import LocalFault
+from storyboard.guard import objection
+from storyboard.plain import show
+from storyboard.retry import Call, Sign, judge, retry_after, sign
+from storyboard.tries import Try
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A clip on disk: its length in bytes, and the SHA-256 of them in hex."""
+
+    bytes: int
+    sha256: str
+
+
+class Arriving:
+    """A new file that nobody else can read or has prepared; gone again unless it is kept. Raises LocalFault."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept = False
+
+    def __enter__(self) -> Self:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with self._telling():
+            self._file = os.open(self._path, flags, 0o600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+        if not self._kept:
+            self._path.unlink(missing_ok=True)
+
+    def rewind(self) -> None:
+        with self._telling():
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.ftruncate(self._file, 0)
+
+    def write(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        with self._telling():
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+
+    def keep(self) -> None:
+        """Have every byte on the disk; the file stays."""
+        with self._telling():
+            os.fsync(self._file)
+        self._kept = True
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LocalFault(
+                f"{show(str(self._path))}: the clip cannot be written: {error.strerror}",
+                "make room on the disk or set STORYBOARD_HOME to a folder that can be written, then render again",
+            ) from None
+
+
+class Clips:
+    """The hosts of clips, which never see the key. ``local``: the API, and so its clips, are on this machine."""
+
+    def __init__(self, session: aiohttp.ClientSession, limits: Limits, clock: Clock, *, local: bool) -> None:
+        self._session = session
+        self._limits = limits
+        self._clock = clock
+        self._local = local
+
+    async def once(self, url: str, file: Arriving, copies: set[str]) -> Try[Fetched | None]:
+        """One try at a clip, over at most ``hops`` redirects; each address on the way is looked at anew."""
+        for _ in range(self._limits.hops + 1):
+            why = objection(url, self._local)
+            if why:
+                return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: {why}")
+            try:
+                async with self._session.get(
+                    URL(url, encoded=url.isascii()), allow_redirects=False, timeout=self._limits.of(Call.DOWNLOAD)
+                ) as response:
+                    onward = response.headers.get("Location") if 300 <= response.status < 400 else None
+                    if onward is None:
+                        return await self._take(url, response, file, copies)
+                    url = urljoin(url, onward)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                found = unsent(error)
+                why = ": it leads to no public machine" if found is Sign.FORBIDDEN else ""
+                slow = isinstance(error, TimeoutError)
+                return Try(sign(Call.DOWNLOAD, found), None, _named(url) + why, slow=slow)
+            except aiohttp.ClientPayloadError:
+                return Try(sign(Call.DOWNLOAD, Sign.SHORT), None, _named(url))
+            except ValueError:
+                return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: it is not an address")
+            except (aiohttp.ClientError, OSError) as error:
+                slow = isinstance(error, TimeoutError)
+                return Try(sign(Call.DOWNLOAD, Sign.CUT), None, _named(url), slow=slow)
+        return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: too many redirects")
+
+    async def _take(
+        self, url: str, response: aiohttp.ClientResponse, file: Arriving, copies: set[str]
+    ) -> Try[Fetched | None]:
+        if response.status != 200:
+            after = retry_after(response.headers.get("Retry-After"), self._clock.wall())
+            return Try(judge(Call.DOWNLOAD, response.status, after=after), None, _named(url), after)
+        got = await self._stream(response, file)
+        if isinstance(got, Sign):
+            return Try(sign(Call.DOWNLOAD, got), None, _named(url))
+        # Without a length nothing says that this was all of it: two equal copies do.
+        whole = response.content_length is not None or response.headers.get("Transfer-Encoding") is not None
+        if not whole and got.sha256 not in copies:
+            copies.add(got.sha256)
+            return Try(sign(Call.DOWNLOAD, Sign.SHORT), None, _named(url))
+        return Try(sign(Call.DOWNLOAD, 200), got)
+
+    async def _stream(self, response: aiohttp.ClientResponse, file: Arriving) -> Fetched | Sign:
+        length, limits = response.content_length, self._limits
+        if length is not None and length > limits.clip_bytes:
+            return Sign.TOO_BIG
+        if _is_page(response):
+            return Sign.PAGE
+        file.rewind()
+        digest, count = hashlib.sha256(), 0
+        mark, before = self._clock.monotonic(), 0
+        async for chunk in response.content.iter_chunked(CHUNK):
+            if count == 0 and chunk.lstrip()[:1] in (b"<", b"{", b"["):
+                return Sign.PAGE
+            count += len(chunk)
+            if count > limits.clip_bytes:
+                return Sign.TOO_BIG
+            digest.update(chunk)
+            file.write(chunk)
+            now = self._clock.monotonic()
+            if now - mark >= limits.silence:
+                if count - before < limits.slowest * (now - mark):
+                    return Sign.CUT
+                mark, before = now, count
+        if count == 0 or (length is not None and count != length):
+            return Sign.SHORT
+        return Fetched(count, digest.hexdigest())
+
+
+def _is_page(response: aiohttp.ClientResponse) -> bool:
+    kinds = ("text/html", "text/xml", "application/json", "application/xml", "application/xhtml+xml")
+    return response.content_type in kinds or response.headers.get("Content-Encoding", "identity") != "identity"
+
+
+def _named(url: str) -> str:
+    """A clip's address as it may be shown: never its query, which may be a signature, nor a user name."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+    except ValueError:
+        return "an address that cannot be read"
+
+
+def host_of(url: str) -> str:
+    """The host that a clip's address names; empty where it names none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

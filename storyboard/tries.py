@@ -1,0 +1,176 @@
+"""Trying again: patience with one call, and with each host that is ill a breaker that all calls of its kind share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from storyboard.breaker import Breaker
+from storyboard.clock import Clock
+from storyboard.errors import NotAsked, StoryboardError
+from storyboard.plain import show
+from storyboard.retry import Call, Judgement, Rule, ill, pause
+
+T = TypeVar("T")
+
+_ASKED = {
+    Call.SUBMIT: "submissions",
+    Call.POLL: "questions for a job",
+    Call.HD: "questions for an HD version",
+    Call.DOWNLOAD: "fetching clips",
+    Call.UPLOAD: "uploads",
+    Call.BALANCE: "questions for the balance",
+}
+
+# What a run that was told to stop asks no more. Jobs and clips it has paid for are still collected.
+_ONLY_GOING_ON = (Call.SUBMIT, Call.UPLOAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Try(Generic[T]):
+    """One try: what it means, what came, what can be told about it, the Retry-After in seconds.
+
+    ``slow``: it ended because no answer came in time.
+    """
+
+    judged: Judgement
+    value: T
+    told: str = ""
+    after: float | None = None
+    slow: bool = False
+
+
+@dataclass(slots=True)
+class _Gate:
+    """What all calls of one kind to one host go through; while its breaker is open, in single file."""
+
+    host: str
+    call: Call
+    breaker: Breaker = field(default_factory=Breaker)
+    queue: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+async def _at_once() -> None:
+    """Only submissions have a pace."""
+
+
+class Tries:
+    """Every call's tries. ``notice`` is told, in a sentence, when a host is left alone for a while."""
+
+    def __init__(self, clock: Clock, notice: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._notice = notice
+        self._gates: dict[tuple[str, Call], _Gate] = {}
+        self._stopped: StoryboardError | None = None
+        self._bell = asyncio.Event()
+
+    def stop(self, why: StoryboardError) -> None:
+        """From now on nothing leaves that a stopped run does not need; what waits for its turn raises NotAsked."""
+        self._stopped = self._stopped or why
+        self._bell.set()
+
+    async def make(
+        self,
+        call: Call,
+        host: str,
+        once: Callable[[], Awaitable[Try[T]]],
+        turn: Callable[[], Awaitable[None]] = _at_once,
+    ) -> Try[T]:
+        """Try until something else comes than a reason to try again, or until patience is at its end.
+
+        Who waits while a breaker is open has not failed by that; but after a failure of its own, the failures of those
+        who asked in its stead count against its patience. Raises NotAsked.
+        """
+        gate = self._gates.setdefault((host, call), _Gate(host, call))
+        spent = _Spent(self._clock)
+        tried: Try[T] | None = None
+        while True:
+            await self._unless_stopped(call, turn())
+            if not gate.breaker.open:
+                tried = await self._sent(gate, once, probe=False)
+            else:
+                seen, since = gate.breaker.opened, self._clock.stretched()
+                async with self._first(gate):
+                    if not gate.breaker.open:
+                        continue  # with a new turn: those who waited must not leave all at once
+                    if tried and gate.breaker.opened > seen:
+                        spent.count(tried, gate.breaker.opened - seen, self._clock.stretched() - since)
+                        if spent.next(tried) is None:
+                            return tried
+                    waited = await self._pause(call, gate.breaker.wait(self._clock.stretched()))
+                    if tried:
+                        spent.count(tried, 0, waited)
+                    tried = await self._sent(gate, once, probe=True)
+            if tried.judged.rule.patience is None:
+                return tried
+            spent.count(tried, 1, 0.0)
+            wait = spent.next(tried)
+            if wait is None:
+                return tried
+            self._set(gate, gate.breaker.retried(tried.slow, self._clock.stretched()))
+            spent.count(tried, 0, await self._pause(call, wait))
+
+    async def _sent(self, gate: _Gate, once: Callable[[], Awaitable[Try[T]]], *, probe: bool) -> Try[T]:
+        tried = await once()
+        self._set(gate, gate.breaker.told(ill(tried.judged), self._clock.stretched(), probe=probe))
+        return tried
+
+    def _set(self, gate: _Gate, breaker: Breaker) -> None:
+        if breaker.opened > gate.breaker.opened:
+            seconds = breaker.wait(self._clock.stretched()) * self._clock.scale
+            what = f"{show(gate.host, 80)} does not answer as it should ({_ASKED[gate.call]})"
+            self._notice(f"{what}: next try in {seconds:.3g} s")
+        gate.breaker = breaker
+
+    async def _pause(self, call: Call, seconds: float) -> float:
+        """Wait; the seconds that count against patience: none where the clock has jumped, for that expires nothing."""
+        jumps = self._clock.jumps()
+        await self._unless_stopped(call, self._clock.pause(seconds))
+        return seconds if self._clock.jumps() == jumps else 0.0
+
+    @asynccontextmanager
+    async def _first(self, gate: _Gate) -> AsyncIterator[None]:
+        """Of those who wait at an open breaker, one after the other."""
+        queued = asyncio.ensure_future(gate.queue.acquire())
+        try:
+            await self._unless_stopped(gate.call, queued)
+            yield
+        finally:
+            if queued.done() and not queued.cancelled():
+                gate.queue.release()
+
+    async def _unless_stopped(self, call: Call, waiting: Awaitable[object]) -> None:
+        if call not in _ONLY_GOING_ON:
+            await waiting
+            return
+        wait, bell = asyncio.ensure_future(waiting), asyncio.ensure_future(self._bell.wait())
+        try:
+            await asyncio.wait((wait, bell), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            bell.cancel()
+            if not wait.done():
+                wait.cancel()
+        if self._stopped:
+            raise NotAsked(self._stopped)
+        await wait
+
+
+class _Spent:
+    """What one call has spent of each rule's patience: tries, and seconds of pauses."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_rule: dict[Rule, tuple[int, float]] = {}
+
+    def count(self, tried: Try[T], tries: int, seconds: float) -> None:
+        before, paused = self._by_rule.get(tried.judged.rule, (0, 0.0))
+        self._by_rule[tried.judged.rule] = (before + tries, paused + seconds)
+
+    def next(self, tried: Try[T]) -> float | None:
+        """Seconds until the next try, None where patience is at its end."""
+        patience = tried.judged.rule.patience
+        if patience is None:
+            return None
+        tries, paused = self._by_rule[tried.judged.rule]
+        return pause(patience, tries, paused, tried.after, self._clock.between)
