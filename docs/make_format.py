@@ -32,20 +32,24 @@ def _table(name: str, whole: dict[str, Any]) -> str:
     rule = whole if name == "storyboard" else whole["$defs"][name]
     rows = ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
     for key, inner in rule["properties"].items():
-        if "$ref" in inner:
-            inner = whole["$defs"][inner["$ref"].rpartition("/")[2]]
+        inner = _named(inner, whole)
         needed = key in rule.get("required", ())
         default = "required" if needed else f"`{_written(inner['default'])}`" if "default" in inner else ""
-        cells = (f"`{key}`", _takes(inner), default, inner["description"])
+        cells = (f"`{key}`", _takes(inner, whole), default, inner["description"])
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
 
-def _takes(rule: dict[str, Any]) -> str:
+def _named(rule: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    return whole["$defs"][rule["$ref"].rpartition("/")[2]] if "$ref" in rule else rule
+
+
+def _takes(rule: dict[str, Any], whole: dict[str, Any]) -> str:
+    rule = _named(rule, whole)
     if "enum" in rule:
         return ", ".join(f"`{_written(value)}`" for value in rule["enum"])
     if "type" not in rule:
-        return " or ".join(f"`{part['const']}`" if "const" in part else _takes(part) for part in rule["anyOf"])
+        return " or ".join(f"`{part['const']}`" if "const" in part else _takes(part, whole) for part in rule["anyOf"])
     return _KINDS[rule["type"]]
 
 

@@ -1,29 +1,47 @@
-"""Clips in a Cut: which part of which take is seen, and on which frames of the film. Whole frames, counted once."""
+"""Clips in a Cut: which part of which take is seen, and on which frames of the film, with which words over it.
+
+Everything is whole frames of the film, counted once: clips, joints, titles, captions.
+"""
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import zip_longest
 from typing import TypeVar
 
 from storyboard.errors import Problems
-from storyboard.story import Fit, Problem, Scene, Storyboard
+from storyboard.story import Audio, Fit, Problem, Scene, Still, Storyboard, Title, TransitionKind
 from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
 # segments made before are then made anew.
 MAKING = 1
 
+# A film of stills alone has no clip to take these from.
+_SIZE, _FPS = (1280, 720), 24
+
+AS_IT_IS = Audio()
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A part of a take (or of an own clip) in the film.
+class Joint:
+    """How a clip comes in: for ``frames`` film frames it and the one before it (for the first, black) are seen."""
 
-    ``digest`` names the bytes; ``start`` and ``end`` are seconds of the source, on its frame boundaries; ``at`` is
-    the film frame it begins on and ``frames`` how many film frames it lasts.
+    kind: TransitionKind
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A part of a take, of an own clip or of a still in the film.
+
+    ``digest`` names the bytes, or, of a ``still``, all that decides how it is drawn; ``start`` and ``end`` are seconds
+    of the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
+    lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too.
     """
 
     scene: str
@@ -32,61 +50,156 @@ class Clip:
     end: Fraction
     at: int
     frames: int
+    joint: Joint | None = None
+    audio: Audio = AS_IT_IS
+    effect: str = ""
+    still: Still | None = None
+
+    @property
+    def until(self) -> int:
+        """The film frame after its last."""
+        return self.at + self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What is said while film frames [``first``, ``first`` + ``frames``) are seen."""
+
+    text: str
+    first: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A title on film frames [``first``, ``first`` + ``frames``), which its ``start`` and ``seconds`` have become."""
+
+    title: Title
+    first: int
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The film as a list of clips without gaps. ``fps`` is whole; ``width`` and ``height`` are even pixels."""
+    """The film as a list of clips without gaps. ``fps`` is whole; ``width`` and ``height`` are even pixels.
+
+    A clip begins where the one before it ends, or, with a joint, that many frames earlier. ``overlays`` lie over the
+    picture; ``cues`` are what is said. Both are in the order of their beginnings.
+    """
 
     clips: tuple[Clip, ...]
     width: int
     height: int
     fps: int
     fit: Fit
+    overlays: tuple[Overlay, ...] = ()
+    cues: tuple[Cue, ...] = ()
 
     @property
     def frames(self) -> int:
-        return sum(clip.frames for clip in self.clips)
+        return self.clips[-1].until
 
     @property
     def identity(self) -> str:
         """SHA-256 (hex) of all that decides the film's bytes. A scene's id is not in it: renaming changes no film."""
-        parts = [(clip.digest, str(clip.start), clip.frames) for clip in self.clips]
-        recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts)
+        parts = [
+            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.audio, clip.effect) for clip in self.clips
+        ]
+        recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts, self.overlays, self.cues)
         return hashlib.sha256(repr(recipe).encode()).hexdigest()
 
 
 def cut(storyboard: Storyboard, footage: Mapping[str, Footage]) -> Cut:
-    """Lay the scenes end to end. ``footage`` has an entry for every scene of the film, by its id.
+    """Lay the scenes end to end. ``footage`` has an entry for every scene of the film but its stills, by its id.
 
     A scene lasts as long as its trim says, in exact seconds; it is the boundaries between scenes that are rounded to
-    film frames, so rounding never adds up. Raises Problems where a trim does not fit the clip as it was measured.
+    film frames, so rounding never adds up. Raises Problems where a trim or a transition does not fit the clip as it was
+    measured.
     """
-    measures = [footage[scene.id].measure for scene in storyboard.scenes]
-    width, height = _even(storyboard.output.size or _most((measure.width, measure.height) for measure in measures))
-    fps = storyboard.output.fps or max(1, _most(round(measure.fps) for measure in measures))
+    measures = [footage[scene.id].measure for scene in storyboard.scenes if scene.id in footage]
+    sizes = [(measure.width, measure.height) for measure in measures] or [_SIZE]
+    width, height = _even(storyboard.output.size or _most(sizes))
+    fps = storyboard.output.fps or max(1, _most([round(measure.fps) for measure in measures] or [_FPS]))
     clips: list[Clip] = []
     problems: list[Problem] = []
-    begins = Fraction(0)
-    for scene, measure in zip(storyboard.scenes, measures, strict=True):
-        ends = begins + _seconds(scene, measure)
+    ended = Fraction(0)
+    for scene in storyboard.scenes:
+        seen = footage.get(scene.id) or _drawn(scene, (width, height), fps)
+        coming = scene.finish.transition
+        begins = ended - coming.seconds if coming and clips else ended
+        ends = begins + _seconds(scene, seen.measure)
         at, frames = round(begins * fps), round(ends * fps) - round(begins * fps)
-        if problem := _trouble(scene, measure, frames):
+        joint = None
+        if coming:
+            joint = Joint(coming.kind, round(ended * fps) - at if clips else round(coming.seconds * fps))
+        problem = _trouble(scene, seen.measure, frames) or _crowded(scene, joint, frames, clips)
+        if problem:
             problems.append(problem)
             continue
-        clips.append(_clip(scene, footage[scene.id], at, frames, fps))
-        begins = ends
+        clips.append(_clip(scene, seen, at, frames, fps, joint))
+        ended = ends
     if problems:
         raise Problems(tuple(problems))
-    return Cut(tuple(clips), width, height, fps, storyboard.output.fit)
+    overlays, cues = _words(storyboard.scenes, clips, fps)
+    return Cut(tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues)
 
 
-def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int) -> Clip:
+def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint: Joint | None) -> Clip:
     """``end`` follows from the film frames that are to be filled, so that no frame is held while the clip has more."""
-    measure = footage.measure
+    measure, finish = footage.measure, scene.finish
     first = round(scene.trim.start * measure.fps)
     last = min(measure.frames, first + max(1, round(Fraction(frames, fps) * measure.fps)))
-    return Clip(scene.id, footage.digest, first / measure.fps, last / measure.fps, at, frames)
+    still = scene.source if isinstance(scene.source, Still) else None
+    span = (first / measure.fps, last / measure.fps)
+    return Clip(scene.id, footage.digest, *span, at, frames, joint, finish.audio, finish.effect, still)
+
+
+def _drawn(scene: Scene, size: tuple[int, int], fps: int) -> Footage:
+    """What a still will be once it is drawn."""
+    still = scene.source
+    assert isinstance(still, Still)
+    frames = max(1, round(still.seconds * fps))
+    recipe = (MAKING, still.image and still.image.digest, still.color, still.move, frames, size, fps)
+    digest = hashlib.sha256(repr(recipe).encode()).hexdigest()
+    return Footage(digest, Measure(frames, Fraction(fps), *size, sound=False))
+
+
+def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tuple[Overlay, ...], tuple[Cue, ...]]:
+    """Titles and captions on the film's frames, each inside its scene."""
+    overlays, cues = [], []
+    for scene, clip in zip(scenes, clips, strict=True):
+        for title in scene.finish.titles:
+            first, frames = _span(clip, fps, title.start, title.seconds)
+            overlays.append(Overlay(title, first, frames))
+        lines = scene.finish.captions
+        for caption, following in zip_longest(lines, lines[1:]):
+            first, frames = _span(clip, fps, caption.start, caption.seconds)
+            if caption.seconds is None and following:
+                frames = min(frames, _span(clip, fps, following.start, None)[0] - first)
+            cues.append(Cue(caption.text, first, frames))
+    spans = [each for each in overlays if each.frames > 0], [each for each in cues if each.frames > 0]
+    return tuple(sorted(spans[0], key=lambda each: each.first)), tuple(sorted(spans[1], key=lambda each: each.first))
+
+
+def _span(clip: Clip, fps: int, start: Fraction, seconds: Fraction | None) -> tuple[int, int]:
+    first = clip.at + round(start * fps)
+    last = clip.until if seconds is None else min(clip.until, clip.at + round((start + seconds) * fps))
+    return first, last - first
+
+
+def _crowded(scene: Scene, joint: Joint | None, frames: int, clips: list[Clip]) -> Problem | None:
+    """Why a transition does not fit into the clips that it joins, if it does not."""
+    if joint is None:
+        return None
+    place = f"scenes[{scene.number - 1}].transition"
+    if joint.frames > frames:
+        message = f"the transition of scene '{scene.id}' is longer than its clip"
+        return Problem(scene.place, place, message, "make it shorter")
+    before = clips[-1] if clips else None
+    if before and joint.frames + (before.joint.frames if before.joint else 0) > before.frames:
+        message = f"scene '{before.scene}' is too short for the transition of scene '{scene.id}'"
+        return Problem(scene.place, place, message, "make it shorter")
+    return None
 
 
 def _seconds(scene: Scene, measure: Measure) -> Fraction:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
 from storyboard.errors import InputError
@@ -43,6 +44,12 @@ class Project:
         from storyboard.media import probe
 
         return probe.measure(self.file(path))
+
+    def sound(self, path: PurePosixPath) -> Fraction:
+        """How many seconds a sound file has. Raises InputError (not there, outside) or BadMedia."""
+        from storyboard.media import probe
+
+        return probe.sound(self.file(path))
 
     def bytes_of(self, path: PurePosixPath) -> bytes:
         """The bytes of an image, for sending it. Raises InputError: not there, outside, larger than 20 MB."""

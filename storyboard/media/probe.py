@@ -73,6 +73,37 @@ def source(path: Path) -> Source:
         return Source(measured, kind, times[0] - begins, tagged, sound is not None and sound.channels == 1)
 
 
+def sound(path: Path) -> Fraction:
+    """Seconds of a sound file, counted packet by packet. Raises BadMedia for any bytes, LocalFault."""
+    with opened(path, sound_demuxer(path)) as file:
+        if not file.streams.audio:
+            raise BadMedia("there is no sound in it")
+        stream = file.streams.audio[0]
+        ends = [
+            (packet.pts, packet.duration) for packet in file.demux(stream) if packet.size and packet.pts is not None
+        ]
+        if not ends or not stream.time_base:
+            raise BadMedia("there is no sound in it")
+        first, last = min(pts for pts, _ in ends), max(pts + (length or 0) for pts, length in ends)
+        return (last - max(first, 0)) * stream.time_base
+
+
+def sound_demuxer(path: Path) -> str:
+    """The demuxer to force for a sound file, by its first bytes. Raises BadMedia, LocalFault."""
+    with telling(path), path.open("rb") as file:
+        head = file.read(64)
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "wav"
+    if head[:4] in (b"fLaC", b"OggS"):
+        return "flac" if head[:4] == b"fLaC" else "ogg"
+    if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6)):
+        return "mp3"
+    try:
+        return demuxer(path)
+    except BadMedia as error:
+        raise BadMedia(error.message.replace("a video", "a sound"), "a sound is WAV, MP3, FLAC, OGG or M4A") from None
+
+
 def demuxer(path: Path) -> str:
     """The demuxer to force, by the file's first bytes: "mp4" (also QuickTime) or "matroska" (also WebM).
 

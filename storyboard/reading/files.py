@@ -1,6 +1,7 @@
 """The door to the author's files that reading is handed. Reading itself touches nothing."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
@@ -21,8 +22,8 @@ class Facts:
 class Files(Protocol):
     """Paths are relative to the project folder, and have no ``..`` in them.
 
-    Each method raises an error (InputError, or BadMedia for a clip) whose message names the path and says what is
-    wrong with it; reading gives it the place where the path is written.
+    Each method raises an error (InputError, or BadMedia for a clip or a sound) whose message names the path and says
+    what is wrong with it; reading gives it the place where the path is written.
     """
 
     def text(self, path: PurePosixPath) -> bytes:
@@ -35,4 +36,8 @@ class Files(Protocol):
 
     def clip(self, path: PurePosixPath) -> Measure:
         """What a clip of the author's own is."""
+        ...
+
+    def sound(self, path: PurePosixPath) -> Fraction:
+        """How many seconds a sound file of the author's own has."""
         ...

@@ -10,7 +10,7 @@ from storyboard.plain import show
 from storyboard.reading import yaml
 from storyboard.reading.files import Facts, Files
 from storyboard.reading.page import Page, Path
-from storyboard.story import Image, LocalImage, OwnClip, Problem, WebImage
+from storyboard.story import Image, LocalImage, OwnClip, OwnSound, Problem, WebImage
 from storyboard.take import Measure
 
 
@@ -21,6 +21,7 @@ class Found:
         self._files = files
         self._facts: dict[PurePosixPath, Facts | StoryboardError] = {}
         self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
+        self._sounds: dict[PurePosixPath, Fraction | StoryboardError] = {}
 
     def image(self, page: Page, path: Path, word: str) -> Image | Problem:
         """The image that ``word`` names, written at ``path`` of ``page``."""
@@ -45,6 +46,21 @@ class Found:
         if isinstance(measure, StoryboardError):
             return page.problem(path, measure.message, measure.hint)
         return OwnClip(file, page.place(path))
+
+    def sound(self, page: Page, path: Path, word: str) -> OwnSound | Problem:
+        """The sound file that ``word`` names, written at ``path`` of ``page``."""
+        file = resolve(page, path, word)
+        if isinstance(file, Problem):
+            return file
+        if file not in self._sounds:
+            try:
+                self._sounds[file] = self._files.sound(file)
+            except StoryboardError as error:
+                self._sounds[file] = error
+        seconds = self._sounds[file]
+        if isinstance(seconds, StoryboardError):
+            return page.problem(path, seconds.message, seconds.hint)
+        return OwnSound(file, seconds, page.place(path))
 
     def seconds(self, clip: OwnClip) -> Fraction:
         """How long a clip is that was found here."""

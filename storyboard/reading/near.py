@@ -6,7 +6,9 @@ from difflib import get_close_matches
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The closest of ``known`` to ``word``, if any is close."""
-    found = get_close_matches(word[:80].lower(), list(known)[:500], 1, 0.65)
+    meant, choices = word[:80].lower(), list(known)[:500]
+    swapped = [choice for choice in choices if sorted(choice) == sorted(meant)]
+    found = swapped or get_close_matches(meant, choices, 1, 0.65)
     return found[0] if found else None
 
 

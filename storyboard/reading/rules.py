@@ -1,7 +1,7 @@
 """The rules that no schema can say, and the storyboard made whole: every default filled in, every unit parsed."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import cast
@@ -10,21 +10,27 @@ from storyboard.offer import Offer
 from storyboard.plain import show
 from storyboard.reading import template, yaml
 from storyboard.reading.files import Files
+from storyboard.reading.finishing import Finishing, spoken
 from storyboard.reading.found import Found, resolve
 from storyboard.reading.gather import MAX_PROBLEMS, Entry, Gathered
 from storyboard.reading.near import did_you_mean
 from storyboard.reading.page import Page, Path, named
+from storyboard.reading.words import Word, Words
 from storyboard.story import (
     Aspect,
+    Captions,
     Fit,
     Generated,
     Image,
     LocalImage,
+    Move,
     Output,
     OwnClip,
     Problem,
     Resolution,
     Scene,
+    Source,
+    Still,
     Storyboard,
     Trim,
 )
@@ -46,42 +52,9 @@ _MADE = (
 _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)})
 _SHAPES = {"16:9": Fraction(16, 9), "9:16": Fraction(9, 16)}
 _ALIKE = Fraction(2, 100)
-_EITHER = ("a scene has a 'prompt' or a 'file', not both", "a 'file' is a clip of your own: nothing is generated")
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A value that somebody wrote, and where. ``own`` is False for a word of the defaults."""
-
-    value: object
-    page: Page
-    path: Path
-    own: bool
-
-    def problem(self, message: str, hint: str = "", *, key: bool = False) -> Problem:
-        return self.page.problem(self.path, message, hint, key=key)
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a scene says: its own words, and the defaults' where it is silent."""
-
-    own: Entry
-    defaults: Entry | None
-
-    def get(self, name: str) -> Word | None:
-        """The value of a key; None where nobody wrote one, or where the schema has something against it."""
-        if self.own.has(name):
-            return self._word(self.own, name)
-        return self._word(self.defaults, name) if self.defaults else None
-
-    def has(self, name: str) -> bool:
-        """Whether anybody wrote this key, sound or not."""
-        return self.own.has(name) or (self.defaults is not None and self.defaults.has(name))
-
-    def _word(self, entry: Entry, name: str) -> Word | None:
-        value = entry.get(name)
-        return None if value is None else Word(value, entry.page, (*entry.path, name), entry is self.own)
+_KINDS = ("prompt", "file", "still")
+_OWN = {"file": "a clip of your own", "still": "a picture of your own"}
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
 class Rules:
@@ -99,6 +72,7 @@ class Rules:
         self._blind = False
         self._members: dict[str, Entry] = {}
         self._found = Found(files)
+        self._finishing = Finishing(self._found, self._wrong)
 
     def whole(self, name: str, top: Entry, given: Mapping[str, str]) -> Storyboard:
         """The storyboard called ``name``, of what is sound; it is only worth something without problems."""
@@ -108,20 +82,21 @@ class Rules:
         self._ids()
         output = self._output(name, top)
         defaults = top.inner("defaults")
-        film: list[Scene] = []
+        film: list[tuple[Scene, Words, Fraction | None]] = []
         skipped: list[str] = []
         for number, entry in enumerate(self._entries, 1):
             if len(self.problems) > MAX_PROBLEMS:
                 break
             words = Words(entry, defaults)
-            scene = self._scene(words, number, output)
+            scene, seconds = self._scene(words, number, output)
             if (skip := words.get("skip")) and skip.value:
                 skipped.append(str(entry.get("id")))
             elif scene:
-                film.append(scene)
+                film.append((scene, words, seconds))
         if self._entries and len(skipped) == len(self._entries):
             self._wrong(top.problem(("scenes",), "every scene is skipped, so there is no film", key=True))
-        return Storyboard(name, title, tuple(film), tuple(skipped), output)
+        scenes = self._finishing.joined(film)
+        return Storyboard(name, title, scenes, tuple(skipped), output, self._finishing.music(top))
 
     def _wrong(self, problem: Problem) -> None:
         self.problems.append(problem)
@@ -132,7 +107,7 @@ class Rules:
         """The text of a key that is no template. Tags in it would be shown, or sent and paid for, as they stand."""
         value = entry.get(name)
         if isinstance(value, str) and not template.plain(value):
-            hint = "only prompts and vars are templates: write it out"
+            hint = "only prompts, titles, captions and vars are templates: write it out"
             self._wrong(entry.problem((name,), f"'{name}' is plain text, and this has a tag in it", hint))
         return value
 
@@ -208,7 +183,9 @@ class Rules:
         if isinstance(file, Problem):
             self._wrong(file)
             file = PurePosixPath("out")
-        return Output(file, self._size(entry), int(cast(int, fps)) if fps else None, fit)
+        loudness, captions = entry.get("loudness"), cast(Captions, entry.get("captions") or "sidecar")
+        level = None if loudness is None else Fraction(str(loudness))
+        return Output(file, self._size(entry), int(cast(int, fps)) if fps else None, fit, level, captions)
 
     def _size(self, entry: Entry) -> tuple[int, int] | None:
         word = entry.get("size")
@@ -223,41 +200,52 @@ class Rules:
 
     # One scene.
 
-    def _scene(self, words: Words, number: int, output: Output) -> Scene | None:
-        """The scene made whole, or None where that is not possible; what is wrong is noted either way."""
+    def _scene(self, words: Words, number: int, output: Output) -> tuple[Scene | None, Fraction | None]:
+        """The scene made whole, or None where that is not possible; what is wrong is noted either way.
+
+        With it, how many seconds of it are seen, as far as that is known.
+        """
         name, note = words.own.get("id"), words.get("note")
-        source: Generated | OwnClip | None
-        if self._is_clip(words):
-            source, seconds = self._clip(words, output)
+        source: Source | None
+        whole: Fraction | None
+        kind = self._kind(words)
+        if kind == "prompt":
+            source, whole = self._generated(words, number), Fraction(self._offer.seconds)
         else:
-            source, seconds = self._generated(words, number), Fraction(self._offer.seconds)
-        trim = self._trim(words, seconds)
+            source, whole = self._own(words, kind, output)
+        trim = self._trim(words, whole)
+        seconds = None if whole is None else min(whole, trim.end or whole) - trim.start
+        scope = self._scope | {"scene": self._self(words, number)}
+        finish = self._finishing.scene(words, seconds, lambda page, path, text: self._rendered(page, path, text, scope))
         if source is None or name is None:
-            return None
+            return None, seconds
         place = words.own.page.place((*words.own.path, *words.own.begins()), key=True)
-        return Scene(str(name), number, source, trim, place, str(note.value) if note else "")
+        return Scene(str(name), number, source, trim, place, str(note.value) if note else "", finish), seconds
 
-    def _is_clip(self, words: Words) -> bool:
-        """Whether the scene is a clip of the author's own. Its own word wins over the defaults'."""
-        own = words.own
-        if own.has("file") != own.has("prompt"):
-            return own.has("file")
-        prompt, file = words.get("prompt"), words.get("file")
-        if prompt and file:
-            self._wrong(file.problem(*_EITHER, key=True))
-        return words.has("file")
+    def _kind(self, words: Words) -> str:
+        """Which of a prompt, a clip and a picture the scene is. Its own word wins over the defaults'."""
+        for entry in (words.own, words.defaults):
+            said = [kind for kind in _KINDS if entry and entry.has(kind)]
+            if len(said) > 1 and (word := words.get(said[1])):
+                hint = f"a '{said[1]}' is {_OWN[said[1]]}: nothing is generated"
+                self._wrong(word.problem(f"a scene has a '{said[0]}' or a '{said[1]}', not both", hint, key=True))
+            if said:
+                return said[-1]
+        return "prompt"
 
-    def _clip(self, words: Words, output: Output) -> tuple[OwnClip | None, Fraction | None]:
-        """The author's own clip and how many seconds it has, as far as they are known."""
+    def _own(self, words: Words, kind: str, output: Output) -> tuple[OwnClip | Still | None, Fraction | None]:
+        """The author's own clip or picture and how many seconds it has, as far as they are known."""
         for name in _MADE if not words.own.has("prompt") else ():
             if name in words.own.value:
-                message = f"a clip of your own has no '{name}': nothing is generated"
-                self._wrong(
-                    words.own.problem((name,), message, "take the key out, or write a 'prompt', not a 'file'", key=True)
-                )
-        word = words.get("file")
+                message = f"{_OWN[kind]} has no '{name}': nothing is generated"
+                hint = f"take the key out, or write a 'prompt', not a '{kind}'"
+                self._wrong(words.own.problem((name,), message, hint, key=True))
+        word = words.get(kind)
         if word is None:
             return None, None
+        if kind == "still":
+            still = self._still(words, word)
+            return still, still.seconds if still else None
         found = self._found.clip(word.page, word.path, str(word.value))
         if isinstance(found, Problem):
             self._wrong(found)
@@ -265,6 +253,21 @@ class Rules:
         if found.path == output.file:
             self._wrong(word.problem("the film would be written over this clip", "name another 'file' in 'output'"))
         return found, self._found.seconds(found)
+
+    def _still(self, words: Words, word: Word) -> Still | None:
+        seconds, move = words.get("seconds"), words.get("move")
+        lasting = Fraction(str(seconds.value)) if seconds else Fraction(4)
+        going = cast(Move, move.value if move else "in")
+        name, place = str(word.value), word.page.place(word.path)
+        if name.startswith("#"):
+            if not _COLOR.fullmatch(name):
+                self._wrong(word.problem(f"'{show(name, 60)}' is no colour", 'write it as "#rrggbb", in quotes'))
+            return Still(None, name.lower(), lasting, "none", place)
+        if "://" in name:
+            self._wrong(word.problem("a still is a file of the project, not an address", "put it into the project"))
+            return None
+        image = self._image(word.page, word.path, name)
+        return Still(image, "#000000", lasting, going, place) if isinstance(image, LocalImage) else None
 
     def _trim(self, words: Words, seconds: Fraction | None) -> Trim:
         word = words.get("trim")
@@ -282,7 +285,7 @@ class Rules:
         return Trim(start, end)
 
     def _late(self, word: Word, name: str, at: Fraction, seconds: Fraction) -> None:
-        message = f"'{name}' is {_decimal(at)} s, and the clip is only {_decimal(seconds)} s long"
+        message = f"'{name}' is {spoken(at)} s, and the clip is only {spoken(seconds)} s long"
         self._wrong(word.page.problem((*word.path, name), message))
 
     def _generated(self, words: Words, number: int) -> Generated | None:
@@ -310,10 +313,13 @@ class Rules:
         word = words.get("prompt")
         if word is None:
             if not words.has("prompt"):
-                message, hint = "the scene has no 'prompt' and no 'file'", "say what is to be seen: prompt: …"
+                message, hint = (
+                    "the scene has no 'prompt', no 'file' and no 'still'",
+                    "say what is to be seen: prompt: …",
+                )
                 self._wrong(words.own.problem(words.own.begins(), message, hint, key=True))
             return None
-        scene = {"id": words.own.value.get("id"), "number": number, "count": len(self._entries)}
+        scene = self._self(words, number)
         before = len(self.problems)
         text = self._rendered(word.page, word.path, str(word.value), self._scope | {"scene": scene}).strip()
         if not text and len(self.problems) == before:
@@ -324,6 +330,10 @@ class Rules:
                 word.problem(f"the prompt has {len(text):,} characters; at most {limit:,} can be sent", "shorten it")
             )
         return text
+
+    def _self(self, words: Words, number: int) -> dict[str, object]:
+        """What a template knows of the scene that it stands in."""
+        return {"id": words.own.value.get("id"), "number": number, "count": len(self._entries)}
 
     def _rendered(self, page: Page, path: Path, source: str, scope: Mapping[str, object]) -> str:
         """The template at ``path`` carried out. Where something is wrong with it, that is said, once."""
@@ -477,7 +487,3 @@ def _instead(key: str, known: Sequence[str]) -> str:
 def _nearer(one: Word | None, other: Word) -> Word:
     """The word to point at when two do not go together: the scene's own, the first for preference."""
     return one if one and (one.own or not other.own) else other
-
-
-def _decimal(number: Fraction) -> str:
-    return f"{float(number):.3f}".rstrip("0").rstrip(".")

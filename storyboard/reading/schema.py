@@ -100,14 +100,21 @@ def _told(error: ValidationError) -> Iterator[Fault]:
         yield Fault((*path, value), f"'{show(value, 60)}' cannot be a name", rule["patternErrorMessage"], key=True)
     elif error.validator == "additionalProperties":
         yield from _unknown(path, value, rule["properties"])
-    elif error.validator == "anyOf" and isinstance(value, list) and error.context:
-        for inner in error.context:
-            if inner.relative_schema_path[0] == 1:
+    elif error.validator == "anyOf" and (branch := _branch(rule["anyOf"], value)) is not None:
+        for inner in error.context or ():
+            if inner.relative_schema_path[0] == branch:
                 yield from _told(inner)
     elif error.validator == "required":
         yield from _required(path, value, rule)
     else:
         yield Fault(path, *_wrong(path, error, rule))
+
+
+def _branch(choices: list[Any], value: object) -> int | None:
+    """Which of several rules is meant for a value of this kind: then what that rule has against it is what counts."""
+    kind = "array" if isinstance(value, list) else "object" if isinstance(value, dict) else "string"
+    fitting = [at for at, choice in enumerate(choices) if choice.get("type") == kind]
+    return fitting[0] if fitting else None
 
 
 def _unknown(path: page.Path, value: dict[str, object], known: dict[str, object]) -> Iterator[Fault]:
@@ -134,7 +141,10 @@ def _wrong(path: page.Path, error: ValidationError, rule: Any) -> tuple[str, str
     value: Any = error.instance
     match error.validator:
         case "type":
-            return _kind(name, value, rule["type"])
+            message, hint = _kind(name, value, rule["type"])
+            if rule["type"] == "object" and isinstance(value, str) and "examples" in rule:
+                hint = f"such as {_flow(rule['examples'][0])}"
+            return message, hint
         case "enum":
             return _choice(name, value, rule["enum"])
         case "pattern":
@@ -153,10 +163,9 @@ def _one_of(path: page.Path, error: ValidationError, rule: Any) -> tuple[str, st
     value = error.instance
     if value is None:
         return _kind(_name(path), None, "")
-    if isinstance(value, str):
-        return f"{_name(path)} {rule['errorMessage']}", did_you_mean(
-            value, ["cast"]
-        ) or f"write it as [{show(value, 60)}]"
+    if isinstance(value, str) and path[-1] == "references":
+        hint = did_you_mean(value, ["cast"]) or f"write it as [{show(value, 60)}]"
+        return f"{_name(path)} {rule['errorMessage']}", hint
     return f"{_name(path)} {rule['errorMessage']}", ""
 
 
@@ -191,6 +200,11 @@ def _choice(name: str, value: object, choices: list[object]) -> tuple[str, str]:
     return f"'{word}' is not a value of {name}", did_you_mean(word, map(str, choices)) or f"one of: {options}"
 
 
+def _flow(example: dict[str, object]) -> str:
+    """A mapping as an author writes it on one line."""
+    return "{" + ", ".join(f"{key}: {value}" for key, value in example.items()) + "}"
+
+
 def _name(path: page.Path) -> str:
     """How a message calls the value at ``path``."""
     *above, last = path
@@ -198,6 +212,11 @@ def _name(path: page.Path) -> str:
 
 
 def _article(path: page.Path) -> str:
-    return {"id": "a scene id", "size": "a size", "file": "a film's name", "include": "a storyboard file"}[
-        str(path[-1])
-    ]
+    return {
+        "id": "a scene id",
+        "size": "a size",
+        "file": "a film's name",
+        "include": "a storyboard file",
+        "color": "a colour",
+        "effect": "an effect's name",
+    }[str(path[-1])]

@@ -2,15 +2,28 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyboard.cut import cut
+from storyboard.cut import Cue, Joint, cut
 from storyboard.errors import Problems
-from storyboard.story import Output, OwnClip, Place, Scene, Storyboard, Trim
+from storyboard.story import (
+    Caption,
+    Finish,
+    Output,
+    OwnClip,
+    Place,
+    Scene,
+    Still,
+    Storyboard,
+    Title,
+    Transition,
+    Trim,
+)
 from storyboard.take import Footage, Measure
 
 VEO = Measure(192, Fraction(24), 1280, 720, True)
@@ -147,3 +160,97 @@ def test_no_cut_has_a_gap_or_drifts(parts, fps):
         assert (clip.start * measure.fps).denominator == (clip.end * measure.fps).denominator == 1
         at += clip.frames
     assert at == film.frames == round(seconds * film.fps)
+
+
+def finished(film: Storyboard, **finishes: Finish) -> Storyboard:
+    """The storyboard with some scenes finished in another way."""
+    return replace(
+        film, scenes=tuple(replace(scene, finish=finishes.get(scene.id, scene.finish)) for scene in film.scenes)
+    )
+
+
+def dissolve(seconds: str) -> Finish:
+    return Finish(transition=Transition("dissolve", Fraction(seconds)))
+
+
+def test_a_joint_makes_the_film_shorter():
+    """Both scenes are seen while it lasts, so its frames are counted once."""
+    film = cut(finished(story(trim(), trim(), trim()), s2=dissolve("0.5")), filmed(VEO, VEO, VEO))
+    assert [(clip.at, clip.until, clip.joint) for clip in film.clips] == [
+        (0, 192, None),
+        (180, 372, Joint("dissolve", 12)),
+        (372, 564, None),
+    ]
+    assert film.frames == 564
+
+
+def test_a_fade_in_from_black_takes_nothing_away():
+    """There is no scene before the first that it could overlap."""
+    film = cut(finished(story(trim(), trim()), s1=Finish(transition=Transition("fade", Fraction(1)))), filmed(VEO, VEO))
+    assert (film.clips[0].joint, film.frames) == (Joint("fade", 24), 384)
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=12))
+def test_joints_lie_inside_their_clips(hundredths: list[int]):
+    """A frame of a third scene in a dissolve of two would be a flash."""
+    scenes = story(*[trim(end="0.71")] * len(hundredths))
+    shown = {
+        f"s{n}": dissolve(f"0.{length:02}") if length else Finish() for n, length in enumerate(hundredths, 1) if n > 1
+    }
+    film = cut(finished(scenes, **shown), filmed(*[VEO] * len(hundredths)))
+    for before, clip in pairwise(film.clips):
+        assert clip.at == before.until - (clip.joint.frames if clip.joint else 0)
+        assert (before.joint.frames if before.joint else 0) + (clip.joint.frames if clip.joint else 0) <= before.frames
+    exact = len(hundredths) * Fraction("0.71") - sum(Fraction(length, 100) for length in hundredths[1:])
+    assert film.frames == round(exact * 24)
+
+
+def test_a_transition_longer_than_its_clips_is_told():
+    """What was expected at 8 s may have come at 2."""
+    short = Measure(24, Fraction(24), 1280, 720, True)
+    for at, measures in (("s2", (short, VEO, VEO)), ("s2", (VEO, short, VEO)), ("s3", (VEO, short, VEO))):
+        with pytest.raises(Problems) as raised:
+            cut(finished(story(trim(), trim(), trim()), **{at: dissolve("1.5")}), filmed(*measures))
+        assert f"transition of scene '{at}'" in raised.value.problems[0].message
+
+
+def test_titles_and_captions_stand_on_frames_of_the_film():
+    """They keep to their scene, wherever it comes to lie, and end with it at the latest."""
+    title = Title("A", Fraction(1), Fraction(9), "center", Fraction(8, 100), "#ffffff", "outline")
+    lines = (
+        Caption("One", Fraction(0), None),
+        Caption("Two", Fraction(2), Fraction(1)),
+        Caption("3", Fraction(7), None),
+    )
+    film = cut(finished(story(trim(), trim()), s2=Finish(titles=(title,), captions=lines)), filmed(VEO, VEO))
+    assert [(each.first, each.frames) for each in film.overlays] == [(216, 168)]
+    assert film.cues == (Cue("One", 192, 48), Cue("Two", 240, 24), Cue("3", 360, 24))
+
+
+def test_a_still_is_as_large_as_the_film():
+    """It has no size of its own: it is drawn for this film."""
+    place = Place("a.yaml", 9, 3)
+    still = Scene("card", 3, Still(None, "#101820", Fraction("2.5"), "none", place), Trim(), place)
+    film = story(trim(), trim())
+    made = cut(replace(film, scenes=(*film.scenes, still)), filmed(VEO, VEO))
+    assert (made.clips[2].at, made.clips[2].frames, made.clips[2].still) == (384, 60, still.source)
+    alone = cut(replace(film, scenes=(still,)), {})
+    assert (alone.width, alone.height, alone.fps, alone.frames) == (1280, 720, 24, 60)
+    assert alone.clips[0].digest == made.clips[2].digest
+    recoloured = replace(still, source=Still(None, "#ffffff", Fraction("2.5"), "none", place))
+    assert cut(replace(film, scenes=(recoloured,)), {}).identity != alone.identity
+
+
+def test_what_is_finished_otherwise_is_another_film():
+    """A title that is changed must be seen in the next film."""
+    plain = story(trim(), trim())
+    title = Title("A", Fraction(0), None, "center", Fraction(8, 100), "#ffffff", "outline")
+    films = [
+        plain,
+        finished(plain, s2=dissolve("0.5")),
+        finished(plain, s2=Finish(titles=(title,))),
+        finished(plain, s2=Finish(titles=(replace(title, text="B"),))),
+        finished(plain, s2=Finish(captions=(Caption("A", Fraction(0), None),))),
+        finished(plain, s2=Finish(effect="grain")),
+    ]
+    assert len({cut(film, filmed(VEO, VEO)).identity for film in films}) == len(films)

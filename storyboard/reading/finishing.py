@@ -1,0 +1,202 @@
+"""Finishing: how a scene is shown and heard (transition, titles, captions, sound), and the music under the film."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import cast
+
+from storyboard.reading.found import Found
+from storyboard.reading.gather import Entry
+from storyboard.reading.page import Page, Path
+from storyboard.reading.words import Word, Words
+from storyboard.story import (
+    Audio,
+    Bed,
+    Caption,
+    Finish,
+    Legibility,
+    OwnSound,
+    Position,
+    Problem,
+    Scene,
+    Title,
+    Transition,
+    TransitionKind,
+)
+
+_COLORS = {
+    "white": "#ffffff",
+    "black": "#000000",
+    "yellow": "#ffff00",
+    "red": "#ff0000",
+    "green": "#00a000",
+    "blue": "#0000ff",
+}
+
+# Carries out a template that stands somewhere, and says what is wrong with it.
+Rendered = Callable[[Page, Path, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One mapping of a word that may be one or a list of them."""
+
+    page: Page
+    path: Path
+    value: Mapping[str, object]
+
+    def number(self, name: str, default: str) -> Fraction:
+        return Fraction(str(self.value.get(name, default)))
+
+    def problem(self, name: str, message: str, hint: str = "", *, warning: bool = False) -> Problem:
+        return self.page.problem((*self.path, name), message, hint, severity="warning" if warning else "error")
+
+
+class Finishing:
+    """One reading of it. ``wrong`` is told each problem."""
+
+    def __init__(self, found: Found, wrong: Callable[[Problem], None]) -> None:
+        self._found = found
+        self._wrong = wrong
+
+    def scene(self, words: Words, seconds: Fraction | None, rendered: Rendered) -> Finish:
+        """How a scene is finished that is ``seconds`` long as it is seen (None: not known)."""
+        effect = words.get("effect")
+        return Finish(
+            transition=_transition(words.get("transition")),
+            titles=tuple(self._title(part, seconds, rendered) for part in _parts(words.get("title"))),
+            captions=self._captions(words.get("caption"), seconds, rendered),
+            audio=self._audio(words.get("audio"), words.get("voice"), seconds),
+            effect=str(effect.value) if effect else "",
+        )
+
+    def music(self, top: Entry) -> tuple[Bed, ...]:
+        """The beds under the film."""
+        value = top.get("music")
+        word = None if value is None else Word(value, top.page, (*top.path, "music"), own=True)
+        return tuple(bed for part in _parts(word) if (bed := self._bed(part)))
+
+    def joined(self, film: Sequence[tuple[Scene, Words, Fraction | None]]) -> tuple[Scene, ...]:
+        """The scenes in the film's order, each given with its seconds (None: not known), and what joins them checked.
+
+        A scene that only comes first because another one is skipped, or whose transition is the defaults', is cut in.
+        """
+        scenes = []
+        for at, (scene, words, seconds) in enumerate(film):
+            coming, word = scene.finish.transition, words.get("transition")
+            if coming and word and at == 0 and coming.kind != "fade":
+                if word.own and scene.number == 1:
+                    message = f"the film begins with this scene: there is nothing to {_verb(coming.kind)} from"
+                    self._wrong(word.problem(message, "write 'kind: fade' to come in from black, or take it out"))
+                scene = replace(scene, finish=replace(scene.finish, transition=None))
+            elif coming and word:
+                before = film[at - 1] if at else None
+                fits = not before or before[2] is None or self._fits(word, coming, before[0], before[2], at - 1)
+                if fits and seconds is not None:
+                    self._fits(word, coming, scene, seconds, at)
+            scenes.append(scene)
+        return tuple(scenes)
+
+    def _fits(self, word: Word, coming: Transition, scene: Scene, seconds: Fraction, at: int) -> bool:
+        """Whether the scene is long enough for the transitions at both its ends."""
+        other = scene.finish.transition if at and scene.finish.transition is not coming else None
+        if coming.seconds + (other.seconds if other else 0) <= seconds:
+            return True
+        hint = f"scene '{scene.id}' is {spoken(seconds)} s long"
+        if other:
+            hint += f", and {spoken(other.seconds)} s of it are its own transition"
+        self._wrong(word.problem(f"this transition of {spoken(coming.seconds)} s does not fit", hint))
+        return False
+
+    def _title(self, part: _Part, seconds: Fraction | None, rendered: Rendered) -> Title:
+        start, lasting = self._span(part, seconds)
+        color = str(part.value.get("color", "white"))
+        return Title(
+            text=self._text(part, rendered),
+            start=start,
+            seconds=lasting,
+            at=cast(Position, part.value.get("at", "center")),
+            size=part.number("size", "8") / 100,
+            color=_COLORS.get(color, color).lower(),
+            legibility=cast(Legibility, part.value.get("legibility", "outline")),
+        )
+
+    def _captions(self, word: Word | None, seconds: Fraction | None, rendered: Rendered) -> tuple[Caption, ...]:
+        if word is None:
+            return ()
+        if isinstance(word.value, str):
+            text = rendered(word.page, word.path, word.value).strip()
+            return (Caption(text, Fraction(0), None),)
+        lines = [(part, self._span(part, seconds)) for part in _parts(word)]
+        for (part, (start, _)), (_, (earlier, _)) in zip(lines[1:], lines, strict=False):
+            if start < earlier:
+                self._wrong(part.problem("from", "this line comes before the one above it", "put them in order"))
+        return tuple(Caption(self._text(part, rendered), start, lasting) for part, (start, lasting) in lines)
+
+    def _text(self, part: _Part, rendered: Rendered) -> str:
+        return rendered(part.page, (*part.path, "text"), str(part.value["text"])).strip()
+
+    def _span(self, part: _Part, seconds: Fraction | None) -> tuple[Fraction, Fraction | None]:
+        """When words appear and for how long, both in seconds of the scene."""
+        start = part.number("from", "0")
+        lasting = part.number("for", "0") or None
+        if seconds is not None and start >= seconds:
+            self._wrong(part.problem("from", f"the scene is only {spoken(seconds)} s long"))
+        elif seconds is not None and lasting and start + lasting > seconds:
+            message = f"the scene ends {spoken(start + lasting - seconds)} s before these words do"
+            self._wrong(part.problem("for", message, "they go when it ends", warning=True))
+        return start, lasting
+
+    def _audio(self, word: Word | None, voice: Word | None, seconds: Fraction | None) -> Audio:
+        said = _Part(word.page, word.path, cast(Mapping[str, object], word.value)) if word else None
+        spoken_over = self._sound(voice.page, voice.path, str(voice.value)) if voice else None
+        if voice and spoken_over and seconds is not None and spoken_over.seconds > seconds:
+            late = spoken(spoken_over.seconds - seconds)
+            hint = "make the scene longer, or the words shorter"
+            message = f"the scene ends {late} s before this voice does, which is cut off there"
+            self._wrong(voice.page.problem(voice.path, message, hint, severity="warning"))
+        if said is None:
+            return Audio(voice=spoken_over)
+        return Audio(said.number("gain", "0"), bool(said.value.get("mute")), said.number("fade", "0"), spoken_over)
+
+    def _bed(self, part: _Part) -> Bed | None:
+        sound = self._sound(part.page, (*part.path, "file"), str(part.value["file"]))
+        if sound is None:
+            return None
+        duck, loop = bool(part.value.get("duck")), bool(part.value.get("loop"))
+        return Bed(sound, part.number("gain", "0"), duck, loop, part.number("from", "0"), part.number("fade", "0"))
+
+    def _sound(self, page: Page, path: Path, word: str) -> OwnSound | None:
+        found = self._found.sound(page, path, word)
+        if isinstance(found, Problem):
+            self._wrong(found)
+            return None
+        return found
+
+
+def spoken(seconds: Fraction) -> str:
+    """Seconds as an author writes them: "0.5", "8"."""
+    return f"{float(seconds):.3f}".rstrip("0").rstrip(".")
+
+
+def _transition(word: Word | None) -> Transition | None:
+    if word is None:
+        return None
+    said = cast(Mapping[str, object], word.value)
+    if said["kind"] == "cut":
+        return None
+    return Transition(cast(TransitionKind, said["kind"]), Fraction(str(said.get("seconds", "0.5"))))
+
+
+def _verb(kind: TransitionKind) -> str:
+    return kind.partition("-")[0]
+
+
+def _parts(word: Word | None) -> list[_Part]:
+    """The mappings of a word that is one, or a list of them."""
+    if word is None:
+        return []
+    if isinstance(word.value, Mapping):
+        return [_Part(word.page, word.path, word.value)]
+    values = cast(Sequence[Mapping[str, object]], word.value)
+    return [_Part(word.page, (*word.path, index), value) for index, value in enumerate(values)]
