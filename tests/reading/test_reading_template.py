@@ -1,6 +1,5 @@
 """Templates: what they can say, what they cannot, and that they mean what Jinja2 means."""
 
-
 import pytest
 from author import Author
 from hypothesis import given, settings
