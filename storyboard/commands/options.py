@@ -30,6 +30,11 @@ def var_option(command: F) -> F:
     return click.option("--var", "given", multiple=True, metavar="NAME=VALUE", help=text)(command)
 
 
+def reencode_option(command: F) -> F:
+    text = "Encode every frame anew; left to itself, the cut copies what it can."
+    return click.option("--reencode", is_flag=True, help=text)(command)
+
+
 def pairs(given: tuple[str, ...]) -> dict[str, str]:
     """NAME=VALUE, each. Raises InputError."""
     for text in given:
@@ -51,10 +56,12 @@ def again(
     given: tuple[str, ...] = (),
     only: tuple[str, ...] = (),
     out: Path | None = None,
+    reencode: bool = False,
 ) -> str:
     """The flags that mean the same film once more, as they are typed."""
     words = ["--draft"] if draft else []
     words += [word for pair in given for word in ("--var", pair)]
     words += [word for scene in only for word in ("--scene", scene)]
     words += ["-o", str(out)] if out else []
+    words += ["--reencode"] if reencode else []
     return "".join(f" {shlex.quote(word)}" for word in words)
