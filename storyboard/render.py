@@ -25,6 +25,7 @@ from storyboard.errors import (
 )
 from storyboard.film import Film, Films
 from storyboard.plan import Blocked, Keep, Plan, moved
+from storyboard.splice import rendered
 from storyboard.splice import splice as laid_out
 from storyboard.take import Outcome, Take
 
@@ -198,13 +199,16 @@ def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order
     def far(frames: int) -> None:
         order.report(events.Cutting(frames, cut.frames))
 
-    if order.reencode:
+    composed = cut.overlays or any(clip.joint for clip in cut.clips)
+    if order.reencode and not composed:
         return join.join(cut, paths, path, segments, far)
     indexes = splice.indexes(paths)
-    spliced = laid_out(cut, indexes)
+    spliced = rendered(cut, indexes) if order.reencode else laid_out(cut, indexes)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
-        return join.join(cut, paths, path, segments, far)
+        if not composed:
+            return join.join(cut, paths, path, segments, far)
+        spliced = rendered(cut, indexes)
     return splice.splice(spliced, indexes, paths, path, segments, far)
 
 
