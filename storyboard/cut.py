@@ -24,6 +24,9 @@ _SIZE, _FPS = (1280, 720), 24
 
 AS_IT_IS = Audio()
 
+# Seconds within which a title appears, and goes; and how large a caption in the picture is.
+_FADE, _CAPTION = Fraction(3, 10), Fraction(6, 100)
+
 T = TypeVar("T")
 
 
@@ -72,11 +75,22 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A title on film frames [``first``, ``first`` + ``frames``), which its ``start`` and ``seconds`` have become."""
+    """Words on film frames [``first``, ``first`` + ``frames``), which their ``start`` and ``seconds`` have become.
+
+    They appear within ``fade`` frames, and go within as many.
+    """
 
     title: Title
     first: int
     frames: int
+    fade: int = 0
+
+    def opacity(self, frame: int) -> Fraction:
+        """How much of them is seen on a film frame, from 0 to 1."""
+        since = frame - self.first
+        if not 0 <= since < self.frames:
+            return Fraction(0)
+        return min(Fraction(1), Fraction(min(since + 1, self.frames - since), self.fade + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +155,8 @@ def cut(storyboard: Storyboard, footage: Mapping[str, Footage]) -> Cut:
     if problems:
         raise Problems(tuple(problems))
     overlays, cues = _words(storyboard.scenes, clips, fps)
+    if storyboard.output.captions != "sidecar":
+        overlays = tuple(sorted((*overlays, *map(_burnt, cues)), key=lambda each: each.first))
     return Cut(tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues)
 
 
@@ -170,7 +186,7 @@ def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tu
     for scene, clip in zip(scenes, clips, strict=True):
         for title in scene.finish.titles:
             first, frames = _span(clip, fps, title.start, title.seconds)
-            overlays.append(Overlay(title, first, frames))
+            overlays.append(Overlay(title, first, frames, min(round(_FADE * fps), frames // 3)))
         lines = scene.finish.captions
         for caption, following in zip_longest(lines, lines[1:]):
             first, frames = _span(clip, fps, caption.start, caption.seconds)
@@ -179,6 +195,12 @@ def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tu
             cues.append(Cue(caption.text, first, frames))
     spans = [each for each in overlays if each.frames > 0], [each for each in cues if each.frames > 0]
     return tuple(sorted(spans[0], key=lambda each: each.first)), tuple(sorted(spans[1], key=lambda each: each.first))
+
+
+def _burnt(cue: Cue) -> Overlay:
+    """A caption as words in the picture. It is there at once, as it is when a player shows it."""
+    title = Title(cue.text, Fraction(0), None, "bottom", _CAPTION, "#ffffff", "outline")
+    return Overlay(title, cue.first, cue.frames)
 
 
 def _span(clip: Clip, fps: int, start: Fraction, seconds: Fraction | None) -> tuple[int, int]:

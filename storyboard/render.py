@@ -199,6 +199,7 @@ def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order
     def far(frames: int) -> None:
         order.report(events.Cutting(frames, cut.frames))
 
+    warn_of_letters(cut, order)
     composed = cut.overlays or any(clip.joint for clip in cut.clips)
     if order.reencode and not composed:
         return join.join(cut, paths, path, segments, far)
@@ -210,6 +211,16 @@ def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order
             return join.join(cut, paths, path, segments, far)
         spliced = rendered(cut, indexes)
     return splice.splice(spliced, indexes, paths, path, segments, far)
+
+
+def warn_of_letters(cut: Cut, order: Order) -> None:
+    """Report the characters of titles and burnt captions that the font lacks."""
+    if cut.overlays:
+        from storyboard.media.type import lacking_sentence
+
+        texts = " ".join(overlay.title.text for overlay in cut.overlays)
+        if sentence := lacking_sentence(texts, "the font of titles and captions"):
+            order.report(events.Warned("", sentence))
 
 
 def _planned(at: Desk, plan: Plan) -> events.Planned:

@@ -18,6 +18,7 @@ from storyboard.disk import telling
 from storyboard.errors import BadMedia
 from storyboard.media import h264, segment
 from storyboard.media.blend import Picture, faded, joined
+from storyboard.media.title import ink
 from storyboard.plain import show
 from storyboard.samples import Frames, Index
 from storyboard.splice import Composed, readable
@@ -30,6 +31,7 @@ Pictures = Generator[Picture]
 
 def composed(how: Composed, cut: Cut, known: Mapping[str, Index], paths: Mapping[str, Path]) -> Generator[bytes]:
     """The frames, one after the other: YUV 4:2:0 with 8 bits, plane by plane. Raises LocalFault, BadMedia."""
+    inks = [(overlay, ink(overlay.title, cut.width, cut.height)) for overlay in how.overlays]
     with ExitStack() as open:
         decoded: dict[Clip, Pictures] = {}
         for frame in range(how.frames):
@@ -38,7 +40,11 @@ def composed(how: Composed, cut: Cut, known: Mapping[str, Index], paths: Mapping
                 if clip not in decoded:
                     decoded[clip] = open.enter_context(closing(_decoded(clip, cut, known, paths)))
             pictures = [next(decoded[clip]) for clip in seen]
-            yield _seen(frame, seen, pictures).content.tobytes()
+            picture = _seen(frame, seen, pictures)
+            for overlay, words in inks:
+                if opacity := overlay.opacity(frame):
+                    picture = words.over(picture, opacity)
+            yield picture.content.tobytes()
 
 
 def _seen(frame: int, seen: list[Clip], pictures: list[Picture]) -> Picture:

@@ -254,3 +254,30 @@ def test_what_is_finished_otherwise_is_another_film():
         finished(plain, s2=Finish(effect="grain")),
     ]
     assert len({cut(film, filmed(VEO, VEO)).identity for film in films}) == len(films)
+
+
+def test_captions_are_in_the_picture_only_if_they_shall_be():
+    """Burnt in they cannot be switched off."""
+    said = finished(story(trim()), s1=Finish(captions=(Caption("One", Fraction(1), Fraction(2)),)))
+    films = {
+        where: cut(replace(said, output=replace(said.output, captions=where)), filmed(VEO))
+        for where in ("sidecar", "burn", "both")
+    }
+    assert films["sidecar"].overlays == ()
+    (words,) = films["burn"].overlays
+    assert (words.title.text, words.first, words.frames, words.fade) == ("One", 24, 48, 0)
+    assert films["both"].overlays == films["burn"].overlays
+    assert all(film.cues == (Cue("One", 24, 48),) for film in films.values())
+
+
+def test_a_title_appears_and_goes_softly():
+    """Never longer than a third of it each way; whole in between; not seen outside."""
+    for seconds, fade in ((Fraction(3), 7), (Fraction(1, 2), 4), (Fraction(1, 12), 0)):
+        title = Title("A", Fraction(1), seconds, "center", Fraction(8, 100), "#ffffff", "outline")
+        (words,) = cut(finished(story(trim()), s1=Finish(titles=(title,))), filmed(VEO)).overlays
+        assert words.fade == fade
+        seen = [words.opacity(frame) for frame in range(words.first, words.first + words.frames)]
+        assert seen == seen[::-1]
+        assert max(seen) == 1
+        assert all(0 < one <= later for one, later in pairwise(seen[: len(seen) // 2]))
+        assert words.opacity(words.first - 1) == words.opacity(words.first + words.frames) == 0

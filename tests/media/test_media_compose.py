@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from moving import BLUE, GREEN, RED, TAGS
 from test_media_splice import check, spliced
 
-from storyboard.cut import Clip, Cut, Joint
+from storyboard.cut import Clip, Cut, Joint, Overlay
 from storyboard.media import splice as hand
+from storyboard.media.title import Ink, ink
 from storyboard.splice import Composed, Copied, Rendered, Splice, rendered, splice
-from storyboard.story import TransitionKind
+from storyboard.story import Title, TransitionKind
 
 SIZE = (96, 54)
 SECONDS = Fraction(64, 24)
@@ -106,7 +107,29 @@ def ideal(kind: TransitionKind, part: float, before: Planes, coming: Planes) -> 
 
 
 def wanted(cut: Cut, paths: Mapping[str, Path]) -> Iterator[Planes]:
-    """Every frame of a film as it should be."""
+    """Every frame of a film as it should be, with the words on it."""
+    for frame, seen in enumerate(bare(cut, paths)):
+        for overlay in cut.overlays:
+            since, left = frame - overlay.first + 1, overlay.first + overlay.frames - frame
+            if since > 0 and left > 0:
+                much = min(1, since / (overlay.fade + 1), left / (overlay.fade + 1))
+                seen = worded(seen, ink(overlay.title, cut.width, cut.height), much)
+        yield seen
+
+
+def worded(seen: Planes, words: Ink, much: float) -> Planes:
+    made = []
+    for scale, plane, cover, colour in zip((1, 2, 2), seen, words.cover, words.colour, strict=True):
+        top, left = words.top // scale, words.left // scale
+        whole, mixed = numpy.zeros(plane.shape), numpy.zeros(plane.shape)
+        part = (slice(top, top + cover.shape[0]), slice(left, left + cover.shape[1]))
+        whole[part], mixed[part] = cover / 256 * much, colour / 256 * much
+        made.append(plane * (1 - whole) + mixed)
+    return tuple(made)
+
+
+def bare(cut: Cut, paths: Mapping[str, Path]) -> Iterator[Planes]:
+    """Every frame of a film as it should be, without words."""
     own = {name: planes(path) for name, path in paths.items()}
     for frame in range(cut.frames):
         seen = [clip for clip in cut.clips if clip.at <= frame < clip.until]
@@ -254,13 +277,64 @@ def test_encoding_all_of_it_shows_the_same(moving, tmp_path):
     looked_at(plan, film, paths)
 
 
+TITLE = Title("Ägypt", Fraction(0), None, "lower-third", Fraction(16, 100), "#ffff00", "box")
+
+
+def test_a_title_costs_the_groups_that_it_stands_on(moving, tmp_path):
+    """Two seconds of words would cost eight of encoding, and a loss in all of them."""
+    paths = {"a": moving(RED), "b": moving(GREEN)}
+    cut = replace(in_a_row("ab"), overlays=(Overlay(TITLE, 64 + 26, 16, 5),))
+    plan, film = spliced(cut, paths, tmp_path)
+    check(plan, film, paths)
+    looked_at(plan, film, paths)
+    kinds = [(type(piece), piece.length) for piece in plan.pictures]
+    assert [kind for kind, _ in kinds] == [Copied, Copied, Rendered, Copied]
+    assert 22 <= kinds[2][1] <= 22 + 3
+    assert kinds[3] == (Copied, 16)
+
+
+def test_words_over_a_joint_and_over_each_other(moving, tmp_path):
+    """Where everything meets it is one piece, each frame made once."""
+    paths = {"a": moving(RED), "b": moving(GREEN)}
+    words = (
+        Overlay(TITLE, 40, 30, 5),
+        Overlay(replace(TITLE, at="center", legibility="outline"), 50, 20, 3),
+        Overlay(replace(TITLE, text="Said", at="bottom", color="#ffffff", legibility="outline"), 56, 20),
+    )
+    plan, film = spliced(replace(in_a_row("ab", None, Joint("dissolve", 10)), overlays=words), paths, tmp_path)
+    check(plan, film, paths)
+    looked_at(plan, film, paths)
+    assert len(composed(plan)) == 1
+
+
+def test_other_words_are_another_piece(moving):
+    """The old title would stay in the film."""
+    known = hand.indexes({"a": moving(RED)})
+    keys = set()
+    for text, first, fade in (("One", 26, 5), ("Two", 26, 5), ("One", 27, 5), ("One", 26, 4)):
+        plan = splice(replace(in_a_row("a"), overlays=(Overlay(replace(TITLE, text=text), first, 12, fade),)), known)
+        assert isinstance(plan, Splice)
+        keys |= {piece.key for piece in plan.pictures if isinstance(piece, Rendered)}
+    assert len(keys) == 4
+
+
+def test_a_title_over_a_whole_film_is_a_piece_a_clip(moving):
+    """A watermark over a hundred scenes would be rendered by one processor, and again after every change."""
+    paths = {"a": moving(RED), "b": moving(GREEN), "c": moving(BLUE)}
+    words = tuple(Overlay(TITLE, 64 * n, 64) for n in range(3))
+    plan = splice(replace(in_a_row("abc"), overlays=words), hand.indexes(paths))
+    assert isinstance(plan, Splice)
+    assert [piece.length for piece in plan.pictures] == [64, 64, 64]
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts=st.lists(st.tuples(st.integers(0, 40), st.integers(16, 64), st.integers(0, 8)), min_size=1, max_size=5),
     kind=st.sampled_from(KINDS),
+    titles=st.lists(st.tuples(st.integers(0, 200), st.integers(1, 90)), max_size=3),
 )
-def test_any_film_is_whole(moving, tmp_path_factory, parts, kind):
-    """Trims and joints wherever they fall: each frame once, in its place, copied or as it should look."""
+def test_any_film_is_whole(moving, tmp_path_factory, parts, kind, titles):
+    """Trims, joints and words wherever they fall: each frame once, in its place, copied or as it should look."""
     paths = {"0": moving(RED), "1": moving(GREEN, codec=ONE_GROUP), "2": moving(BLUE)}
     clips: list[Clip] = []
     for number, (first, last, length) in enumerate(parts):
@@ -271,7 +345,9 @@ def test_any_film_is_whole(moving, tmp_path_factory, parts, kind):
         clips.append(Clip(str(number), str(number % 3), *span, at, last - first, joint))
     used = {clip.digest for clip in clips}
     here = {name: path for name, path in paths.items() if name in used}
-    cut = Cut(tuple(clips), *SIZE, 24, "pad")
+    spans = sorted((first, min(length, clips[-1].until - first)) for first, length in titles)
+    words = tuple(Overlay(TITLE, first, length, min(7, length // 3)) for first, length in spans if length > 0)
+    cut = Cut(tuple(clips), *SIZE, 24, "pad", words)
     assert all(one.at < later.at for one, later in pairwise(clips))
     known = hand.indexes(here)
     plan = splice(cut, known)
