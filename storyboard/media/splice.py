@@ -152,7 +152,7 @@ class _Made:
         self._kept: set[Path] = set()
 
     def make(self, report: Report) -> None:
-        """Make what is missing, two at once."""
+        """Make what is missing, as much at once as there are processors."""
         jobs: dict[Path, Callable[[work.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
             if isinstance(piece, Rendered) and not _there(path := self._file(piece)):
@@ -195,7 +195,7 @@ class _Made:
         return _Heard(path, sound, piece.first, piece.last, piece.source, scene)
 
     def joints(self, sounds: Sequence[_Heard | Silent]) -> list[bytes]:
-        """The frame between each two neighbours. The missing ones are made, two at once."""
+        """The frame between each two neighbours. The missing ones are made."""
         pairs = list(pairwise(sounds))
         names = [self._path("aac", "joint", self._plan.form, _end(one), _begin(two)) for one, two in pairs]
         made = {name: joint for name in names if (joint := _joint(name))}
