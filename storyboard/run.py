@@ -19,6 +19,7 @@ from storyboard.errors import (
     Interrupted,
     LocalFault,
     NotAsked,
+    OverBudget,
     RunRefused,
     SceneFailed,
     Stalled,
@@ -109,9 +110,10 @@ class Run:
 
     def stop(self, error: StoryboardError) -> None:
         """Ask for nothing more; what is paid for is still collected."""
+        if not isinstance(error, OverBudget):  # What a budget has room for is reserved before, and may still leave.
+            self.hands.wire.stop(error)
         if self._stop is None:
             self._stop = error
-            self.hands.wire.stop(error)
             if not isinstance(error, Interrupted):
                 self.hands.report(events.Warned("", f"stopping: {error.message}"))
 
