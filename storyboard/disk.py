@@ -64,6 +64,12 @@ def discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def empty(path: Path) -> bool:
+    """Whether there is no file at ``path``, or one without a byte. Raises LocalFault where nobody can tell."""
+    with telling(path):
+        return not path.exists() or (path.is_file() and path.stat().st_size == 0)
+
+
 class Ballast:
     """Room held back for what must be written when the disk is full: a file of random bytes, given up in need.
 

@@ -19,7 +19,7 @@ from typing import cast, get_args
 
 from storyboard.account import Charge
 from storyboard.budget import NO_LIMIT, Budget, Span
-from storyboard.disk import Ballast, advice, private
+from storyboard.disk import Ballast, advice, empty, private
 from storyboard.entry import LIVE, Entry, State
 from storyboard.errors import LocalFault
 from storyboard.shot import Recipe, Shot
@@ -85,8 +85,12 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._ballast = Ballast(path.with_suffix(".ballast"))
+        self._ballast = _ballast(path)
         private(path.parent)
+        # The ballast comes with the first intent. An empty ledger beside it would forget what was paid for.
+        if self._ballast.aboard() and empty(path):
+            why = f"the ledger {path} is empty or was removed, and something has been asked for"
+            raise LocalFault(why, f"{_RESTORE}; if nothing in it matters any more, remove {self._ballast.path}")
         with self._guarded():
             self._db = sqlite3.connect(path, timeout=20, isolation_level=None)
             self._db.row_factory = sqlite3.Row
@@ -94,18 +98,11 @@ class Ledger:
             self._db.execute("PRAGMA synchronous = FULL")
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version == 0:
-                self._begin()
+                self._db.executescript(_TABLES)
             elif version != 1:
                 raise LocalFault(f"{path} was written by a newer storyboard", "upgrade, or move the store aside")
         if damage := self.problems():
             raise LocalFault(f"the ledger {path} is damaged: {damage[0]}", _RESTORE)
-
-    def _begin(self) -> None:
-        # The ballast comes with the first intent. An empty ledger beside it would forget what was paid for.
-        if self._ballast.aboard():
-            why = f"the ledger {self.path} is empty or was removed, and something has been asked for"
-            raise LocalFault(why, f"{_RESTORE}; if nothing in it matters any more, remove {self._ballast.path}")
-        self._db.executescript(_TABLES)
 
     def close(self) -> None:
         self._db.close()
@@ -311,6 +308,15 @@ class Ledger:
             full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
             hint = advice(ENOSPC) if full else "nothing more is asked for; `storyboard doctor` says what is damaged"
             raise LocalFault(f"the ledger {self.path} cannot be used: {error}", hint) from error
+
+
+def unused(path: Path) -> bool:
+    """Whether there is no ledger at ``path``, and nothing says that there was one. Raises LocalFault."""
+    return empty(path) and not _ballast(path).aboard()
+
+
+def _ballast(path: Path) -> Ballast:
+    return Ballast(path.with_suffix(".ballast"))
 
 
 def _sound(row: sqlite3.Row, kinds: Mapping[str, type | UnionType]) -> None:

@@ -294,7 +294,8 @@ class Run:
     def _may_fetch(self) -> None:
         """A disk that fails, or is full, takes no other clip either. What is paid for stays open for the next run."""
         if isinstance(self._stop, LocalFault):
-            raise LocalFault(f"not fetched: {self._stop.message}", self._stop.hint)
+            said = "it is paid for, and was not fetched: this machine could not take another scene's"
+            raise LocalFault(said, "put right what is said of that one, and run again: nothing is paid for again")
 
     async def _collect(self, step: Make | Collect, entry: Entry, ready: Ready | None) -> Take:
         ready = ready or await self._ready(step, entry)

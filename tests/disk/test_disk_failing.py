@@ -4,6 +4,8 @@ import errno
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -114,15 +116,23 @@ def told(studio: Studio, **order: Any) -> tuple[int, str]:
     return done.exit, "\n".join(done.notes)
 
 
-def finished(studio: Studio, fault: Fault, prompts: tuple[str, ...]) -> None:
-    """A clean run ends well, and no prompt was charged twice."""
+def known(studio: Studio, prompts: tuple[str, ...], said: str) -> None:
+    """Every job that was bought is in the ledger, or told and kept in a rescue file."""
+    ledger = studio.folder.parent / "home" / "rehearsals" / "ledger.db"
+    paid = {job.id for job in studio.service.emulator.jobs if job.prompt in prompts}  # type: ignore[union-attr]
+    kept = {kept.job for kept in rescue._kept(ledger)}
+    assert paid <= rows(ledger) | kept, said
+    for job in kept - rows(ledger):
+        assert f"PAID: job {job}" in said
+
+
+def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
+    """A clean run ends well, and no prompt was charged twice. ``unsure``: what failed may have been done."""
     status, said = told(studio, cut=False)
     jobs = Counter(job.prompt for job in studio.service.emulator.jobs)  # type: ignore[union-attr]
     if status == 4:
-        # The intent may be there, or not, and nothing was sent for it: the author is asked, and has not paid.
-        assert fault.kind in ("EIO", "late")
-        assert fault.hit
-        assert fault.hit.door == "sql"
+        # The intent is there, and nothing was sent for it: the author is asked, and has not paid.
+        assert unsure
         with desk(studio.folder / "film.yaml", studio.settings) as at:
             for number, prompt in enumerate(prompts, 1):
                 if at.ledger.entry(at.wanted[f"s{number}"].key).state == "intent":  # type: ignore[union-attr]
@@ -153,13 +163,8 @@ def bought(studio: Studio, fault: Fault) -> None:
     with doors(fault, folder / "project", folder / "home", folder / "cache", folder / "tmp" / "storyboard-rescue"):
         status, said = told(studio, cut=False)
     assert status in STATES
-    ledger = folder / "home" / "rehearsals" / "ledger.db"
-    paid = {job.id for job in studio.service.emulator.jobs if job.prompt in prompts}  # type: ignore[union-attr]
-    kept = {kept.job for kept in rescue._kept(ledger)}
-    assert paid <= rows(ledger) | kept, said
-    for job in kept - rows(ledger):
-        assert f"PAID: job {job}" in said
-    finished(studio, fault, prompts)
+    known(studio, prompts, said)
+    finished(studio, prompts, unsure=fault.kind in ("EIO", "late"))
 
 
 def sweep(kind: str, step: int, strike: Callable[[Fault], None], fault: Callable[[int], Fault]) -> int:
@@ -238,3 +243,59 @@ def test_a_cut_that_fails_leaves_no_half_film(open_studio: Open, kind: str) -> N
         assert studio.service.posts == posts  # type: ignore[union-attr]
 
     assert sweep(kind, 4, strike, fault) >= 2
+
+
+def typed(studio: Studio, *before: str) -> tuple[int, str]:
+    """``storyboard render`` as a process of its own, below another program; its exit status, and what it says."""
+    command = [*before, sys.executable, "-m", "storyboard", "render", "film.yaml", "--yes", "--no-cut"]
+    environ = {**os.environ, **studio.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=studio.folder, env=environ, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def refused_by_the_kernel(open_studio: Open, calls: str, error: str, when: str, most: int) -> int:
+    """Up to ``most`` system calls of the program's first thread are refused, spread evenly; how many it has."""
+    quiet = open_studio("quiet")
+    quiet.scenes(f"A gull {calls} {error}", f"A tern {calls} {error}")
+    trace = quiet.folder / "trace"
+    watched = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", f"trace={calls}")
+    assert typed(quiet, *watched, "-o", str(trace))[0] == 0
+    threads = [line.split()[0] for line in trace.read_text().splitlines() if " resumed>" not in line]
+    there = threads.count(threads[0])
+    for n in sorted({1 + at * there // most for at in range(most)}):
+        studio = open_studio(f"{calls}-{error}-{n}")
+        prompts = (f"A gull {calls} {error} {n}", f"A tern {calls} {error} {n}")
+        studio.scenes(*prompts)
+        inject = f"inject={calls}:error={error}:when={when.format(n)}"
+        status, said = typed(studio, *watched, "-o", "/dev/null", "-e", inject)
+        print(f"{inject}: exit {status}")
+        assert status in STATES, said
+        assert "Traceback" not in said
+        assert "sorry" not in said
+        known(studio, prompts, said)
+        finished(studio, prompts, unsure=True)
+    return there
+
+
+SYSTEM_CALLS = [
+    ("fsync,fdatasync", "ENOSPC", "{}"),  # the n-th alone
+    ("fsync,fdatasync", "EIO", "{}+"),  # and all that come after it
+    ("pwrite64", "ENOSPC", "{}+"),
+    ("ftruncate", "EIO", "{}"),
+    ("rename", "ENOSPC", "{}"),
+]
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to make the kernel refuse")
+
+
+@needs_strace
+@pytest.mark.parametrize(("calls", "error", "when"), SYSTEM_CALLS)
+def test_the_kernel_itself_refuses(open_studio: Open, calls: str, error: str, when: str) -> None:
+    """Not our picture of a disk: the program as it is typed, SQLite and all, and real system calls that fail."""
+    assert refused_by_the_kernel(open_studio, calls, error, when, 4) >= 4
+
+
+@pytest.mark.slow
+@needs_strace
+@pytest.mark.parametrize(("calls", "error", "when"), SYSTEM_CALLS)
+def test_the_kernel_refuses_at_any_call(open_studio: Open, calls: str, error: str, when: str) -> None:
+    assert refused_by_the_kernel(open_studio, calls, error, when, 50) >= 4
