@@ -193,22 +193,18 @@ def every_call_fails(open_studio: Open, kind: str, step: int) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_call_fails_nothing_bought_is_lost(
-    open_studio: Open, kind: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_whatever_call_fails_nothing_bought_is_lost(open_studio: Open, kind: str) -> None:
     """Every third call of a render, in each of the ways that a disk has to fail."""
     struck = every_call_fails(open_studio, kind, 3)
-    record_property("calls that failed", struck)
+    print(f"{kind}: {struck} calls failed, one in each render")
     assert struck >= LEAST[kind] // 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_single_call_may_fail(
-    open_studio: Open, kind: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_every_single_call_may_fail(open_studio: Open, kind: str) -> None:
     struck = every_call_fails(open_studio, kind, 1)
-    record_property("calls that failed", struck)
+    print(f"{kind}: {struck} calls failed, one in each render")
     assert struck >= LEAST[kind]
 
 

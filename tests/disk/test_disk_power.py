@@ -67,12 +67,10 @@ def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
     return recorder.effects, str(ledger), str(studio.folder / "film.lock.yaml")
 
 
-def test_whenever_the_power_goes_the_promises_hold(
-    open_studio: Open, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
-) -> None:
+def test_whenever_the_power_goes_the_promises_hold(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step of two renders, eight disks each."""
     disks = list(cuts(*recorded(open_studio("power"), monkeypatch, Recorder())))
-    record_property("crash images", len(disks))
+    print(f"{len(disks)} crash images")
     assert [why for found in disks for why in found] == []
     assert len(disks) >= 2000
 
@@ -105,6 +103,18 @@ def test_no_sync_is_there_for_nothing(
     """With any one of them left out, a power cut breaks a promise."""
     recorder = Recorder(dropped=lambda call: passes(site))
     assert any(cuts(*recorded(open_studio("power"), monkeypatch, recorder)))
+
+
+def test_one_place_says_how_much_sqlite_syncs() -> None:
+    """A second connection, or a second word on it, would need a test of its own."""
+    said = [
+        file.name
+        for file in Path(PACKAGE).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "PRAGMA synchronous" in node.value
+    ]
+    opened = [file.name for file in Path(PACKAGE).rglob("*.py") if "sqlite3.connect(" in file.read_text("utf-8")]
+    assert (said, opened) == (["ledger.py"], ["ledger.py"])
 
 
 def test_a_ledger_that_syncs_less_would_forget(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
