@@ -119,9 +119,8 @@ class Ledger:
     ) -> Entry:
         """Write down that the shot is about to be asked for. Raises AlreadyAsked, OverBudget: then it must not be.
 
-        Raises LocalFault where there is no room left to write its job down too.
-
-        Whether the budget reaches is found in the same transaction: of two processes, one is the first.
+        Whether the budget reaches is found in the same transaction: of two processes, one is the first. Raises
+        LocalFault where there is no room left to write its job down too.
         """
         self._ballast.load()
         recipe = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False)
@@ -304,7 +303,7 @@ class Ledger:
             yield
         except sqlite3.IntegrityError:
             raise
-        except (sqlite3.Error, ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
+        except (sqlite3.Error, OSError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
             full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
             hint = advice(ENOSPC) if full else "nothing more is asked for; `storyboard doctor` says what is damaged"
             raise LocalFault(f"the ledger {self.path} cannot be used: {error}", hint) from error

@@ -200,7 +200,10 @@ def _apply(names: dict[str, str], effect: Effect) -> None:
 
 
 # How much survives: nothing, names without bytes, everything, and chance between.
-CHANCES = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5), (0.5, 0.0), (0.8, 0.5), (0.2, 0.9), (0.9, 0.2))
+CHANCES = (
+    *((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),
+    *((names, content) for names in (0.2, 0.5, 0.9) for content in (0.0, 0.5, 0.9)),
+)
 
 
 def cuts(effects: list[Effect], ledger: str, lock: str) -> Iterator[list[str]]:

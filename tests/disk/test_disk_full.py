@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from studio import Studio
@@ -37,6 +38,12 @@ def full(ledger: Ledger, times: int) -> list[str]:
     class Full:
         def __init__(self, db: sqlite3.Connection) -> None:
             self.db = db
+
+        def __enter__(self) -> object:
+            return self.db.__enter__()
+
+        def __exit__(self, *error: Any) -> object:
+            return self.db.__exit__(*error)
 
         def execute(self, sql: str, *more: object) -> object:
             if sql.startswith("UPDATE") and len(asked) < times:

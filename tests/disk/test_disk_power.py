@@ -68,7 +68,7 @@ def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
 
 
 def test_whenever_the_power_goes_the_promises_hold(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every step of two renders, eight disks each."""
+    """Every step of two renders, twelve disks each."""
     disks = list(cuts(*recorded(open_studio("power"), monkeypatch, Recorder())))
     print(f"{len(disks)} crash images")
     assert [why for found in disks for why in found] == []
