@@ -29,27 +29,75 @@ def replace(path: Path, content: bytes) -> bool:
                 os.fsync(file.fileno())
             land(staging, path)
         finally:
-            staging.unlink(missing_ok=True)
+            discard(staging)
     return True
 
 
 def land(staging: Path, path: Path) -> None:
     """Give a finished, synced file its good name, durably."""
     os.replace(staging, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _keep_names(path.parent)
+
+
+def _keep_names(folder: Path) -> None:
+    """What has been named in ``folder`` is so after a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def private(folder: Path) -> Path:
-    """Make a folder that only this user can read, and its missing parents likewise. Raises LocalFault."""
+    """Make a folder that only this user can read, and its missing parents likewise, durably. Raises LocalFault."""
     with telling(folder):
         for parent in (*reversed(folder.parents), folder):
             if not parent.exists():
                 parent.mkdir(mode=0o700, exist_ok=True)
+                _keep_names(parent.parent)
     return folder
+
+
+def discard(path: Path) -> None:
+    """Remove a file that nobody needs, if the disk lets us: one that stays is swept, or overwritten, later."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def empty(path: Path) -> bool:
+    """Whether there is no file at ``path``, or one without a byte. Raises LocalFault where nobody can tell."""
+    with telling(path):
+        return not path.exists() or (path.is_file() and path.stat().st_size == 0)
+
+
+class Ballast:
+    """Room held back for what must be written when the disk is full: a file of random bytes, given up in need.
+
+    Random, because a file system that compresses would keep no room for zeros.
+    """
+
+    SIZE = 1 << 20
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def aboard(self) -> bool:
+        """Whether it is there, whole. Raises LocalFault where nobody can tell."""
+        with telling(self.path):
+            return self.path.exists() and self.path.stat().st_size == self.SIZE
+
+    def load(self) -> None:
+        """Have it there. Raises LocalFault where the disk has no room for it."""
+        if not self.aboard():
+            replace(self.path, os.urandom(self.SIZE))
+
+    def drop(self) -> bool:
+        """Give the room up; False where there was none to give."""
+        try:
+            self.path.unlink()
+        except OSError:
+            return False
+        return True
 
 
 def scratch(project: Path) -> Path:

@@ -5,18 +5,21 @@ index, so that two runs, whatever they know of each other, cannot both pay for t
 """
 
 import json
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from errno import ENOSPC
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from types import UnionType
+from typing import cast, get_args
 
 from storyboard.account import Charge
 from storyboard.budget import NO_LIMIT, Budget, Span
-from storyboard.disk import private
+from storyboard.disk import Ballast, advice, empty, private
 from storyboard.entry import LIVE, Entry, State
 from storyboard.errors import LocalFault
 from storyboard.shot import Recipe, Shot
@@ -61,6 +64,8 @@ _SPENT: Mapping[Span, str] = {
     "month": "at >= CAST(strftime('%s', ?1 || '-01') AS REAL)"
     " AND at < CAST(strftime('%s', ?1 || '-01', '+1 month') AS REAL)",
 }
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_RESTORE = "keep the file, and restore it from a backup"
 
 
 class AlreadyAsked(Exception):
@@ -80,7 +85,12 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._ballast = _ballast(path)
         private(path.parent)
+        # The ballast comes with the first intent. An empty ledger beside it would forget what was paid for.
+        if self._ballast.aboard() and empty(path):
+            why = f"the ledger {path} is empty or was removed, and something has been asked for"
+            raise LocalFault(why, f"{_RESTORE}; if nothing in it matters any more, remove {self._ballast.path}")
         with self._guarded():
             self._db = sqlite3.connect(path, timeout=20, isolation_level=None)
             self._db.row_factory = sqlite3.Row
@@ -91,6 +101,8 @@ class Ledger:
                 self._db.executescript(_TABLES)
             elif version != 1:
                 raise LocalFault(f"{path} was written by a newer storyboard", "upgrade, or move the store aside")
+        if damage := self.problems():
+            raise LocalFault(f"the ledger {path} is damaged: {damage[0]}", _RESTORE)
 
     def close(self) -> None:
         self._db.close()
@@ -107,8 +119,10 @@ class Ledger:
     ) -> Entry:
         """Write down that the shot is about to be asked for. Raises AlreadyAsked, OverBudget: then it must not be.
 
-        Whether the budget reaches is found in the same transaction: of two processes, one is the first.
+        Whether the budget reaches is found in the same transaction: of two processes, one is the first. Raises
+        LocalFault where there is no room left to write its job down too.
         """
+        self._ballast.load()
         recipe = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False)
         row = (shot.key, "intent", run, secrets.token_urlsafe(18), storyboard, scene, shot.model, recipe)
         try:
@@ -217,13 +231,13 @@ class Ledger:
         """The takes that a key has brought."""
         with self._guarded():
             rows = self._db.execute("SELECT * FROM takes WHERE key = ?", (key,)).fetchall()
-        return {take.resolution: take for take in map(_take, rows)}
+            return {take.resolution: take for take in map(_take, rows)}
 
     def all_takes(self) -> Iterator[tuple[str, Take, float]]:
         """Every take with its key and when it came (seconds since 1970), oldest first."""
         with self._guarded():
             rows = self._db.execute("SELECT * FROM takes ORDER BY at").fetchall()
-        return ((row["key"], _take(row), row["at"]) for row in rows)
+            return iter([(row["key"], _take(row), row["at"]) for row in rows])
 
     def recipes(self, keys: Iterable[str]) -> Mapping[str, Recipe]:
         """What was asked for under each key, where this ledger knows it."""
@@ -263,8 +277,14 @@ class Ledger:
             raise budget.refusal(found)
 
     def _change(self, id: int, what: str, now: float, *values: object) -> None:
+        statement = f"UPDATE jobs SET {what}, changed = ? WHERE id = ?"
         with self._guarded():
-            self._db.execute(f"UPDATE jobs SET {what}, changed = ? WHERE id = ?", (*values, now, id))
+            try:
+                self._db.execute(statement, (*values, now, id))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._ballast.drop():
+                    raise
+                self._db.execute(statement, (*values, now, id))
 
     def _entries(self, where: str, *values: object) -> list[Entry]:
         with self._guarded():
@@ -283,14 +303,52 @@ class Ledger:
             yield
         except sqlite3.IntegrityError:
             raise
-        except (sqlite3.Error, ValueError, UnicodeDecodeError) as error:
-            raise LocalFault(
-                f"the ledger {self.path} cannot be used: {error}",
-                "nothing was asked for; `storyboard doctor` says what is damaged",
-            ) from error
+        except (sqlite3.Error, OSError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
+            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            hint = advice(ENOSPC) if full else "nothing more is asked for; `storyboard doctor` says what is damaged"
+            raise LocalFault(f"the ledger {self.path} cannot be used: {error}", hint) from error
+
+
+def unused(path: Path) -> bool:
+    """Whether there is no ledger at ``path``, and nothing says that there was one. Raises LocalFault."""
+    return empty(path) and not _ballast(path).aboard()
+
+
+def _ballast(path: Path) -> Ballast:
+    return Ballast(path.with_suffix(".ballast"))
+
+
+def _sound(row: sqlite3.Row, kinds: Mapping[str, type | UnionType]) -> None:
+    """Raises ValueError where a row does not hold what was written into one: nothing is guessed."""
+    for name, kind in kinds.items():
+        if not isinstance(row[name], kind):
+            raise ValueError(f"{name} is {row[name]!r:.60}")
+
+
+_TEXTS = ("key", "run", "nonce", "storyboard", "scene", "model", "recipe", "credits", "why")
+_JOB: Mapping[str, type | UnionType] = dict.fromkeys(_TEXTS, str) | {
+    "job": str | None,
+    "charged": str | None,
+    "hd": str | None,
+    "code": int | None,
+    "asked": float,
+    "changed": float,
+}
+_TAKE: Mapping[str, type | UnionType] = dict.fromkeys(("bytes", "frames", "width", "height", "sound"), int) | {
+    "key": str,
+    "digest": str,
+    "fps": str,
+    "seed": int | None,
+    "credits": str | None,
+    "at": float,
+}
 
 
 def _entry(row: sqlite3.Row) -> Entry:
+    _sound(row, _JOB)
+    recipe = json.loads(row["recipe"])
+    if row["state"] not in get_args(State) or not isinstance(recipe, dict):
+        raise ValueError(f"state is {row['state']!r:.60}, recipe is {row['recipe']:.60}")
     return Entry(
         id=row["id"],
         key=row["key"],
@@ -301,7 +359,7 @@ def _entry(row: sqlite3.Row) -> Entry:
         storyboard=row["storyboard"],
         scene=row["scene"],
         model=row["model"],
-        recipe=json.loads(row["recipe"]),
+        recipe=recipe,
         credits=Fraction(row["credits"]),
         charged=_fraction(row["charged"]),
         hd=_fraction(row["hd"]),
@@ -326,6 +384,9 @@ def _charge(row: sqlite3.Row) -> Charge:
 
 
 def _take(row: sqlite3.Row) -> Take:
+    _sound(row, _TAKE)
+    if not _DIGEST.fullmatch(row["digest"]) or row["resolution"] not in get_args(Resolution):
+        raise ValueError(f"a take is {row['digest']!r:.70}, {row['resolution']!r:.60}")
     return Take(
         digest=row["digest"],
         bytes=row["bytes"],

@@ -11,7 +11,7 @@ from pathlib import Path
 from storyboard import events, rescue
 from storyboard.budget import NO_LIMIT, Budget
 from storyboard.clock import Clock
-from storyboard.disk import claimed
+from storyboard.disk import claimed, discard
 from storyboard.entry import Entry
 from storyboard.errors import (
     AddressExpired,
@@ -109,7 +109,7 @@ class Run:
         return {scene: task.result() for scene, task in self._tasks.items()}
 
     def stop(self, error: StoryboardError) -> None:
-        """Ask for nothing more; what is paid for is still collected."""
+        """Ask for nothing more; what is paid for is still collected, unless it is this machine that cannot take it."""
         if not isinstance(error, OverBudget):  # What a budget has room for is reserved before, and may still leave.
             self.hands.wire.stop(error)
         if self._stop is None:
@@ -272,6 +272,7 @@ class Run:
         clock, patience = self.hands.clock, _Patience(self.hands.clock.monotonic())
         self.hands.report(events.Waiting(step.scene, step.shot.take, entry.job))
         while True:
+            self._may_fetch()
             try:
                 state = await self.hands.provider.poll(entry.job, self.hands.wire)
             except (Stalled, AddressExpired):
@@ -291,6 +292,12 @@ class Run:
             await clock.pause(pause)
 
     # Fetching
+
+    def _may_fetch(self) -> None:
+        """A disk that fails, or is full, takes no other clip either. What is paid for stays open for the next run."""
+        if isinstance(self._stop, LocalFault):
+            said = "it is paid for, and was not fetched: this machine could not take another scene's"
+            raise LocalFault(said, "put right what is said of that one, and run again: nothing is paid for again")
 
     async def _collect(self, step: Make | Collect, entry: Entry, ready: Ready | None) -> Take:
         ready = ready or await self._ready(step, entry)
@@ -314,6 +321,7 @@ class Run:
         assert entry.job is not None
         clock, patience = self.hands.clock, _Patience(self.hands.clock.monotonic())
         while True:
+            self._may_fetch()
             state = await self.hands.provider.hd(entry.job, self.hands.wire)
             if isinstance(state, Ready):
                 return state
@@ -352,13 +360,14 @@ class Run:
                     hint = f"kept for a look in {self.hands.store.root / 'damaged'}; run again to fetch it again"
                     raise BadMedia(f"what came is not a whole clip: {error.message}", hint) from error
             finally:
-                arriving.unlink(missing_ok=True)
+                discard(arriving)
 
     async def _fetched(
         self, step: Make | Collect, entry: Entry, ready: Ready, resolution: Resolution, arriving: Path
     ) -> Take:
         hands, number = self.hands, step.shot.take
         async with self._fetches:
+            self._may_fetch()
             fetched = await hands.wire.fetch(ready.url, arriving)
         hands.report(events.Fetched(step.scene, number, fetched.bytes))
         async with self._checks:

@@ -11,7 +11,7 @@ from storyboard import events
 from storyboard.clock import Clock
 from storyboard.config import api_key
 from storyboard.desk import Desk
-from storyboard.disk import claim, claimed
+from storyboard.disk import claim, claimed, discard
 from storyboard.errors import Interrupted, SceneFailed, StoryboardError
 from storyboard.plan import Plan
 from storyboard.run import Hands, Run
@@ -50,7 +50,7 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
         )
         run = Run(secrets.token_hex(8), at.known_as, hands, at_once, at.prices.hd, at.budget)
         living = at.runs / run.name
-        stack.callback(living.unlink, missing_ok=True)
+        stack.callback(discard, living)
         stack.enter_context(claim(living, "this run is at work already"))
         at.store.sweep(lambda name: claimed(at.runs / name))
         if plan.credits and not at.draft:

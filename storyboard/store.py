@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from storyboard.disk import land, private, telling
+from storyboard.disk import discard, land, private, telling
 
 
 class Store:
@@ -62,4 +62,4 @@ class Store:
         """Remove what runs that have died left half-way in. ``alive`` says whether the run of a name still lives."""
         for file in self.root.glob("arriving/*"):
             if not alive(file.name.partition(".")[0]):
-                file.unlink(missing_ok=True)
+                discard(file)

@@ -101,16 +101,17 @@ def _store(found: "Settings") -> Iterator[Finding]:
 
 def _ledger(found: "Settings") -> Iterator[Finding]:
     from storyboard.disk import claimed
-    from storyboard.ledger import Ledger, moment
+    from storyboard.ledger import Ledger, moment, unused
 
     realm = found.realm(draft=False)
     path = realm / "ledger.db"
-    if not path.exists():
-        yield Finding("ledger", "ok", "empty: nothing was ever asked for")
-        return
     try:
+        if unused(path):
+            yield Finding("ledger", "ok", "empty: nothing was ever asked for")
+            return
         ledger = Ledger(path)
         damage, entries = ledger.problems(), ledger.entries()
+        ledger.all_takes()
     except LocalFault as error:
         yield Finding("ledger", "bad", error.message, "keep the file; restore it from a backup before you render", 6)
         return

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from storyboard.disk import land, telling
+from storyboard.disk import discard, land, telling
 from storyboard.errors import LocalFault
 from storyboard.plain import show
 
@@ -95,7 +95,7 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
             land(staging, path)
     finally:
-        staging.unlink(missing_ok=True)
+        discard(staging)
 
 
 def _found() -> tuple[str, str]:
