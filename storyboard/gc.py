@@ -51,7 +51,7 @@ class Clearing:
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep every render out meanwhile. Raises Busy."""
-        return claim(in_use(self.settings.place(self.kind)), "a render uses this store")
+        return claim(in_use(self.settings.place(self.kind)), "a render uses this store: clear it when that has ended")
 
     def waste(self, days: float, gone: Collection[Path], now: float) -> Waste:
         """What could go: takes that came and were last pinned ``days`` ago, or longer.

@@ -140,8 +140,7 @@ def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[F
         said = f"{len(absent)} of {len(every)} are not in the store, or not whole"
         yield Finding("takes", "note", said, "render fetches what a film needs, unpaid; store verify looks closer")
     if trash:
-        number = f"{len(trash)} take{'' if len(trash) == 1 else 's'}"
-        said = f"{number}, {sum(trash.values()) / 1e6:.1f} MB, moved there by store gc"
+        said = f"{_count(len(trash), 'take')}, {sum(trash.values()) / 1e6:.1f} MB, moved there by store gc"
         hint = "store gc --restore brings them back; store gc --delete removes them for good after a day"
         yield Finding("trash", "note", said, hint)
 
@@ -158,11 +157,17 @@ def _leftovers(found: "Settings") -> Iterator[Finding]:
         yield Finding("rescue", "bad", said, "make room if the disk is full; the next render or plan brings it in", 6)
     store = Store(realm / "takes")
     if damaged := store.damaged():
-        said = f"{len(damaged)} damaged files, {sum(damaged.values()) / 1e6:.0f} MB, in {store.root / 'damaged'}"
+        size = f"{sum(damaged.values()) / 1e6:.1f} MB"
+        said = f"{_count(len(damaged), 'damaged file')}, {size}, in {store.root / 'damaged'}"
         yield Finding("damaged", "note", said, "look at them if you like, and remove them")
     halves = [name for name in store.halves() if not claimed(realm / "runs" / name.partition(".")[0])]
     if halves:
-        yield Finding("halves", "note", f"{len(halves)} clips half fetched by runs that died", "the next render sweeps")
+        said = f"{_count(len(halves), 'clip')} half fetched by a render that died"
+        yield Finding("halves", "note", said, "the next render that asks for something removes them")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _uploads(found: "Settings") -> Iterator[Finding]:
