@@ -12,7 +12,7 @@ from storyboard.commands.options import draft_option, json_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from storyboard.gc import Waste
+    from storyboard.clearing import Waste
     from storyboard.ledger import Ledger
     from storyboard.store import Store
 
@@ -110,9 +110,9 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
     import time
     from contextlib import closing, nullcontext
 
+    from storyboard.clearing import Clearing
     from storyboard.config import settings
     from storyboard.errors import InputError
-    from storyboard.gc import Clearing
 
     if delete and restore:
         raise InputError("--delete and --restore are opposites", "say one of them")
@@ -145,7 +145,7 @@ def _spare(waste: "Waste") -> "Iterator[str]":
 
 def _kept(waste: "Waste") -> "Iterator[str]":
     """What stays, and why."""
-    from storyboard.gc import NOT_THERE
+    from storyboard.clearing import NOT_THERE
     from storyboard.plain import show
 
     found = waste.found

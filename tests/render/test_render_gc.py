@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from studio import Studio
 
+from storyboard.clearing import Clearing, Waste
 from storyboard.desk import desk, in_use
 from storyboard.disk import claim, shared
 from storyboard.errors import Busy
-from storyboard.gc import Clearing, Waste
 from storyboard.ledger import DAY, Ledger
 from storyboard.plan import Collect, Make
 from storyboard.store import Store
