@@ -59,13 +59,15 @@ def test_the_life_of_a_take(path: Path) -> None:
     assert later.problems() == []
 
 
-@pytest.mark.parametrize("state", ["intent", "unknown", "open", "taken"])
+@pytest.mark.parametrize("state", ["intent", "unknown", "open", "taken", "abandoned"])
 def test_a_live_shot_is_not_asked_for_again(path: Path, state: str) -> None:
     """Whoever comes second, from whatever process, is told how far the first one is."""
     first, second = Ledger(path), Ledger(path)
     entry = intend(first, wanted())
     if state == "unknown":
         first.unknown(entry, "no answer", None, 2.0)
+    if state == "abandoned":
+        first.abandoned(entry, "given up", 2.0)
     if state in ("open", "taken"):
         first.accepted(entry, "job1", 2.0)
     if state == "taken":

@@ -225,3 +225,12 @@ def test_whoever_shares_keeps_out_who_wants_it_alone(tmp_path: Path) -> None:
     assert caught.value.message == "in use"
     with disk.claim(path, "x"):
         assert disk.claimed(path)
+
+
+def test_what_lies_aside_is_counted(tmp_path: Path) -> None:
+    """Damaged files and halves of downloads take room: doctor tells of them."""
+    store = Store(tmp_path / "takes")
+    assert (store.damaged(), store.halves()) == ({}, [])
+    store.set_aside(store.put(arrived(store), DIGEST))
+    half = arrived(store)
+    assert (store.damaged(), store.halves()) == ({f"{DIGEST}.mp4": len(CLIP)}, [half.name])
