@@ -121,7 +121,7 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
     clearing = Clearing(found.kind(draft=draft), found, ledger, store)
     with closing(ledger), clearing.alone() if delete or restore else nullcontext():
         back = clearing.restore() if restore else ()
-        waste = clearing.waste(days, [path.absolute() for path in gone], now)
+        waste = clearing.waste(days, _meant(gone), now)
         if delete:
             clearing.carry_out(waste, now)
     if as_json:
@@ -131,6 +131,11 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
         click.echo(line)
     for line in (*_kept(waste), *_done(waste, back, store.root / "trash", now, delete=delete)):
         click.echo(line, err=True)
+
+
+def _meant(paths: tuple[Path, ...]) -> list[Path]:
+    """Paths as they were typed and as the ledger may know them."""
+    return [path.absolute() for path in paths] + [path.resolve() for path in paths]
 
 
 def _spare(waste: "Waste") -> "Iterator[str]":
@@ -161,7 +166,7 @@ def _kept(waste: "Waste") -> "Iterator[str]":
 def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
     """What was done, or would be."""
     from storyboard.ledger import DAY, moment
-    from storyboard.terminal import amount
+    from storyboard.price import amount
 
     if back:
         yield f"{'restored':<8} {_takes(len(back))}"
