@@ -57,7 +57,11 @@ class Settings:
 
     def realm(self, *, draft: bool) -> Path:
         """Where takes and the ledger lie: drafts and rehearsals beside the paid ones, and never mixed with them."""
-        return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[self.kind(draft=draft)]
+        return self.place(self.kind(draft=draft))
+
+    def place(self, kind: Kind) -> Path:
+        """Where takes and the ledger of one kind lie."""
+        return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[kind]
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -2,9 +2,15 @@
 
 import errno
 import fcntl
+import glob
 import os
+import re
 import secrets
-from collections.abc import Iterator
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -133,6 +139,21 @@ def claim(path: Path, message: str) -> Iterator[None]:
         os.close(file)
 
 
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Hold ``path`` together with others: nobody can ``claim`` it meanwhile. Waits for one who holds it alone."""
+    with telling(path):
+        private(path.parent)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        with suppress(OSError):  # Who held it alone before us is not who holds it now.
+            os.ftruncate(file, 0)
+        yield
+    finally:
+        os.close(file)
+
+
 def claimed(path: Path) -> bool:
     """Whether some living process holds ``path``."""
     try:
@@ -146,6 +167,48 @@ def claimed(path: Path) -> bool:
     finally:
         os.close(file)
     return False
+
+
+def sweep(path: Path) -> None:
+    """Remove what a process that was killed while it wrote ``path`` has left beside it; of a living one, nothing."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}")
+    with telling(path):
+        for file in path.parent.iterdir() if path.parent.is_dir() else ():
+            if left.fullmatch(file.name) and _own(file, stat.S_ISREG) and not claimed(file):
+                file.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary(prefix: str) -> Iterator[Path]:
+    """A folder for temporary files that goes when the block ends. Those of processes that were killed go first."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
+        _bury(folder)
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield Path(name)
+        finally:
+            os.close(handle)
+
+
+def _bury(folder: Path) -> None:
+    """Remove a folder of a process that died: nobody holds it, and it is old enough to have been held."""
+    with suppress(OSError):
+        if not _own(folder, stat.S_ISDIR) or time.time() - folder.stat().st_mtime < 60:
+            return
+        handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+        finally:
+            os.close(handle)
+
+
+def _own(path: Path, kind: Callable[[int], bool]) -> bool:
+    """Whether ``path`` is of this kind itself, no link to one, and ours."""
+    found = path.lstat()
+    return kind(found.st_mode) and found.st_uid == os.getuid()
 
 
 @contextmanager

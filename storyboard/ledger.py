@@ -53,6 +53,9 @@ CREATE TABLE IF NOT EXISTS takes (
 CREATE TABLE IF NOT EXISTS addresses (
   destination TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, expires REAL NOT NULL,
   PRIMARY KEY (destination, digest));
+CREATE TABLE IF NOT EXISTS pins (
+  lock TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (lock, digest));
+CREATE TABLE IF NOT EXISTS removed (digest TEXT PRIMARY KEY, at REAL NOT NULL);
 PRAGMA user_version = 1;
 """
 
@@ -66,6 +69,9 @@ _SPENT: Mapping[Span, str] = {
 }
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _RESTORE = "keep the file, and restore it from a backup"
+
+# Seconds. That a lock pins a take is noted to the day.
+DAY = 24 * 60 * 60.0
 
 
 class AlreadyAsked(Exception):
@@ -201,6 +207,7 @@ class Ledger:
                 " WHERE key = ? AND state = 'open'",
                 (_text(take.credits), now, key),
             )
+            self._db.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
 
     def spent(self, span: Span, of: str) -> Fraction:
         """Credits spent, or perhaps spent: by the run ``of``, on the storyboard, in the month ("2026-11", UTC)."""
@@ -239,6 +246,43 @@ class Ledger:
             rows = self._db.execute("SELECT * FROM takes ORDER BY at").fetchall()
             return iter([(row["key"], _take(row), row["at"]) for row in rows])
 
+    def pinned(self, lock: str, digests: Iterable[str], now: float) -> None:
+        """Note that a lock (its absolute path) pins these takes now: what `store gc` knows of locks on this machine."""
+        with self._guarded():
+            rows = self._db.execute("SELECT digest FROM pins WHERE lock = ? AND at > ?", (lock, now - DAY)).fetchall()
+            if news := set(digests) - {row["digest"] for row in rows}:
+                with self._db:
+                    self._db.execute("BEGIN IMMEDIATE")
+                    self._db.executemany(
+                        "INSERT OR REPLACE INTO pins VALUES (?, ?, ?)", [(lock, digest, now) for digest in sorted(news)]
+                    )
+
+    def pins(self) -> Mapping[str, Mapping[str, float]]:
+        """Every lock that was ever seen (its absolute path) with the takes that it pinned, and when it last did."""
+        with self._guarded():
+            rows = self._db.execute("SELECT * FROM pins ORDER BY lock").fetchall()
+        found: dict[str, dict[str, float]] = {}
+        for row in rows:
+            found.setdefault(row["lock"], {})[row["digest"]] = row["at"]
+        return found
+
+    def removing(self, digests: Iterable[str], now: float) -> None:
+        """`store gc` is about to take these takes out of the store."""
+        with self._guarded(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("INSERT OR REPLACE INTO removed VALUES (?, ?)", [(digest, now) for digest in digests])
+
+    def restored(self, digests: Iterable[str]) -> None:
+        """These takes are in the store again."""
+        with self._guarded(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM removed WHERE digest = ?", [(digest,) for digest in digests])
+
+    def removed(self) -> Mapping[str, float]:
+        """When `store gc` took each take out of the store that is not in it any more."""
+        with self._guarded():
+            return {row["digest"]: row["at"] for row in self._db.execute("SELECT * FROM removed").fetchall()}
+
     def recipes(self, keys: Iterable[str]) -> Mapping[str, Recipe]:
         """What was asked for under each key, where this ledger knows it."""
         entries = (self.entry(key) for key in keys)
@@ -263,6 +307,11 @@ class Ledger:
             self._db.execute(
                 "INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?)", (destination, digest, url, expires.timestamp())
             )
+
+    def forget(self, destination: str, digest: str) -> None:
+        """The address of an uploaded image does not serve (uploads.Remembered)."""
+        with self._guarded():
+            self._db.execute("DELETE FROM addresses WHERE destination = ? AND digest = ?", (destination, digest))
 
     def problems(self) -> list[str]:
         """What SQLite itself finds damaged; empty where all is well."""

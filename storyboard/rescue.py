@@ -41,7 +41,7 @@ def keep(ledger: Path, entry: Entry, job: str) -> Path | None:
 
 def bring_in(ledger: Ledger, now: float) -> None:
     """Give the ledger what it could not be given before. Raises LocalFault where it still cannot take it."""
-    for kept in _kept(ledger.path):
+    for kept in waiting(ledger.path):
         entry = ledger.entry(kept.key)
         if entry and entry.id == kept.id and entry.state in ("intent", "unknown"):
             try:
@@ -60,7 +60,8 @@ def _ours(path: Path) -> bool:
         return not path.is_symlink() and path.stat().st_uid == os.getuid()
 
 
-def _kept(ledger: Path) -> Iterator[Kept]:
+def waiting(ledger: Path) -> Iterator[Kept]:
+    """The jobs that are kept for a ledger, and not in it yet."""
     for folder in _folders(ledger):
         for file in sorted(folder.glob("*.json")):
             try:

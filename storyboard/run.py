@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard import events, rescue
+from storyboard.advice import unfetched
 from storyboard.budget import NO_LIMIT, Budget
 from storyboard.clock import Clock
 from storyboard.disk import claimed, discard
@@ -132,6 +133,8 @@ class Run:
         except StoryboardError as error:
             if isinstance(error, RunRefused | LocalFault):
                 self.stop(error)
+            if isinstance(error, SceneFailed) and unfetched(error):
+                self._forget(step.shot)
             return self._told(step, error)
         finally:
             self._paid.discard(step.scene)
@@ -240,6 +243,12 @@ class Run:
         assert uploads is not None
         content = await asyncio.to_thread(self.hands.read, image)
         return (await uploads.address(image, content)).url
+
+    def _forget(self, shot: Shot) -> None:
+        """An address that did not serve once would not serve the next run either."""
+        for image in shot.images:
+            if isinstance(image, LocalImage) and self.hands.uploads:
+                self.hands.uploads.forget(image)
 
     async def _known(self, step: Collect) -> Entry:
         """The entry of a job that somebody has asked for already."""

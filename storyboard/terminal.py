@@ -3,12 +3,13 @@
 import json
 import os
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from storyboard import events
 from storyboard.plain import show
@@ -175,6 +176,26 @@ def _price(credits: Fraction, prices: Prices) -> str:
         return f"{'–':>5} {'':>7} "
     money = prices.money(credits)
     return f"{amount(credits):>5} {'' if money is None else f'{float(money):.2f}':>7} "
+
+
+def fitted(lines: Iterable[str], columns: int | None) -> Iterator[str]:
+    """Lines of a table, each no wider than ``columns``: what does not fit goes on below, past the first word's column.
+
+    None is no limit.
+    """
+    for line in lines:
+        if columns is None or len(line) <= columns:
+            yield line
+        else:
+            yield from textwrap.wrap(line, max(columns, 20), subsequent_indent=" " * 9, break_on_hyphens=False)
+
+
+def columns(stream: TextIO) -> int | None:
+    """How wide the terminal of a stream is; None where it has none: a log or a program wants whole lines."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
+    except (OSError, ValueError):
+        return None
 
 
 def near(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
     from storyboard.config import settings
     from storyboard.desk import desk
     from storyboard.disk import replace
-    from storyboard.terminal import plan_lines
+    from storyboard.terminal import columns, fitted, plan_lines
 
     with _told(file, as_json=as_json), desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan = at.plan()
@@ -37,7 +38,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         if as_json:
             click.echo(text)
         else:
-            for line in plan_lines(at.storyboard, plan, at.prices, at.going()):
+            for line in fitted(plan_lines(at.storyboard, plan, at.prices, at.going()), columns(sys.stdout)):
                 click.echo(line)
         obstacles = at.obstacles(plan)
         if obstacles:

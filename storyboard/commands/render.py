@@ -118,13 +118,13 @@ def _promised(path: Path) -> Mapping[str, object]:
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
     from storyboard.price import money
-    from storyboard.terminal import plan_lines
+    from storyboard.terminal import columns, fitted, plan_lines
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
         at.check(plan)
     if asking and not silent:
-        for line in plan_lines(at.storyboard, plan, at.prices, at.going()):
+        for line in fitted(plan_lines(at.storyboard, plan, at.prices, at.going()), columns(sys.stderr)):
             _tell(line)
     if at.draft or yes or not plan.credits:
         return

@@ -1,6 +1,7 @@
 """storyboard status: what is running, paid, or waiting for a decision; and what it has cost."""
 
 import json
+import sys
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -33,13 +34,14 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
     from storyboard.config import settings
     from storyboard.desk import desk
     from storyboard.plan import Blocked
+    from storyboard.terminal import columns, fitted
 
     with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan, entries = at.plan(), at.ledger.entries(at.known_as)
         if as_json:
             click.echo(json.dumps(_document(at, plan, entries), indent=2, ensure_ascii=False))
         else:
-            for line in _lines(at, plan, entries):
+            for line in fitted(_lines(at, plan, entries), columns(sys.stdout)):
                 click.echo(line)
         return (
             4 if at.forgotten(plan) or any(isinstance(step, Blocked) and not step.decided for step in plan.steps) else 0

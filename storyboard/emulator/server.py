@@ -4,11 +4,9 @@ HTTP 200 with the verdict in the body's ``code``, as the real service answers (a
 """
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -16,6 +14,7 @@ from urllib.parse import quote
 import aiohttp
 from aiohttp import web
 
+from storyboard.disk import temporary
 from storyboard.emulator import answers, uploads
 from storyboard.emulator.answers import Document
 from storyboard.emulator.behaviour import Behaviour
@@ -102,7 +101,7 @@ class Emulator:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
-            self._folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="storyboard-drafts-")))
+            self._folder = exits.enter_context(temporary("storyboard-drafts-"))
             connector = aiohttp.TCPConnector(socket_factory=sockets(loopback))
             self._web = await exits.enter_async_context(aiohttp.ClientSession(connector=connector))
             self._service = Service(self.behaviour, self._faults, self._folder, self._web, self._warned, self._ended)

@@ -1,5 +1,6 @@
 """The door to the ffmpeg binary: found once, run as a bounded child, stopped when we are stopped."""
 
+import fcntl
 import os
 import re
 import resource
@@ -88,13 +89,16 @@ def whole(path: Path) -> Iterator[Path]:
     staging = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     with telling(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+        file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     try:
+        # Held for as long as we live: what is not held was left by a process that was killed (disk.sweep).
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield staging
-        with telling(path), staging.open("rb") as file:
-            os.fsync(file.fileno())
+        with telling(path), staging.open("rb") as written:
+            os.fsync(written.fileno())
             land(staging, path)
     finally:
+        os.close(file)
         discard(staging)
 
 

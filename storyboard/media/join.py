@@ -49,14 +49,20 @@ class _Stopped(Exception):
 
 
 def join(
-    cut: Cut, paths: Mapping[str, Path], out: Path, scratch: Path, report: Callable[[int], None] = lambda frames: None
+    cut: Cut,
+    paths: Mapping[str, Path],
+    out: Path,
+    scratch: Path,
+    report: Callable[[int], None] = lambda frames: None,
+    landing: Callable[[Film], None] = lambda film: None,
 ) -> Film:
     """Write the film. The same cut gives the same bytes.
 
     ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder for this film alone, where segments
     stay from one join to the next. ``report`` is called in this thread several times a second with the number of
     ``cut.frames`` that are ready; an exception in it stops the work. Whatever lies at ``out`` is replaced whole, and
-    only once the film is complete. Raises LocalFault, BadMedia.
+    only once the film is complete; ``landing`` is told of it, under the name that it has until then, just before.
+    Raises LocalFault, BadMedia.
     """
     private(scratch)
     names = {clip: scratch / _name(clip, cut) for clip in cut.clips}
@@ -65,6 +71,7 @@ def join(
         _put_together(cut, names, staging, lambda frames: report(cut.frames))
         with telling(out), staging.open("rb") as file:
             digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
+        landing(Film(staging, digest, cut.frames, size))
     _prune(scratch, names)
     return Film(out, digest, cut.frames, size)
 
