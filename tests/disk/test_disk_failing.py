@@ -120,7 +120,7 @@ def known(studio: Studio, prompts: tuple[str, ...], said: str) -> None:
     """Every job that was bought is in the ledger, or told and kept in a rescue file."""
     ledger = studio.folder.parent / "home" / "rehearsals" / "ledger.db"
     paid = {job.id for job in studio.service.emulator.jobs if job.prompt in prompts}  # type: ignore[union-attr]
-    kept = {kept.job for kept in rescue._kept(ledger)}
+    kept = {kept.job for kept in rescue.waiting(ledger)}
     assert paid <= rows(ledger) | kept, said
     for job in kept - rows(ledger):
         assert f"PAID: job {job}" in said
