@@ -121,7 +121,8 @@ class Desk:
         asked = self.ledger.last_asked(self.known_as)
         before = {**asked, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
         at_work = {entry.run for entry in entries.values() if claimed(self.runs / entry.run)}
-        return Facts(lock, entries, takes, frozenset(held), before, frozenset(at_work))
+        named = {entry.nonce for entry in entries.values() if self.ledger.named(entry.nonce)}
+        return Facts(lock, entries, takes, frozenset(held), before, frozenset(at_work), frozenset(named))
 
     def plan(self) -> Plan:
         return plan(self.storyboard, self.wanted, self.facts(), self.prices)
