@@ -161,6 +161,8 @@ async def test_slow_callers_do_not_keep_a_real_one_out(post: Post) -> None:
     for _, writer in slow:
         writer.write(b"POST /cb/x HTTP/1.1\r\nHost: ")
     assert await post.call(body()) == 200
+    # Before anybody's time is up: it is their number that is bounded.
+    assert len(post.listener._open) <= 64
     closed = 0
     for reader, writer in slow[: 200 - 64]:
         with suppress(ConnectionError):
@@ -168,7 +170,6 @@ async def test_slow_callers_do_not_keep_a_real_one_out(post: Post) -> None:
         closed += 1
         writer.close()
     assert closed == 136
-    assert len(post.listener._open) <= 64
     for _, writer in slow:
         writer.close()
 
