@@ -22,8 +22,8 @@ from storyboard.wire import Api, Wire
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
 DRAFT_SCALE = 0.01
 
-# Seconds between two looks at the inbox that another process writes; scaled as every pause, but never without a pause.
-INBOX = 1.0
+# Seconds between two looks at the inbox that another process writes: scaled, from the one to the other.
+INBOX_MOST = 1.0
 INBOX_LEAST = 0.05
 
 Report = Callable[[events.Event], None]
@@ -109,7 +109,7 @@ async def _inbox(at: Desk, calls: Calls, listener: Listener, clock: Clock) -> No
         with suppress(Busy, InputError):
             async with listener:
                 await asyncio.Event().wait()
-        await asyncio.sleep(max(INBOX * clock.scale, INBOX_LEAST))
+        await asyncio.sleep(min(max(INBOX_MOST * clock.scale, INBOX_LEAST), INBOX_MOST))
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from urllib.error import HTTPError
 
 import pytest
@@ -81,16 +81,23 @@ def test_without_callbacks_they_stay_unknown(studio: Studio) -> None:
     assert (done.exit, done.unknown, service.posts) == (4, 20, 20)
 
 
-def test_a_callback_pulls_the_next_question_forward(called: Studio) -> None:
-    """The first question is due after 75 minutes here. It is asked when the service says that it is done."""
+@pytest.mark.parametrize("ear", [nullcontext, listening], ids=["own", "another"])
+def test_a_callback_pulls_the_next_question_forward(
+    called: Studio, ear: Callable[[Studio], AbstractContextManager[object]]
+) -> None:
+    """The first question is due after 75 minutes here. It is asked when the service says that it is done.
+
+    Whether the render hears it itself or another process does.
+    """
     service = called.serve(latency=0.2)
     called.environ["STORYBOARD_TIME_SCALE"] = "100"
     called.scenes("A gull")
-    process = command(called, "render", "film.yaml", "--yes", "-q")
-    try:
-        process.communicate(timeout=120)
-    finally:
-        process.kill()
+    with ear(called):
+        process = command(called, "render", "film.yaml", "--yes", "-q")
+        try:
+            process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert [seen.path.rsplit("/", 1)[-1] for seen in service.emulator.requests].count("record-info") == 1
 
