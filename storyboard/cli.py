@@ -25,6 +25,7 @@ VERBS = {
     "cut": "Only the final cut, from takes that exist.",
     "status": "What is running, paid, or waiting for a decision.",
     "settle": "Decide a submission whose answer was lost.",
+    "callbacks": "A listener for what the provider says unasked.",
     "store": "The takes that were paid for.",
     "emulator": "A local server that speaks the provider's API.",
     "schema": "The JSON Schema of the storyboard file.",

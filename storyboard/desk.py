@@ -121,7 +121,9 @@ class Desk:
         asked = self.ledger.last_asked(self.known_as)
         before = {**asked, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
         at_work = {entry.run for entry in entries.values() if claimed(self.runs / entry.run)}
-        return Facts(lock, entries, takes, frozenset(held), before, frozenset(at_work), removed)
+        named = {entry.nonce for entry in entries.values() if self.ledger.named(entry.nonce)}
+        living = frozenset(at_work)
+        return Facts(lock, entries, takes, frozenset(held), before, living, removed, frozenset(named))
 
     def _recover(self, lacking: Collection[str]) -> None:
         """Bring back from the trash what is needed after all."""

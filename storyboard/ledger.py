@@ -4,6 +4,7 @@ SQLite with ``synchronous=FULL``: a row that was written is there after a power 
 index, so that two runs, whatever they know of each other, cannot both pay for the same shot.
 """
 
+import hmac
 import json
 import re
 import secrets
@@ -26,6 +27,14 @@ from storyboard.shot import Recipe, Shot
 from storyboard.story import Resolution
 from storyboard.take import Measure, Take
 
+# A callback's path is looked up by the first characters of its nonce, and the rest, 132 random bits, compared in
+# constant time: how long the look-up takes says nothing about them.
+_SELECTOR = 10
+_NONCE = 24  # bytes
+
+# Callbacks kept for one submission. The real one comes once or a few times; more than that is noise.
+_CALLBACKS = 16
+
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS jobs (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, job TEXT, run TEXT NOT NULL, nonce TEXT NOT NULL,
@@ -46,6 +55,9 @@ CREATE VIEW IF NOT EXISTS charges AS
   UNION ALL
   SELECT id, upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits
     FROM upgrades JOIN jobs ON jobs.id = upgrades.entry;
+CREATE INDEX IF NOT EXISTS by_nonce ON jobs (substr(nonce, 1, {_SELECTOR}));
+CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, nonce TEXT NOT NULL, job TEXT NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS inbox_nonces ON inbox (nonce);
 CREATE TABLE IF NOT EXISTS takes (
   key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
   fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
@@ -130,7 +142,7 @@ class Ledger:
         """
         self._ballast.load()
         recipe = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False)
-        row = (shot.key, "intent", run, secrets.token_urlsafe(18), storyboard, scene, shot.model, recipe)
+        row = (shot.key, "intent", run, secrets.token_urlsafe(_NONCE), storyboard, scene, shot.model, recipe)
         try:
             with self._guarded(), self._db:
                 self._db.execute("BEGIN IMMEDIATE")
@@ -153,6 +165,22 @@ class Ledger:
             self._change(entry.id, "state = 'open', job = ?, why = ''", now, job)
         except sqlite3.IntegrityError:
             raise KnownJob from None
+
+    def adopted(self, entry: Entry, job: str, now: float) -> bool:
+        """The job of a submission whose answer was lost is found. False where that has been decided meanwhile.
+
+        Raises KnownJob where another shot has that name.
+        """
+        try:
+            with self._guarded():
+                changed = self._db.execute(
+                    "UPDATE jobs SET state = 'open', job = ?, why = '', code = NULL, changed = ?"
+                    " WHERE id = ? AND state IN ('intent', 'unknown')",
+                    (job, now, entry.id),
+                ).rowcount
+        except sqlite3.IntegrityError:
+            raise KnownJob from None
+        return changed == 1
 
     def unknown(self, entry: Entry, why: str, code: int | None, now: float) -> None:
         """Its answer was lost: nobody knows whether it was accepted."""
@@ -291,6 +319,39 @@ class Ledger:
     def last_asked(self, storyboard: str) -> Mapping[str, Recipe]:
         """What each scene of a storyboard last had, where a take came of it: scene id -> recipe."""
         return {entry.scene: entry.recipe for entry in self.entries(storyboard) if entry.state == "taken"}
+
+    def called(self, nonce: str, job: str, now: float) -> bool:
+        """A callback on the path of ``nonce`` names ``job``: put it in the inbox. False where no attempt has the nonce.
+
+        What comes when nobody waits for it any more, or for the 17th time, is known and not kept.
+        """
+        near = self._entries(f"substr(nonce, 1, {_SELECTOR}) = ?", nonce[:_SELECTOR])
+        known = [entry for entry in near if hmac.compare_digest(entry.nonce.encode(), nonce.encode())]
+        if any(entry.state in ("intent", "unknown", "open") for entry in known):
+            with self._guarded():
+                self._db.execute(
+                    "INSERT INTO inbox (nonce, job, at) SELECT ?, ?, ?"
+                    " WHERE (SELECT count(*) FROM inbox WHERE nonce = ?) < ?",
+                    (nonce, job, now, nonce, _CALLBACKS),
+                )
+        return bool(known)
+
+    def named(self, nonce: str) -> tuple[str, ...]:
+        """The jobs that callbacks of one attempt have named, each once, the first first."""
+        with self._guarded():
+            rows = self._db.execute("SELECT job FROM inbox WHERE nonce = ? ORDER BY id", (nonce,)).fetchall()
+        return tuple(dict.fromkeys(row["job"] for row in rows))
+
+    def disproved(self, nonce: str, job: str) -> None:
+        """The job that a callback named is not this attempt's: forget that it said so."""
+        with self._guarded():
+            self._db.execute("DELETE FROM inbox WHERE nonce = ? AND job = ?", (nonce, job))
+
+    def callbacks(self, after: int) -> list[tuple[int, str, str]]:
+        """(number, nonce, job) of the callbacks that came after the one with the number ``after``, the oldest first."""
+        with self._guarded():
+            rows = self._db.execute("SELECT id, nonce, job FROM inbox WHERE id > ? ORDER BY id", (after,)).fetchall()
+        return [(row["id"], row["nonce"], row["job"]) for row in rows]
 
     def get(self, destination: str, digest: str, now: datetime) -> str | None:
         """Where an uploaded image can still be fetched (uploads.Remembered)."""

@@ -82,7 +82,8 @@ class Facts:
 
     ``entries`` and ``takes`` are the ledger's word on each key, ``held`` the digests whose bytes are in the store,
     ``before`` what each scene last had (its recipe), ``at_work`` the runs that are alive just now, ``removed`` the day
-    on which `store gc` took a take (its digest) out of the store.
+    on which `store gc` took a take (its digest) out of the store, ``named`` the nonces of attempts whose job a callback
+    has named.
     """
 
     lock: Lock = field(default_factory=Lock)
@@ -92,6 +93,7 @@ class Facts:
     before: Mapping[str, Recipe] = field(default_factory=dict)
     at_work: frozenset[str] = frozenset()
     removed: Mapping[str, str] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,9 @@ def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: P
     if entry and entry.state in ("intent", "unknown"):
         if entry.state == "intent" and entry.run in facts.at_work:
             return Collect(scene.id, wanted, resolution, None, "another render is asking for it now")
+        if entry.nonce in facts.named:
+            extra = prices.hd if resolution == "1080p" else Fraction(0)
+            return Collect(scene.id, wanted, resolution, None, "its answer was lost, a callback names its job", extra)
         return Blocked(scene.id, wanted, entry.why or "its submission was cut off before an answer came")
     if entry and entry.state == "abandoned":
         return Blocked(scene.id, wanted, entry.why, decided=True)

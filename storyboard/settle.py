@@ -46,7 +46,7 @@ def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
     said = asyncio.run(ask())
     if said is None:
         raise InputError(f"the provider does not say what the job {show(job, 80)} was asked for", "look at its number")
-    if said.strip() != str(entry.recipe["prompt"]).strip():
+    if not entry.asks(said):
         raise InputError(
             f"the job {show(job, 80)} was asked for something else: {show(said, 200)}", "look at its number"
         )

@@ -5,6 +5,7 @@ No proxy of the environment is used: it would dial on the guard's behalf, and se
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from storyboard.retry import MILD, Call, Sign, Signal, Verdict, judge, retry_aft
 from storyboard.tries import Tries, Try
 
 _SECRET = 8  # characters; a shorter key (a draft's) is no secret, and may well be a word
+_CALLBACK = re.compile(r"(?:/|%2F)cb(?:/|%2F)[\w-]+", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -166,7 +168,8 @@ class Wire:
         self._tries.stop(why)
 
     def quote(self, text: str) -> str:
-        """Text of the service, fit to be shown: on one line, and without the key."""
+        """Text of the service, fit to be shown: on one line, without the key and the secret of a callback's path."""
+        text = _CALLBACK.sub("/cb/[secret]", text)
         return show(text.replace(self.api.key, "[key]") if len(self.api.key) >= _SECRET else text)
 
     async def call(

@@ -17,7 +17,7 @@ LEVELS = (
     ("thinking", "reading plan progress cut retry advice guard budget account breaker spare"),
     (
         "hands",
-        "clock disk store ledger rescue film config pace dial tries fetch wire "
+        "clock disk store ledger callbacks rescue film config pace dial tries fetch wire "
         "providers uploads project media emulator run terminal",
     ),
     ("render", "desk session settle ending render clearing"),

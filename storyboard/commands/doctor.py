@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import click
 
@@ -69,6 +70,7 @@ def _findings(offline: bool) -> Iterator[Finding]:
     yield from _ledger(found)
     yield from _leftovers(found)
     yield from _uploads(found)
+    yield from _callbacks(found)
     yield from _provider(found, offline)
 
 
@@ -182,6 +184,34 @@ def _uploads(found: "Settings") -> Iterator[Finding]:
         yield Finding("uploads", "ok", f"local images go to {way.destination}")
     else:
         yield Finding("uploads", "note", "local images have nowhere to go; only a draft can use them", WAYS)
+
+
+def _callbacks(found: "Settings") -> Iterator[Finding]:
+    import socket
+
+    from storyboard.disk import claimed
+    from storyboard.guard import loopback_host
+
+    where = found.callbacks
+    if where.url is None:
+        yield Finding("callbacks", "ok", "not asked for: STORYBOARD_CALLBACK_URL is not set")
+        return
+    host = urlsplit(where.url).hostname or ""
+    if loopback_host(host) and not found.rehearsal:
+        said = "STORYBOARD_CALLBACK_URL is this machine, and the provider is not"
+        yield Finding("callbacks", "note", said, "set it to the https address of a tunnel that leads here")
+        return
+    if claimed(found.realm(draft=False) / f"callbacks.{where.port}.claim"):
+        yield Finding("callbacks", "ok", f"{host} leads to {where.listens}, where storyboard listens just now")
+        return
+    try:
+        family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
+        socket.create_server((where.host, where.port), family=family).close()
+    except OSError as error:
+        hint = "set STORYBOARD_CALLBACK_LISTEN to another host:port, and lead the tunnel there"
+        yield Finding("callbacks", "note", f"{where.listens} cannot be listened on: {error.strerror}", hint)
+        return
+    yield Finding("callbacks", "ok", f"{host} leads to {where.listens}, which is free to be listened on")
 
 
 def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:

@@ -112,6 +112,11 @@ PLACES: Mapping[str, Mapping[str, Kind]] = {
     "callback": {
         "lost": Kind("", _none, "the callback is never sent"),
         "twice": Kind("", _none, "the callback is sent twice"),
+        "forged": Kind("", _none, "the callback names a job that does not exist"),
+        "foreign": Kind("", _none, "the callback names the first job of the account"),
+        "early": Kind("", _none, "the callback is sent before the submission is answered, and again at its time"),
+        "late": Kind("SECONDS", _seconds, "the callback is sent that much later"),
+        "elsewhere": Kind("", _none, "the callback is sent to another path"),
     },
 }
 

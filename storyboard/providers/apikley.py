@@ -176,6 +176,13 @@ class Apikley:
         said = _table(_table(answer.data).get(names.echo or "")).get(names.prompt)
         return said if isinstance(said, str) else None
 
+    def called(self, body: object) -> tuple[str, ...]:
+        """In data, or beside it; also spelt as the service's own sample does (api-facts.md 5.4)."""
+        outer = _table(body)
+        places = ((_table(outer.get("data")), self.profile.task), (_table(outer.get("data")), "task_id"))
+        said = [place.get(name) for place, name in (*places, (outer, self.profile.task))]
+        return tuple(dict.fromkeys(name for name in said if isinstance(name, str) and _JOB.fullmatch(name)))
+
     async def balance(self, wire: "Wire") -> Fraction | None:
         if self.profile.credit_path is None:
             return None

@@ -330,3 +330,64 @@ def test_a_damaged_take_is_said(path: Path, damage: str) -> None:
         ledger.takes("k" * 64)
     with pytest.raises(LocalFault):
         ledger.all_takes()
+
+
+def test_a_callback_is_kept_for_whoever_waits_for_it(path: Path) -> None:
+    """It is there for the next process; and a nonce that is no attempt's, however near, is nobody's."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    assert len(entry.nonce) >= 32
+    assert ledger.called(entry.nonce, "job1", 2.0)
+    assert ledger.called(entry.nonce, "job2", 3.0)
+    assert ledger.called(entry.nonce, "job1", 4.0)
+    for near in (entry.nonce[:-1] + "~", entry.nonce[:-1], entry.nonce[:10], "", "x" * 32):
+        assert not ledger.called(near, "job3", 5.0)
+    later = Ledger(path)
+    assert later.named(entry.nonce) == ("job1", "job2")
+    assert [job for _, _, job in later.callbacks(0)] == ["job1", "job2", "job1"]
+    assert [job for _, _, job in later.callbacks(1)] == ["job2", "job1"]
+    later.disproved(entry.nonce, "job1")
+    assert ledger.named(entry.nonce) == ("job2",)
+
+
+def test_callbacks_without_end_do_not_fill_the_disk(path: Path) -> None:
+    """Who knows one path could write as much as he likes."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    assert all(ledger.called(entry.nonce, f"job{number}", 2.0) for number in range(100))
+    assert len(ledger.callbacks(0)) == 16
+
+
+@pytest.mark.parametrize("state", ["refused", "failed", "abandoned", "taken"])
+def test_a_callback_that_comes_late_changes_nothing(path: Path, state: str) -> None:
+    """What is over stays over, whatever is said of it afterwards."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    if state == "taken":
+        ledger.accepted(entry, "job1", 2.0)
+        ledger.taken(entry.key, TAKE, 3.0)
+    else:
+        {
+            "refused": lambda: ledger.refused(entry, "no", None, 2.0),
+            "failed": lambda: ledger.failed(entry, "", 1, 2.0),
+        }.get(state, lambda: ledger.abandoned(entry, "given up", 2.0))()
+    before = ledger.entries()
+    assert ledger.called(entry.nonce, "job2", 4.0)
+    assert ledger.named(entry.nonce) == ()
+    assert not ledger.adopted(entry, "job2", 5.0)
+    assert ledger.entries() == before
+
+
+def test_a_job_is_adopted_once_and_by_one(path: Path) -> None:
+    """A job that another shot has is nobody else's."""
+    ledger = Ledger(path)
+    first, second = intend(ledger, wanted("a")), intend(ledger, wanted("b"))
+    ledger.unknown(first, "no answer", 500, 2.0)
+    assert ledger.adopted(first, "job1", 3.0)
+    assert not ledger.adopted(first, "job2", 4.0)
+    with pytest.raises(KnownJob):
+        ledger.adopted(second, "job1", 5.0)
+    assert [(entry.state, entry.job, entry.why) for entry in ledger.entries()] == [
+        ("open", "job1", ""),
+        ("intent", None, ""),
+    ]
