@@ -118,10 +118,10 @@ class Apikley:
         def told(answer: "Answer") -> Told | None:
             data = _table(answer.data)
             if (named := data.get(self.profile.task)) and named != job:
-                return Told(Sign.FOREIGN, f"{named}")
+                return Told(Sign.FOREIGN, _spoken(named))
             state = data.get(self.profile.state)
             if state is not None and _number(state) is None:
-                return Told(Sign.UNREADABLE, f"{self.profile.state} is {state!r}")
+                return Told(Sign.UNREADABLE, f"{self.profile.state} is {_spoken(state)}")
             if state is not None and _number(state) != 0:
                 return Told(200)
             return _by_words(answer, (_NO_RECORD, Sign.UNSEEN), (_OVER, Sign.OVER))
@@ -241,13 +241,20 @@ def _addresses(value: object) -> Iterator[str]:
                 yield part.strip()
 
 
+def _spoken(value: object) -> str:
+    """A value of an answer in words; of a list or an object only what it is, for it may be too deep to be written."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return repr(value)
+
+
 def _number(value: object) -> int | None:
-    """A whole number, also as text, as true or false, or with a point."""
+    """A whole number below a milliard, also as text, as true or false, or with a point."""
     if isinstance(value, str):
         return int(value) if re.fullmatch(r"-?[0-9]{1,9}", value.strip()) else None
     if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and abs(value) < 10**9 and value == int(value) else None
-    return int(value) if isinstance(value, int) else None
+        return int(value) if value.is_finite() and value.adjusted() < 9 and value == int(value) else None
+    return int(value) if isinstance(value, int) and abs(value) < 10**9 else None
 
 
 def _cost(value: object) -> Fraction | None:
