@@ -328,7 +328,6 @@ def plans(folder: Path) -> Target:
             differences = moved(_promised(saved), plan)
         except StoryboardError as error:
             return "read" if there else _refused(error)
-        assert printable("\n".join(differences))
-        return "read"
+        return _refused(InputError("\n".join(differences))) if differences else "read"
 
     return Target((json.dumps(plan).encode(), json.dumps({str(film): was}, indent=1).encode()), attempt)
