@@ -1,16 +1,24 @@
 """Mutants: real inputs that a seeded hand has damaged. The number of one is all that is needed to make it again."""
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 
-# What breaks readers of text: numbers beyond reason, signs that nobody sees, brackets without an end.
+# Numbers beyond reason, and what is only almost a number.
+NUMBERS = (
+    *(b"9" * 25, b"9" * 4_000, b"9" * 5_000, b"-1", b"0", b"1e999", b"1e9999999", b"-1e-9999999", b"1e-999999999"),
+    *(b"1e99999999999999999999", b"0x7f", b"1_000", b"1/0", b"0.1e1", b"NaN", b"-Infinity", b"\xc2\xb2", b"007", b""),
+)
+
+# What breaks readers of text: signs that nobody sees, brackets without an end.
 WORDS = (
-    *(b"9" * 25, b"-1", b"0", b"1e999", b"1e-999999999", b"1e99999999999999999999", b"0x7f", b"1_000", b"\xc2\xb2"),
     *(b"null", b"true", b"~", b'""', b"{}", b"[]", b"{", b"[", b"}", b"]", b":", b"- ", b"\n", b"\r", b"\t", b"#"),
     *(b"\0", b"\x1b[2J", b"\x1b]52;c;eA==\x07", b"\xc2\x9b31m", b"\xe2\x80\xae", b"\xe2\x80\x8b", b"\xed\xa0\x80"),
     *(b"\xef\xbb\xbf", b"\xff", b"::error::x", b"##[error]x", b"../", b"/", b"\\", b"%", b"'", b'"', b"{{", b"}}"),
     *(b"{% for x in y %}", b"&a", b"*a", b"<<: *a", b"!!python/x", b"a" * 3000, b"[" * 300, b'{"a":' * 300),
 )
+
+_NUMBER = re.compile(rb"[0-9]+")
 
 
 def mutants(seeds: Sequence[bytes], count: int, start: int = 0, words: Sequence[bytes] = WORDS) -> Iterator[bytes]:
@@ -31,7 +39,7 @@ def mutant(seeds: Sequence[bytes], number: int, words: Sequence[bytes] = WORDS) 
 def _strike(content: bytearray, dice: random.Random, seeds: Sequence[bytes], words: Sequence[bytes]) -> None:
     at = dice.randrange(len(content) + 1)
     span = at + dice.choice((1, 1, 2, 4, 8, 32, 200))
-    match dice.randrange(8):
+    match dice.randrange(9):
         case 0 if at < len(content):
             content[at] ^= 1 << dice.randrange(8)
         case 1 if at < len(content):
@@ -48,6 +56,9 @@ def _strike(content: bytearray, dice: random.Random, seeds: Sequence[bytes], wor
             other = dice.choice(seeds)
             begin = dice.randrange(len(other) + 1)
             content[at:span] = other[begin : begin + dice.choice((8, 40, 200))]
+        case 8 if numbers := [found.span() for found in _NUMBER.finditer(content)]:
+            begin, end = dice.choice(numbers)
+            content[begin:end] = dice.choice(NUMBERS)
 
 
 def flipped(seeds: Sequence[bytes], number: int) -> bytes:

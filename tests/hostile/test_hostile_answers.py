@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from answers import ASK, answers, attempt, line
+from answers import ASK, JOB, answers, attempt, line, response
 
 COUNT = 1_700  # for each of the six calls: 10,200
 
@@ -33,5 +33,5 @@ async def test_no_depth_makes_a_traceback(depth: int) -> None:
     deep = b"[" * depth + b"]" * depth
     async with line() as (here, wire):
         for field in (b"taskId", b"successFlag", b"errorMessage", b"resultUrls"):
-            body = b'{"code": 200, "msg": "", "data": {"taskId": "x", "%b": %b}}' % (field, deep)
-            await attempt("poll", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body), here, wire)
+            content = b'{"code": 200, "msg": "", "data": {"taskId": "%b", "%b": %b}}' % (JOB.encode(), field, deep)
+            await attempt("poll", response(content), here, wire)
