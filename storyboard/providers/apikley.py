@@ -118,10 +118,10 @@ class Apikley:
         def told(answer: "Answer") -> Told | None:
             data = _table(answer.data)
             if (named := data.get(self.profile.task)) and named != job:
-                return Told(Sign.FOREIGN, _spoken(named))
+                return Told(Sign.FOREIGN, f"{named}")
             state = data.get(self.profile.state)
             if state is not None and _number(state) is None:
-                return Told(Sign.UNREADABLE, f"{self.profile.state} is {_spoken(state)}")
+                return Told(Sign.UNREADABLE, f"{self.profile.state} is {state!r}")
             if state is not None and _number(state) != 0:
                 return Told(200)
             return _by_words(answer, (_NO_RECORD, Sign.UNSEEN), (_OVER, Sign.OVER))
@@ -239,13 +239,6 @@ def _addresses(value: object) -> Iterator[str]:
         for part in re.split(r",\s*(?=https?://)", text.strip("[]")):
             if part.strip().startswith(("http://", "https://")):
                 yield part.strip()
-
-
-def _spoken(value: object) -> str:
-    """A value of an answer in words; of a list or an object only what it is, for it may be too deep to be written."""
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    return repr(value)
 
 
 def _number(value: object) -> int | None:
