@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from canary import KEY
 from mutants import WORDS, mutants
 from targets import _refused as refused
 from targets import shot
@@ -16,7 +17,6 @@ from storyboard.providers import Ready
 from storyboard.providers.apikley import provider
 from storyboard.wire import Api, Limits, Wire
 
-KEY = "CANARY-5f1d0c2a9b7e"
 JOB = "veo_task_5e1f"
 WHOLE = "https://cdn.example/clips/a.mp4?sig=x"
 
