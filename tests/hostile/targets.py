@@ -183,7 +183,7 @@ def ledgers(folder: Path) -> Target:
         if state in ("open", "taken", "failed"):
             made.accepted(entry, f"job-{number}", 1e9)
         if state == "taken":
-            made.hd(entry, Fraction(5), 1e9)
+            made.hd(entry, "s3", "/film.yaml", "run", Fraction(5), 1e9)
             made.taken(entry.key, take(), 1e9)
         if state in ("unknown", "failed", "refused"):
             getattr(made, state)(entry, "it said so", 500, 1e9)
