@@ -46,7 +46,9 @@ class Films:
             films = [Film(**film) for name, film in self._known().items() if _names(name, path)]
         except (OSError, TypeError):
             return None
-        same = (film for film in films if _sound(film) and (stat.st_size, stat.st_mtime_ns) == (film.bytes, film.modified))
+        same = (
+            film for film in films if _sound(film) and (stat.st_size, stat.st_mtime_ns) == (film.bytes, film.modified)
+        )
         return next(same, None)
 
     def remember(self, path: Path, film: Film, staged: Path | None = None) -> None:

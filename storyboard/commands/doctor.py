@@ -12,8 +12,7 @@ import click
 
 from storyboard.commands.options import json_option
 from storyboard.errors import InputError, LocalFault, RunRefused, StoryboardError
-from storyboard.plain import show
-from storyboard.plain import shown, written
+from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from storyboard.config import Settings

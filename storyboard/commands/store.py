@@ -125,7 +125,7 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
         if delete:
             clearing.carry_out(waste, now)
     if as_json:
-        click.echo(json.dumps(_document(waste, back, now, delete=delete), indent=2, ensure_ascii=False))
+        click.echo(written(_document(waste, back, now, delete=delete)))
         return
     for line in _spare(waste):
         click.echo(line)

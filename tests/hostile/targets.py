@@ -167,7 +167,7 @@ def ledgers(folder: Path) -> Target:
 
     def attempt(raw: bytes) -> str:
         for old in folder.glob("ledger.db*"):
-            old.unlink()  # SQLite knows a file of this process by its inode
+            old.unlink(missing_ok=True)  # SQLite knows a file of this process by its inode
         path.write_bytes(raw)
         try:
             ledger = Ledger(path)
