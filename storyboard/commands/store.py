@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import draft_option, json_option
-from storyboard.plain import show, written
+from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,9 +128,9 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
         click.echo(written(_document(waste, back, now, delete=delete)))
         return
     for line in _spare(waste):
-        click.echo(line)
+        click.echo(shown(line))
     for line in (*_kept(waste), *_done(waste, back, store.root / "trash", now, delete=delete)):
-        click.echo(line, err=True)
+        click.echo(shown(line), err=True)
 
 
 def _meant(paths: tuple[Path, ...]) -> list[Path]:
