@@ -106,13 +106,18 @@ class Ballast:
         return True
 
 
-def scratch(project: Path) -> Path:
-    """The project's ``.storyboard`` folder, which git never sees: it says so itself. Raises LocalFault."""
+def scratch(project: Path, *below: str) -> Path:
+    """The project's ``.storyboard`` folder, which git never sees: it says so itself; or a folder ``below`` it.
+
+    Raises LocalFault, also for a symbolic link: a project may bring one, to have us write and remove files elsewhere.
+    """
     folder = project / ".storyboard"
-    if folder.is_symlink():
-        raise LocalFault(f"{folder} is a symbolic link", "remove it: storyboard keeps its scratch files there")
+    for part in (None, *below):
+        folder = folder / part if part else folder
+        if folder.is_symlink():
+            raise LocalFault(f"{folder} is a symbolic link", "remove it: storyboard keeps its scratch files there")
     private(folder)
-    replace(folder / ".gitignore", b"*\n")
+    replace(project / ".storyboard" / ".gitignore", b"*\n")
     return folder
 
 

@@ -46,7 +46,9 @@ class Films:
             films = [Film(**film) for name, film in self._known().items() if _names(name, path)]
         except (OSError, TypeError):
             return None
-        same = (film for film in films if (stat.st_size, stat.st_mtime_ns) == (film.bytes, film.modified))
+        same = (
+            film for film in films if _sound(film) and (stat.st_size, stat.st_mtime_ns) == (film.bytes, film.modified)
+        )
         return next(same, None)
 
     def remember(self, path: Path, film: Film, staged: Path | None = None) -> None:
@@ -104,7 +106,7 @@ class Films:
     def _known(self) -> dict[str, Any]:
         try:
             known = json.loads(self._file.read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return known if isinstance(known, dict) else {}
 
@@ -112,3 +114,9 @@ class Films:
 def _names(name: str, path: Path) -> bool:
     """Whether ``name`` stands for the film at ``path``, or for one that was about to get that place."""
     return name == str(path) or name.startswith(str(path.parent / f".{path.name}."))
+
+
+def _sound(film: Film) -> bool:
+    """Whether it is what was written here: the scratch folder may have come with somebody's project."""
+    numbers = (film.bytes, film.frames, film.fps, film.width, film.height)
+    return film.kind in KINDS and all(isinstance(number, int) and number > 0 for number in numbers)

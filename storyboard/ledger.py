@@ -25,7 +25,7 @@ from storyboard.entry import LIVE, Entry, State
 from storyboard.errors import LocalFault
 from storyboard.shot import Recipe, Shot
 from storyboard.story import Resolution
-from storyboard.take import Measure, Take
+from storyboard.take import Measure, Take, exact
 
 # A callback's path is looked up by the first characters of its nonce, and the rest, 132 random bits, compared in
 # constant time: how long the look-up takes says nothing about them.
@@ -80,6 +80,7 @@ _SPENT: Mapping[Span, str] = {
     " AND at < CAST(strftime('%s', ?1 || '-01', '+1 month') AS REAL)",
 }
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_LATEST = 32_503_680_000  # seconds since 1970: the year 3000
 _RESTORE = "keep the file, and restore it from a backup"
 
 # Seconds. That a lock pins a take is noted to the day.
@@ -242,7 +243,7 @@ class Ledger:
         # Credits are exact fractions, kept as text; SQLite counts equal ones, and there are few prices.
         with self._guarded():
             rows = self._db.execute(f"SELECT credits, count(*) FROM charges WHERE {_SPENT[span]} GROUP BY 1", (of,))
-            return sum((Fraction(credits) * count for credits, count in rows), Fraction(0))
+            return sum((exact(credits) * count for credits, count in rows), Fraction(0))
 
     def charges(self, storyboard: str | None = None) -> list[Charge]:
         """What money was spent on, for one storyboard (its file's absolute path) or for all, oldest first."""
@@ -404,8 +405,9 @@ class Ledger:
             return [_entry(row) for row in rows]
 
     def _one(self, where: str, *values: object) -> Entry:
-        (entry,) = self._entries(where, *values)
-        return entry
+        with self._guarded():
+            (entry,) = self._entries(where, *values)
+            return entry
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -430,8 +432,13 @@ def _ballast(path: Path) -> Ballast:
 
 def _sound(row: sqlite3.Row, kinds: Mapping[str, type | UnionType]) -> None:
     """Raises ValueError where a row does not hold what was written into one: nothing is guessed."""
+    there = row.keys()
     for name, kind in kinds.items():
+        if name not in there:
+            raise ValueError(f"a column is missing: {name}")
         if not isinstance(row[name], kind):
+            raise ValueError(f"{name} is {row[name]!r:.60}")
+        if kind is float and not 0 <= row[name] < _LATEST:
             raise ValueError(f"{name} is {row[name]!r:.60}")
 
 
@@ -457,7 +464,7 @@ _TAKE: Mapping[str, type | UnionType] = dict.fromkeys(("bytes", "frames", "width
 def _entry(row: sqlite3.Row) -> Entry:
     _sound(row, _JOB)
     recipe = json.loads(row["recipe"])
-    if row["state"] not in get_args(State) or not isinstance(recipe, dict):
+    if row["state"] not in get_args(State) or not isinstance(recipe, dict) or not isinstance(recipe.get("prompt"), str):
         raise ValueError(f"state is {row['state']!r:.60}, recipe is {row['recipe']:.60}")
     return Entry(
         id=row["id"],
@@ -470,7 +477,7 @@ def _entry(row: sqlite3.Row) -> Entry:
         scene=row["scene"],
         model=row["model"],
         recipe=recipe,
-        credits=Fraction(row["credits"]),
+        credits=exact(row["credits"]),
         charged=_fraction(row["charged"]),
         hd=_fraction(row["hd"]),
         code=row["code"],
@@ -488,19 +495,21 @@ def _charge(row: sqlite3.Row) -> Charge:
         model=row["model"],
         state=cast(State, row["state"]),
         hd=bool(row["hd"]),
-        credits=Fraction(row["credits"]),
+        credits=exact(row["credits"]),
         at=moment(row["at"]),
     )
 
 
 def _take(row: sqlite3.Row) -> Take:
     _sound(row, _TAKE)
+    if min(row["frames"], row["width"], row["height"], exact(row["fps"]).numerator) <= 0:
+        raise ValueError("a take has no frames")
     if not _DIGEST.fullmatch(row["digest"]) or row["resolution"] not in get_args(Resolution):
         raise ValueError(f"a take is {row['digest']!r:.70}, {row['resolution']!r:.60}")
     return Take(
         digest=row["digest"],
         bytes=row["bytes"],
-        measure=Measure(row["frames"], Fraction(row["fps"]), row["width"], row["height"], bool(row["sound"])),
+        measure=Measure(row["frames"], exact(row["fps"]), row["width"], row["height"], bool(row["sound"])),
         resolution=cast(Resolution, row["resolution"]),
         seed=row["seed"],
         credits=_fraction(row["credits"]),
@@ -518,7 +527,7 @@ def _text(value: Fraction | None) -> str | None:
 
 
 def _fraction(text: str | None) -> Fraction | None:
-    return None if text is None else Fraction(text)
+    return None if text is None else exact(text)
 
 
 def moment(seconds: float) -> str:

@@ -163,7 +163,7 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, report: Report) ->
     from storyboard.media.join import join
 
     report(events.Cutting(0, cut.frames))
-    segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    segments = scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
 
     def known(written: Written) -> Film:
         return Film(

@@ -1,6 +1,5 @@
 """What a render looks like: a live display on a terminal, a plain line a change elsewhere, or events as JSON."""
 
-import json
 import os
 import sys
 import textwrap
@@ -12,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, TextIO
 
 from storyboard import events
-from storyboard.plain import show
+from storyboard.plain import show, written
 from storyboard.plan import Plan, number
 from storyboard.price import Prices, amount, money
 from storyboard.progress import AtWork, Progress, after
@@ -38,11 +37,12 @@ def line(event: events.Event) -> str | None:
         case events.Finished():
             return f"{event.scene}: done"
         case events.Failed():
-            return f"{event.scene}: failed: {event.why}"
+            return f"{event.scene}: failed: {show(event.why, 10_000)}"
         case events.Unknown():
-            return f"{event.scene}: unknown: {event.why}"
+            return f"{event.scene}: unknown: {show(event.why, 10_000)}"
         case events.Warned():
-            return f"{event.scene}: warning: {event.why}" if event.scene else f"warning: {event.why}"
+            why = show(event.why, 10_000)
+            return f"{show(event.scene)}: warning: {why}" if event.scene else f"warning: {why}"
         case events.Cutting():
             return None
     return None
@@ -88,7 +88,7 @@ def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) 
         fields = _fields(event)
         if fields:
             at = datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            write(json.dumps({"event": fields.pop("event"), "at": at, **fields}, ensure_ascii=False))
+            write(written({"event": fields.pop("event"), "at": at, **fields}, indent=None))
 
     return report
 

@@ -306,12 +306,12 @@ def _answer(heard: _Heard) -> Answer:
     """Read the envelope; a body that is none has neither code nor message."""
     try:
         body = json.loads(heard.content.decode("utf-8-sig"), parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent beyond what a Decimal takes
         body = None
     if not isinstance(body, dict):
         return Answer(heard.status, None, "", None)
     code, msg = body.get("code"), body.get("msg")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= 6:
         code = int(code)
-    known = code if isinstance(code, int) and not isinstance(code, bool) else None
+    known = code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < 10**6 else None
     return Answer(heard.status, known, msg if isinstance(msg, str) else "", body.get("data"))

@@ -1,11 +1,17 @@
-"""What every test has: a home of its own, no key, no configuration of whoever runs it; a studio where it asks."""
+"""What every test has: a home of its own, no configuration of whoever runs it; a studio where it asks."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import canary
 import pytest
+from canary import KEY
 from studio import Studio
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(canary, "canary")
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +29,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def studio(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
-    monkeypatch.setenv("APIKLEY_API_KEY", "rehearsal")
+    monkeypatch.setenv("APIKLEY_API_KEY", KEY)
     folder = tmp_path / "project"
     folder.mkdir()
     environ = {

@@ -1,6 +1,5 @@
 """storyboard doctor: what is installed, reachable, configured, damaged; and what to do about it."""
 
-import json
 import os
 import shutil
 import sys
@@ -14,7 +13,7 @@ import click
 
 from storyboard.commands.options import json_option
 from storyboard.errors import InputError, LocalFault, RunRefused, StoryboardError
-from storyboard.plain import show
+from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from storyboard.config import Settings
@@ -43,12 +42,12 @@ def command(as_json: bool, offline: bool) -> int:
     """Look at everything a render needs, and say what is wrong with it."""
     findings = list(_findings(offline))
     if as_json:
-        click.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
+        click.echo(written({"findings": [asdict(finding) for finding in findings]}))
     else:
         for finding in findings:
-            click.echo(f"{finding.state:<4} {finding.subject:<10} {finding.said}")
+            click.echo(shown(f"{finding.state:<4} {finding.subject:<10} {finding.said}"))
             if finding.hint:
-                click.echo(f"{'':<15} {finding.hint}")
+                click.echo(shown(f"{'':<15} {finding.hint}"))
     return max((finding.exit for finding in findings), default=0)
 
 

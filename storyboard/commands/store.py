@@ -1,6 +1,5 @@
 """storyboard store: the takes that were paid for."""
 
-import json
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import draft_option, json_option
+from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,12 +48,12 @@ def ls(draft: bool, as_json: bool) -> None:
         for key, take, at in ledger.all_takes()
     ]
     if as_json:
-        click.echo(json.dumps({"takes": rows}, indent=2))
+        click.echo(written({"takes": rows}))
         return
     for row in rows:
         why = f"removed by store gc on {str(row['removed'])[:10]}" if row["removed"] else "gone from the store"
         gone = "" if row["held"] else f"  {why}"
-        name, scene, size = str(row["sha256"])[:12], row["scene"] or "–", row["size"]
+        name, scene, size = str(row["sha256"])[:12], show(str(row["scene"] or "–"), 64), row["size"]
         click.echo(f"{row['came']}  {name}  {scene:<16} {row['seconds']:>6g} s  {size}{gone}")
     click.echo(f"{_takes(len(rows))} in {store.root}", err=True)
 
@@ -80,7 +80,7 @@ def verify(draft: bool, as_json: bool) -> int:
     lost = sorted(absent - {*removed})
     if as_json:
         found = {"checked": len(digests), "damaged": damaged, "gone": lost, "removed": removed}
-        click.echo(json.dumps(found, indent=2))
+        click.echo(written(found))
     else:
         gone = f", {len(removed)} removed by gc" if removed else ""
         click.echo(f"{_takes(len(digests))} read, {len(damaged)} damaged, {len(lost)} not in the store{gone}")
@@ -125,12 +125,12 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
         if delete:
             clearing.carry_out(waste, now)
     if as_json:
-        click.echo(json.dumps(_document(waste, back, now, delete=delete), indent=2, ensure_ascii=False))
+        click.echo(written(_document(waste, back, now, delete=delete)))
         return
     for line in _spare(waste):
-        click.echo(line)
+        click.echo(shown(line))
     for line in (*_kept(waste), *_done(waste, back, store.root / "trash", now, delete=delete)):
-        click.echo(line, err=True)
+        click.echo(shown(line), err=True)
 
 
 def _meant(paths: tuple[Path, ...]) -> list[Path]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 
 from storyboard.disk import discard, land, telling
@@ -115,13 +116,13 @@ def _found() -> tuple[str, str]:
 
 @lru_cache
 def _bundled() -> str:
-    from imageio_ffmpeg import get_ffmpeg_exe
-
-    try:
-        return str(get_ffmpeg_exe())
-    except RuntimeError:
+    # imageio_ffmpeg's own way to find it runs it, with all of our environment: the key too.
+    brought = sorted(files("imageio_ffmpeg").joinpath("binaries").glob("ffmpeg-*"))  # type: ignore[attr-defined]
+    found = str(brought[0]) if brought else shutil.which("ffmpeg")
+    if found is None:
         hint = "install imageio-ffmpeg again, or name an ffmpeg with STORYBOARD_FFMPEG"
-        raise LocalFault("no ffmpeg is installed", hint) from None
+        raise LocalFault("no ffmpeg is installed", hint)
+    return found
 
 
 @lru_cache

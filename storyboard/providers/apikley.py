@@ -249,12 +249,12 @@ def _addresses(value: object) -> Iterator[str]:
 
 
 def _number(value: object) -> int | None:
-    """A whole number, also as text, as true or false, or with a point."""
+    """A whole number below a milliard, also as text, as true or false, or with a point."""
     if isinstance(value, str):
         return int(value) if re.fullmatch(r"-?[0-9]{1,9}", value.strip()) else None
     if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and abs(value) < 10**9 and value == int(value) else None
-    return int(value) if isinstance(value, int) else None
+        return int(value) if value.is_finite() and value.adjusted() < 9 and value == int(value) else None
+    return int(value) if isinstance(value, int) and abs(value) < 10**9 else None
 
 
 def _cost(value: object) -> Fraction | None:
