@@ -57,7 +57,9 @@ def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
 
 
 def again(at: Desk, entry: Entry, now: float) -> None:
-    """Close it, so that the next render asks anew."""
+    """Close it, so that the next render asks anew. Raises InputError where a callback has named its job since."""
+    if at.ledger.named(entry.nonce):
+        raise InputError(f"a callback has named the job of {entry.scene}: it is paid for", "render collects it")
     at.ledger.failed(entry, "asked for again, as the author decided", entry.code, now)
 
 
