@@ -99,6 +99,12 @@ class Emulator:
         outcome = self.outcome(job)
         return colour(outcome.brief.digest) if isinstance(outcome, Done) else None
 
+    async def clip(self, job: str, *, hd: bool = False) -> Path | None:
+        """Where the bytes of the job's clip lie, None where there is none (yet)."""
+        known = self._service.jobs.get(job)
+        brief = self._service.brief(known, hd=hd) if known else None
+        return await self._service.films.clip(brief) if brief else None
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
             self._folder = exits.enter_context(temporary("storyboard-drafts-"))
