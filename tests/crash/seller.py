@@ -1,0 +1,51 @@
+"""Seller: `python seller.py FAULT...` is the service as a process of its own; it answers questions about its account.
+
+The first line on stdout is its address. A line on stdin is the beginning of prompts; the answer is a line of JSON:
+``{prompt: {charged, jobs, sha256}}``, where ``charged`` is how often a clip was charged for, and ``sha256`` are the
+digests of what was sold under that prompt, 720p and 1080p.
+"""
+
+import asyncio
+import hashlib
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from storyboard.emulator import Behaviour, Emulator
+from storyboard.emulator.flat import film
+
+
+async def serve(behaviour: Behaviour) -> None:
+    """Serve until stdin ends."""
+    reader = asyncio.StreamReader(limit=1 << 20)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    async with Emulator(behaviour) as emulator:
+        with TemporaryDirectory() as folder:
+            film(Path(folder, "first.mp4"), (64, 36), (0, 0, 0), 1)  # The first one takes a second: imports.
+        print(emulator.url, flush=True)
+        while line := await reader.readline():
+            if line == b"heal\n":
+                emulator.heal()
+            print(json.dumps(await account(emulator, line.decode().strip())), flush=True)
+
+
+async def account(emulator: Emulator, beginning: str) -> dict[str, Any]:
+    """What was sold under prompts that begin so."""
+    found: dict[str, Any] = {}
+    for job in emulator.jobs:
+        if not job.prompt.startswith(beginning):
+            continue
+        sold = found.setdefault(job.prompt, {"charged": 0, "jobs": [], "sha256": []})
+        sold["charged"] += 1
+        sold["jobs"].append(job.id)
+        for hd in (False, True):
+            if clip := await emulator.clip(job.id, hd=hd):
+                sold["sha256"].append(hashlib.sha256(clip.read_bytes()).hexdigest())
+    return found
+
+
+if __name__ == "__main__":
+    options = json.loads(sys.argv[1])
+    asyncio.run(serve(Behaviour(film="tiny", **options)))
