@@ -1,9 +1,10 @@
 """What the sweeps share: a service and a process that forks renders, one of each for a whole run of the tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from house import Forks, Seller
+from house import Builder, Forks, Home, Seller
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +20,9 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     forks = Forks(tmp_path_factory.mktemp("forks"))
     yield forks
     forks.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path, seller: Seller) -> Builder:
+    """Makes homes; the prompts of no two of them are alike, so that the service's account tells them apart."""
+    return lambda name, film: Home(tmp_path / name, f"{tmp_path.name}-{name}:", film, seller)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,6 +85,14 @@ class Film:
     picture: bool = False
 
 
+def film(*scenes: str, **more: Any) -> Film:
+    """A film of these scenes, each written as YAML has it between braces."""
+    return Film("storyboard: 1\nscenes:\n" + "".join(f"  - {{{scene}}}\n" for scene in scenes), **more)
+
+
+BIRDS = ("id: one, prompt: '{tag} a gull'", "id: two, prompt: '{tag} a tern'", "id: three, prompt: '{tag} a heron'")
+
+
 @dataclass(slots=True)
 class Home:
     """One author's folder: ``project``, and a store that nobody else has. ``tag`` begins the author's prompts."""
@@ -142,31 +150,37 @@ class Home:
 
     def broken(self) -> list[str]:
         """Which promises do not hold. Asked once no render is at work, the last of which was let run to its end."""
-        sold, entries, lock = self.seller.sold(self.tag), self.entries, self.lock
+        sold, entries = self.seller.sold(self.tag), self.entries
         known = {entry.job: entry for entry in entries if entry.job}
         names = {entry.recipe["prompt"]: entry for entry in entries}
-        found = [f"{prompt!r} was charged {of['charged']} times" for prompt, of in sold.items() if of["charged"] > 1]
-        store = {path.stem: _sha256(path) for path in self.realm.glob("takes/??/*.mp4")}
-        found += [f"the take {name} has the bytes of {digest}" for name, digest in store.items() if name != digest]
+        found = twice(sold)
         for prompt, of in sold.items():
-            entry = names.get(prompt)
             for job in of["jobs"]:
                 if job in known and known[job].state != "taken":
                     found.append(f"{prompt!r} is paid for, and its job is {known[job].state}")
+            entry = names.get(prompt)
             if entry is None:
                 found.append(f"{prompt!r} was charged, and the ledger has never heard of it")
             elif entry.job is None and entry.state not in ("unknown", "intent"):
                 found.append(f"{prompt!r} was charged, and the ledger says {entry.state}")
-        for scene, pinned in lock.scenes.items():
-            (own,) = [entry for entry in entries if entry.key == pinned.key]
-            for take in pinned.takes[pinned.pick].values():
-                if store.get(take.digest) != take.digest:
-                    found.append(f"the lock gives {scene} a take that is not in the store")
-                if take.digest not in sold[str(own.recipe["prompt"])]["sha256"]:
-                    found.append(f"the lock gives {scene} the take of another scene")
-        lacking = self.scenes - set(lock.scenes) - self.unknown() - set(self.film.refused)
+        found += self.wrong_bytes(sold)
+        lacking = self.scenes - set(self.lock.scenes) - self.unknown() - set(self.film.refused)
         found += [f"{scene} has no take" for scene in sorted(lacking)]
         found += [f"{path} is left over" for path in self.leftovers()]
+        return found
+
+    def wrong_bytes(self, sold: Mapping[str, Any]) -> list[str]:
+        """Takes that are not what they are called, and scenes that have what was sold for another, or nothing."""
+        entries = {entry.key: entry for entry in self.entries}
+        store = {path.stem: _sha256(path) for path in self.realm.glob("takes/??/*.mp4")}
+        found = [f"the take {name} has the bytes of {digest}" for name, digest in store.items() if name != digest]
+        for scene, pinned in self.lock.scenes.items():
+            prompt = str(entries[pinned.key].recipe["prompt"])
+            for take in pinned.takes[pinned.pick].values():
+                if take.digest not in store:
+                    found.append(f"the lock gives {scene} a take that is not in the store")
+                if take.digest not in sold[prompt]["sha256"]:
+                    found.append(f"the lock gives {scene} the take of another scene")
         return found
 
     @property
@@ -180,6 +194,18 @@ class Home:
         scratch = self.project / ".storyboard"
         hidden = [path for path in self.project.rglob(".*") if path != scratch and path.parent != scratch]
         return [*hidden, *self.realm.glob("takes/arriving/*"), *self.realm.glob("takes/damaged/*")]
+
+    def process(self, *, words: Sequence[str] | None = None) -> "subprocess.Popen[str]":
+        """The real `storyboard render` of this author, as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "storyboard", *RENDER, *(self.film.words if words is None else words)],
+            cwd=self.project,
+            env={**os.environ, **self.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=(self.root / "stderr").open("a"),
+            text=True,
+        )
 
     @property
     def said(self) -> str:
@@ -204,6 +230,11 @@ class Home:
         shutil.rmtree(self.root)
 
 
+# Makes a home of this name, and tells a figure.
+Builder = Callable[[str, Film], Home]
+Tell = Callable[[str, object], None]
+
+
 class Forks(Partner):
     """The process that forks renders."""
 
@@ -221,6 +252,11 @@ class Forks(Partner):
         for one in ended:
             assert "fault" not in one, one["fault"]
         return ended
+
+
+def twice(sold: Mapping[str, Any]) -> list[str]:
+    """The prompts that were charged for twice."""
+    return [f"{prompt!r} was charged {of['charged']} times" for prompt, of in sold.items() if of["charged"] > 1]
 
 
 def _sha256(path: Path) -> str:

@@ -1,8 +1,8 @@
 """Seller: `python seller.py FAULT...` is the service as a process of its own; it answers questions about its account.
 
 The first line on stdout is its address. A line on stdin is the beginning of prompts; the answer is a line of JSON:
-``{prompt: {charged, jobs, sha256}}``, where ``charged`` is how often a clip was charged for, and ``sha256`` are the
-digests of what was sold under that prompt, 720p and 1080p.
+``{prompt: {charged, jobs, sha256}}``, where ``charged`` is how often a clip was charged for and not given back, and
+``sha256`` are the digests of what was sold under that prompt, 720p and 1080p. The line "heal" ends all faults.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import Any
 
 from storyboard.emulator import Behaviour, Emulator
 from storyboard.emulator.flat import film
+from storyboard.emulator.service import Failed
 
 
 async def serve(behaviour: Behaviour) -> None:
@@ -38,7 +39,7 @@ async def account(emulator: Emulator, beginning: str) -> dict[str, Any]:
         if not job.prompt.startswith(beginning):
             continue
         sold = found.setdefault(job.prompt, {"charged": 0, "jobs": [], "sha256": []})
-        sold["charged"] += 1
+        sold["charged"] += not isinstance(emulator.outcome(job.id), Failed)
         sold["jobs"].append(job.id)
         for hd in (False, True):
             if clip := await emulator.clip(job.id, hd=hd):

@@ -6,45 +6,30 @@ it between its intent and the answer to its submission.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from house import RENDER, Film, Forks, Home, Seller
+from house import BIRDS, RENDER, Builder, Film, Forks, Home, Tell, film
 
 PARTS = 4
 
-Builder = Callable[[str, Film], Home]
-Tell = Callable[[str, object], None]
 
 
-def _film(*scenes: str, **more: object) -> Film:
-    lines = "".join(f"  - {{{scene}}}\n" for scene in scenes)
-    return Film(f"storyboard: 1\nscenes:\n{lines}", **more)  # type: ignore[arg-type]
-
-
-BIRDS = ("id: one, prompt: '{tag} a gull'", "id: two, prompt: '{tag} a tern'", "id: three, prompt: '{tag} a heron'")
 FILMS: Mapping[str, Film] = {
-    "prompts": _film(*BIRDS),
-    "one-by-one": _film(*BIRDS, words=("--no-cut", "--at-once", "1")),
-    "images": _film(
+    "prompts": film(*BIRDS),
+    "one-by-one": film(*BIRDS, words=("--no-cut", "--at-once", "1")),
+    "images": film(
         BIRDS[0] + ", first_frame: frame.png", BIRDS[1] + ", references: [frame.png]", BIRDS[2], picture=True
     ),
-    "hd": _film(BIRDS[0] + ", resolution: 1080p", BIRDS[1], BIRDS[2] + ", resolution: 1080p"),
-    "lost": _film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (lost)'", lost=("three",)),
-    "refused": _film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (refused)'", refused=("three",)),
-    "shared": _film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
+    "hd": film(BIRDS[0] + ", resolution: 1080p", BIRDS[1], BIRDS[2] + ", resolution: 1080p"),
+    "lost": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (lost)'", lost=("three",)),
+    "refused": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (refused)'", refused=("three",)),
+    "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
 # Every n-th point in CI; every one of them behind ./dev test --all.
 STEP = {"prompts": 2, "one-by-one": 2}
 SELDOM = 4
-
-
-@pytest.fixture
-def house(tmp_path: Path, seller: Seller) -> Builder:
-    """Makes homes; the prompts of no two of them are alike, so that the service's account tells them apart."""
-    return lambda name, film: Home(tmp_path / name, f"{tmp_path.name}-{name}:", film, seller)
 
 
 def _sweep(
