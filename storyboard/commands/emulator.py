@@ -29,7 +29,9 @@ All of them: storyboard emulator --list-faults
 @click.option("--rate", metavar="N/SECONDS", help="At most N submissions in SECONDS, such as 20/10; else code 429.")
 @click.option("--balance", type=click.FloatRange(0), default=1_000_000, help="Credits on the account at the start.")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What is to go wrong; may be given often.")
-@click.option("--storm", type=click.FloatRange(0, 90), default=0, help="Every fault there is, in PERCENT of all requests.")
+@click.option(
+    "--storm", type=click.FloatRange(0, 90), default=0, help="Every fault there is, in PERCENT of all requests."
+)
 @click.option("--seed", type=int, default=1, help="Repeats the chance in faults with %P.")
 @click.option("--plain", is_flag=True, help="Small clips of one colour instead of drafts; made in no time.")
 @click.option("--list-faults", "listed", is_flag=True, help="List every fault, and leave.")

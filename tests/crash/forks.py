@@ -2,39 +2,40 @@
 
 A line of JSON on stdin asks for some renders at once, each of them ``{folder, environ, words, kill, forget, out}``; the
 answer is a line with what became of each: ``{exit, points}``, or ``{killed, points, asking}`` where it died at a point.
+A ``series`` of them is rendered in one process, one after the other; then the answer has what it held after each.
 """
 
+import asyncio
 import gc
 import json
 import os
 import secrets
 import sys
+import threading
 import traceback
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import aiohttp  # noqa: F401
-import av  # noqa: F401
-import platformdirs  # noqa: F401
 from points import Points, watch
 
-import storyboard.commands.render  # noqa: F401
-import storyboard.media.join
-import storyboard.media.verify  # noqa: F401
-import storyboard.providers.apikley
-import storyboard.session
-import storyboard.terminal  # noqa: F401
 from storyboard import cli, run
 from storyboard.entry import Entry
 from storyboard.ledger import Ledger
 from storyboard.media import ffmpeg
 
+# What a render imports on its way: here once, and not in every child.
+_HEAVY = "aiohttp av platformdirs storyboard.commands.render storyboard.media.join storyboard.media.verify"
+_HEAVY += " storyboard.providers.apikley storyboard.session storyboard.terminal"
+
 
 def serve() -> None:
     """Answer until stdin ends. Nothing here may start a thread: a fork has only the one that called it."""
+    for room in _HEAVY.split():
+        import_module(room)
     ffmpeg.version()
     gc.freeze()
     for line in sys.stdin:
@@ -62,7 +63,7 @@ def _forked(asked: dict[str, Any], gate: tuple[int, int]) -> tuple[int, int]:
         os.read(gate[0], 1)
         write, said = os.write, json.dumps(_rendered(asked, tell))
         write(tell, said.encode())
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it was, the parent is told
         os.write(tell, json.dumps({"exit": -1, "fault": traceback.format_exc()}).encode())
     finally:
         os._exit(0)
@@ -92,9 +93,28 @@ def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
         setattr(run, name, value)
     if asked.get("watched"):
         watch(points)
+    if series := asked.get("series"):
+        return {"exit": 0, "seen": [_one_of_many(one) for one in series]}
     status = cli.status(asked["words"])
     sys.stdout.flush()
     return {"exit": status, "points": points.count}
+
+
+def _one_of_many(asked: dict[str, Any]) -> dict[str, Any]:
+    """Render in this process, ``times`` over; what it holds afterwards."""
+    os.chdir(asked["folder"])
+    os.environ.update(asked["environ"])
+    for _ in range(asked["times"]):
+        cli.status(asked["words"])
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    tasks = sum(isinstance(one, asyncio.Task) for one in gc.get_objects())
+    return {
+        "memory": pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "tasks": tasks,
+        "threads": threading.active_count(),
+    }
 
 
 def forget() -> None:

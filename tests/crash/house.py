@@ -153,7 +153,7 @@ class Home:
         sold, entries = self.seller.sold(self.tag), self.entries
         known = {entry.job: entry for entry in entries if entry.job}
         names = {entry.recipe["prompt"]: entry for entry in entries}
-        found = twice(sold)
+        found = self.charged_twice()
         for prompt, of in sold.items():
             for job in of["jobs"]:
                 if job in known and known[job].state != "taken":
@@ -168,6 +168,13 @@ class Home:
         found += [f"{scene} has no take" for scene in sorted(lacking)]
         found += [f"{path} is left over" for path in self.leftovers()]
         return found
+
+    def charged_twice(self) -> list[str]:
+        """The prompts charged for twice, where the service did not say itself that the first job had failed."""
+        over = {entry.job for entry in self.entries if entry.state == "failed"}
+        sold = self.seller.sold(self.tag)
+        kept = {prompt: [job for job in of["charged"] if job not in over] for prompt, of in sold.items()}
+        return [f"{prompt!r} was charged for {jobs}" for prompt, jobs in kept.items() if len(jobs) > 1]
 
     def wrong_bytes(self, sold: Mapping[str, Any]) -> list[str]:
         """Takes that are not what they are called, and scenes that have what was sold for another, or nothing."""
@@ -252,11 +259,6 @@ class Forks(Partner):
         for one in ended:
             assert "fault" not in one, one["fault"]
         return ended
-
-
-def twice(sold: Mapping[str, Any]) -> list[str]:
-    """The prompts that were charged for twice."""
-    return [f"{prompt!r} was charged {of['charged']} times" for prompt, of in sold.items() if of["charged"] > 1]
 
 
 def _sha256(path: Path) -> str:

@@ -1,8 +1,8 @@
 """Seller: `python seller.py FAULT...` is the service as a process of its own; it answers questions about its account.
 
 The first line on stdout is its address. A line on stdin is the beginning of prompts; the answer is a line of JSON:
-``{prompt: {charged, jobs, sha256}}``, where ``charged`` is how often a clip was charged for and not given back, and
-``sha256`` are the digests of what was sold under that prompt, 720p and 1080p. The line "heal" ends all faults.
+``{prompt: {charged, jobs, sha256}}``, where ``charged`` are the jobs that were charged for and not given back, and
+``sha256`` the digests of what was sold under that prompt, 720p and 1080p. The line "heal" ends all faults.
 """
 
 import asyncio
@@ -38,12 +38,14 @@ async def account(emulator: Emulator, beginning: str) -> dict[str, Any]:
     for job in emulator.jobs:
         if not job.prompt.startswith(beginning):
             continue
-        sold = found.setdefault(job.prompt, {"charged": 0, "jobs": [], "sha256": []})
-        sold["charged"] += not isinstance(emulator.outcome(job.id), Failed)
+        sold = found.setdefault(job.prompt, {"charged": [], "jobs": [], "sha256": []})
+        if not isinstance(emulator.outcome(job.id), Failed):
+            sold["charged"].append(job.id)
         sold["jobs"].append(job.id)
         for hd in (False, True):
             if clip := await emulator.clip(job.id, hd=hd):
-                sold["sha256"].append(hashlib.sha256(clip.read_bytes()).hexdigest())
+                versions = [clip, clip.with_stem(f"{clip.stem}-silent")]  # the latter where a fault asked for it
+                sold["sha256"] += [hashlib.sha256(one.read_bytes()).hexdigest() for one in versions if one.exists()]
     return found
 
 

@@ -15,7 +15,6 @@ from house import BIRDS, RENDER, Builder, Film, Forks, Home, Tell, film
 PARTS = 4
 
 
-
 FILMS: Mapping[str, Film] = {
     "prompts": film(*BIRDS),
     "one-by-one": film(*BIRDS, words=("--no-cut", "--at-once", "1")),
@@ -52,7 +51,7 @@ def _sweep(
         sold = home.seller.sold(home.tag)
         counted["kill points"] += sum("killed" in end for end in ends)
         counted["charged"] += len(sold)
-        counted["charged twice"] += sum(of["charged"] > 1 for of in sold.values())
+        counted["charged twice"] += sum(len(of["charged"]) > 1 for of in sold.values())
         unknown = {entry.recipe["prompt"] for entry in home.entries if entry.state in ("unknown", "intent")}
         counted["unknown"] += len(unknown)
         counted["unknown and charged"] += len(unknown & set(sold))
@@ -100,9 +99,7 @@ def test_killed_between_any_two_effects_nothing_is_lost(
     assert counted["charged twice"] == 0
 
 
-def test_without_the_intent_the_sweep_finds_double_charges(
-    forks: Forks, house: Builder, record_property: Tell
-) -> None:
+def test_without_the_intent_the_sweep_finds_double_charges(forks: Forks, house: Builder, record_property: Tell) -> None:
     """The control: a ledger that forgets its intents pays twice, and the sweep sees it."""
     counted, _ = _sweep(FILMS["prompts"], 0, 1, forks, house, forget=True)
     _told(record_property, "the control, no intent is written", counted)
