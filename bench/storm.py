@@ -1,4 +1,4 @@
-"""Storm: 500 scenes while 20 % of all requests fail, in every way that the emulator knows, until nothing more is to be had.
+"""Storm: 500 scenes while 20 % of all requests fail in every way the emulator knows, until nothing more is to be had.
 
 What stops a run (a refused key, say, which the storm brings about as well) is answered by the next render, as an author
 would. Pauses are scaled to a thousandth. The time is that of all the renders together. Limits: 60 s, 200 MiB.
