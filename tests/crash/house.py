@@ -202,10 +202,10 @@ class Home:
         hidden = [path for path in self.project.rglob(".*") if path != scratch and path.parent != scratch]
         return [*hidden, *self.realm.glob("takes/arriving/*"), *self.realm.glob("takes/damaged/*")]
 
-    def process(self, *, words: Sequence[str] | None = None) -> "subprocess.Popen[str]":
-        """The real `storyboard render` of this author, as a process of its own."""
+    def process(self, *under: str) -> "subprocess.Popen[str]":
+        """The real `storyboard render` of this author as a process of its own, started by the command ``under``."""
         return subprocess.Popen(
-            [sys.executable, "-m", "storyboard", *RENDER, *(self.film.words if words is None else words)],
+            [*under, sys.executable, "-m", "storyboard", *RENDER, *self.film.words],
             cwd=self.project,
             env={**os.environ, **self.environ},
             stdin=subprocess.DEVNULL,

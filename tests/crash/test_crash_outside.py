@@ -16,12 +16,13 @@ FILM = film(*BIRDS, words=("--at-once", "2"))
 LONGEST = 1.5
 
 
-def _begun(home: Home) -> "subprocess.Popen[str]":
-    """A render that has shown its plan."""
+def _begun(home: Home, *under: str, event: str = "planned") -> "subprocess.Popen[str]":
+    """A render that has come so far; at first, that it has shown its plan."""
     home.environ["STORYBOARD_TIME_SCALE"] = SCALE
-    process = home.process()
+    process = home.process(*under)
     assert process.stdout is not None
-    assert json.loads(process.stdout.readline())["event"] == "planned", home.said
+    while json.loads(process.stdout.readline() or home.said)["event"] != event:
+        pass
     return process
 
 
@@ -112,6 +113,30 @@ def test_told_to_go_often_it_ends_as_documented(
     signals: tuple[signal.Signals, ...], seed: int, forks: Forks, house: Builder
 ) -> None:
     _told_to_go(signals, seed, forks, house)
+
+
+@pytest.mark.parametrize("number", [INTERRUPT, END, HANG_UP], ids=lambda number: number.name)
+def test_told_to_go_while_the_film_is_cut_it_leaves_nothing_half_written(
+    number: signal.Signals, forks: Forks, house: Builder
+) -> None:
+    """Once all is bought, the end is not a matter of seconds: a long film is cut for minutes."""
+    home = house("cutting", FILM)
+    process = _begun(home, event="cutting")
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 130, home.said
+    assert home.leftovers() == []
+    assert _settled(home, forks) == []
+
+
+def test_a_render_under_nohup_outlives_its_terminal(forks: Forks, house: Builder) -> None:
+    """What whoever started it has it ignore stays ignored."""
+    home = house("nohup", FILM)
+    process = _begun(home, "nohup", event="submitted")
+    process.send_signal(HANG_UP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0, home.said
+    assert _settled(home, forks) == []
 
 
 def _five_at_once(rounds: range, forks: Forks, house: Builder, tell: Tell) -> None:

@@ -27,7 +27,7 @@ FILMS: Mapping[str, Film] = {
     "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
 # Every n-th point in CI; every one of them behind ./dev test --all.
-STEP = {"prompts": 2, "one-by-one": 2}
+STEP = {"prompts": 2, "one-by-one": 3}
 SELDOM = 4
 
 
@@ -117,7 +117,7 @@ def test_killed_while_the_film_is_cut_it_is_cut_again(
     total, whole = forks.render(cuts, watched=True)["points"], cuts.cut()
     assert whole
     killed, broken = 0, []
-    for kill in range(1 + part, total + 1, 4):
+    for kill in range(1 + part, total + 1, 6):
         home = bought.copied(f"kill-{kill}")
         ends = [forks.render(home, at, watched=True) for at in (kill, random.Random(kill).randint(1, total))]
         last = forks.render(home)
