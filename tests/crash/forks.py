@@ -28,8 +28,8 @@ from storyboard.ledger import Ledger
 from storyboard.media import ffmpeg
 
 # What a render imports on its way: here once, and not in every child.
-_HEAVY = "aiohttp av platformdirs storyboard.commands.render storyboard.media.join storyboard.media.verify"
-_HEAVY += " storyboard.providers.apikley storyboard.session storyboard.terminal"
+_HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.render storyboard.media.join storyboard.media.verify"
+_HEAVY += " storyboard.providers.apikley storyboard.render storyboard.session storyboard.terminal"
 
 
 def serve() -> None:

@@ -28,7 +28,7 @@ FILMS: Mapping[str, Film] = {
 }
 # Every n-th point in CI; every one of them behind ./dev test --all.
 STEP = {"prompts": 2, "one-by-one": 3}
-SELDOM = 4
+SELDOM = 3
 
 
 def _sweep(
