@@ -102,7 +102,7 @@ def test_in_a_long_storm_nothing_grows(tmp_path: Path, forks: Forks, record_prop
             home = _home(tmp_path / f"author-{number}", 500, seller)
             home.environ["STORYBOARD_HOME"] = str(tmp_path / f"author-{number}" / "store")
             homes.append(home)
-            orders.append(home.order(times=3, patience=PATIENCE))
+            orders.append(home.order(times=10, patience=PATIENCE))
         (ended,) = forks.together([{**orders[0], "series": orders}])
         sold = seller.sold("author-")
         assert [home.charged_twice() for home in homes] == [[]] * len(homes)
