@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import Any
 
 from storyboard.config import KINDS, Kind
@@ -98,7 +98,7 @@ class Films:
             )
         above = next(folder for folder in path.parents if folder.exists())
         try:
-            TemporaryDirectory(prefix=".storyboard-", dir=above).cleanup()
+            TemporaryFile(dir=above).close()
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror})", "-o OUT leads elsewhere") from None
         return path

@@ -55,6 +55,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         at.keep_schema()
+        sweep(at.lock_file)
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
@@ -99,7 +100,6 @@ def place(at: Desk, order: Order) -> Path:
     path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
     films.writable(path, at.own_clips())
     sweep(path)
-    sweep(at.lock_file)
     return path
 
 

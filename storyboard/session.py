@@ -154,10 +154,13 @@ def _listening(run: Run, report: Report) -> Iterator[None]:
         interrupt()
 
     handlers = {signal.SIGINT: interrupt, signal.SIGTERM: leave, signal.SIGHUP: leave}
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
+    # What whoever started us has us ignore (nohup) stays ignored.
+    before = {number: old for number in handlers if (old := signal.getsignal(number)) is not signal.SIG_IGN}
+    for number in before:
+        loop.add_signal_handler(number, handlers[number])
     try:
         yield
     finally:
-        for number in handlers:
+        for number, old in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, old)

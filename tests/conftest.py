@@ -1,6 +1,7 @@
 """What every test has: a home of its own, no configuration of whoever runs it; a studio where it asks."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,3 +42,15 @@ def studio(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> I
     yield studio
     if studio.service:
         studio.service.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have counted (``record_property("figure", (name, number))``), summed up over them."""
+    figures: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, value in report.user_properties:
+                    figures.update(dict([value]) if name == "figure" else {})
+    for name, number in sorted(figures.items()):
+        terminalreporter.write_line(f"{name}: {number}")

@@ -179,6 +179,34 @@ def _known(place: str, kind: str, value: str) -> None:
         raise InputError(f"{place}:{kind} {wrong}", f"write {example}")
 
 
+def storm(percent: float) -> tuple[str, ...]:
+    """Every fault there is, with every value: of the requests at each place, and of the jobs, ``percent`` are struck.
+
+    Only a job that never ends is left out: it is waited for half an hour, whatever the pauses are scaled to.
+    """
+    found = []
+    for place, kinds in PLACES.items():
+        ways = [f"{place}:{name}{value}" for name, kind in kinds.items() for value in _values(kind)]
+        ways = [way for way in ways if way != "job:stuck"]
+        each = 100 * (1 - (1 - percent / 100) ** (1 / len(ways)))
+        found += [f"{way} %{each:.6f}" for way in ways]
+    return tuple(found)
+
+
+def _values(kind: Kind) -> list[str]:
+    """The values that a kind can take, with its equals sign."""
+    match kind.value:
+        case "" | "[N]" | "[URL]":
+            return [""]
+        case "CODE":
+            return [f"={code}" for code in CODES if code != 200]
+        case "SECONDS":
+            return ["=0.1"]
+        case "N":
+            return ["=2", "=3"]
+    return [f"={value}" for value in kind.value.split("|")]
+
+
 class Faults:
     """The faults that are still to happen. Counts them, and throws the dice for those that come in percent."""
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -100,6 +101,12 @@ class Emulator:
         """The colour of the job's clip where films are plain (RGB, 0 to 255), None before it is made."""
         outcome = self.outcome(job)
         return colour(outcome.brief.digest) if isinstance(outcome, Done) else None
+
+    async def clip(self, job: str, *, hd: bool = False) -> Path | None:
+        """Where the bytes of the job's clip lie, None where there is none (yet)."""
+        known = self._service.jobs.get(job)
+        brief = self._service.brief(known, hd=hd) if known else None
+        return await self._service.films.clip(brief) if brief else None
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:

@@ -31,6 +31,7 @@ AT_ONCE = 2
 _SAMPLE = 4  # bytes: two channels of 16 bits
 SOUND = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
 _PATIENCE = 7200.0
+_JOIN = ".join-"
 _OURS = re.compile(r"[0-9a-f]{32}\.(mp4|s16le)|\.[0-9a-f]{32}\.(mp4|s16le)\.[0-9a-f]{12}")
 
 
@@ -137,7 +138,7 @@ def _made(name: Path) -> bool:
 def _put_together(cut: Cut, names: Mapping[Clip, Path], out: Path, watch: Callable[[int], None]) -> None:
     """Copy the pictures, encode the sound, and put the index first, so that a browser can begin at once."""
     scratch = names[cut.clips[0]].parent
-    with telling(scratch), TemporaryDirectory(dir=scratch, prefix=".join-") as folder:
+    with telling(scratch), TemporaryDirectory(dir=scratch, prefix=_JOIN) as folder:
         listing, sound = Path(folder, "film.ffconcat"), Path(folder, "film.s16le")
         listing.write_text("".join(f"file ../{_pictures(names[clip]).name}\n" for clip in cut.clips))
         with sound.open("wb") as file:
@@ -175,3 +176,5 @@ def _prune(scratch: Path, names: Mapping[Clip, Path]) -> None:
         for path in scratch.iterdir():
             if _OURS.fullmatch(path.name) and path not in kept:
                 path.unlink()
+            elif path.name.startswith(_JOIN) and path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
