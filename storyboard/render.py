@@ -9,7 +9,7 @@ from pathlib import Path
 from storyboard import events
 from storyboard.config import Settings
 from storyboard.desk import Desk, at_work, desk
-from storyboard.disk import scratch
+from storyboard.disk import scratch, sweep
 from storyboard.ending import done
 from storyboard.errors import (
     InputError,
@@ -55,6 +55,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         at.keep_schema()
+        sweep(at.lock_file)
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
@@ -97,7 +98,9 @@ def place(at: Desk, order: Order) -> Path:
     films = Films(at.folder)
     wanted = Path(at.storyboard.output.file)
     path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
-    return films.writable(path, at.own_clips())
+    films.writable(path, at.own_clips())
+    sweep(path)
+    return path
 
 
 def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
@@ -156,22 +159,31 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, report: Report) ->
             aside = at.store.set_aside(at.store.path(take.digest))
             message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
             raise LocalFault(message, "run again: it is fetched again, and not paid for again")
+    from storyboard.media.join import Film as Written
     from storyboard.media.join import join
 
     report(events.Cutting(0, cut.frames))
-    segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
-    written = join(cut, paths, path, segments, lambda done: report(events.Cutting(done, cut.frames)))
-    film = Film(
-        identity=cut.identity,
-        sha256=written.sha256,
-        bytes=written.bytes,
-        frames=written.frames,
-        fps=cut.fps,
-        width=cut.width,
-        height=cut.height,
-        kind=at.kind,
-        modified=path.stat().st_mtime_ns,
-    )
+    segments = scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+
+    def known(written: Written) -> Film:
+        return Film(
+            identity=cut.identity,
+            sha256=written.sha256,
+            bytes=written.bytes,
+            frames=written.frames,
+            fps=cut.fps,
+            width=cut.width,
+            height=cut.height,
+            kind=at.kind,
+            modified=written.path.stat().st_mtime_ns,
+        )
+
+    def landing(written: Written) -> None:
+        # Killed between here and the end, the next render must know the film for its own.
+        films.remember(path, known(written), written.path)
+
+    written = join(cut, paths, path, segments, lambda done: report(events.Cutting(done, cut.frames)), landing)
+    film = known(written)
     films.remember(path, film)
     return film
 

@@ -1,11 +1,11 @@
 """storyboard cut: only the final cut, from takes that exist. Pays nothing, asks nobody."""
 
-import json
 from pathlib import Path
 
 import click
 
 from storyboard.commands.options import again, draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.plain import shown, written
 
 
 @click.command
@@ -31,8 +31,8 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
     )
     done = cut_only(order, settings())
     if as_json:
-        click.echo(json.dumps(as_document(done)))
+        click.echo(written(as_document(done), indent=None))
         return
     for line in ending(done):
-        click.echo(line, err=True)
+        click.echo(shown(line), err=True)
     click.echo(near(done.film))
