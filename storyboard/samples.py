@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-# Samples that one AAC frame holds (ISO/IEC 14496-3, AAC-LC without the 960 variant).
+# Samples that one AAC-LC frame holds, in the variant that is in use (ISO/IEC 14496-3, frameLengthFlag 0).
 BLOCK = 1024
 
 
@@ -17,10 +17,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """All that two pictures must share, beside their parameter sets, to stand in one track.
+    """All that pictures must share, beside parameter sets that decode them, to stand in one track.
 
-    ``width`` and ``height`` in pixels as they are shown; ``colour`` is primaries, transfer, matrix (the code points of
-    ITU-T H.273; 2 is "unspecified") and whether all values are used (full range).
+    ``width`` and ``height`` in pixels as they are shown; ``colour`` is primaries, transfer and matrix (the code points
+    of ITU-T H.273; 2 is "unspecified"), and whether the full range of values is used.
     """
 
     width: int
@@ -30,25 +30,26 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Sets:
-    """The H.264 parameter sets of a clip, as its avcC has them, in order: ``head`` is profile, compatibility, level.
+    """The H.264 parameter sets of a clip, as its avcC has them: ``head`` is profile, compatibility and level.
 
-    ``tail`` is what follows the sets in an avcC. Equal sets decode alike.
+    ``tail`` is what follows the sets in the avcC. ``ids`` are the numbers by which slices and sets find each other:
+    those of the sequence sets, those of the picture sets.
     """
 
     head: bytes
     sequences: tuple[bytes, ...]
     pictures: tuple[bytes, ...]
     tail: bytes
+    ids: tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """The frames of a clip. Frames are numbered in the order in which they are seen, from 0.
+    """The frames of a clip. A frame's number is its place in the order in which they are seen, from 0.
 
     ``shown[i]`` is the number of the frame that is decoded as the i-th. ``starts`` are the frames at which decoding can
-    begin: true IDR frames, behind everything that is seen earlier. ``fps`` is exact: every frame lasts equally long.
-    ``begins`` is when the first is seen, in seconds of the file's own time. ``entry`` is the sample entry of the
-    track without its avcC.
+    begin: true IDR frames, behind everything that is seen earlier. Every frame lasts ``1 / fps`` seconds. ``begins``
+    is when the first is seen, in seconds of the file's own time.
     """
 
     stored: Stored
@@ -58,16 +59,14 @@ class Frames:
     begins: Fraction
     look: Look
     sets: Sets
-    entry: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The AAC-LC sound of a clip, in blocks of 1,024 samples. Decoding packet p gives block p.
+    """The AAC-LC sound of a clip, in blocks of 1,024 samples: decoding the p-th AAC frame gives block p.
 
-    ``hertz`` and ``channels`` are what is heard; ``priming`` is how many samples at the beginning are not;
-    ``begins`` is when the first one that is heard comes, in seconds of the file's own time. ``entry`` is the sample
-    entry of the track, ``config`` its AudioSpecificConfig.
+    ``priming`` is how many samples at the beginning are not heard; ``begins`` is when the first one that is heard
+    comes, in seconds of the file's own time. ``config`` is the AudioSpecificConfig.
     """
 
     stored: Stored
@@ -75,21 +74,20 @@ class Sound:
     channels: int
     priming: int
     begins: Fraction
-    entry: bytes
     config: bytes
 
     @property
     def form(self) -> tuple[int, int]:
+        """What sounds must share to stand in one track: hertz and channels."""
         return self.hertz, self.channels
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What can be copied of a clip. ``frames`` or ``sound`` is the reason, in words, where that part cannot be.
+    """What can be copied of a clip: its ``frames`` and its ``sound``; or, in words, why they cannot be.
 
-    ``silent`` is True where the clip has no sound at all.
+    ``sound`` is None where the clip has none at all.
     """
 
     frames: Frames | str
-    sound: Sound | str
-    silent: bool = False
+    sound: Sound | str | None

@@ -1,0 +1,173 @@
+"""A film's index, written: everything before the first frame of an MP4 that is copied together.
+
+Sizes and offsets of all samples are known before one of them is written, so the index comes first at no cost, and the
+same film has the same bytes: there is no date in it. Boxes are those of ISO/IEC 14496-12, -14 and -15.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from operator import add
+
+from storyboard.samples import BLOCK, Look
+
+# Ticks in a frame: 24 frames a second give a scale of 12,288, which is what most encoders write.
+TICKS = 512
+
+_IDENTITY = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
+_UNDETERMINED = 0x55C4  # the language "und"
+_BRANDS = b"isom" + (512).to_bytes(4) + b"isomiso2avc1mp41"
+_SPECIFIED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The frames of a film, as they are decoded. ``offsets`` count from the beginning of the media.
+
+    ``shown`` are their numbers in the order of being seen; ``sync`` are those, in decoding order, at which decoding can
+    begin. ``config`` is the avcC.
+    """
+
+    sizes: Sequence[int]
+    offsets: Sequence[int]
+    shown: Sequence[int]
+    sync: Sequence[int]
+    fps: int
+    look: Look
+    config: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """The AAC frames of a film: one that is not heard, then one for each block; the last block may be cut short."""
+
+    sizes: Sequence[int]
+    offsets: Sequence[int]
+    hertz: int
+    channels: int
+    config: bytes
+
+
+def written(pictures: Pictures, sounds: Sounds, media: int) -> bytes:
+    """All that comes before the ``media`` bytes of media in a film's file."""
+    wide = media > 0xF0000000
+    head = _box(b"ftyp", _BRANDS)
+    end = struct.pack(">I4sQ", 1, b"mdat", media + 16) if wide else struct.pack(">I4s", media + 8, b"mdat")
+    before = len(head) + len(_movie(pictures, sounds, 0, wide)) + len(end)
+    return head + _movie(pictures, sounds, before, wide) + end
+
+
+def _movie(pictures: Pictures, sounds: Sounds, before: int, wide: bool) -> bytes:
+    """``before`` is how many bytes of the file come before its media; the box's length does not depend on it."""
+    scale, long = pictures.fps * TICKS, len(pictures.sizes) * TICKS
+    moving = (scale, _video(pictures, before, wide), _full(b"vmhd", 0, 1, bytes(8)), b"vide", b"VideoHandler\0")
+    heard = (sounds.hertz, _audio(sounds, pictures, before, wide), _full(b"smhd", 0, 0, bytes(4)), b"soun", b"SoundHandler\0")
+    lead = max((at - shown for at, shown in enumerate(pictures.shown)), default=0) * TICKS
+    size = struct.pack(">II", pictures.look.width << 16, pictures.look.height << 16)
+    head = struct.pack(">QQIQIH10x", 0, 0, scale, long, 65536, 256) + _IDENTITY + bytes(24) + struct.pack(">I", 3)
+    return _box(
+        b"moov",
+        _full(b"mvhd", 1, 0, head),
+        _track(1, long, long, lead, size, 0, *moving),
+        _track(2, long, _samples(sounds, pictures), BLOCK, bytes(8), 256, *heard),
+    )
+
+
+def _track(
+    number: int, long: int, own: int, lead: int, size: bytes, loud: int, scale: int, table: bytes, kind: bytes,
+    handler: bytes, name: bytes,
+) -> bytes:
+    """``long`` is how long it is seen, in ticks of the movie; ``own`` how long it is, and ``lead`` what is left out."""
+    header = struct.pack(">QQIIQ8xHHH2x", 0, 0, number, 0, long, 0, 0, loud) + _IDENTITY + size
+    edit = struct.pack(">IQqI", 1, long, lead, 65536)
+    sources = _box(b"dinf", _full(b"dref", 0, 0, struct.pack(">I", 1), _full(b"url ", 0, 1)))
+    media = _box(
+        b"mdia",
+        _full(b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, scale, own, _UNDETERMINED, 0)),
+        _full(b"hdlr", 0, 0, bytes(4), handler, bytes(12), name),
+        _box(b"minf", kind, sources, table),
+    )
+    return _box(b"trak", _full(b"tkhd", 1, 3, header), _box(b"edts", _full(b"elst", 1, 0, edit)), media)
+
+
+def _samples(sounds: Sounds, pictures: Pictures) -> int:
+    """How many samples the sound has, with the block that is not heard: exactly as many as the frames take."""
+    return BLOCK + round(Fraction(len(pictures.sizes) * sounds.hertz, pictures.fps))
+
+
+def _video(pictures: Pictures, before: int, wide: bool) -> bytes:
+    lead = max((at - shown for at, shown in enumerate(pictures.shown)), default=0)
+    later = [shown - at + lead for at, shown in enumerate(pictures.shown)]
+    runs = [(len(list(run)), value * TICKS) for value, run in groupby(later)]
+    return _box(
+        b"stbl",
+        _full(b"stsd", 0, 0, struct.pack(">I", 1), _avc1(pictures)),
+        _full(b"stts", 0, 0, struct.pack(">III", 1, len(later), TICKS)),
+        _listed(b"stss", [at + 1 for at in pictures.sync]),
+        _full(b"ctts", 0, 0, struct.pack(f">I{2 * len(runs)}I", len(runs), *(part for run in runs for part in run))),
+        *_chunks(pictures.sizes, pictures.offsets, before, wide),
+    )
+
+
+def _audio(sounds: Sounds, pictures: Pictures, before: int, wide: bool) -> bytes:
+    count = len(sounds.sizes)
+    last = _samples(sounds, pictures) - BLOCK * (count - 1)
+    return _box(
+        b"stbl",
+        _full(b"stsd", 0, 0, struct.pack(">I", 1), _mp4a(sounds)),
+        _full(b"stts", 0, 0, struct.pack(">IIIII", 2, count - 1, BLOCK, 1, last)),
+        *_chunks(sounds.sizes, sounds.offsets, before, wide),
+    )
+
+
+def _chunks(sizes: Sequence[int], offsets: Sequence[int], before: int, wide: bool) -> tuple[bytes, bytes, bytes]:
+    """Samples that lie one behind another are a chunk: how many each has, how large samples are, where chunks begin."""
+    ends = list(map(add, offsets, sizes))
+    firsts = [0, *(at for at in range(1, len(sizes)) if offsets[at] != ends[at - 1])]
+    lengths = [end - begin for begin, end in zip(firsts, [*firsts[1:], len(sizes)], strict=True)]
+    rows = [(at + 1, length, 1) for at, length in enumerate(lengths) if not at or length != lengths[at - 1]]
+    begins = [offsets[at] + before for at in firsts]
+    where = _full(b"co64", 0, 0, struct.pack(f">I{len(begins)}Q", len(begins), *begins)) if wide else _listed(b"stco", begins)
+    return (
+        _full(b"stsc", 0, 0, struct.pack(f">I{3 * len(rows)}I", len(rows), *(part for row in rows for part in row))),
+        _full(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes)),
+        where,
+    )
+
+
+def _avc1(pictures: Pictures) -> bytes:
+    look = pictures.look
+    fields = struct.pack(">6xH16xHHIIIH32xHh", 1, look.width, look.height, 72 << 16, 72 << 16, 0, 1, 24, -1)
+    *tags, full = look.colour
+    colour = _box(b"colr", b"nclx", struct.pack(">HHHB", *tags, full << 7)) if set(tags) != {_SPECIFIED} else b""
+    square = _box(b"pasp", struct.pack(">II", 1, 1))
+    return _box(b"avc1", fields, _box(b"avcC", pictures.config), colour, square)
+
+
+def _mp4a(sounds: Sounds) -> bytes:
+    fields = struct.pack(">6xH8xHH4xI", 1, sounds.channels, 16, sounds.hertz << 16)
+    specific = _descriptor(5, sounds.config)
+    decoder = _descriptor(4, struct.pack(">BB3xII", 0x40, 0x15, 0, 0) + specific)
+    stream = _descriptor(3, struct.pack(">HB", 2, 0) + decoder + _descriptor(6, b"\2"))
+    return _box(b"mp4a", fields, _full(b"esds", 0, 0, stream))
+
+
+def _descriptor(tag: int, content: bytes) -> bytes:
+    return bytes([tag, len(content)]) + content
+
+
+def _listed(name: bytes, numbers: Sequence[int]) -> bytes:
+    return _full(name, 0, 0, struct.pack(f">I{len(numbers)}I", len(numbers), *numbers))
+
+
+def _full(name: bytes, version: int, flags: int, *parts: bytes) -> bytes:
+    return _box(name, struct.pack(">I", version << 24 | flags), *parts)
+
+
+def _box(name: bytes, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    return struct.pack(">I4s", len(content) + 8, name) + content
+
+
