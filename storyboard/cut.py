@@ -13,7 +13,7 @@ from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
 # segments made before are then made anew.
-MAKING = 1
+MAKING = 2
 
 T = TypeVar("T")
 

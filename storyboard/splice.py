@@ -9,8 +9,8 @@ of 1,024 samples. In both a piece is one of these:
 
 ``how`` is a frozen value: a ``Clip`` is its frames brought to the film's shape, an ``Excerpt`` a clip's sound brought
 to the film's format. Anything else that has to be rendered, a dissolve or a title, is one more kind of ``how``, with
-one more function there that makes it. ``copyable`` says which frames of a part of a clip can be copied: what is left
-of them before and behind is rendered. ``key`` names all that decides a piece, so that what was made once is found again.
+one more function there that makes it. ``copyable`` says which frames of a part of a clip can be copied; what is left
+before and behind them is rendered. ``key`` names all that decides a piece: what was made once is found again.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """``blocks`` of a clip's sound, from ``start`` seconds after its first frame on; what it does not have is silence."""
+    """``blocks`` of a clip's sound, from ``start`` seconds after its first frame on; silence where it has none."""
 
     scene: str
     digest: str
@@ -66,7 +66,7 @@ How = Clip | Excerpt
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """``length`` frames, or blocks of sound, made as ``how`` says. ``key`` (SHA-256, hex) names all that decides them."""
+    """``length`` frames, or blocks of sound, made as ``how`` says. ``key`` (SHA-256, hex) names all of it."""
 
     key: str
     length: int
@@ -234,7 +234,9 @@ def _sound(clip: Clip, cut: Cut, index: Index, form: tuple[int, int]) -> Iterato
         yield Silent(due)
     elif isinstance(sound, str) or isinstance(frames, str) or sound.form != form:
         start = clip.start + late / hertz
-        yield Rendered(_key("sound", clip.digest, str(start), due, form), due, Excerpt(clip.scene, clip.digest, start, due))
+        yield Rendered(
+            _key("sound", clip.digest, str(start), due, form), due, Excerpt(clip.scene, clip.digest, start, due)
+        )
     else:
         exact = (clip.start + frames.begins - sound.begins) * hertz + sound.priming + late
         begin = round(exact / BLOCK)
@@ -263,6 +265,10 @@ def _merged(pieces: Iterable[Piece]) -> Iterator[Piece]:
 def _one(piece: Piece, other: Piece) -> Piece | None:
     if isinstance(piece, Silent) and isinstance(other, Silent):
         return Silent(piece.length + other.length)
-    if isinstance(piece, Copied) and isinstance(other, Copied) and other == replace(piece, first=piece.last, last=other.last):
+    if (
+        isinstance(piece, Copied)
+        and isinstance(other, Copied)
+        and other == replace(piece, first=piece.last, last=other.last)
+    ):
         return replace(piece, last=other.last)
     return None

@@ -2,7 +2,7 @@
 
 An AAC frame overlaps the next one by half, so two clips that are put together need one frame between them that fits
 both: its window must fall as the first clip's would, and rise as the second's. Encoders choose windows by what they
-hear; this one is told. It spends as many bits as a frame may have and thinks of no ear, which is of no matter for 21 ms.
+hear; this one is told. It spends as many bits as a frame may have and thinks of no ear: it is about 21 ms.
 
 Sections are those of ISO/IEC 14496-3:2009. Samples are as PyAV has them: float32, (channels, samples), -1 to 1.
 """
@@ -164,14 +164,15 @@ def _long_spectrum(samples: "Numbers", rise: Side, fall: Side) -> "Numbers":
 
 
 def _short_spectrum(samples: "Numbers", rise: Side, fall: Side) -> "Numbers":
-    """Eight transforms of 256 samples in the middle of the frame, the first of which rises as the frame before falls."""
+    """Eight transforms of 256 samples in the middle of the frame; the first rises as the frame before falls."""
     import numpy
 
     begin = (BLOCK - _SHORT) // 2
     own = _slope(_SHORT, fall.kaiser)
     parts = [samples[begin + _SHORT * n : begin + _SHORT * (n + 2)] for n in range(8)]
-    first = [_slope(_SHORT, rise.kaiser), *[own] * 7]
-    return numpy.concatenate([_transformed(p * numpy.concatenate([r, own[::-1]])) for p, r in zip(parts, first, strict=True)])
+    slopes = [_slope(_SHORT, rise.kaiser), *[own] * 7]
+    windows = [numpy.concatenate([slope, own[::-1]]) for slope in slopes]
+    return numpy.concatenate([_transformed(part * window) for part, window in zip(parts, windows, strict=True)])
 
 
 def _half(side: Side) -> "Numbers":
@@ -188,10 +189,12 @@ def _slope(length: int, kaiser: bool) -> "Numbers":
     """The rising half of a window (4.6.11.3.2)."""
     import numpy
 
-    if not kaiser:
-        return numpy.sin(numpy.pi / (2 * length) * (numpy.arange(length) + 0.5))
-    sums = numpy.cumsum(numpy.kaiser(length + 1, numpy.pi * _ALPHA[length]))
-    return numpy.sqrt(sums[:-1] / sums[-1])
+    if kaiser:
+        sums = numpy.cumsum(numpy.kaiser(length + 1, numpy.pi * _ALPHA[length]))
+        slope: Numbers = numpy.sqrt(sums[:-1] / sums[-1])
+    else:
+        slope = numpy.sin(numpy.pi / (2 * length) * (numpy.arange(length) + 0.5))
+    return slope
 
 
 def _transformed(samples: "Numbers") -> "Numbers":
@@ -201,7 +204,8 @@ def _transformed(samples: "Numbers") -> "Numbers":
     length = len(samples)
     shift = (length / 2 + 1) / 2
     turned = numpy.fft.fft(samples * numpy.exp(-1j * numpy.pi / length * numpy.arange(length)))[: length // 2]
-    return 2 * (turned * numpy.exp(-2j * numpy.pi / length * shift * (numpy.arange(length // 2) + 0.5))).real
+    spectrum = turned * numpy.exp(-2j * numpy.pi / length * shift * (numpy.arange(length // 2) + 0.5))
+    return numpy.asarray(2 * spectrum.real)
 
 
 def _quantised(spectrum: "Numbers") -> tuple[int, "Whole"]:
@@ -221,7 +225,7 @@ def _quantised(spectrum: "Numbers") -> tuple[int, "Whole"]:
 def _rounded(powered: "Numbers", gain: int) -> "Numbers":
     import numpy
 
-    return numpy.floor(powered * 2.0 ** (-3 / 16 * (gain - _UNIT)) + 0.4054)
+    return numpy.asarray(numpy.floor(powered * 2.0 ** (-3 / 16 * (gain - _UNIT)) + 0.4054))
 
 
 @lru_cache

@@ -257,7 +257,7 @@ def _ue(value: int) -> tuple[int, int]:
 
 
 def _nal(head: bytes, bits: int, length: int) -> bytes:
-    """A parameter set of bits that end with their stop bit; zeros after it are dropped, others added to a whole byte."""
+    """A parameter set whose bits end with their stop bit: zeros after it are dropped, then bytes are filled up."""
     zeros = (bits & -bits).bit_length() - 1
     bits, length = bits >> zeros, length - zeros
     padding = -length % 8

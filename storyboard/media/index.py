@@ -63,7 +63,13 @@ def _movie(pictures: Pictures, sounds: Sounds, before: int, wide: bool) -> bytes
     """``before`` is how many bytes of the file come before its media; the box's length does not depend on it."""
     scale, long = pictures.fps * TICKS, len(pictures.sizes) * TICKS
     moving = (scale, _video(pictures, before, wide), _full(b"vmhd", 0, 1, bytes(8)), b"vide", b"VideoHandler\0")
-    heard = (sounds.hertz, _audio(sounds, pictures, before, wide), _full(b"smhd", 0, 0, bytes(4)), b"soun", b"SoundHandler\0")
+    heard = (
+        sounds.hertz,
+        _audio(sounds, pictures, before, wide),
+        _full(b"smhd", 0, 0, bytes(4)),
+        b"soun",
+        b"SoundHandler\0",
+    )
     lead = max((at - shown for at, shown in enumerate(pictures.shown)), default=0) * TICKS
     size = struct.pack(">II", pictures.look.width << 16, pictures.look.height << 16)
     head = struct.pack(">QQIQIH10x", 0, 0, scale, long, 65536, 256) + _IDENTITY + bytes(24) + struct.pack(">I", 3)
@@ -76,8 +82,17 @@ def _movie(pictures: Pictures, sounds: Sounds, before: int, wide: bool) -> bytes
 
 
 def _track(
-    number: int, long: int, own: int, lead: int, size: bytes, loud: int, scale: int, table: bytes, kind: bytes,
-    handler: bytes, name: bytes,
+    number: int,
+    long: int,
+    own: int,
+    lead: int,
+    size: bytes,
+    loud: int,
+    scale: int,
+    table: bytes,
+    kind: bytes,
+    handler: bytes,
+    name: bytes,
 ) -> bytes:
     """``long`` is how long it is seen, in ticks of the movie; ``own`` how long it is, and ``lead`` what is left out."""
     header = struct.pack(">QQIIQ8xHHH2x", 0, 0, number, 0, long, 0, 0, loud) + _IDENTITY + size
@@ -129,7 +144,11 @@ def _chunks(sizes: Sequence[int], offsets: Sequence[int], before: int, wide: boo
     lengths = [end - begin for begin, end in zip(firsts, [*firsts[1:], len(sizes)], strict=True)]
     rows = [(at + 1, length, 1) for at, length in enumerate(lengths) if not at or length != lengths[at - 1]]
     begins = [offsets[at] + before for at in firsts]
-    where = _full(b"co64", 0, 0, struct.pack(f">I{len(begins)}Q", len(begins), *begins)) if wide else _listed(b"stco", begins)
+    where = (
+        _full(b"co64", 0, 0, struct.pack(f">I{len(begins)}Q", len(begins), *begins))
+        if wide
+        else _listed(b"stco", begins)
+    )
     return (
         _full(b"stsc", 0, 0, struct.pack(f">I{3 * len(rows)}I", len(rows), *(part for row in rows for part in row))),
         _full(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes)),
@@ -169,5 +188,3 @@ def _full(name: bytes, version: int, flags: int, *parts: bytes) -> bytes:
 def _box(name: bytes, *parts: bytes) -> bytes:
     content = b"".join(parts)
     return struct.pack(">I4s", len(content) + 8, name) + content
-
-

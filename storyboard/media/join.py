@@ -13,9 +13,7 @@ import hashlib
 import os
 import re
 import shutil
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,12 +22,10 @@ from typing import BinaryIO
 
 from storyboard.cut import MAKING, Clip, Cut
 from storyboard.disk import private, telling
-from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, segment
+from storyboard.errors import LocalFault
+from storyboard.media import ffmpeg, segment, work
 
-AT_ONCE = 2
 _SAMPLE = 4  # bytes: two channels of 16 bits
-SOUND = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
 _PATIENCE = 7200.0
 _JOIN = ".join-"
 _OURS = re.compile(r"[0-9a-f]{32}\.(mp4|s16le)|\.[0-9a-f]{32}\.(mp4|s16le)\.[0-9a-f]{12}")
@@ -43,10 +39,6 @@ class Film:
     sha256: str
     frames: int
     bytes: int
-
-
-class _Stopped(Exception):
-    """A neighbour has failed, or the caller has had enough."""
 
 
 def join(
@@ -95,36 +87,18 @@ def _samples(name: Path) -> Path:
 def _make_segments(
     cut: Cut, names: Mapping[Clip, Path], paths: Mapping[str, Path], report: Callable[[int], None]
 ) -> None:
-    """Make the segments that are missing, two at once; the first failure stops the others."""
+    """Make the segments that are missing."""
     ready = {name: clip.frames for clip, name in names.items() if _made(name)}
     missing = {name: clip for clip, name in names.items() if name not in ready}
-    stop = threading.Event()
 
-    def make(name: Path, clip: Clip) -> None:
-        def watch(frames: int) -> None:
-            if stop.is_set():
-                raise _Stopped
-            ready[name] = frames
+    def make(name: Path, clip: Clip) -> Callable[[work.Watch], None]:
+        path = paths[clip.digest]
+        return lambda watch: segment.make(clip, cut, path, _pictures(name), _samples(name), watch)
 
-        watch(0)
-        try:
-            segment.make(clip, cut, paths[clip.digest], _pictures(name), _samples(name), watch)
-        except ffmpeg.FfmpegFailed as failure:
-            hint = failure.hint or "play the clip to see what is wrong with it, and replace it"
-            raise LocalFault(f"scene '{clip.scene}': {failure.message}", hint) from failure
-        except BadMedia as failure:
-            raise BadMedia(f"scene '{clip.scene}': {failure.message}", failure.hint) from failure
+    def watch(far: Mapping[Path, int]) -> None:
+        report(sum({**ready, **far}[names[clip]] for clip in cut.clips))
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            at_work = {pool.submit(make, name, clip) for name, clip in missing.items()}
-            while at_work:
-                ended, at_work = wait(at_work, ffmpeg.TICK, FIRST_EXCEPTION)
-                for one in ended:
-                    one.result()
-                report(sum(ready.get(names[clip], 0) for clip in cut.clips))
-        finally:
-            stop.set()
+    work.carry_out({name: work.of_scene(clip.scene, make(name, clip)) for name, clip in missing.items()}, watch)
 
 
 def _made(name: Path) -> bool:
@@ -147,7 +121,7 @@ def _put_together(cut: Cut, names: Mapping[Clip, Path], out: Path, watch: Callab
         arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
         arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
         arguments += ["-f", "s16le", "-ar", str(segment.HERTZ), "-ac", "2", "-i", f"file:{sound.absolute()}"]
-        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *SOUND, *segment.NEUTRAL]
+        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *segment.SOUND, *segment.NEUTRAL]
         arguments += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out.absolute()}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
     if written != cut.frames:

@@ -30,10 +30,10 @@ _HEAD = 4096
 _IDENTITY = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
 _SELF_CONTAINED = b"\0\0\0\1"
 _AAC = 0x40
-_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _LC = 2
-# At this rate and below, AAC may hold a second layer (SBR) without saying so.
-_DOUBTFUL_RATE = 24_000
+# Those at which media/aac.py knows the bands. At low ones AAC may hold a second layer (SBR) without saying so.
+_USUAL_RATES = (48_000, 44_100)
 
 Span = tuple[int, int]
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class _Edit:
 
 
 def read(path: Path) -> Index:
-    """What can be copied of a clip. Raises BadMedia where the file is no whole MP4, LocalFault where it is unreadable."""
+    """What can be copied of a clip. Raises BadMedia where it is no whole MP4, LocalFault where it is unreadable."""
     with telling(path):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -264,7 +264,9 @@ def _plainly_shown(track: _Box, size: Span | None) -> None:
     if size and any(shown) and any(abs(one / 65536 - other) >= 1 for one, other in zip(shown, size, strict=True)):
         raise _Refused("its pixels are oblong")
     sources = track.inner(b"mdia").inner(b"minf").inner(b"dinf").inner(b"dref", skip=8)
-    if any(sources.data[start : start + 4] != _SELF_CONTAINED for spans in sources.spans.values() for start, _ in spans):
+    if any(
+        sources.data[start : start + 4] != _SELF_CONTAINED for spans in sources.spans.values() for start, _ in spans
+    ):
         raise _Refused("its media lie in another file")
 
 
@@ -415,12 +417,13 @@ def _spoken(config: bytes) -> tuple[int, int]:
     """Hertz and channels of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1), where it is plain AAC-LC."""
     bits = int.from_bytes(config[:2])
     kind, rate, channels, variant = bits >> 11, bits >> 7 & 15, bits >> 3 & 15, bits & 7
-    if kind != _LC or rate >= len(_AAC_RATES) or channels not in (1, 2) or variant:
+    if kind != _LC or rate >= len(AAC_RATES) or channels not in (1, 2) or variant:
         raise _Refused("its sound is not plain AAC in one or two channels")
-    layered = len(config) >= 5 and config[2:4] == b"\x56\xe5" and config[4] >= 128
-    if layered or _AAC_RATES[rate] <= _DOUBTFUL_RATE:
+    if len(config) >= 5 and config[2:4] == b"\x56\xe5" and config[4] >= 128:
         raise _Refused("its sound has a second layer")
-    return _AAC_RATES[rate], channels
+    if AAC_RATES[rate] not in _USUAL_RATES:
+        raise _Refused(f"its sound has {AAC_RATES[rate]} samples a second")
+    return AAC_RATES[rate], channels
 
 
 def _name(kind: bytes) -> str:

@@ -1,7 +1,8 @@
-"""A segment: one clip in the film's format, its pictures in one file and its sound as bare samples in another."""
+"""A segment: a part of a clip in the film's format, its pictures and its sound each in a file of its own."""
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from storyboard.cut import Clip, Cut
 from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg, probe
 from storyboard.media.probe import Source
+from storyboard.samples import BLOCK
+from storyboard.splice import OURS, Excerpt
 
 HERTZ = 48_000
 
@@ -16,8 +19,9 @@ HERTZ = 48_000
 # The number is fixed, because it decides the bytes; cpu-independent gives the same bytes on another processor.
 ENCODER = (
     *("-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-profile:v", "high", "-threads", "2"),
-    *("-x264-params", "cpu-independent=1", "-flags:v", "+bitexact"),
+    *("-x264-params", f"cpu-independent=1:sps-id={OURS}", "-flags:v", "+bitexact"),
 )
+SOUND = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
 NEUTRAL = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 _SCALING = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
 _TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -27,29 +31,60 @@ _DIMMED = "lutyuv=y=16+(val-16)*0.6:u=128+(val-128)*0.6:v=128+(val-128)*0.6"
 _PATIENCE = 1800.0
 
 
-def make(clip: Clip, cut: Cut, path: Path, pictures: Path, sound: Path, watch: Callable[[int], None]) -> None:
+def make(clip: Clip, cut: Cut, path: Path, pictures: Path, sound: Path | None, watch: Callable[[int], None]) -> None:
     """Write the clip's frames (H.264 in MP4, exactly as many as the cut says) and its samples (48 kHz stereo s16le).
 
-    Samples there are as many as the clip has, at most those of the frames: none where it has no sound. ``watch`` is
-    told the frames so far, several times a second; an exception in it stops the work. Raises LocalFault, BadMedia.
+    Samples there are as many as the clip has, at most those of the frames: none where it has no sound, and no file
+    where ``sound`` is None. ``watch`` is told the frames so far, several times a second; an exception in it stops the
+    work. Raises LocalFault, BadMedia.
     """
     source = probe.source(path)
     begins = source.lead + clip.start
-    seek = max(Fraction(0), begins - 1)  # to a key frame before it, with a second to spare; the filters cut exactly
-    arguments = ["-filter_threads", "2", "-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
-    if seek:  # seeking to 0, too, would lose the first 21 ms of AAC sound
-        arguments += ["-ss", f"{float(seek):.6f}"]
-    arguments += ["-i", f"file:{os.path.abspath(path)}"]
-    with ffmpeg.whole(pictures) as staged_pictures, ffmpeg.whole(sound) as staged_sound:
-        arguments += ["-map", "0:V:0", "-vf", picture_filter(source, clip, cut, begins - seek)]
+    arguments, late = _read(source, path, begins)
+    with ExitStack() as files:
+        staged = files.enter_context(ffmpeg.whole(pictures))
+        arguments += ["-map", "0:V:0", "-vf", picture_filter(source, clip, cut, late)]
         arguments += ["-frames:v", str(clip.frames), *ENCODER, "-g", str(2 * cut.fps), *NEUTRAL]
-        arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged_pictures}"]
-        if source.measure.sound:
-            arguments += ["-map", "0:a:0", "-af", _sound_filter(source, clip, cut, begins - seek)]
-            arguments += ["-c:a", "pcm_s16le", "-f", "s16le", "-y", f"file:{staged_sound}"]
+        arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged}"]
+        samples = files.enter_context(ffmpeg.whole(sound)) if sound else None
+        if samples and source.measure.sound:
+            length = -(-clip.frames * HERTZ // cut.fps)
+            arguments += ["-map", "0:a:0", "-af", _sound_filter(source, late, (HERTZ, 2), length)]
+            arguments += ["-c:a", "pcm_s16le", "-f", "s16le", "-y", f"file:{samples}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
         if written != clip.frames:
             raise LocalFault(f"ffmpeg wrote {written} frames of {clip.frames}", "unset STORYBOARD_FFMPEG and try again")
+
+
+def excerpt(wanted: Excerpt, form: tuple[int, int], path: Path, out: Path, watch: Callable[[int], None]) -> None:
+    """Write the excerpt as AAC in MP4, ``form`` being hertz and channels. ``watch`` is as that of ``make``.
+
+    Raises LocalFault, BadMedia.
+    """
+    source = probe.source(path)
+    length = wanted.blocks * BLOCK
+    layout = "stereo" if form[1] == 2 else "mono"
+    if source.measure.sound:
+        arguments, late = _read(source, path, source.lead + wanted.start)
+        filters = f"{_sound_filter(source, late, form, length)},aformat=sample_fmts=fltp,apad=whole_len={length}"
+        arguments += ["-map", "0:a:0", "-af", filters]
+    else:
+        silence = f"anullsrc=r={form[0]}:cl={layout},atrim=end_sample={length}"
+        arguments = ["-f", "lavfi", "-i", silence]
+    with ffmpeg.whole(out) as staged:
+        arguments += [*SOUND, *NEUTRAL, "-f", "mp4", "-y", f"file:{staged}"]
+        ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
+
+
+def _read(source: Source, path: Path, begins: Fraction) -> tuple[list[str], Fraction]:
+    """The arguments that read a clip from a second before ``begins`` on; and when that comes in what is read.
+
+    There is a key frame before it, and the filters cut exactly. Seeking to 0, too, would lose 21 ms of AAC sound.
+    """
+    seek = max(Fraction(0), begins - 1)
+    arguments = ["-filter_threads", "2", "-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
+    arguments += ["-ss", f"{float(seek):.6f}"] if seek else []
+    return [*arguments, "-i", f"file:{os.path.abspath(path)}"], begins - seek
 
 
 def picture_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> str:
@@ -71,16 +106,16 @@ def picture_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> st
     )
 
 
-def _sound_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> str:
+def _sound_filter(source: Source, begins: Fraction, form: tuple[int, int], samples: int) -> str:
     """Silence where the sound starts late or has a hole, cut where the picture begins and where its frames end.
 
     One channel goes to both sides as it is: left to itself, ffmpeg would make it 3 dB quieter.
     """
-    samples = -(-clip.frames * HERTZ // cut.fps)
-    both_sides = "pan=stereo|c0=c0|c1=c0," if source.mono else ""
+    hertz, channels = form
+    both_sides = "pan=stereo|c0=c0|c1=c0," if source.mono and channels == 2 else ""
     return (
-        f"{both_sides}asetpts=PTS-({begins})/TB,aresample={HERTZ}:async=1:first_pts=0,"
-        f"aformat=sample_fmts=s16:channel_layouts=stereo,atrim=end_sample={samples}"
+        f"{both_sides}asetpts=PTS-({begins})/TB,aresample={hertz}:async=1:first_pts=0,"
+        f"aformat=sample_fmts=s16:channel_layouts={'stereo' if channels == 2 else 'mono'},atrim=end_sample={samples}"
     )
 
 

@@ -14,7 +14,7 @@ from moving import BLUE, GREEN, GREY, RED, TAGS, close, files, laid, look
 from storyboard.cut import MAKING, Clip, Cut
 from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg, probe, segment
-from storyboard.media.join import SOUND, join
+from storyboard.media.join import join
 
 
 @pytest.fixture
@@ -384,6 +384,6 @@ def test_whoever_changes_how_films_are_made_says_so(clips):
         segment.picture_filter(replace(source, measure=replace(source.measure, width=180)), clip, cut, Fraction(0))
         for cut in (Cut((clip,), 320, 180, 24, fit) for fit in ("pad", "crop", "blur"))
     ]
-    settings = repr((filters, segment.ENCODER, segment.NEUTRAL, SOUND))
+    settings = repr((filters, segment.ENCODER, segment.NEUTRAL, segment.SOUND))
     # Where this differs, raise cut.MAKING, then write the new pair here.
     assert (MAKING, hashlib.sha256(settings.encode()).hexdigest()[:12]) == (1, "b78c94675ea4")

@@ -1,0 +1,63 @@
+"""Work that takes its time, two pieces at once: watched, and stopped together by the first failure."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from storyboard.errors import BadMedia, LocalFault
+from storyboard.media import ffmpeg
+
+AT_ONCE = 2
+
+Watch = Callable[[int], None]
+K = TypeVar("K")
+
+
+class _Stopped(Exception):
+    """A neighbour has failed, or the caller has had enough."""
+
+
+def carry_out(jobs: Mapping[K, Callable[[Watch], None]], report: Callable[[Mapping[K, int]], None]) -> None:
+    """Do all jobs. Each is given a ``watch`` to tell how far it is, which raises once the work is to stop.
+
+    ``report`` is told in this thread, several times a second and at the end, how far each is; an exception in it stops
+    the work, as one in a job does.
+    """
+    stop = threading.Event()
+    far: dict[K, int] = dict.fromkeys(jobs, 0)
+
+    def start(name: K, job: Callable[[Watch], None]) -> None:
+        def watch(done: int) -> None:
+            if stop.is_set():
+                raise _Stopped
+            far[name] = done
+
+        watch(0)
+        job(watch)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            at_work = {pool.submit(start, name, job) for name, job in jobs.items()}
+            while at_work:
+                ended, at_work = wait(at_work, ffmpeg.TICK, FIRST_EXCEPTION)
+                for one in ended:
+                    one.result()
+                report(dict(far))
+        finally:
+            stop.set()
+
+
+def of_scene(scene: str, job: Callable[[Watch], None]) -> Callable[[Watch], None]:
+    """The job, whose failures name their scene."""
+
+    def named(watch: Watch) -> None:
+        try:
+            job(watch)
+        except ffmpeg.FfmpegFailed as failure:
+            hint = failure.hint or "play the clip to see what is wrong with it, and replace it"
+            raise LocalFault(f"scene '{scene}': {failure.message}", hint) from failure
+        except BadMedia as failure:
+            raise BadMedia(f"scene '{scene}': {failure.message}", failure.hint) from failure
+
+    return named
