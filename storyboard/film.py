@@ -51,6 +51,20 @@ class Films:
         )
         return next(same, None)
 
+    def same(self, path: Path, identity: str) -> Film | None:
+        """The film at ``path``, if it is whole and the one that would be made now.
+
+        Its bytes are read: nobody waits for the disk when a film is written, and a power cut may have taken some.
+        """
+        film = self.there(path)
+        if film is None or film.identity != identity:
+            return None
+        try:
+            with path.open("rb") as file:
+                return film if hashlib.file_digest(file, "sha256").hexdigest() == film.sha256 else None
+        except OSError:
+            return None
+
     def remember(self, path: Path, film: Film, staged: Path | None = None) -> None:
         """That ``film`` lies at ``path``; or, while it does not have its good name yet, at ``staged`` beside it."""
         known = {name: film for name, film in self._known().items() if staged or not _names(name, path)}
