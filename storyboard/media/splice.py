@@ -388,13 +388,18 @@ def _runs(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
     """Parts that follow each other out of one file, while each track goes on in it and does not jump back."""
     run: list[_Part] = []
     for part in parts:
-        behind = [one for one in run if one.heard == part.heard and one.stored.offsets > part.stored.offsets]
-        if run and (part.path is None or run[0].path != part.path or behind):
+        if run and (part.path is None or run[0].path != part.path or any(_jumps(one, part) for one in run)):
             yield run
             run = []
         run.append(part)
     if run:
         yield run
+
+
+def _jumps(one: _Part, next: _Part) -> bool:
+    """Whether a track jumps back in its file: what is seen twice is copied twice."""
+    begins, ends = next.stored.offsets[:1], one.stored.offsets[-1:]
+    return one.heard == next.heard and bool(begins) and ends >= begins
 
 
 def _moved(laid: _Laid, run: Sequence[_Part]) -> Callable[[Sequence[int]], list[int]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moving import BLUE, GREEN, GREY, RED, TAGS, close, files, laid, look
 
@@ -314,7 +314,7 @@ def test_sound_is_whole_on_both_sides_of_a_joint(tmp_path, channels):
         sound = "aevalsrc='" + "|".join([MUSIC.format(n=n)] * channels) + f"':s=48000:d={float(EVEN)}"
         picture = f"color=c=gray:s={SMALL[0]}x{SMALL[1]}:r=24:d={float(EVEN)}"
         command = [ffmpeg.binary(), "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
-        subprocess.run([*command, "-pix_fmt", "yuv420p", *TAGS, "-b:a", "192k", str(path)], check=True)
+        subprocess.run([*command, "-pix_fmt", "yuv420p", *TAGS, "-b:a", "192k", "-aac_pns", "0", str(path)], check=True)
         paths[str(n)] = path
         ideal.append(look(path).sound[:, :128_000])
     plan, film = spliced(laid(paths, size=SMALL), paths, tmp_path)
@@ -434,7 +434,12 @@ def test_a_disk_that_copies_nothing_by_itself_is_copied_to_by_hand(small, tmp_pa
 KINDS = [{}, {"codec": CAVLC}, {"sound": ""}, {"sound_seconds": 2.5}, {"sound": "mono"}, {"codec": OPEN}]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     st.lists(st.tuples(st.integers(0, len(KINDS) - 1), st.integers(0, 63), st.integers(1, 64)), min_size=1, max_size=6)
 )
