@@ -3,8 +3,8 @@
 The splice's clips are like those that are bought: 8 s, 1280x720, 24 frames a second, 7 Mbit/s, sound, a key frame
 every 2 s.
 "Prepared" is with the joints of the sound made before, "cold" without. A figure is the median of the ratios of runs
-that follow each other directly (cat, splice, cat, splice ...); ffmpeg's copy is `-f concat -c copy +faststart`, which is
-wrong by 21 ms of sound for each joint. The plain way's clips have 2 s; it, moviepy and ffmpeg's concat filter encode
+that follow each other directly (cat, splice, cat, splice ...); ffmpeg's copy is `-f concat -c copy +faststart`, which
+is wrong by 21 ms of sound for each joint. The plain way's clips have 2 s; it, moviepy and ffmpeg's concat filter encode
 with the same settings (x264 veryfast, crf 17; AAC). Each is a process of its own: ratios can be compared between
 machines, seconds cannot.
 """

@@ -120,12 +120,14 @@ def splice(
     out: Path,
     scratch: Path,
     report: Report = lambda frames: None,
+    landing: Callable[[Film], None] = lambda film: None,
 ) -> Film:
     """Write the film. The same plan gives the same bytes.
 
     ``known`` are the indexes of the clips, ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder
     for this film alone. ``report`` is called in this thread with the number of frames that are ready; an exception in
-    it stops the work. What lies at ``out`` is replaced whole, once the film is complete. Raises LocalFault, BadMedia.
+    it stops the work. What lies at ``out`` is replaced whole, once the film is complete; ``landing`` is told of it,
+    under the name that it has until then, just before. Raises LocalFault, BadMedia.
     """
     private(scratch)
     made = _Made(plan, known, paths, scratch)
@@ -138,6 +140,7 @@ def splice(
     with ffmpeg.whole(out, durable=False) as staging:
         digest = _written(head, laid, staging, out, lambda part: report(int(plan.cut.frames * part)))
         size = len(head) + laid.size
+        landing(Film(staging, digest, plan.cut.frames, size))
     report(plan.cut.frames)
     made.prune()
     return Film(out, digest, plan.cut.frames, size)
