@@ -6,7 +6,7 @@ Everything is whole frames of the film, counted once: clips, joints, titles, cap
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
 from typing import TypeVar
@@ -44,7 +44,8 @@ class Clip:
 
     ``digest`` names the bytes, or, of a ``still``, all that decides how it is drawn; ``start`` and ``end`` are seconds
     of the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
-    lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too.
+    lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too. ``lead`` is how
+    its first frame comes in, standing still, over the last frames of the clip before it. It has one of them at most.
     """
 
     scene: str
@@ -57,6 +58,7 @@ class Clip:
     audio: Audio = AS_IT_IS
     effect: str = ""
     still: Still | None = None
+    lead: Joint | None = None
 
     @property
     def until(self) -> int:
@@ -117,7 +119,8 @@ class Cut:
     def identity(self) -> str:
         """SHA-256 (hex) of all that decides the film's bytes. A scene's id is not in it: renaming changes no film."""
         parts = [
-            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.audio, clip.effect) for clip in self.clips
+            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead, clip.audio, clip.effect)
+            for clip in self.clips
         ]
         recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts, self.overlays, self.cues)
         return hashlib.sha256(repr(recipe).encode()).hexdigest()
@@ -140,17 +143,21 @@ def cut(storyboard: Storyboard, footage: Mapping[str, Footage]) -> Cut:
     for scene in storyboard.scenes:
         seen = footage.get(scene.id) or _drawn(scene, (width, height), fps)
         coming = scene.finish.transition
-        begins = ended - coming.seconds if coming and clips else ended
+        standing = coming is not None and coming.over == "tail" and bool(clips)
+        begins = ended - coming.seconds if coming and clips and not standing else ended
         ends = begins + _seconds(scene, seen.measure)
         at, frames = round(begins * fps), round(ends * fps) - round(begins * fps)
         joint = None
         if coming:
-            joint = Joint(coming.kind, round(ended * fps) - at if clips else round(coming.seconds * fps))
-        problem = _trouble(scene, seen.measure, frames) or _crowded(scene, joint, frames, clips)
+            apart = bool(clips) and not standing
+            joint = Joint(coming.kind, round(ended * fps) - at if apart else round(coming.seconds * fps))
+        room = joint.frames if standing and joint else frames
+        problem = _trouble(scene, seen.measure, frames) or _crowded(scene, joint, room, clips)
         if problem:
             problems.append(problem)
             continue
-        clips.append(_clip(scene, seen, at, frames, fps, joint))
+        clip = _clip(scene, seen, at, frames, fps, joint)
+        clips.append(replace(clip, joint=None, lead=joint) if standing else clip)
         ended = ends
     if problems:
         raise Problems(tuple(problems))

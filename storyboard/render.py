@@ -217,7 +217,7 @@ def write(
         order.report(events.Cutting(frames, cut.frames))
 
     warn_of_letters(cut, order)
-    composed = cut.overlays or any(clip.joint for clip in cut.clips)
+    composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
     if order.reencode and not composed:
         return join.join(cut, paths, path, segments, far, landing)
     indexes = splice.indexes(paths)

@@ -72,8 +72,8 @@ class Excerpt:
 class Composed:
     """``frames`` frames on which clips join, or words stand. Every ``at`` and ``first`` counts from the first of them.
 
-    ``clips`` are the parts of clips that are seen. One that comes in has its joint whole; overlays may begin earlier
-    and end later.
+    ``clips`` are the parts of clips that are seen. One that comes in has its joint whole, and one that begins behind
+    the last frame is there for its lead; overlays may begin earlier and end later.
     """
 
     clips: tuple[Clip, ...]
@@ -256,7 +256,7 @@ def _pictures(cut: Cut, copied: Mapping[Clip, Frames], numbers: Mapping[Sets, in
 
 def _neighbours(cut: Cut) -> Iterator[tuple[Clip, int]]:
     """Each clip, and the film frame from which on it is not seen alone any more."""
-    ends = [*(clip.at for clip in cut.clips[1:]), cut.frames]
+    ends = [*(clip.at - (clip.lead.frames if clip.lead else 0) for clip in cut.clips[1:]), cut.frames]
     return zip(cut.clips, ends, strict=True)
 
 
@@ -267,6 +267,8 @@ def _stretches(
     first = clip.at + (clip.joint.frames if clip.joint else 0)
     if first > clip.at:
         yield _Stretch(clip.at, first, True, joint=True)
+    if clip.lead:
+        yield _Stretch(clip.at - clip.lead.frames, clip.at, True, joint=True)
     for one, other, touched in _divided(first, after, cut.overlays):
         frames = copied.get(clip)
         move = int(clip.start * cut.fps) - clip.at
@@ -307,12 +309,17 @@ def _made(run: Sequence[_Stretch], cut: Cut) -> Iterator[Rendered]:
 
 
 def _composed(first: int, last: int, cut: Cut) -> Rendered:
-    seen = [clip for clip in cut.clips if clip.at < last and clip.until > first]
-    parts = [_part(clip, max(clip.at, first), min(clip.until, last), cut) for clip in seen]
+    parts = [
+        _part(clip, max(clip.at, first), min(clip.until, last), cut)
+        for clip in cut.clips
+        if clip.at < last and clip.until > first
+    ]
+    standing = [clip for clip in cut.clips if clip.at == last and clip.lead]
+    parts += [_part(clip, last, last + 1, cut) for clip in standing]
     words = [each for each in cut.overlays if each.first < last and each.first + each.frames > first]
     clips = tuple(replace(part, at=part.at - first) for part in parts)
     overlays = tuple(replace(each, first=each.first - first) for each in words)
-    recipe = [(part.digest, str(part.start), part.at, part.frames, part.joint) for part in clips]
+    recipe = [(part.digest, str(part.start), part.at, part.frames, part.joint, part.lead) for part in clips]
     return Rendered(
         _key("composed", recipe, overlays, last - first, _shape(cut)),
         last - first,
@@ -321,11 +328,11 @@ def _composed(first: int, last: int, cut: Cut) -> Rendered:
 
 
 def _part(clip: Clip, first: int, last: int, cut: Cut) -> Clip:
-    """The part of a clip on film frames [first, last). What begins later than the clip has no joint."""
+    """The part of a clip on film frames [first, last). What begins later than the clip does not come in."""
     start = clip.start + Fraction(first - clip.at, cut.fps)
     end = start + Fraction(last - first, cut.fps)
-    joint = clip.joint if first == clip.at else None
-    return replace(clip, at=first, frames=last - first, start=start, end=end, joint=joint)
+    joint, lead = (clip.joint, clip.lead) if first == clip.at else (None, None)
+    return replace(clip, at=first, frames=last - first, start=start, end=end, joint=joint, lead=lead)
 
 
 def _rendered(clip: Clip, cut: Cut) -> Rendered:

@@ -34,13 +34,23 @@ def composed(how: Composed, cut: Cut, known: Mapping[str, Index], paths: Mapping
     inks = [(overlay, ink(overlay.title, cut.width, cut.height)) for overlay in how.overlays]
     with ExitStack() as open:
         decoded: dict[Clip, Pictures] = {}
+        standing: dict[Clip, Picture] = {}
+
+        def taken(clip: Clip) -> Picture:
+            if clip in standing:
+                return standing.pop(clip)
+            if clip not in decoded:
+                decoded[clip] = open.enter_context(closing(_decoded(clip, cut, known, paths)))
+            return next(decoded[clip])
+
         for frame in range(how.frames):
             seen = [clip for clip in how.clips if clip.at <= frame < clip.until]
-            for clip in seen:
-                if clip not in decoded:
-                    decoded[clip] = open.enter_context(closing(_decoded(clip, cut, known, paths)))
-            pictures = [next(decoded[clip]) for clip in seen]
-            picture = _seen(frame, seen, pictures)
+            picture = _seen(frame, seen, [taken(clip) for clip in seen])
+            for clip in how.clips:
+                if clip.lead and clip.at - clip.lead.frames <= frame < clip.at:
+                    standing[clip] = taken(clip)
+                    part = Fraction(frame - clip.at + clip.lead.frames + 1, clip.lead.frames + 1)
+                    picture = joined(clip.lead.kind, part, picture, standing[clip])
             for overlay, words in inks:
                 if opacity := overlay.opacity(frame):
                     picture = words.over(picture, opacity)

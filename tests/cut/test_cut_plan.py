@@ -190,6 +190,21 @@ def test_a_fade_in_from_black_takes_nothing_away():
     assert (film.clips[0].joint, film.frames) == (Joint("fade", 24), 384)
 
 
+def test_a_transition_over_the_tail_takes_nothing_away():
+    """The scene begins behind it, whole."""
+    film = story(trim(), trim(end="0.25"), trim())
+    over = {at: Finish(transition=Transition("dissolve", Fraction(1, 2), "tail")) for at in ("s1", "s2")}
+    made = cut(finished(film, **over), filmed(VEO, VEO, VEO))
+    assert [(clip.at, clip.until, clip.joint, clip.lead) for clip in made.clips] == [
+        (0, 192, Joint("dissolve", 12), None),
+        (192, 198, None, Joint("dissolve", 12)),
+        (198, 390, None, None),
+    ]
+    with pytest.raises(Problems) as raised:
+        cut(finished(film, s3=over["s1"]), filmed(VEO, VEO, VEO))
+    assert "scene 's2' is too short for the transition of scene 's3'" in raised.value.problems[0].message
+
+
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=12))
 def test_joints_lie_inside_their_clips(hundredths: list[int]):
     """A frame of a third scene in a dissolve of two would be a flash."""

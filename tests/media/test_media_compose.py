@@ -135,6 +135,10 @@ def bare(cut: Cut, paths: Mapping[str, Path]) -> Iterator[Planes]:
         seen = [clip for clip in cut.clips if clip.at <= frame < clip.until]
         taken = [own[clip.digest][int(clip.start * cut.fps) + frame - clip.at] for clip in seen]
         coming = seen[-1]
+        for clip in cut.clips:
+            if clip.lead and clip.at - clip.lead.frames <= frame < clip.at:
+                part = (frame - clip.at + clip.lead.frames + 1) / (clip.lead.frames + 1)
+                taken[-1] = ideal(clip.lead.kind, part, taken[-1], own[clip.digest][int(clip.start * cut.fps)])
         if not coming.joint or frame >= coming.at + coming.joint.frames:
             yield taken[-1]
             continue
@@ -265,6 +269,20 @@ def test_a_clip_in_one_group_is_rendered_in_two_pieces(moving, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("kind", ["dissolve", "fade", "slide-up"])
+def test_over_the_tail_a_clip_in_one_group_stays_whole(moving, tmp_path, kind):
+    """Its first frame waits; all of it, first frame too, is then what was bought."""
+    paths = {name: moving(colour, codec=ONE_GROUP) for name, colour in (("a", RED), ("b", GREEN), ("c", BLUE))}
+    cut = in_a_row("abc")
+    cut = replace(cut, clips=(cut.clips[0], *(replace(clip, lead=Joint(kind, 10)) for clip in cut.clips[1:])))
+    plan, film = spliced(cut, paths, tmp_path)
+    check(plan, film, paths)
+    looked_at(plan, film, paths)
+    assert [type(piece) for piece in plan.pictures] == [Copied, Rendered, Copied, Rendered, Copied]
+    assert all(piece.length <= 10 + 3 for piece in plan.pictures if isinstance(piece, Rendered))
+    assert plan.pictures[4] == Copied("c", 0, 64, 0)
+
+
 def test_encoding_all_of_it_shows_the_same(moving, tmp_path):
     """--reencode is another file of the same film."""
     paths = {"a": moving(RED), "b": moving(GREEN)}
@@ -329,7 +347,9 @@ def test_a_title_over_a_whole_film_is_a_piece_a_clip(moving):
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    parts=st.lists(st.tuples(st.integers(0, 40), st.integers(16, 64), st.integers(0, 8)), min_size=1, max_size=5),
+    parts=st.lists(
+        st.tuples(st.integers(0, 40), st.integers(16, 64), st.integers(0, 8), st.booleans()), min_size=1, max_size=5
+    ),
     kind=st.sampled_from(KINDS),
     titles=st.lists(st.tuples(st.integers(0, 200), st.integers(1, 90)), max_size=3),
 )
@@ -337,12 +357,13 @@ def test_any_film_is_whole(moving, tmp_path_factory, parts, kind, titles):
     """Trims, joints and words wherever they fall: each frame once, in its place, copied or as it should look."""
     paths = {"0": moving(RED), "1": moving(GREEN, codec=ONE_GROUP), "2": moving(BLUE)}
     clips: list[Clip] = []
-    for number, (first, last, length) in enumerate(parts):
-        first = min(first, last - 16)
-        at = clips[-1].until - length if clips else 0
+    for number, (first, last, length, tail) in enumerate(parts):
+        first, tail = min(first, last - 16), tail and bool(clips)
+        at = clips[-1].until - (0 if tail else length) if clips else 0
         joint = Joint(kind if clips else "fade", length) if length else None
         span = (Fraction(first, 24), Fraction(last, 24))
-        clips.append(Clip(str(number), str(number % 3), *span, at, last - first, joint))
+        own = {"lead": joint} if tail else {"joint": joint}
+        clips.append(Clip(str(number), str(number % 3), *span, at, last - first, **own))
     used = {clip.digest for clip in clips}
     here = {name: path for name, path in paths.items() if name in used}
     spans = sorted((first, min(length, clips[-1].until - first)) for first, length in titles)
