@@ -2,7 +2,7 @@
 
 docs/pictures/render.svg   a terminal of 100 columns in the middle of a rehearsal against the emulator
 docs/pictures/keeper.jpg   examples/keeper as a draft: one frame of each scene, as the film shows it
-docs/pictures/transitions.jpg, titles.jpg   every transition between two scenes of it, and a title at every place
+docs/pictures/transitions.jpg, titles.jpg   every transition between two of its pictures, and a title at every place
 """
 
 import os
@@ -49,9 +49,8 @@ def main() -> None:
         environ = {**os.environ, "STORYBOARD_HOME": str(Path(scratch) / "home"), "TERM": "xterm-256color"}
         capture(_example(Path(scratch) / "rehearsal"), environ)
         contact_sheet(_example(Path(scratch) / "draft"), environ)
-        film = Path(scratch) / "draft" / "out" / "the-keeper.mp4"
-        transitions(film)
-        titles(film)
+    transitions()
+    titles()
 
 
 def _example(folder: Path) -> Path:
@@ -164,38 +163,39 @@ def contact_sheet(folder: Path, environ: dict[str, str]) -> None:
     _laid_out(tiles, columns=4).save(PICTURES / "keeper.jpg", quality=82, optimize=True, progressive=True)
 
 
-def transitions(film: Path) -> None:
-    """Every kind of transition between two scenes, when a third of it is over."""
+def transitions() -> None:
+    """Every kind of transition between two pictures, when a third of it is over."""
     from storyboard.media.blend import joined
     from storyboard.story import TransitionKind
 
-    pictures = _pictures(film, (60, 200))
+    pictures = _picture("lamp-dark"), _picture("lamp-lit")
     tiles = [(kind, _image(joined(kind, Fraction(1, 3), *pictures))) for kind in get_args(TransitionKind)]
     _laid_out(tiles, columns=5).save(PICTURES / "transitions.jpg", quality=82, optimize=True, progressive=True)
 
 
-def titles(film: Path) -> None:
+def titles() -> None:
     """A title at every position, in all the ways to make it legible, on one frame."""
     from storyboard.media.title import ink
     from storyboard.story import Legibility, Position, Title
 
-    (picture,) = _pictures(film, (200,))
+    picture = _picture("lamp-lit")
     ways = cycle(get_args(Legibility))
     for at, legibility in zip(get_args(Position), ways, strict=False):
-        title = Title(f"{at}\n{legibility}", Fraction(0), None, at, Fraction(6, 100), "#ffffff", legibility)
+        title = Title(f"{at} ({legibility})", Fraction(0), None, at, Fraction(6, 100), "#ffffff", legibility)
         picture = ink(title, picture.width, picture.height).over(picture, Fraction(1))
     _image(picture).save(PICTURES / "titles.jpg", quality=82, optimize=True, progressive=True)
 
 
-def _pictures(film: Path, numbers: tuple[int, ...]) -> "list[Picture]":
-    """Frames of a film as they are composed."""
+def _picture(name: str) -> "Picture":
+    """A picture of examples/keeper as a frame of a film."""
     import av
 
     from storyboard.media.blend import Picture
 
-    with av.open(str(film)) as source:
-        frames = {number: frame for number, frame in enumerate(source.decode(video=0)) if number in numbers}
-    return [Picture(frames[n].to_ndarray().reshape(-1), frames[n].width, frames[n].height) for n in numbers]
+    with Image.open(ROOT / "examples" / "keeper" / "frames" / f"{name}.jpg") as image:
+        frame = av.VideoFrame.from_image(image.convert("RGB").resize((1280, 720)))
+    frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+    return Picture(frame.to_ndarray().reshape(-1), frame.width, frame.height)
 
 
 def _image(picture: "Picture") -> Image.Image:
