@@ -118,8 +118,8 @@ def pieces(arguments: Sequence[str], size: int, *, seconds: float) -> Generator[
 
 
 @contextmanager
-def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced if ``durable``.
+def whole(path: Path) -> Iterator[Path]:
+    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced.
 
     ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
     Raises LocalFault.
@@ -132,13 +132,9 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
         # Held for as long as we live: what is not held was left by a process that was killed (disk.sweep).
         fcntl.flock(file, fcntl.LOCK_EX)
         yield staging
-        if durable:
-            with telling(path), staging.open("rb") as written:
-                os.fsync(written.fileno())
-                land(staging, path)
-        else:
-            with telling(path):
-                os.replace(staging, path)
+        with telling(path), staging.open("rb") as written:
+            os.fsync(written.fileno())
+            land(staging, path)
     finally:
         os.close(file)
         discard(staging)
