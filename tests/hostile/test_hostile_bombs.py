@@ -1,11 +1,14 @@
 """Bombs: small inputs that would be large. Each is refused, and the machine does not notice."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from bombs import TEMPLATES, TEXTS
 
 HERE = Path(__file__).resolve().parent
 ROOM = 64  # MiB above what the readers take when they are loaded
@@ -53,3 +56,35 @@ def test_a_bomb_that_takes_memory_is_seen() -> None:
     told = grown("bloated", MORE)
     assert [name for name, mebibytes in told if mebibytes > ROOM] == ["100 MiB"]
     assert len(ours) == 300 << 20
+
+
+# Two honest files first, so that what any validation opens is open; then the bombs.
+VALIDATED = """
+import sys
+from storyboard.cli import status
+for name in sys.argv[1:]:
+    status(["validate", name])
+"""
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to see what is opened")
+def test_a_bomb_opens_and_dials_nothing(tmp_path: Path) -> None:
+    """A file that is only looked at in a pull request could read others, or tell its author who looked."""
+    scene = "storyboard: 1\nscenes:\n  - {{ id: a, prompt: {} }}\n"
+    files = {"good": scene.format("\"{{ 'A' }} gull\""), "typo": scene.format("A gull, modle: x"), **TEXTS}
+    files |= {name: scene.format(json.dumps(text)) for name, text in TEMPLATES.items()}
+    names = [f"{number}.yaml" for number in range(len(files))]
+    for name, text in zip(names, files.values(), strict=True):
+        (tmp_path / name).write_text(text)
+    watched = ["strace", "-f", "-qq", "-e", "trace=open,openat,connect", "-o", "trace"]
+    done = subprocess.run(
+        [*watched, sys.executable, "-c", VALIDATED, *names], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    trace = (tmp_path / "trace").read_text()
+    before, _, after = trace.partition(f'"{tmp_path / names[2]}"')
+    assert f'"{tmp_path / names[1]}"' in before
+    assert "connect(" not in trace
+    opened = set(re.findall(r'open(?:at)?\(.*?"([^"]*)"', after))
+    assert opened <= {str(tmp_path / name) for name in names} | set(re.findall(r'"([^"]*)"', before)), opened
+    assert str(tmp_path / names[-1]) in opened
