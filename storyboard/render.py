@@ -9,7 +9,7 @@ from pathlib import Path
 from storyboard import events
 from storyboard.config import Settings
 from storyboard.desk import Desk, at_work, desk
-from storyboard.disk import scratch, sweep
+from storyboard.disk import scratch, sweep, sweep_claims
 from storyboard.ending import done
 from storyboard.errors import (
     InputError,
@@ -56,6 +56,7 @@ def render(order: Order, settings: Settings) -> events.Done:
     ):
         at.keep_schema()
         sweep(at.lock_file)
+        sweep_claims(at.runs)
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
