@@ -198,7 +198,7 @@ def temporary(prefix: str) -> Iterator[Path]:
 
 
 def sweep_claims(folder: Path) -> None:
-    """Remove the claims in ``folder`` that processes which died have left. For names that nobody claims a second time."""
+    """Remove the claims in ``folder`` that dead processes have left. For names that nobody claims a second time."""
     for path in folder.glob("*"):
         _bury(path, stat.S_ISREG, Path.unlink)
 

@@ -19,20 +19,22 @@ import traceback
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from points import Points, watch
 
-from storyboard import cli, run
+from storyboard import cli, providers, run
 from storyboard.entry import Entry
 from storyboard.ledger import Ledger
 from storyboard.media import ffmpeg
+from storyboard.reading import schema
 
 # What a render imports on its way: here once, and not in every child.
 _HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.callbacks storyboard.commands.render"
-_HEAVY += " storyboard.media.join storyboard.media.verify storyboard.providers.apikley storyboard.render storyboard.session storyboard.terminal"
+_HEAVY += " storyboard.media.join storyboard.media.verify storyboard.providers.apikley storyboard.render"
+_HEAVY += " storyboard.session storyboard.terminal"
 
 _DIE_WITH_PARENT = 1  # prctl(2), PR_SET_PDEATHSIG
 
@@ -42,6 +44,9 @@ def serve() -> None:
     for room in _HEAVY.split():
         import_module(room)
     ffmpeg.version()
+    providers.find("apikley")
+    for part in get_args(schema.Part):
+        schema.faults({}, part)
     gc.freeze()
     for line in sys.stdin:
         print(json.dumps(together(json.loads(line))), flush=True)

@@ -27,10 +27,10 @@ FILMS: Mapping[str, Film] = {
     "refused": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (refused)'", refused=("three",)),
     "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
-# Every n-th point in CI; every one of them behind ./dev test --all.
-STEP = {"prompts": 2, "one-by-one": 3}
-SELDOM = 3
-CALLED = ("prompts", "lost")
+# Every n-th point in CI, over 1,000 kills in sum; every one of them behind ./dev test --all.
+STEP = {"prompts": 4}
+SELDOM = 6
+CALLED, CALLED_STEP = ("prompts", "lost"), 5
 
 
 def _sweep(
@@ -122,7 +122,7 @@ def test_killed_and_called_back_nothing_that_was_charged_is_unknown(
     name: str, part: int, forks: Forks, house: Builder, record_property: Tell
 ) -> None:
     """While somebody listens, each job that was charged is found, whichever answer to a submission a kill swallowed."""
-    counted, broken = _sweep(FILMS[name], part, SELDOM, forks, house, called=True)
+    counted, broken = _sweep(FILMS[name], part, CALLED_STEP, forks, house, called=True)
     _told(record_property, "kill -9 and called back", counted)
     assert broken == []
     assert counted["charged twice"] == counted["unknown and charged"] == 0
