@@ -5,13 +5,15 @@ wire; it checks each request as it comes: whether it may come at all, and whethe
 """
 
 import asyncio
+import errno
 import functools
 import hashlib
 import io
 import os
 import sqlite3
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import cycle
@@ -58,23 +60,41 @@ class Killed(BaseException):
 
 
 class Doors:
-    """Every effect on the world passes here. ``kill`` effects from now the process dies; None: it lives."""
+    """Each effect on the world passes here. After ``left`` more the process dies; or, where it ``stumbles``, one fails.
+
+    ``left`` is None where nothing is to happen.
+    """
 
     def __init__(self) -> None:
         self.left: int | None = None
         self.dead = False
+        self.stumbles = False
 
-    def arm(self, kill: int | None) -> None:
-        self.left, self.dead = kill, False
+    def arm(self, left: int | None, *, stumbles: bool = False) -> None:
+        self.left, self.dead, self.stumbles = left, False, stumbles
 
-    def __call__(self) -> None:
+    def __call__(self, error: Exception | None = None) -> None:
+        """Pass a door. Raises Killed, or ``error`` where this is the effect that fails."""
         if self.dead:
             raise Killed
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                self.dead = True
-                raise Killed
+        if self.left is None:
+            return
+        self.left -= 1
+        if self.left >= 0:
+            return
+        if not self.stumbles:
+            self.dead = True
+            raise Killed
+        if error is not None:
+            self.left = None
+            raise error
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """What another process does is no effect of this one."""
+        left, self.left = self.left, None
+        yield
+        self.left = left
 
     def around(self, patch: pytest.MonkeyPatch, owner: Any, name: str, counts: Callable[..., bool]) -> None:
         act = getattr(owner, name)
@@ -82,7 +102,7 @@ class Doors:
         @functools.wraps(act)
         def acting(*arguments: Any, **named: Any) -> Any:
             if self.left is not None and counts(*arguments, **named):
-                self()
+                self(OSError(errno.EIO, "Input/output error"))
             return act(*arguments, **named)
 
         patch.setattr(owner, name, acting)
@@ -99,7 +119,7 @@ class Doors:
         class Watched(sqlite3.Connection):
             def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
                 if doors.left is not None and not sql.startswith(("SELECT", "PRAGMA user_v", "PRAGMA integ")):
-                    doors()
+                    doors(_broken())
                 return super().execute(sql, parameters)
 
             def __exit__(self, *error: Any) -> Any:
@@ -112,6 +132,12 @@ class Doors:
                 return super().__exit__(*error)
 
         patch.setattr(sqlite3, "connect", lambda *args, **named: connect(*args, factory=Watched, **named))
+
+
+def _broken() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    return error
 
 
 class Time(Clock):
@@ -238,7 +264,8 @@ class Service:
         if self.doors.left is not None:
             self.doors()
         if said == "lost and called" and job.callback:
-            self.call_back(job.callback, job.name)
+            with self.doors.elsewhere():
+                self.call_back(job.callback, job.name)
         if said == "wrong" and names:
             return names[-1]  # The name of another job, which is known already.
         if lost:
