@@ -35,6 +35,8 @@ from hypothesis.stateful import (
 )
 from town import HD, PRICES, Clips, Doors, Job, Killed, Line, Post, Service, Time, move_in
 
+from storyboard import ledger as ledger_room
+from storyboard import plan as planning
 from storyboard import rescue, settle
 from storyboard.budget import budgeted
 from storyboard.clearing import Clearing
@@ -42,7 +44,7 @@ from storyboard.commands.store import command as store_command
 from storyboard.config import settings as configured
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import claim, private
-from storyboard.entry import Entry
+from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, StoryboardError
 from storyboard.ledger import DAY, Ledger
 from storyboard.lock import Lock
@@ -83,6 +85,7 @@ class Attempt:
     ``doubtful`` is whether nobody can know what became of it; ``job`` is the name that the ledger once had for it.
     """
 
+    storyboard: str
     said: str
     sold: Job | None
     doubtful: bool
@@ -167,17 +170,15 @@ class World(RuleBasedStateMachine):
         return self.project / name.replace(".yaml", ".lock.yaml")
 
     def afford(self, credits: Fraction) -> None:
-        """Asked by the service as a request comes: whether the budget can have allowed it."""
+        """Asked as a request comes: whether the budget can have allowed it. At the least, for a job may cost 5 less."""
         if self.limit is None or self.busy is None:
             return
         span, most = self.limit
-        now = sum((_least(post) for post in self.service.posts), Fraction(0)) + HD * len(self.service.lately_raised)
-        before = sum(
-            (attempt.cost - 5 for attempt in self.attempts.values() if attempt.sold and attempt.said != self.busy),
-            Fraction(0),
-        )
-        spent = now if span == "per_run" else now + (before if span == "per_month" else Fraction(0))
-        if spent + credits - 5 > most:
+        spent = sum(map(_least, self.service.posts), Fraction(0)) + HD * len(self.service.lately_raised)
+        if span == "per_storyboard":
+            mine = [attempt for attempt in self.attempts.values() if attempt.storyboard == self.busy and attempt.cost]
+            spent += sum((_cost(attempt) - 5 for attempt in mine), Fraction(0))
+        if spent + credits > most:
             self.service.wrong.append(f"{credits} credits are asked for, {spent} are spent, {span} is {most}")
 
     def call(self, nonce: str, job: str) -> None:
@@ -201,6 +202,7 @@ class World(RuleBasedStateMachine):
             pass
         except BaseException as error:
             if not _dead(error):
+                assert not self.service.wrong, self.service.wrong
                 raise
             died = True
         finally:
@@ -489,7 +491,11 @@ class World(RuleBasedStateMachine):
             if stumbled and post and post.job and post.said == "told" and not entry.job:
                 assert post.job.name in saved, "the disk failed once, and a job is forgotten"
             self.attempts[entry.id] = Attempt(
-                said, post.job if post else None, said == "lost" or unheard, PRICES[entry.model]
+                Path(entry.storyboard).name,
+                said,
+                post.job if post else None,
+                said == "lost" or unheard,
+                PRICES[entry.model],
             )
         assert not posts, "something was asked for without an intent"
         self.service.posts = []
@@ -576,8 +582,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[World]:
     return World
 
 
-def _explored(world: type[World], examples: int) -> None:
-    """Run so many examples of 50 steps each; the counts go to the report (-rP)."""
+def _explored(world: type[World], examples: int, *, whole: bool = True) -> None:
+    """Run so many examples of 50 steps each; a failure is made small where ``whole``."""
     run_state_machine_as_test(
         world,
         settings=settings(
@@ -586,7 +592,8 @@ def _explored(world: type[World], examples: int) -> None:
             deadline=None,
             derandomize=True,
             database=None,
-            phases=(Phase.generate, Phase.shrink),
+            phases=(Phase.generate, Phase.shrink) if whole else (Phase.generate,),
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
@@ -600,3 +607,41 @@ def test_whatever_happens_nothing_is_paid_twice_and_nothing_bought_is_lost(world
 @pytest.mark.slow
 def test_the_same_at_length(world: type[World]) -> None:
     _explored(world, 5_000)
+
+
+def _many_live_rows(patch: pytest.MonkeyPatch) -> None:
+    tables = ledger_room._TABLES.replace("UNIQUE INDEX IF NOT EXISTS one_live_job", "INDEX IF NOT EXISTS one_live_job")
+    assert tables != ledger_room._TABLES
+    patch.setattr(ledger_room, "_TABLES", tables)
+
+
+def _unknown_sent_again(patch: pytest.MonkeyPatch) -> None:
+    act, live = planning._step, str(LIVE)
+    patch.setattr(ledger_room, "_TABLES", ledger_room._TABLES.replace(live, live.replace("'unknown', ", "")))
+
+    def step(scene: Any, source: Any, wanted: Any, facts: Any, prices: Any) -> planning.Step:
+        found = act(scene, source, wanted, facts, prices)
+        lost = isinstance(found, planning.Blocked) and facts.entries[wanted.key].state == "unknown"
+        return planning.Make(scene.id, wanted, "720p", "", prices.shot(wanted.model)) if lost else found
+
+    patch.setattr(planning, "_step", step)
+
+
+def _locks_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Clearing, "_locks", lambda self, gone: [])
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        (_many_live_rows, "is asked for a second time"),
+        (_unknown_sent_again, "is asked for a second time"),
+        (_locks_ignored, "gc took what a"),
+    ],
+)
+def test_the_machine_finds_what_is_broken(
+    world: type[World], monkeypatch: pytest.MonkeyPatch, broken: Callable[[pytest.MonkeyPatch], None], found: str
+) -> None:
+    broken(monkeypatch)
+    with pytest.raises(AssertionError, match=found):
+        _explored(world, 300, whole=False)
