@@ -31,7 +31,7 @@ from storyboard.reading import read, schema
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
 from storyboard.store import Store
-from storyboard.story import OwnClip, Place, Problem, Resolution, Storyboard
+from storyboard.story import OwnClip, OwnSound, Place, Problem, Resolution, Storyboard
 from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
 
@@ -219,9 +219,10 @@ class Desk:
         return parse(self.settings.uploads, self.provider.name, self.settings.base_url)
 
     def own_clips(self) -> list[Path]:
-        """The author's own clips in the film."""
+        """The author's own clips in the film, and the sounds."""
         sources = (scene.source for scene in self.storyboard.scenes)
-        return [self.folder / source.path for source in sources if isinstance(source, OwnClip)]
+        clips = [source.path for source in sources if isinstance(source, OwnClip)]
+        return [self.folder / path for path in (*clips, *(sound.path for sound in self._own_sounds()))]
 
     def check(self, plan: Plan) -> None:
         """Find out now what would else be found after something was paid.
@@ -252,7 +253,18 @@ class Desk:
                 path = self.folder / scene.source.path
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
-        return cut(self.storyboard, footage), paths
+        sounds = {}
+        for sound in self._own_sounds():
+            path = self.folder / sound.path
+            sounds[sound.path] = digest = _digest(path)
+            paths[digest] = path
+        return cut(self.storyboard, footage, sounds), paths
+
+    def _own_sounds(self) -> Iterator[OwnSound]:
+        """The author's own sound files that are heard in the film."""
+        voices = (scene.finish.audio.voice for scene in self.storyboard.scenes)
+        yield from (voice for voice in voices if voice)
+        yield from (bed.sound for bed in self.storyboard.music)
 
 
 def at_work(file: Path) -> AbstractContextManager[None]:

@@ -200,7 +200,7 @@ def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order
 
     if order.reencode:
         return join.join(cut, paths, path, segments, far)
-    indexes = splice.indexes(paths)
+    indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
     spliced = laid_out(cut, indexes)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))

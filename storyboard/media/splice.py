@@ -23,8 +23,9 @@ from zlib import crc32
 from storyboard.cut import Clip
 from storyboard.disk import private, telling
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, h264, index, mp4, segment, work
+from storyboard.media import ffmpeg, h264, index, mix, mp4, segment, work
 from storyboard.media.join import Film
+from storyboard.mix import Mix
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
 from storyboard.splice import OURS, Copied, Excerpt, Piece, Rendered, Silent, Splice
 
@@ -156,7 +157,7 @@ class _Made:
         jobs: dict[Path, Callable[[work.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
             if isinstance(piece, Rendered) and not _there(path := self._file(piece)):
-                jobs[path] = work.of_scene(self._job(piece, path), piece.how.scene)
+                jobs[path] = self._job(piece, path)
             elif isinstance(piece, Copied) and piece.sets and not _there(path := self._renumbered(piece)):
                 jobs[path] = work.of_scene(self._renumbering(piece, path), self._scenes[piece.source])
         pictures = {self._file(piece) for piece in self._plan.pictures if isinstance(piece, Rendered)}
@@ -222,19 +223,23 @@ class _Made:
 
     def _file(self, piece: Rendered) -> Path:
         """Another ffmpeg's frames could not be put beside ours."""
-        return self._path("m4a" if isinstance(piece.how, Excerpt) else "mp4", ffmpeg.version(), piece.key)
+        return self._path("m4a" if isinstance(piece.how, Excerpt | Mix) else "mp4", ffmpeg.version(), piece.key)
 
     def _renumbered(self, piece: Copied) -> Path:
         return self._path("frames", piece.source, piece.sets)
 
     def _job(self, piece: Rendered, out: Path) -> Callable[[work.Watch], None]:
         """How a piece is made: one way for each kind of ``how``."""
-        path, plan = self._paths[piece.how.digest], self._plan
+        paths, plan = self._paths, self._plan
         match piece.how:
             case Clip() as clip:
-                return lambda watch: segment.make(clip, plan.cut, path, out, None, watch)
+                path = paths[clip.digest]
+                return work.of_scene(lambda watch: segment.make(clip, plan.cut, path, out, watch), clip.scene)
             case Excerpt() as wanted:
-                return lambda watch: segment.excerpt(wanted, plan.form, path, out, watch)
+                path = paths[wanted.digest]
+                return work.of_scene(lambda watch: segment.excerpt(wanted, plan.form, path, out, watch), wanted.scene)
+            case Mix() as mixed:
+                return lambda watch: mix.write(mixed, paths, out, watch)
 
     def _renumbering(self, piece: Copied, out: Path) -> Callable[[work.Watch], None]:
         """Its frames with other numbers: how long each has become, then all of them."""
