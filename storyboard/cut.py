@@ -7,7 +7,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
 from pathlib import PurePosixPath
@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from storyboard.errors import Problems
-from storyboard.story import Audio, Bed, Fit, OwnSound, Problem, Scene, Still, Storyboard, Title, TransitionKind
+from storyboard.story import Audio, Bed, Finish, Fit, OwnSound, Problem, Scene, Still, Storyboard, Title, TransitionKind
 from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
@@ -193,6 +193,16 @@ def cut(
     underlays = tuple(_underlays(storyboard.music, clips[-1].until, fps, sounds))
     loudness = storyboard.output.loudness
     return Cut(tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues, voices, underlays, loudness)
+
+
+def alone(storyboard: Storyboard, scene: Scene, footage: Footage) -> Clip | None:
+    """The part of a scene's clip that is seen, by itself; None where its trim does not fit."""
+    audio = replace(scene.finish.audio, voice=None)
+    bare = replace(scene, finish=Finish(audio=audio))
+    try:
+        return cut(replace(storyboard, scenes=(bare,), music=()), {scene.id: footage}).clips[0]
+    except Problems:
+        return None
 
 
 def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint: Joint | None) -> Clip:

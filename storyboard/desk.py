@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from storyboard import disk, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
-from storyboard.cut import Cut, cut
+from storyboard.cut import Clip, Cut, alone, cut
 from storyboard.disk import claim, claimed, private, scratch
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, LocalFault, Problems
@@ -22,7 +22,8 @@ from storyboard.ledger import Ledger, moment
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock
-from storyboard.plan import Facts, Plan, document, plan, shots
+from storyboard.mix import apart
+from storyboard.plan import Facts, Keep, Plan, document, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
@@ -36,6 +37,7 @@ from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
 
 if TYPE_CHECKING:
+    from storyboard.media.loudness import Known
     from storyboard.wire import Wire
 
 # Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
@@ -128,7 +130,7 @@ class Desk:
 
     def document(self, plan: Plan) -> dict[str, object]:
         """The plan as JSON, with what stands in its way."""
-        problems = [*self.storyboard.warnings, *self.obstacles(plan)]
+        problems = [*self.storyboard.warnings, *self.uneven(plan), *self.obstacles(plan)]
         told = [problem.document() for problem in problems]
         leaving = () if not self.draft and isinstance(self.way(), Folder) else plan.leaving
         return document(plan, self.shown, self.provider.name, self.prices, leaving, told)
@@ -259,6 +261,39 @@ class Desk:
             sounds[sound.path] = digest = _digest(path)
             paths[digest] = path
         return cut(self.storyboard, footage, sounds), paths
+
+    @property
+    def loudness(self) -> "Known":
+        """How loud clips are, as far as it was measured before."""
+        from storyboard.media.loudness import Known
+
+        return Known(scratch(self.folder) / "loudness")
+
+    def prepare(self, scene: str, take: Take) -> None:
+        """Measure a take that has just come, while others are made. A failure is none of anybody's."""
+        if clip := self._seen(scene, take):
+            self.loudness.prepare(clip, self.store.path(take.digest))
+
+    def uneven(self, plan: Plan) -> tuple[Problem, ...]:
+        """Told where takes that are here, and measured, are far apart in loudness, and nothing evens them out."""
+        if self.storyboard.output.loudness is not None:
+            return ()
+        clips = {step.scene: self._seen(step.scene, step.take) for step in plan.steps if isinstance(step, Keep)}
+        known = {
+            scene: replace(loudness, lufs=loudness.lufs + float(clip.level.gain))
+            for scene, clip in clips.items()
+            if clip and not clip.level.mute and (loudness := self.loudness.of(clip)) and loudness.lufs is not None
+        }
+        if not (found := apart(known)):
+            return ()
+        soft, loud, between = found
+        message = f"scene '{loud}' is {between:.0f} LU louder than scene '{soft}'"
+        hint = "write `loudness: -16` under `output` to even them out, or a `gain` under their `audio`"
+        return (Problem(Place(self.shown, 1, 1), "output.loudness", message, hint, "warning"),)
+
+    def _seen(self, name: str, take: Take) -> Clip | None:
+        scene = next(scene for scene in self.storyboard.scenes if scene.id == name)
+        return alone(self.storyboard, scene, Footage(take.digest, take.measure))
 
     def _own_sounds(self) -> Iterator[OwnSound]:
         """The author's own sound files that are heard in the film."""

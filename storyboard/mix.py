@@ -239,10 +239,10 @@ def _joints(edge: Callable[[int], int], clip: Clip, following: Clip | None) -> I
 def _heard(known: Loudness, gain: float, span: Span, form: tuple[int, int]) -> Iterator[Span]:
     """When a clip is loud enough to be heard."""
     moment, late = MOMENT * form[0], (WINDOW - MOMENT) * form[0]
-    final = len(known.moments) - 1
+    final, earliest = len(known.moments) - 1, WINDOW // MOMENT
     for at, level in enumerate(known.moments):
         if level + gain > HEARD:
-            begin = span[0] + int(at * moment)
+            begin = span[0] + (int(at * moment) if at >= earliest else 0)
             end = span[1] if at == final else span[0] + int((at + 1) * moment)
             end -= int(late) if at < final and known.moments[at + 1] + gain <= HEARD else 0
             if begin < min(end, span[1]):

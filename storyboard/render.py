@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from storyboard import events
 from storyboard.config import Settings
-from storyboard.cut import Cut
+from storyboard.cut import Clip, Cut
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import scratch
 from storyboard.ending import done
@@ -24,6 +24,7 @@ from storyboard.errors import (
     undecided,
 )
 from storyboard.film import Film, Films
+from storyboard.mix import NOT_MEASURED, Loudness
 from storyboard.plan import Blocked, Keep, Plan, moved
 from storyboard.splice import splice as laid_out
 from storyboard.take import Outcome, Take
@@ -163,7 +164,7 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> F
     whole(at, takes)
     order.report(events.Cutting(0, cut.frames))
     segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
-    written = write(cut, paths, path, segments, order)
+    written = write(cut, paths, path, segments, order, measured(at, cut, paths))
     film = Film(
         identity=identity,
         sha256=written.sha256,
@@ -191,7 +192,16 @@ def whole(at: Desk, takes: Mapping[str, Take]) -> None:
             raise LocalFault(message, "run again: it is fetched again, and not paid for again")
 
 
-def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order: Order) -> "Written":
+def measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
+    """How loud the clips are, where anything depends on it. Raises LocalFault, BadMedia."""
+    if cut.loudness is None and not any(under.duck for under in cut.underlays):
+        return NOT_MEASURED
+    return at.loudness.all([clip for clip in cut.clips if not clip.level.mute and not clip.still], paths)
+
+
+def write(
+    cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order: Order, loud: Mapping[Clip, Loudness]
+) -> "Written":
     """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
     from storyboard.media import join, splice
 
@@ -199,12 +209,12 @@ def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order
         order.report(events.Cutting(frames, cut.frames))
 
     if order.reencode:
-        return join.join(cut, paths, path, segments, far)
+        return join.join(cut, paths, path, segments, far, loud)
     indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
-    spliced = laid_out(cut, indexes)
+    spliced = laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
-        return join.join(cut, paths, path, segments, far)
+        return join.join(cut, paths, path, segments, far, loud)
     return splice.splice(spliced, indexes, paths, path, segments, far)
 
 

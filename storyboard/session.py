@@ -47,6 +47,7 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
             clock=clock,
             report=report,
             runs=at.runs,
+            prepare=at.prepare,
         )
         run = Run(secrets.token_hex(8), at.known_as, hands, at_once, at.prices.hd, at.budget)
         living = at.runs / run.name

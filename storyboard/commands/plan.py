@@ -39,6 +39,8 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         else:
             for line in plan_lines(at.storyboard, plan, at.prices, at.going()):
                 click.echo(line)
+            for problem in at.uneven(plan):
+                click.echo(f"{'sound':<8} {problem.message}: {problem.hint}")
         obstacles = at.obstacles(plan)
         if obstacles:
             raise Problems(obstacles, planned=True)

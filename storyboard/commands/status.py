@@ -41,6 +41,8 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
         else:
             for line in _lines(at, plan, entries):
                 click.echo(line)
+            for problem in at.uneven(plan):
+                click.echo(f"{'sound':<8} {problem.message}: {problem.hint}")
         return (
             4 if at.forgotten(plan) or any(isinstance(step, Blocked) and not step.decided for step in plan.steps) else 0
         )
@@ -128,4 +130,6 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, obj
         }
         for entry in at.forgotten(plan)
     ]
-    return {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "spent": number(at.spent())}
+    problems = [problem.document() for problem in at.uneven(plan)]
+    told = {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
+    return {**told, "spent": number(at.spent())}
