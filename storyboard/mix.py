@@ -11,6 +11,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from storyboard.cut import Clip, Cut
+from storyboard.samples import BLOCK
 
 # The loudest true peak, in dBTP, that a film is brought to; and how much louder encoding may make it.
 PEAK, ENCODING = -1.0, 0.5
@@ -29,6 +30,9 @@ MOMENT, WINDOW = Fraction(1, 10), Fraction(4, 10)
 
 # Scenes this many LU apart are told to the author.
 APART = 6.0
+
+# Samples that are made on either side of a part: two blocks of AAC.
+MARGIN = 2 * BLOCK
 
 Span = tuple[int, int]
 
@@ -115,11 +119,17 @@ def mix(
 ) -> Mix:
     """The whole film's sound.
 
-    ``edge`` gives the sample at which a film frame begins. ``begins`` has the clips that have sound, and which second
-    of each is heard on that sample of its first frame; ``measured`` how loud they are, as far as that is known.
+    ``edge`` gives the sample at which a clip's sound changes that should do so at a film frame: where sound is copied,
+    there are whole blocks only. Voices and music begin on the very sample of their frame. ``begins`` has the clips that
+    have sound, and which second of each is heard on the sample of its first frame; ``measured`` how loud they are, as
+    far as that is known.
     """
     film = edge(cut.frames)
-    spoken = _merged([(edge(voice.first), edge(voice.first + voice.frames)) for voice in cut.voices], form)
+
+    def exact(frame: int) -> int:
+        return round(Fraction(frame * form[0], cut.fps))
+
+    spoken = _merged([(exact(voice.first), exact(voice.first + voice.frames)) for voice in cut.voices], form)
     quiet, strands = list(_ways(spoken, form)), []
     heard: list[Span] = []
     for clip, following in zip(cut.clips, (*cut.clips[1:], None), strict=True):
@@ -133,43 +143,61 @@ def mix(
         if known:
             heard += _heard(known, gain, span, form)
     for voice in cut.voices:
-        span = edge(voice.first), edge(voice.first + voice.frames)
+        span = exact(voice.first), exact(voice.first + voice.frames)
         strands.append(_strand(voice.scene, voice.digest, False, Fraction(0), span, 0.0, ()))
     both = list(_ways(_merged([*spoken, *heard], form), form))
     for under in cut.underlays:
-        span = edge(under.first), edge(under.first + under.frames)
-        ramps = [*_ends(edge, under.first, under.frames, under.fade), *(both if under.duck else quiet)]
+        span = exact(under.first), exact(under.first + under.frames)
+        ramps = [*_ends(exact, under.first, under.frames, under.fade), *(both if under.duck else quiet)]
         strand = _strand("", under.digest, False, Fraction(0), span, float(under.gain), ramps)
         strands.append(replace(strand, loop=under.loop))
     return Mix(form, 0, film, tuple(strands))
 
 
 def part(whole: Mix, first: int, last: int) -> Mix:
-    """What is heard on samples [first, last): nothing in it says what comes before or behind them."""
+    """What is heard on samples [first, last), and MARGIN on either side: an encoder spoils where sound begins and ends.
+
+    Nothing in it says what comes before or behind: in the margins what is heard at the ends goes on.
+    """
+    begin, end = first - MARGIN, last + MARGIN
     strands = []
     for strand in whole.strands:
         if strand.first >= last or strand.last <= first:
             continue
-        begin = strand.first if strand.loop else max(first, strand.first)
-        start = strand.start + Fraction(begin - strand.first, whole.form[0])
-        kept = replace(strand, first=begin, last=min(last, strand.last), start=start)
-        strands.append(_folded(kept, max(first, strand.first), kept.last))
-    return Mix(whole.form, first, last, tuple(strands))
+        one = begin if strand.first <= first and not (strand.loop and strand.first == first) else strand.first
+        other = end if strand.last >= last else strand.last
+        at = strand.first if strand.loop else one
+        kept = replace(strand, first=at, last=other, start=strand.start + Fraction(at - strand.first, whole.form[0]))
+        strands.append(_folded(kept, max(first, strand.first), min(last, strand.last)))
+    return Mix(whole.form, begin, end, tuple(strands))
 
 
-def altered(whole: Mix) -> list[Span]:
-    """The parts of the film that have to be rendered, in samples, in order and apart."""
+def altered(whole: Mix, worth: int) -> list[Span]:
+    """The parts of the film that have to be rendered, in samples and in order.
+
+    What lies between two of them is rendered too where it is shorter than ``worth``. Where one clip ends and another
+    begins, and nothing goes on, two parts meet: changing one scene does not make the other one's sound again.
+    """
     spans: list[Span] = []
+    seams: list[int] = []
     until = 0
     for strand in sorted(whole.strands, key=lambda strand: strand.first):
+        if strand.clip and strand.first >= until:
+            seams.append(strand.first)
         if not strand.clip:
             spans.append((strand.first, strand.last))
-            continue
-        spans += _changed(strand)
-        if strand.first < until:
+        else:
+            spans += _changed(strand)
             spans.append((strand.first, min(until, strand.last)))
         until = max(until, strand.last)
-    return _united(((max(0, one), min(other, whole.last)) for one, other in spans), 0)
+    inside = ((max(0, one), min(other, whole.last)) for one, other in spans)
+    return list(_split(_united(inside, worth), seams))
+
+
+def _split(spans: Iterable[Span], seams: Iterable[int]) -> Iterator[Span]:
+    for one, other in spans:
+        edges = [one, *(seam for seam in seams if one < seam < other), other]
+        yield from pairwise(edges)
 
 
 def decibels(clip: Clip, known: Loudness | None, wanted: Fraction | None) -> float:

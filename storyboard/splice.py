@@ -236,7 +236,7 @@ def _sounds(
     begins = {clip: begin for clip, begin in found.items() if begin is not None}
     whole = mix(cut, form, lambda frame: blocks(frame, cut, form[0]) * BLOCK, begins, measured)
     at, last = 0, blocks(cut.frames, cut, form[0])
-    for first, until in _in_blocks(altered(whole), last):
+    for first, until in _in_blocks(altered(whole, _WORTH * BLOCK), last):
         yield from _own(cut, indexes, form, at, first)
         mixed = part(whole, first * BLOCK, until * BLOCK)
         yield Rendered(_key("mix", mixed.recipe), until - first, mixed)
@@ -245,15 +245,8 @@ def _sounds(
 
 
 def _in_blocks(spans: Iterable[tuple[int, int]], last: int) -> list[tuple[int, int]]:
-    """Spans of samples as whole blocks; what is left between two of them is worth copying."""
-    found: list[tuple[int, int]] = []
-    for one, other in spans:
-        first, until = one // BLOCK, min(last, -(-other // BLOCK))
-        if found and first - found[-1][1] < _WORTH:
-            found[-1] = found[-1][0], max(found[-1][1], until)
-        elif first < until:
-            found.append((first, until))
-    return found
+    """Spans of samples as whole blocks around them."""
+    return [(one // BLOCK, min(last, -(-other // BLOCK))) for one, other in spans]
 
 
 def _own(cut: Cut, indexes: Mapping[str, Index], form: tuple[int, int], first: int, last: int) -> Iterator[Piece]:

@@ -226,6 +226,8 @@ def _placed(
     if origin is not None and start > _NEAR:
         file.seek(int((origin - 1) * 1_000_000))
     layout = "stereo" if channels == 2 and stream.channels != 1 else "mono"
+    # Of many channels libswresample makes few without making them louder, but only where they cannot be above 1.
+    kind = "s16p" if stream.channels > channels else "fltp"
     resampler, expected, at = None, Fraction(0), 0
     for frame in file.decode(stream):
         begins = expected if frame.pts is None else frame.pts * base
@@ -236,7 +238,7 @@ def _placed(
                 for late in resampler.resample(None):
                     yield at, _spread(late, channels)
             at, expected = round((begins - origin) * hertz), begins
-            resampler = av.AudioResampler(format="fltp", layout=layout, rate=hertz)
+            resampler = av.AudioResampler(format=kind, layout=layout, rate=hertz)
         expected += Fraction(frame.samples, frame.sample_rate)
         frame.pts = None
         for one in resampler.resample(frame):
@@ -254,6 +256,8 @@ def _spread(frame: "AudioFrame", channels: int) -> "Samples":
     import numpy
 
     piece = numpy.asarray(frame.to_ndarray(), numpy.float32)
+    if frame.format.name == "s16p":
+        piece /= 32768
     return numpy.repeat(piece, channels, axis=0) if piece.shape[0] < channels else piece
 
 
@@ -282,6 +286,8 @@ def _looped(read: Callable[[], Iterator["Samples"]], form: tuple[int, int]) -> I
                 held = held[:, -seam:]
         if tail is not None:
             return
+        if held.shape[1] > seam:
+            yield held[:, :-seam]
         tail = held[:, -seam:]
 
 

@@ -25,7 +25,7 @@ from storyboard.disk import private, telling
 from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg, h264, index, mix, mp4, segment, work
 from storyboard.media.join import Film
-from storyboard.mix import Mix
+from storyboard.mix import MARGIN, Mix
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
 from storyboard.splice import OURS, Copied, Excerpt, Piece, Rendered, Silent, Splice
 
@@ -187,6 +187,7 @@ class _Made:
             path = self._file(piece)
             sound = mp4.read(path).sound
             first = sound.priming // BLOCK if isinstance(sound, Sound) else 0
+            first += MARGIN // BLOCK if isinstance(piece.how, Mix) else 0
             if not isinstance(sound, Sound) or len(sound.stored.sizes) < first + piece.length:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
             return _Heard(path, sound, first, first + piece.length, piece.key, piece.how.scene)
