@@ -392,13 +392,13 @@ def ebur128(film: Path, begin: float, end: float) -> tuple[float, float]:
     return float(found[0][1]), float(found[1][1])
 
 
-NOISE = "0.03*(random(1)*2-1)*(1+0.5*sin(2*PI*2*t))"
+MURMUR = "0.03*sin(2*PI*300*t)*(1+0.5*sin(2*PI*2*t))+0.02*sin(2*PI*1100*t)+0.002*(random(1)*2-1)"
 PEAKY = "0.02*sin(2*PI*500*t)+0.9*sin(2*PI*2000*t)*lt(mod(t\\,1.3)\\,0.002)"
 
 
 def test_each_scene_reaches_the_loudness(tone, tmp_path):
     """One scene would whisper and the next one shout."""
-    paths = {"a": tone(NOISE), "b": tone(HIGH), "c": tone("0.5*sin(2*PI*330*t)")}
+    paths = {"a": tone(MURMUR), "b": tone(HIGH), "c": tone("0.5*sin(2*PI*330*t)")}
     cut = replace(laid(paths, size=SMALL), loudness=Fraction(-16))
     measured = loudness.Known(tmp_path / "known").all(cut.clips, paths)
     plan, film = spliced(cut, paths, tmp_path, measured)
@@ -424,7 +424,7 @@ def test_a_peak_bounds_the_loudness(tone, tmp_path):
 
 def test_what_is_as_loud_as_wanted_is_copied(tone, tmp_path):
     """A film that is right already would be encoded again."""
-    paths = {"a": tone(NOISE), "b": tone(NOISE, extra=("-b:a", "192k"))}
+    paths = {"a": tone(MURMUR), "b": tone(MURMUR, extra=("-b:a", "192k"))}
     known = loudness.Known(tmp_path / "known")
     cut = laid(paths, size=SMALL)
     measured = known.all(cut.clips, paths)
@@ -459,7 +459,7 @@ def test_music_gives_way_while_a_scene_is_heard(tone, tmp_path):
 
 def test_what_was_measured_is_kept(tone, tmp_path, monkeypatch):
     """Each cut would listen to the whole film again."""
-    paths = {"a": tone(NOISE), "b": tone(HIGH)}
+    paths = {"a": tone(MURMUR), "b": tone(HIGH)}
     cut, known = laid(paths, size=SMALL), loudness.Known(tmp_path / "known")
     first = known.all(cut.clips, paths)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "known").iterdir()}
@@ -500,7 +500,7 @@ def test_reencoding_gives_the_same_sound(paths, two, tmp_path):
 def test_any_film_has_exactly_its_samples(tone, tmp_path_factory, data):
     """Some film of odd lengths would end before its picture, or drift."""
     tmp_path = tmp_path_factory.mktemp("any")
-    sources = {"a": tone(LOW), "b": tone(HIGH), "n": tone(NOISE, hertz=44_100), "s": tone(LOW, extra=("-an",))}
+    sources = {"a": tone(LOW), "b": tone(HIGH), "n": tone(MURMUR, hertz=44_100), "s": tone(LOW, extra=("-an",))}
     clips, at = [], 0
     for n in range(data.draw(st.integers(1, 4))):
         frames = data.draw(st.integers(24, 60))
