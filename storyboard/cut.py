@@ -27,6 +27,9 @@ _SIZE, _FPS = (1280, 720), 24
 
 _NO_SOUNDS: Mapping[PurePosixPath, str] = MappingProxyType({})
 
+# Seconds within which a title appears, and goes; and how large a caption in the picture is.
+_FADE, _CAPTION = Fraction(3, 10), Fraction(6, 100)
+
 T = TypeVar("T")
 
 
@@ -56,7 +59,8 @@ class Clip:
 
     ``digest`` names the bytes, or, of a ``still``, all that decides how it is drawn; ``start`` and ``end`` are seconds
     of the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
-    lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too.
+    lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too. ``lead`` is how
+    its first frame comes in, standing still, over the last frames of the clip before it. It has one of them at most.
     """
 
     scene: str
@@ -69,6 +73,7 @@ class Clip:
     level: Level = AS_IT_IS
     effect: str = ""
     still: Still | None = None
+    lead: Joint | None = None
 
     @property
     def until(self) -> int:
@@ -87,11 +92,22 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A title on film frames [``first``, ``first`` + ``frames``), which its ``start`` and ``seconds`` have become."""
+    """Words on film frames [``first``, ``first`` + ``frames``), which their ``start`` and ``seconds`` have become.
+
+    They appear within ``fade`` frames, and go within as many.
+    """
 
     title: Title
     first: int
     frames: int
+    fade: int = 0
+
+    def opacity(self, frame: int) -> Fraction:
+        """How much of them is seen on a film frame, from 0 to 1."""
+        since = frame - self.first
+        if not 0 <= since < self.frames:
+            return Fraction(0)
+        return min(Fraction(1), Fraction(min(since + 1, self.frames - since), self.fade + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +161,8 @@ class Cut:
     def identity(self) -> str:
         """SHA-256 (hex) of all that decides the film's bytes. A scene's id is not in it: renaming changes no film."""
         parts = [
-            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.level, clip.effect) for clip in self.clips
+            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead, clip.level, clip.effect)
+            for clip in self.clips
         ]
         voices = [(voice.digest, voice.first, voice.frames) for voice in self.voices]
         sound = (voices, self.underlays, self.loudness)
@@ -174,21 +191,27 @@ def cut(
     for scene in storyboard.scenes:
         seen = footage.get(scene.id) or _drawn(scene, (width, height), fps)
         coming = scene.finish.transition
-        begins = ended - coming.seconds if coming and clips else ended
+        standing = coming is not None and coming.over == "tail" and bool(clips)
+        begins = ended - coming.seconds if coming and clips and not standing else ended
         ends = begins + _seconds(scene, seen.measure)
         at, frames = round(begins * fps), round(ends * fps) - round(begins * fps)
         joint = None
         if coming:
-            joint = Joint(coming.kind, round(ended * fps) - at if clips else round(coming.seconds * fps))
-        problem = _trouble(scene, seen.measure, frames) or _crowded(scene, joint, frames, clips)
+            apart = bool(clips) and not standing
+            joint = Joint(coming.kind, round(ended * fps) - at if apart else round(coming.seconds * fps))
+        room = joint.frames if standing and joint else frames
+        problem = _trouble(scene, seen.measure, frames) or _crowded(scene, joint, room, clips)
         if problem:
             problems.append(problem)
             continue
-        clips.append(_clip(scene, seen, at, frames, fps, joint))
+        clip = _clip(scene, seen, at, frames, fps, joint)
+        clips.append(replace(clip, joint=None, lead=joint) if standing else clip)
         ended = ends
     if problems:
         raise Problems(tuple(problems))
     overlays, cues = _words(storyboard.scenes, clips, fps)
+    if storyboard.output.captions != "sidecar":
+        overlays = tuple(sorted((*overlays, *map(_burnt, cues)), key=lambda each: each.first))
     voices = _voices(storyboard.scenes, clips, fps, sounds)
     underlays = tuple(_underlays(storyboard.music, clips[-1].until, fps, sounds))
     loudness = storyboard.output.loudness
@@ -235,7 +258,7 @@ def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tu
     for scene, clip in zip(scenes, clips, strict=True):
         for title in scene.finish.titles:
             first, frames = _span(clip, fps, title.start, title.seconds)
-            overlays.append(Overlay(title, first, frames))
+            overlays.append(Overlay(title, first, frames, min(round(_FADE * fps), frames // 3)))
         lines = scene.finish.captions
         for caption, following in zip_longest(lines, lines[1:]):
             first, frames = _span(clip, fps, caption.start, caption.seconds)
@@ -270,6 +293,12 @@ def _underlays(beds: Iterable[Bed], film: int, fps: int, sounds: Mapping[PurePos
 
 def _frames(sound: OwnSound, fps: int) -> int:
     return max(1, math.ceil(sound.seconds * fps))
+
+
+def _burnt(cue: Cue) -> Overlay:
+    """A caption as words in the picture. It is there at once, as it is when a player shows it."""
+    title = Title(cue.text, Fraction(0), None, "bottom", _CAPTION, "#ffffff", "outline")
+    return Overlay(title, cue.first, cue.frames)
 
 
 def _span(clip: Clip, fps: int, start: Fraction, seconds: Fraction | None) -> tuple[int, int]:

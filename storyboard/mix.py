@@ -259,6 +259,8 @@ def _joints(edge: Callable[[int], int], clip: Clip, following: Clip | None) -> I
     if coming:
         before = coming.frames // 2 if coming.kind == "fade" and clip.at else 0
         yield Ramp(edge(clip.at + before), edge(clip.at + coming.frames), 0.0, 1.0)
+    if following and following.lead:
+        yield Ramp(edge(following.at - following.lead.frames), edge(following.at), 1.0, 0.0)
     if going and following:
         length = going.frames // 2 if going.kind == "fade" else going.frames
         yield Ramp(edge(following.at), edge(following.at + length), 1.0, 0.0)

@@ -12,7 +12,7 @@ from storyboard import events
 from storyboard.config import Settings
 from storyboard.cut import Clip, Cut
 from storyboard.desk import Desk, at_work, desk
-from storyboard.disk import scratch
+from storyboard.disk import scratch, sweep
 from storyboard.ending import done
 from storyboard.errors import (
     InputError,
@@ -26,6 +26,7 @@ from storyboard.errors import (
 from storyboard.film import Film, Films
 from storyboard.mix import NOT_MEASURED, Loudness
 from storyboard.plan import Blocked, Keep, Plan, moved
+from storyboard.splice import rendered
 from storyboard.splice import splice as laid_out
 from storyboard.take import Outcome, Take
 
@@ -65,6 +66,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         at.keep_schema()
+        sweep(at.lock_file)
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
@@ -107,7 +109,9 @@ def place(at: Desk, order: Order) -> Path:
     films = Films(at.folder)
     wanted = Path(at.storyboard.output.file)
     path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
-    return films.writable(path, at.own_clips())
+    films.writable(path, at.own_clips())
+    sweep(path)
+    return path
 
 
 def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
@@ -161,26 +165,33 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> F
     identity = f"{cut.identity}-reencoded" if order.reencode else cut.identity
     if there := films.same(path, identity):
         return there
-    whole(at, takes)
+    undamaged(at, takes)
     order.report(events.Cutting(0, cut.frames))
-    segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
-    written = write(cut, paths, path, segments, order, measured(at, cut, paths))
-    film = Film(
-        identity=identity,
-        sha256=written.sha256,
-        bytes=written.bytes,
-        frames=written.frames,
-        fps=cut.fps,
-        width=cut.width,
-        height=cut.height,
-        kind=at.kind,
-        modified=path.stat().st_mtime_ns,
-    )
+    segments = scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+
+    def known(written: "Written") -> Film:
+        return Film(
+            identity=identity,
+            sha256=written.sha256,
+            bytes=written.bytes,
+            frames=written.frames,
+            fps=cut.fps,
+            width=cut.width,
+            height=cut.height,
+            kind=at.kind,
+            modified=written.path.stat().st_mtime_ns,
+        )
+
+    def landing(written: "Written") -> None:
+        # Killed between here and the end, the next render must know the film for its own.
+        films.remember(path, known(written), written.path)
+
+    film = known(write(cut, paths, path, segments, order, landing, measured(at, cut, paths)))
     films.remember(path, film)
     return film
 
 
-def whole(at: Desk, takes: Mapping[str, Take]) -> None:
+def undamaged(at: Desk, takes: Mapping[str, Take]) -> None:
     """Raises LocalFault where the bytes of a take are not those any more that were bought; it is moved aside."""
     wanted = {scene: take for scene, take in takes.items() if scene in at.wanted}
     with ThreadPoolExecutor(2) as pool:
@@ -200,7 +211,13 @@ def measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Lou
 
 
 def write(
-    cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order: Order, loud: Mapping[Clip, Loudness]
+    cut: Cut,
+    paths: Mapping[str, Path],
+    path: Path,
+    segments: Path,
+    order: Order,
+    landing: "Callable[[Written], None]",
+    loud: Mapping[Clip, Loudness],
 ) -> "Written":
     """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
     from storyboard.media import join, splice
@@ -208,14 +225,28 @@ def write(
     def far(frames: int) -> None:
         order.report(events.Cutting(frames, cut.frames))
 
-    if order.reencode:
-        return join.join(cut, paths, path, segments, far, loud)
+    warn_of_letters(cut, order)
+    composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
+    if order.reencode and not composed:
+        return join.join(cut, paths, path, segments, far, landing, loud)
     indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
-    spliced = laid_out(cut, indexes, loud)
+    spliced = rendered(cut, indexes, loud) if order.reencode else laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
-        return join.join(cut, paths, path, segments, far, loud)
-    return splice.splice(spliced, indexes, paths, path, segments, far)
+        if not composed:
+            return join.join(cut, paths, path, segments, far, landing, loud)
+        spliced = rendered(cut, indexes, loud)
+    return splice.splice(spliced, indexes, paths, path, segments, far, landing)
+
+
+def warn_of_letters(cut: Cut, order: Order) -> None:
+    """Report the characters of titles and burnt captions that the font lacks."""
+    if cut.overlays:
+        from storyboard.media.type import lacking_sentence
+
+        texts = " ".join(overlay.title.text for overlay in cut.overlays)
+        if sentence := lacking_sentence(texts, "the font of titles and captions"):
+            order.report(events.Warned("", sentence))
 
 
 def _planned(at: Desk, plan: Plan) -> events.Planned:

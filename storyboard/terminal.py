@@ -1,21 +1,21 @@
 """What a render looks like: a live display on a terminal, a plain line a change elsewhere, or events as JSON."""
 
-import json
 import os
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from storyboard import events
-from storyboard.plain import show
+from storyboard.plain import show, written
 from storyboard.plan import Plan, number
 from storyboard.price import Prices, amount, money
 from storyboard.progress import AtWork, Progress, after
-from storyboard.story import OwnClip, Storyboard
+from storyboard.story import OwnClip, Problem, Storyboard
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -37,11 +37,12 @@ def line(event: events.Event) -> str | None:
         case events.Finished():
             return f"{event.scene}: done"
         case events.Failed():
-            return f"{event.scene}: failed: {event.why}"
+            return f"{event.scene}: failed: {show(event.why, 10_000)}"
         case events.Unknown():
-            return f"{event.scene}: unknown: {event.why}"
+            return f"{event.scene}: unknown: {show(event.why, 10_000)}"
         case events.Warned():
-            return f"{event.scene}: warning: {event.why}" if event.scene else f"warning: {event.why}"
+            why = show(event.why, 10_000)
+            return f"{show(event.scene)}: warning: {why}" if event.scene else f"warning: {why}"
         case events.Cutting():
             return None
     return None
@@ -87,7 +88,7 @@ def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) 
         fields = _fields(event)
         if fields:
             at = datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            write(json.dumps({"event": fields.pop("event"), "at": at, **fields}, ensure_ascii=False))
+            write(written({"event": fields.pop("event"), "at": at, **fields}, indent=None))
 
     return report
 
@@ -140,10 +141,13 @@ def as_document(event: events.Done) -> dict[str, object]:
     }
 
 
-def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices, way: str) -> Iterator[str]:
+def plan_lines(
+    storyboard: Storyboard, plan: Plan, prices: Prices, way: str, warnings: Sequence[Problem]
+) -> Iterator[str]:
     """A plan as people read it: a line a scene in the film's order, the price, and which files leave the machine.
 
-    ``way`` says what becomes of the local images, such as "sent to s3://bucket".
+    ``way`` says what becomes of the local images, such as "sent to s3://bucket"; ``warnings`` is what is to be said of
+    the takes that are here.
     """
     steps, total = {step.scene: step for step in plan.steps}, plan.credits
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
@@ -167,6 +171,8 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices, way: str) -> 
     if plan.leaving and total:
         files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
         yield f"{'images':<8} {files}: {way}"
+    for problem in warnings:
+        yield f"{'note':<8} {problem.message}: {problem.hint}"
 
 
 def _price(credits: Fraction, prices: Prices) -> str:
@@ -175,6 +181,26 @@ def _price(credits: Fraction, prices: Prices) -> str:
         return f"{'–':>5} {'':>7} "
     money = prices.money(credits)
     return f"{amount(credits):>5} {'' if money is None else f'{float(money):.2f}':>7} "
+
+
+def fitted(lines: Iterable[str], columns: int | None) -> Iterator[str]:
+    """Lines of a table, each no wider than ``columns``: what does not fit goes on below, past the first word's column.
+
+    None is no limit.
+    """
+    for line in lines:
+        if columns is None or len(line) <= columns:
+            yield line
+        else:
+            yield from textwrap.wrap(line, max(columns, 20), subsequent_indent=" " * 9, break_on_hyphens=False)
+
+
+def columns(stream: TextIO) -> int | None:
+    """How wide the terminal of a stream is; None where it has none: a log or a program wants whole lines."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
+    except (OSError, ValueError):
+        return None
 
 
 def near(path: str) -> str:

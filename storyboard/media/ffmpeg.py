@@ -1,5 +1,6 @@
 """The door to the ffmpeg binary: found once, run as a bounded child, stopped when we are stopped."""
 
+import fcntl
 import os
 import re
 import resource
@@ -9,12 +10,16 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
-from storyboard.disk import land, telling
+from storyboard.disk import discard, land, telling
 from storyboard.errors import LocalFault
 from storyboard.plain import show
 
@@ -59,28 +64,62 @@ def version() -> str:
     return _found()[1]
 
 
-def run(arguments: Sequence[str], *, seconds: float, watch: Callable[[int], None] = lambda frames: None) -> int:
+def run(
+    arguments: Sequence[str],
+    *,
+    seconds: float,
+    watch: Callable[[int], None] = lambda frames: None,
+    feed: Generator[bytes] | None = None,
+) -> int:
     """Run ffmpeg to its end; how many video frames it has written.
 
     ``seconds`` bounds the wall clock and, times the cores, the CPU. ``watch`` is called several times a second
-    with the frames so far; an exception in it, like any other here, kills the child. Raises FfmpegFailed, LocalFault.
+    with the frames so far; an exception in it, like any other here, kills the child. ``feed`` gives what the child
+    reads as "pipe:0"; an exception in it is raised here. Raises FfmpegFailed, LocalFault.
     """
     command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
     command += ["-stats_period", str(TICK), "-progress", "pipe:1", *arguments]
-    with _started(command) as child:
+    stdin = subprocess.DEVNULL if feed is None else subprocess.PIPE
+    with ThreadPoolExecutor(1) as thread, _started(command, stdin) as child:
+        fed = thread.submit(_fill, child.stdin, feed) if child.stdin and feed else None
         try:
             _limit(child.pid, seconds)
             frames, said = _follow(child, time.monotonic() + seconds, watch)
         finally:
             child.kill()
+            wait([fed] if fed else [])
+    if fed:
+        fed.result()
     if child.returncode != 0:
         raise FfmpegFailed(_ending(child.returncode), _cause(said), _advice(child.returncode, said))
     return frames
 
 
+def pieces(arguments: Sequence[str], size: int, *, seconds: float) -> Generator[bytes]:
+    """What ffmpeg writes to "pipe:1", ``size`` bytes at a time; it is stopped where nobody wants more.
+
+    ``seconds`` bounds it as it does ``run``. Raises FfmpegFailed, LocalFault.
+    """
+    command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", *arguments]
+    with TemporaryFile() as said, _started(command, subprocess.DEVNULL, said) as child:
+        assert child.stdout is not None
+        until = time.monotonic() + seconds
+        try:
+            _limit(child.pid, seconds)
+            while piece := _read(child.stdout, size, until):
+                yield piece
+            child.wait()
+        finally:
+            child.kill()
+        if child.returncode != 0:
+            said.seek(0)
+            words = said.read(8192).decode("utf-8", "replace")
+            raise FfmpegFailed(_ending(child.returncode), _cause(words), _advice(child.returncode, words))
+
+
 @contextmanager
-def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced if ``durable``.
+def whole(path: Path) -> Iterator[Path]:
+    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced.
 
     ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
     Raises LocalFault.
@@ -88,17 +127,17 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     staging = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     with telling(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+        file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     try:
+        # Held for as long as we live: what is not held was left by a process that was killed (disk.sweep).
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield staging
-        with telling(path), staging.open("rb") as file:
-            if durable:
-                os.fsync(file.fileno())
-                land(staging, path)
-            else:
-                os.replace(staging, path)
+        with telling(path), staging.open("rb") as written:
+            os.fsync(written.fileno())
+            land(staging, path)
     finally:
-        staging.unlink(missing_ok=True)
+        os.close(file)
+        discard(staging)
 
 
 def _found() -> tuple[str, str]:
@@ -114,13 +153,13 @@ def _found() -> tuple[str, str]:
 
 @lru_cache
 def _bundled() -> str:
-    from imageio_ffmpeg import get_ffmpeg_exe
-
-    try:
-        return str(get_ffmpeg_exe())
-    except RuntimeError:
+    # imageio_ffmpeg's own way to find it runs it, with all of our environment: the key too.
+    brought = sorted(files("imageio_ffmpeg").joinpath("binaries").glob("ffmpeg-*"))  # type: ignore[attr-defined]
+    found = str(brought[0]) if brought else shutil.which("ffmpeg")
+    if found is None:
         hint = "install imageio-ffmpeg again, or name an ffmpeg with STORYBOARD_FFMPEG"
-        raise LocalFault("no ffmpeg is installed", hint) from None
+        raise LocalFault("no ffmpeg is installed", hint)
+    return found
 
 
 @lru_cache
@@ -148,13 +187,37 @@ def _environment() -> dict[str, str]:
     return {"LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1", **kept}
 
 
-def _started(command: list[str]) -> subprocess.Popen[bytes]:
+def _fill(pipe: IO[bytes], feed: Generator[bytes]) -> None:
+    """Write all of it to a child's standard input, or as much as the child wants."""
+    with suppress(BrokenPipeError), pipe, closing(feed):
+        for piece in feed:
+            pipe.write(piece)
+
+
+def _read(pipe: IO[bytes], size: int, until: float) -> bytes:
+    """The next ``size`` bytes; nothing at the end. A part of them is nothing, too: ffmpeg says why."""
+    parts, left = [], size
+    with selectors.DefaultSelector() as ready:
+        ready.register(pipe, selectors.EVENT_READ)
+        while left:
+            if time.monotonic() > until:
+                raise FfmpegFailed("took too long")
+            if ready.select(TICK):
+                part = os.read(pipe.fileno(), left)
+                if not part:
+                    return b""
+                parts.append(part)
+                left -= len(part)
+    return b"".join(parts)
+
+
+def _started(command: list[str], stdin: int, stderr: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             env=_environment(),
             process_group=0,  # Ctrl-C is for us: a check that it broke off would look like a damaged clip
         )

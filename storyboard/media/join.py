@@ -6,12 +6,14 @@ is open (100 clips: 9.5 GB; assembly.md section 8).
 
 Each clip becomes a segment, kept in ``scratch`` under a name made of all that decides it, so that changing one scene
 makes one segment. The last pass copies the segments, which share every parameter, and encodes the sound, mixed from the
-clips, once over the whole film: an encoder that began anew at each joint would leave a gap there.
+clips, once over the whole film: an encoder that began anew at each joint would leave a gap there. At most as many clips
+are open as there are processors.
 """
 
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +29,7 @@ from storyboard.mix import mix as mixed
 
 _FORM = (48_000, 2)  # hertz and channels
 _PATIENCE = 7200.0
+_JOIN = ".join-"
 _OURS = re.compile(r"[0-9a-f]{32}\.mp4|\.[0-9a-f]{32}\.mp4\.[0-9a-f]{12}")
 
 
@@ -46,6 +49,7 @@ def join(
     out: Path,
     scratch: Path,
     report: Callable[[int], None] = lambda frames: None,
+    landing: Callable[[Film], None] = lambda film: None,
     measured: Mapping[Clip, Loudness] = NOT_MEASURED,
 ) -> Film:
     """Write the film. The same cut gives the same bytes.
@@ -53,7 +57,8 @@ def join(
     ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder for this film alone, where segments
     stay from one join to the next. ``report`` is called in this thread several times a second with the number of
     ``cut.frames`` that are ready; an exception in it stops the work. Whatever lies at ``out`` is replaced whole, and
-    only once the film is complete. ``measured`` says how loud clips are. Raises LocalFault, BadMedia.
+    only once the film is complete; ``landing`` is told of it, under the name that it has until then, just before.
+    ``measured`` says how loud clips are. Raises LocalFault, BadMedia.
     """
     private(scratch)
     names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}
@@ -62,6 +67,7 @@ def join(
         _put_together(cut, names, _heard(cut, measured), paths, staging, lambda frames: report(cut.frames))
         with telling(out), staging.open("rb") as file:
             digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
+        landing(Film(staging, digest, cut.frames, size))
     _prune(scratch, names)
     return Film(out, digest, cut.frames, size)
 
@@ -118,7 +124,7 @@ def _put_together(
 ) -> None:
     """Copy the pictures, encode the sound, and put the index first, so that a browser can begin at once."""
     scratch = names[cut.clips[0]].parent
-    with telling(scratch), TemporaryDirectory(dir=scratch, prefix=".join-") as folder:
+    with telling(scratch), TemporaryDirectory(dir=scratch, prefix=_JOIN) as folder:
         listing, sound = Path(folder, "film.ffconcat"), Path(folder, "film.s16le")
         listing.write_text("".join(f"file ../{names[clip].name}\n" for clip in cut.clips))
         with sound.open("wb") as file:
@@ -142,3 +148,5 @@ def _prune(scratch: Path, names: Mapping[Clip, Path]) -> None:
         for path in scratch.iterdir():
             if _OURS.fullmatch(path.name) and path not in kept:
                 path.unlink()
+            elif path.name.startswith(_JOIN) and path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard.cut import Clip
-from storyboard.disk import private
+from storyboard.disk import scratch
 from storyboard.errors import LocalFault, StoryboardError
 from storyboard.media import ffmpeg, mix, work
 from storyboard.mix import MOMENT, Loudness
@@ -33,10 +33,10 @@ _FARTHEST = 200.0
 
 
 class Known:
-    """What is known of how loud parts of clips are. ``folder`` is this class's alone."""
+    """What is known of how loud parts of clips are, in the scratch folder of a project."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, project: Path) -> None:
+        self._project = project
 
     def of(self, clip: Clip) -> Loudness | None:
         """How loud the part of the clip is that is seen, where that was measured before."""
@@ -71,16 +71,21 @@ class Known:
 
     def measure(self, clip: Clip, path: Path, watch: work.Watch = lambda frames: None) -> Loudness:
         """Measure the part of the clip that is seen, and keep what was found. Raises LocalFault, BadMedia."""
-        private(self._folder)
+        scratch(self._project, "loudness")
         loudness = measure(path, clip.start, clip.end, watch)
         kept = {"lufs": loudness.lufs, "peak": loudness.peak, "moments": loudness.moments}
-        with ffmpeg.whole(self._path(clip), durable=False) as staging:
+        with ffmpeg.whole(self._path(clip)) as staging:
             staging.write_text(json.dumps(kept))
         return loudness
 
     def _path(self, clip: Clip) -> Path:
         recipe = (_MAKING, clip.digest, str(clip.start), str(clip.end))
-        return self._folder / f"{hashlib.sha256(repr(recipe).encode()).hexdigest()[:32]}.json"
+        return (
+            self._project
+            / ".storyboard"
+            / "loudness"
+            / f"{hashlib.sha256(repr(recipe).encode()).hexdigest()[:32]}.json"
+        )
 
 
 def measure(path: Path, start: Fraction, end: Fraction, watch: work.Watch = lambda frames: None) -> Loudness:

@@ -27,7 +27,7 @@ from storyboard.media import ffmpeg, h264, index, mix, mp4, segment, work
 from storyboard.media.join import Film
 from storyboard.mix import MARGIN, Mix
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
-from storyboard.splice import OURS, Copied, Excerpt, Piece, Rendered, Silent, Splice
+from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes
 
 # Bytes between two samples that are copied along rather than left out: a call of the kernel costs as much.
 GAP = 4096
@@ -121,12 +121,14 @@ def splice(
     out: Path,
     scratch: Path,
     report: Report = lambda frames: None,
+    landing: Callable[[Film], None] = lambda film: None,
 ) -> Film:
     """Write the film. The same plan gives the same bytes.
 
     ``known`` are the indexes of the clips, ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder
     for this film alone. ``report`` is called in this thread with the number of frames that are ready; an exception in
-    it stops the work. What lies at ``out`` is replaced whole, once the film is complete. Raises LocalFault, BadMedia.
+    it stops the work. What lies at ``out`` is replaced whole, once the film is complete; ``landing`` is told of it,
+    under the name that it has until then, just before. Raises LocalFault, BadMedia.
     """
     private(scratch)
     made = _Made(plan, known, paths, scratch)
@@ -136,9 +138,10 @@ def splice(
     joints = made.joints(sounds)
     laid = _laid(plan, shots, sounds, joints)
     head = _head(plan, shots, laid)
-    with ffmpeg.whole(out, durable=False) as staging:
+    with ffmpeg.whole(out) as staging:
         digest = _written(head, laid, staging, out, lambda part: report(int(plan.cut.frames * part)))
         size = len(head) + laid.size
+        landing(Film(staging, digest, plan.cut.frames, size))
     report(plan.cut.frames)
     made.prune()
     return Film(out, digest, plan.cut.frames, size)
@@ -153,11 +156,12 @@ class _Made:
         self._kept: set[Path] = set()
 
     def make(self, report: Report) -> None:
-        """Make what is missing, two at once."""
+        """Make what is missing, as much at once as there are processors."""
         jobs: dict[Path, Callable[[work.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
             if isinstance(piece, Rendered) and not _there(path := self._file(piece)):
-                jobs[path] = self._job(piece, path)
+                job = self._job(piece, path)
+                jobs[path] = job if isinstance(piece.how, Mix) else work.of_scene(job, *scenes(piece.how))
             elif isinstance(piece, Copied) and piece.sets and not _there(path := self._renumbered(piece)):
                 jobs[path] = work.of_scene(self._renumbering(piece, path), self._scenes[piece.source])
         pictures = {self._file(piece) for piece in self._plan.pictures if isinstance(piece, Rendered)}
@@ -190,14 +194,14 @@ class _Made:
             first += MARGIN // BLOCK if isinstance(piece.how, Mix) else 0
             if not isinstance(sound, Sound) or len(sound.stored.sizes) < first + piece.length:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
-            return _Heard(path, sound, first, first + piece.length, piece.key, piece.how.scene)
+            return _Heard(path, sound, first, first + piece.length, piece.key, scenes(piece.how)[0])
         sound = self._known[piece.source].sound
         assert isinstance(sound, Sound)
         path, scene = self._paths[piece.source], self._scenes[piece.source]
         return _Heard(path, sound, piece.first, piece.last, piece.source, scene)
 
     def joints(self, sounds: Sequence[_Heard | Silent]) -> list[bytes]:
-        """The frame between each two neighbours. The missing ones are made, two at once."""
+        """The frame between each two neighbours. The missing ones are made."""
         pairs = list(pairwise(sounds))
         names = [self._path("aac", "joint", self._plan.form, _end(one), _begin(two)) for one, two in pairs]
         made = {name: joint for name in names if (joint := _joint(name))}
@@ -231,16 +235,21 @@ class _Made:
 
     def _job(self, piece: Rendered, out: Path) -> Callable[[work.Watch], None]:
         """How a piece is made: one way for each kind of ``how``."""
-        paths, plan = self._paths, self._plan
+        plan, paths = self._plan, self._paths
         match piece.how:
             case Clip() as clip:
-                path = paths[clip.digest]
-                return work.of_scene(lambda watch: segment.make(clip, plan.cut, path, out, watch), clip.scene)
+                return lambda watch: segment.make(clip, plan.cut, paths[clip.digest], out, watch)
+            case Composed() as composed:
+                return lambda watch: self._compose(composed, out, watch)
             case Excerpt() as wanted:
-                path = paths[wanted.digest]
-                return work.of_scene(lambda watch: segment.excerpt(wanted, plan.form, path, out, watch), wanted.scene)
+                return lambda watch: segment.excerpt(wanted, plan.form, paths[wanted.digest], out, watch)
             case Mix() as mixed:
                 return lambda watch: mix.write(mixed, paths, out, watch)
+
+    def _compose(self, how: Composed, out: Path, watch: work.Watch) -> None:
+        from storyboard.media.compose import composed
+
+        segment.encoded(composed(how, self._plan.cut, self._known, self._paths), how.frames, self._plan.cut, out, watch)
 
     def _renumbering(self, piece: Copied, out: Path) -> Callable[[work.Watch], None]:
         """Its frames with other numbers: how long each has become, then all of them."""
@@ -267,7 +276,7 @@ class _Made:
             left = (_frame(one, -2, channels), _frame(one, -1, channels))
             right = (_frame(two, -1, channels, begin=True), _frame(two, 0, channels, begin=True))
             made[out] = frame = joint(left, right, _config(self._plan.form), channels)
-            with ffmpeg.whole(out, durable=False) as staging:
+            with ffmpeg.whole(out) as staging:
                 staging.write_bytes(crc32(frame).to_bytes(4) + frame)
 
         return make
@@ -279,7 +288,7 @@ def _there(path: Path) -> bool:
 
 
 def _joint(path: Path) -> bytes | None:
-    """A joint that was made before. Nobody waited for the disk then, so a sum says whether it is whole."""
+    """A joint that was made before. A sum says whether it is what was written."""
     if not _there(path):
         return None
     with telling(path), path.open("rb") as file:
@@ -391,13 +400,18 @@ def _runs(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
     """Parts that follow each other out of one file, while each track goes on in it and does not jump back."""
     run: list[_Part] = []
     for part in parts:
-        behind = [one for one in run if one.heard == part.heard and one.stored.offsets > part.stored.offsets]
-        if run and (part.path is None or run[0].path != part.path or behind):
+        if run and (part.path is None or run[0].path != part.path or any(_jumps(one, part) for one in run)):
             yield run
             run = []
         run.append(part)
     if run:
         yield run
+
+
+def _jumps(one: _Part, next: _Part) -> bool:
+    """Whether a track jumps back in its file: what is seen twice is copied twice."""
+    begins, ends = next.stored.offsets[:1], one.stored.offsets[-1:]
+    return one.heard == next.heard and bool(begins) and ends >= begins
 
 
 def _moved(laid: _Laid, run: Sequence[_Part]) -> Callable[[Sequence[int]], list[int]]:
@@ -455,7 +469,8 @@ def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid) -> bytes:
 
 def _sets(plan: Splice, shots: Sequence[_Shot]) -> list[Sets]:
     """The parameter sets of the film: the leader's, foreign ones under their numbers, and ours."""
-    film = [plan.sets[0], *(h264.renumbered(own, number) for number, own in enumerate(plan.sets[1:], 1))]
+    foreign = (h264.renumbered(own, number) for number, own in enumerate(plan.sets[1:], 1))
+    film = [*plan.sets[:1], *foreign]
     rendered = {shot.frames.sets for shot in shots} - set(plan.sets)
     if len(rendered) > 1 or any(one.ids != ((OURS,), (OURS,)) for one in rendered):
         raise LocalFault("rendered frames do not fit together", "remove the folder .storyboard/segments and run again")

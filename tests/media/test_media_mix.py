@@ -196,7 +196,7 @@ def joined(cut: Cut, kind: str, frames: int) -> Cut:
 
 
 def row(cut: Cut, paths: Mapping[str, Path]) -> tuple[Splice, Samples]:
-    """The row of sound of a film whose pictures are not made here, and the samples of what is mixed in it."""
+    """The plan of a film, and the samples of what is mixed in it."""
     plan = splice(cut, splicing.indexes(paths))
     assert isinstance(plan, Splice)
     (mixed,) = [piece for piece in plan.sound if isinstance(piece, Rendered)]
@@ -216,6 +216,24 @@ def test_sounds_cross_with_the_pictures_and_keep_their_power(paths, two, kind):
         assert level(spot) == pytest.approx(-20, abs=0.15)
         assert part(spot, 440) == pytest.approx(-20 + 20 * math.log10(math.cos(math.pi / 2 * share)), abs=0.3)
         assert part(spot, 1760) == pytest.approx(-20 + 20 * math.log10(math.sin(math.pi / 2 * share)), abs=0.3)
+
+
+@pytest.mark.parametrize("kind", ["dissolve", "fade"])
+def test_a_film_with_a_transition_has_all_its_samples(paths, two, tmp_path, kind):
+    """Pictures that overlap and sound that does not: everything behind the joint would be out of step."""
+    _, film = spliced(joined(two, kind, 24), paths, tmp_path)
+    sound = look(film).sound[0]
+    assert part(sound[190_000:205_000], 440) == pytest.approx(-20, abs=0.1)
+    assert part(sound[260_000:275_000], 1760) == pytest.approx(-20, abs=0.1)
+    assert part(sound[190_000:205_000], 1760) < -80
+
+
+def test_under_a_still_beginning_the_scene_before_goes_out(two):
+    """Over its tail a scene would be cut off, or heard on under the next one."""
+    one, other = two.clips
+    cut = replace(two, clips=(one, replace(other, lead=Joint("dissolve", 24))))
+    whole = mix(cut, STEREO, lambda frame: frame * 2000, dict.fromkeys(cut.clips, Fraction(0)), {})
+    assert altered(whole, 0) == [((FRAMES - 24) * 2000, FRAMES * 2000)]
 
 
 def test_a_fade_through_black_goes_out_and_then_comes_in(paths, two):
@@ -462,9 +480,9 @@ def test_what_was_measured_is_kept(tone, tmp_path, monkeypatch):
     paths = {"a": tone(MURMUR), "b": tone(HIGH)}
     cut, known = laid(paths, size=SMALL), loudness.Known(tmp_path / "known")
     first = known.all(cut.clips, paths)
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "known").iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "known/.storyboard/loudness").iterdir()}
     assert known.all(cut.clips, {}) == first  # no file of the clips is needed any more
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "known").iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "known/.storyboard/loudness").iterdir()} == before
     for file in before:
         file.write_bytes(b'{"lufs": NaN, "peak": 1e999, "moments": [null]}')
     assert known.of(cut.clips[0]) is None
@@ -489,7 +507,7 @@ def test_reencoding_gives_the_same_sound(paths, two, tmp_path):
     )
     measured = loudness.Known(tmp_path / "known").all(cut.clips, paths)
     one = look(spliced(cut, everything, tmp_path, measured)[1]).sound
-    film = join(cut, everything, tmp_path / "again.mp4", tmp_path / "segments", lambda frames: None, measured)
+    film = join(cut, everything, tmp_path / "again.mp4", tmp_path / "segments", measured=measured)
     other = look(film.path).sound
     assert one.shape == other.shape
     assert level(one - other) < level(one) - 25
