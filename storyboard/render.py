@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from storyboard import events
 from storyboard.config import Settings
-from storyboard.cut import Cut
+from storyboard.cut import Clip, Cut
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import scratch, sweep, sweep_claims
 from storyboard.ending import done
@@ -24,6 +24,7 @@ from storyboard.errors import (
     undecided,
 )
 from storyboard.film import Film, Films
+from storyboard.mix import NOT_MEASURED, Loudness
 from storyboard.plan import Blocked, Keep, Plan, moved
 from storyboard.splice import rendered
 from storyboard.splice import splice as laid_out
@@ -186,7 +187,7 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> F
         # Killed between here and the end, the next render must know the film for its own.
         films.remember(path, known(written), written.path)
 
-    film = known(write(cut, paths, path, segments, order, landing))
+    film = known(write(cut, paths, path, segments, order, landing, measured(at, cut, paths)))
     films.remember(path, film)
     return film
 
@@ -203,6 +204,13 @@ def undamaged(at: Desk, takes: Mapping[str, Take]) -> None:
             raise LocalFault(message, "run again: it is fetched again, and not paid for again")
 
 
+def measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
+    """How loud the clips are, where anything depends on it. Raises LocalFault, BadMedia."""
+    if cut.loudness is None and not any(under.duck for under in cut.underlays):
+        return NOT_MEASURED
+    return at.loudness.all([clip for clip in cut.clips if not clip.level.mute and not clip.still], paths)
+
+
 def write(
     cut: Cut,
     paths: Mapping[str, Path],
@@ -210,6 +218,7 @@ def write(
     segments: Path,
     order: Order,
     landing: "Callable[[Written], None]",
+    loud: Mapping[Clip, Loudness],
 ) -> "Written":
     """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
     from storyboard.media import join, splice
@@ -220,14 +229,14 @@ def write(
     warn_of_letters(cut, order)
     composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
     if order.reencode and not composed:
-        return join.join(cut, paths, path, segments, far, landing)
-    indexes = splice.indexes(paths)
-    spliced = rendered(cut, indexes) if order.reencode else laid_out(cut, indexes)
+        return join.join(cut, paths, path, segments, far, landing, loud)
+    indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
+    spliced = rendered(cut, indexes, loud) if order.reencode else laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
         if not composed:
-            return join.join(cut, paths, path, segments, far, landing)
-        spliced = rendered(cut, indexes)
+            return join.join(cut, paths, path, segments, far, landing, loud)
+        spliced = rendered(cut, indexes, loud)
     return splice.splice(spliced, indexes, paths, path, segments, far, landing)
 
 
