@@ -1,5 +1,6 @@
 """Films that lie on the disk, and what they were cut from: an unchanged one is not written again."""
 
+import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -45,6 +46,20 @@ class Films:
         except (OSError, KeyError, TypeError):
             return None
         return film if (stat.st_size, stat.st_mtime_ns) == (film.bytes, film.modified) else None
+
+    def same(self, path: Path, identity: str) -> Film | None:
+        """The film at ``path``, if it is whole and the one that would be made now.
+
+        Its bytes are read: nobody waits for the disk when a film is written, and a power cut may have taken some.
+        """
+        film = self.there(path)
+        if film is None or film.identity != identity:
+            return None
+        try:
+            with path.open("rb") as file:
+                return film if hashlib.file_digest(file, "sha256").hexdigest() == film.sha256 else None
+        except OSError:
+            return None
 
     def remember(self, path: Path, film: Film) -> None:
         known = {**self._known(), str(path): asdict(film)}

@@ -2,12 +2,15 @@
 
 import shlex
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storyboard import events
 from storyboard.config import Settings
+from storyboard.cut import Cut
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import scratch
 from storyboard.ending import done
@@ -22,7 +25,11 @@ from storyboard.errors import (
 )
 from storyboard.film import Film, Films
 from storyboard.plan import Blocked, Keep, Plan, moved
+from storyboard.splice import splice as laid_out
 from storyboard.take import Outcome, Take
+
+if TYPE_CHECKING:
+    from storyboard.media.join import Film as Written
 
 Report = Callable[[events.Event], None]
 
@@ -32,7 +39,8 @@ class Order:
     """What the author asked for. ``only`` names the scenes to make (all if empty); ``out`` is where the film goes.
 
     ``promised`` is a saved plan, which must still hold; ``flags`` are those to type again if something is left to do.
-    ``agree`` is shown the plan before anything is paid, and raises where it may not be carried out.
+    ``agree`` is shown the plan before anything is paid, and raises where it may not be carried out. ``reencode`` is
+    whether every frame of the film is encoded anew, rather than copied where that can be.
     """
 
     file: Path
@@ -45,6 +53,7 @@ class Order:
     promised: Mapping[str, object] | None = None
     out: Path | None = None
     cut: bool = True
+    reencode: bool = False
     flags: str = ""
 
 
@@ -72,7 +81,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
         at.save_lock(takes)
         whole_film = path and not stopped and all(scene in takes for scene in at.wanted)
-        film = assemble(at, takes, path, order.report) if path and whole_film else None
+        film = assemble(at, takes, path, order) if path and whole_film else None
         return done(at, plan, outcomes, stopped, (path, film), at.spent() - spent, order.flags)
 
 
@@ -89,7 +98,7 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
             todo = f"make {'it' if len(lacking) == 1 else 'them'} with: {typed}"
             raise SceneFailed(f"no take yet: {', '.join(lacking)}", todo)
         path = place(at, order)
-        return done(at, plan, takes, None, (path, assemble(at, takes, path, order.report)), Fraction(0), order.flags)
+        return done(at, plan, takes, None, (path, assemble(at, takes, path, order)), Fraction(0), order.flags)
 
 
 def place(at: Desk, order: Order) -> Path:
@@ -144,25 +153,19 @@ def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
     return events.Failed(scene, take, None, why, hint)
 
 
-def assemble(at: Desk, takes: Mapping[str, Take], path: Path, report: Report) -> Film:
+def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> Film:
     """Cut the film; or find that the one that lies there is the same. Every scene has its take by now."""
     films = Films(at.folder)
     cut, paths = at.cut(takes)
-    there = films.there(path)
-    if there and there.identity == cut.identity:
+    identity = f"{cut.identity}-reencoded" if order.reencode else cut.identity
+    if there := films.same(path, identity):
         return there
-    for scene, take in takes.items():
-        if scene in at.wanted and not at.store.intact(take.digest):
-            aside = at.store.set_aside(at.store.path(take.digest))
-            message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
-            raise LocalFault(message, "run again: it is fetched again, and not paid for again")
-    from storyboard.media.join import join
-
-    report(events.Cutting(0, cut.frames))
+    whole(at, takes)
+    order.report(events.Cutting(0, cut.frames))
     segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
-    written = join(cut, paths, path, segments, lambda done: report(events.Cutting(done, cut.frames)))
+    written = write(cut, paths, path, segments, order)
     film = Film(
-        identity=cut.identity,
+        identity=identity,
         sha256=written.sha256,
         bytes=written.bytes,
         frames=written.frames,
@@ -174,6 +177,35 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, report: Report) ->
     )
     films.remember(path, film)
     return film
+
+
+def whole(at: Desk, takes: Mapping[str, Take]) -> None:
+    """Raises LocalFault where the bytes of a take are not those any more that were bought; it is moved aside."""
+    wanted = {scene: take for scene, take in takes.items() if scene in at.wanted}
+    with ThreadPoolExecutor(2) as pool:
+        intact = list(pool.map(lambda take: at.store.intact(take.digest), wanted.values()))
+    for (scene, take), good in zip(wanted.items(), intact, strict=True):
+        if not good:
+            aside = at.store.set_aside(at.store.path(take.digest))
+            message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
+            raise LocalFault(message, "run again: it is fetched again, and not paid for again")
+
+
+def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order: Order) -> "Written":
+    """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
+    from storyboard.media import join, splice
+
+    def far(frames: int) -> None:
+        order.report(events.Cutting(frames, cut.frames))
+
+    if order.reencode:
+        return join.join(cut, paths, path, segments, far)
+    indexes = splice.indexes(paths)
+    spliced = laid_out(cut, indexes)
+    if isinstance(spliced, str):
+        order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
+        return join.join(cut, paths, path, segments, far)
+    return splice.splice(spliced, indexes, paths, path, segments, far)
 
 
 def _planned(at: Desk, plan: Plan) -> events.Planned:

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import click
 
-from storyboard.commands.options import again, draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.commands.options import (
+    again,
+    draft_option,
+    file_argument,
+    json_option,
+    located,
+    pairs,
+    reencode_option,
+    var_option,
+)
 
 
 @click.command
@@ -13,20 +22,24 @@ from storyboard.commands.options import again, draft_option, file_argument, json
 @draft_option
 @var_option
 @json_option
+@reencode_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
-def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, output: Path | None) -> None:
+def command(
+    file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, reencode: bool, output: Path | None
+) -> None:
     """Cut the film from the takes that are in the store."""
     from storyboard.config import settings
     from storyboard.render import Order, cut_only
-    from storyboard.terminal import as_document, ending, near
+    from storyboard.terminal import as_document, ending, near, warnings_only
 
     order = Order(
         file=located(file),
         agree=lambda at, plan: None,
-        report=lambda event: None,
+        report=warnings_only(lambda text: click.echo(text, err=True)),
         draft=draft,
         given=pairs(given),
         out=output,
+        reencode=reencode,
         flags=again(draft=draft, given=given),
     )
     done = cut_only(order, settings())

@@ -30,6 +30,11 @@ def var_option(command: F) -> F:
     return click.option("--var", "given", multiple=True, metavar="NAME=VALUE", help=text)(command)
 
 
+def reencode_option(command: F) -> F:
+    text = "Encode every frame anew; left to itself, the cut copies what it can."
+    return click.option("--reencode", is_flag=True, help=text)(command)
+
+
 def pairs(given: tuple[str, ...]) -> dict[str, str]:
     """NAME=VALUE, each. Raises InputError."""
     for text in given:
@@ -52,6 +57,7 @@ def again(
     only: tuple[str, ...] = (),
     out: Path | None = None,
     max_cost: float | None = None,
+    reencode: bool = False,
 ) -> str:
     """The flags that mean the same film once more, as they are typed."""
     words = ["--draft"] if draft else []
@@ -59,4 +65,5 @@ def again(
     words += [word for scene in only for word in ("--scene", scene)]
     words += ["--max-cost", f"{max_cost:.12g}"] if max_cost is not None else []
     words += ["-o", str(out)] if out else []
+    words += ["--reencode"] if reencode else []
     return "".join(f" {shlex.quote(word)}" for word in words)

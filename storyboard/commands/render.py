@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import again, file_argument, located, pairs, var_option
+from storyboard.commands.options import again, file_argument, located, pairs, reencode_option, var_option
 from storyboard.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ Report = Callable[["events.Event"], None]
 @var_option
 @click.option("--plan", "saved", type=click.Path(path_type=Path), help="Carry out this saved plan, or refuse.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
+@reencode_option
 @click.option("--no-cut", is_flag=True, help="Make the takes and leave the film as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event a line.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong, and the film.")
@@ -46,6 +47,7 @@ def command(
     given: tuple[str, ...],
     saved: Path | None,
     output: Path | None,
+    reencode: bool,
     no_cut: bool,
     as_json: bool,
     quiet: bool,
@@ -70,7 +72,8 @@ def command(
             promised=None if saved is None else _promised(saved),
             out=output,
             cut=not no_cut,
-            flags=again(draft=draft, given=given, only=only, out=output, max_cost=max_cost),
+            reencode=reencode,
+            flags=again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode),
         )
         done = render(order, found)
         report(done)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # The most bits that a decoder must be able to hold for a frame are 6,144 a channel (4.5.3.1); what is around the
 # spectrum takes some of them.
-_SPECTRUM = 5600
+_SPECTRUM = 6000
 
 _ONLY_LONG, _LONG_START, _EIGHT_SHORT, _LONG_STOP = range(4)
 _SINGLE, _PAIR, _DATA, _FILL, _END = 0, 1, 4, 6, 7

@@ -79,8 +79,8 @@ def run(arguments: Sequence[str], *, seconds: float, watch: Callable[[int], None
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced.
+def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced if ``durable``.
 
     ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
     Raises LocalFault.
@@ -92,8 +92,11 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield staging
         with telling(path), staging.open("rb") as file:
-            os.fsync(file.fileno())
-            land(staging, path)
+            if durable:
+                os.fsync(file.fileno())
+                land(staging, path)
+            else:
+                os.replace(staging, path)
     finally:
         staging.unlink(missing_ok=True)
 

@@ -90,7 +90,7 @@ def _make_segments(
     def watch(far: Mapping[Path, int]) -> None:
         report(sum({**ready, **far}[names[clip]] for clip in cut.clips))
 
-    work.carry_out({name: work.of_scene(clip.scene, make(name, clip)) for name, clip in missing.items()}, watch)
+    work.carry_out({name: work.of_scene(make(name, clip), clip.scene) for name, clip in missing.items()}, watch)
 
 
 def _made(name: Path) -> bool:

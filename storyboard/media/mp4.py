@@ -295,7 +295,7 @@ def _frames(file: _File, track: _Box) -> Frames:
     sets = h264.sets(parts.content(b"avcC"))
     said = [h264.sequence(one) for one in sets.sequences]
     look = _coloured(said[0].look, parts)
-    if not all(one.plain and one.square and one.look == said[0].look for one in said):
+    if not all(one.plain and one.square and _shown_as(one.look) == _shown_as(said[0].look) for one in said):
         raise _Refused("its pictures are of a special kind")
     if struct.unpack_from(">HH", entry, 24) != (look.width, look.height):
         raise _Refused("its pictures are cropped")
@@ -319,6 +319,11 @@ def _frames(file: _File, track: _Box) -> Frames:
     sync = [at - 1 for (at,) in _rows(table, b"stss", "I")] if b"stss" in table.spans else range(count)
     frames = Frames(stored, tuple(shown), (), fps, begins, look, sets)
     return replace(frames, starts=_starts(file, frames, sync))
+
+
+def _shown_as(look: Look) -> tuple[int, int, int, bool]:
+    """Size, matrix and range; primaries and transfer say little, and some encoders leave them out."""
+    return look.width, look.height, look.colour[2], look.colour[3]
 
 
 def _coloured(look: Look, parts: _Box) -> Look:

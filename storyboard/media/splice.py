@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from struct import pack, unpack_from
 from threading import Thread
+from zlib import crc32
 
 from storyboard.cut import Clip
 from storyboard.disk import private, telling
@@ -54,13 +55,14 @@ class _Shot:
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """Blocks [first, last) as they lie in a file; ``name`` is what its bytes are called."""
+    """Blocks [first, last) as they lie in a file; ``name`` says which bytes they are, ``scene`` who has them."""
 
     path: Path
     sound: Sound
     first: int
     last: int
     name: str
+    scene: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def splice(
     joints = made.joints(sounds)
     laid = _laid(plan, shots, sounds, joints)
     head = _head(plan, shots, laid)
-    with ffmpeg.whole(out) as staging:
+    with ffmpeg.whole(out, durable=False) as staging:
         digest = _written(head, laid, staging, out, lambda part: report(int(plan.cut.frames * part)))
         size = len(head) + laid.size
     report(plan.cut.frames)
@@ -146,6 +148,7 @@ class _Made:
 
     def __init__(self, plan: Splice, known: Mapping[str, Index], paths: Mapping[str, Path], scratch: Path) -> None:
         self._plan, self._known, self._paths, self._scratch = plan, known, paths, scratch
+        self._scenes = {clip.digest: clip.scene for clip in reversed(plan.cut.clips)}
         self._kept: set[Path] = set()
 
     def make(self, report: Report) -> None:
@@ -153,9 +156,9 @@ class _Made:
         jobs: dict[Path, Callable[[work.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
             if isinstance(piece, Rendered) and not _there(path := self._file(piece)):
-                jobs[path] = work.of_scene(piece.how.scene, self._job(piece, path))
+                jobs[path] = work.of_scene(self._job(piece, path), piece.how.scene)
             elif isinstance(piece, Copied) and piece.sets and not _there(path := self._renumbered(piece)):
-                jobs[path] = self._renumbering(piece, path)
+                jobs[path] = work.of_scene(self._renumbering(piece, path), self._scenes[piece.source])
         pictures = {self._file(piece) for piece in self._plan.pictures if isinstance(piece, Rendered)}
         work.carry_out(jobs, lambda far: report(sum(frames for path, frames in far.items() if path in pictures)))
 
@@ -185,23 +188,24 @@ class _Made:
             first = sound.priming // BLOCK if isinstance(sound, Sound) else 0
             if not isinstance(sound, Sound) or len(sound.stored.sizes) < first + piece.length:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
-            return _Heard(path, sound, first, first + piece.length, piece.key)
+            return _Heard(path, sound, first, first + piece.length, piece.key, piece.how.scene)
         sound = self._known[piece.source].sound
         assert isinstance(sound, Sound)
-        return _Heard(self._paths[piece.source], sound, piece.first, piece.last, piece.source)
+        path, scene = self._paths[piece.source], self._scenes[piece.source]
+        return _Heard(path, sound, piece.first, piece.last, piece.source, scene)
 
     def joints(self, sounds: Sequence[_Heard | Silent]) -> list[bytes]:
         """The frame between each two neighbours. The missing ones are made, two at once."""
         pairs = list(pairwise(sounds))
         names = [self._path("aac", "joint", self._plan.form, _end(one), _begin(two)) for one, two in pairs]
-        missing = {name: pair for name, pair in zip(names, pairs, strict=True) if not _there(name)}
-        jobs = {name: self._joining(name, *pair) for name, pair in missing.items()}
+        made = {name: joint for name in names if (joint := _joint(name))}
+        jobs = {}
+        for name, pair in zip(names, pairs, strict=True):
+            if name not in made:
+                scenes = [sound.scene for sound in pair if isinstance(sound, _Heard)]
+                jobs[name] = work.of_scene(self._joining(name, *pair, made), *scenes)
         work.carry_out(jobs, lambda far: None)
-        found = []
-        for name in names:
-            with telling(name), name.open("rb") as file:
-                found.append(file.read(_LARGEST_JOINT))
-        return found
+        return [made[name] for name in names]
 
     def prune(self) -> None:
         """Remove what this film has no more, and what one that was killed has left."""
@@ -247,16 +251,18 @@ class _Made:
 
         return make
 
-    def _joining(self, out: Path, one: _Heard | Silent, two: _Heard | Silent) -> Callable[[work.Watch], None]:
+    def _joining(
+        self, out: Path, one: _Heard | Silent, two: _Heard | Silent, made: dict[Path, bytes]
+    ) -> Callable[[work.Watch], None]:
         def make(watch: work.Watch) -> None:
             from storyboard.media.joint import joint
 
             _, channels = self._plan.form
             left = (_frame(one, -2, channels), _frame(one, -1, channels))
             right = (_frame(two, -1, channels, begin=True), _frame(two, 0, channels, begin=True))
-            made = joint(left, right, _config(self._plan.form), channels)
-            with ffmpeg.whole(out) as staging:
-                staging.write_bytes(made)
+            made[out] = frame = joint(left, right, _config(self._plan.form), channels)
+            with ffmpeg.whole(out, durable=False) as staging:
+                staging.write_bytes(crc32(frame).to_bytes(4) + frame)
 
         return make
 
@@ -264,6 +270,15 @@ class _Made:
 def _there(path: Path) -> bool:
     """Whether something was made already. A folder that came with a project may hold planted ones: links."""
     return path.is_file() and not path.is_symlink()
+
+
+def _joint(path: Path) -> bytes | None:
+    """A joint that was made before. Nobody waited for the disk then, so a sum says whether it is whole."""
+    if not _there(path):
+        return None
+    with telling(path), path.open("rb") as file:
+        content = file.read(_LARGEST_JOINT)
+    return content[4:] if content[4:] and crc32(content[4:]).to_bytes(4) == content[:4] else None
 
 
 def _frames_of(path: Path, count: int) -> Stored:

@@ -48,16 +48,18 @@ def carry_out(jobs: Mapping[K, Callable[[Watch], None]], report: Callable[[Mappi
             stop.set()
 
 
-def of_scene(scene: str, job: Callable[[Watch], None]) -> Callable[[Watch], None]:
-    """The job, whose failures name their scene."""
+def of_scene(job: Callable[[Watch], None], *scenes: str) -> Callable[[Watch], None]:
+    """The job, whose failures name the scenes that it works on."""
+    quoted = " and ".join(f"'{scene}'" for scene in dict.fromkeys(scenes))
+    what = f"scenes {quoted}" if " and " in quoted else f"scene {quoted}"
 
     def named(watch: Watch) -> None:
         try:
             job(watch)
         except ffmpeg.FfmpegFailed as failure:
             hint = failure.hint or "play the clip to see what is wrong with it, and replace it"
-            raise LocalFault(f"scene '{scene}': {failure.message}", hint) from failure
+            raise LocalFault(f"{what}: {failure.message}", hint) from failure
         except BadMedia as failure:
-            raise BadMedia(f"scene '{scene}': {failure.message}", failure.hint) from failure
+            raise BadMedia(f"{what}: {failure.message}", failure.hint) from failure
 
     return named

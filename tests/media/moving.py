@@ -51,7 +51,7 @@ class Seen:
 def look(path: Path) -> Seen:
     """Decode everything in a film."""
     with av.open(str(path)) as film:
-        frames, times, sound = [], [], [numpy.zeros((2, 0), dtype=numpy.float32)]
+        frames, times, sound = [], [], []
         hertz = film.streams.audio[0].rate if film.streams.audio else 48000
         for frame in film.decode():
             if isinstance(frame, av.VideoFrame):
@@ -59,7 +59,7 @@ def look(path: Path) -> Seen:
                 times.append(frame.pts * frame.time_base)
             else:
                 sound.append(frame.to_ndarray())
-        return Seen(frames, times, numpy.concatenate(sound, axis=1), hertz)
+        return Seen(frames, times, numpy.concatenate(sound or [numpy.zeros((2, 0))], axis=1), hertz)
 
 
 def close(colour: Colour, wanted: Colour, within: int = 12) -> bool:
