@@ -31,7 +31,7 @@ from storyboard.reading import read, schema
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
 from storyboard.store import Store
-from storyboard.story import OwnClip, Place, Problem, Resolution, Storyboard
+from storyboard.story import LocalImage, OwnClip, Place, Problem, Resolution, Storyboard
 from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
 
@@ -244,7 +244,10 @@ class Desk:
             raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
 
     def cut(self, takes: Mapping[str, Take]) -> tuple[Cut, Mapping[str, Path]]:
-        """The film as clips, and where the bytes of each lie. Raises InputError where a clip does not serve."""
+        """The film as clips, and where the bytes of each lie that is not drawn.
+
+        Raises InputError where a clip does not serve.
+        """
         footage = {scene: Footage(take.digest, take.measure) for scene, take in takes.items()}
         paths = {take.digest: self.store.path(take.digest) for take in takes.values()}
         for scene in self.storyboard.scenes:
@@ -253,6 +256,13 @@ class Desk:
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
         return cut(self.storyboard, footage), paths
+
+    def picture(self, image: LocalImage) -> bytes:
+        """The bytes of an image, the same as when the storyboard was read. Raises InputError."""
+        content = self.project.bytes_of(image.path)
+        if hashlib.sha256(content).hexdigest() != image.digest:
+            raise InputError(f"{image.path} has been changed meanwhile", "run again")
+        return content
 
 
 def at_work(file: Path) -> AbstractContextManager[None]:

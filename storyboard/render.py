@@ -163,6 +163,12 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> F
     whole(at, takes)
     order.report(events.Cutting(0, cut.frames))
     segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    if any(clip.drawn for clip in cut.clips):
+        from storyboard.media import drawing
+
+        paths = drawing.drawn(
+            cut, paths, at.picture, segments, lambda done: order.report(events.Cutting(done, cut.frames))
+        )
     written = write(cut, paths, path, segments, order)
     film = Film(
         identity=identity,

@@ -13,11 +13,12 @@ from threading import Event
 import numpy as np
 from PIL import Image
 
-from storyboard.emulator.backdrop import PAPER, backdrops
+from storyboard.emulator.backdrop import backdrops
 from storyboard.emulator.bed import bed
 from storyboard.emulator.brief import Brief
 from storyboard.emulator.encode import FRAMES, RATE, SECONDS, Picture, aac, mp4
 from storyboard.emulator.lettering import Ink, Lettering
+from storyboard.media.ground import PAPER
 
 _TRAVEL = 0.15  # how far the camera goes in a clip, in widths of the frame
 _DISSOLVE = (72, 120)  # the frames in which the first image gives way to the last
