@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import TypeVar
 
 from storyboard.errors import Problems
-from storyboard.story import Audio, Fit, Problem, Scene, Still, Storyboard, Title, TransitionKind
+from storyboard.story import Audio, Fit, Problem, Scene, Still, Storyboard, Title, TransitionKind, Trim
 from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
@@ -184,8 +184,8 @@ def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint:
 
 
 def _slated(scene: Scene) -> Scene:
-    """A scene in whose place a slate is seen, which is to be read."""
-    return replace(scene, finish=replace(scene.finish, titles=(), effect=""))
+    """A scene in whose place a slate is seen: all of it, and so that it can be read."""
+    return replace(scene, trim=Trim(), finish=replace(scene.finish, titles=(), effect=""))
 
 
 def _to_draw(drawn: Still | Slate, size: tuple[int, int], fps: int, fit: Fit) -> Footage:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from storyboard import disk, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
-from storyboard.cut import Cut, cut
+from storyboard.cut import NO_SLATES, Cut, Slate, cut
 from storyboard.disk import claim, claimed, private, scratch
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, LocalFault, Problems
@@ -27,7 +27,7 @@ from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
-from storyboard.reading import read, schema
+from storyboard.reading import Files, read, schema
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
 from storyboard.store import Store
@@ -243,7 +243,7 @@ class Desk:
             message = f"{self.realm} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
             raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
 
-    def cut(self, takes: Mapping[str, Take]) -> tuple[Cut, Mapping[str, Path]]:
+    def cut(self, takes: Mapping[str, Take], slates: Mapping[str, Slate] = NO_SLATES) -> tuple[Cut, Mapping[str, Path]]:
         """The film as clips, and where the bytes of each lie that is not drawn.
 
         Raises InputError where a clip does not serve.
@@ -251,11 +251,11 @@ class Desk:
         footage = {scene: Footage(take.digest, take.measure) for scene, take in takes.items()}
         paths = {take.digest: self.store.path(take.digest) for take in takes.values()}
         for scene in self.storyboard.scenes:
-            if isinstance(scene.source, OwnClip):
+            if isinstance(scene.source, OwnClip) and scene.id not in slates:
                 path = self.folder / scene.source.path
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
-        return cut(self.storyboard, footage), paths
+        return cut(self.storyboard, footage, slates), paths
 
     def picture(self, image: LocalImage) -> bytes:
         """The bytes of an image, the same as when the storyboard was read. Raises InputError."""
@@ -299,12 +299,20 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def desk(
-    file: Path, settings: Settings, *, draft: bool = False, given: Mapping[str, str] | None = None
+    file: Path,
+    settings: Settings,
+    *,
+    draft: bool = False,
+    given: Mapping[str, str] | None = None,
+    files: Files | None = None,
 ) -> Iterator[Desk]:
-    """Read a storyboard and open what belongs to it. Raises Problems and other StoryboardErrors."""
+    """Read a storyboard, through ``files`` where they are given, and open what belongs to it.
+
+    Raises Problems and other StoryboardErrors.
+    """
     project = Project(file.parent)
     provider = vendor(settings, draft=draft)
-    storyboard = read(file.name, project, provider.offer, given or {}, shown=_shown(file))
+    storyboard = read(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
     realm = private(settings.realm(draft=draft))
     prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
     ledger, store = Ledger(realm / "ledger.db"), Store(realm / "takes")

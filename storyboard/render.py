@@ -3,14 +3,14 @@
 import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard import events
 from storyboard.config import Settings
-from storyboard.cut import Cut
+from storyboard.cut import NO_SLATES, Cut, Slate
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import scratch
 from storyboard.ending import done
@@ -24,7 +24,10 @@ from storyboard.errors import (
     undecided,
 )
 from storyboard.film import Film, Films
+from storyboard.partial import Tolerant, beside, slates
+from storyboard.plain import show
 from storyboard.plan import Blocked, Keep, Plan, moved
+from storyboard.project import Project
 from storyboard.splice import splice as laid_out
 from storyboard.take import Outcome, Take
 
@@ -92,7 +95,7 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         plan = at.plan()
-        takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+        takes = _kept(plan)
         if lacking := [scene for scene in at.wanted if scene not in takes]:
             typed = f"storyboard render {shlex.quote(at.shown)}{order.flags}"
             todo = f"make {'it' if len(lacking) == 1 else 'them'} with: {typed}"
@@ -101,12 +104,36 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         return done(at, plan, takes, None, (path, assemble(at, takes, path, order)), Fraction(0), order.flags)
 
 
-def place(at: Desk, order: Order) -> Path:
+def cut_partial(order: Order, settings: Settings) -> events.Done:
+    """The film from what is there, with slates for what is not: then beside the whole film, and its exit is 3."""
+    files = Tolerant(Project(order.file.parent))
+    with (
+        at_work(order.file),
+        desk(order.file, settings, draft=order.draft, given=order.given, files=files) as at,
+    ):
+        plan = at.plan()
+        damaged = {scene: str(error) for scene, error in set_aside(at, _kept(plan)).items()}
+        takes = {scene: take for scene, take in _kept(plan).items() if scene not in damaged}
+        missing = slates(at, plan, takes, files.troubles, damaged)
+        path = place(at, order, partial=bool(missing))
+        made = assemble(at, takes, path, order, missing)
+        ended = done(at, plan, takes, None, (path, made), Fraction(0), order.flags)
+        if not missing:
+            return ended
+        notes = [f"{'slate':<8} {scene}: {show(slate.why, 300)}" for scene, slate in missing.items()]
+        return replace(ended, exit=SceneFailed.exit, notes=tuple(notes))
+
+
+def _kept(plan: Plan) -> dict[str, Take]:
+    return {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+
+
+def place(at: Desk, order: Order, *, partial: bool = False) -> Path:
     """Where the film goes, known to be writable before anything is paid for. Raises InputError."""
     films = Films(at.folder)
     wanted = Path(at.storyboard.output.file)
     path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
-    return films.writable(path, at.own_clips())
+    return films.writable(beside(path) if partial else path, at.own_clips())
 
 
 def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
@@ -153,10 +180,12 @@ def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
     return events.Failed(scene, take, None, why, hint)
 
 
-def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> Film:
-    """Cut the film; or find that the one that lies there is the same. Every scene has its take by now."""
+def assemble(
+    at: Desk, takes: Mapping[str, Take], path: Path, order: Order, missing: Mapping[str, Slate] = NO_SLATES
+) -> Film:
+    """Cut the film; or find that the one that lies there is the same. Every scene has its take by now, or a slate."""
     films = Films(at.folder)
-    cut, paths = at.cut(takes)
+    cut, paths = at.cut(takes, missing)
     identity = f"{cut.identity}-reencoded" if order.reencode else cut.identity
     if there := films.same(path, identity):
         return there
@@ -187,14 +216,22 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> F
 
 def whole(at: Desk, takes: Mapping[str, Take]) -> None:
     """Raises LocalFault where the bytes of a take are not those any more that were bought; it is moved aside."""
+    for error in set_aside(at, takes).values():
+        raise error
+
+
+def set_aside(at: Desk, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
+    """The scenes whose takes have other bytes than were bought, each moved aside, and what to say of it."""
     wanted = {scene: take for scene, take in takes.items() if scene in at.wanted}
     with ThreadPoolExecutor(2) as pool:
         intact = list(pool.map(lambda take: at.store.intact(take.digest), wanted.values()))
+    found = {}
     for (scene, take), good in zip(wanted.items(), intact, strict=True):
         if not good:
             aside = at.store.set_aside(at.store.path(take.digest))
             message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
-            raise LocalFault(message, "run again: it is fetched again, and not paid for again")
+            found[scene] = LocalFault(message, "run again: it is fetched again, and not paid for again")
+    return found
 
 
 def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order: Order) -> "Written":

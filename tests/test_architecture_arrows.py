@@ -20,7 +20,7 @@ LEVELS = (
         "clock disk store ledger rescue film config pace dial tries fetch wire "
         "providers uploads project media emulator run terminal",
     ),
-    ("render", "desk session settle ending render"),
+    ("render", "desk session settle ending partial render"),
     ("commands", "commands"),
     ("cli", "cli __main__ __init__"),
 )
