@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class Cost:
     """``wall`` and ``cpu`` in seconds, ``cpu`` with children; ``out`` is what it wrote to stdout.
 
     ``own`` is the most MiB that the process itself had at one time; ``memory`` the same with its children, pages
-    that are shared counted once. Both are 0 where nobody watched.
+    that are shared counted once. Both are 0 where nobody watched. ``status`` is its exit status.
     """
 
     wall: float
@@ -28,12 +28,19 @@ class Cost:
     own: float
     memory: float
     out: str
+    status: int
 
 
-def cost(command: Sequence[object], environ: Mapping[str, str] | None = None, *, watch: bool = False) -> Cost:
+def cost(
+    command: Sequence[object],
+    environ: Mapping[str, str] | None = None,
+    *,
+    watch: bool = False,
+    ends: Collection[int] = (0,),
+) -> Cost:
     """Run a command in the project's folder, to its end. ``watch`` looks at its memory twenty times a second.
 
-    Raises CalledProcessError, with what it said, where it ends badly.
+    Raises CalledProcessError, with what it said, where its exit status is none of ``ends``.
     """
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
         began = time.perf_counter()
@@ -45,9 +52,9 @@ def cost(command: Sequence[object], environ: Mapping[str, str] | None = None, *,
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         said.seek(0)
-        if process.returncode:
+        if process.returncode not in ends:
             raise subprocess.CalledProcessError(process.returncode, words, out.read(), said.read())
-        return Cost(wall, used.ru_utime + used.ru_stime, own, memory, out.read())
+        return Cost(wall, used.ru_utime + used.ru_stime, own, memory, out.read(), process.returncode)
 
 
 def least(command: Sequence[object], environ: Mapping[str, str] | None = None, tries: int = 3) -> Cost:

@@ -7,9 +7,10 @@ def main() -> None:
     """Run one command and leave with its exit status."""
     try:
         from storyboard.cli import main as run
+
+        run()
     except KeyboardInterrupt:
         os._exit(130)
-    run()
 
 
 if __name__ == "__main__":

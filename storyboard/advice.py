@@ -114,6 +114,12 @@ def meaning(text: str) -> str | None:
     return next((hint for fragments, hint in _MEANINGS if any(part in words for part in fragments)), None)
 
 
+def unfetched(error: SceneFailed) -> bool:
+    """Whether the service says that it could not fetch an image."""
+    words = error.message.lower()
+    return error.code == 451 or "fetch the image" in words or "fetch image" in words
+
+
 def says(call: Call, signal: Signal) -> tuple[str, str]:
     """What is wrong and what to do, for this signal."""
     known = signal if signal in SAYS else Sign.OTHER

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -25,6 +26,7 @@ VERBS = {
     "cut": "Only the final cut, from takes that exist.",
     "status": "What is running, paid, or waiting for a decision.",
     "settle": "Decide a submission whose answer was lost.",
+    "callbacks": "A listener for what the provider says unasked.",
     "store": "The takes that were paid for.",
     "emulator": "A local server that speaks the provider's API.",
     "schema": "The JSON Schema of the storyboard file.",
@@ -34,6 +36,8 @@ VERBS = {
 
 # What a disk or a system may refuse, wherever it is met: never a fault of ours.
 _LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO}
+
+_TOLD_TO_GO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Verbs(click.Group):
@@ -72,7 +76,10 @@ def storyboard() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit status (commands.md)."""
     _open_streams()
+    _heed()
     left = status(arguments)
+    for number in _TOLD_TO_GO:
+        signal.signal(number, signal.SIG_IGN)  # We are going; being told so once more must not change the status.
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -82,6 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             click.echo(f"storyboard: the output could not be written: {error.strerror}", err=True)
             left = left or 6
     sys.exit(left)
+
+
+def _heed() -> None:
+    """Told to end, or hung up on, leave as at Ctrl-C: children are stopped, and half-written files removed."""
+    for number in _TOLD_TO_GO:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _open_streams() -> None:

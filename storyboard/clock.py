@@ -60,3 +60,12 @@ class Clock:
         await self.sleep(min(max(end - self.monotonic(), 0.0), _LOOK))
         while (left := end - self.monotonic()) > 0 and self.jumps() == jumps:
             await self.sleep(min(left, _LOOK))
+
+    async def pause_or(self, seconds: float, until: asyncio.Event) -> None:
+        """Wait as ``pause`` does, or less where ``until`` is set before that."""
+        waits = [asyncio.create_task(self.pause(seconds)), asyncio.create_task(until.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

@@ -1,9 +1,10 @@
 """The user's own configuration: config.toml and the environment. Nothing of a project can say any of this."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,24 @@ _KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budge
 # In the order of what they are worth: a film or a lock of one kind never takes the place of a later one's.
 Kind = Literal["draft", "rehearsal", "paid"]
 KINDS: tuple[Kind, ...] = ("draft", "rehearsal", "paid")
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Callbacks of the provider: the public address ``url`` (None: not wanted) leads to ``host`` and ``port`` here.
+
+    With a ``key``, only those that are signed with it count.
+    """
+
+    url: str | None
+    host: str
+    port: int
+    key: str = field(repr=False)
+
+    @property
+    def listens(self) -> str:
+        """host:port, as it is written."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,7 @@ class Settings:
     budget: Budget
     profile: Mapping[str, object]
     key_file: str | None
+    callbacks: Callbacks
 
     @property
     def rehearsal(self) -> bool:
@@ -57,7 +77,11 @@ class Settings:
 
     def realm(self, *, draft: bool) -> Path:
         """Where takes and the ledger lie: drafts and rehearsals beside the paid ones, and never mixed with them."""
-        return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[self.kind(draft=draft)]
+        return self.place(self.kind(draft=draft))
+
+    def place(self, kind: Kind) -> Path:
+        """Where takes and the ledger of one kind lie."""
+        return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[kind]
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -83,6 +107,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
         budget=budgeted(budget, str(file), tariff),
         profile=profile,
         key_file=_text(table, "key_file"),
+        callbacks=_callbacks(environ),
     )
 
 
@@ -149,6 +174,42 @@ def _scale(text: str) -> float:
     if not 0 <= scale <= 100:
         raise InputError(f"STORYBOARD_TIME_SCALE is {text!r:.40}, not a number from 0 to 100")
     return scale
+
+
+def _callbacks(environ: Mapping[str, str]) -> Callbacks:
+    listens = environ.get("STORYBOARD_CALLBACK_LISTEN") or "127.0.0.1:8790"
+    host, _, port = listens.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if (
+        not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)
+        or not re.fullmatch(r"[0-9]{1,5}", port)
+        or not 0 < int(port) < 65536
+    ):
+        raise InputError(f"STORYBOARD_CALLBACK_LISTEN is {listens!r:.80}, not host:port", "such as 127.0.0.1:8790")
+    url = environ.get("STORYBOARD_CALLBACK_URL") or None
+    if url is not None and (why := _objection(url)):
+        raise InputError(
+            f"STORYBOARD_CALLBACK_URL is not an address to call back: {why}",
+            "the https address of a tunnel that leads to the listener, or http on this machine",
+        )
+    key = environ.get("STORYBOARD_CALLBACK_KEY", "").strip()
+    return Callbacks(url.rstrip("/") if url else None, host, int(port), key)
+
+
+def _objection(url: str) -> str:
+    """Why callbacks cannot come to an address; "" where they can. It is not repeated: it may be meant to be secret."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "it is not an address"
+    if not host or port == 0 or not url.isascii() or not url.isprintable() or " " in url or len(url) > 1000:
+        return "it is not an address"
+    if parts.username is not None or "?" in url or "#" in url:
+        return "it has a user name, a query or a fragment"
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback_host(host)):
+        return "it is not https"
+    return ""
 
 
 def _at_once(value: object) -> int:

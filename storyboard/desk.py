@@ -4,8 +4,8 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ from storyboard import disk, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
 from storyboard.cut import NO_SLATES, Cut, Slate, cut
-from storyboard.disk import claim, claimed, private, scratch
+from storyboard.disk import claim, claimed, private, scratch, shared
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, LocalFault, Problems
 from storyboard.ledger import Ledger, moment
@@ -90,22 +90,19 @@ class Desk:
     @property
     def lock_file(self) -> Path:
         """In git beside the storyboard. A draft's is scratch, and so is a rehearsal's where a paid one lies."""
-        name = self.storyboard.name
-        own = self.folder / f"{name}.lock.yaml"
-        if self.draft or (self.kind == "rehearsal" and self._pins_paid_takes(own)):
-            return self.folder / ".storyboard" / f"{name}.{self.kind}.lock.yaml"
-        return own
+        own, *scratched = locks_of(self.file, self.kind)
+        return scratched[0] if scratched and self._pins_paid_takes(own) else own
 
     def _pins_paid_takes(self, lock: Path) -> bool:
         paid = Store(self.settings.home / "takes")
         takes = [
-            take for pinned in _locked(lock).scenes.values() for some in pinned.takes.values() for take in some.values()
+            take for pinned in locked(lock).scenes.values() for some in pinned.takes.values() for take in some.values()
         ]
         return any(paid.held(take.digest, take.bytes) for take in takes)
 
     def lock(self) -> Lock:
         """The lock as it stands. Raises InputError where it is damaged."""
-        return _locked(self.lock_file)
+        return locked(self.lock_file)
 
     def facts(self) -> Facts:
         """The world as it is now: lock, ledger, store."""
@@ -115,13 +112,28 @@ class Desk:
         takes = {key: self.ledger.takes(key) for key in keys}
         known = [*takes.values(), *(lock.takes(key) for key in keys)]
         takes_known = [take for some in known for take in some.values()]
+        self._recover({take.digest for take in takes_known if not self.store.held(take.digest, take.bytes)})
         held = {take.digest for take in takes_known if self.store.held(take.digest, take.bytes)}
+        self._note(lock)
+        removed = {digest: moment(at)[:10] for digest, at in self.ledger.removed().items()}
         pinned = {scene: pinned.key for scene, pinned in lock.scenes.items()}
         recipes = self.ledger.recipes(pinned.values())
         asked = self.ledger.last_asked(self.known_as)
         before = {**asked, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
         at_work = {entry.run for entry in entries.values() if claimed(self.runs / entry.run)}
-        return Facts(lock, entries, takes, frozenset(held), before, frozenset(at_work))
+        named = {entry.nonce for entry in entries.values() if self.ledger.named(entry.nonce)}
+        living = frozenset(at_work)
+        return Facts(lock, entries, takes, frozenset(held), before, living, removed, frozenset(named))
+
+    def _recover(self, lacking: Collection[str]) -> None:
+        """Bring back from the trash what is needed after all."""
+        if back := [digest for digest in sorted(lacking) if self.store.recover(digest)]:
+            self.ledger.restored(back)
+
+    def _note(self, lock: Lock) -> None:
+        """Have the ledger know what this lock pins: `store gc` finds locks by it, and keeps their takes."""
+        takes = [take for pinned in lock.scenes.values() for some in pinned.takes.values() for take in some.values()]
+        self.ledger.pinned(str(self.lock_file), [take.digest for take in takes], time.time())
 
     def plan(self) -> Plan:
         return plan(self.storyboard, self.wanted, self.facts(), self.prices)
@@ -189,6 +201,7 @@ class Desk:
         if not scenes and not self.lock_file.exists():
             return False
         scratch(self.folder)
+        self._note(Lock(scenes))
         return disk.replace(self.lock_file, write_lock(Lock(scenes)).encode())
 
     def _pinned(self, lock: Lock, shot: Shot, take: Take) -> Pinned:
@@ -272,7 +285,20 @@ def at_work(file: Path) -> AbstractContextManager[None]:
     return claim(scratch(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")
 
 
-def _locked(file: Path) -> Lock:
+def in_use(realm: Path) -> Path:
+    """What every desk holds together with others, and `store gc` alone: no take goes while a plan counts on it."""
+    return realm / "store.claim"
+
+
+def locks_of(file: Path, kind: Kind) -> tuple[Path, ...]:
+    """Where the lock of a storyboard may lie, for takes of this kind; the usual place first."""
+    name = file.stem.removesuffix(".storyboard")
+    own, scratched = file.parent / f"{name}.lock.yaml", file.parent / ".storyboard" / f"{name}.{kind}.lock.yaml"
+    return {"paid": (own,), "rehearsal": (own, scratched), "draft": (scratched,)}[kind]
+
+
+def locked(file: Path) -> Lock:
+    """The lock in a file; an empty one where there is no file. Raises InputError where it is damaged."""
     try:
         content = file.read_bytes()
     except FileNotFoundError:
@@ -315,8 +341,8 @@ def desk(
     storyboard = read(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
     realm = private(settings.realm(draft=draft))
     prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
-    ledger, store = Ledger(realm / "ledger.db"), Store(realm / "takes")
-    try:
+    with shared(in_use(realm)), closing(Ledger(realm / "ledger.db")) as ledger:
+        store = Store(realm / "takes")
         rescue.bring_in(ledger, time.time())
         if draft:
             _bury(ledger, store, realm / "runs")
@@ -333,8 +359,6 @@ def desk(
             settings=settings,
             draft=draft,
         )
-    finally:
-        ledger.close()
 
 
 def _bury(ledger: Ledger, store: Store, runs: Path) -> None:

@@ -2,9 +2,15 @@
 
 import errno
 import fcntl
+import glob
 import os
+import re
 import secrets
-from collections.abc import Iterator
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,36 +35,89 @@ def replace(path: Path, content: bytes) -> bool:
                 os.fsync(file.fileno())
             land(staging, path)
         finally:
-            staging.unlink(missing_ok=True)
+            discard(staging)
     return True
 
 
 def land(staging: Path, path: Path) -> None:
     """Give a finished, synced file its good name, durably."""
     os.replace(staging, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _keep_names(path.parent)
+
+
+def _keep_names(folder: Path) -> None:
+    """What has been named in ``folder`` is so after a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def private(folder: Path) -> Path:
-    """Make a folder that only this user can read, and its missing parents likewise. Raises LocalFault."""
+    """Make a folder that only this user can read, and its missing parents likewise, durably. Raises LocalFault."""
     with telling(folder):
         for parent in (*reversed(folder.parents), folder):
             if not parent.exists():
                 parent.mkdir(mode=0o700, exist_ok=True)
+                _keep_names(parent.parent)
     return folder
 
 
-def scratch(project: Path) -> Path:
-    """The project's ``.storyboard`` folder, which git never sees: it says so itself. Raises LocalFault."""
+def discard(path: Path) -> None:
+    """Remove a file that nobody needs, if the disk lets us: one that stays is swept, or overwritten, later."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def empty(path: Path) -> bool:
+    """Whether there is no file at ``path``, or one without a byte. Raises LocalFault where nobody can tell."""
+    with telling(path):
+        return not path.exists() or (path.is_file() and path.stat().st_size == 0)
+
+
+class Ballast:
+    """Room held back for what must be written when the disk is full: a file of random bytes, given up in need.
+
+    Random, because a file system that compresses would keep no room for zeros.
+    """
+
+    SIZE = 1 << 20
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def aboard(self) -> bool:
+        """Whether it is there, whole. Raises LocalFault where nobody can tell."""
+        with telling(self.path):
+            return self.path.exists() and self.path.stat().st_size == self.SIZE
+
+    def load(self) -> None:
+        """Have it there. Raises LocalFault where the disk has no room for it."""
+        if not self.aboard():
+            replace(self.path, os.urandom(self.SIZE))
+
+    def drop(self) -> bool:
+        """Give the room up; False where there was none to give."""
+        try:
+            self.path.unlink()
+        except OSError:
+            return False
+        return True
+
+
+def scratch(project: Path, *below: str) -> Path:
+    """The project's ``.storyboard`` folder, which git never sees: it says so itself; or a folder ``below`` it.
+
+    Raises LocalFault, also for a symbolic link: a project may bring one, to have us write and remove files elsewhere.
+    """
     folder = project / ".storyboard"
-    if folder.is_symlink():
-        raise LocalFault(f"{folder} is a symbolic link", "remove it: storyboard keeps its scratch files there")
+    for part in (None, *below):
+        folder = folder / part if part else folder
+        if folder.is_symlink():
+            raise LocalFault(f"{folder} is a symbolic link", "remove it: storyboard keeps its scratch files there")
     private(folder)
-    replace(folder / ".gitignore", b"*\n")
+    replace(project / ".storyboard" / ".gitignore", b"*\n")
     return folder
 
 
@@ -85,6 +144,21 @@ def claim(path: Path, message: str) -> Iterator[None]:
         os.close(file)
 
 
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Hold ``path`` together with others: nobody can ``claim`` it meanwhile. Waits for one who holds it alone."""
+    with telling(path):
+        private(path.parent)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        with suppress(OSError):  # Who held it alone before us is not who holds it now.
+            os.ftruncate(file, 0)
+        yield
+    finally:
+        os.close(file)
+
+
 def claimed(path: Path) -> bool:
     """Whether some living process holds ``path``."""
     try:
@@ -98,6 +172,48 @@ def claimed(path: Path) -> bool:
     finally:
         os.close(file)
     return False
+
+
+def sweep(path: Path) -> None:
+    """Remove what a process that was killed while it wrote ``path`` has left beside it; of a living one, nothing."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}")
+    with telling(path):
+        for file in path.parent.iterdir() if path.parent.is_dir() else ():
+            if left.fullmatch(file.name) and _own(file, stat.S_ISREG) and not claimed(file):
+                file.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary(prefix: str) -> Iterator[Path]:
+    """A folder for temporary files that goes when the block ends. Those of processes that were killed go first."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
+        _bury(folder)
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield Path(name)
+        finally:
+            os.close(handle)
+
+
+def _bury(folder: Path) -> None:
+    """Remove a folder of a process that died: nobody holds it, and it is old enough to have been held."""
+    with suppress(OSError):
+        if not _own(folder, stat.S_ISDIR) or time.time() - folder.stat().st_mtime < 60:
+            return
+        handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+        finally:
+            os.close(handle)
+
+
+def _own(path: Path, kind: Callable[[int], bool]) -> bool:
+    """Whether ``path`` is of this kind itself, no link to one, and ours."""
+    found = path.lstat()
+    return kind(found.st_mode) and found.st_uid == os.getuid()
 
 
 @contextmanager

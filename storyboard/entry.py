@@ -38,6 +38,10 @@ class Entry:
     asked: float
     changed: float
 
+    def asks(self, prompt: str) -> bool:
+        """Whether ``prompt``, as a provider repeats it, is what this attempt asked for."""
+        return prompt.strip() == str(self.recipe["prompt"]).strip()
+
     @property
     def cost(self) -> Fraction:
         """Credits that it has cost, or may have: an unknown one counts, for whoever reckons with money."""

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from storyboard.plain import shown
+
 if TYPE_CHECKING:
     from storyboard.story import Problem
 
@@ -9,15 +11,16 @@ if TYPE_CHECKING:
 class StoryboardError(Exception):
     """An expected end of a run: one sentence, a hint, and the exit status that commands.md gives it.
 
-    ``message`` says what is wrong and where, ``hint`` what to do next (may be empty).
+    ``message`` says what is wrong and where, ``hint`` what to do next (may be empty). Whatever they quote, they can be
+    shown: the controls of a terminal and the orders of a CI runner are written out.
     """
 
     exit = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(shown(message))
+        self.message = shown(message)
+        self.hint = shown(hint)
 
 
 class InputError(StoryboardError):

@@ -14,6 +14,7 @@ from yarl import URL
 
 from storyboard.clock import Clock
 from storyboard.dial import CHUNK, Limits, unsent
+from storyboard.disk import discard
 from storyboard.errors import LocalFault
 from storyboard.guard import objection
 from storyboard.plain import show
@@ -45,7 +46,7 @@ class Arriving:
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
         if not self._kept:
-            self._path.unlink(missing_ok=True)
+            discard(self._path)
 
     def rewind(self) -> None:
         with self._telling():

@@ -2,14 +2,15 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import Any
 
 from storyboard.config import KINDS, Kind
-from storyboard.disk import replace, scratch
+from storyboard.disk import replace, scratch, telling
 from storyboard.errors import InputError
 
 
@@ -41,11 +42,14 @@ class Films:
     def there(self, path: Path) -> Film | None:
         """The film at ``path``, if that is still the file that was written there."""
         try:
-            film = Film(**self._known()[str(path)])
             stat = path.lstat()
-        except (OSError, KeyError, TypeError):
+            films = [Film(**film) for name, film in self._known().items() if _names(name, path)]
+        except (OSError, TypeError):
             return None
-        return film if (stat.st_size, stat.st_mtime_ns) == (film.bytes, film.modified) else None
+        same = (
+            film for film in films if _sound(film) and (stat.st_size, stat.st_mtime_ns) == (film.bytes, film.modified)
+        )
+        return next(same, None)
 
     def same(self, path: Path, identity: str) -> Film | None:
         """The film at ``path``, if it is whole and the one that would be made now.
@@ -61,9 +65,21 @@ class Films:
         except OSError:
             return None
 
-    def remember(self, path: Path, film: Film) -> None:
-        known = {**self._known(), str(path): asdict(film)}
+    def remember(self, path: Path, film: Film, staged: Path | None = None) -> None:
+        """That ``film`` lies at ``path``; or, while it does not have its good name yet, at ``staged`` beside it."""
+        known = {name: film for name, film in self._known().items() if staged or not _names(name, path)}
+        known[str(staged or path)] = asdict(film)
         replace(self._file, json.dumps(known, indent=1, sort_keys=True).encode())
+
+    def foreign(self, path: Path) -> bool:
+        """Whether something lies at ``path`` that storyboard did not write, as far as this project knows."""
+        if not os.path.lexists(path) or self.there(path):
+            return False
+        known = {film.get("sha256") for film in self._known().values() if isinstance(film, dict)}
+        if path.is_symlink() or not path.is_file():
+            return True
+        with telling(path), path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() not in known
 
     def place(self, wanted: Path, kind: Kind) -> Path:
         """Where output.file leads: a draft never takes the place of a rehearsal's film, nor that of a paid one's.
@@ -89,9 +105,14 @@ class Films:
             raise InputError(f"{path} is a folder", "name the film in it")
         if path.resolve() in {clip.resolve() for clip in own}:
             raise InputError(f"{path} is a clip of this storyboard", "give the film another name")
+        if self.foreign(path):
+            raise InputError(
+                f"{path} was not written by storyboard, as far as this project knows",
+                "move it away, or have the film go elsewhere with -o",
+            )
         above = next(folder for folder in path.parents if folder.exists())
         try:
-            TemporaryDirectory(prefix=".storyboard-", dir=above).cleanup()
+            TemporaryFile(dir=above).close()
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror})", "-o OUT leads elsewhere") from None
         return path
@@ -99,6 +120,17 @@ class Films:
     def _known(self) -> dict[str, Any]:
         try:
             known = json.loads(self._file.read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return known if isinstance(known, dict) else {}
+
+
+def _names(name: str, path: Path) -> bool:
+    """Whether ``name`` stands for the film at ``path``, or for one that was about to get that place."""
+    return name == str(path) or name.startswith(str(path.parent / f".{path.name}."))
+
+
+def _sound(film: Film) -> bool:
+    """Whether it is what was written here: the scratch folder may have come with somebody's project."""
+    numbers = (film.bytes, film.frames, film.fps, film.width, film.height)
+    return film.kind in KINDS and all(isinstance(number, int) and number > 0 for number in numbers)

@@ -4,24 +4,36 @@ SQLite with ``synchronous=FULL``: a row that was written is there after a power 
 index, so that two runs, whatever they know of each other, cannot both pay for the same shot.
 """
 
+import hmac
 import json
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from errno import ENOSPC
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from types import UnionType
+from typing import cast, get_args
 
 from storyboard.account import Charge
 from storyboard.budget import NO_LIMIT, Budget, Span
-from storyboard.disk import private
+from storyboard.disk import Ballast, advice, empty, private
 from storyboard.entry import LIVE, Entry, State
 from storyboard.errors import LocalFault
 from storyboard.shot import Recipe, Shot
 from storyboard.story import Resolution
-from storyboard.take import Measure, Take
+from storyboard.take import Measure, Take, exact
+
+# A callback's path is looked up by the first characters of its nonce, and the rest, 132 random bits, compared in
+# constant time: how long the look-up takes says nothing about them.
+_SELECTOR = 10
+_NONCE = 24  # bytes
+
+# Callbacks kept for one submission. The real one comes once or a few times; more than that is noise.
+_CALLBACKS = 16
 
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS jobs (
@@ -43,6 +55,9 @@ CREATE VIEW IF NOT EXISTS charges AS
   UNION ALL
   SELECT id, upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits
     FROM upgrades JOIN jobs ON jobs.id = upgrades.entry;
+CREATE INDEX IF NOT EXISTS by_nonce ON jobs (substr(nonce, 1, {_SELECTOR}));
+CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, nonce TEXT NOT NULL, job TEXT NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS inbox_nonces ON inbox (nonce);
 CREATE TABLE IF NOT EXISTS takes (
   key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
   fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
@@ -50,6 +65,9 @@ CREATE TABLE IF NOT EXISTS takes (
 CREATE TABLE IF NOT EXISTS addresses (
   destination TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, expires REAL NOT NULL,
   PRIMARY KEY (destination, digest));
+CREATE TABLE IF NOT EXISTS pins (
+  lock TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (lock, digest));
+CREATE TABLE IF NOT EXISTS removed (digest TEXT PRIMARY KEY, at REAL NOT NULL);
 PRAGMA user_version = 1;
 """
 
@@ -61,6 +79,12 @@ _SPENT: Mapping[Span, str] = {
     "month": "at >= CAST(strftime('%s', ?1 || '-01') AS REAL)"
     " AND at < CAST(strftime('%s', ?1 || '-01', '+1 month') AS REAL)",
 }
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_LATEST = 32_503_680_000  # seconds since 1970: the year 3000
+_RESTORE = "keep the file, and restore it from a backup"
+
+# Seconds. That a lock pins a take is noted to the day.
+DAY = 24 * 60 * 60.0
 
 
 class AlreadyAsked(Exception):
@@ -80,7 +104,12 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._ballast = _ballast(path)
         private(path.parent)
+        # The ballast comes with the first intent. An empty ledger beside it would forget what was paid for.
+        if self._ballast.aboard() and empty(path):
+            why = f"the ledger {path} is empty or was removed, and something has been asked for"
+            raise LocalFault(why, f"{_RESTORE}; if nothing in it matters any more, remove {self._ballast.path}")
         with self._guarded():
             self._db = sqlite3.connect(path, timeout=20, isolation_level=None)
             self._db.row_factory = sqlite3.Row
@@ -91,6 +120,8 @@ class Ledger:
                 self._db.executescript(_TABLES)
             elif version != 1:
                 raise LocalFault(f"{path} was written by a newer storyboard", "upgrade, or move the store aside")
+        if damage := self.problems():
+            raise LocalFault(f"the ledger {path} is damaged: {damage[0]}", _RESTORE)
 
     def close(self) -> None:
         self._db.close()
@@ -107,10 +138,12 @@ class Ledger:
     ) -> Entry:
         """Write down that the shot is about to be asked for. Raises AlreadyAsked, OverBudget: then it must not be.
 
-        Whether the budget reaches is found in the same transaction: of two processes, one is the first.
+        Whether the budget reaches is found in the same transaction: of two processes, one is the first. Raises
+        LocalFault where there is no room left to write its job down too.
         """
+        self._ballast.load()
         recipe = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False)
-        row = (shot.key, "intent", run, secrets.token_urlsafe(18), storyboard, scene, shot.model, recipe)
+        row = (shot.key, "intent", run, secrets.token_urlsafe(_NONCE), storyboard, scene, shot.model, recipe)
         try:
             with self._guarded(), self._db:
                 self._db.execute("BEGIN IMMEDIATE")
@@ -133,6 +166,22 @@ class Ledger:
             self._change(entry.id, "state = 'open', job = ?, why = ''", now, job)
         except sqlite3.IntegrityError:
             raise KnownJob from None
+
+    def adopted(self, entry: Entry, job: str, now: float) -> bool:
+        """The job of a submission whose answer was lost is found. False where that has been decided meanwhile.
+
+        Raises KnownJob where another shot has that name.
+        """
+        try:
+            with self._guarded():
+                changed = self._db.execute(
+                    "UPDATE jobs SET state = 'open', job = ?, why = '', code = NULL, changed = ?"
+                    " WHERE id = ? AND state IN ('intent', 'unknown')",
+                    (job, now, entry.id),
+                ).rowcount
+        except sqlite3.IntegrityError:
+            raise KnownJob from None
+        return changed == 1
 
     def unknown(self, entry: Entry, why: str, code: int | None, now: float) -> None:
         """Its answer was lost: nobody knows whether it was accepted."""
@@ -187,13 +236,14 @@ class Ledger:
                 " WHERE key = ? AND state = 'open'",
                 (_text(take.credits), now, key),
             )
+            self._db.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
 
     def spent(self, span: Span, of: str) -> Fraction:
         """Credits spent, or perhaps spent: by the run ``of``, on the storyboard, in the month ("2026-11", UTC)."""
         # Credits are exact fractions, kept as text; SQLite counts equal ones, and there are few prices.
         with self._guarded():
             rows = self._db.execute(f"SELECT credits, count(*) FROM charges WHERE {_SPENT[span]} GROUP BY 1", (of,))
-            return sum((Fraction(credits) * count for credits, count in rows), Fraction(0))
+            return sum((exact(credits) * count for credits, count in rows), Fraction(0))
 
     def charges(self, storyboard: str | None = None) -> list[Charge]:
         """What money was spent on, for one storyboard (its file's absolute path) or for all, oldest first."""
@@ -217,13 +267,50 @@ class Ledger:
         """The takes that a key has brought."""
         with self._guarded():
             rows = self._db.execute("SELECT * FROM takes WHERE key = ?", (key,)).fetchall()
-        return {take.resolution: take for take in map(_take, rows)}
+            return {take.resolution: take for take in map(_take, rows)}
 
     def all_takes(self) -> Iterator[tuple[str, Take, float]]:
         """Every take with its key and when it came (seconds since 1970), oldest first."""
         with self._guarded():
             rows = self._db.execute("SELECT * FROM takes ORDER BY at").fetchall()
-        return ((row["key"], _take(row), row["at"]) for row in rows)
+            return iter([(row["key"], _take(row), row["at"]) for row in rows])
+
+    def pinned(self, lock: str, digests: Iterable[str], now: float) -> None:
+        """Note that a lock (its absolute path) pins these takes now: what `store gc` knows of locks on this machine."""
+        with self._guarded():
+            rows = self._db.execute("SELECT digest FROM pins WHERE lock = ? AND at > ?", (lock, now - DAY)).fetchall()
+            if news := set(digests) - {row["digest"] for row in rows}:
+                with self._db:
+                    self._db.execute("BEGIN IMMEDIATE")
+                    self._db.executemany(
+                        "INSERT OR REPLACE INTO pins VALUES (?, ?, ?)", [(lock, digest, now) for digest in sorted(news)]
+                    )
+
+    def pins(self) -> Mapping[str, Mapping[str, float]]:
+        """Every lock that was ever seen (its absolute path) with the takes that it pinned, and when it last did."""
+        with self._guarded():
+            rows = self._db.execute("SELECT * FROM pins ORDER BY lock").fetchall()
+        found: dict[str, dict[str, float]] = {}
+        for row in rows:
+            found.setdefault(row["lock"], {})[row["digest"]] = row["at"]
+        return found
+
+    def removing(self, digests: Iterable[str], now: float) -> None:
+        """`store gc` is about to take these takes out of the store."""
+        with self._guarded(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("INSERT OR REPLACE INTO removed VALUES (?, ?)", [(digest, now) for digest in digests])
+
+    def restored(self, digests: Iterable[str]) -> None:
+        """These takes are in the store again."""
+        with self._guarded(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM removed WHERE digest = ?", [(digest,) for digest in digests])
+
+    def removed(self) -> Mapping[str, float]:
+        """When `store gc` took each take out of the store that is not in it any more."""
+        with self._guarded():
+            return {row["digest"]: row["at"] for row in self._db.execute("SELECT * FROM removed").fetchall()}
 
     def recipes(self, keys: Iterable[str]) -> Mapping[str, Recipe]:
         """What was asked for under each key, where this ledger knows it."""
@@ -233,6 +320,39 @@ class Ledger:
     def last_asked(self, storyboard: str) -> Mapping[str, Recipe]:
         """What each scene of a storyboard last had, where a take came of it: scene id -> recipe."""
         return {entry.scene: entry.recipe for entry in self.entries(storyboard) if entry.state == "taken"}
+
+    def called(self, nonce: str, job: str, now: float) -> bool:
+        """A callback on the path of ``nonce`` names ``job``: put it in the inbox. False where no attempt has the nonce.
+
+        What comes when nobody waits for it any more, or for the 17th time, is known and not kept.
+        """
+        near = self._entries(f"substr(nonce, 1, {_SELECTOR}) = ?", nonce[:_SELECTOR])
+        known = [entry for entry in near if hmac.compare_digest(entry.nonce.encode(), nonce.encode())]
+        if any(entry.state in ("intent", "unknown", "open") for entry in known):
+            with self._guarded():
+                self._db.execute(
+                    "INSERT INTO inbox (nonce, job, at) SELECT ?, ?, ?"
+                    " WHERE (SELECT count(*) FROM inbox WHERE nonce = ?) < ?",
+                    (nonce, job, now, nonce, _CALLBACKS),
+                )
+        return bool(known)
+
+    def named(self, nonce: str) -> tuple[str, ...]:
+        """The jobs that callbacks of one attempt have named, each once, the first first."""
+        with self._guarded():
+            rows = self._db.execute("SELECT job FROM inbox WHERE nonce = ? ORDER BY id", (nonce,)).fetchall()
+        return tuple(dict.fromkeys(row["job"] for row in rows))
+
+    def disproved(self, nonce: str, job: str) -> None:
+        """The job that a callback named is not this attempt's: forget that it said so."""
+        with self._guarded():
+            self._db.execute("DELETE FROM inbox WHERE nonce = ? AND job = ?", (nonce, job))
+
+    def callbacks(self, after: int) -> list[tuple[int, str, str]]:
+        """(number, nonce, job) of the callbacks that came after the one with the number ``after``, the oldest first."""
+        with self._guarded():
+            rows = self._db.execute("SELECT id, nonce, job FROM inbox WHERE id > ? ORDER BY id", (after,)).fetchall()
+        return [(row["id"], row["nonce"], row["job"]) for row in rows]
 
     def get(self, destination: str, digest: str, now: datetime) -> str | None:
         """Where an uploaded image can still be fetched (uploads.Remembered)."""
@@ -250,6 +370,11 @@ class Ledger:
                 "INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?)", (destination, digest, url, expires.timestamp())
             )
 
+    def forget(self, destination: str, digest: str) -> None:
+        """The address of an uploaded image does not serve (uploads.Remembered)."""
+        with self._guarded():
+            self._db.execute("DELETE FROM addresses WHERE destination = ? AND digest = ?", (destination, digest))
+
     def problems(self) -> list[str]:
         """What SQLite itself finds damaged; empty where all is well."""
         with self._guarded():
@@ -263,8 +388,14 @@ class Ledger:
             raise budget.refusal(found)
 
     def _change(self, id: int, what: str, now: float, *values: object) -> None:
+        statement = f"UPDATE jobs SET {what}, changed = ? WHERE id = ?"
         with self._guarded():
-            self._db.execute(f"UPDATE jobs SET {what}, changed = ? WHERE id = ?", (*values, now, id))
+            try:
+                self._db.execute(statement, (*values, now, id))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._ballast.drop():
+                    raise
+                self._db.execute(statement, (*values, now, id))
 
     def _entries(self, where: str, *values: object) -> list[Entry]:
         with self._guarded():
@@ -274,8 +405,9 @@ class Ledger:
             return [_entry(row) for row in rows]
 
     def _one(self, where: str, *values: object) -> Entry:
-        (entry,) = self._entries(where, *values)
-        return entry
+        with self._guarded():
+            (entry,) = self._entries(where, *values)
+            return entry
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -283,14 +415,57 @@ class Ledger:
             yield
         except sqlite3.IntegrityError:
             raise
-        except (sqlite3.Error, ValueError, UnicodeDecodeError) as error:
-            raise LocalFault(
-                f"the ledger {self.path} cannot be used: {error}",
-                "nothing was asked for; `storyboard doctor` says what is damaged",
-            ) from error
+        except (sqlite3.Error, OSError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
+            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            hint = advice(ENOSPC) if full else "nothing more is asked for; `storyboard doctor` says what is damaged"
+            raise LocalFault(f"the ledger {self.path} cannot be used: {error}", hint) from error
+
+
+def unused(path: Path) -> bool:
+    """Whether there is no ledger at ``path``, and nothing says that there was one. Raises LocalFault."""
+    return empty(path) and not _ballast(path).aboard()
+
+
+def _ballast(path: Path) -> Ballast:
+    return Ballast(path.with_suffix(".ballast"))
+
+
+def _sound(row: sqlite3.Row, kinds: Mapping[str, type | UnionType]) -> None:
+    """Raises ValueError where a row does not hold what was written into one: nothing is guessed."""
+    there = row.keys()
+    for name, kind in kinds.items():
+        if name not in there:
+            raise ValueError(f"a column is missing: {name}")
+        if not isinstance(row[name], kind):
+            raise ValueError(f"{name} is {row[name]!r:.60}")
+        if kind is float and not 0 <= row[name] < _LATEST:
+            raise ValueError(f"{name} is {row[name]!r:.60}")
+
+
+_TEXTS = ("key", "run", "nonce", "storyboard", "scene", "model", "recipe", "credits", "why")
+_JOB: Mapping[str, type | UnionType] = dict.fromkeys(_TEXTS, str) | {
+    "job": str | None,
+    "charged": str | None,
+    "hd": str | None,
+    "code": int | None,
+    "asked": float,
+    "changed": float,
+}
+_TAKE: Mapping[str, type | UnionType] = dict.fromkeys(("bytes", "frames", "width", "height", "sound"), int) | {
+    "key": str,
+    "digest": str,
+    "fps": str,
+    "seed": int | None,
+    "credits": str | None,
+    "at": float,
+}
 
 
 def _entry(row: sqlite3.Row) -> Entry:
+    _sound(row, _JOB)
+    recipe = json.loads(row["recipe"])
+    if row["state"] not in get_args(State) or not isinstance(recipe, dict) or not isinstance(recipe.get("prompt"), str):
+        raise ValueError(f"state is {row['state']!r:.60}, recipe is {row['recipe']:.60}")
     return Entry(
         id=row["id"],
         key=row["key"],
@@ -301,8 +476,8 @@ def _entry(row: sqlite3.Row) -> Entry:
         storyboard=row["storyboard"],
         scene=row["scene"],
         model=row["model"],
-        recipe=json.loads(row["recipe"]),
-        credits=Fraction(row["credits"]),
+        recipe=recipe,
+        credits=exact(row["credits"]),
         charged=_fraction(row["charged"]),
         hd=_fraction(row["hd"]),
         code=row["code"],
@@ -320,16 +495,21 @@ def _charge(row: sqlite3.Row) -> Charge:
         model=row["model"],
         state=cast(State, row["state"]),
         hd=bool(row["hd"]),
-        credits=Fraction(row["credits"]),
+        credits=exact(row["credits"]),
         at=moment(row["at"]),
     )
 
 
 def _take(row: sqlite3.Row) -> Take:
+    _sound(row, _TAKE)
+    if min(row["frames"], row["width"], row["height"], exact(row["fps"]).numerator) <= 0:
+        raise ValueError("a take has no frames")
+    if not _DIGEST.fullmatch(row["digest"]) or row["resolution"] not in get_args(Resolution):
+        raise ValueError(f"a take is {row['digest']!r:.70}, {row['resolution']!r:.60}")
     return Take(
         digest=row["digest"],
         bytes=row["bytes"],
-        measure=Measure(row["frames"], Fraction(row["fps"]), row["width"], row["height"], bool(row["sound"])),
+        measure=Measure(row["frames"], exact(row["fps"]), row["width"], row["height"], bool(row["sound"])),
         resolution=cast(Resolution, row["resolution"]),
         seed=row["seed"],
         credits=_fraction(row["credits"]),
@@ -347,7 +527,7 @@ def _text(value: Fraction | None) -> str | None:
 
 
 def _fraction(text: str | None) -> Fraction | None:
-    return None if text is None else Fraction(text)
+    return None if text is None else exact(text)
 
 
 def moment(seconds: float) -> str:

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from storyboard.errors import InputError
 from storyboard.story import Resolution
-from storyboard.take import Measure, Take
+from storyboard.take import Measure, Take, exact
 
 _HEAD = "# Written by storyboard. Commit it: it pins the takes of the film.\nstoryboard-lock: 1\n"
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
+_SIZE = re.compile(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})\Z")
 _WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
 
@@ -95,7 +95,7 @@ def _pinned(file: str, scene: str, value: object) -> Pinned:
             raise ValueError
         takes = {int(number): _versions(versions) for number, versions in value["takes"].items()}
         return Pinned(value["key"], _whole(value["pick"]), takes)
-    except (KeyError, ValueError, TypeError, AttributeError, ZeroDivisionError):
+    except (KeyError, ValueError, TypeError, AttributeError):
         raise InputError(f"{file}: the entry of scene {scene!r:.70} is damaged", WAY_OUT) from None
 
 
@@ -110,17 +110,17 @@ def _versions(value: Mapping[str, Mapping[str, object]]) -> Mapping[Resolution, 
 
 
 def _take(resolution: Resolution, fields: Mapping[str, object]) -> Take:
-    digest, size, fps = str(fields["sha256"]), str(fields["size"]), Fraction(str(fields["fps"]))
-    width, _, height = size.partition("x")
-    if not _HEX.match(digest) or fps <= 0 or not isinstance(fields["sound"], bool):
+    digest, size, fps = str(fields["sha256"]), str(fields["size"]), exact(fields["fps"])
+    frames, shape = _whole(fields["frames"]), _SIZE.match(size)
+    if not _HEX.match(digest) or not fps or not frames or not shape or not isinstance(fields["sound"], bool):
         raise ValueError
     return Take(
         digest=digest,
         bytes=_whole(fields["bytes"]),
-        measure=Measure(_whole(fields["frames"]), fps, int(width), int(height), fields["sound"]),
+        measure=Measure(frames, fps, int(shape[1]), int(shape[2]), fields["sound"]),
         resolution=resolution,
         seed=_whole(fields["seed"]) if "seed" in fields else None,
-        credits=Fraction(str(fields["credits"])) if "credits" in fields else None,
+        credits=exact(fields["credits"]) if "credits" in fields else None,
     )
 
 

@@ -81,7 +81,9 @@ class Facts:
     """The world as it was read, once: all that a plan depends on beside the storyboard.
 
     ``entries`` and ``takes`` are the ledger's word on each key, ``held`` the digests whose bytes are in the store,
-    ``before`` what each scene last had (its recipe), ``at_work`` the runs that are alive just now.
+    ``before`` what each scene last had (its recipe), ``at_work`` the runs that are alive just now, ``removed`` the day
+    on which `store gc` took a take (its digest) out of the store, ``named`` the nonces of attempts whose job a callback
+    has named.
     """
 
     lock: Lock = field(default_factory=Lock)
@@ -90,6 +92,8 @@ class Facts:
     held: frozenset[str] = frozenset()
     before: Mapping[str, Recipe] = field(default_factory=dict)
     at_work: frozenset[str] = frozenset()
+    removed: Mapping[str, str] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +163,43 @@ def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: P
     if entry and entry.state in ("intent", "unknown"):
         if entry.state == "intent" and entry.run in facts.at_work:
             return Collect(scene.id, wanted, resolution, None, "another render is asking for it now")
+        if entry.nonce in facts.named:
+            extra = prices.hd if resolution == "1080p" else Fraction(0)
+            return Collect(scene.id, wanted, resolution, None, "its answer was lost, a callback names its job", extra)
         return Blocked(scene.id, wanted, entry.why or "its submission was cut off before an answer came")
     if entry and entry.state == "abandoned":
         return Blocked(scene.id, wanted, entry.why, decided=True)
     if entry and entry.job and entry.state in ("open", "taken"):
         extra = prices.hd if resolution == "1080p" and entry.hd is None else Fraction(0)
-        return Collect(scene.id, wanted, resolution, entry.job, _collecting(entry, resolution, held, takes), extra)
+        why = _collecting(entry, resolution, facts, takes, prices)
+        return Collect(scene.id, wanted, resolution, entry.job, why, extra)
     price = prices.shot(wanted.model) + (prices.hd if resolution == "1080p" else 0)
     return Make(scene.id, wanted, resolution, _reason(scene, wanted, facts, takes, held), price)
 
 
 def _collecting(
-    entry: Entry, resolution: Resolution, held: Mapping[Resolution, Take], takes: Mapping[Resolution, Take]
+    entry: Entry, resolution: Resolution, facts: Facts, takes: Mapping[Resolution, Take], prices: Prices
 ) -> str:
     if entry.state == "open":
         return "paid for, not fetched yet"
-    if resolution == "1080p" and "720p" in held and "1080p" not in takes:
+    base = takes.get("720p")
+    if resolution == "1080p" and "1080p" not in takes and base and base.digest in facts.held:
         return "resolution 720p -> 1080p: the HD version of the same take"
-    return "its take is gone from the store: fetched again"
+    gone = _gone(facts, takes)
+    if gone == _LOST:
+        return f"{gone}: fetched again"
+    price = prices.shot(entry.model) + (prices.hd if resolution == "1080p" else 0)
+    anew = f"made anew (settle --again) it costs {number(price)} credits"
+    return f"{gone}: fetched again while the service has it; {anew}"
+
+
+_LOST = "its take is gone from the store"
+
+
+def _gone(facts: Facts, takes: Mapping[Resolution, Take]) -> str:
+    """Why takes that are known are not held."""
+    days = [facts.removed[take.digest] for take in takes.values() if take.digest in facts.removed]
+    return f"its take was removed by store gc on {max(days)}" if days else _LOST
 
 
 def _reason(
@@ -188,7 +211,7 @@ def _reason(
     if held:
         return "resolution 720p -> 1080p, and the job of its take is not known here"
     if takes:
-        return "its take is gone from the store"
+        return _gone(facts, takes)
     before = facts.before.get(scene.id)
     if before is not None:
         return changes(before, wanted.recipe) or "no take yet"

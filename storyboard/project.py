@@ -60,11 +60,15 @@ class Project:
     def file(self, path: PurePosixPath) -> Path:
         """Where a regular file of the project really lies. Raises InputError: not there, no file, outside."""
         real = self._inside(path)
-        if not real.is_file():
-            if not real.exists():
-                raise self._absent(path)
-            raise InputError(f"'{show(str(path))}' is {'a folder' if real.is_dir() else 'no regular file'}")
-        return real
+        try:
+            if real.is_file():
+                return real
+            there, folder = real.exists(), real.is_dir()
+        except OSError as error:  # a name that is too long for the disk, among others
+            raise InputError(f"'{show(str(path), 100)}' cannot be a file: {error.strerror}") from None
+        if not there:
+            raise self._absent(path)
+        raise InputError(f"'{show(str(path))}' is {'a folder' if folder else 'no regular file'}")
 
     def _inside(self, path: PurePosixPath) -> Path:
         try:
@@ -114,7 +118,7 @@ def locate(argument: str | None, cwd: Path) -> Path:
 
 def _named(argument: str, cwd: Path) -> Path:
     path = cwd / argument
-    if "\0" in argument or not path.exists():
+    if "\0" in argument or not os.path.exists(path):
         raise InputError(f"there is no file '{show(argument)}'", did_you_mean(path.name, _beside(path.parent)))
     if path.is_dir():
         raise InputError(f"'{show(argument)}' is a folder", "name the storyboard in it")

@@ -12,7 +12,7 @@ from storyboard import events
 from storyboard.config import Settings
 from storyboard.cut import NO_SLATES, Cut, Slate
 from storyboard.desk import Desk, at_work, desk
-from storyboard.disk import scratch
+from storyboard.disk import scratch, sweep
 from storyboard.ending import done
 from storyboard.errors import (
     InputError,
@@ -67,6 +67,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         at.keep_schema()
+        sweep(at.lock_file)
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
@@ -133,7 +134,10 @@ def place(at: Desk, order: Order, *, partial: bool = False) -> Path:
     films = Films(at.folder)
     wanted = Path(at.storyboard.output.file)
     path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
-    return films.writable(beside(path) if partial else path, at.own_clips())
+    path = beside(path) if partial else path
+    films.writable(path, at.own_clips())
+    sweep(path)
+    return path
 
 
 def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
@@ -189,32 +193,39 @@ def assemble(
     identity = f"{cut.identity}-reencoded" if order.reencode else cut.identity
     if there := films.same(path, identity):
         return there
-    whole(at, takes)
+    undamaged(at, takes)
     order.report(events.Cutting(0, cut.frames))
-    segments = scratch(at.folder) / "segments" / (f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    segments = scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
     if any(clip.drawn for clip in cut.clips):
         from storyboard.media import drawing
 
         paths = drawing.drawn(
             cut, paths, at.picture, segments, lambda done: order.report(events.Cutting(done, cut.frames))
         )
-    written = write(cut, paths, path, segments, order)
-    film = Film(
-        identity=identity,
-        sha256=written.sha256,
-        bytes=written.bytes,
-        frames=written.frames,
-        fps=cut.fps,
-        width=cut.width,
-        height=cut.height,
-        kind=at.kind,
-        modified=path.stat().st_mtime_ns,
-    )
+
+    def known(written: "Written") -> Film:
+        return Film(
+            identity=identity,
+            sha256=written.sha256,
+            bytes=written.bytes,
+            frames=written.frames,
+            fps=cut.fps,
+            width=cut.width,
+            height=cut.height,
+            kind=at.kind,
+            modified=written.path.stat().st_mtime_ns,
+        )
+
+    def landing(written: "Written") -> None:
+        # Killed between here and the end, the next render must know the film for its own.
+        films.remember(path, known(written), written.path)
+
+    film = known(write(cut, paths, path, segments, order, landing))
     films.remember(path, film)
     return film
 
 
-def whole(at: Desk, takes: Mapping[str, Take]) -> None:
+def undamaged(at: Desk, takes: Mapping[str, Take]) -> None:
     """Raises LocalFault where the bytes of a take are not those any more that were bought; it is moved aside."""
     for error in set_aside(at, takes).values():
         raise error
@@ -234,7 +245,14 @@ def set_aside(at: Desk, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
     return found
 
 
-def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order: Order) -> "Written":
+def write(
+    cut: Cut,
+    paths: Mapping[str, Path],
+    path: Path,
+    segments: Path,
+    order: Order,
+    landing: "Callable[[Written], None]",
+) -> "Written":
     """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
     from storyboard.media import join, splice
 
@@ -242,13 +260,13 @@ def write(cut: Cut, paths: Mapping[str, Path], path: Path, segments: Path, order
         order.report(events.Cutting(frames, cut.frames))
 
     if order.reencode:
-        return join.join(cut, paths, path, segments, far)
+        return join.join(cut, paths, path, segments, far, landing)
     indexes = splice.indexes(paths)
     spliced = laid_out(cut, indexes)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
-        return join.join(cut, paths, path, segments, far)
-    return splice.splice(spliced, indexes, paths, path, segments, far)
+        return join.join(cut, paths, path, segments, far, landing)
+    return splice.splice(spliced, indexes, paths, path, segments, far, landing)
 
 
 def _planned(at: Desk, plan: Plan) -> events.Planned:

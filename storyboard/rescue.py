@@ -5,10 +5,12 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from storyboard.disk import discard, private, replace, telling
 from storyboard.entry import Entry
 from storyboard.errors import LocalFault
 from storyboard.ledger import KnownJob, Ledger
@@ -28,22 +30,18 @@ def keep(ledger: Path, entry: Entry, job: str) -> Path | None:
     """Write the job's name down, on another disk if need be; where, or None where nothing can be written at all."""
     content = json.dumps({"id": entry.id, "key": entry.key, "scene": entry.scene, "job": job}).encode()
     for folder in _folders(ledger):
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = folder / f"{secrets.token_hex(8)}.json"
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            continue
-        return path
+        path = folder / f"{secrets.token_hex(8)}.json"
+        with suppress(LocalFault):
+            private(folder)
+            if _ours(folder):
+                replace(path, content)
+                return path
     return None
 
 
 def bring_in(ledger: Ledger, now: float) -> None:
     """Give the ledger what it could not be given before. Raises LocalFault where it still cannot take it."""
-    for kept in _kept(ledger.path):
+    for kept in waiting(ledger.path):
         entry = ledger.entry(kept.key)
         if entry and entry.id == kept.id and entry.state in ("intent", "unknown"):
             try:
@@ -53,19 +51,25 @@ def bring_in(ledger: Ledger, now: float) -> None:
                     f"{kept.file} names a job that another shot already has: {kept.job}",
                     "remove the file if you know that it is wrong",
                 ) from None
-        kept.file.unlink(missing_ok=True)
+        discard(kept.file)
 
 
-def _kept(ledger: Path) -> Iterator[Kept]:
+def _ours(path: Path) -> bool:
+    """Whoever else can write into the folder for temporary files must not put jobs into our ledger."""
+    with telling(path):
+        return not path.is_symlink() and path.stat().st_uid == os.getuid()
+
+
+def waiting(ledger: Path) -> Iterator[Kept]:
+    """The jobs that are kept for a ledger, and not in it yet."""
     for folder in _folders(ledger):
         for file in sorted(folder.glob("*.json")):
             try:
-                # Whoever else can write into the folder for temporary files must not put jobs into our ledger.
-                if file.is_symlink() or file.stat().st_uid != os.getuid() or folder.stat().st_uid != os.getuid():
+                if not _ours(folder) or not _ours(file):
                     continue
                 content = json.loads(file.read_text("utf-8"))
                 yield Kept(file, int(content["id"]), str(content["key"]), str(content["job"]))
-            except (OSError, ValueError, KeyError, TypeError):
+            except (LocalFault, OSError, ValueError, KeyError, TypeError):
                 continue
 
 

@@ -9,9 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard import events, rescue
+from storyboard.advice import unfetched
 from storyboard.budget import NO_LIMIT, Budget
+from storyboard.callbacks import Calls
 from storyboard.clock import Clock
-from storyboard.disk import claimed
+from storyboard.disk import claimed, discard
 from storyboard.entry import Entry
 from storyboard.errors import (
     AddressExpired,
@@ -19,6 +21,7 @@ from storyboard.errors import (
     Interrupted,
     LocalFault,
     NotAsked,
+    OverBudget,
     RunRefused,
     SceneFailed,
     Stalled,
@@ -43,6 +46,9 @@ FIRST_POLL = 45.0
 JOB_DEADLINE = 30 * 60.0
 HD_PAUSE = 25.0
 HD_DEADLINE = 10 * 60.0
+# Seconds that a submission whose answer was lost waits for its callback, and between two looks at what has come.
+CALLED_WITHIN = FIRST_POLL + 10 * 60.0
+CALLED_LOOK = 12.0
 VISIBLE_AFTER = 10 * 60.0
 BARE = 3
 REFETCHES = 2
@@ -63,6 +69,7 @@ class Hands:
     uploads: Uploads | None
     read: Callable[[LocalImage], bytes]
     clock: Clock
+    calls: Calls
     report: Callable[[events.Event], None]
     runs: Path
 
@@ -85,6 +92,7 @@ class Run:
     _posts: set[asyncio.Task[Entry]] = field(default_factory=set)
     _paid: set[str] = field(default_factory=set)
     _stop: StoryboardError | None = None
+    _interrupted: bool = False
     _slots: asyncio.Semaphore = field(init=False)
     _fetches: asyncio.Semaphore = field(init=False)
     _checks: asyncio.Semaphore = field(init=False)
@@ -108,10 +116,14 @@ class Run:
         return {scene: task.result() for scene, task in self._tasks.items()}
 
     def stop(self, error: StoryboardError) -> None:
-        """Ask for nothing more; what is paid for is still collected."""
+        """Ask for nothing more; what is paid for is still collected, unless it is this machine that cannot take it."""
+        if not isinstance(error, OverBudget):  # What a budget has room for is reserved before, and may still leave.
+            self.hands.wire.stop(error)
+        if isinstance(error, Interrupted):
+            self._interrupted = True
+            self.hands.calls.wake()
         if self._stop is None:
             self._stop = error
-            self.hands.wire.stop(error)
             if not isinstance(error, Interrupted):
                 self.hands.report(events.Warned("", f"stopping: {error.message}"))
 
@@ -130,6 +142,8 @@ class Run:
         except StoryboardError as error:
             if isinstance(error, RunRefused | LocalFault):
                 self.stop(error)
+            if isinstance(error, SceneFailed) and unfetched(error):
+                self._forget(step.shot)
             return self._told(step, error)
         finally:
             self._paid.discard(step.scene)
@@ -180,12 +194,19 @@ class Run:
                     step.shot, step.scene, self.storyboard, self.name, clip, self.hands.clock.wall(), self.budget
                 )
             except AlreadyAsked:
-                return await self._elsewhere(step.shot.key), None
-            entry = await self._kept_safe(self._post(entry, step.shot, addresses))
+                return await self._elsewhere(step), None
+            try:
+                entry = await self._kept_safe(self._post(entry, step.shot, addresses))
+            except SubmissionUnknown as lost:
+                if not self.hands.calls.expected:
+                    raise
+                why = "the answer to its submission was lost: waiting for the service to call back"
+                self.hands.report(events.Warned(step.scene, why))
+                entry = await self._revealed(step, entry, lost, CALLED_WITHIN)
             self._paid.add(step.scene)
             assert entry.job is not None
             self.hands.report(events.Submitted(step.scene, step.shot.take, entry.job, step.credits))
-            await self.hands.clock.pause(FIRST_POLL)
+            await self.hands.calls.pause(entry, FIRST_POLL)
             return entry, await self._ready(step, entry)
 
     def _may_ask(self) -> None:
@@ -202,7 +223,9 @@ class Run:
         """Send the request, and write down what came of it before anything else happens."""
         ledger, now = self.hands.ledger, self.hands.clock.wall
         try:
-            job = await self.hands.provider.submit(shot, addresses, None, self.hands.wire)
+            job = await self.hands.provider.submit(
+                shot, addresses, self.hands.calls.address(entry.nonce), self.hands.wire
+            )
         except SubmissionUnknown as error:
             ledger.unknown(entry, error.message, error.code, now())
             raise undecided(error.message) from error
@@ -239,6 +262,12 @@ class Run:
         content = await asyncio.to_thread(self.hands.read, image)
         return (await uploads.address(image, content)).url
 
+    def _forget(self, shot: Shot) -> None:
+        """An address that did not serve once would not serve the next run either."""
+        for image in shot.images:
+            if isinstance(image, LocalImage) and self.hands.uploads:
+                self.hands.uploads.forget(image)
+
     async def _known(self, step: Collect) -> Entry:
         """The entry of a job that somebody has asked for already."""
         for scene in step.after:
@@ -247,20 +276,62 @@ class Run:
                 raise outcome
             if isinstance(outcome, StoryboardError) and not self.hands.ledger.takes(step.shot.key):
                 raise type(outcome)(f"it is the same shot as {scene}: {outcome.message}", outcome.hint)
-        return await self._elsewhere(step.shot.key)
+        return await self._elsewhere(step)
 
-    async def _elsewhere(self, key: str) -> Entry:
+    async def _elsewhere(self, step: Make | Collect) -> Entry:
         """Wait until the shot that somebody else is asking for has a job."""
-        while entry := self.hands.ledger.entry(key):
+        while entry := self.hands.ledger.entry(step.shot.key):
             match entry.state:
                 case "open" | "taken":
                     return entry
                 case "refused" | "failed" | "abandoned":
                     raise SceneFailed(entry.why, "run again to try it once more", entry.code)
             if entry.state == "unknown" or not claimed(self.hands.runs / entry.run):
-                raise undecided(entry.why or "its submission was cut off before an answer came")
+                lost = undecided(entry.why or "its submission was cut off before an answer came")
+                return await self._revealed(step, entry, lost, 0)
             await self.hands.clock.pause(2)
         raise SceneFailed("nobody has asked for it", "run again")
+
+    async def _revealed(self, step: Make | Collect, entry: Entry, lost: SubmissionUnknown, patience: float) -> Entry:
+        """The attempt with the job that a callback names, once the provider has said that the job is ours.
+
+        Waits ``patience`` seconds for a callback that is not there yet. Raises ``lost`` where none will do.
+        """
+        hands, foreign = self.hands, set[str]()
+        while True:
+            for job in hands.ledger.named(entry.nonce):
+                if job not in foreign and (why := await self._objection(entry, job)):
+                    foreign.add(job)
+                    hands.report(events.Warned(step.scene, f"a callback names the job {show(job, 80)}, but {why}"))
+            standing = hands.ledger.entry(entry.key)
+            if standing and standing.id == entry.id and standing.state in ("open", "taken"):
+                return standing
+            if patience <= 0 or self._interrupted:
+                raise lost
+            await hands.calls.pause(entry, min(patience, CALLED_LOOK))
+            patience -= CALLED_LOOK
+
+    async def _objection(self, entry: Entry, job: str) -> str:
+        """Adopt ``job``; or say why it is not this attempt's; or "" as well where the provider does not say (yet)."""
+        hands = self.hands
+        try:
+            said = await hands.provider.prompt(job, hands.wire)
+        except SceneFailed:
+            return ""
+        except RunRefused as error:
+            self.stop(error)
+            return ""
+        if said is None:
+            return ""
+        try:
+            if entry.asks(said):
+                hands.ledger.adopted(entry, job, hands.clock.wall())
+                return ""
+            why = "it was asked for something else"
+        except KnownJob:
+            why = "that belongs to another shot"
+        hands.ledger.disproved(entry.nonce, job)
+        return why
 
     # Waiting
 
@@ -270,6 +341,7 @@ class Run:
         clock, patience = self.hands.clock, _Patience(self.hands.clock.monotonic())
         self.hands.report(events.Waiting(step.scene, step.shot.take, entry.job))
         while True:
+            self._may_fetch()
             try:
                 state = await self.hands.provider.poll(entry.job, self.hands.wire)
             except (Stalled, AddressExpired):
@@ -286,9 +358,15 @@ class Run:
             pause = _poll_pause(clock, age)
             if why := patience.over(state, age, pause, JOB_DEADLINE):
                 raise Stalled(f"job {show(entry.job, 80)}: {why}", _STILL_OPEN)
-            await clock.pause(pause)
+            await self.hands.calls.pause(entry, pause)
 
     # Fetching
+
+    def _may_fetch(self) -> None:
+        """A disk that fails, or is full, takes no other clip either. What is paid for stays open for the next run."""
+        if isinstance(self._stop, LocalFault):
+            said = "it is paid for, and was not fetched: this machine could not take another scene's"
+            raise LocalFault(said, "put right what is said of that one, and run again: nothing is paid for again")
 
     async def _collect(self, step: Make | Collect, entry: Entry, ready: Ready | None) -> Take:
         ready = ready or await self._ready(step, entry)
@@ -312,6 +390,7 @@ class Run:
         assert entry.job is not None
         clock, patience = self.hands.clock, _Patience(self.hands.clock.monotonic())
         while True:
+            self._may_fetch()
             state = await self.hands.provider.hd(entry.job, self.hands.wire)
             if isinstance(state, Ready):
                 return state
@@ -350,13 +429,14 @@ class Run:
                     hint = f"kept for a look in {self.hands.store.root / 'damaged'}; run again to fetch it again"
                     raise BadMedia(f"what came is not a whole clip: {error.message}", hint) from error
             finally:
-                arriving.unlink(missing_ok=True)
+                discard(arriving)
 
     async def _fetched(
         self, step: Make | Collect, entry: Entry, ready: Ready, resolution: Resolution, arriving: Path
     ) -> Take:
         hands, number = self.hands, step.shot.take
         async with self._fetches:
+            self._may_fetch()
             fetched = await hands.wire.fetch(ready.url, arriving)
         hands.report(events.Fetched(step.scene, number, fetched.bytes))
         async with self._checks:

@@ -5,14 +5,15 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 
 from storyboard import events
+from storyboard.callbacks import Calls, Listener
 from storyboard.clock import Clock
 from storyboard.config import api_key
 from storyboard.desk import Desk
-from storyboard.disk import claim, claimed
-from storyboard.errors import Interrupted, SceneFailed, StoryboardError
+from storyboard.disk import claim, claimed, discard
+from storyboard.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.plan import Plan
 from storyboard.run import Hands, Run
 from storyboard.take import Outcome
@@ -20,6 +21,10 @@ from storyboard.wire import Api, Wire
 
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
 DRAFT_SCALE = 0.01
+
+# Seconds between two looks at the inbox that another process writes: scaled, from the one to the other.
+INBOX_MOST = 1.0
+INBOX_LEAST = 0.05
 
 Report = Callable[[events.Event], None]
 Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
@@ -45,12 +50,13 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
             uploads=at.uploads(wire),
             read=lambda image: at.project.bytes_of(image.path),
             clock=clock,
+            calls=await _calls(at, clock, stack, report),
             report=report,
             runs=at.runs,
         )
         run = Run(secrets.token_hex(8), at.known_as, hands, at_once, at.prices.hd, at.budget)
         living = at.runs / run.name
-        stack.callback(living.unlink, missing_ok=True)
+        stack.callback(discard, living)
         stack.enter_context(claim(living, "this run is at work already"))
         at.store.sweep(lambda name: claimed(at.runs / name))
         if plan.credits and not at.draft:
@@ -69,6 +75,47 @@ async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Api
 
     emulator = await stack.enter_async_context(Emulator(Behaviour(), warned=warned))
     return Api(emulator.url, "draft"), Clock(DRAFT_SCALE)
+
+
+async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) -> Calls:
+    """Callbacks for the length of a run, where the user wants them and somebody of this home can listen."""
+    where = at.settings.callbacks
+    if at.draft or where.url is None:
+        return Calls(clock, None)
+    calls = Calls(clock, where.url)
+
+    def warned(why: str) -> None:
+        report(events.Warned("", why))
+
+    listener = Listener(where, at.ledger, at.provider, clock, calls.ring, warned)
+    try:
+        await stack.enter_async_context(listener)
+    except Busy:
+        looking = asyncio.create_task(_inbox(at, calls, listener, clock))
+        stack.push_async_callback(_ended, looking)
+    except InputError as error:
+        warned(f"{error.message}; the render goes on without callbacks")
+        return Calls(clock, None)
+    return calls
+
+
+async def _inbox(at: Desk, calls: Calls, listener: Listener, clock: Clock) -> None:
+    """Look at what another process hears; once it has gone, listen."""
+    last = max((number for number, _, _ in at.ledger.callbacks(0)), default=0)
+    while True:
+        for number, nonce, job in at.ledger.callbacks(last):
+            calls.ring(nonce, job)
+            last = number
+        with suppress(Busy, InputError):
+            async with listener:
+                await asyncio.Event().wait()
+        await asyncio.sleep(min(max(INBOX_MOST * clock.scale, INBOX_LEAST), INBOX_MOST))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, StoryboardError):
+        await task
 
 
 async def _look_at_balance(at: Desk, plan: Plan, wire: Wire, report: Report) -> None:
@@ -107,10 +154,13 @@ def _listening(run: Run, report: Report) -> Iterator[None]:
         interrupt()
 
     handlers = {signal.SIGINT: interrupt, signal.SIGTERM: leave, signal.SIGHUP: leave}
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
+    # What whoever started us has us ignore (nohup) stays ignored.
+    before = {number: old for number in handlers if (old := signal.getsignal(number)) is not signal.SIG_IGN}
+    for number in before:
+        loop.add_signal_handler(number, handlers[number])
     try:
         yield
     finally:
-        for number in handlers:
+        for number, old in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, old)

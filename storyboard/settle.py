@@ -19,13 +19,18 @@ def unsettled(at: Desk, scene: str) -> Entry:
         known = ", ".join(at.wanted)
         raise InputError(f"there is no scene {show(scene, 60)!r} that a provider makes", f"scenes: {known}")
     entry = at.ledger.entry(at.wanted[scene].key) if scene in at.wanted else None
-    if entry is None or entry.state in ("taken", "refused", "failed"):
+    if entry is None or entry.state in ("refused", "failed") or (entry.state == "taken" and _held(at, entry)):
         if not forgotten:
             raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how scenes stand")
         entry = forgotten[-1]
     if entry.state in ("intent", "open") and claimed(at.runs / entry.run):
         raise InputError(f"a render is asking for {scene} just now", "wait for it, or stop it")
     return entry
+
+
+def _held(at: Desk, entry: Entry) -> bool:
+    """Whether a take of it is in the store: where none is, the service may not have it any more either."""
+    return any(at.store.held(take.digest, take.bytes) for take in at.ledger.takes(entry.key).values())
 
 
 def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
@@ -36,12 +41,12 @@ def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
         async with Wire(Api(at.settings.base_url, api_key(at.settings)), Clock(at.settings.time_scale)) as wire:
             return await at.provider.prompt(job, wire)
 
-    if entry.state == "open":
+    if entry.state in ("open", "taken"):
         raise InputError(f"{entry.scene} has the job {entry.job} already", "render collects it")
     said = asyncio.run(ask())
     if said is None:
         raise InputError(f"the provider does not say what the job {show(job, 80)} was asked for", "look at its number")
-    if said.strip() != str(entry.recipe["prompt"]).strip():
+    if not entry.asks(said):
         raise InputError(
             f"the job {show(job, 80)} was asked for something else: {show(said, 200)}", "look at its number"
         )
@@ -52,7 +57,9 @@ def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
 
 
 def again(at: Desk, entry: Entry, now: float) -> None:
-    """Close it, so that the next render asks anew."""
+    """Close it, so that the next render asks anew. Raises InputError where a callback has named its job since."""
+    if at.ledger.named(entry.nonce):
+        raise InputError(f"a callback has named the job of {entry.scene}: it is paid for", "render collects it")
     at.ledger.failed(entry, "asked for again, as the author decided", entry.code, now)
 
 

@@ -2,11 +2,14 @@
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from storyboard.disk import land, private, telling
+from storyboard.disk import discard, land, private, telling
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Store:
@@ -21,10 +24,7 @@ class Store:
 
     def held(self, digest: str, size: int) -> bool:
         """Whether the take is here, by its size in bytes; ``intact`` reads the bytes themselves."""
-        try:
-            return self.path(digest).stat().st_size == size
-        except OSError:
-            return False
+        return _size(self.path(digest)) == size
 
     def intact(self, digest: str) -> bool:
         """Whether the bytes are still those that the take is named for."""
@@ -54,12 +54,66 @@ class Store:
             os.replace(file, aside)
         return aside
 
+    def damaged(self) -> dict[str, int]:
+        """The files that were set aside, with their sizes in bytes."""
+        return _sizes(self.root / "damaged")
+
+    def halves(self) -> list[str]:
+        """The names of files that are being fetched, or were when their run died: the run's name, a dot and more."""
+        return [file.name for file in self.root.glob("arriving/*")]
+
     def __iter__(self) -> Iterator[str]:
         """The digests of all takes, sorted."""
-        return (file.stem for file in sorted(self.root.glob("[0-9a-f][0-9a-f]/*.mp4")))
+        files = sorted(self.root.glob("[0-9a-f][0-9a-f]/*.mp4"))
+        return (file.stem for file in files if file == self.path(file.stem) and _DIGEST.fullmatch(file.stem))
+
+    def sizes(self) -> dict[str, int]:
+        """The digests of all takes with their sizes in bytes."""
+        return {digest: size for digest in self if (size := _size(self.path(digest))) is not None}
+
+    def throw_away(self, digest: str) -> None:
+        """Move a take into the trash, whence ``recover`` brings it back. Raises LocalFault."""
+        with telling(self.path(digest)):
+            private(self.root / "trash")
+            land(self.path(digest), self._trashed(digest))
+
+    def recover(self, digest: str) -> bool:
+        """Bring a take back from the trash; False where it is not there. Raises LocalFault."""
+        thrown, path = self._trashed(digest), self.path(digest)
+        if not thrown.is_file():
+            return False
+        with telling(path):
+            private(path.parent)
+            land(thrown, path)
+        return True
+
+    def trash(self) -> dict[str, int]:
+        """The takes in the trash with their size in bytes."""
+        found = {name.removesuffix(".mp4"): size for name, size in _sizes(self.root / "trash").items()}
+        return {name: size for name, size in found.items() if _DIGEST.fullmatch(name)}
+
+    def destroy(self, digest: str) -> None:
+        """Remove a take from the trash, for good. Raises LocalFault."""
+        with telling(self._trashed(digest)):
+            self._trashed(digest).unlink(missing_ok=True)
+
+    def _trashed(self, digest: str) -> Path:
+        return self.root / "trash" / f"{digest}.mp4"
 
     def sweep(self, alive: Callable[[str], bool]) -> None:
         """Remove what runs that have died left half-way in. ``alive`` says whether the run of a name still lives."""
         for file in self.root.glob("arriving/*"):
             if not alive(file.name.partition(".")[0]):
-                file.unlink(missing_ok=True)
+                discard(file)
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    found = {file.name: _size(file) for file in sorted(folder.glob("*"))}
+    return {name: size for name, size in found.items() if size is not None}

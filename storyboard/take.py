@@ -1,5 +1,6 @@
 """Take: a clip that came back, named by its bytes and measured once; or Outcome, where none may have come."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -43,6 +44,22 @@ class Footage:
 
     digest: str
     measure: Measure
+
+
+_EXACT = re.compile(r"[0-9]{1,60}(?:/[0-9]{1,60})?")
+
+
+def exact(text: object) -> Fraction:
+    """A number as we write it into our files: "60", "24000/1001". Raises ValueError for anything else.
+
+    ``Fraction`` itself takes "1e999999999" too, and works on it until the memory is full.
+    """
+    if not isinstance(text, str) or not _EXACT.fullmatch(text):
+        raise ValueError("not a number of ours")
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError("divided by nothing") from None
 
 
 # What became of one scene: its take, or why there is none. An expected failure is a result.

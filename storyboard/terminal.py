@@ -1,17 +1,17 @@
 """What a render looks like: a live display on a terminal, a plain line a change elsewhere, or events as JSON."""
 
-import json
 import os
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from storyboard import events
-from storyboard.plain import show
+from storyboard.plain import show, written
 from storyboard.plan import Plan, number
 from storyboard.price import Prices, amount, money
 from storyboard.progress import AtWork, Progress, after
@@ -37,11 +37,12 @@ def line(event: events.Event) -> str | None:
         case events.Finished():
             return f"{event.scene}: done"
         case events.Failed():
-            return f"{event.scene}: failed: {event.why}"
+            return f"{event.scene}: failed: {show(event.why, 10_000)}"
         case events.Unknown():
-            return f"{event.scene}: unknown: {event.why}"
+            return f"{event.scene}: unknown: {show(event.why, 10_000)}"
         case events.Warned():
-            return f"{event.scene}: warning: {event.why}" if event.scene else f"warning: {event.why}"
+            why = show(event.why, 10_000)
+            return f"{show(event.scene)}: warning: {why}" if event.scene else f"warning: {why}"
         case events.Cutting():
             return None
     return None
@@ -87,7 +88,7 @@ def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) 
         fields = _fields(event)
         if fields:
             at = datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            write(json.dumps({"event": fields.pop("event"), "at": at, **fields}, ensure_ascii=False))
+            write(written({"event": fields.pop("event"), "at": at, **fields}, indent=None))
 
     return report
 
@@ -175,6 +176,26 @@ def _price(credits: Fraction, prices: Prices) -> str:
         return f"{'–':>5} {'':>7} "
     money = prices.money(credits)
     return f"{amount(credits):>5} {'' if money is None else f'{float(money):.2f}':>7} "
+
+
+def fitted(lines: Iterable[str], columns: int | None) -> Iterator[str]:
+    """Lines of a table, each no wider than ``columns``: what does not fit goes on below, past the first word's column.
+
+    None is no limit.
+    """
+    for line in lines:
+        if columns is None or len(line) <= columns:
+            yield line
+        else:
+            yield from textwrap.wrap(line, max(columns, 20), subsequent_indent=" " * 9, break_on_hyphens=False)
+
+
+def columns(stream: TextIO) -> int | None:
+    """How wide the terminal of a stream is; None where it has none: a log or a program wants whole lines."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
+    except (OSError, ValueError):
+        return None
 
 
 def near(path: str) -> str:

@@ -37,6 +37,8 @@ class Remembered(Protocol):
 
     def put(self, destination: str, digest: str, url: str, expires: datetime) -> None: ...
 
+    def forget(self, destination: str, digest: str) -> None: ...
+
 
 class Forgetful:
     """No memory at all: the emulator of a draft takes its files with it."""
@@ -45,6 +47,9 @@ class Forgetful:
         return None
 
     def put(self, destination: str, digest: str, url: str, expires: datetime) -> None:
+        return None
+
+    def forget(self, destination: str, digest: str) -> None:
         return None
 
 
@@ -176,6 +181,10 @@ class Uploads:
             if address.expires:
                 self._memory.put(self._way.destination, image.digest, address.url, address.expires)
             return address
+
+    def forget(self, image: LocalImage) -> None:
+        """Its address did not serve: the next one who wants it uploads it anew."""
+        self._memory.forget(self._way.destination, image.digest)
 
 
 def parse(

@@ -5,6 +5,7 @@ No proxy of the environment is used: it would dial on the guard's behalf, and se
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from storyboard.retry import MILD, Call, Sign, Signal, Verdict, judge, retry_aft
 from storyboard.tries import Tries, Try
 
 _SECRET = 8  # characters; a shorter key (a draft's) is no secret, and may well be a word
+_CALLBACK = re.compile(r"(?:/|%2F)cb(?:/|%2F)[\w-]+", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -166,7 +168,8 @@ class Wire:
         self._tries.stop(why)
 
     def quote(self, text: str) -> str:
-        """Text of the service, fit to be shown: on one line, and without the key."""
+        """Text of the service, fit to be shown: on one line, without the key and the secret of a callback's path."""
+        text = _CALLBACK.sub("/cb/[secret]", text)
         return show(text.replace(self.api.key, "[key]") if len(self.api.key) >= _SECRET else text)
 
     async def call(
@@ -303,12 +306,12 @@ def _answer(heard: _Heard) -> Answer:
     """Read the envelope; a body that is none has neither code nor message."""
     try:
         body = json.loads(heard.content.decode("utf-8-sig"), parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent beyond what a Decimal takes
         body = None
     if not isinstance(body, dict):
         return Answer(heard.status, None, "", None)
     code, msg = body.get("code"), body.get("msg")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= 6:
         code = int(code)
-    known = code if isinstance(code, int) and not isinstance(code, bool) else None
+    known = code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < 10**6 else None
     return Answer(heard.status, known, msg if isinstance(msg, str) else "", body.get("data"))

@@ -1,11 +1,18 @@
-"""What every test has: a home of its own, no key, no configuration of whoever runs it; a studio where it asks."""
+"""What every test has: a home of its own, no configuration of whoever runs it; a studio where it asks."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import canary
 import pytest
+from canary import KEY
 from studio import Studio
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(canary, "canary")
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +30,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def studio(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
-    monkeypatch.setenv("APIKLEY_API_KEY", "rehearsal")
+    monkeypatch.setenv("APIKLEY_API_KEY", KEY)
     folder = tmp_path / "project"
     folder.mkdir()
     environ = {
@@ -35,3 +42,15 @@ def studio(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> I
     yield studio
     if studio.service:
         studio.service.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have counted (``record_property("figure", (name, number))``), summed up over them."""
+    figures: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, value in report.user_properties:
+                    figures.update(dict([value]) if name == "figure" else {})
+    for name, number in sorted(figures.items()):
+        terminalreporter.write_line(f"{name}: {number}")

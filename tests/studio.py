@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from canary import CANARY
+
 from storyboard import events
 from storyboard.config import Settings, settings
 from storyboard.emulator import Behaviour, Emulator
@@ -78,7 +80,10 @@ class Studio:
         self.seen = []
         agree = order.pop("agree", lambda at, plan: None)
         asked = Order(file=self.folder / name, agree=agree, report=self.seen.append, **order)
-        return render(asked, self.settings)
+        try:
+            return render(asked, self.settings)
+        finally:
+            CANARY.look(repr(self.seen), "events")
 
 
 def png(path: Path, colour: str = "navy", size: tuple[int, int] = (1280, 720)) -> Path:

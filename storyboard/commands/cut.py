@@ -1,6 +1,5 @@
 """storyboard cut: only the final cut, from takes that exist. Pays nothing, asks nobody."""
 
-import json
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from storyboard.commands.options import (
     reencode_option,
     var_option,
 )
+from storyboard.plain import shown, written
 
 
 @click.command
@@ -51,9 +51,9 @@ def command(
     )
     done = (cut_partial if partial else cut_only)(order, settings())
     if as_json:
-        click.echo(json.dumps(as_document(done)))
+        click.echo(written(as_document(done), indent=None))
         return done.exit
     for line in ending(done):
-        click.echo(line, err=True)
+        click.echo(shown(line), err=True)
     click.echo(near(done.film))
     return done.exit

@@ -1,20 +1,24 @@
 """storyboard doctor: what is installed, reachable, configured, damaged; and what to do about it."""
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import click
 
 from storyboard.commands.options import json_option
 from storyboard.errors import InputError, LocalFault, RunRefused, StoryboardError
+from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from storyboard.config import Settings
+    from storyboard.store import Store
+    from storyboard.take import Take
 
 # Bytes. Less than this, and a render of a few dozen clips may fill the disk.
 ROOM = 1_000_000_000
@@ -38,12 +42,12 @@ def command(as_json: bool, offline: bool) -> int:
     """Look at everything a render needs, and say what is wrong with it."""
     findings = list(_findings(offline))
     if as_json:
-        click.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
+        click.echo(written({"findings": [asdict(finding) for finding in findings]}))
     else:
         for finding in findings:
-            click.echo(f"{finding.state:<4} {finding.subject:<10} {finding.said}")
+            click.echo(shown(f"{finding.state:<4} {finding.subject:<10} {finding.said}"))
             if finding.hint:
-                click.echo(f"{'':<15} {finding.hint}")
+                click.echo(shown(f"{'':<15} {finding.hint}"))
     return max((finding.exit for finding in findings), default=0)
 
 
@@ -63,7 +67,9 @@ def _findings(offline: bool) -> Iterator[Finding]:
     yield Finding("config", "ok", f"{found.file}{known}")
     yield from _store(found)
     yield from _ledger(found)
+    yield from _leftovers(found)
     yield from _uploads(found)
+    yield from _callbacks(found)
     yield from _provider(found, offline)
 
 
@@ -101,16 +107,18 @@ def _store(found: "Settings") -> Iterator[Finding]:
 
 def _ledger(found: "Settings") -> Iterator[Finding]:
     from storyboard.disk import claimed
-    from storyboard.ledger import Ledger, moment
+    from storyboard.ledger import Ledger, moment, unused
+    from storyboard.store import Store
 
     realm = found.realm(draft=False)
     path = realm / "ledger.db"
-    if not path.exists():
-        yield Finding("ledger", "ok", "empty: nothing was ever asked for")
-        return
     try:
-        ledger = Ledger(path)
-        damage, entries = ledger.problems(), ledger.entries()
+        if unused(path):
+            yield Finding("ledger", "ok", "empty: nothing was ever asked for")
+            return
+        with closing(Ledger(path)) as ledger:
+            damage, entries = ledger.problems(), ledger.entries()
+            takes, removed = [take for _, take, _ in ledger.all_takes()], ledger.removed()
     except LocalFault as error:
         yield Finding("ledger", "bad", error.message, "keep the file; restore it from a backup before you render", 6)
         return
@@ -123,6 +131,44 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
         if entry.state == "unknown" or lost:
             said = f"scene {entry.scene} of {entry.storyboard}: sent {moment(entry.asked)}, and its answer was lost"
             yield Finding("unknown", "bad", said, "it is not sent again by itself: storyboard settle decides it", 4)
+    yield from _takes(Store(realm / "takes"), takes, {*removed})
+
+
+def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[Finding]:
+    trash, every = store.trash(), {take.digest for take in takes}
+    absent = {take.digest for take in takes if not store.held(take.digest, take.bytes)} - {*removed, *trash}
+    if absent:
+        said = f"{len(absent)} of {len(every)} are not in the store, or not whole"
+        yield Finding("takes", "note", said, "render fetches what a film needs, unpaid; store verify looks closer")
+    if trash:
+        said = f"{_count(len(trash), 'take')}, {sum(trash.values()) / 1e6:.1f} MB, moved there by store gc"
+        hint = "store gc --restore brings them back; store gc --delete removes them for good after a day"
+        yield Finding("trash", "note", said, hint)
+
+
+def _leftovers(found: "Settings") -> Iterator[Finding]:
+    """What was left lying: jobs that the ledger could not take, clips that came damaged, halves of downloads."""
+    from storyboard import rescue
+    from storyboard.disk import claimed
+    from storyboard.store import Store
+
+    realm = found.realm(draft=False)
+    for kept in rescue.waiting(realm / "ledger.db"):
+        said = f"the job {show(kept.job, 80)} was paid for and is not in the ledger: {kept.file}"
+        yield Finding("rescue", "bad", said, "make room if the disk is full; the next render or plan brings it in", 6)
+    store = Store(realm / "takes")
+    if damaged := store.damaged():
+        size = f"{sum(damaged.values()) / 1e6:.1f} MB"
+        said = f"{_count(len(damaged), 'damaged file')}, {size}, in {store.root / 'damaged'}"
+        yield Finding("damaged", "note", said, "look at them if you like, and remove them")
+    halves = [name for name in store.halves() if not claimed(realm / "runs" / name.partition(".")[0])]
+    if halves:
+        said = f"{_count(len(halves), 'clip')} half fetched by a render that died"
+        yield Finding("halves", "note", said, "the next render that asks for something removes them")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _uploads(found: "Settings") -> Iterator[Finding]:
@@ -137,6 +183,34 @@ def _uploads(found: "Settings") -> Iterator[Finding]:
         yield Finding("uploads", "ok", f"local images go to {way.destination}")
     else:
         yield Finding("uploads", "note", "local images have nowhere to go; only a draft can use them", WAYS)
+
+
+def _callbacks(found: "Settings") -> Iterator[Finding]:
+    import socket
+
+    from storyboard.disk import claimed
+    from storyboard.guard import loopback_host
+
+    where = found.callbacks
+    if where.url is None:
+        yield Finding("callbacks", "ok", "not asked for: STORYBOARD_CALLBACK_URL is not set")
+        return
+    host = urlsplit(where.url).hostname or ""
+    if loopback_host(host) and not found.rehearsal:
+        said = "STORYBOARD_CALLBACK_URL is this machine, and the provider is not"
+        yield Finding("callbacks", "note", said, "set it to the https address of a tunnel that leads here")
+        return
+    if claimed(found.realm(draft=False) / f"callbacks.{where.port}.claim"):
+        yield Finding("callbacks", "ok", f"{host} leads to {where.listens}, where storyboard listens just now")
+        return
+    try:
+        family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
+        socket.create_server((where.host, where.port), family=family).close()
+    except OSError as error:
+        hint = "set STORYBOARD_CALLBACK_LISTEN to another host:port, and lead the tunnel there"
+        yield Finding("callbacks", "note", f"{where.listens} cannot be listened on: {error.strerror}", hint)
+        return
+    yield Finding("callbacks", "ok", f"{host} leads to {where.listens}, which is free to be listened on")
 
 
 def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:

@@ -29,6 +29,9 @@ All of them: storyboard emulator --list-faults
 @click.option("--rate", metavar="N/SECONDS", help="At most N submissions in SECONDS, such as 20/10; else code 429.")
 @click.option("--balance", type=click.FloatRange(0), default=1_000_000, help="Credits on the account at the start.")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What is to go wrong; may be given often.")
+@click.option(
+    "--storm", type=click.FloatRange(0, 90), default=0, help="Every fault there is, in PERCENT of all requests."
+)
 @click.option("--seed", type=int, default=1, help="Repeats the chance in faults with %P.")
 @click.option("--plain", is_flag=True, help="Small clips of one colour instead of drafts; made in no time.")
 @click.option("--list-faults", "listed", is_flag=True, help="List every fault, and leave.")
@@ -39,6 +42,7 @@ def command(
     rate: str | None,
     balance: float,
     faults: tuple[str, ...],
+    storm: float,
     seed: int,
     plain: bool,
     listed: bool,
@@ -48,6 +52,7 @@ def command(
     No request leaves this machine, and nothing is bought.
     """
     from storyboard.emulator import Behaviour
+    from storyboard.emulator.faults import storm as every
 
     if listed:
         _list()
@@ -56,7 +61,7 @@ def command(
         latency=latency,
         hd_latency=hd_latency,
         rate=_rate(rate),
-        faults=faults,
+        faults=(*faults, *(every(storm) if storm else ())),
         balance=balance,
         seed=seed,
         film="plain" if plain else "animatic",

@@ -1,7 +1,7 @@
 """storyboard plan: what would be made, why, and what it costs. Pays nothing, needs no key."""
 
-import json
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +10,7 @@ import click
 
 from storyboard.commands.options import again, draft_option, file_argument, json_option, located, pairs, var_option
 from storyboard.errors import Problems
+from storyboard.plain import shown, written
 
 
 @click.command
@@ -23,12 +24,12 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
     from storyboard.config import settings
     from storyboard.desk import desk
     from storyboard.disk import replace
-    from storyboard.terminal import plan_lines
+    from storyboard.terminal import columns, fitted, plan_lines
 
     with _told(file, as_json=as_json), desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan = at.plan()
         document = at.document(plan)
-        text = json.dumps(document, indent=2, ensure_ascii=False)
+        text = written(document)
         if output:
             replace(output, (text + "\n").encode())
             flags = again(draft=draft, given=given)
@@ -37,8 +38,8 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         if as_json:
             click.echo(text)
         else:
-            for line in plan_lines(at.storyboard, plan, at.prices, at.going()):
-                click.echo(line)
+            for line in fitted(plan_lines(at.storyboard, plan, at.prices, at.going()), columns(sys.stdout)):
+                click.echo(shown(line))
         obstacles = at.obstacles(plan)
         if obstacles:
             raise Problems(obstacles, planned=True)
@@ -54,5 +55,5 @@ def _told(file: str | None, *, as_json: bool) -> Iterator[None]:
             totals = {**dict.fromkeys(("make", "collect", "keep", "blocked", "credits", "money"), 0), "currency": "USD"}
             document = {"storyboard": file or "", "provider": "", "steps": [], "totals": {**totals, "estimate": True}}
             problems = [problem.document() for problem in error.problems]
-            click.echo(json.dumps({**document, "uploads": [], "problems": problems}, indent=2, ensure_ascii=False))
+            click.echo(written({**document, "uploads": [], "problems": problems}))
         raise

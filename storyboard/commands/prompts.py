@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import json_option, located, pairs, var_option
+from storyboard.plain import show, written
 
 if TYPE_CHECKING:
     from storyboard.providers import Provider
@@ -29,7 +30,7 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
     storyboard = read(path.name, Project(path.parent), provider.offer, pairs(given), shown=file or path.name)
     asked = [(scene, _request(scene, provider)) for scene in _chosen(storyboard, scenes)]
     if as_json:
-        click.echo(json.dumps({"scenes": [_document(*pair) for pair in asked]}, indent=2, ensure_ascii=False))
+        click.echo(written({"scenes": [_document(*pair) for pair in asked]}))
         return
     for index, (scene, request) in enumerate(asked):
         click.echo("\n" * bool(index) + scene.id)
@@ -40,7 +41,6 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
 def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
     """The scenes named, in the film's order; all of them without a name. Raises InputError."""
     from storyboard.errors import InputError
-    from storyboard.plain import show
     from storyboard.reading.near import did_you_mean
 
     known = [scene.id for scene in storyboard.scenes]
@@ -82,8 +82,6 @@ def _document(scene: "Scene", request: dict[str, object] | None) -> dict[str, ob
 
 
 def _text(value: object) -> str:
-    from storyboard.plain import show
-
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     if isinstance(value, str):

@@ -12,6 +12,7 @@ import click
 
 from storyboard.commands.options import again, file_argument, located, pairs, reencode_option, var_option
 from storyboard.errors import InputError, Interrupted
+from storyboard.plain import shown
 
 if TYPE_CHECKING:
     from storyboard import events
@@ -111,7 +112,7 @@ def _promised(path: Path) -> Mapping[str, object]:
         raise InputError(
             f"the plan {path} cannot be read: {error.strerror}", "make one with `storyboard plan -o`"
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{path} is not a saved plan", "make one with `storyboard plan -o`") from None
     if not isinstance(document, dict) or not isinstance(document.get("steps"), list):
         raise InputError(f"{path} is not a saved plan", "make one with `storyboard plan -o`")
@@ -121,14 +122,14 @@ def _promised(path: Path) -> Mapping[str, object]:
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
     from storyboard.price import money
-    from storyboard.terminal import plan_lines
+    from storyboard.terminal import columns, fitted, plan_lines
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
         at.check(plan)
     if asking and not silent:
-        for line in plan_lines(at.storyboard, plan, at.prices, at.going()):
-            _tell(line)
+        for line in fitted(plan_lines(at.storyboard, plan, at.prices, at.going()), columns(sys.stderr)):
+            _tell(shown(line))
     if at.draft or yes or not plan.credits:
         return
     price = money(plan.credits, at.prices.money(plan.credits), at.prices.currency)

@@ -1,6 +1,6 @@
 """storyboard status: what is running, paid, or waiting for a decision; and what it has cost."""
 
-import json
+import sys
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -10,6 +10,7 @@ import click
 
 from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
 from storyboard.errors import InputError
+from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from storyboard.desk import Desk
@@ -33,14 +34,15 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
     from storyboard.config import settings
     from storyboard.desk import desk
     from storyboard.plan import Blocked
+    from storyboard.terminal import columns, fitted
 
     with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan, entries = at.plan(), at.ledger.entries(at.known_as)
         if as_json:
-            click.echo(json.dumps(_document(at, plan, entries), indent=2, ensure_ascii=False))
+            click.echo(written(_document(at, plan, entries)))
         else:
-            for line in _lines(at, plan, entries):
-                click.echo(line)
+            for line in fitted(_lines(at, plan, entries), columns(sys.stdout)):
+                click.echo(shown(line))
         return (
             4 if at.forgotten(plan) or any(isinstance(step, Blocked) and not step.decided for step in plan.steps) else 0
         )
@@ -62,7 +64,7 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
     at_work = {run for run in {charge.run for charge in charges} if claimed(realm / "runs" / run)}
     summed = account(charges, at_work)
     if as_json:
-        click.echo(json.dumps(document(summed, where, prices), indent=2, ensure_ascii=False))
+        click.echo(written(document(summed, where, prices)))
     elif as_csv:
         click.echo(table(summed, prices), nl=False)
     else:
@@ -76,7 +78,6 @@ _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unk
 
 def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
     from storyboard.ledger import moment
-    from storyboard.plain import show
     from storyboard.plan import Blocked, Keep
     from storyboard.price import money
     from storyboard.story import Generated, own

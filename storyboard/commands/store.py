@@ -1,13 +1,18 @@
 """storyboard store: the takes that were paid for."""
 
-import json
+from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from storyboard.commands.options import draft_option, json_option
+from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from storyboard.clearing import Waste
     from storyboard.ledger import Ledger
     from storyboard.store import Store
 
@@ -26,6 +31,7 @@ def ls(draft: bool, as_json: bool) -> None:
     from storyboard.plan import number
 
     store, ledger = _opened(draft)
+    removed = ledger.removed()
     scenes = {entry.key: entry.scene for entry in ledger.entries()}
     rows = [
         {
@@ -37,15 +43,17 @@ def ls(draft: bool, as_json: bool) -> None:
             "bytes": take.bytes,
             "came": moment(at),
             "held": store.held(take.digest, take.bytes),
+            "removed": moment(removed[take.digest]) if take.digest in removed else None,
         }
         for key, take, at in ledger.all_takes()
     ]
     if as_json:
-        click.echo(json.dumps({"takes": rows}, indent=2))
+        click.echo(written({"takes": rows}))
         return
     for row in rows:
-        gone = "" if row["held"] else "  gone from the store"
-        name, scene, size = str(row["sha256"])[:12], row["scene"] or "–", row["size"]
+        why = f"removed by store gc on {str(row['removed'])[:10]}" if row["removed"] else "gone from the store"
+        gone = "" if row["held"] else f"  {why}"
+        name, scene, size = str(row["sha256"])[:12], show(str(row["scene"] or "–"), 64), row["size"]
         click.echo(f"{row['came']}  {name}  {scene:<16} {row['seconds']:>6g} s  {size}{gone}")
     click.echo(f"{_takes(len(rows))} in {store.root}", err=True)
 
@@ -55,18 +63,27 @@ def ls(draft: bool, as_json: bool) -> None:
 @json_option
 def verify(draft: bool, as_json: bool) -> int:
     """Read every take again; what is damaged is moved aside. Nothing is lost by it: its job can be fetched again."""
+    from storyboard.config import settings
+    from storyboard.desk import in_use
+    from storyboard.disk import shared
     from storyboard.errors import LocalFault
 
-    store, ledger = _opened(draft)
-    digests = list(store)
-    damaged = [digest for digest in digests if not store.intact(digest)]
-    for digest in damaged:
-        store.set_aside(store.path(digest))
-    lost = sorted({take.digest for _, take, _ in ledger.all_takes()} - {*digests} | {*damaged})
+    # Never beside a gc, which would take away what is being read.
+    with shared(in_use(settings().realm(draft=draft))):
+        store, ledger = _opened(draft)
+        digests = list(store)
+        damaged = [digest for digest in digests if not store.intact(digest)]
+        for digest in damaged:
+            store.set_aside(store.path(digest))
+        absent = {take.digest for _, take, _ in ledger.all_takes()} - {*digests} | {*damaged}
+        removed = sorted(absent & {*ledger.removed()} - {*damaged})
+    lost = sorted(absent - {*removed})
     if as_json:
-        click.echo(json.dumps({"checked": len(digests), "damaged": damaged, "gone": lost}, indent=2))
+        found = {"checked": len(digests), "damaged": damaged, "gone": lost, "removed": removed}
+        click.echo(written(found))
     else:
-        click.echo(f"{_takes(len(digests))} read, {len(damaged)} damaged, {len(lost)} not in the store")
+        gone = f", {len(removed)} removed by gc" if removed else ""
+        click.echo(f"{_takes(len(digests))} read, {len(damaged)} damaged, {len(lost)} not in the store{gone}")
     if damaged:
         aside = store.root / "damaged"
         raise LocalFault(
@@ -75,8 +92,144 @@ def verify(draft: bool, as_json: bool) -> int:
     return 0
 
 
+@command.command("gc")
+@click.option("--delete", is_flag=True, help="Move them into the store's trash; what has been there a day is removed.")
+@click.option("--restore", is_flag=True, help="Bring everything back from the trash.")
+@click.option(
+    "--older-than", "days", type=click.FloatRange(0), default=14.0, metavar="DAYS",
+    help="Only takes that came, and were last pinned by a lock, so long ago (14).",
+)  # fmt: skip
+@click.option(
+    "--gone", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
+    help="This storyboard or folder will not come back: its locks keep nothing. May be repeated.",
+)  # fmt: skip
+@draft_option
+@json_option
+def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: bool, as_json: bool) -> None:
+    """List the takes that nothing needs any more. Only --delete removes any."""
+    import time
+    from contextlib import closing, nullcontext
+
+    from storyboard.clearing import Clearing
+    from storyboard.config import settings
+    from storyboard.errors import InputError
+
+    if delete and restore:
+        raise InputError("--delete and --restore are opposites", "say one of them")
+    now, found = time.time(), settings()
+    store, ledger = _opened(draft)
+    clearing = Clearing(found.kind(draft=draft), found, ledger, store)
+    with closing(ledger), clearing.alone() if delete or restore else nullcontext():
+        back = clearing.restore() if restore else ()
+        waste = clearing.waste(days, _meant(gone), now)
+        if delete:
+            clearing.carry_out(waste, now)
+    if as_json:
+        click.echo(written(_document(waste, back, now, delete=delete)))
+        return
+    for line in _spare(waste):
+        click.echo(shown(line))
+    for line in (*_kept(waste), *_done(waste, back, store.root / "trash", now, delete=delete)):
+        click.echo(shown(line), err=True)
+
+
+def _meant(paths: tuple[Path, ...]) -> list[Path]:
+    """Paths as they were typed and as the ledger may know them."""
+    return [path.absolute() for path in paths] + [path.resolve() for path in paths]
+
+
+def _spare(waste: "Waste") -> "Iterator[str]":
+    """A line for each take that could go."""
+    from storyboard.ledger import moment
+    from storyboard.plain import show
+
+    for spare in waste.found.spare:
+        whose, day = f"{spare.scene} of {show(spare.storyboard, 200)}", moment(spare.last)[:10]
+        yield f"{spare.digest[:12]}  {_megabytes(spare.bytes):>9}  last used {day}  {whose}: {spare.why}"
+
+
+def _kept(waste: "Waste") -> "Iterator[str]":
+    """What stays, and why."""
+    from storyboard.clearing import NOT_THERE
+    from storyboard.plain import show
+
+    found = waste.found
+    kept = [(found.needed, "needed"), (found.young, "too young"), (found.unknown, "unknown to the ledger")]
+    if said := ", ".join(f"{number} {why}" for number, why in kept if number):
+        yield f"{'kept':<8} {said}"
+    for trouble, number in found.doubtful.items():
+        yield f"{'kept':<8} {_takes(number)}: {show(trouble, 400)}"
+    if any(trouble.endswith(NOT_THERE) for trouble in found.doubtful):
+        yield f"{'':<8} if it will not come back, say so: --gone PATH"
+
+
+def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
+    """What was done, or would be."""
+    from storyboard.ledger import DAY, moment
+    from storyboard.price import amount
+
+    if back:
+        yield f"{'restored':<8} {_takes(len(back))}"
+    spare = waste.found.spare
+    credits = sum((each.credits for each in spare), Fraction(0))
+    price = f", bought for {amount(credits)} credits" if credits else ""
+    said = f"{_takes(len(spare))}, {_megabytes(sum(each.bytes for each in spare))}{price}"
+    if not spare:
+        yield f"{'spare':<8} nothing"
+    elif delete:
+        yield f"{'trash':<8} {said}: now in {trash}"
+        yield f"{'':<8} a render that needs one brings it back, and so does --restore"
+        yield f"{'':<8} from {moment(now + DAY)} on, --delete removes them for good"
+    else:
+        yield f"{'spare':<8} {said}; --delete moves them into the trash"
+    if due := [trashed for trashed in waste.trash if trashed.due(now)]:
+        what = "removed for good" if delete else "which --delete removes for good"
+        yield f"{'trash':<8} {_takes(len(due))}, {_megabytes(sum(each.bytes for each in due))}, {what}"
+    if resting := [trashed.since for trashed in waste.trash if not trashed.due(now) and not trashed.wanted]:
+        until = moment(max(resting) + DAY)
+        yield f"{'trash':<8} {_takes(len(resting))} in it, which --delete removes for good from {until} on"
+
+
+def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool) -> dict[str, object]:
+    from storyboard.ledger import moment
+    from storyboard.plan import number
+
+    found = waste.found
+    return {
+        "deleted": delete,
+        "spare": [
+            {
+                "sha256": spare.digest,
+                "bytes": spare.bytes,
+                "scene": spare.scene,
+                "storyboard": spare.storyboard,
+                "why": spare.why,
+                "credits": number(spare.credits),
+                "last": moment(spare.last),
+            }
+            for spare in found.spare
+        ],
+        "bytes": sum(spare.bytes for spare in found.spare),
+        "kept": {
+            "needed": found.needed,
+            "young": found.young,
+            "unknown": found.unknown,
+            "doubtful": [{"why": why, "takes": takes} for why, takes in found.doubtful.items()],
+        },
+        "trash": [
+            {"sha256": trashed.digest, "bytes": trashed.bytes, "since": moment(trashed.since), "due": trashed.due(now)}
+            for trashed in waste.trash
+        ],
+        "restored": list(back),
+    }
+
+
 def _takes(number: int) -> str:
     return f"{number} take{'' if number == 1 else 's'}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 def _opened(draft: bool) -> "tuple[Store, Ledger]":

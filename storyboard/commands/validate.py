@@ -1,12 +1,12 @@
 """storyboard validate: all problems of storyboards, with their places. Pays nothing, needs no key."""
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from storyboard.commands.options import json_option, located, pairs, var_option
+from storyboard.plain import show, written
 
 if TYPE_CHECKING:
     from storyboard.story import Problem, Storyboard
@@ -29,7 +29,7 @@ def command(files: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> in
         if not as_json:
             click.echo(_summary(file or str(located(file).name), storyboard, problems), err=True)
     if as_json:
-        click.echo(json.dumps({"problems": [_document(problem) for problem in found]}, indent=2, ensure_ascii=False))
+        click.echo(written({"problems": [_document(problem) for problem in found]}))
     return 2 if any(problem.severity == "error" for problem in found) else 0
 
 
@@ -50,8 +50,6 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
 
 
 def _summary(name: str, storyboard: "Storyboard | None", problems: "tuple[Problem, ...]") -> str:
-    from storyboard.plain import show
-
     errors = sum(problem.severity == "error" for problem in problems)
     counts = [_count(errors, "error"), _count(len(problems) - errors, "warning")]
     said = ", ".join(count for count in counts if count) or "no problems"

@@ -112,6 +112,11 @@ PLACES: Mapping[str, Mapping[str, Kind]] = {
     "callback": {
         "lost": Kind("", _none, "the callback is never sent"),
         "twice": Kind("", _none, "the callback is sent twice"),
+        "forged": Kind("", _none, "the callback names a job that does not exist"),
+        "foreign": Kind("", _none, "the callback names the first job of the account"),
+        "early": Kind("", _none, "the callback is sent before the submission is answered, and again at its time"),
+        "late": Kind("SECONDS", _seconds, "the callback is sent that much later"),
+        "elsewhere": Kind("", _none, "the callback is sent to another path"),
     },
 }
 
@@ -172,6 +177,34 @@ def _known(place: str, kind: str, value: str) -> None:
         example = f"{place}:{kind}={wants.value}" if wants.value else f"{place}:{kind}"
         wrong = f"cannot be {show(value)!r}" if value else "needs a value"
         raise InputError(f"{place}:{kind} {wrong}", f"write {example}")
+
+
+def storm(percent: float) -> tuple[str, ...]:
+    """Every fault there is, with every value: of the requests at each place, and of the jobs, ``percent`` are struck.
+
+    Only a job that never ends is left out: it is waited for half an hour, whatever the pauses are scaled to.
+    """
+    found = []
+    for place, kinds in PLACES.items():
+        ways = [f"{place}:{name}{value}" for name, kind in kinds.items() for value in _values(kind)]
+        ways = [way for way in ways if way != "job:stuck"]
+        each = 100 * (1 - (1 - percent / 100) ** (1 / len(ways)))
+        found += [f"{way} %{each:.6f}" for way in ways]
+    return tuple(found)
+
+
+def _values(kind: Kind) -> list[str]:
+    """The values that a kind can take, with its equals sign."""
+    match kind.value:
+        case "" | "[N]" | "[URL]":
+            return [""]
+        case "CODE":
+            return [f"={code}" for code in CODES if code != 200]
+        case "SECONDS":
+            return ["=0.1"]
+        case "N":
+            return ["=2", "=3"]
+    return [f"={value}" for value in kind.value.split("|")]
 
 
 class Faults:

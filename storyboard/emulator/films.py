@@ -12,8 +12,8 @@ from storyboard.emulator.brief import Brief
 from storyboard.errors import LocalFault
 from storyboard.plain import show
 
-# A plain clip is a tenth of the real size: 128x72, 72x128, and 192x108 for HD.
-_PLAIN = 10
+# What a flat clip is of a real one's size, and its seconds. A plain one is 128x72, 72x128, and 192x108 for HD.
+_FLAT = {"plain": (10, 8), "tiny": (20, 1)}
 
 
 class Films:
@@ -48,15 +48,16 @@ class Films:
         return await asyncio.shield(self._made[name])
 
     def _make(self, path: Path, brief: Brief) -> None:
-        if self._kind == "plain":
-            from storyboard.emulator import flat
-
-            width, height = brief.size
-            flat.film(path, (width // _PLAIN, height // _PLAIN), flat.colour(brief.digest))
-        else:
+        if self._kind == "animatic":
             from storyboard.emulator import animatic
 
             animatic.film(path, brief, self._stop)
+        else:
+            from storyboard.emulator import flat
+
+            part, seconds = _FLAT[self._kind]
+            width, height = brief.size
+            flat.film(path, (width // part, height // part), flat.colour(brief.digest), seconds)
 
 
 def _told(make: Callable[[Path], None], path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Plain clips for tests and benchmarks: one flat colour each, a tenth of the size, made in a hundredth of the time."""
+"""Flat clips for tests and benchmarks: one colour each, small, made in a hundredth of the time."""
 
 from functools import cache
 from itertools import repeat
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from storyboard.emulator.bed import bed
-from storyboard.emulator.encode import FRAMES, aac, mp4
+from storyboard.emulator.encode import RATE, SAMPLE_RATE, SECONDS, aac, mp4
 
 Colour = tuple[int, int, int]
 
@@ -18,12 +18,12 @@ def colour(digest: str) -> Colour:
     return red, green, blue
 
 
-def film(path: Path, size: tuple[int, int], shade: Colour) -> None:
-    """Write a clip of eight seconds, all ``shade``, with a quiet sound."""
+def film(path: Path, size: tuple[int, int], shade: Colour, seconds: int = SECONDS) -> None:
+    """Write a clip of at most eight seconds, all ``shade``, with a quiet sound."""
     picture = np.full((size[1], size[0], 3), shade, dtype=np.uint8)
-    mp4(path, size, repeat(picture, FRAMES), _hum())
+    mp4(path, size, repeat(picture, seconds * RATE), _hum(seconds))
 
 
 @cache
-def _hum() -> bytes:
-    return aac(bed("0" * 16))
+def _hum(seconds: int) -> bytes:
+    return aac(bed("0" * 16)[: seconds * SAMPLE_RATE])

@@ -4,10 +4,10 @@ HTTP 200 with the verdict in the body's ``code``, as the real service answers (a
 """
 
 import asyncio
-import tempfile
+import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,7 @@ from urllib.parse import quote
 import aiohttp
 from aiohttp import web
 
+from storyboard.disk import temporary
 from storyboard.emulator import answers, uploads
 from storyboard.emulator.answers import Document
 from storyboard.emulator.behaviour import Behaviour
@@ -33,6 +34,7 @@ _LARGEST_BODY = 32 * 1024 * 1024  # bytes: an image of 20 MB in base64
 _CALLBACK_PATIENCE = aiohttp.ClientTimeout(total=15)  # api-facts.md 5.1
 _CALLBACK_PAUSES = (0.0, 0.2, 0.4)  # seconds before each of its tries
 
+_AT_THE_END = tuple(kind for kind in PLACES["callback"] if kind != "early")
 _ANSWERING = tuple(PLACES["credit"])  # the kinds of fault that any answer of the API can have
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -100,9 +102,15 @@ class Emulator:
         outcome = self.outcome(job)
         return colour(outcome.brief.digest) if isinstance(outcome, Done) else None
 
+    async def clip(self, job: str, *, hd: bool = False) -> Path | None:
+        """Where the bytes of the job's clip lie, None where there is none (yet)."""
+        known = self._service.jobs.get(job)
+        brief = self._service.brief(known, hd=hd) if known else None
+        return await self._service.films.clip(brief) if brief else None
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
-            self._folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="storyboard-drafts-")))
+            self._folder = exits.enter_context(temporary("storyboard-drafts-"))
             connector = aiohttp.TCPConnector(socket_factory=sockets(loopback))
             self._web = await exits.enter_async_context(aiohttp.ClientSession(connector=connector))
             self._service = Service(self.behaviour, self._faults, self._folder, self._web, self._warned, self._ended)
@@ -159,12 +167,18 @@ class Emulator:
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         order = read(await request.read())
         text = order.prompt if isinstance(order, Order) else ""
-        return await self._answered(request, "submit", text, lambda: self._accepted(order))
+        taken: list[Job] = []
+        answer = await self._answered(request, "submit", text, lambda: self._accepted(order, taken))
+        for job in taken:
+            await self._call_early(job)
+        return answer
 
-    def _accepted(self, order: Order | Refusal) -> Document:
+    def _accepted(self, order: Order | Refusal, taken: list[Job]) -> Document:
         if self._service.too_fast():
             return answers.envelope(429)
         job = self._service.accept(order) if isinstance(order, Order) else order
+        if isinstance(job, Job):
+            taken.append(job)
         return answers.envelope(data={"taskId": job.id}) if isinstance(job, Job) else answers.refused(job)
 
     async def _record(self, request: web.Request) -> web.StreamResponse:
@@ -264,14 +278,24 @@ class Emulator:
     async def _ended(self, job: Job, outcome: Outcome) -> None:
         """Call back, where that was asked for and the address is on this machine: three tries, then it is dropped."""
         url = job.order.callback
-        fault = self._faults.strike("callback", job.prompt) if url else None
-        if not url or (fault and fault.kind == "lost"):
+        fault = self._faults.strike("callback", job.prompt, *_AT_THE_END) if url else None
+        kind = fault.kind if fault else ""
+        if not url or kind == "lost":
             return
         if not on_loopback(url):
             self._warned(job.order.label, f"the callback address {show(url, 200)} is not on this machine: not called")
             return
-        for _ in range(2 if fault else 1):
-            await self._call_back(url, answers.callback(job, outcome, self._address(job)))
+        if fault and kind == "late":
+            await asyncio.sleep(float(fault.value))
+        named = {"forged": secrets.token_hex(16), "foreign": next(iter(self._service.jobs))}.get(kind, job.id)
+        body = answers.callback(replace(job, id=named), outcome, self._address(job))
+        for _ in range(2 if kind == "twice" else 1):
+            await self._call_back(f"{url[:-8]}elsewhere" if kind == "elsewhere" else url, body)
+
+    async def _call_early(self, job: Job) -> None:
+        url = job.order.callback
+        if url and on_loopback(url) and self._faults.strike("callback", job.prompt, "early"):
+            await self._call_back(url, answers.envelope(data={"taskId": job.id}))
 
     async def _call_back(self, url: str, body: Document) -> None:
         for pause in _CALLBACK_PAUSES:

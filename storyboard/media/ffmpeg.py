@@ -1,5 +1,6 @@
 """The door to the ffmpeg binary: found once, run as a bounded child, stopped when we are stopped."""
 
+import fcntl
 import os
 import re
 import resource
@@ -12,9 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 
-from storyboard.disk import land, telling
+from storyboard.disk import discard, land, telling
 from storyboard.errors import LocalFault
 from storyboard.plain import show
 
@@ -88,17 +90,21 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     staging = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     with telling(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+        file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     try:
+        # Held for as long as we live: what is not held was left by a process that was killed (disk.sweep).
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield staging
-        with telling(path), staging.open("rb") as file:
-            if durable:
-                os.fsync(file.fileno())
+        if durable:
+            with telling(path), staging.open("rb") as written:
+                os.fsync(written.fileno())
                 land(staging, path)
-            else:
+        else:
+            with telling(path):
                 os.replace(staging, path)
     finally:
-        staging.unlink(missing_ok=True)
+        os.close(file)
+        discard(staging)
 
 
 def _found() -> tuple[str, str]:
@@ -114,13 +120,13 @@ def _found() -> tuple[str, str]:
 
 @lru_cache
 def _bundled() -> str:
-    from imageio_ffmpeg import get_ffmpeg_exe
-
-    try:
-        return str(get_ffmpeg_exe())
-    except RuntimeError:
+    # imageio_ffmpeg's own way to find it runs it, with all of our environment: the key too.
+    brought = sorted(files("imageio_ffmpeg").joinpath("binaries").glob("ffmpeg-*"))  # type: ignore[attr-defined]
+    found = str(brought[0]) if brought else shutil.which("ffmpeg")
+    if found is None:
         hint = "install imageio-ffmpeg again, or name an ffmpeg with STORYBOARD_FFMPEG"
-        raise LocalFault("no ffmpeg is installed", hint) from None
+        raise LocalFault("no ffmpeg is installed", hint)
+    return found
 
 
 @lru_cache

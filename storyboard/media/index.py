@@ -50,22 +50,35 @@ class Sounds:
     config: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A track's table but for where its chunks lie; ``begins`` is that, counted from the beginning of the media."""
+
+    parts: Sequence[bytes]
+    begins: Sequence[int]
+
+    def at(self, before: int, wide: bool) -> bytes:
+        """With ``before`` bytes of the file before its media; the length does not depend on it."""
+        where = [begin + before for begin in self.begins]
+        return _box(b"stbl", *self.parts, _listed(b"co64", where, "Q") if wide else _listed(b"stco", where))
+
+
 def written(pictures: Pictures, sounds: Sounds, media: int) -> bytes:
     """All that comes before the ``media`` bytes of media in a film's file."""
     wide = media > 0xF0000000
     head = _box(b"ftyp", _BRANDS)
     end = struct.pack(">I4sQ", 1, b"mdat", media + 16) if wide else struct.pack(">I4s", media + 8, b"mdat")
-    before = len(head) + len(_movie(pictures, sounds, 0, wide)) + len(end)
-    return head + _movie(pictures, sounds, before, wide) + end
+    tables = _video(pictures), _audio(sounds, pictures)
+    before = len(head) + len(_movie(pictures, sounds, *(table.at(0, wide) for table in tables))) + len(end)
+    return head + _movie(pictures, sounds, *(table.at(before, wide) for table in tables)) + end
 
 
-def _movie(pictures: Pictures, sounds: Sounds, before: int, wide: bool) -> bytes:
-    """``before`` is how many bytes of the file come before its media; the box's length does not depend on it."""
+def _movie(pictures: Pictures, sounds: Sounds, video: bytes, audio: bytes) -> bytes:
     scale, long = pictures.fps * TICKS, len(pictures.sizes) * TICKS
-    moving = (scale, _video(pictures, before, wide), _full(b"vmhd", 0, 1, bytes(8)), b"vide", b"VideoHandler\0")
+    moving = (scale, video, _full(b"vmhd", 0, 1, bytes(8)), b"vide", b"VideoHandler\0")
     heard = (
         sounds.hertz,
-        _audio(sounds, pictures, before, wide),
+        audio,
         _full(b"smhd", 0, 0, bytes(4)),
         b"soun",
         b"SoundHandler\0",
@@ -112,48 +125,42 @@ def _samples(sounds: Sounds, pictures: Pictures) -> int:
     return BLOCK + round(Fraction(len(pictures.sizes) * sounds.hertz, pictures.fps))
 
 
-def _video(pictures: Pictures, before: int, wide: bool) -> bytes:
+def _video(pictures: Pictures) -> _Table:
     lead = max((at - shown for at, shown in enumerate(pictures.shown)), default=0)
     later = [shown - at + lead for at, shown in enumerate(pictures.shown)]
     runs = [(len(list(run)), value * TICKS) for value, run in groupby(later)]
-    return _box(
-        b"stbl",
+    sizes, begins = _chunks(pictures.sizes, pictures.offsets)
+    parts = (
         _full(b"stsd", 0, 0, struct.pack(">I", 1), _avc1(pictures)),
         _full(b"stts", 0, 0, struct.pack(">III", 1, len(later), TICKS)),
         _listed(b"stss", [at + 1 for at in pictures.sync]),
         _full(b"ctts", 0, 0, struct.pack(f">I{2 * len(runs)}I", len(runs), *(part for run in runs for part in run))),
-        *_chunks(pictures.sizes, pictures.offsets, before, wide),
+        *sizes,
     )
+    return _Table(parts, begins)
 
 
-def _audio(sounds: Sounds, pictures: Pictures, before: int, wide: bool) -> bytes:
+def _audio(sounds: Sounds, pictures: Pictures) -> _Table:
     count = len(sounds.sizes)
     last = _samples(sounds, pictures) - BLOCK * (count - 1)
-    return _box(
-        b"stbl",
+    sizes, begins = _chunks(sounds.sizes, sounds.offsets)
+    parts = (
         _full(b"stsd", 0, 0, struct.pack(">I", 1), _mp4a(sounds)),
         _full(b"stts", 0, 0, struct.pack(">IIIII", 2, count - 1, BLOCK, 1, last)),
-        *_chunks(sounds.sizes, sounds.offsets, before, wide),
+        *sizes,
     )
+    return _Table(parts, begins)
 
 
-def _chunks(sizes: Sequence[int], offsets: Sequence[int], before: int, wide: bool) -> tuple[bytes, bytes, bytes]:
-    """Samples that lie one behind another are a chunk: how many each has, how large samples are, where chunks begin."""
+def _chunks(sizes: Sequence[int], offsets: Sequence[int]) -> tuple[tuple[bytes, bytes], list[int]]:
+    """Samples that lie one behind another are a chunk: how many each has, how large samples are; where chunks begin."""
     ends = list(map(add, offsets, sizes))
     firsts = [0, *(at for at in range(1, len(sizes)) if offsets[at] != ends[at - 1])]
     lengths = [end - begin for begin, end in zip(firsts, [*firsts[1:], len(sizes)], strict=True)]
     rows = [(at + 1, length, 1) for at, length in enumerate(lengths) if not at or length != lengths[at - 1]]
-    begins = [offsets[at] + before for at in firsts]
-    where = (
-        _full(b"co64", 0, 0, struct.pack(f">I{len(begins)}Q", len(begins), *begins))
-        if wide
-        else _listed(b"stco", begins)
-    )
-    return (
-        _full(b"stsc", 0, 0, struct.pack(f">I{3 * len(rows)}I", len(rows), *(part for row in rows for part in row))),
-        _full(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes)),
-        where,
-    )
+    held = _full(b"stsc", 0, 0, struct.pack(f">I{3 * len(rows)}I", len(rows), *(part for row in rows for part in row)))
+    large = _full(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes))
+    return (held, large), [offsets[at] for at in firsts]
 
 
 def _avc1(pictures: Pictures) -> bytes:
@@ -177,8 +184,8 @@ def _descriptor(tag: int, content: bytes) -> bytes:
     return bytes([tag, len(content)]) + content
 
 
-def _listed(name: bytes, numbers: Sequence[int]) -> bytes:
-    return _full(name, 0, 0, struct.pack(f">I{len(numbers)}I", len(numbers), *numbers))
+def _listed(name: bytes, numbers: Sequence[int], field: str = "I") -> bytes:
+    return _full(name, 0, 0, struct.pack(f">I{len(numbers)}{field}", len(numbers), *numbers))
 
 
 def _full(name: bytes, version: int, flags: int, *parts: bytes) -> bytes:

@@ -27,6 +27,7 @@ from storyboard.media import ffmpeg, segment, work
 
 _SAMPLE = 4  # bytes: two channels of 16 bits
 _PATIENCE = 7200.0
+_JOIN = ".join-"
 _OURS = re.compile(r"[0-9a-f]{32}\.(mp4|s16le)|\.[0-9a-f]{32}\.(mp4|s16le)\.[0-9a-f]{12}")
 
 
@@ -41,14 +42,20 @@ class Film:
 
 
 def join(
-    cut: Cut, paths: Mapping[str, Path], out: Path, scratch: Path, report: Callable[[int], None] = lambda frames: None
+    cut: Cut,
+    paths: Mapping[str, Path],
+    out: Path,
+    scratch: Path,
+    report: Callable[[int], None] = lambda frames: None,
+    landing: Callable[[Film], None] = lambda film: None,
 ) -> Film:
     """Write the film. The same cut gives the same bytes.
 
     ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder for this film alone, where segments
     stay from one join to the next. ``report`` is called in this thread several times a second with the number of
     ``cut.frames`` that are ready; an exception in it stops the work. Whatever lies at ``out`` is replaced whole, and
-    only once the film is complete. Raises LocalFault, BadMedia.
+    only once the film is complete; ``landing`` is told of it, under the name that it has until then, just before.
+    Raises LocalFault, BadMedia.
     """
     private(scratch)
     names = {clip: scratch / _name(clip, cut) for clip in cut.clips}
@@ -57,6 +64,7 @@ def join(
         _put_together(cut, names, staging, lambda frames: report(cut.frames))
         with telling(out), staging.open("rb") as file:
             digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
+        landing(Film(staging, digest, cut.frames, size))
     _prune(scratch, names)
     return Film(out, digest, cut.frames, size)
 
@@ -104,7 +112,7 @@ def _made(name: Path) -> bool:
 def _put_together(cut: Cut, names: Mapping[Clip, Path], out: Path, watch: Callable[[int], None]) -> None:
     """Copy the pictures, encode the sound, and put the index first, so that a browser can begin at once."""
     scratch = names[cut.clips[0]].parent
-    with telling(scratch), TemporaryDirectory(dir=scratch, prefix=".join-") as folder:
+    with telling(scratch), TemporaryDirectory(dir=scratch, prefix=_JOIN) as folder:
         listing, sound = Path(folder, "film.ffconcat"), Path(folder, "film.s16le")
         listing.write_text("".join(f"file ../{_pictures(names[clip]).name}\n" for clip in cut.clips))
         with sound.open("wb") as file:
@@ -142,3 +150,5 @@ def _prune(scratch: Path, names: Mapping[Clip, Path]) -> None:
         for path in scratch.iterdir():
             if _OURS.fullmatch(path.name) and path not in kept:
                 path.unlink()
+            elif path.name.startswith(_JOIN) and path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)

@@ -120,12 +120,14 @@ def splice(
     out: Path,
     scratch: Path,
     report: Report = lambda frames: None,
+    landing: Callable[[Film], None] = lambda film: None,
 ) -> Film:
     """Write the film. The same plan gives the same bytes.
 
     ``known`` are the indexes of the clips, ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder
     for this film alone. ``report`` is called in this thread with the number of frames that are ready; an exception in
-    it stops the work. What lies at ``out`` is replaced whole, once the film is complete. Raises LocalFault, BadMedia.
+    it stops the work. What lies at ``out`` is replaced whole, once the film is complete; ``landing`` is told of it,
+    under the name that it has until then, just before. Raises LocalFault, BadMedia.
     """
     private(scratch)
     made = _Made(plan, known, paths, scratch)
@@ -138,6 +140,7 @@ def splice(
     with ffmpeg.whole(out, durable=False) as staging:
         digest = _written(head, laid, staging, out, lambda part: report(int(plan.cut.frames * part)))
         size = len(head) + laid.size
+        landing(Film(staging, digest, plan.cut.frames, size))
     report(plan.cut.frames)
     made.prune()
     return Film(out, digest, plan.cut.frames, size)
@@ -385,13 +388,18 @@ def _runs(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
     """Parts that follow each other out of one file, while each track goes on in it and does not jump back."""
     run: list[_Part] = []
     for part in parts:
-        behind = [one for one in run if one.heard == part.heard and one.stored.offsets > part.stored.offsets]
-        if run and (part.path is None or run[0].path != part.path or behind):
+        if run and (part.path is None or run[0].path != part.path or any(_jumps(one, part) for one in run)):
             yield run
             run = []
         run.append(part)
     if run:
         yield run
+
+
+def _jumps(one: _Part, next: _Part) -> bool:
+    """Whether a track jumps back in its file: what is seen twice is copied twice."""
+    begins, ends = next.stored.offsets[:1], one.stored.offsets[-1:]
+    return one.heard == next.heard and bool(begins) and ends >= begins
 
 
 def _moved(laid: _Laid, run: Sequence[_Part]) -> Callable[[Sequence[int]], list[int]]:

@@ -73,6 +73,10 @@ class Provider(Protocol):
         """What a job was asked for, as the provider repeats it; None where it does not. Raises as ``poll`` does."""
         ...
 
+    def called(self, body: object) -> tuple[str, ...]:
+        """The names that a callback's body (JSON, from anybody) gives its job, the likeliest first; () where none."""
+        ...
+
     async def balance(self, wire: "Wire") -> Fraction | None:
         """Credits left on the account, or None where the provider does not say."""
         ...

@@ -176,6 +176,13 @@ class Apikley:
         said = _table(_table(answer.data).get(names.echo or "")).get(names.prompt)
         return said if isinstance(said, str) else None
 
+    def called(self, body: object) -> tuple[str, ...]:
+        """In data, or beside it; also spelt as the service's own sample does (api-facts.md 5.4)."""
+        outer = _table(body)
+        places = ((_table(outer.get("data")), self.profile.task), (_table(outer.get("data")), "task_id"))
+        said = [place.get(name) for place, name in (*places, (outer, self.profile.task))]
+        return tuple(dict.fromkeys(name for name in said if isinstance(name, str) and _JOB.fullmatch(name)))
+
     async def balance(self, wire: "Wire") -> Fraction | None:
         if self.profile.credit_path is None:
             return None
@@ -242,12 +249,12 @@ def _addresses(value: object) -> Iterator[str]:
 
 
 def _number(value: object) -> int | None:
-    """A whole number, also as text, as true or false, or with a point."""
+    """A whole number below a milliard, also as text, as true or false, or with a point."""
     if isinstance(value, str):
         return int(value) if re.fullmatch(r"-?[0-9]{1,9}", value.strip()) else None
     if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and abs(value) < 10**9 and value == int(value) else None
-    return int(value) if isinstance(value, int) else None
+        return int(value) if value.is_finite() and value.adjusted() < 9 and value == int(value) else None
+    return int(value) if isinstance(value, int) and abs(value) < 10**9 else None
 
 
 def _cost(value: object) -> Fraction | None:

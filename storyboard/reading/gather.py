@@ -18,6 +18,10 @@ MAX_INCLUDES = 10
 
 # Past this many, an author has something else to mend first.
 MAX_PROBLEMS = 1_000
+ENOUGH = (
+    f"no scene from here on was looked at: there are {MAX_PROBLEMS:,} problems before it",
+    "mend those first, then validate again",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Entry:
 class Gathered:
     """What the files hold: the ``top`` of the main one (None if it cannot be read), all scenes, and the problems.
 
-    ``pages`` are in the order in which they were read.
+    ``pages`` are in the order in which they were read; ``enough`` is True where not all scenes were looked at.
     """
 
     top: Entry | None = None
@@ -74,6 +78,7 @@ class Gathered:
     problems: list[Problem] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     bytes: int = 0
+    enough: bool = False
 
 
 def gathered(file: PurePosixPath, name: str, files: Files) -> Gathered:
@@ -107,6 +112,9 @@ def _scenes(
     for index, item in enumerate(items):
         if len(into.problems) < MAX_PROBLEMS:
             _scene(page, (*path, index), item, files, into, stack)
+        elif not into.enough:
+            into.enough = True
+            into.problems.append(page.problem((*path, index), *ENOUGH))
 
 
 def _scene(

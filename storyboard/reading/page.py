@@ -81,8 +81,8 @@ def written(path: Path) -> str:
 def told(problem: Problem) -> str:
     """The problem for a terminal: ``file:line:column: message``, the line with a caret below it, then the hint."""
     warning = "warning: " if problem.severity == "warning" else ""
-    head = f"{show(str(problem.place))}: {warning}{problem.message}"
-    hint = f"\n  hint: {problem.hint}" if problem.hint else ""
+    head = f"{show(str(problem.place))}: {warning}{show(problem.message, 10_000)}"
+    hint = f"\n  hint: {show(problem.hint, 10_000)}" if problem.hint else ""
     return f"{head}{_excerpt(problem)}{hint}"
 
 
@@ -92,13 +92,13 @@ def _excerpt(problem: Problem) -> str:
     column = problem.place.column - 1
     start = max(0, column - 60) if len(problem.source) > _SHOWN else 0
     source = problem.source.replace("\t", " ")
-    before, rest = source[start:column], source[column : start + _SHOWN]
+    part, before, rest = source[start : start + _SHOWN], source[start:column], source[column : start + _SHOWN]
     lead = "…" if start else ""
     tail = "…" if start + _SHOWN < len(source) else ""
     gutter = f"{problem.place.line:>5} | "
     indent = " " * (len(gutter) - 2) + "| " + " " * _cells(lead + show(before))
     carets = "^" * max(1, _cells(show(rest[: problem.width])))
-    return f"\n{gutter}{lead}{show(before)}{show(rest)}{tail}\n{indent}{carets}"
+    return f"\n{gutter}{lead}{show(part)}{tail}\n{indent}{carets}"
 
 
 def _cells(text: str) -> int:

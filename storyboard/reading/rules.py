@@ -12,7 +12,7 @@ from storyboard.reading import template, yaml
 from storyboard.reading.files import Files
 from storyboard.reading.finishing import Finishing, spoken
 from storyboard.reading.found import Found, resolve
-from storyboard.reading.gather import MAX_PROBLEMS, Entry, Gathered
+from storyboard.reading.gather import ENOUGH, MAX_PROBLEMS, Entry, Gathered
 from storyboard.reading.near import did_you_mean
 from storyboard.reading.page import Page, Path, named
 from storyboard.reading.words import Word, Words
@@ -85,7 +85,8 @@ class Rules:
         film: list[tuple[Scene, Words, Fraction | None]] = []
         skipped: list[str] = []
         for number, entry in enumerate(self._entries, 1):
-            if len(self.problems) > MAX_PROBLEMS:
+            if len(self.problems) >= MAX_PROBLEMS:
+                self._wrong(entry.problem((), *ENOUGH))
                 break
             words = Words(entry, defaults)
             scene, seconds = self._scene(words, number, output)

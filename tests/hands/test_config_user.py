@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storyboard.config import Settings, api_key, settings
+from storyboard.config import Callbacks, Settings, api_key, settings
 from storyboard.errors import InputError, RunRefused
 
 
@@ -130,3 +130,44 @@ def test_a_key_that_could_break_a_header_is_refused(tmp_path: Path) -> None:
 def test_a_key_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
         api_key(found(), {"APIKLEY_API_KEY_FILE": str(tmp_path / "nowhere")})
+
+
+def test_callbacks_are_the_users_to_allow() -> None:
+    """The address, where it leads, and the key of signatures, which no message shows."""
+    assert settings({}).callbacks == Callbacks(None, "127.0.0.1", 8790, "")
+    found = settings(
+        {
+            "STORYBOARD_CALLBACK_URL": "https://example.org/hooks/",
+            "STORYBOARD_CALLBACK_LISTEN": "[::1]:9000",
+            "STORYBOARD_CALLBACK_KEY": "s3cret",
+        }
+    ).callbacks
+    assert found == Callbacks("https://example.org/hooks", "::1", 9000, "s3cret")
+    assert (found.listens, "s3cret" in repr(found)) == ("[::1]:9000", False)
+    assert settings({"STORYBOARD_CALLBACK_URL": "http://127.0.0.1:8790"}).callbacks.url == "http://127.0.0.1:8790"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("URL", "http://example.org/hooks"),
+        ("URL", "https://user@example.org"),
+        ("URL", "https://example.org/?token=abc"),
+        ("URL", "https://example.org/#x"),
+        ("URL", "https://"),
+        ("URL", "https://exa mple.org"),
+        ("URL", "https://example.org:0"),
+        ("URL", "https://[x"),
+        ("URL", "ftp://127.0.0.1/"),
+        ("LISTEN", "8790"),
+        ("LISTEN", "127.0.0.1:0"),
+        ("LISTEN", "127.0.0.1:65536"),
+        ("LISTEN", "127.0.0.1:http"),
+        ("LISTEN", "a b:80"),
+    ],
+)
+def test_a_wrong_callback_address_is_named(name: str, value: str) -> None:
+    """Found now, and not when a paid clip waits for a call that cannot come; the address may hold a secret."""
+    with pytest.raises(InputError, match=f"STORYBOARD_CALLBACK_{name}") as caught:
+        settings({f"STORYBOARD_CALLBACK_{name}": value})
+    assert "token" not in caught.value.message

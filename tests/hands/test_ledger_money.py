@@ -13,7 +13,7 @@ import pytest
 from storyboard.budget import Budget, budgeted
 from storyboard.entry import Entry
 from storyboard.errors import LocalFault, OverBudget
-from storyboard.ledger import AlreadyAsked, KnownJob, Ledger, moment
+from storyboard.ledger import DAY, AlreadyAsked, KnownJob, Ledger, moment
 from storyboard.price import Prices
 from storyboard.shot import Shot
 from storyboard.take import Measure, Take
@@ -59,13 +59,15 @@ def test_the_life_of_a_take(path: Path) -> None:
     assert later.problems() == []
 
 
-@pytest.mark.parametrize("state", ["intent", "unknown", "open", "taken"])
+@pytest.mark.parametrize("state", ["intent", "unknown", "open", "taken", "abandoned"])
 def test_a_live_shot_is_not_asked_for_again(path: Path, state: str) -> None:
     """Whoever comes second, from whatever process, is told how far the first one is."""
     first, second = Ledger(path), Ledger(path)
     entry = intend(first, wanted())
     if state == "unknown":
         first.unknown(entry, "no answer", None, 2.0)
+    if state == "abandoned":
+        first.abandoned(entry, "given up", 2.0)
     if state in ("open", "taken"):
         first.accepted(entry, "job1", 2.0)
     if state == "taken":
@@ -282,3 +284,110 @@ def test_a_constraint_that_is_no_double_is_not_hidden(path: Path) -> None:
 
 def test_a_moment_is_told_in_utc() -> None:
     assert moment(0) == "1970-01-01T00:00:00Z"
+
+
+def test_locks_are_known_by_what_they_pin(path: Path) -> None:
+    """To the day: an unchanged film writes nothing, and a take that stays in use stays young."""
+    ledger = Ledger(path)
+    ledger.pinned("/a.lock.yaml", ["d1", "d2"], 100.0)
+    ledger.pinned("/b.lock.yaml", ["d1"], 200.0)
+    before = ledger._db.total_changes
+    ledger.pinned("/a.lock.yaml", ["d1"], 100.0 + DAY - 1)
+    ledger.pinned("/a.lock.yaml", [], 100.0 + 9 * DAY)
+    assert ledger._db.total_changes == before
+    ledger.pinned("/a.lock.yaml", ["d1"], 100.0 + DAY)
+    assert ledger.pins() == {"/a.lock.yaml": {"d1": 100.0 + DAY, "d2": 100.0}, "/b.lock.yaml": {"d1": 200.0}}
+
+
+def test_a_removed_take_is_known_until_it_comes_again(path: Path) -> None:
+    """What gc took away must never look as if the disk had lost it."""
+    ledger = Ledger(path)
+    ledger.removing([TAKE.digest, "e" * 64, "f" * 64], 5.0)
+    ledger.restored(["f" * 64])
+    assert ledger.removed() == {TAKE.digest: 5.0, "e" * 64: 5.0}
+    ledger.accepted(intend(ledger, wanted()), "job1", 2.0)
+    ledger.taken(wanted().key, TAKE, 6.0)
+    assert ledger.removed() == {"e" * 64: 5.0}
+
+
+def test_an_address_that_does_not_serve_is_forgotten(path: Path) -> None:
+    ledger = Ledger(path)
+    now, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    ledger.put("s3://b", "a" * 64, "https://b/a", until)
+    ledger.put("s3://c", "a" * 64, "https://c/a", until)
+    ledger.forget("s3://b", "a" * 64)
+    assert (ledger.get("s3://b", "a" * 64, now), ledger.get("s3://c", "a" * 64, now)) == (None, "https://c/a")
+
+
+@pytest.mark.parametrize("damage", ["fps = '1/0'", "fps = 'fast'", "bytes = x'00', fps = x'ff'"])
+def test_a_damaged_take_is_said(path: Path, damage: str) -> None:
+    """In words, wherever takes are read."""
+    ledger = Ledger(path)
+    ledger.taken("k" * 64, TAKE, 1.0)
+    with sqlite3.connect(path) as other:
+        other.execute(f"UPDATE takes SET {damage}")
+    with pytest.raises(LocalFault):
+        ledger.takes("k" * 64)
+    with pytest.raises(LocalFault):
+        ledger.all_takes()
+
+
+def test_a_callback_is_kept_for_whoever_waits_for_it(path: Path) -> None:
+    """It is there for the next process; and a nonce that is no attempt's, however near, is nobody's."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    assert len(entry.nonce) >= 32
+    assert ledger.called(entry.nonce, "job1", 2.0)
+    assert ledger.called(entry.nonce, "job2", 3.0)
+    assert ledger.called(entry.nonce, "job1", 4.0)
+    for near in (entry.nonce[:-1] + "~", entry.nonce[:-1], entry.nonce[:10], "", "x" * 32):
+        assert not ledger.called(near, "job3", 5.0)
+    later = Ledger(path)
+    assert later.named(entry.nonce) == ("job1", "job2")
+    assert [job for _, _, job in later.callbacks(0)] == ["job1", "job2", "job1"]
+    assert [job for _, _, job in later.callbacks(1)] == ["job2", "job1"]
+    later.disproved(entry.nonce, "job1")
+    assert ledger.named(entry.nonce) == ("job2",)
+
+
+def test_callbacks_without_end_do_not_fill_the_disk(path: Path) -> None:
+    """Who knows one path could write as much as he likes."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    assert all(ledger.called(entry.nonce, f"job{number}", 2.0) for number in range(100))
+    assert len(ledger.callbacks(0)) == 16
+
+
+@pytest.mark.parametrize("state", ["refused", "failed", "abandoned", "taken"])
+def test_a_callback_that_comes_late_changes_nothing(path: Path, state: str) -> None:
+    """What is over stays over, whatever is said of it afterwards."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    if state == "taken":
+        ledger.accepted(entry, "job1", 2.0)
+        ledger.taken(entry.key, TAKE, 3.0)
+    else:
+        {
+            "refused": lambda: ledger.refused(entry, "no", None, 2.0),
+            "failed": lambda: ledger.failed(entry, "", 1, 2.0),
+        }.get(state, lambda: ledger.abandoned(entry, "given up", 2.0))()
+    before = ledger.entries()
+    assert ledger.called(entry.nonce, "job2", 4.0)
+    assert ledger.named(entry.nonce) == ()
+    assert not ledger.adopted(entry, "job2", 5.0)
+    assert ledger.entries() == before
+
+
+def test_a_job_is_adopted_once_and_by_one(path: Path) -> None:
+    """A job that another shot has is nobody else's."""
+    ledger = Ledger(path)
+    first, second = intend(ledger, wanted("a")), intend(ledger, wanted("b"))
+    ledger.unknown(first, "no answer", 500, 2.0)
+    assert ledger.adopted(first, "job1", 3.0)
+    assert not ledger.adopted(first, "job2", 4.0)
+    with pytest.raises(KnownJob):
+        ledger.adopted(second, "job1", 5.0)
+    assert [(entry.state, entry.job, entry.why) for entry in ledger.entries()] == [
+        ("open", "job1", ""),
+        ("intent", None, ""),
+    ]

@@ -146,3 +146,91 @@ def test_whatever_the_disk_refuses_says_what_to_do(tmp_path: Path, number: int, 
         raise OSError(number, os.strerror(number))
     assert said in caught.value.hint
     assert str(tmp_path / "x") in caught.value.message
+
+
+def test_the_trash_gives_back(tmp_path: Path) -> None:
+    """What was thrown away is not held, comes back whole, and is gone only when it is destroyed."""
+    store = Store(tmp_path / "takes")
+    store.put(arrived(store), DIGEST)
+    assert store.sizes() == {DIGEST: len(CLIP)}
+    store.throw_away(DIGEST)
+    (store.root / "trash" / "notes.txt").touch()
+    assert (store.held(DIGEST, len(CLIP)), store.trash()) == (False, {DIGEST: len(CLIP)})
+    assert store.recover(DIGEST)
+    assert not store.recover(DIGEST)
+    assert (store.intact(DIGEST), store.trash()) == (True, {})
+    store.throw_away(DIGEST)
+    store.destroy(DIGEST)
+    assert not store.recover(DIGEST)
+
+
+def test_only_takes_are_counted_as_takes(tmp_path: Path) -> None:
+    """Somebody's notes in the store's folder are neither verified nor moved, nor is a name in the wrong place."""
+    store = Store(tmp_path / "takes")
+    store.put(arrived(store), DIGEST)
+    elsewhere = store.root / "ab" / f"{DIGEST}.mp4"
+    elsewhere.parent.mkdir(exist_ok=True)
+    elsewhere.touch()
+    (elsewhere.parent / "abc.mp4").touch()
+    assert list(store) == [DIGEST]
+
+
+def test_what_a_killed_process_left_beside_a_file_is_swept(tmp_path: Path) -> None:
+    """Ours alone: nothing of a living process, no link, no folder, no other name."""
+    film = tmp_path / "film.mp4"
+    left, living = tmp_path / ".film.mp4.0123456789ab", tmp_path / ".film.mp4.ffffffffffff"
+    others = [
+        tmp_path / name
+        for name in ("film.mp4", ".film.mp4.backup", ".film.mp4.0123456789abc", ".xfilm.mp4.0123456789ab")
+    ]
+    for path in (left, living, *others):
+        path.touch()
+    link, folder = tmp_path / ".film.mp4.aaaaaaaaaaaa", tmp_path / ".film.mp4.bbbbbbbbbbbb"
+    link.symlink_to(film)
+    folder.mkdir()
+    with disk.claim(living, "x"):
+        disk.sweep(film)
+    assert not left.exists()
+    assert all(path.exists() for path in (living, link, folder, *others))
+    disk.sweep(tmp_path / "nowhere" / "film.mp4")
+
+
+def test_a_temporary_folder_outlives_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a killed process goes with the next one; a living one's, a young one's and a link stay."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead, young, link = tmp_path / "drafts-[dead]", tmp_path / "drafts-young", tmp_path / "drafts-link"
+    victim = tmp_path / "victim"
+    for folder in (dead, young, victim):
+        folder.mkdir()
+        (folder / "clip.mp4").touch()
+    link.symlink_to(victim)
+    os.utime(dead, (0, 0))
+    os.utime(victim, (0, 0))
+    with disk.temporary("drafts-") as living:
+        os.utime(living, (0, 0))
+        with disk.temporary("drafts-") as other:
+            assert living.exists()
+            assert other.parent == tmp_path
+        assert not other.exists()
+    assert not living.exists()
+    assert not dead.exists()
+    assert (victim / "clip.mp4").exists()
+    assert young.exists()
+
+
+def test_whoever_shares_keeps_out_who_wants_it_alone(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "store.claim"
+    with disk.shared(path), disk.shared(path), pytest.raises(Busy) as caught, disk.claim(path, "in use"):
+        pass
+    assert caught.value.message == "in use"
+    with disk.claim(path, "x"):
+        assert disk.claimed(path)
+
+
+def test_what_lies_aside_is_counted(tmp_path: Path) -> None:
+    """Damaged files and halves of downloads take room: doctor tells of them."""
+    store = Store(tmp_path / "takes")
+    assert (store.damaged(), store.halves()) == ({}, [])
+    store.set_aside(store.put(arrived(store), DIGEST))
+    half = arrived(store)
+    assert (store.damaged(), store.halves()) == ({f"{DIGEST}.mp4": len(CLIP)}, [half.name])

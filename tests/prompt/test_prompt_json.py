@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from studio import Studio, png
 
+from storyboard import rescue
 from storyboard.cli import status, storyboard
 from storyboard.disk import private
 from storyboard.ledger import Ledger
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
+from storyboard.store import Store
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -216,3 +219,56 @@ def test_every_verb_explains_itself() -> None:
         done = runner.invoke(storyboard, [name, "--help"])
         assert done.exit_code == 0, done.output
         assert len(done.output.splitlines()) > 5
+
+
+def test_the_store_is_cleared(studio: Studio, run: Any) -> None:
+    """What goes, what stays and why, what lies in the trash: the shape that commands.md shows."""
+    studio.serve()
+    studio.scenes("A gull", "A tern")
+    run("render", "film.yaml", "--yes", "-q")
+    studio.scenes("A heron")
+    run("render", "film.yaml", "--yes", "-q")
+    left, out, _ = run("store", "gc", "--older-than", "0", "--delete", "--json")
+    document = json.loads(out)
+    assert left == 0
+    assert {(spare["scene"], spare["why"], spare["credits"]) for spare in document["spare"]} == {
+        ("s1", "the scene has another take now", 60),
+        ("s2", "the film has no such scene any more", 60),
+    }
+    assert document["bytes"] == sum(spare["bytes"] for spare in document["spare"]) > 0
+    assert (document["deleted"], document["kept"]["needed"], document["trash"]) == (True, 1, [])
+    document = json.loads(run("store", "gc", "--json")[1])
+    assert [(trashed["due"], trashed["sha256"]) for trashed in document["trash"]] == [
+        (False, digest) for digest in sorted(trashed["sha256"] for trashed in document["trash"])
+    ]
+    assert len(document["trash"]) == 2
+    assert sum(take["removed"] is not None for take in json.loads(run("store", "ls", "--json")[1])["takes"]) == 2
+    document = json.loads(run("store", "gc", "--restore", "--json")[1])
+    assert (len(document["restored"]), document["trash"]) == (2, [])
+
+
+def test_the_doctor_finds_what_was_left(studio: Studio, run: Any) -> None:
+    """A job that the ledger could not take, takes that are gone, damaged files, half a download."""
+    studio.serve()
+    studio.scenes("A gull", "A tern", "A heron")
+    run("render", "film.yaml", "--yes", "-q")
+    realm = studio.settings.realm(draft=False)
+    store = Store(realm / "takes")
+    lost, damaged, _ = store
+    store.path(lost).unlink()
+    store.set_aside(store.path(damaged))
+    (realm / "takes" / "arriving" / "dead.0123").touch()
+    with closing(Ledger(realm / "ledger.db")) as ledger:
+        kept = rescue.keep(ledger.path, ledger.entries()[0], "job-that-was-paid")
+    assert kept is not None
+    left, out, _ = run("doctor", "--offline", "--json")
+    found = {finding["subject"]: finding for finding in json.loads(out)["findings"]}
+    assert left == 6
+    assert "job-that-was-paid" in found["rescue"]["said"]
+    assert found["takes"]["said"] == "2 of 3 are not in the store, or not whole"
+    assert found["damaged"]["said"].startswith("1 damaged file, ")
+    assert found["halves"]["said"].startswith("1 clip half fetched")
+    run("render", "film.yaml", "--yes", "-q")
+    left, out, _ = run("doctor", "--offline", "--json")
+    assert left == 0
+    assert {finding["subject"] for finding in json.loads(out)["findings"]} & {"rescue", "takes", "halves"} == set()

@@ -11,7 +11,7 @@ import sys
 import termios
 
 import pytest
-from studio import Studio
+from studio import Studio, png
 
 
 def session(studio: Studio, answer: str, *arguments: str, columns: int = 80) -> tuple[str, int]:
@@ -109,3 +109,24 @@ def test_colours_are_off_where_they_are_not_wanted(studio: Studio, monkeypatch: 
     studio.scenes("A gull")
     text, _ = session(studio, "y\n", "render", "film.yaml")
     assert not re.search(r"\x1b\[(3[0-7]|9[0-7])m", text)
+
+
+@pytest.mark.parametrize("columns", [60, 40])
+def test_plan_and_status_fit_the_terminal(studio: Studio, columns: int) -> None:
+    """Whole words go on below, and nothing is cut away: an id can still be copied. A log gets whole lines."""
+    studio.serve("submit:code=422 @tern")
+    long = "a-scene-with-quite-a-long-name"
+    png(studio.folder / "frames" / "the-lamp-that-catches-fire-and-wakes-the-whole-town.png")
+    studio.write(
+        "storyboard: 1\nscenes:\n"
+        f"  - {{id: {long}, prompt: A tern}}\n"
+        "  - {id: lamp, prompt: A, first_frame: frames/the-lamp-that-catches-fire-and-wakes-the-whole-town.png}\n"
+    )
+    studio.render(only=(long,))
+    for verb in ("plan", "status"):
+        text, status = session(studio, "", verb, "film.yaml", columns=columns)
+        assert status == 0
+        lines = plain(text)
+        assert max(map(len, lines)) <= columns, text
+        assert any(line.endswith(long) or f" {long} " in line for line in lines), text
+        assert "failed before:" in " ".join(text.split())

@@ -1,6 +1,7 @@
 """Apikley against a scripted service: every field of a request, and every shape of an answer that was ever seen."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -534,3 +535,24 @@ async def _end(ask: Awaitable[object]) -> StoryboardError | None:
     except StoryboardError as error:
         return error
     return None
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["data", "taskId", "task_id"]), inner),
+    max_leaves=8,
+)
+
+
+@given(ANYTHING)
+@settings(max_examples=500, deadline=None)
+def test_of_a_callback_only_names_are_read(body: object) -> None:
+    """Whoever calls, with whatever: what comes out can be a job's name, or nothing does."""
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{4,128}", name) for name in provider.called(body))
+
+
+def test_the_likeliest_name_of_a_callback_comes_first() -> None:
+    """The document's own place, then the spellings of the service's sample; each name once."""
+    data = {"taskId": "job-1", "task_id": "job-2"}
+    assert provider.called({"data": data, "taskId": "job-1"}) == ("job-1", "job-2")
+    assert Apikley(Profile.of({"task": "id"})).called({"data": {"id": "job-3", "taskId": "job-4"}}) == ("job-3",)

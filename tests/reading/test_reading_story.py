@@ -422,3 +422,13 @@ def test_the_published_schema_agrees(author: Author) -> None:
             if error.validator not in ("type", "enum")
         ]
         assert errors == [], file
+
+
+def test_when_not_all_was_looked_at_that_is_said(author: Author) -> None:
+    """Whoever mends a thousand problems should not be surprised by a thousand more."""
+    for wrong in ("promt: x", "prompt: '{{ nobody }}'"):
+        scenes = "".join(f"  - {{id: s{number}, {wrong}}}\n" for number in range(2_500))
+        told = author.told(f"storyboard: 1\nscenes:\n{scenes}")
+        assert 1_000 < len(told) < 2_500
+        enough = [line for line in told if "no scene from here on was looked at" in line]
+        assert enough == told[-1:]

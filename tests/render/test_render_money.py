@@ -1,6 +1,10 @@
 """What has been bought is never bought again: whole renders against a real service on this machine."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -302,3 +306,63 @@ def test_a_rehearsal_leaves_a_paid_lock_and_film_alone(studio: Studio, own_home:
     assert again.film == str(studio.folder / "out" / "film.rehearsal.mp4")
     assert Path(first.film).exists()
     assert studio.render().made == 0
+
+
+@pytest.mark.parametrize("fault", ["submit:code=451 x1", "job:fail=451 x1"])
+def test_an_image_that_could_not_be_fetched_goes_up_anew(studio: Studio, fault: str) -> None:
+    """The address that did not serve is forgotten: asking again with the same one would fail again."""
+    service = studio.serve(fault)
+    png(studio.folder / "a.png")
+    studio.write("storyboard: 1\nscenes:\n  - {id: a, prompt: a, first_frame: a.png}\n")
+    assert studio.render().exit == 3
+    assert studio.render().exit == 0
+    uploads = [seen for seen in service.emulator.requests if "upload" in seen.path and seen.method == "POST"]
+    assert len(uploads) == 2
+
+
+def test_a_file_of_somebody_else_is_never_replaced(studio: Studio) -> None:
+    """It is found out before anything is paid. Our own film is known, though the project was moved or a run killed."""
+    service = studio.serve()
+    studio.scenes("A gull")
+    film = Path(studio.render().film)
+    films = studio.folder / ".storyboard" / "films.json"
+    (known,) = json.loads(films.read_text()).values()
+    studio.folder = studio.folder.rename(studio.folder.with_name("moved"))
+    assert (studio.render().exit, service.posts) == (0, 1)
+
+    # Killed after the film had got its name, and before that was noted.
+    film, films = studio.folder / "out" / "film.mp4", studio.folder / ".storyboard" / "films.json"
+    staged = {str(film.with_name(".film.mp4.0123456789ab")): {**known, "modified": film.stat().st_mtime_ns}}
+    films.write_text(json.dumps(staged))
+    before = film.stat().st_ino
+    assert (studio.render().exit, film.stat().st_ino) == (0, before)
+
+    studio.scenes("A tern")
+    for harm in (lambda: film.write_bytes(b"holiday"), lambda: film.symlink_to("/dev/null"), lambda: os.mkfifo(film)):
+        film.unlink()
+        harm()
+        with pytest.raises(InputError, match="not written by storyboard"):
+            studio.render()
+    assert service.posts == 1
+    film.unlink()
+    assert (studio.render().exit, service.posts) == (0, 2)
+
+
+def test_a_cut_that_was_killed_leaves_nothing_behind(studio: Studio) -> None:
+    """The half of a film beside its place goes with the next render."""
+    studio.serve()
+    studio.scenes("A gull")
+    script = f"""
+import os, signal
+from pathlib import Path
+from storyboard.media.ffmpeg import whole
+with whole(Path({str(studio.folder)!r}, "out", "film.mp4")):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script])
+    (left,) = (studio.folder / "out").iterdir()
+    assert left.name.startswith(".film.mp4.")
+    (studio.folder / ".film.lock.yaml.0123456789ab").touch()
+    studio.render()
+    assert [path.name for path in (studio.folder / "out").iterdir()] == ["film.mp4"]
+    assert not list(studio.folder.glob(".film.lock.yaml.*"))

@@ -13,7 +13,7 @@ from studio import Studio
 from storyboard import events
 from storyboard.cut import Slate
 from storyboard.errors import Problems, SceneFailed
-from storyboard.media import ffmpeg, slate
+from storyboard.media import slate
 from storyboard.render import Order, cut_only, cut_partial
 from storyboard.store import Store
 
@@ -149,5 +149,4 @@ def test_the_verb_prints_the_path_and_ends_with_3(studio: Studio, monkeypatch):
     ran = subprocess.run(command, cwd=studio.folder, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (3, "out/film.partial.mp4\n")
     assert "slate    s1: no take yet" in ran.stderr
-    checked = [ffmpeg.binary(), "-v", "error", "-xerror", "-i", "out/film.partial.mp4", "-f", "null", "-"]
-    assert subprocess.run(checked, cwd=studio.folder, capture_output=True).stderr == b""
+    assert frames(str(studio.folder / "out" / "film.partial.mp4")) == 192

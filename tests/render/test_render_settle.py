@@ -1,5 +1,6 @@
 """A submission whose answer was lost is decided by its author, and by nobody else."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from studio import Studio
 
 from storyboard.cli import status
 from storyboard.desk import at_work
+from storyboard.ledger import Ledger
 
 
 @pytest.fixture
@@ -51,6 +53,19 @@ def test_another_job_is_not_adopted(studio: Studio, settle: Any) -> None:
     assert "something else: A gull" in said
     assert settle("s2", "--adopt", "nowhere-to-be-found")[0] in (2, 3)
     assert studio.render().exit == 4
+    assert service.posts == 2
+
+
+def test_a_job_that_a_callback_has_named_is_not_asked_for_again(studio: Studio, settle: Any) -> None:
+    """What nobody knew at the render may be known by now: asking again would pay for it twice."""
+    service = lost(studio)
+    job = next(job.id for job in service.emulator.jobs if "tern" in job.prompt)
+    with closing(Ledger(studio.settings.realm(draft=False) / "ledger.db")) as ledger:
+        entry = next(entry for entry in ledger.entries() if entry.scene == "s2")
+        assert ledger.called(entry.nonce, job, 5.0)
+    left, said = settle("s2", "--again")
+    assert (left, "a callback has named the job of s2" in said) == (2, True)
+    assert studio.render().exit == 0
     assert service.posts == 2
 
 

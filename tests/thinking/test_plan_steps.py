@@ -106,6 +106,21 @@ def test_a_lost_answer_blocks_its_scene_alone() -> None:
         assert steps[0].why
 
 
+def test_a_callback_makes_a_lost_answer_one_to_collect() -> None:
+    """Nothing is paid for it; but what is given up stays so, and what another run is asking for is that run's."""
+    for state in ("intent", "unknown"):
+        facts = replace(known(state), named=frozenset({"n"}))  # type: ignore[arg-type]
+        (step,) = planned(facts, x=PLAIN).steps
+        assert isinstance(step, Collect)
+        assert (step.job, step.credits, step.why) == (None, 0, "its answer was lost, a callback names its job")
+        (step,) = planned(replace(facts, named=frozenset({"m"})), x=PLAIN).steps
+        assert isinstance(step, Blocked)
+    (step,) = planned(replace(known("abandoned"), named=frozenset({"n"})), x=PLAIN).steps
+    assert isinstance(step, Blocked)
+    (step,) = planned(replace(known("intent"), named=frozenset({"n"}), at_work=frozenset({"r"})), x=PLAIN).steps
+    assert step.why == "another render is asking for it now"
+
+
 def test_another_living_run_is_waited_for() -> None:
     """Two storyboards that want the same shot: bought once."""
     facts = replace(known("intent"), at_work=frozenset({"r"}))

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from canary import KEY
 
 HERE = Path(__file__).parent
 
@@ -68,7 +69,7 @@ def emulated(options: str | None, environ: dict[str, str]) -> Iterator[dict[str,
         assert server.stdout is not None
         url = server.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
-        extra = {"APIKLEY_BASE_URL": url, "APIKLEY_API_KEY": "rehearsal", "STORYBOARD_TIME_SCALE": "0.005"}
+        extra = {"APIKLEY_BASE_URL": url, "APIKLEY_API_KEY": KEY, "STORYBOARD_TIME_SCALE": "0.005"}
         try:
             yield {**environ, **extra, "STORYBOARD_UPLOADS": "provider"}
         finally:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
+from canary import KEY
 
 from storyboard.clock import Clock
 from storyboard.dial import Limits
 from storyboard.wire import Api, Wire
-
-KEY = "CANARY-5f1d0c2a9b7e"
 
 Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -303,6 +303,17 @@ async def test_the_key_is_in_no_error_and_no_repr(here: Service) -> None:
     assert not [text for text in texts if KEY in text]
 
 
+async def test_the_secret_of_a_callback_is_in_no_error(here: Service) -> None:
+    """The service may repeat the address that it refuses; the message goes to a log and into the ledger."""
+    secret = "s3cret-" * 5
+    here.play(envelope(422, None, f"callBackUrl https://x.example.org/cb/{secret} or %2Fcb%2F{secret} is not allowed"))
+    async with wired(here.url) as wire:
+        with pytest.raises(StoryboardError) as raised:
+            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+    assert "https://x.example.org/cb/[secret]" in raised.value.message
+    assert "s3cret" not in raised.value.message
+
+
 async def test_submissions_leave_evenly(here: Service) -> None:
     """Twenty at once are refused by a limit of twenty in ten seconds as soon as a second program is at work."""
     clock = Quick()

@@ -1,0 +1,148 @@
+"""Clearing a store of spare takes: into its trash first, out of that a day later, never while a render is at work."""
+
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from storyboard.config import KINDS, Kind, Settings
+from storyboard.desk import in_use, locked, locks_of
+from storyboard.disk import claim
+from storyboard.errors import InputError
+from storyboard.ledger import DAY, Ledger
+from storyboard.lock import Lock
+from storyboard.spare import Came, Pins, Sorted, sort
+from storyboard.store import Store
+
+NOT_THERE = "is not there"
+
+
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """A take in the trash: its size in bytes, and since when (seconds since 1970). ``wanted``: a lock pins it again."""
+
+    digest: str
+    bytes: int
+    since: float
+    wanted: bool
+
+    def due(self, now: float) -> bool:
+        """Whether it has been there for a day, and may be removed for good."""
+        return not self.wanted and now - self.since >= DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """What could go from a store, and what has gone: ``found`` in the store, ``trash`` in its trash."""
+
+    found: Sorted
+    trash: tuple[Trashed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """A store that is to be cleared, with its ledger. ``kind`` says whose takes it holds."""
+
+    kind: Kind
+    settings: Settings
+    ledger: Ledger
+    store: Store
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep every render out meanwhile. Raises Busy."""
+        return claim(in_use(self.settings.place(self.kind)), "a render uses this store: clear it when that has ended")
+
+    def waste(self, days: float, gone: Collection[Path], now: float) -> Waste:
+        """What could go: takes that came and were last pinned ``days`` ago, or longer.
+
+        A lock at or below a path in ``gone`` that is not there keeps nothing. ``now`` is seconds since 1970.
+        """
+        locks = self._locks(gone)
+        came = [Came(key, take, at) for key, take, at in self.ledger.all_takes()]
+        entries, removed, trash = self.ledger.entries(), self.ledger.removed(), self.store.trash()
+        free = {spare.digest for spare in sort(trash, came, entries, locks, now).spare}
+        return Waste(
+            sort(self.store.sizes(), came, entries, locks, now - days * DAY, free=self.kind == "draft"),
+            tuple(
+                Trashed(digest, size, removed.get(digest, now), digest not in free) for digest, size in trash.items()
+            ),
+        )
+
+    def carry_out(self, waste: Waste, now: float) -> None:
+        """Move what is spare into the trash, out of it for good what has lain there for a day, back what is wanted."""
+        # Noted first: a take that has gone must never look as if the disk had lost it.
+        self.ledger.removing([spare.digest for spare in waste.found.spare], now)
+        for spare in waste.found.spare:
+            self.store.throw_away(spare.digest)
+        self.ledger.removing([trashed.digest for trashed in waste.trash if trashed.since == now], now)
+        for trashed in waste.trash:
+            if trashed.due(now):
+                self.store.destroy(trashed.digest)
+        self._bring_back([trashed.digest for trashed in waste.trash if trashed.wanted])
+
+    def restore(self) -> tuple[str, ...]:
+        """Bring everything back from the trash; the digests."""
+        trash = tuple(self.store.trash())
+        self._bring_back(trash)
+        return trash
+
+    def _bring_back(self, digests: Collection[str]) -> None:
+        for digest in digests:
+            self.store.recover(digest)
+        self.ledger.restored(digests)
+
+    def _locks(self, gone: Collection[Path]) -> list[Pins]:
+        """All locks that any ledger on this machine knows of."""
+        before: dict[Path, dict[str, float]] = {}
+        whose: dict[Path, set[str]] = {}
+        with ExitStack() as stack:
+            for kind in KINDS:
+                path = self.settings.place(kind) / "ledger.db"
+                if path.exists():
+                    ledger = Ledger(path)
+                    stack.callback(ledger.close)
+                    for lock, storyboard in _storyboards(ledger, kind):
+                        whose.setdefault(lock, set()).add(storyboard)
+                    for name, pins in ledger.pins().items():
+                        before.setdefault(Path(name), {}).update(pins)
+        return [
+            _today(lock, frozenset(whose.get(lock, ())), before.get(lock, {}), gone)
+            for lock in sorted({*before, *whose})
+        ]
+
+
+def _storyboards(ledger: Ledger, kind: Kind) -> Iterator[tuple[Path, str]]:
+    """Each storyboard that has asked for something, with the locks that it has; where it has none, with the usual."""
+    for storyboard in sorted({entry.storyboard for entry in ledger.entries()}):
+        paths = locks_of(Path(storyboard), kind)
+        for path in [path for path in paths if path.exists()] or paths[:1]:
+            yield path, storyboard
+
+
+def _today(path: Path, storyboards: frozenset[str], before: Mapping[str, float], gone: Collection[Path]) -> Pins:
+    lock = _read(path)
+    if isinstance(lock, Lock):
+        versions = [some for pinned in lock.scenes.values() for some in pinned.takes.values()]
+        digests = frozenset(take.digest for some in versions for take in some.values())
+        return Pins(str(path), storyboards, digests, frozenset(lock.scenes), before)
+    mourned = any(path.is_relative_to(each) or str(each) in storyboards for each in gone)
+    # A draft costs nothing, and its lock is scratch: it goes with .storyboard.
+    scratch = path.parent.name == ".storyboard" and path.name.endswith(".draft.lock.yaml")
+    return Pins(
+        str(path), storyboards, before=before, trouble="" if lock == NOT_THERE and (mourned or scratch) else lock
+    )
+
+
+def _read(path: Path) -> Lock | str:
+    """The lock as it stands, or why it cannot be read."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "is no regular file"
+        return locked(path)
+    except FileNotFoundError:
+        return NOT_THERE
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except InputError as error:
+        return f"cannot be read: {error.message}"

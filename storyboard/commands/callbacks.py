@@ -1,0 +1,56 @@
+"""storyboard callbacks: hear what the provider says unasked, also while no render is at work."""
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+from storyboard.errors import Busy, InputError
+
+if TYPE_CHECKING:
+    from storyboard.config import Settings
+
+
+@click.command
+def command() -> int:
+    """Listen for the provider's callbacks until interrupted, and keep them for the next render."""
+    from storyboard.config import settings
+
+    asyncio.run(_listen(settings()))
+    return 0
+
+
+async def _listen(found: "Settings") -> None:
+    from storyboard.callbacks import Listener
+    from storyboard.clock import Clock
+    from storyboard.desk import vendor
+    from storyboard.disk import private
+    from storyboard.ledger import Ledger
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    where = found.callbacks
+    ledger = Ledger(private(found.realm(draft=False)) / "ledger.db")
+    try:
+        async with Listener(where, ledger, vendor(found, draft=False), Clock(), _heard, _warned):
+            click.echo(where.listens)
+            if where.url is None:
+                _warned("STORYBOARD_CALLBACK_URL is not set, so that no render asks for callbacks yet:")
+                _warned("  set it to the https address of a tunnel that leads here")
+            _warned("Ctrl-C ends it.")
+            await stop.wait()
+    except Busy as error:
+        raise InputError(error.message, error.hint or "one of them is enough") from None
+    finally:
+        ledger.close()
+
+
+def _heard(nonce: str, job: str) -> None:
+    # The nonce is what makes a callback believed: it is shown to nobody.
+    click.echo(f"heard of job {job}", err=True)
+
+
+def _warned(why: str) -> None:
+    click.echo(why, err=True)

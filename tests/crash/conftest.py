@@ -1,0 +1,28 @@
+"""What the sweeps share: a service and a process that forks renders, one of each for a whole run of the tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from house import Builder, Forks, Home, Seller
+
+
+@pytest.fixture(scope="session")
+def seller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seller]:
+    """A service that loses answers and refuses where the prompt says so."""
+    seller = Seller(tmp_path_factory.mktemp("seller"), "submit:drop-after @(lost)", "submit:code=422 @(refused)")
+    yield seller
+    seller.close()
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    forks = Forks(tmp_path_factory.mktemp("forks"))
+    yield forks
+    forks.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path, seller: Seller) -> Builder:
+    """Makes homes; the prompts of no two of them are alike, so that the service's account tells them apart."""
+    return lambda name, film: Home(tmp_path / name, f"{tmp_path.name}-{name}:", film, seller)

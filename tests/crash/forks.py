@@ -1,0 +1,142 @@
+"""Forks: `python forks.py` has everything imported, and forks a child for each render that it is asked for.
+
+A line of JSON on stdin asks for some renders at once, each of them ``{folder, environ, words, kill, forget, out}``; the
+answer is a line with what became of each: ``{exit, points}``, or ``{killed, points, asking}`` where it died at a point.
+A ``series`` of them is rendered in one process, one after the other; then the answer has what it held after each.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import secrets
+import sys
+import threading
+import traceback
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from points import Points, watch
+
+from storyboard import cli, run
+from storyboard.entry import Entry
+from storyboard.ledger import Ledger
+from storyboard.media import ffmpeg
+
+# What a render imports on its way: here once, and not in every child.
+_HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.render storyboard.media.join storyboard.media.verify"
+_HEAVY += " storyboard.providers.apikley storyboard.render storyboard.session storyboard.terminal"
+
+
+def serve() -> None:
+    """Answer until stdin ends. Nothing here may start a thread: a fork has only the one that called it."""
+    for room in _HEAVY.split():
+        import_module(room)
+    ffmpeg.version()
+    gc.freeze()
+    for line in sys.stdin:
+        print(json.dumps(together(json.loads(line))), flush=True)
+
+
+def together(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Fork a child for each; they begin when all of them are there."""
+    gate = os.pipe()
+    children = [_forked(one, gate) for one in asked]
+    os.close(gate[0])
+    os.close(gate[1])
+    return [_ended(pid, answer) for pid, answer in children]
+
+
+def _forked(asked: dict[str, Any], gate: tuple[int, int]) -> tuple[int, int]:
+    answer, tell = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(tell)
+        return pid, answer
+    try:
+        os.close(gate[1])
+        os.close(answer)
+        os.read(gate[0], 1)
+        write, said = os.write, json.dumps(_rendered(asked, tell))
+        write(tell, said.encode())
+    except BaseException:  # noqa: BLE001 - whatever it was, the parent is told
+        os.write(tell, json.dumps({"exit": -1, "fault": traceback.format_exc()}).encode())
+    finally:
+        os._exit(0)
+
+
+def _ended(pid: int, answer: int) -> dict[str, Any]:
+    with os.fdopen(answer, "rb") as pipe:
+        said = pipe.read()
+    _, _, used = os.wait4(pid, 0)
+    return {**json.loads(said), "memory": used.ru_maxrss / 1024}
+
+
+def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
+    """The real command in this child: its words, its environment, its streams in files beside the project."""
+    folder = Path(asked["folder"])
+    os.chdir(folder)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        file = os.open(folder.parent / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.update(asked["environ"])
+    points = Points(asked.get("kill") or 0, tell)
+    if asked.get("forget"):
+        forget()
+    for name, value in asked.get("patience", {}).items():
+        setattr(run, name, value)
+    if asked.get("watched"):
+        watch(points)
+    if series := asked.get("series"):
+        return {"exit": 0, "seen": [_one_of_many(one) for one in series]}
+    status = cli.status(asked["words"])
+    sys.stdout.flush()
+    return {"exit": status, "points": points.count}
+
+
+def _one_of_many(asked: dict[str, Any]) -> dict[str, Any]:
+    """Render in this process, ``times`` over; what it holds afterwards."""
+    os.chdir(asked["folder"])
+    os.environ.update(asked["environ"])
+    for _ in range(asked["times"]):
+        cli.status(asked["words"])
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    tasks = sum(isinstance(one, asyncio.Task) for one in gc.get_objects())
+    return {
+        "memory": pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "tasks": tasks,
+        "threads": threading.active_count(),
+    }
+
+
+def forget() -> None:
+    """The control: no intent stays written, so that the ledger knows of a submission only once it was answered."""
+    intend, accepted = Ledger.intend, Ledger.accepted
+    rows: dict[int, tuple[Any, ...]] = {}
+
+    def intended(ledger: Ledger, *arguments: Any) -> Entry:
+        entry = intend(ledger, *arguments)
+        row = tuple(ledger._db.execute("SELECT * FROM jobs WHERE id = ?", (entry.id,)).fetchone())
+        ledger._db.execute("DELETE FROM jobs WHERE id = ?", (entry.id,))
+        own = secrets.randbelow(1 << 60)  # SQLite would give the next one the number of this.
+        rows[own] = (own, *row[1:])
+        return replace(entry, id=own)
+
+    def answered(ledger: Ledger, entry: Entry, *arguments: Any) -> None:
+        row = rows.pop(entry.id)
+        ledger._db.execute(f"INSERT INTO jobs VALUES ({', '.join('?' * len(row))})", row)
+        accepted(ledger, entry, *arguments)
+
+    Ledger.intend, Ledger.accepted = intended, answered  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    serve()

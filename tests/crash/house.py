@@ -1,0 +1,265 @@
+"""House: one author with a home and a project, a service that sells, and what must hold whatever became of a render."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from studio import png
+
+from storyboard.disk import claimed
+from storyboard.entry import Entry
+from storyboard.ledger import Ledger
+from storyboard.lock import Lock
+from storyboard.lock import read as read_lock
+from storyboard.reading.yaml import load
+
+HERE = Path(__file__).resolve().parent
+RENDER = ("render", "film.yaml", "--yes", "--json")
+
+
+class Partner:
+    """A process that answers each line with a line of JSON. ``folder`` is for its temporary files."""
+
+    def __init__(self, folder: Path, *command: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(folder)},
+            text=True,
+            bufsize=1,
+        )
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline()
+        assert said, "the process has ended"
+        return said
+
+    def ask(self, line: str) -> Any:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.line())
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+class Seller(Partner):
+    """The service as a process of its own."""
+
+    def __init__(self, folder: Path, *faults: str, **behaviour: object) -> None:
+        super().__init__(folder, str(HERE / "seller.py"), json.dumps({"faults": faults, **behaviour}))
+        self.url = self.line().strip()
+
+    def sold(self, beginning: str) -> Mapping[str, Any]:
+        """What was sold under the prompts that begin so."""
+        found: Mapping[str, Any] = self.ask(beginning)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A storyboard to be rendered: ``text`` has ``{tag}`` in each prompt, ``words`` go to the command.
+
+    ``lost`` are the scenes whose answers the service loses, ``refused`` those that it refuses, ``twins`` two that ask
+    for the same shot; ``picture`` is whether a local image belongs to it.
+    """
+
+    text: str
+    words: tuple[str, ...] = ("--no-cut",)
+    lost: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    twins: tuple[str, ...] = ()
+    picture: bool = False
+
+
+def film(*scenes: str, **more: Any) -> Film:
+    """A film of these scenes, each written as YAML has it between braces."""
+    return Film("storyboard: 1\nscenes:\n" + "".join(f"  - {{{scene}}}\n" for scene in scenes), **more)
+
+
+BIRDS = ("id: one, prompt: '{tag} a gull'", "id: two, prompt: '{tag} a tern'", "id: three, prompt: '{tag} a heron'")
+
+
+@dataclass(slots=True)
+class Home:
+    """One author's folder: ``project``, and a store that nobody else has. ``tag`` begins the author's prompts."""
+
+    root: Path
+    tag: str
+    film: Film
+    seller: Seller
+    environ: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.project.mkdir(parents=True, exist_ok=True)
+        (self.project / "film.yaml").write_text(self.film.text.replace("{tag}", self.tag))
+        if self.film.picture:
+            png(self.project / "frame.png", size=(64, 36))
+        self.environ = {
+            "APIKLEY_BASE_URL": self.seller.url,
+            "APIKLEY_API_KEY": "rehearsal",
+            "STORYBOARD_HOME": str(self.root / "store"),
+            "STORYBOARD_TIME_SCALE": "0.0002",
+            "STORYBOARD_UPLOADS": "provider",
+            "XDG_CONFIG_HOME": str(self.root / "config"),
+            "XDG_CACHE_HOME": str(self.root / "cache"),
+            "TMPDIR": str(self.root / "tmp"),
+        }
+        (self.root / "tmp").mkdir(exist_ok=True)
+
+    @property
+    def project(self) -> Path:
+        return self.root / "project"
+
+    @property
+    def realm(self) -> Path:
+        return self.root / "store" / "rehearsals"
+
+    def order(self, kill: int = 0, **more: object) -> dict[str, object]:
+        """What the forks are asked for: one render, killed at the point ``kill``."""
+        words = [*RENDER, *self.film.words]
+        return {"folder": str(self.project), "environ": self.environ, "words": words, "kill": kill, **more}
+
+    @property
+    def entries(self) -> list[Entry]:
+        with closing(Ledger(self.realm / "ledger.db")) as ledger:
+            return ledger.entries()
+
+    @property
+    def lock(self) -> Lock:
+        file = self.project / "film.lock.yaml"
+        return read_lock(load(file.read_bytes(), file.name), file.name) if file.exists() else Lock()
+
+    def unknown(self) -> set[str]:
+        """The scenes of which nobody knows whether they were paid for."""
+        found = {entry.scene for entry in self.entries if entry.state in ("unknown", "intent")}
+        return found | set(self.film.twins if found & set(self.film.twins) else ())
+
+    def broken(self) -> list[str]:
+        """Which promises do not hold. Asked once no render is at work, the last of which was let run to its end."""
+        sold, entries = self.seller.sold(self.tag), self.entries
+        known = {entry.job: entry for entry in entries if entry.job}
+        names = {entry.recipe["prompt"]: entry for entry in entries}
+        found = self.charged_twice()
+        for prompt, of in sold.items():
+            for job in of["jobs"]:
+                if job in known and known[job].state != "taken":
+                    found.append(f"{prompt!r} is paid for, and its job is {known[job].state}")
+            entry = names.get(prompt)
+            if entry is None:
+                found.append(f"{prompt!r} was charged, and the ledger has never heard of it")
+            elif entry.job is None and entry.state not in ("unknown", "intent"):
+                found.append(f"{prompt!r} was charged, and the ledger says {entry.state}")
+        found += self.wrong_bytes(sold)
+        lacking = self.scenes - set(self.lock.scenes) - self.unknown() - set(self.film.refused)
+        found += [f"{scene} has no take" for scene in sorted(lacking)]
+        found += [f"{path} is left over" for path in self.leftovers()]
+        return found
+
+    def charged_twice(self) -> list[str]:
+        """The prompts charged for twice, where the service did not say itself that the first job had failed."""
+        over = {entry.job for entry in self.entries if entry.state == "failed"}
+        sold = self.seller.sold(self.tag)
+        kept = {prompt: [job for job in of["charged"] if job not in over] for prompt, of in sold.items()}
+        return [f"{prompt!r} was charged for {jobs}" for prompt, jobs in kept.items() if len(jobs) > 1]
+
+    def wrong_bytes(self, sold: Mapping[str, Any]) -> list[str]:
+        """Takes that are not what they are called, and scenes that have what was sold for another, or nothing."""
+        entries = {entry.key: entry for entry in self.entries}
+        store = {path.stem: _sha256(path) for path in self.realm.glob("takes/??/*.mp4")}
+        found = [f"the take {name} has the bytes of {digest}" for name, digest in store.items() if name != digest]
+        for scene, pinned in self.lock.scenes.items():
+            prompt = str(entries[pinned.key].recipe["prompt"])
+            for take in pinned.takes[pinned.pick].values():
+                if take.digest not in store:
+                    found.append(f"the lock gives {scene} a take that is not in the store")
+                if take.digest not in sold[prompt]["sha256"]:
+                    found.append(f"the lock gives {scene} the take of another scene")
+        return found
+
+    @property
+    def scenes(self) -> set[str]:
+        document = load((self.project / "film.yaml").read_bytes(), "film.yaml")
+        assert isinstance(document, Mapping)
+        return {scene["id"] for scene in document["scenes"]}
+
+    def leftovers(self) -> list[Path]:
+        """Files half written by renders that are dead."""
+        scratch = self.project / ".storyboard"
+        hidden = [path for path in self.project.rglob(".*") if path != scratch and path.parent != scratch]
+        return [*hidden, *self.realm.glob("takes/arriving/*"), *self.realm.glob("takes/damaged/*")]
+
+    def process(self, *under: str) -> "subprocess.Popen[str]":
+        """The real `storyboard render` of this author as a process of its own, started by the command ``under``."""
+        return subprocess.Popen(
+            [*under, sys.executable, "-m", "storyboard", *RENDER, *self.film.words],
+            cwd=self.project,
+            env={**os.environ, **self.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=(self.root / "stderr").open("a"),
+            text=True,
+        )
+
+    @property
+    def said(self) -> str:
+        """What the renders have said of errors."""
+        return (self.root / "stderr").read_text()
+
+    def at_work(self) -> list[Path]:
+        return [path for path in self.realm.glob("runs/*") if claimed(path)]
+
+    def copied(self, name: str) -> "Home":
+        """The same author in another place, with all that was bought."""
+        root = self.root.with_name(name)
+        shutil.copytree(self.root, root)
+        return replace(self, root=root)
+
+    def cut(self) -> str:
+        """The SHA-256 of the film, "" where there is none."""
+        film = self.project / "out" / "film.mp4"
+        return _sha256(film) if film.exists() else ""
+
+    def remove(self) -> None:
+        shutil.rmtree(self.root)
+
+
+# Makes a home of this name, and tells a figure.
+Builder = Callable[[str, Film], Home]
+Tell = Callable[[str, object], None]
+
+
+class Forks(Partner):
+    """The process that forks renders."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, str(HERE / "forks.py"))
+
+    def render(self, home: Home, kill: int = 0, **more: object) -> dict[str, Any]:
+        """What became of one render."""
+        (ended,) = self.together([home.order(kill, **more)])
+        return ended
+
+    def together(self, orders: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+        """What became of several that begin at one moment."""
+        ended: list[dict[str, Any]] = self.ask(json.dumps(orders))
+        for one in ended:
+            assert "fault" not in one, one["fault"]
+        return ended
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

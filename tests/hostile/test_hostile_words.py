@@ -1,0 +1,146 @@
+"""Hostile words: whatever a storyboard, a file's name or a service says steers neither a terminal nor a CI log."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+from studio import Studio
+from targets import printable
+
+from storyboard import events
+from storyboard.cli import status
+from storyboard.errors import StoryboardError
+from storyboard.plain import show, shown, written
+from storyboard.terminal import as_json, line
+
+PACKAGE = Path(__file__).resolve().parents[2] / "storyboard"
+
+WORDS = (
+    *(
+        "\x1b[2J",
+        "\x1b]0;title\x07",
+        "\x1b]52;c;ZXZpbA==\x07",
+        "\x1b]8;;http://x\x07x\x1b]8;;\x07",
+        "\x1bP1$r\x1b\\",
+        "\x1bc",
+    ),
+    *(
+        "\x9b31m",
+        "\x9d0;x\x9c",
+        "\x90x\x9c",
+        "\x85",
+        "\x00",
+        "\x07",
+        "\x08\x08",
+        "\x0b",
+        "\x0c",
+        "\x0e",
+        "\x7f",
+        "\x1a",
+    ),
+    *(
+        "a\rb",
+        "a\r\nb",
+        "a\nb",
+        "a\u2028b",
+        "a\u2029b",
+        "\u202eexe.4pm",
+        "\u202dx",
+        "\u2066x\u2069",
+        "\u2067x",
+        "\u200e",
+    ),
+    *(
+        "\u200b",
+        "\u200c",
+        "\u200d",
+        "\u2060",
+        "\ufeff",
+        "\u061c",
+        "\u180e",
+        "\u00ad",
+        "\u206a",
+        "\ufff9x\ufffb",
+        "\ufffe",
+    ),
+    *("\U000e0041", "\U000e0001", "\ue000", "\U0010ffff", "\u0378", "\ud800", "\udcff"),
+    *("::error::x", " ::error file=a,line=1::x", "\t::add-mask::x", "::stop-commands::x", "a\n::set-output name=b::c"),
+    *("##[error]x", "a ##[group]x", "###[x]", "##vso[task.setvariable variable=a]b", "a##vso[build.x]"),
+    *("\n::debug::x", "\u2028::x::y", "\u00a0::error::x", "\x1b[?1049h"),
+)
+
+
+def harmless(text: str) -> bool:
+    """Only what is seen, and line feeds; no line that a CI runner obeys."""
+    orders = any(said.lstrip().startswith("::") for said in text.split("\n")) or "##[" in text or "##vso[" in text
+    return printable(text) and not orders
+
+
+def test_there_are_enough() -> None:
+    assert len(set(WORDS)) >= 60
+
+
+@pytest.mark.parametrize("word", WORDS, ids=ascii)
+def test_no_word_is_obeyed(word: str) -> None:
+    """A clip's error message would clear the screen, write into the clipboard or end a CI job's masking of secrets."""
+    assert "\n" not in show(word)
+    error = StoryboardError(f"it says {word}", word)
+    failed = events.Failed("a", 1, 500, word, word)
+    told: list[str] = []
+    as_json(told.append)(failed)
+    for text in (show(word), shown(word), error.message, error.hint, str(error), line(failed), *told, written([word])):
+        assert text
+        assert harmless(text), text
+    assert json.loads(written([word])) == [word]
+    assert show(show(word)) == show(word)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_storyboard_is_obeyed(
+    part: int, studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every field that an author writes comes back in a message; each verb is asked for each."""
+    monkeypatch.chdir(studio.folder)
+    for word in WORDS[part::4]:
+        said = json.dumps(word)
+        studio.write(
+            f"storyboard: 1\ntitle: {said}\n{said}: 1\nvars: {{ {said}: x }}\noutput: {{ file: {said} }}\nscenes:\n"
+            f"  - {{ id: {said}, prompt: {said}, model: {said}, first_frame: {said}, note: {said} }}\n"
+            f"  - {{ id: b, prompt: {json.dumps('{{ x }} ' + word)}, seed: {said}, include: {said} }}\n"
+        )
+        for verb in (
+            ["validate"],
+            ["validate", "--json"],
+            ["plan"],
+            ["plan", "--json"],
+            ["prompts"],
+            ["render", "--yes"],
+        ):
+            assert status([*verb, "film.yaml"]) == 2
+            out, err = capsys.readouterr()
+            assert harmless(out + err), (word, verb, out, err)
+
+
+def test_no_service_is_obeyed(
+    studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the ledger keeps of a service's words is told again by status, in prose and as JSON."""
+    monkeypatch.chdir(studio.folder)
+    for name, value in studio.environ.items():
+        monkeypatch.setenv(name, value)
+    studio.scenes(*(f"A gull and {word}" for word in WORDS if word.isprintable()))
+    for verb in (["prompts"], ["prompts", "--json"], ["plan", "--draft"], ["status"], ["status", "--json"], ["doctor"]):
+        status([*verb, *(["film.yaml"] if verb != ["doctor"] else ["--offline"])])
+        out, err = capsys.readouterr()
+        assert out
+        assert harmless(out + err), (verb, out, err)
+
+
+def test_json_is_written_by_the_one_who_escapes() -> None:
+    """json.dumps lets ESC's eight-bit twin and signs of direction through; `written` does not."""
+    rooms = [*sorted((PACKAGE / "commands").glob("*.py")), PACKAGE / "terminal.py"]
+    for room in rooms:
+        for node in ast.walk(ast.parse(room.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo":
+                assert "json.dumps" not in ast.unparse(node), f"{room.name}:{node.lineno}"

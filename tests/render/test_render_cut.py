@@ -1,0 +1,52 @@
+"""How the film of a render is cut: by copying, unless that cannot be or is not wanted."""
+
+import os
+from pathlib import Path
+
+from studio import Studio
+
+from storyboard import events
+from storyboard.media import mp4
+from storyboard.samples import Frames
+
+
+def kinds(film: str) -> int:
+    """How many encoders' parameter sets are in a film, and so whether it is the clips' or ours."""
+    frames = mp4.read(Path(film)).frames
+    assert isinstance(frames, Frames)
+    return frames.sets.ids[0][0]
+
+
+def test_a_film_is_copied_and_encoded_only_when_asked(studio: Studio) -> None:
+    """What was paid for would lose quality on its way into the film; or the flag would be without effect."""
+    studio.serve()
+    studio.scenes("A gull", "A tern")
+    copied = studio.render()
+    assert (copied.frames, kinds(copied.film)) == (384, 0)
+    content = Path(copied.film).read_bytes()
+    encoded = studio.render(reencode=True)
+    assert (encoded.frames, kinds(encoded.film)) == (384, 31)
+    again = studio.render()
+    assert Path(again.film).read_bytes() == content
+    assert not [event for event in studio.seen if isinstance(event, events.Warned)]
+
+
+def test_a_film_that_cannot_be_copied_says_so(studio: Studio) -> None:
+    """It takes minutes then, and the author would not know which line of the storyboard is the reason."""
+    studio.serve()
+    studio.scenes("A gull", more="output: {file: film.mp4, fps: 25}\n")
+    done = studio.render()
+    assert (done.frames, kinds(done.film)) == (200, 31)
+    (warned,) = [event for event in studio.seen if isinstance(event, events.Warned)]
+    assert warned.why.startswith("the film is encoded anew: no clip can be copied: scene s1: it has 24 frames a second")
+
+
+def test_a_film_that_lost_bytes_is_cut_again(studio: Studio) -> None:
+    """A power cut may leave a file of the right length and date, and not of the right content."""
+    studio.serve()
+    studio.scenes("A gull")
+    film = Path(studio.render().film)
+    content, times = film.read_bytes(), film.stat()
+    film.write_bytes(content[:-5000] + bytes(5000))
+    os.utime(film, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert Path(studio.render().film).read_bytes() == content
