@@ -11,10 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard import disk, rescue
+from storyboard import disk, effects, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
-from storyboard.cut import NO_SLATES, Cut, Slate, cut
+from storyboard.cut import NO_SLATES, Cut, Slate, cut, treated
 from storyboard.disk import claim, claimed, private, scratch, shared
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, LocalFault, Problems
@@ -268,7 +268,8 @@ class Desk:
                 path = self.folder / scene.source.path
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
-        return cut(self.storyboard, footage, slates), paths
+        whole = cut(self.storyboard, footage, slates)
+        return treated(whole, effects.codes({clip.effect for clip in whole.clips if clip.effect})), paths
 
     def picture(self, image: LocalImage) -> bytes:
         """The bytes of an image, the same as when the storyboard was read. Raises InputError."""

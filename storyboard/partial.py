@@ -31,6 +31,9 @@ class Tolerant:
     def sound(self, path: PurePosixPath) -> Fraction:
         return self.project.sound(path)
 
+    def effects(self) -> tuple[str, ...]:
+        return self.project.effects()
+
     def clip(self, path: PurePosixPath) -> Measure:
         try:
             return self.project.clip(path)

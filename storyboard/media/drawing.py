@@ -6,10 +6,11 @@ They lie in ``scratch`` under a name made of all that decides them. From then on
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard.cut import Clip, Cut, Slate
+from storyboard.cut import Clip, Cut, Slate, Treated
 from storyboard.disk import private, telling
 from storyboard.media import ffmpeg, work
 from storyboard.story import LocalImage, Still
@@ -39,14 +40,30 @@ def drawn(
     wanted = {clip.digest: clip for clip in _wanted(cut.clips)}
     files = {digest: scratch / f"drawn-{_name(digest)}.mp4" for digest in wanted}
     missing = {digest: clip for digest, clip in wanted.items() if not _made(files[digest])}
-    jobs = {digest: work.of_scene(_job(clip, cut, read, files[digest]), clip.scene) for digest, clip in missing.items()}
+    jobs = {
+        digest: work.of_scene(_job(clip, cut, read, files[digest]), clip.scene)
+        for digest, clip in missing.items()
+        if not isinstance(clip.drawn, Treated)
+    }
     work.carry_out(jobs, lambda far: report(min(cut.frames, sum(far.values()))))
+    for digest, clip in missing.items():
+        if isinstance(clip.drawn, Treated):
+            from storyboard.media import effect
+
+            source = {**paths, **files}[clip.drawn.clip.digest]
+            make = partial(effect.make, clip.drawn, clip.scene, cut, source, files[digest])
+            work.of_scene(make, clip.scene)(report)
     _prune(scratch, set(files.values()))
     return {**paths, **files}
 
 
 def _wanted(clips: Iterable[Clip]) -> Iterator[Clip]:
-    return (clip for clip in clips if clip.drawn)
+    """What is drawn, also that on which an effect is then laid."""
+    for clip in clips:
+        if isinstance(clip.drawn, Treated) and clip.drawn.clip.drawn:
+            yield clip.drawn.clip
+        if clip.drawn:
+            yield clip
 
 
 def _name(digest: str) -> str:

@@ -24,7 +24,7 @@ Picture = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 
 _BITEXACT = {"fflags": "+bitexact", "movflags": "+faststart"}
 _TAGS = "colorprim=bt709:transfer=bt709:colormatrix=bt709:fullrange=off"
-_SCALING = (
+SCALING = (
     Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 )
 
@@ -99,6 +99,6 @@ def _yuv(picture: Picture, number: int, reformatter: VideoReformatter) -> av.Vid
         format="yuv420p",
         dst_colorspace=Colorspace.ITU709,
         dst_color_range=ColorRange.MPEG,
-        interpolation=_SCALING,
+        interpolation=SCALING,
         threads=1,
     )

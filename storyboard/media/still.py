@@ -5,7 +5,6 @@ moves evenly from the first frame to the last. While it moves, the picture fills
 fitted as the film's ``fit`` says.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFilter, ImageOps
 
 from storyboard.errors import BadMedia
+from storyboard.media.composer import video_clip
 from storyboard.media.encode import Picture
 from storyboard.story import Fit, Move, Still
 
@@ -76,9 +76,6 @@ class Camera:
 
 
 def _moving(camera: Camera, image: Image.Image, frames: int, fps: int) -> Iterator[Picture]:
-    os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")  # moviepy would take a .env near it for its own
-    from moviepy import VideoClip
-
     left, _, right, _ = min((camera.window(way) for way in (0.0, 1.0)), key=lambda box: box[2] - box[0])
     factor = _FINE * camera.frame[0] / (right - left)
     if factor < 1:
@@ -90,7 +87,7 @@ def _moving(camera: Camera, image: Image.Image, frames: int, fps: int) -> Iterat
         way = round(time * fps) / max(1, frames - 1)
         return np.asarray(image.resize(camera.frame, Image.Resampling.BICUBIC, box=camera.window(way)))
 
-    clip = VideoClip(seen, duration=float(Fraction(frames, fps)))
+    clip = video_clip()(seen, duration=float(Fraction(frames, fps)))
     # Not iter_frames, which counts frames in floating point: now and then there is one more.
     return (clip.get_frame(number / fps) for number in range(frames))
 
