@@ -54,7 +54,7 @@ class Films:
     def same(self, path: Path, identity: str) -> Film | None:
         """The film at ``path``, if it is whole and the one that would be made now.
 
-        Its bytes are read: nobody waits for the disk when a film is written, and a power cut may have taken some.
+        Its bytes are read: a disk may have lost some, and nobody would look again at a film that is there.
         """
         film = self.there(path)
         if film is None or film.identity != identity:

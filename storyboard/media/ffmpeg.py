@@ -81,8 +81,8 @@ def run(arguments: Sequence[str], *, seconds: float, watch: Callable[[int], None
 
 
 @contextmanager
-def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced if ``durable``.
+def whole(path: Path) -> Iterator[Path]:
+    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced.
 
     ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
     Raises LocalFault.
@@ -95,13 +95,9 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
         # Held for as long as we live: what is not held was left by a process that was killed (disk.sweep).
         fcntl.flock(file, fcntl.LOCK_EX)
         yield staging
-        if durable:
-            with telling(path), staging.open("rb") as written:
-                os.fsync(written.fileno())
-                land(staging, path)
-        else:
-            with telling(path):
-                os.replace(staging, path)
+        with telling(path), staging.open("rb") as written:
+            os.fsync(written.fileno())
+            land(staging, path)
     finally:
         os.close(file)
         discard(staging)

@@ -137,7 +137,7 @@ def splice(
     joints = made.joints(sounds)
     laid = _laid(plan, shots, sounds, joints)
     head = _head(plan, shots, laid)
-    with ffmpeg.whole(out, durable=False) as staging:
+    with ffmpeg.whole(out) as staging:
         digest = _written(head, laid, staging, out, lambda part: report(int(plan.cut.frames * part)))
         size = len(head) + laid.size
         landing(Film(staging, digest, plan.cut.frames, size))
@@ -264,7 +264,7 @@ class _Made:
             left = (_frame(one, -2, channels), _frame(one, -1, channels))
             right = (_frame(two, -1, channels, begin=True), _frame(two, 0, channels, begin=True))
             made[out] = frame = joint(left, right, _config(self._plan.form), channels)
-            with ffmpeg.whole(out, durable=False) as staging:
+            with ffmpeg.whole(out) as staging:
                 staging.write_bytes(crc32(frame).to_bytes(4) + frame)
 
         return make
@@ -276,7 +276,7 @@ def _there(path: Path) -> bool:
 
 
 def _joint(path: Path) -> bytes | None:
-    """A joint that was made before. Nobody waited for the disk then, so a sum says whether it is whole."""
+    """A joint that was made before. A sum says whether it is what was written."""
     if not _there(path):
         return None
     with telling(path), path.open("rb") as file:

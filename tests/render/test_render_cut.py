@@ -42,7 +42,7 @@ def test_a_film_that_cannot_be_copied_says_so(studio: Studio) -> None:
 
 
 def test_a_film_that_lost_bytes_is_cut_again(studio: Studio) -> None:
-    """A power cut may leave a file of the right length and date, and not of the right content."""
+    """A failing disk may leave a file of the right length and date, and not of the right content."""
     studio.serve()
     studio.scenes("A gull")
     film = Path(studio.render().film)
