@@ -24,6 +24,9 @@ _SIZE, _FPS = (1280, 720), 24
 
 AS_IT_IS = Audio()
 
+# Seconds within which a title appears, and goes; and how large a caption in the picture is.
+_FADE, _CAPTION = Fraction(3, 10), Fraction(6, 100)
+
 T = TypeVar("T")
 
 
@@ -66,7 +69,8 @@ class Clip:
 
     ``digest`` names the bytes, or, where it is ``drawn``, all that decides how; ``start`` and ``end`` are seconds of
     the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
-    lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too.
+    lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too. ``lead`` is how
+    its first frame comes in, standing still, over the last frames of the clip before it. It has one of them at most.
     """
 
     scene: str
@@ -79,6 +83,7 @@ class Clip:
     audio: Audio = AS_IT_IS
     effect: str = ""
     drawn: Still | Slate | Treated | None = None
+    lead: Joint | None = None
 
     @property
     def until(self) -> int:
@@ -97,11 +102,22 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A title on film frames [``first``, ``first`` + ``frames``), which its ``start`` and ``seconds`` have become."""
+    """Words on film frames [``first``, ``first`` + ``frames``), which their ``start`` and ``seconds`` have become.
+
+    They appear within ``fade`` frames, and go within as many.
+    """
 
     title: Title
     first: int
     frames: int
+    fade: int = 0
+
+    def opacity(self, frame: int) -> Fraction:
+        """How much of them is seen on a film frame, from 0 to 1."""
+        since = frame - self.first
+        if not 0 <= since < self.frames:
+            return Fraction(0)
+        return min(Fraction(1), Fraction(min(since + 1, self.frames - since), self.fade + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +144,8 @@ class Cut:
     def identity(self) -> str:
         """SHA-256 (hex) of all that decides the film's bytes. A scene's id is not in it: renaming changes no film."""
         parts = [
-            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.audio, clip.effect) for clip in self.clips
+            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead, clip.audio, clip.effect)
+            for clip in self.clips
         ]
         recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts, self.overlays, self.cues)
         return hashlib.sha256(repr(recipe).encode()).hexdigest()
@@ -156,21 +173,27 @@ def cut(storyboard: Storyboard, footage: Mapping[str, Footage], slates: Mapping[
         drawn = slates.get(scene.id) or (scene.source if isinstance(scene.source, Still) else None)
         seen = _to_draw(drawn, (width, height), fps, storyboard.output.fit) if drawn else footage[scene.id]
         coming = scene.finish.transition
-        begins = ended - coming.seconds if coming and clips else ended
+        standing = coming is not None and coming.over == "tail" and bool(clips)
+        begins = ended - coming.seconds if coming and clips and not standing else ended
         ends = begins + _seconds(scene, seen.measure)
         at, frames = round(begins * fps), round(ends * fps) - round(begins * fps)
         joint = None
         if coming:
-            joint = Joint(coming.kind, round(ended * fps) - at if clips else round(coming.seconds * fps))
-        problem = _trouble(scene, seen.measure, frames) or _crowded(scene, joint, frames, clips)
+            apart = bool(clips) and not standing
+            joint = Joint(coming.kind, round(ended * fps) - at if apart else round(coming.seconds * fps))
+        room = joint.frames if standing and joint else frames
+        problem = _trouble(scene, seen.measure, frames) or _crowded(scene, joint, room, clips)
         if problem:
             problems.append(problem)
             continue
-        clips.append(replace(_clip(scene, seen, at, frames, fps, joint), drawn=drawn))
+        clip = replace(_clip(scene, seen, at, frames, fps, joint), drawn=drawn)
+        clips.append(replace(clip, joint=None, lead=joint) if standing else clip)
         ended = ends
     if problems:
         raise Problems(tuple(problems))
     overlays, cues = _words(scenes, clips, fps)
+    if storyboard.output.captions != "sidecar":
+        overlays = tuple(sorted((*overlays, *map(_burnt, cues)), key=lambda each: each.first))
     return Cut(tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues)
 
 
@@ -202,7 +225,7 @@ def treated(cut: Cut, effects: Mapping[str, str]) -> Cut:
 
 
 def _treated(clip: Clip, cut: Cut, effects: Mapping[str, str]) -> Clip:
-    source = replace(clip, at=0, joint=None, audio=AS_IT_IS, effect="")
+    source = replace(clip, at=0, joint=None, lead=None, audio=AS_IT_IS, effect="")
     part = (clip.digest, str(clip.start), clip.frames)
     digest = _digest(*part, cut.width, cut.height, cut.fps, cut.fit, clip.effect, effects[clip.effect])
     drawn = Treated(source, clip.effect, int(_digest(*part)[:8], 16))
@@ -219,7 +242,7 @@ def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tu
     for scene, clip in zip(scenes, clips, strict=True):
         for title in scene.finish.titles:
             first, frames = _span(clip, fps, title.start, title.seconds)
-            overlays.append(Overlay(title, first, frames))
+            overlays.append(Overlay(title, first, frames, min(round(_FADE * fps), frames // 3)))
         lines = scene.finish.captions
         for caption, following in zip_longest(lines, lines[1:]):
             first, frames = _span(clip, fps, caption.start, caption.seconds)
@@ -228,6 +251,12 @@ def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tu
             cues.append(Cue(caption.text, first, frames))
     spans = [each for each in overlays if each.frames > 0], [each for each in cues if each.frames > 0]
     return tuple(sorted(spans[0], key=lambda each: each.first)), tuple(sorted(spans[1], key=lambda each: each.first))
+
+
+def _burnt(cue: Cue) -> Overlay:
+    """A caption as words in the picture. It is there at once, as it is when a player shows it."""
+    title = Title(cue.text, Fraction(0), None, "bottom", _CAPTION, "#ffffff", "outline")
+    return Overlay(title, cue.first, cue.frames)
 
 
 def _span(clip: Clip, fps: int, start: Fraction, seconds: Fraction | None) -> tuple[int, int]:

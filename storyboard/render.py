@@ -28,6 +28,7 @@ from storyboard.partial import Tolerant, beside, slates
 from storyboard.plain import show
 from storyboard.plan import Blocked, Keep, Plan, moved
 from storyboard.project import Project
+from storyboard.splice import rendered
 from storyboard.splice import splice as laid_out
 from storyboard.take import Outcome, Take
 
@@ -259,14 +260,28 @@ def write(
     def far(frames: int) -> None:
         order.report(events.Cutting(frames, cut.frames))
 
-    if order.reencode:
+    warn_of_letters(cut, order)
+    composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
+    if order.reencode and not composed:
         return join.join(cut, paths, path, segments, far, landing)
     indexes = splice.indexes(paths)
-    spliced = laid_out(cut, indexes)
+    spliced = rendered(cut, indexes) if order.reencode else laid_out(cut, indexes)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
-        return join.join(cut, paths, path, segments, far, landing)
+        if not composed:
+            return join.join(cut, paths, path, segments, far, landing)
+        spliced = rendered(cut, indexes)
     return splice.splice(spliced, indexes, paths, path, segments, far, landing)
+
+
+def warn_of_letters(cut: Cut, order: Order) -> None:
+    """Report the characters of titles and burnt captions that the font lacks."""
+    if cut.overlays:
+        from storyboard.media.type import lacking_sentence
+
+        texts = " ".join(overlay.title.text for overlay in cut.overlays)
+        if sentence := lacking_sentence(texts, "the font of titles and captions"):
+            order.report(events.Warned("", sentence))
 
 
 def _planned(at: Desk, plan: Plan) -> events.Planned:

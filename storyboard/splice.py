@@ -7,20 +7,21 @@ of 1,024 samples. In both a piece is one of these:
     Rendered(key, length, how)    so many frames or blocks, which media/splice.py makes as ``how`` says
     Silent(length)                blocks of silence
 
-``how`` is a frozen value: a ``Clip`` is its frames brought to the film's shape, an ``Excerpt`` a clip's sound brought
-to the film's format. Anything else that has to be rendered, a dissolve or a title, is one more kind of ``how``, with
-one more function there that makes it. ``copyable`` says which frames of a part of a clip can be copied; what is left
-before and behind them is rendered. ``key`` names all that decides a piece: what was made once is found again.
+``how`` is a frozen value: a ``Clip`` is its frames brought to the film's shape, a ``Composed`` frames on which clips
+join or words stand, an ``Excerpt`` a clip's sound brought to the film's format. Anything else that has to be rendered
+is one more kind of ``how``, with one more function there that makes it. ``copyable`` says which frames of a part of a
+clip can be copied; what is left before and behind them is rendered. ``key`` names all that decides a piece: what was
+made once is found again.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 
-from storyboard.cut import MAKING, Clip, Cut
+from storyboard.cut import MAKING, Clip, Cut, Overlay
 from storyboard.samples import BLOCK, Frames, Index, Look, Sets, Sound
 
 # The sound of a film none of whose clips has any that can be copied: hertz and channels.
@@ -30,6 +31,12 @@ USUAL_SOUND = (48_000, 2)
 FOREIGN = 16
 # The number that our own encoder gives to its sets (media/segment.py).
 OURS = 31
+
+# Primaries, transfer and matrix of what is rendered, and that it has not the full range: BT.709 (media/segment.py).
+RENDERED_COLOUR = (1, 1, 1, False)
+
+# Seconds of frames that are made together although they could be parted: a key frame costs as much as ten others.
+LONG = 2
 
 _BT709, _UNSPECIFIED, _HD = 1, 2, 720
 
@@ -61,7 +68,20 @@ class Excerpt:
     blocks: int
 
 
-How = Clip | Excerpt
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """``frames`` frames on which clips join, or words stand. Every ``at`` and ``first`` counts from the first of them.
+
+    ``clips`` are the parts of clips that are seen. One that comes in has its joint whole, and one that begins behind
+    the last frame is there for its lead; overlays may begin earlier and end later.
+    """
+
+    clips: tuple[Clip, ...]
+    overlays: tuple[Overlay, ...]
+    frames: int
+
+
+How = Clip | Composed | Excerpt
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,8 @@ class Splice:
     """A film as pieces: ``pictures`` fill the frames of ``cut``, ``sound`` the blocks that those frames take.
 
     ``look`` is that of all frames, ``sets`` the parameter sets of the film: the leader's, then the foreign ones, as
-    their clips have them, in the order of their numbers. ``form`` is the sound's: hertz and channels.
+    their clips have them, in the order of their numbers; none where every frame is rendered. ``form`` is the sound's:
+    hertz and channels.
     """
 
     cut: Cut
@@ -108,20 +129,35 @@ def splice(cut: Cut, indexes: Mapping[str, Index]) -> Splice | str:
         return f"no clip can be copied: {why}"
     leader = _most(usable)
     numbers = _numbered(leader, [frames for frames in found.values() if isinstance(frames, Frames)])
-    pictures: list[Piece] = []
-    for clip, frames in found.items():
-        number = numbers.get(frames.sets) if isinstance(frames, Frames) and _alike(frames.look, leader.look) else None
-        if number is None or not isinstance(frames, Frames):
-            pictures.append(_rendered(clip, cut))
-        else:
-            pictures.extend(_pictures(clip, cut, frames, number))
+    alike = {
+        clip: frames
+        for clip, frames in found.items()
+        if isinstance(frames, Frames) and frames.sets in numbers and _alike(frames.look, leader.look)
+    }
+    pictures = _pictures(cut, alike, numbers)
     if any(isinstance(piece, Rendered) for piece in pictures) and not _bt709(leader.look):
         return "some clips must be rendered, and the others have colours that are not rendered here"
-    used = max((piece.sets for piece in pictures if isinstance(piece, Copied)), default=0)
+    if all(isinstance(piece, Rendered) for piece in pictures):
+        return rendered(cut, indexes)
+    used = max(piece.sets for piece in pictures if isinstance(piece, Copied))
     sets = tuple(sorted(numbers, key=numbers.__getitem__))[: used + 1]
-    form = _form(cut, indexes)
-    sound = _merged(piece for clip in cut.clips for piece in _sound(clip, cut, indexes[clip.digest], form))
-    return Splice(cut, tuple(_merged(pictures)), tuple(sound), leader.look, sets, form)
+    return _spliced(cut, indexes, pictures, leader.look, sets)
+
+
+def rendered(cut: Cut, indexes: Mapping[str, Index]) -> Splice:
+    """Lay out the film without copying a frame."""
+    return _spliced(cut, indexes, _pictures(cut, {}, {}), Look(cut.width, cut.height, RENDERED_COLOUR), ())
+
+
+def readable(clip: Clip, cut: Cut, index: Index) -> Frames | None:
+    """The clip's frames where they are, once decoded, frames of the film; None where they must be brought to it."""
+    frames = _frames(clip, cut, index)
+    return frames if isinstance(frames, Frames) and _bt709(frames.look) else None
+
+
+def scenes(how: How) -> tuple[str, ...]:
+    """The scenes that something is made of."""
+    return tuple(clip.scene for clip in how.clips) if isinstance(how, Composed) else (how.scene,)
 
 
 def copyable(frames: Frames, first: int, last: int) -> tuple[int, int]:
@@ -190,24 +226,136 @@ def _bt709(look: Look) -> bool:
     return not full and tags[2] in ((_BT709, _UNSPECIFIED) if untagged else (_BT709,)) and set(tags) <= {1, 2}
 
 
-def _pictures(clip: Clip, cut: Cut, frames: Frames, number: int) -> Iterator[Piece]:
-    first = int(clip.start * cut.fps)
-    last = first + clip.frames
-    begin, end = copyable(frames, first, last)
-    if begin >= end:
-        yield _rendered(clip, cut)
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Film frames [first, last) that are not copied. ``touched`` is whether a joint or words are on all of them."""
+
+    first: int
+    last: int
+    touched: bool
+    joint: bool = False
+
+    def alone(self, cut: Cut) -> bool:
+        """Whether it is a piece by itself: long enough to pay for a beginning of its own. A joint never is cut."""
+        return not self.joint and self.last - self.first >= LONG * cut.fps
+
+
+def _pictures(cut: Cut, copied: Mapping[Clip, Frames], numbers: Mapping[Sets, int]) -> list[Piece]:
+    """The row of pictures: clips in ``copied`` are copied where nothing touches them, and the rest is rendered."""
+    pieces: list[Piece] = []
+    run: list[_Stretch] = []
+    for one in (one for clip, after in _neighbours(cut) for one in _stretches(clip, after, cut, copied, numbers)):
+        if isinstance(one, Copied) or one.alone(cut):
+            pieces += _made(run, cut)
+            run = []
+            pieces += [one] if isinstance(one, Copied) else _made([one], cut)
+        else:
+            run.append(one)
+    return list(_merged([*pieces, *_made(run, cut)]))
+
+
+def _neighbours(cut: Cut) -> Iterator[tuple[Clip, int]]:
+    """Each clip, and the film frame from which on it is not seen alone any more."""
+    ends = [*(clip.at - (clip.lead.frames if clip.lead else 0) for clip in cut.clips[1:]), cut.frames]
+    return zip(cut.clips, ends, strict=True)
+
+
+def _stretches(
+    clip: Clip, after: int, cut: Cut, copied: Mapping[Clip, Frames], numbers: Mapping[Sets, int]
+) -> Iterator[_Stretch | Copied]:
+    """The clip's frames up to before film frame ``after``, in their order."""
+    first = clip.at + (clip.joint.frames if clip.joint else 0)
+    if first > clip.at:
+        yield _Stretch(clip.at, first, True, joint=True)
+    if clip.lead:
+        yield _Stretch(clip.at - clip.lead.frames, clip.at, True, joint=True)
+    for one, other, touched in _divided(first, after, cut.overlays):
+        frames = copied.get(clip)
+        move = int(clip.start * cut.fps) - clip.at
+        begin, end = copyable(frames, one + move, other + move) if frames and not touched else (0, 0)
+        if frames is None or begin >= end:
+            yield _Stretch(one, other, touched)
+            continue
+        if one + move < begin:
+            yield _Stretch(one, begin - move, False)
+        yield Copied(clip.digest, begin, end, numbers[frames.sets])
+        if end < other + move:
+            yield _Stretch(end - move, other, False)
+
+
+def _divided(first: int, last: int, overlays: Iterable[Overlay]) -> Iterator[tuple[int, int, bool]]:
+    """[first, last) divided into the parts on which there are words and those on which there are none."""
+    at = first
+    for overlay in overlays:
+        begin, end = max(overlay.first, at), min(overlay.first + overlay.frames, last)
+        if begin >= end:
+            continue
+        if at < begin:
+            yield at, begin, False
+        yield begin, end, True
+        at = end
+    if at < last:
+        yield at, last, False
+
+
+def _made(run: Sequence[_Stretch], cut: Cut) -> Iterator[Rendered]:
+    """What is rendered on stretches that follow each other: one piece, or, where nothing touches them, one a clip."""
+    if any(one.touched for one in run):
+        yield _composed(run[0].first, run[-1].last, cut)
         return
-    for one, other in ((first, begin), (begin, end), (end, last)):
-        if one < other and (one, other) == (begin, end):
-            yield Copied(clip.digest, begin, end, number)
-        elif one < other:
-            at, start, stop = clip.at + one - first, Fraction(one, cut.fps), Fraction(other, cut.fps)
-            yield _rendered(replace(clip, at=at, start=start, end=stop, frames=other - one), cut)
+    for one in run:
+        clip = next(clip for clip in cut.clips if clip.at <= one.first < clip.until)
+        yield _rendered(_part(clip, one.first, one.last, cut), cut)
+
+
+def _composed(first: int, last: int, cut: Cut) -> Rendered:
+    parts = [
+        _part(clip, max(clip.at, first), min(clip.until, last), cut)
+        for clip in cut.clips
+        if clip.at < last and clip.until > first
+    ]
+    standing = [clip for clip in cut.clips if clip.at == last and clip.lead]
+    parts += [_part(clip, last, last + 1, cut) for clip in standing]
+    words = [each for each in cut.overlays if each.first < last and each.first + each.frames > first]
+    clips = tuple(replace(part, at=part.at - first) for part in parts)
+    overlays = tuple(replace(each, first=each.first - first) for each in words)
+    recipe = [(part.digest, str(part.start), part.at, part.frames, part.joint, part.lead) for part in clips]
+    return Rendered(
+        _key("composed", recipe, overlays, last - first, _shape(cut)),
+        last - first,
+        Composed(clips, overlays, last - first),
+    )
+
+
+def _part(clip: Clip, first: int, last: int, cut: Cut) -> Clip:
+    """The part of a clip on film frames [first, last). What begins later than the clip does not come in."""
+    start = clip.start + Fraction(first - clip.at, cut.fps)
+    end = start + Fraction(last - first, cut.fps)
+    joint, lead = (clip.joint, clip.lead) if first == clip.at else (None, None)
+    return replace(clip, at=first, frames=last - first, start=start, end=end, joint=joint, lead=lead)
 
 
 def _rendered(clip: Clip, cut: Cut) -> Rendered:
-    shape = (cut.width, cut.height, cut.fps, cut.fit)
-    return Rendered(_key("clip", clip.digest, str(clip.start), clip.frames, shape), clip.frames, clip)
+    return Rendered(_key("clip", clip.digest, str(clip.start), clip.frames, _shape(cut)), clip.frames, clip)
+
+
+def _shape(cut: Cut) -> tuple[object, ...]:
+    return cut.width, cut.height, cut.fps, cut.fit
+
+
+def _spliced(
+    cut: Cut, indexes: Mapping[str, Index], pictures: Sequence[Piece], look: Look, sets: tuple[Sets, ...]
+) -> Splice:
+    form = _form(cut, indexes)
+    sound = _merged(piece for clip in _heard(cut) for piece in _sound(clip, cut, indexes[clip.digest], form))
+    return Splice(cut, tuple(pictures), tuple(sound), look, sets, form)
+
+
+def _heard(cut: Cut) -> Iterator[Clip]:
+    """The parts of the clips that are heard: of two that join, each up to the middle."""
+    begins = [0, *(clip.at + (clip.joint.frames // 2 if clip.joint else 0) for clip in cut.clips[1:])]
+    for clip, first, last in zip(cut.clips, begins, [*begins[1:], cut.frames], strict=True):
+        yield _part(clip, first, last, cut)
 
 
 def _key(*recipe: object) -> str:

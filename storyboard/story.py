@@ -22,6 +22,7 @@ TransitionKind = Literal[
     "slide-up",
     "slide-down",
 ]
+Over = Literal["both", "tail"]
 Position = Literal[
     "center",
     "top",
@@ -172,11 +173,13 @@ def own(source: OwnClip | Still) -> str:
 class Transition:
     """How a scene comes in, other than by a cut: for ``seconds`` it and the scene before it are both seen.
 
-    The first scene of a film has at most a fade: from black, with nothing before it.
+    ``over`` the ``tail`` it is the last seconds of the scene before that are seen with this one's first frame, which
+    stands still. The first scene of a film has at most a fade: from black, with nothing before it.
     """
 
     kind: TransitionKind
     seconds: Fraction
+    over: Over = "both"
 
 
 @dataclass(frozen=True, slots=True)

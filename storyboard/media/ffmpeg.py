@@ -10,11 +10,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from storyboard.disk import discard, land, telling
 from storyboard.errors import LocalFault
@@ -61,23 +64,57 @@ def version() -> str:
     return _found()[1]
 
 
-def run(arguments: Sequence[str], *, seconds: float, watch: Callable[[int], None] = lambda frames: None) -> int:
+def run(
+    arguments: Sequence[str],
+    *,
+    seconds: float,
+    watch: Callable[[int], None] = lambda frames: None,
+    feed: Generator[bytes] | None = None,
+) -> int:
     """Run ffmpeg to its end; how many video frames it has written.
 
     ``seconds`` bounds the wall clock and, times the cores, the CPU. ``watch`` is called several times a second
-    with the frames so far; an exception in it, like any other here, kills the child. Raises FfmpegFailed, LocalFault.
+    with the frames so far; an exception in it, like any other here, kills the child. ``feed`` gives what the child
+    reads as "pipe:0"; an exception in it is raised here. Raises FfmpegFailed, LocalFault.
     """
     command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
     command += ["-stats_period", str(TICK), "-progress", "pipe:1", *arguments]
-    with _started(command) as child:
+    stdin = subprocess.DEVNULL if feed is None else subprocess.PIPE
+    with ThreadPoolExecutor(1) as thread, _started(command, stdin) as child:
+        fed = thread.submit(_fill, child.stdin, feed) if child.stdin and feed else None
         try:
             _limit(child.pid, seconds)
             frames, said = _follow(child, time.monotonic() + seconds, watch)
         finally:
             child.kill()
+            wait([fed] if fed else [])
+    if fed:
+        fed.result()
     if child.returncode != 0:
         raise FfmpegFailed(_ending(child.returncode), _cause(said), _advice(child.returncode, said))
     return frames
+
+
+def pieces(arguments: Sequence[str], size: int, *, seconds: float) -> Generator[bytes]:
+    """What ffmpeg writes to "pipe:1", ``size`` bytes at a time; it is stopped where nobody wants more.
+
+    ``seconds`` bounds it as it does ``run``. Raises FfmpegFailed, LocalFault.
+    """
+    command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", *arguments]
+    with TemporaryFile() as said, _started(command, subprocess.DEVNULL, said) as child:
+        assert child.stdout is not None
+        until = time.monotonic() + seconds
+        try:
+            _limit(child.pid, seconds)
+            while piece := _read(child.stdout, size, until):
+                yield piece
+            child.wait()
+        finally:
+            child.kill()
+        if child.returncode != 0:
+            said.seek(0)
+            words = said.read(8192).decode("utf-8", "replace")
+            raise FfmpegFailed(_ending(child.returncode), _cause(words), _advice(child.returncode, words))
 
 
 @contextmanager
@@ -150,13 +187,37 @@ def _environment() -> dict[str, str]:
     return {"LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1", **kept}
 
 
-def _started(command: list[str]) -> subprocess.Popen[bytes]:
+def _fill(pipe: IO[bytes], feed: Generator[bytes]) -> None:
+    """Write all of it to a child's standard input, or as much as the child wants."""
+    with suppress(BrokenPipeError), pipe, closing(feed):
+        for piece in feed:
+            pipe.write(piece)
+
+
+def _read(pipe: IO[bytes], size: int, until: float) -> bytes:
+    """The next ``size`` bytes; nothing at the end. A part of them is nothing, too: ffmpeg says why."""
+    parts, left = [], size
+    with selectors.DefaultSelector() as ready:
+        ready.register(pipe, selectors.EVENT_READ)
+        while left:
+            if time.monotonic() > until:
+                raise FfmpegFailed("took too long")
+            if ready.select(TICK):
+                part = os.read(pipe.fileno(), left)
+                if not part:
+                    return b""
+                parts.append(part)
+                left -= len(part)
+    return b"".join(parts)
+
+
+def _started(command: list[str], stdin: int, stderr: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             env=_environment(),
             process_group=0,  # Ctrl-C is for us: a check that it broke off would look like a damaged clip
         )

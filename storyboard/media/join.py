@@ -6,7 +6,8 @@ is open (100 clips: 9.5 GB; assembly.md section 8).
 
 Each clip becomes a segment, kept in ``scratch`` under a name made of all that decides it, so that changing one scene
 makes one segment. The last pass copies the segments' pictures, which share every parameter, and encodes the sound once
-over the whole film: an encoder that began anew at each joint would leave a gap there. At most two clips are ever open.
+over the whole film: an encoder that began anew at each joint would leave a gap there. At most as many
+clips are open as there are processors.
 """
 
 import hashlib

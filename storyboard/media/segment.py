@@ -1,7 +1,7 @@
 """A segment: a part of a clip in the film's format, its pictures and its sound each in a file of its own."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -86,6 +86,34 @@ def _read(source: Source, path: Path, begins: Fraction) -> tuple[list[str], Frac
     arguments = ["-filter_threads", "2", "-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
     arguments += ["-ss", f"{float(seek):.6f}"] if seek else []
     return [*arguments, "-i", f"file:{os.path.abspath(path)}"], begins - seek
+
+
+def pictures(clip: Clip, cut: Cut, path: Path) -> Generator[bytes]:
+    """The clip's frames in the film's shape, one after the other: YUV 4:2:0 with 8 bits, plane by plane.
+
+    Raises LocalFault, BadMedia.
+    """
+    source = probe.source(path)
+    arguments, late = _read(source, path, source.lead + clip.start)
+    arguments += ["-map", "0:V:0", "-vf", picture_filter(source, clip, cut, late)]
+    arguments += ["-frames:v", str(clip.frames), "-f", "rawvideo", "pipe:1"]
+    return ffmpeg.pieces(arguments, cut.width * cut.height * 3 // 2, seconds=_PATIENCE)
+
+
+def encoded(frames: Generator[bytes], count: int, cut: Cut, out: Path, watch: Callable[[int], None]) -> None:
+    """Write frames of the film (YUV 4:2:0 with 8 bits, plane by plane) as ``make`` writes those of a clip.
+
+    One thread: pieces are short, and as many are made at once as there are processors. Raises LocalFault, and
+    whatever ``frames`` raises.
+    """
+    with ffmpeg.whole(out) as staged:
+        arguments = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{cut.width}x{cut.height}"]
+        arguments += ["-framerate", str(cut.fps), "-i", "pipe:0", "-vf", f"setsar=1,{_TAGS}"]
+        arguments += [*ENCODER, "-threads", "1", "-g", str(2 * cut.fps), *NEUTRAL]
+        arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged}"]
+        written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch, feed=frames)
+        if written != count:
+            raise LocalFault(f"ffmpeg wrote {written} frames of {count}", "unset STORYBOARD_FFMPEG and try again")
 
 
 def picture_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> str:

@@ -26,7 +26,7 @@ from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg, h264, index, mp4, segment, work
 from storyboard.media.join import Film
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
-from storyboard.splice import OURS, Copied, Excerpt, Piece, Rendered, Silent, Splice
+from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes
 
 # Bytes between two samples that are copied along rather than left out: a call of the kernel costs as much.
 GAP = 4096
@@ -155,11 +155,11 @@ class _Made:
         self._kept: set[Path] = set()
 
     def make(self, report: Report) -> None:
-        """Make what is missing, two at once."""
+        """Make what is missing, as much at once as there are processors."""
         jobs: dict[Path, Callable[[work.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
             if isinstance(piece, Rendered) and not _there(path := self._file(piece)):
-                jobs[path] = work.of_scene(self._job(piece, path), piece.how.scene)
+                jobs[path] = work.of_scene(self._job(piece, path), *scenes(piece.how))
             elif isinstance(piece, Copied) and piece.sets and not _there(path := self._renumbered(piece)):
                 jobs[path] = work.of_scene(self._renumbering(piece, path), self._scenes[piece.source])
         pictures = {self._file(piece) for piece in self._plan.pictures if isinstance(piece, Rendered)}
@@ -191,14 +191,14 @@ class _Made:
             first = sound.priming // BLOCK if isinstance(sound, Sound) else 0
             if not isinstance(sound, Sound) or len(sound.stored.sizes) < first + piece.length:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
-            return _Heard(path, sound, first, first + piece.length, piece.key, piece.how.scene)
+            return _Heard(path, sound, first, first + piece.length, piece.key, scenes(piece.how)[0])
         sound = self._known[piece.source].sound
         assert isinstance(sound, Sound)
         path, scene = self._paths[piece.source], self._scenes[piece.source]
         return _Heard(path, sound, piece.first, piece.last, piece.source, scene)
 
     def joints(self, sounds: Sequence[_Heard | Silent]) -> list[bytes]:
-        """The frame between each two neighbours. The missing ones are made, two at once."""
+        """The frame between each two neighbours. The missing ones are made."""
         pairs = list(pairwise(sounds))
         names = [self._path("aac", "joint", self._plan.form, _end(one), _begin(two)) for one, two in pairs]
         made = {name: joint for name in names if (joint := _joint(name))}
@@ -232,12 +232,19 @@ class _Made:
 
     def _job(self, piece: Rendered, out: Path) -> Callable[[work.Watch], None]:
         """How a piece is made: one way for each kind of ``how``."""
-        path, plan = self._paths[piece.how.digest], self._plan
+        plan, paths = self._plan, self._paths
         match piece.how:
             case Clip() as clip:
-                return lambda watch: segment.make(clip, plan.cut, path, out, None, watch)
+                return lambda watch: segment.make(clip, plan.cut, paths[clip.digest], out, None, watch)
+            case Composed() as composed:
+                return lambda watch: self._compose(composed, out, watch)
             case Excerpt() as wanted:
-                return lambda watch: segment.excerpt(wanted, plan.form, path, out, watch)
+                return lambda watch: segment.excerpt(wanted, plan.form, paths[wanted.digest], out, watch)
+
+    def _compose(self, how: Composed, out: Path, watch: work.Watch) -> None:
+        from storyboard.media.compose import composed
+
+        segment.encoded(composed(how, self._plan.cut, self._known, self._paths), how.frames, self._plan.cut, out, watch)
 
     def _renumbering(self, piece: Copied, out: Path) -> Callable[[work.Watch], None]:
         """Its frames with other numbers: how long each has become, then all of them."""
@@ -457,7 +464,8 @@ def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid) -> bytes:
 
 def _sets(plan: Splice, shots: Sequence[_Shot]) -> list[Sets]:
     """The parameter sets of the film: the leader's, foreign ones under their numbers, and ours."""
-    film = [plan.sets[0], *(h264.renumbered(own, number) for number, own in enumerate(plan.sets[1:], 1))]
+    foreign = (h264.renumbered(own, number) for number, own in enumerate(plan.sets[1:], 1))
+    film = [*plan.sets[:1], *foreign]
     rendered = {shot.frames.sets for shot in shots} - set(plan.sets)
     if len(rendered) > 1 or any(one.ids != ((OURS,), (OURS,)) for one in rendered):
         raise LocalFault("rendered frames do not fit together", "remove the folder .storyboard/segments and run again")

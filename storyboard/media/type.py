@@ -53,15 +53,15 @@ def lacking(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(char for char in _plain(text) if ord(char) not in known))
 
 
-def lacking_sentence(text: str) -> str:
-    """What to tell the author about the characters that the font lacks; "" where it lacks none."""
+def lacking_sentence(text: str, font: str = "the draft font") -> str:
+    """What to tell the author about the characters that ``font`` lacks; "" where it lacks none."""
     missing = lacking(text)
     if not missing:
         return ""
     named = ", ".join(f"{show(char)} (U+{ord(char):04X})" for char in missing[:5])
     more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     count = f"{len(missing)} character{'' if len(missing) == 1 else 's'}"
-    return f"the draft font lacks {count}: {named}{more}; the picture shows {_replacement()} instead"
+    return f"{font} lacks {count}: {named}{more}; the picture shows {_replacement()} instead"
 
 
 def readable(text: str) -> str:
@@ -81,10 +81,20 @@ def fit(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400
 
     Where even the smallest is too large, the text ends in an ellipsis: nothing is ever drawn outside the box.
     """
-    words = readable(text)
+    return _fitted([text], box, sizes, weight)
+
+
+def fit_lines(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400) -> Setting:
+    """As ``fit``, but a line break of the text stays one."""
+    return _fitted(text.splitlines(), box, sizes, weight)
+
+
+def _fitted(paragraphs: Sequence[str], box: tuple[int, int], sizes: Sequence[int], weight: int) -> Setting:
+    words = [readable(paragraph) for paragraph in paragraphs]
     for pixels in sizes:
         font, room = face(pixels, weight), max(1, box[1] // round(pixels * LEADING))
-        lines = list(islice(wrap(words, font, box[0]), room + 1))
+        wrapped = (line for paragraph in words for line in wrap(paragraph, font, box[0]))
+        lines = list(islice(wrapped, room + 1))
         if len(lines) <= room:
             return Setting(tuple(lines), pixels, weight)
     last = shorten(lines[room - 1] + ELLIPSIS, font, box[0])

@@ -1,5 +1,6 @@
-"""Work that takes its time, two pieces at once: watched, and stopped together by the first failure."""
+"""Work that takes its time, some pieces at once: watched, and stopped together by the first failure."""
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -8,7 +9,8 @@ from typing import TypeVar
 from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg
 
-AT_ONCE = 2
+# As many as there are processors; two at least, since pieces also wait for the disk; more would only take memory.
+AT_ONCE = min(8, max(2, os.cpu_count() or 2))
 
 Watch = Callable[[int], None]
 K = TypeVar("K")

@@ -15,6 +15,7 @@ from storyboard.story import (
     Caption,
     Finish,
     Legibility,
+    Over,
     OwnSound,
     Position,
     Problem,
@@ -100,14 +101,15 @@ class Finishing:
             elif coming and word:
                 before = film[at - 1] if at else None
                 fits = not before or before[2] is None or self._fits(word, coming, before[0], before[2], at - 1)
-                if fits and seconds is not None:
+                if fits and seconds is not None and (coming.over == "both" or not before):
                     self._fits(word, coming, scene, seconds, at)
             scenes.append(scene)
         return tuple(scenes)
 
     def _fits(self, word: Word, coming: Transition, scene: Scene, seconds: Fraction, at: int) -> bool:
         """Whether the scene is long enough for the transitions at both its ends."""
-        other = scene.finish.transition if at and scene.finish.transition is not coming else None
+        own = scene.finish.transition
+        other = own if own and at and own is not coming and own.over == "both" else None
         if coming.seconds + (other.seconds if other else 0) <= seconds:
             return True
         hint = f"scene '{scene.id}' is {spoken(seconds)} s long"
@@ -193,7 +195,8 @@ def _transition(word: Word | None) -> Transition | None:
     said = cast(Mapping[str, object], word.value)
     if said["kind"] == "cut":
         return None
-    return Transition(cast(TransitionKind, said["kind"]), Fraction(str(said.get("seconds", "0.5"))))
+    over = cast(Over, said.get("over", "both"))
+    return Transition(cast(TransitionKind, said["kind"]), Fraction(str(said.get("seconds", "0.5"))), over)
 
 
 def _verb(kind: TransitionKind) -> str:

@@ -190,6 +190,21 @@ def test_a_fade_in_from_black_takes_nothing_away():
     assert (film.clips[0].joint, film.frames) == (Joint("fade", 24), 384)
 
 
+def test_a_transition_over_the_tail_takes_nothing_away():
+    """The scene begins behind it, whole."""
+    film = story(trim(), trim(end="0.25"), trim())
+    over = {at: Finish(transition=Transition("dissolve", Fraction(1, 2), "tail")) for at in ("s1", "s2")}
+    made = cut(finished(film, **over), filmed(VEO, VEO, VEO))
+    assert [(clip.at, clip.until, clip.joint, clip.lead) for clip in made.clips] == [
+        (0, 192, Joint("dissolve", 12), None),
+        (192, 198, None, Joint("dissolve", 12)),
+        (198, 390, None, None),
+    ]
+    with pytest.raises(Problems) as raised:
+        cut(finished(film, s3=over["s1"]), filmed(VEO, VEO, VEO))
+    assert "scene 's2' is too short for the transition of scene 's3'" in raised.value.problems[0].message
+
+
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=12))
 def test_joints_lie_inside_their_clips(hundredths: list[int]):
     """A frame of a third scene in a dissolve of two would be a flash."""
@@ -254,3 +269,30 @@ def test_what_is_finished_otherwise_is_another_film():
         finished(plain, s2=Finish(effect="grain")),
     ]
     assert len({cut(film, filmed(VEO, VEO)).identity for film in films}) == len(films)
+
+
+def test_captions_are_in_the_picture_only_if_they_shall_be():
+    """Burnt in they cannot be switched off."""
+    said = finished(story(trim()), s1=Finish(captions=(Caption("One", Fraction(1), Fraction(2)),)))
+    films = {
+        where: cut(replace(said, output=replace(said.output, captions=where)), filmed(VEO))
+        for where in ("sidecar", "burn", "both")
+    }
+    assert films["sidecar"].overlays == ()
+    (words,) = films["burn"].overlays
+    assert (words.title.text, words.first, words.frames, words.fade) == ("One", 24, 48, 0)
+    assert films["both"].overlays == films["burn"].overlays
+    assert all(film.cues == (Cue("One", 24, 48),) for film in films.values())
+
+
+def test_a_title_appears_and_goes_softly():
+    """Never longer than a third of it each way; whole in between; not seen outside."""
+    for seconds, fade in ((Fraction(3), 7), (Fraction(1, 2), 4), (Fraction(1, 12), 0)):
+        title = Title("A", Fraction(1), seconds, "center", Fraction(8, 100), "#ffffff", "outline")
+        (words,) = cut(finished(story(trim()), s1=Finish(titles=(title,))), filmed(VEO)).overlays
+        assert words.fade == fade
+        seen = [words.opacity(frame) for frame in range(words.first, words.first + words.frames)]
+        assert seen == seen[::-1]
+        assert max(seen) == 1
+        assert all(0 < one <= later for one, later in pairwise(seen[: len(seen) // 2]))
+        assert words.opacity(words.first - 1) == words.opacity(words.first + words.frames) == 0

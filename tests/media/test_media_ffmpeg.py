@@ -177,3 +177,62 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+RAW = ["-f", "rawvideo", "-pix_fmt", "gray", "-video_size", "16x16", "-framerate", "24", "-i", "pipe:0"]
+
+
+def test_it_reads_what_it_is_given():
+    """Frames made here reach the encoder, each once and in their order."""
+    given = (bytes([number]) * 256 for number in range(40))
+    assert ffmpeg.run([*RAW, "-f", "null", "-"], seconds=60, feed=given) == 40
+    arguments = ["-f", "lavfi", "-i", "color=c=gray:s=16x16:r=24:d=1,format=gray", "-f", "rawvideo", "pipe:1"]
+    frames = list(ffmpeg.pieces(arguments, 256, seconds=60))
+    assert (len(frames), {len(frame) for frame in frames}) == (24, {256})
+
+
+def test_what_goes_wrong_while_it_is_fed_is_told():
+    """A damaged clip would look like a fault of ffmpeg, or the film like a whole one."""
+    closed = []
+
+    def feed():
+        try:
+            yield bytes(256)
+            raise LocalFault("the clip is damaged")
+        finally:
+            closed.append(True)
+
+    with pytest.raises(LocalFault, match="the clip is damaged"):
+        ffmpeg.run([*RAW, "-f", "null", "-"], seconds=60, feed=feed())
+    assert closed
+
+
+def test_whoever_feeds_it_is_let_go_when_it_ends():
+    """A film that is stopped would wait for ever for an encoder that has gone."""
+    before, closed = children(), []
+
+    def endless():
+        try:
+            while True:
+                yield bytes(256)
+        finally:
+            closed.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        ffmpeg.run([*RAW, "-f", "null", "-"], seconds=60, watch=_interrupt, feed=endless())
+    with pytest.raises(ffmpeg.FfmpegFailed):
+        ffmpeg.run([*RAW, "-f", "no-such-format", "-"], seconds=60, feed=endless())
+    assert len(closed) == 2
+    assert children() <= before
+
+
+def test_who_wants_no_more_frames_stops_it():
+    """Of a long clip two seconds are needed: the rest would be decoded into nothing."""
+    before = children()
+    arguments = ["-f", "lavfi", "-i", "testsrc2=s=320x180", "-pix_fmt", "gray", "-f", "rawvideo", "pipe:1"]
+    frames = ffmpeg.pieces(arguments, 320 * 180, seconds=60)
+    assert len(next(frames)) == 320 * 180
+    frames.close()
+    assert children() <= before
+    with pytest.raises(ffmpeg.FfmpegFailed, match="No such file"):
+        list(ffmpeg.pieces(["-i", "no-such-file", "-f", "rawvideo", "pipe:1"], 1, seconds=60))

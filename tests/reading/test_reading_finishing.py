@@ -48,6 +48,14 @@ def test_a_transition(author: Author) -> None:
     assert finish(author, "transition: {kind: fade, seconds: 0.8}").transition == Transition("fade", Fraction(4, 5))
 
 
+def test_a_transition_over_the_tail(author: Author) -> None:
+    """It takes nothing from its own scene, so that may be shorter than it is."""
+    words = "transition: {kind: dissolve, seconds: 2, over: tail}, trim: {from: 0, to: 1}"
+    assert finish(author, words).transition == Transition("dissolve", Fraction(2), "tail")
+    with pytest.raises(Problems):
+        finish(author, words.replace("tail", "both"))
+
+
 def test_a_transition_of_the_defaults_does_not_trouble_the_first_scene(author: Author) -> None:
     """Whoever dissolves everywhere need not write that the film begins with a cut."""
     film = author.read(

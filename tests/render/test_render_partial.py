@@ -150,3 +150,24 @@ def test_the_verb_prints_the_path_and_ends_with_3(studio: Studio, monkeypatch):
     assert (ran.returncode, ran.stdout) == (3, "out/film.partial.mp4\n")
     assert "slate    s1: no take yet" in ran.stderr
     assert frames(str(studio.folder / "out" / "film.partial.mp4")) == 192
+
+
+def test_slates_stills_and_effects_meet_in_transitions(studio: Studio):
+    """What is drawn is a clip like any other: it dissolves, fades and carries titles, also in a partial film."""
+    studio.write(
+        """
+storyboard: 1
+scenes:
+  - {id: card, still: "#000000", seconds: 2, title: {text: The End}}
+  - {id: gone, prompt: Waves., trim: {to: 3}, transition: {kind: dissolve, seconds: 1}, title: {text: Over it}}
+  - {id: blue, still: "#0000ff", seconds: 2, transition: {kind: wipe-left, seconds: 1}}
+output: {size: 320x180}
+"""
+    )
+    seen = partial(studio)
+    assert (seen.exit, seen.frames) == (3, 48 + 72 + 48 - 48)
+    with av.open(seen.film) as film:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(pictures) == 120
+    assert pictures[12].max() > 200  # the card's title
+    assert abs(pictures[119].reshape(-1, 3).mean(axis=0) - [0, 0, 255]).max() < 6

@@ -1,0 +1,124 @@
+"""Composing: frames of the film on which clips join, or words stand, made picture by picture out of their layers.
+
+Clips of the film's shape are decoded from the key frame before what is needed of them, out of the bytes that the index
+names; others come from ffmpeg, in the film's shape. One picture of each clip that is seen is held, and no more.
+"""
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, closing
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from storyboard.cut import Clip, Cut
+from storyboard.disk import telling
+from storyboard.errors import BadMedia
+from storyboard.media import h264, segment
+from storyboard.media.blend import Picture, faded, joined
+from storyboard.media.title import ink
+from storyboard.plain import show
+from storyboard.samples import Frames, Index
+from storyboard.splice import Composed, readable
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+Pictures = Generator[Picture]
+
+
+def composed(how: Composed, cut: Cut, known: Mapping[str, Index], paths: Mapping[str, Path]) -> Generator[bytes]:
+    """The frames, one after the other: YUV 4:2:0 with 8 bits, plane by plane. Raises LocalFault, BadMedia."""
+    inks = [(overlay, ink(overlay.title, cut.width, cut.height)) for overlay in how.overlays]
+    with ExitStack() as open:
+        decoded: dict[Clip, Pictures] = {}
+        standing: dict[Clip, Picture] = {}
+
+        def taken(clip: Clip) -> Picture:
+            if clip in standing:
+                return standing.pop(clip)
+            if clip not in decoded:
+                decoded[clip] = open.enter_context(closing(_decoded(clip, cut, known, paths)))
+            return next(decoded[clip])
+
+        for frame in range(how.frames):
+            seen = [clip for clip in how.clips if clip.at <= frame < clip.until]
+            picture = _seen(frame, seen, [taken(clip) for clip in seen])
+            for clip in how.clips:
+                if clip.lead and clip.at - clip.lead.frames <= frame < clip.at:
+                    standing[clip] = taken(clip)
+                    part = Fraction(frame - clip.at + clip.lead.frames + 1, clip.lead.frames + 1)
+                    picture = joined(clip.lead.kind, part, picture, standing[clip])
+            for overlay, words in inks:
+                if opacity := overlay.opacity(frame):
+                    picture = words.over(picture, opacity)
+            yield picture.content.tobytes()
+
+
+def _seen(frame: int, seen: list[Clip], pictures: list[Picture]) -> Picture:
+    coming = seen[-1]
+    if not coming.joint or frame >= coming.at + coming.joint.frames:
+        return pictures[-1]
+    part = Fraction(frame - coming.at + 1, coming.joint.frames + 1)
+    if len(pictures) == 1:
+        return faded(part, pictures[0])
+    return joined(coming.joint.kind, part, *pictures)
+
+
+def _decoded(clip: Clip, cut: Cut, known: Mapping[str, Index], paths: Mapping[str, Path]) -> Pictures:
+    """The clip's pictures: exactly as many as the clip has frames."""
+    frames, path = readable(clip, cut, known[clip.digest]), paths[clip.digest]
+    count = 0
+    for picture in _read(clip, cut, frames, path) if frames else _brought(clip, cut, path):
+        yield picture
+        count += 1
+    if count != clip.frames:
+        raise BadMedia(f"damaged: {count} of {clip.frames} frames decode")
+
+
+def _brought(clip: Clip, cut: Cut, path: Path) -> Pictures:
+    with closing(segment.pictures(clip, cut, path)) as frames:
+        for frame in frames:
+            yield Picture(np.frombuffer(frame, np.uint8), cut.width, cut.height)
+
+
+def _read(clip: Clip, cut: Cut, frames: Frames, path: Path) -> Pictures:
+    first = int(clip.start * cut.fps)
+    last = first + clip.frames
+    early: dict[int, Picture] = {}
+    due = first
+    with closing(_frames(frames, path, first, last)) as decoded:
+        for frame in decoded:
+            if frame.pts is not None and first <= frame.pts < last:
+                early[frame.pts] = _picture(frame, cut)
+            while due in early:
+                yield early.pop(due)
+                due += 1
+
+
+def _frames(frames: Frames, path: Path, first: int, last: int) -> "Generator[VideoFrame]":
+    """Decode all that is needed for frames [first, last), each with its number as its time."""
+    import av
+
+    begin = max(start for start in frames.starts if start <= first)
+    end = max(at for at, number in enumerate(frames.shown) if number < last) + 1
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.extradata = h264.config([frames.sets])
+    decoder.thread_count = 1
+    try:
+        with telling(path), path.open("rb") as file:
+            for at in range(begin, end):
+                packet = av.Packet(os.pread(file.fileno(), frames.stored.sizes[at], frames.stored.offsets[at]))
+                packet.pts = frames.shown[at]
+                yield from decoder.decode(packet)
+            yield from decoder.decode(None)
+    except av.error.FFmpegError as error:
+        raise BadMedia(f"damaged: {show(error.strerror or '', 200)}") from error
+
+
+def _picture(frame: "VideoFrame", cut: Cut) -> Picture:
+    if (frame.width, frame.height, frame.format.name) != (cut.width, cut.height, "yuv420p"):
+        raise BadMedia("damaged: its pictures change their shape")
+    return Picture(frame.to_ndarray().astype(np.uint8, copy=False).reshape(-1), cut.width, cut.height)
