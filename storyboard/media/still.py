@@ -35,7 +35,7 @@ def pictures(still: Still, content: bytes, size: tuple[int, int], fps: int, fram
         card = np.empty((size[1], size[0], 3), np.uint8)
         card[:] = [int(still.color[at : at + 2], 16) for at in (1, 3, 5)]
         return iter([card] * frames)
-    image = _opened(content)
+    image = _opened(content, size)
     if fit == "blur":
         image = _over_itself(image, size)
     if still.move == "none":
@@ -78,7 +78,7 @@ class Camera:
 def _moving(camera: Camera, image: Image.Image, frames: int, fps: int) -> Iterator[Picture]:
     left, _, right, _ = min((camera.window(way) for way in (0.0, 1.0)), key=lambda box: box[2] - box[0])
     factor = _FINE * camera.frame[0] / (right - left)
-    if factor < 1:
+    if factor < 0.8:
         width, height = image.size
         image = image.resize((round(width * factor), round(height * factor)), Image.Resampling.LANCZOS)
         camera = Camera(image.size, camera.frame, camera.move)
@@ -114,21 +114,32 @@ def _over_itself(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return behind
 
 
-def _opened(content: bytes) -> Image.Image:
-    """Decoded, turned upright, in sRGB, on black where it is transparent. Raises BadMedia."""
+def _opened(content: bytes, size: tuple[int, int]) -> Image.Image:
+    """Decoded, turned upright, in sRGB, on black where it is transparent, no finer than is seen. Raises BadMedia."""
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            upright = ImageOps.exif_transpose(image)
-            profile = image.info.get("icc_profile")
+        with Image.open(BytesIO(content), formats=FORMATS) as upright:
+            profile = upright.info.get("icc_profile")
+            upright.load()
+            ImageOps.exif_transpose(upright, in_place=True)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadMedia(f"its picture is damaged ({type(error).__name__})", "save it again") from error
-    if upright.mode.startswith("I"):  # 16 bits a pixel
-        upright = Image.fromarray((np.asarray(upright).astype(np.uint32) >> 8).astype(np.uint8))
-    clear = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
-    if clear:
-        paper = Image.new("RGBA", upright.size, (0, 0, 0, 255))
-        upright = Image.alpha_composite(paper, upright.convert("RGBA")).convert("RGB")
-    return _in_srgb(upright, profile).convert("RGB")
+    picture = _no_finer(upright, size)
+    if picture.mode.startswith("I"):  # 16 bits a pixel
+        picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        paper = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
+    picture = _in_srgb(picture, profile)
+    return picture if picture.mode == "RGB" else picture.convert("RGB")  # a copy of 50 million pixels is 150 MB
+
+
+def _no_finer(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Without the pixels that are not seen at the closest: each later step would copy them."""
+    factor = max(side * _FINE / CLOSE / own for side, own in zip(size, image.size, strict=True))
+    if factor >= 1 or "transparency" in image.info or image.mode not in ("RGB", "RGBA", "L", "LA", "CMYK"):
+        return image
+    width, height = image.size
+    return image.resize((round(width * factor), round(height * factor)), Image.Resampling.LANCZOS, reducing_gap=3)
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
