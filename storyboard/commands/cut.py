@@ -23,9 +23,16 @@ from storyboard.plain import shown, written
 @var_option
 @json_option
 @reencode_option
+@click.option("--chapters", is_flag=True, help="Put a list of the chapters beside the film, as NAME.chapters.txt.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
 def command(
-    file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, reencode: bool, output: Path | None
+    file: str | None,
+    draft: bool,
+    given: tuple[str, ...],
+    as_json: bool,
+    reencode: bool,
+    chapters: bool,
+    output: Path | None,
 ) -> None:
     """Cut the film from the takes that are in the store."""
     from storyboard.config import settings
@@ -40,6 +47,7 @@ def command(
         given=pairs(given),
         out=output,
         reencode=reencode,
+        chapters=chapters,
         flags=again(draft=draft, given=given),
     )
     done = cut_only(order, settings())
