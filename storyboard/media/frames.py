@@ -88,14 +88,16 @@ def _missing(number: int) -> BadMedia:
 
 
 def _decoded(path: Path, frames: Frames, number: int) -> "VideoFrame":
-    """Decode from the start before it to it. In a group, the order of output is the order of being seen."""
-    start = max(start for start in frames.starts if start <= number)
-    behind = next((later for later in frames.starts if later > number), len(frames.shown))
+    """Decode from the start before it to it, without the frames on the way that no other is made from."""
+    start, behind = max(start for start in frames.starts if start <= number), frames.shown.index(number) + 1
     with telling(path), path.open("rb") as file, _damage():
-        codec = _decoder(frames, number - start)
-        end = start + 1 if number == start else behind
-        places = zip(frames.stored.sizes[start:end], frames.stored.offsets[start:end], strict=True)
-        return _numbered(_out(codec, (os.pread(file.fileno(), size, at) for size, at in places)), number - start)
+        samples, before = [], 0
+        for at in range(start, behind):
+            sample = os.pread(file.fileno(), frames.stored.sizes[at], frames.stored.offsets[at])
+            if at == behind - 1 or h264.referred(sample):
+                samples.append(sample)
+                before += frames.shown[at] < number
+        return _numbered(_out(_decoder(frames, len(samples)), iter(samples)), before)
 
 
 def _decoder(frames: Frames, count: int) -> "VideoCodecContext":
