@@ -176,8 +176,8 @@ class Cut:
     """The film as a list of clips without gaps. ``fps`` is whole; ``width`` and ``height`` are even pixels.
 
     A clip begins where the one before it ends, or, with a joint, that many frames earlier. ``overlays`` lie over the
-    picture; ``cues`` are what is said. Both are in the order of their beginnings. ``voices`` and ``underlays`` are
-    heard with the clips, each of which is brought to ``loudness``, in LUFS (None: left as it is).
+    picture; ``cues`` are what is said, one at a time. Both are in the order of their beginnings. ``voices`` and
+    ``underlays`` are heard with the clips, each of which is brought to ``loudness``, in LUFS (None: left as it is).
     """
 
     clips: tuple[Clip, ...]
@@ -331,7 +331,21 @@ def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tu
                 frames = min(frames, _span(clip, fps, following.start, None)[0] - first)
             cues.append(Cue(caption.text, first, frames))
     spans = [each for each in overlays if each.frames > 0], [each for each in cues if each.frames > 0]
-    return tuple(sorted(spans[0], key=lambda each: each.first)), tuple(sorted(spans[1], key=lambda each: each.first))
+    return tuple(sorted(spans[0], key=lambda each: each.first)), tuple(_in_turn(spans[1]))
+
+
+def _in_turn(cues: Iterable[Cue]) -> list[Cue]:
+    """One is read at a time: a cue ends where the next begins, and those that begin together are one."""
+    turns: list[Cue] = []
+    for cue in sorted(cues, key=lambda each: each.first):
+        before = turns[-1] if turns else None
+        if before and before.first == cue.first:
+            turns[-1] = Cue(f"{before.text}\n{cue.text}", cue.first, max(before.frames, cue.frames))
+            continue
+        if before:
+            turns[-1] = replace(before, frames=min(before.frames, cue.first - before.first))
+        turns.append(cue)
+    return turns
 
 
 def _voices(

@@ -1,5 +1,6 @@
 """The whole story on one page: claim, read, plan, ask, run, pin the takes, cut. Read this first."""
 
+import hashlib
 import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard import events
+from storyboard import __version__, events
+from storyboard.beside import Beside
 from storyboard.config import Settings
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate
 from storyboard.desk import Desk, at_work, desk
@@ -25,6 +27,7 @@ from storyboard.errors import (
 )
 from storyboard.film import Film, Films
 from storyboard.mix import NOT_MEASURED, Loudness
+from storyboard.notes import Notes, chapters, listed
 from storyboard.partial import Tolerant, beside, slates
 from storyboard.plain import show
 from storyboard.plan import Blocked, Keep, Plan, moved
@@ -32,6 +35,7 @@ from storyboard.project import Project
 from storyboard.splice import rendered
 from storyboard.splice import splice as laid_out
 from storyboard.story import Still
+from storyboard.subtitles import srt, vtt
 from storyboard.take import Outcome, Take
 
 if TYPE_CHECKING:
@@ -46,7 +50,8 @@ class Order:
 
     ``promised`` is a saved plan, which must still hold; ``flags`` are those to type again if something is left to do.
     ``agree`` is shown the plan before anything is paid, and raises where it may not be carried out. ``reencode`` is
-    whether every frame of the film is encoded anew, rather than copied where that can be.
+    whether every frame of the film is encoded anew, rather than copied where that can be; ``chapters``
+    is whether a list of them is put beside it.
     """
 
     file: Path
@@ -60,6 +65,7 @@ class Order:
     out: Path | None = None
     cut: bool = True
     reencode: bool = False
+    chapters: bool = False
     flags: str = ""
 
 
@@ -191,11 +197,16 @@ def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
 def assemble(
     at: Desk, takes: Mapping[str, Take], path: Path, order: Order, missing: Mapping[str, Slate] = NO_SLATES
 ) -> Film:
-    """Cut the film; or find that the one that lies there is the same. Every scene has its take by now, or a slate."""
+    """Cut the film, or find that the one that lies there is the same; and put beside it what belongs there.
+
+    Every scene has its take by now, or a slate.
+    """
     films = Films(at.folder)
     cut, paths = at.cut(takes, missing)
-    identity = f"{cut.identity}-reencoded" if order.reencode else cut.identity
+    said = notes(at, cut)
+    identity = hashlib.sha256(repr((cut.identity, order.reencode, said)).encode()).hexdigest()
     if there := films.same(path, identity):
+        put_beside(at, cut, path, order)
         return there
     undamaged(at, takes)
     order.report(events.Cutting(0, cut.frames))
@@ -224,8 +235,9 @@ def assemble(
         # Killed between here and the end, the next render must know the film for its own.
         films.remember(path, known(written), written.path)
 
-    film = known(write(cut, paths, path, segments, order, landing, measured(at, cut, paths)))
+    film = known(write(cut, said, paths, path, segments, order, landing, measured(at, cut, paths)))
     films.remember(path, film)
+    put_beside(at, cut, path, order)
     return film
 
 
@@ -258,8 +270,25 @@ def measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Lou
     )
 
 
+def notes(at: Desk, cut: Cut) -> Notes:
+    """What the film says of itself."""
+    lock = hashlib.sha256(at.lock_file.read_bytes()).hexdigest() if at.lock_file.is_file() else ""
+    return Notes(at.storyboard.title, f"storyboard {__version__}", lock, chapters(cut))
+
+
+def put_beside(at: Desk, cut: Cut, film: Path, order: Order) -> None:
+    """Captions beside the film, and its chapters where somebody asks for them or has them there. Raises LocalFault."""
+    folder, apart = Beside(at.folder), at.storyboard.output.captions != "burn"
+    folder.put(film.with_suffix(".srt"), srt(cut).encode() if apart else b"")
+    folder.put(film.with_suffix(".vtt"), vtt(cut).encode() if apart else b"")
+    listing = film.with_suffix(".chapters.txt")
+    if order.chapters or folder.has(listing):
+        folder.put(listing, listed(cut).encode())
+
+
 def write(
     cut: Cut,
+    said: Notes,
     paths: Mapping[str, Path],
     path: Path,
     segments: Path,
@@ -276,15 +305,15 @@ def write(
     warn_of_letters(cut, order)
     composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
     if order.reencode and not composed:
-        return join.join(cut, paths, path, segments, far, landing, loud)
+        return join.join(cut, paths, path, segments, far, landing, loud, said)
     indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
     spliced = rendered(cut, indexes, loud) if order.reencode else laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
         if not composed:
-            return join.join(cut, paths, path, segments, far, landing, loud)
+            return join.join(cut, paths, path, segments, far, landing, loud, said)
         spliced = rendered(cut, indexes, loud)
-    return splice.splice(spliced, indexes, paths, path, segments, far, landing)
+    return splice.splice(spliced, indexes, paths, path, segments, far, landing, said)
 
 
 def warn_of_letters(cut: Cut, order: Order) -> None:

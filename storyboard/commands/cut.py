@@ -24,6 +24,7 @@ from storyboard.plain import shown, written
 @json_option
 @reencode_option
 @click.option("--partial", is_flag=True, help="Show a slate for each scene that is missing; NAME.partial.mp4, exit 3.")
+@click.option("--chapters", is_flag=True, help="Put a list of the chapters beside the film, as NAME.chapters.txt.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
 def command(
     file: str | None,
@@ -32,6 +33,7 @@ def command(
     as_json: bool,
     reencode: bool,
     partial: bool,
+    chapters: bool,
     output: Path | None,
 ) -> int:
     """Cut the film from the takes that are in the store."""
@@ -47,6 +49,7 @@ def command(
         given=pairs(given),
         out=output,
         reencode=reencode,
+        chapters=chapters,
         flags=again(draft=draft, given=given),
     )
     done = (cut_partial if partial else cut_only)(order, settings())

@@ -24,8 +24,10 @@ from storyboard.cut import MAKING, Clip, Cut
 from storyboard.disk import private, telling
 from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg, mix, segment, work
+from storyboard.media.index import NOTHING
 from storyboard.mix import NOT_MEASURED, Loudness, Mix
 from storyboard.mix import mix as mixed
+from storyboard.notes import Notes
 
 _FORM = (48_000, 2)  # hertz and channels
 _PATIENCE = 7200.0
@@ -51,8 +53,9 @@ def join(
     report: Callable[[int], None] = lambda frames: None,
     landing: Callable[[Film], None] = lambda film: None,
     measured: Mapping[Clip, Loudness] = NOT_MEASURED,
+    notes: Notes = NOTHING,
 ) -> Film:
-    """Write the film. The same cut gives the same bytes.
+    """Write the film, with ``notes`` in it. The same cut and notes give the same bytes.
 
     ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder for this film alone, where segments
     stay from one join to the next. ``report`` is called in this thread several times a second with the number of
@@ -64,7 +67,8 @@ def join(
     names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}
     _make_segments(cut, names, paths, report)
     with ffmpeg.whole(out) as staging:
-        _put_together(cut, names, _heard(cut, measured), paths, staging, lambda frames: report(cut.frames))
+        heard = _heard(cut, measured)
+        _put_together(cut, names, heard, paths, staging, notes, lambda frames: report(cut.frames))
         with telling(out), staging.open("rb") as file:
             digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
         landing(Film(staging, digest, cut.frames, size))
@@ -120,12 +124,14 @@ def _put_together(
     heard: Mix,
     paths: Mapping[str, Path],
     out: Path,
+    notes: Notes,
     watch: Callable[[int], None],
 ) -> None:
     """Copy the pictures, encode the sound, and put the index first, so that a browser can begin at once."""
     scratch = names[cut.clips[0]].parent
     with telling(scratch), TemporaryDirectory(dir=scratch, prefix=_JOIN) as folder:
-        listing, sound = Path(folder, "film.ffconcat"), Path(folder, "film.s16le")
+        listing, sound, said = Path(folder, "film.ffconcat"), Path(folder, "film.s16le"), Path(folder, "film.notes")
+        said.write_text(_spoken(notes, cut), "utf-8")
         listing.write_text("".join(f"file ../{names[clip].name}\n" for clip in cut.clips))
         with sound.open("wb") as file:
             for piece in mix.mixed(heard, paths):
@@ -134,11 +140,28 @@ def _put_together(
         arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
         arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
         arguments += ["-f", "s16le", "-ar", str(_FORM[0]), "-ac", str(_FORM[1]), "-i", f"file:{sound.absolute()}"]
-        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *segment.SOUND, *segment.NEUTRAL]
+        arguments += ["-f", "ffmetadata", "-i", f"file:{said.absolute()}"]
+        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *segment.SOUND, "-fflags", "+bitexact"]
+        arguments += ["-map_metadata", "2", "-map_chapters", "2"]
         arguments += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out.absolute()}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
     if written != cut.frames:
         raise LocalFault(f"ffmpeg wrote {written} frames of {cut.frames}", "unset STORYBOARD_FFMPEG and try again")
+
+
+def _spoken(notes: Notes, cut: Cut) -> str:
+    """The notes in the form that ffmpeg reads (ffmpeg-formats, "Metadata")."""
+    items = (("title", notes.title), ("encoding_tool", notes.tool), ("comment", notes.comment))
+    lines = [";FFMETADATA1", *(f"{key}={_escaped(text)}" for key, text in items if text)]
+    ends = [*(chapter.first for chapter in notes.chapters), cut.frames][1:]
+    for chapter, end in zip(notes.chapters, ends, strict=True):
+        lines += ["[CHAPTER]", f"TIMEBASE=1/{cut.fps}", f"START={chapter.first}", f"END={end}"]
+        lines += [f"title={_escaped(chapter.name)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([=;#\\\n])", r"\\\1", text)
 
 
 def _prune(scratch: Path, names: Mapping[Clip, Path]) -> None:

@@ -26,6 +26,7 @@ from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg, h264, index, mix, mp4, segment, work
 from storyboard.media.join import Film
 from storyboard.mix import MARGIN, Mix
+from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
 from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes
 
@@ -122,8 +123,9 @@ def splice(
     scratch: Path,
     report: Report = lambda frames: None,
     landing: Callable[[Film], None] = lambda film: None,
+    notes: Notes = index.NOTHING,
 ) -> Film:
-    """Write the film. The same plan gives the same bytes.
+    """Write the film, with ``notes`` in it. The same plan and notes give the same bytes.
 
     ``known`` are the indexes of the clips, ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder
     for this film alone. ``report`` is called in this thread with the number of frames that are ready; an exception in
@@ -136,8 +138,8 @@ def splice(
     shots = [made.shot(piece) for piece in plan.pictures]
     sounds = [made.heard(piece) for piece in plan.sound]
     joints = made.joints(sounds)
-    laid = _laid(plan, shots, sounds, joints)
-    head = _head(plan, shots, laid)
+    laid = _laid(plan, shots, sounds, joints, b"".join(index.texts(notes)))
+    head = _head(plan, shots, laid, notes)
     with ffmpeg.whole(out) as staging:
         digest = _written(head, laid, staging, out, lambda part: report(int(plan.cut.frames * part)))
         size = len(head) + laid.size
@@ -344,9 +346,16 @@ class _Part:
     joint: bytes = b""
 
 
-def _laid(plan: Splice, shots: Sequence[_Shot], sounds: Sequence[_Heard | Silent], joints: Sequence[bytes]) -> _Laid:
-    """Lay pictures and sound into the film in the order of time; what lies together in a file stays together."""
+def _laid(
+    plan: Splice, shots: Sequence[_Shot], sounds: Sequence[_Heard | Silent], joints: Sequence[bytes], texts: bytes
+) -> _Laid:
+    """Lay pictures and sound into the film in the order of time; what lies together in a file stays together.
+
+    ``texts`` come first of all.
+    """
     laid = _Laid()
+    if texts:
+        laid.put(texts)
     parts = [*_pictures(plan, shots), *_sounds(plan, sounds, joints)]
     for run in _runs(sorted(parts, key=lambda part: part.at)):
         places = [laid.put(part.joint) if part.joint else 0 for part in run]
@@ -452,7 +461,7 @@ def _spans(run: Sequence[_Part]) -> list[tuple[int, int]]:
     return spans
 
 
-def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid) -> bytes:
+def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid, notes: Notes) -> bytes:
     shown: list[int] = []
     sync: list[int] = []
     for shot in shots:
@@ -464,7 +473,7 @@ def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid) -> bytes:
     )
     hertz, channels = plan.form
     sounds = index.Sounds(laid.sounds.sizes, laid.sounds.offsets, hertz, channels, _config(plan.form))
-    return index.written(pictures, sounds, laid.size)
+    return index.written(pictures, sounds, laid.size, notes)
 
 
 def _sets(plan: Splice, shots: Sequence[_Shot]) -> list[Sets]:
