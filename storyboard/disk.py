@@ -199,8 +199,9 @@ def temporary(prefix: str) -> Iterator[Path]:
 
 def sweep_claims(folder: Path) -> None:
     """Remove the claims in ``folder`` that dead processes have left. For names that nobody claims a second time."""
-    for path in folder.glob("*"):
-        _bury(path, stat.S_ISREG, Path.unlink)
+    with suppress(OSError):  # They are in nobody's way: the next render can try again.
+        for path in folder.glob("*"):
+            _bury(path, stat.S_ISREG, Path.unlink)
 
 
 def _bury(path: Path, kind: Callable[[int], bool], remove: Callable[[Path], None]) -> None:

@@ -283,6 +283,16 @@ class World(RuleBasedStateMachine):
         scenes[which % len(scenes)] = (scenes[which % len(scenes)][0], words, size)
         self.edit(name, scenes)
 
+    @rule(name=WHICH, which=st.integers(0, 3), words=st.sampled_from(WORDS), back=st.booleans())
+    def change_a_scene_and_clear(self, name: str, which: int, words: str, back: bool) -> None:
+        """The take of before goes into the trash; and comes out of it unpaid where the author thinks better of it."""
+        self.change_a_scene(name, which, words, "720p")
+        self.render(name)
+        self.clears(0)
+        if back:
+            self.undo(name)
+            self.render(name)
+
     @rule(name=WHICH, turn=st.integers(1, 3))
     def rename_and_reorder(self, name: str, turn: int) -> None:
         names = dict(zip(NAMES, (*NAMES[turn:], *NAMES[:turn]), strict=True))
