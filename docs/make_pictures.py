@@ -2,6 +2,7 @@
 
 docs/pictures/render.svg   a terminal of 100 columns in the middle of a rehearsal against the emulator
 docs/pictures/keeper.jpg   examples/keeper as a draft: one frame of each scene, as the film shows it
+docs/pictures/transitions.jpg, titles.jpg   every transition between two of its pictures, and a title at every place
 """
 
 import os
@@ -16,9 +17,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
+from fractions import Fraction
 from io import StringIO
+from itertools import cycle
 from pathlib import Path
 from termios import TIOCSWINSZ
+from typing import TYPE_CHECKING, get_args
 
 import pyte
 from PIL import Image, ImageDraw
@@ -29,6 +33,9 @@ from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from storyboard.media.blend import Picture
+
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 COLUMNS, LINES = 100, 24
@@ -36,12 +43,14 @@ STORYBOARD = [sys.executable, "-m", "storyboard"]
 
 
 def main() -> None:
-    """Make both pictures in a folder that is thrown away."""
+    """Make all pictures in a folder that is thrown away."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         environ = {**os.environ, "STORYBOARD_HOME": str(Path(scratch) / "home"), "TERM": "xterm-256color"}
         capture(_example(Path(scratch) / "rehearsal"), environ)
         contact_sheet(_example(Path(scratch) / "draft"), environ)
+    transitions()
+    titles()
 
 
 def _example(folder: Path) -> Path:
@@ -152,6 +161,49 @@ def contact_sheet(folder: Path, environ: dict[str, str]) -> None:
     middles = {clip.at + clip.frames // 2: clip.scene for clip in cut.clips}
     tiles = [(scene, image) for number, image in _frames(film) if (scene := middles.get(number))]
     _laid_out(tiles, columns=4).save(PICTURES / "keeper.jpg", quality=82, optimize=True, progressive=True)
+
+
+def transitions() -> None:
+    """Every kind of transition between two pictures, when a third of it is over."""
+    from storyboard.media.blend import joined
+    from storyboard.story import TransitionKind
+
+    pictures = _picture("lamp-dark"), _picture("lamp-lit")
+    tiles = [(kind, _image(joined(kind, Fraction(1, 3), *pictures))) for kind in get_args(TransitionKind)]
+    _laid_out(tiles, columns=5).save(PICTURES / "transitions.jpg", quality=82, optimize=True, progressive=True)
+
+
+def titles() -> None:
+    """A title at every position, in all the ways to make it legible, on one frame."""
+    from storyboard.media.title import ink
+    from storyboard.story import Legibility, Position, Title
+
+    picture = _picture("lamp-lit")
+    ways = cycle(get_args(Legibility))
+    for at, legibility in zip(get_args(Position), ways, strict=False):
+        title = Title(f"{at} ({legibility})", Fraction(0), None, at, Fraction(6, 100), "#ffffff", legibility)
+        picture = ink(title, picture.width, picture.height).over(picture, Fraction(1))
+    _image(picture).save(PICTURES / "titles.jpg", quality=82, optimize=True, progressive=True)
+
+
+def _picture(name: str) -> "Picture":
+    """A picture of examples/keeper as a frame of a film."""
+    import av
+
+    from storyboard.media.blend import Picture
+
+    with Image.open(ROOT / "examples" / "keeper" / "frames" / f"{name}.jpg") as image:
+        frame = av.VideoFrame.from_image(image.convert("RGB").resize((1280, 720)))
+    frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+    return Picture(frame.to_ndarray().reshape(-1), frame.width, frame.height)
+
+
+def _image(picture: "Picture") -> Image.Image:
+    import av
+
+    frame = av.VideoFrame.from_ndarray(picture.content.reshape(-1, picture.width), format="yuv420p")
+    frame.colorspace = frame.color_range = 1
+    return frame.to_image()
 
 
 def _frames(film: Path) -> Iterator[tuple[int, Image.Image]]:

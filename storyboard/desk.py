@@ -17,7 +17,7 @@ from storyboard.config import Kind, Settings, api_key
 from storyboard.cut import Clip, Cut, alone, cut
 from storyboard.disk import claim, claimed, private, scratch, shared
 from storyboard.entry import LIVE, Entry
-from storyboard.errors import InputError, LocalFault, Problems
+from storyboard.errors import BadMedia, InputError, LocalFault, Problems
 from storyboard.ledger import Ledger, moment
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
@@ -30,6 +30,7 @@ from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
 from storyboard.reading import read, schema
 from storyboard.reading.yaml import load
+from storyboard.samples import Frames
 from storyboard.shot import Shot
 from storyboard.store import Store
 from storyboard.story import OwnClip, OwnSound, Place, Problem, Resolution, Storyboard
@@ -142,7 +143,7 @@ class Desk:
 
     def document(self, plan: Plan) -> dict[str, object]:
         """The plan as JSON, with what stands in its way."""
-        problems = [*self.storyboard.warnings, *self.uneven(plan), *self.obstacles(plan)]
+        problems = [*self.storyboard.warnings, *self.remarks(plan), *self.obstacles(plan)]
         told = [problem.document() for problem in problems]
         leaving = () if not self.draft and isinstance(self.way(), Folder) else plan.leaving
         return document(plan, self.shown, self.provider.name, self.prices, leaving, told)
@@ -154,6 +155,35 @@ class Desk:
             Problem(whole, over.limit.name, f"over budget: {self.budget.told(over)}", advice((over,))) for over in found
         )
         return (*self._homeless(plan), *spent)
+
+    def remarks(self, plan: Plan) -> tuple[Problem, ...]:
+        """What is to be said of the takes that are here, and stops nothing."""
+        return (*self._encoded_whole(plan), *self.uneven(plan))
+
+    def _encoded_whole(self, plan: Plan) -> tuple[Problem, ...]:
+        """Transitions for which a whole take would be encoded, because decoding can begin nowhere behind them."""
+        from storyboard.media import mp4
+
+        found = []
+        takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+        for scene in self.storyboard.scenes[1:]:
+            coming, take = scene.finish.transition, takes.get(scene.id)
+            if not take or not coming or coming.over == "tail":
+                continue
+            try:
+                frames = mp4.read(self.store.path(take.digest)).frames
+            except (BadMedia, LocalFault):  # the cut tells of it, once it comes to that
+                continue
+            if isinstance(frames, Frames):
+                behind = round((scene.trim.start + coming.seconds) * frames.fps)
+                if max(frames.starts) < behind:
+                    place = f"scenes[{scene.number - 1}].transition"
+                    message = (
+                        f"all of scene '{scene.id}' is encoded for its transition: its clip has no later key frame"
+                    )
+                    hint = "with 'over: tail' only its seconds are"
+                    found.append(Problem(scene.place, place, message, hint, severity="warning"))
+        return tuple(found)
 
     def _homeless(self, plan: Plan) -> tuple[Problem, ...]:
         if self.draft or not plan.leaving or self.way():

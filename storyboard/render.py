@@ -12,7 +12,7 @@ from storyboard import events
 from storyboard.config import Settings
 from storyboard.cut import Clip, Cut
 from storyboard.desk import Desk, at_work, desk
-from storyboard.disk import scratch, sweep
+from storyboard.disk import scratch, sweep, sweep_claims
 from storyboard.ending import done
 from storyboard.errors import (
     InputError,
@@ -67,6 +67,7 @@ def render(order: Order, settings: Settings) -> events.Done:
     ):
         at.keep_schema()
         sweep(at.lock_file)
+        sweep_claims(at.runs)
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)

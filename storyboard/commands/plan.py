@@ -38,9 +38,9 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         if as_json:
             click.echo(text)
         else:
-            for line in fitted(
-                plan_lines(at.storyboard, plan, at.prices, at.going(), at.uneven(plan)), columns(sys.stdout)
-            ):
+            notes = [f"{'note':<8} {remark.message}; {remark.hint}" for remark in at.remarks(plan)]
+            lines = [*plan_lines(at.storyboard, plan, at.prices, at.going()), *notes]
+            for line in fitted(lines, columns(sys.stdout)):
                 click.echo(shown(line))
         obstacles = at.obstacles(plan)
         if obstacles:
