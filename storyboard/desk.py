@@ -157,7 +157,7 @@ class Desk:
         return (*self._homeless(plan), *spent)
 
     def remarks(self, plan: Plan) -> tuple[Problem, ...]:
-        """What is to be said of the takes that are here, and stops nothing."""
+        """What is to be said of takes that are here: how long their transitions take, and how loud they are."""
         return (*self._encoded_whole(plan), *self.uneven(plan))
 
     def _encoded_whole(self, plan: Plan) -> tuple[Problem, ...]:

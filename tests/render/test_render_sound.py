@@ -62,7 +62,7 @@ def test_scenes_far_apart_are_told_where_takes_are(
     studio.render(cut=False)
     assert len(list((studio.folder / ".storyboard/loudness").iterdir())) == 2  # measured when they came
     for verb in ("plan", "status"):
-        assert "note     scene 'lamp' is 12 LU louder than scene 'storm'; write `loudness: -16`" in " ".join(
+        assert "note     scene 'lamp' is 12 LU louder than scene 'storm': write `loudness: -16`" in " ".join(
             told(verb, "film.yaml").split("\n         ")
         )
         (problem,) = json.loads(told(verb, "film.yaml", "--json"))["problems"]
