@@ -15,7 +15,20 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from storyboard.errors import Problems
-from storyboard.story import Audio, Bed, Finish, Fit, OwnSound, Problem, Scene, Still, Storyboard, Title, TransitionKind
+from storyboard.story import (
+    Audio,
+    Bed,
+    Finish,
+    Fit,
+    OwnSound,
+    Problem,
+    Scene,
+    Still,
+    Storyboard,
+    Title,
+    TransitionKind,
+    Trim,
+)
 from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
@@ -54,11 +67,36 @@ AS_IT_IS = Level()
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A part of a take, of an own clip or of a still in the film.
+class Slate:
+    """What is seen for ``seconds`` in place of a scene that is not there: what it was to be, and ``why`` it is missing.
 
-    ``digest`` names the bytes, or, of a ``still``, all that decides how it is drawn; ``start`` and ``end`` are seconds
-    of the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
+    ``number`` is the scene's place among the ``last`` ones of the file; ``text`` is its prompt or its file.
+    """
+
+    number: int
+    last: int
+    scene: str
+    title: str
+    text: str
+    why: str
+    seconds: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """A clip with an effect of the author's own on it. Equal ``seed``s (32 bits) make chance fall alike."""
+
+    clip: "Clip"
+    effect: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A part of a take, of an own clip, or of what is drawn for the film.
+
+    ``digest`` names the bytes, or, where it is ``drawn``, all that decides how; ``start`` and ``end`` are seconds of
+    the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
     lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too. ``lead`` is how
     its first frame comes in, standing still, over the last frames of the clip before it. It has one of them at most.
     """
@@ -72,7 +110,7 @@ class Clip:
     joint: Joint | None = None
     level: Level = AS_IT_IS
     effect: str = ""
-    still: Still | None = None
+    drawn: Still | Slate | Treated | None = None
     lead: Joint | None = None
 
     @property
@@ -170,10 +208,16 @@ class Cut:
         return hashlib.sha256(repr(recipe).encode()).hexdigest()
 
 
+NO_SLATES: Mapping[str, Slate] = {}
+
+
 def cut(
-    storyboard: Storyboard, footage: Mapping[str, Footage], sounds: Mapping[PurePosixPath, str] = _NO_SOUNDS
+    storyboard: Storyboard,
+    footage: Mapping[str, Footage],
+    sounds: Mapping[PurePosixPath, str] = _NO_SOUNDS,
+    slates: Mapping[str, Slate] = NO_SLATES,
 ) -> Cut:
-    """Lay the scenes end to end. ``footage`` has an entry for every scene of the film but its stills, by its id.
+    """Lay the scenes end to end. Every scene but a still has an entry in ``footage`` or in ``slates``, by its id.
 
     ``sounds`` has the SHA-256 (hex) of every sound file of the author's own, by its path.
 
@@ -181,15 +225,17 @@ def cut(
     film frames, so rounding never adds up. Raises Problems where a trim or a transition does not fit the clip as it was
     measured.
     """
-    measures = [footage[scene.id].measure for scene in storyboard.scenes if scene.id in footage]
+    scenes = [_slated(scene) if scene.id in slates else scene for scene in storyboard.scenes]
+    measures = [footage[scene.id].measure for scene in scenes if scene.id in footage]
     sizes = [(measure.width, measure.height) for measure in measures] or [_SIZE]
     width, height = _even(storyboard.output.size or _most(sizes))
     fps = storyboard.output.fps or max(1, _most([round(measure.fps) for measure in measures] or [_FPS]))
     clips: list[Clip] = []
     problems: list[Problem] = []
     ended = Fraction(0)
-    for scene in storyboard.scenes:
-        seen = footage.get(scene.id) or _drawn(scene, (width, height), fps)
+    for scene in scenes:
+        drawn = slates.get(scene.id) or (scene.source if isinstance(scene.source, Still) else None)
+        seen = _to_draw(drawn, (width, height), fps, storyboard.output.fit) if drawn else footage[scene.id]
         coming = scene.finish.transition
         standing = coming is not None and coming.over == "tail" and bool(clips)
         begins = ended - coming.seconds if coming and clips and not standing else ended
@@ -204,12 +250,12 @@ def cut(
         if problem:
             problems.append(problem)
             continue
-        clip = _clip(scene, seen, at, frames, fps, joint)
+        clip = replace(_clip(scene, seen, at, frames, fps, joint), drawn=drawn)
         clips.append(replace(clip, joint=None, lead=joint) if standing else clip)
         ended = ends
     if problems:
         raise Problems(tuple(problems))
-    overlays, cues = _words(storyboard.scenes, clips, fps)
+    overlays, cues = _words(scenes, clips, fps)
     if storyboard.output.captions != "sidecar":
         overlays = tuple(sorted((*overlays, *map(_burnt, cues)), key=lambda each: each.first))
     voices = _voices(storyboard.scenes, clips, fps, sounds)
@@ -233,23 +279,42 @@ def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint:
     measure, finish = footage.measure, scene.finish
     first = round(scene.trim.start * measure.fps)
     last = min(measure.frames, first + max(1, round(Fraction(frames, fps) * measure.fps)))
-    still = scene.source if isinstance(scene.source, Still) else None
     span = (first / measure.fps, last / measure.fps)
-    return Clip(scene.id, footage.digest, *span, at, frames, joint, _level(finish.audio, fps), finish.effect, still)
+    return Clip(scene.id, footage.digest, *span, at, frames, joint, _level(finish.audio, fps), finish.effect)
 
 
 def _level(audio: Audio, fps: int) -> Level:
     return Level(audio.gain, audio.mute, round(audio.fade * fps))
 
 
-def _drawn(scene: Scene, size: tuple[int, int], fps: int) -> Footage:
-    """What a still will be once it is drawn."""
-    still = scene.source
-    assert isinstance(still, Still)
-    frames = max(1, round(still.seconds * fps))
-    recipe = (MAKING, still.image and still.image.digest, still.color, still.move, frames, size, fps)
-    digest = hashlib.sha256(repr(recipe).encode()).hexdigest()
+def _slated(scene: Scene) -> Scene:
+    """A scene in whose place a slate is seen: all of it, and so that it can be read."""
+    return replace(scene, trim=Trim(), finish=replace(scene.finish, titles=(), effect=""))
+
+
+def _to_draw(drawn: Still | Slate, size: tuple[int, int], fps: int, fit: Fit) -> Footage:
+    """What a still or a slate will be once it is drawn."""
+    frames = max(1, round(drawn.seconds * fps))
+    what = (drawn.image and drawn.image.digest, drawn.color, drawn.move) if isinstance(drawn, Still) else drawn
+    digest = _digest(what, frames, size, fps, fit)
     return Footage(digest, Measure(frames, Fraction(fps), *size, sound=False))
+
+
+def treated(cut: Cut, effects: Mapping[str, str]) -> Cut:
+    """The cut in which clips with an effect are such as are drawn. ``effects`` names the code of each (any text)."""
+    return replace(cut, clips=tuple(_treated(clip, cut, effects) if clip.effect else clip for clip in cut.clips))
+
+
+def _treated(clip: Clip, cut: Cut, effects: Mapping[str, str]) -> Clip:
+    source = replace(clip, at=0, joint=None, lead=None, level=AS_IT_IS, effect="")
+    part = (clip.digest, str(clip.start), clip.frames)
+    digest = _digest(*part, cut.width, cut.height, cut.fps, cut.fit, clip.effect, effects[clip.effect])
+    drawn = Treated(source, clip.effect, int(_digest(*part)[:8], 16))
+    return replace(clip, digest=digest, start=Fraction(0), end=Fraction(clip.frames, cut.fps), effect="", drawn=drawn)
+
+
+def _digest(*recipe: object) -> str:
+    return hashlib.sha256(repr((MAKING, *recipe)).encode()).hexdigest()
 
 
 def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tuple[Overlay, ...], tuple[Cue, ...]]:

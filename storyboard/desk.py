@@ -11,10 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard import disk, rescue
+from storyboard import disk, effects, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
-from storyboard.cut import Clip, Cut, alone, cut
+from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
 from storyboard.disk import claim, claimed, private, scratch, shared
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import BadMedia, InputError, LocalFault, Problems
@@ -28,12 +28,12 @@ from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
-from storyboard.reading import read, schema
+from storyboard.reading import Files, read, schema
 from storyboard.reading.yaml import load
 from storyboard.samples import Frames
 from storyboard.shot import Shot
 from storyboard.store import Store
-from storyboard.story import OwnClip, OwnSound, Place, Problem, Resolution, Storyboard
+from storyboard.story import LocalImage, OwnClip, OwnSound, Place, Problem, Resolution, Storyboard
 from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
 
@@ -289,12 +289,15 @@ class Desk:
             message = f"{self.realm} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
             raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
 
-    def cut(self, takes: Mapping[str, Take]) -> tuple[Cut, Mapping[str, Path]]:
-        """The film as clips, and where the bytes of each lie. Raises InputError where a clip does not serve."""
+    def cut(self, takes: Mapping[str, Take], slates: Mapping[str, Slate] = NO_SLATES) -> tuple[Cut, Mapping[str, Path]]:
+        """The film as clips, and where the bytes of each lie that is not drawn.
+
+        Raises InputError where a clip does not serve.
+        """
         footage = {scene: Footage(take.digest, take.measure) for scene, take in takes.items()}
         paths = {take.digest: self.store.path(take.digest) for take in takes.values()}
         for scene in self.storyboard.scenes:
-            if isinstance(scene.source, OwnClip):
+            if isinstance(scene.source, OwnClip) and scene.id not in slates:
                 path = self.folder / scene.source.path
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
@@ -303,7 +306,8 @@ class Desk:
             path = self.folder / sound.path
             sounds[sound.path] = digest = _digest(path)
             paths[digest] = path
-        return cut(self.storyboard, footage, sounds), paths
+        whole = cut(self.storyboard, footage, sounds, slates)
+        return treated(whole, effects.codes({clip.effect for clip in whole.clips if clip.effect})), paths
 
     @property
     def loudness(self) -> "Known":
@@ -343,6 +347,13 @@ class Desk:
         voices = (scene.finish.audio.voice for scene in self.storyboard.scenes)
         yield from (voice for voice in voices if voice)
         yield from (bed.sound for bed in self.storyboard.music)
+
+    def picture(self, image: LocalImage) -> bytes:
+        """The bytes of an image, the same as when the storyboard was read. Raises InputError."""
+        content = self.project.bytes_of(image.path)
+        if hashlib.sha256(content).hexdigest() != image.digest:
+            raise InputError(f"{image.path} has been changed meanwhile", "run again")
+        return content
 
 
 def at_work(file: Path) -> AbstractContextManager[None]:
@@ -392,12 +403,20 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def desk(
-    file: Path, settings: Settings, *, draft: bool = False, given: Mapping[str, str] | None = None
+    file: Path,
+    settings: Settings,
+    *,
+    draft: bool = False,
+    given: Mapping[str, str] | None = None,
+    files: Files | None = None,
 ) -> Iterator[Desk]:
-    """Read a storyboard and open what belongs to it. Raises Problems and other StoryboardErrors."""
+    """Read a storyboard, through ``files`` where they are given, and open what belongs to it.
+
+    Raises Problems and other StoryboardErrors.
+    """
     project = Project(file.parent)
     provider = vendor(settings, draft=draft)
-    storyboard = read(file.name, project, provider.offer, given or {}, shown=_shown(file))
+    storyboard = read(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
     realm = private(settings.realm(draft=draft))
     prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
     with shared(in_use(realm)), closing(Ledger(realm / "ledger.db")) as ledger:

@@ -3,14 +3,14 @@
 import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard import events
 from storyboard.config import Settings
-from storyboard.cut import Clip, Cut
+from storyboard.cut import NO_SLATES, Clip, Cut, Slate
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import scratch, sweep, sweep_claims
 from storyboard.ending import done
@@ -25,9 +25,13 @@ from storyboard.errors import (
 )
 from storyboard.film import Film, Films
 from storyboard.mix import NOT_MEASURED, Loudness
+from storyboard.partial import Tolerant, beside, slates
+from storyboard.plain import show
 from storyboard.plan import Blocked, Keep, Plan, moved
+from storyboard.project import Project
 from storyboard.splice import rendered
 from storyboard.splice import splice as laid_out
+from storyboard.story import Still
 from storyboard.take import Outcome, Take
 
 if TYPE_CHECKING:
@@ -96,7 +100,7 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         plan = at.plan()
-        takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+        takes = _kept(plan)
         if lacking := [scene for scene in at.wanted if scene not in takes]:
             typed = f"storyboard render {shlex.quote(at.shown)}{order.flags}"
             todo = f"make {'it' if len(lacking) == 1 else 'them'} with: {typed}"
@@ -105,11 +109,36 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         return done(at, plan, takes, None, (path, assemble(at, takes, path, order)), Fraction(0), order.flags)
 
 
-def place(at: Desk, order: Order) -> Path:
+def cut_partial(order: Order, settings: Settings) -> events.Done:
+    """The film from what is there, with slates for what is not: then beside the whole film, and its exit is 3."""
+    files = Tolerant(Project(order.file.parent))
+    with (
+        at_work(order.file),
+        desk(order.file, settings, draft=order.draft, given=order.given, files=files) as at,
+    ):
+        plan = at.plan()
+        damaged = {scene: str(error) for scene, error in set_aside(at, _kept(plan)).items()}
+        takes = {scene: take for scene, take in _kept(plan).items() if scene not in damaged}
+        missing = slates(at, plan, takes, files.troubles, damaged)
+        path = place(at, order, partial=bool(missing))
+        made = assemble(at, takes, path, order, missing)
+        ended = done(at, plan, takes, None, (path, made), Fraction(0), order.flags)
+        if not missing:
+            return ended
+        notes = [f"{'slate':<8} {scene}: {show(slate.why, 300)}" for scene, slate in missing.items()]
+        return replace(ended, exit=SceneFailed.exit, notes=tuple(notes))
+
+
+def _kept(plan: Plan) -> dict[str, Take]:
+    return {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+
+
+def place(at: Desk, order: Order, *, partial: bool = False) -> Path:
     """Where the film goes, known to be writable before anything is paid for. Raises InputError."""
     films = Films(at.folder)
     wanted = Path(at.storyboard.output.file)
     path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
+    path = beside(path) if partial else path
     films.writable(path, at.own_clips())
     sweep(path)
     return path
@@ -159,16 +188,24 @@ def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
     return events.Failed(scene, take, None, why, hint)
 
 
-def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> Film:
-    """Cut the film; or find that the one that lies there is the same. Every scene has its take by now."""
+def assemble(
+    at: Desk, takes: Mapping[str, Take], path: Path, order: Order, missing: Mapping[str, Slate] = NO_SLATES
+) -> Film:
+    """Cut the film; or find that the one that lies there is the same. Every scene has its take by now, or a slate."""
     films = Films(at.folder)
-    cut, paths = at.cut(takes)
+    cut, paths = at.cut(takes, missing)
     identity = f"{cut.identity}-reencoded" if order.reencode else cut.identity
     if there := films.same(path, identity):
         return there
     undamaged(at, takes)
     order.report(events.Cutting(0, cut.frames))
     segments = scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    if any(clip.drawn for clip in cut.clips):
+        from storyboard.media import drawing
+
+        paths = drawing.drawn(
+            cut, paths, at.picture, segments, lambda done: order.report(events.Cutting(done, cut.frames))
+        )
 
     def known(written: "Written") -> Film:
         return Film(
@@ -194,21 +231,31 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> F
 
 def undamaged(at: Desk, takes: Mapping[str, Take]) -> None:
     """Raises LocalFault where the bytes of a take are not those any more that were bought; it is moved aside."""
+    for error in set_aside(at, takes).values():
+        raise error
+
+
+def set_aside(at: Desk, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
+    """The scenes whose takes have other bytes than were bought, each moved aside, and what to say of it."""
     wanted = {scene: take for scene, take in takes.items() if scene in at.wanted}
     with ThreadPoolExecutor(2) as pool:
         intact = list(pool.map(lambda take: at.store.intact(take.digest), wanted.values()))
+    found = {}
     for (scene, take), good in zip(wanted.items(), intact, strict=True):
         if not good:
             aside = at.store.set_aside(at.store.path(take.digest))
             message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
-            raise LocalFault(message, "run again: it is fetched again, and not paid for again")
+            found[scene] = LocalFault(message, "run again: it is fetched again, and not paid for again")
+    return found
 
 
 def measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
     """How loud the clips are, where anything depends on it. Raises LocalFault, BadMedia."""
     if cut.loudness is None and not any(under.duck for under in cut.underlays):
         return NOT_MEASURED
-    return at.loudness.all([clip for clip in cut.clips if not clip.level.mute and not clip.still], paths)
+    return at.loudness.all(
+        [clip for clip in cut.clips if not clip.level.mute and not isinstance(clip.drawn, Still | Slate)], paths
+    )
 
 
 def write(

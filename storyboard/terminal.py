@@ -15,7 +15,7 @@ from storyboard.plain import show, written
 from storyboard.plan import Plan, number
 from storyboard.price import Prices, amount, money
 from storyboard.progress import AtWork, Progress, after
-from storyboard.story import OwnClip, Problem, Storyboard
+from storyboard.story import Generated, Problem, Storyboard, own
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -156,8 +156,8 @@ def plan_lines(
         if step:
             price = _price(step.credits, prices) if total else ""
             yield f"{step.name:<8} {scene.id:<{width}}  {show(step.shot.model, 16):<10} {price} {show(step.why, 200)}"
-        elif isinstance(scene.source, OwnClip):
-            yield f"{'own':<8} {scene.id:<{width}}  {show(str(scene.source.path), 200)}"
+        elif not isinstance(scene.source, Generated):
+            yield f"{'own':<8} {scene.id:<{width}}  {show(own(scene.source), 200)}"
     for skipped in storyboard.skipped:
         yield f"{'skip':<8} {skipped}"
     yield ""

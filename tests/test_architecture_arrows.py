@@ -18,9 +18,9 @@ LEVELS = (
     (
         "hands",
         "clock disk store ledger callbacks rescue film config pace dial tries fetch wire "
-        "providers uploads project media emulator run terminal",
+        "providers uploads project effects media emulator run terminal",
     ),
-    ("render", "desk session settle ending render clearing"),
+    ("render", "desk session settle ending partial render clearing"),
     ("commands", "commands"),
     ("cli", "cli __main__ __init__"),
 )

@@ -80,6 +80,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
     from storyboard.ledger import moment
     from storyboard.plan import Blocked, Keep
     from storyboard.price import money
+    from storyboard.story import Generated, own
 
     latest = {entry.key: entry for entry in entries}
     lines = []
@@ -90,6 +91,9 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
         if isinstance(step, Blocked) and entry:
             price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
             lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
+    for scene in at.storyboard.scenes:
+        if not isinstance(scene.source, Generated):
+            lines.append(f"{'own':<8} {scene.id:<16} {show(own(scene.source), 200)}")
     for entry in at.forgotten(plan):
         price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
         lines.append(f"{'unknown':<8} {entry.scene:<16} as it was asked for before; settle it, or let it be")

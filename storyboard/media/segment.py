@@ -12,6 +12,8 @@ from storyboard.media.probe import Source
 from storyboard.samples import BLOCK
 from storyboard.splice import OURS, Excerpt
 
+_WHITE = 203  # cd/m2
+
 # Two threads: with two segments at once one would do as well, but a single changed scene is ready in half the time.
 # The number is fixed, because it decides the bytes; cpu-independent gives the same bytes on another processor.
 ENCODER = (
@@ -117,6 +119,7 @@ def picture_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> st
             f"fps=fps={cut.fps}:start_time=0:round=near",
             "tpad=stop=-1:stop_mode=clone",
             *(() if source.tagged else (_assumed(source),)),
+            *_toned(source),
             _fitted(source, cut),
             "format=yuv420p,setsar=1",
             _TAGS,
@@ -141,6 +144,19 @@ def _assumed(source: Source) -> str:
     """What players assume of colours that are not tagged: BT.709 for HD, BT.601 for anything smaller."""
     matrix = "bt709" if min(source.measure.width, source.measure.height) >= 720 else "smpte170m"
     return f"setparams=colorspace={matrix}"
+
+
+def _toned(source: Source) -> tuple[str, ...]:
+    """Light and colours that a common screen cannot show, brought to those that it can.
+
+    What HDR means by white (203 cd/m2, ITU-R BT.2408) stays nearly white; the lights up to 1,000 cd/m2 are pressed
+    into what is left above it (a Moebius curve), so that faces keep their contrast.
+    """
+    if not source.range:
+        return ()
+    linear = f"zscale=t=linear:npl={_WHITE},format=gbrpf32le,zscale=p=bt709"
+    pressed = f",tonemap=tonemap=mobius:param=0.3:desat=0:peak={1000 / _WHITE:.3f}" if source.range == "hdr" else ""
+    return (f"{linear}{pressed},zscale=t=bt709:m=bt709:r=tv,format=yuv420p",)
 
 
 def _fitted(source: Source, cut: Cut) -> str:

@@ -248,7 +248,7 @@ def test_a_still_is_as_large_as_the_film():
     still = Scene("card", 3, Still(None, "#101820", Fraction("2.5"), "none", place), Trim(), place)
     film = story(trim(), trim())
     made = cut(replace(film, scenes=(*film.scenes, still)), filmed(VEO, VEO))
-    assert (made.clips[2].at, made.clips[2].frames, made.clips[2].still) == (384, 60, still.source)
+    assert (made.clips[2].at, made.clips[2].frames, made.clips[2].drawn) == (384, 60, still.source)
     alone = cut(replace(film, scenes=(still,)), {})
     assert (alone.width, alone.height, alone.fps, alone.frames) == (1280, 720, 24, 60)
     assert alone.clips[0].digest == made.clips[2].digest
