@@ -2,6 +2,7 @@
 
 docs/pictures/render.svg   a terminal of 100 columns in the middle of a rehearsal against the emulator
 docs/pictures/keeper.jpg   examples/keeper as a draft: its contact sheet
+docs/pictures/transitions.jpg, titles.jpg   every transition between two of its pictures, and a title at every place
 """
 
 import os
@@ -16,18 +17,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
+from fractions import Fraction
 from io import StringIO
+from itertools import cycle
 from pathlib import Path
 from termios import TIOCSWINSZ
+from typing import TYPE_CHECKING, get_args
 
 import pyte
-from PIL import Image
+from PIL import Image, ImageDraw
 from pyte.screens import Char
 from rich.color import Color
 from rich.console import Console
 from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from storyboard.media.blend import Picture
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
@@ -36,12 +43,14 @@ STORYBOARD = [sys.executable, "-m", "storyboard"]
 
 
 def main() -> None:
-    """Make both pictures in a folder that is thrown away."""
+    """Make all pictures in a folder that is thrown away."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         environ = {**os.environ, "STORYBOARD_HOME": str(Path(scratch) / "home"), "TERM": "xterm-256color"}
         capture(_example(Path(scratch) / "rehearsal"), environ)
         contact_sheet(_example(Path(scratch) / "draft"), environ)
+    transitions()
+    titles()
 
 
 def _example(folder: Path) -> Path:
@@ -144,6 +153,64 @@ def contact_sheet(folder: Path, environ: dict[str, str]) -> None:
         subprocess.run([*STORYBOARD, words[0], "keeper.yaml", *words[1:]], cwd=folder, env=environ, check=True)
     with Image.open(folder / "sheet.png") as sheet:
         sheet.save(PICTURES / "keeper.jpg", quality=82, optimize=True, progressive=True)
+
+
+def transitions() -> None:
+    """Every kind of transition between two pictures, when a third of it is over."""
+    from storyboard.media.blend import joined
+    from storyboard.story import TransitionKind
+
+    pictures = _picture("lamp-dark"), _picture("lamp-lit")
+    tiles = [(kind, _image(joined(kind, Fraction(1, 3), *pictures))) for kind in get_args(TransitionKind)]
+    _laid_out(tiles, columns=5).save(PICTURES / "transitions.jpg", quality=82, optimize=True, progressive=True)
+
+
+def titles() -> None:
+    """A title at every position, in all the ways to make it legible, on one frame."""
+    from storyboard.media.title import ink
+    from storyboard.story import Legibility, Position, Title
+
+    picture = _picture("lamp-lit")
+    ways = cycle(get_args(Legibility))
+    for at, legibility in zip(get_args(Position), ways, strict=False):
+        title = Title(f"{at} ({legibility})", Fraction(0), None, at, Fraction(6, 100), "#ffffff", legibility)
+        picture = ink(title, picture.width, picture.height).over(picture, Fraction(1))
+    _image(picture).save(PICTURES / "titles.jpg", quality=82, optimize=True, progressive=True)
+
+
+def _picture(name: str) -> "Picture":
+    """A picture of examples/keeper as a frame of a film."""
+    import av
+
+    from storyboard.media.blend import Picture
+
+    with Image.open(ROOT / "examples" / "keeper" / "frames" / f"{name}.jpg") as image:
+        frame = av.VideoFrame.from_image(image.convert("RGB").resize((1280, 720)))
+    frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+    return Picture(frame.to_ndarray().reshape(-1), frame.width, frame.height)
+
+
+def _image(picture: "Picture") -> Image.Image:
+    import av
+
+    frame = av.VideoFrame.from_ndarray(picture.content.reshape(-1, picture.width), format="yuv420p")
+    frame.colorspace = frame.color_range = 1
+    return frame.to_image()
+
+
+def _laid_out(tiles: list[tuple[str, Image.Image]], columns: int) -> Image.Image:
+    from storyboard.media.type import face
+
+    width, height, gap, label = 400, 225, 12, 30
+    rows = -(-len(tiles) // columns)
+    size = (columns * (width + gap) + gap, rows * (height + label + gap) + gap)
+    sheet = Image.new("RGB", size, "#16181d")
+    draw = ImageDraw.Draw(sheet)
+    for index, (scene, image) in enumerate(tiles):
+        x, y = gap + index % columns * (width + gap), gap + index // columns * (height + label + gap)
+        sheet.paste(image.resize((width, height), Image.Resampling.LANCZOS), (x, y))
+        draw.text((x + 2, y + height + 4), f"{index + 1}  {scene}", fill="#c9ccd3", font=face(17))
+    return sheet
 
 
 if __name__ == "__main__":

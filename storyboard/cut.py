@@ -4,15 +4,18 @@ Everything is whole frames of the film, counted once: clips, joints, titles, cap
 """
 
 import hashlib
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
+from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TypeVar
 
 from storyboard.errors import Problems
-from storyboard.story import Audio, Fit, Problem, Scene, Still, Storyboard, Title, TransitionKind
+from storyboard.story import Audio, Bed, Finish, Fit, OwnSound, Problem, Scene, Still, Storyboard, Title, TransitionKind
 from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
@@ -22,7 +25,7 @@ MAKING = 2
 # A film of stills alone has no clip to take these from.
 _SIZE, _FPS = (1280, 720), 24
 
-AS_IT_IS = Audio()
+_NO_SOUNDS: Mapping[PurePosixPath, str] = MappingProxyType({})
 
 # Seconds within which a title appears, and goes; and how large a caption in the picture is.
 _FADE, _CAPTION = Fraction(3, 10), Fraction(6, 100)
@@ -36,6 +39,18 @@ class Joint:
 
     kind: TransitionKind
     frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What becomes of a clip's own sound: ``gain`` in dB; ``fade`` is so many film frames in, and as many out."""
+
+    gain: Fraction = Fraction(0)
+    mute: bool = False
+    fade: int = 0
+
+
+AS_IT_IS = Level()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ class Clip:
     at: int
     frames: int
     joint: Joint | None = None
-    audio: Audio = AS_IT_IS
+    level: Level = AS_IT_IS
     effect: str = ""
     still: Still | None = None
     lead: Joint | None = None
@@ -96,11 +111,35 @@ class Overlay:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """A sound file that is spoken over film frames [``first``, ``first`` + ``frames``) of a scene."""
+
+    scene: str
+    digest: str
+    first: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Underlay:
+    """Music under film frames [``first``, ``first`` + ``frames``): ``gain`` in dB, ``fade`` in film frames."""
+
+    digest: str
+    first: int
+    frames: int
+    gain: Fraction
+    fade: int
+    duck: bool
+    loop: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """The film as a list of clips without gaps. ``fps`` is whole; ``width`` and ``height`` are even pixels.
 
     A clip begins where the one before it ends, or, with a joint, that many frames earlier. ``overlays`` lie over the
-    picture; ``cues`` are what is said, one at a time. Both are in the order of their beginnings.
+    picture; ``cues`` are what is said, one at a time. Both are in the order of their beginnings. ``voices`` and
+    ``underlays`` are heard with the clips, each of which is brought to ``loudness``, in LUFS (None: left as it is).
     """
 
     clips: tuple[Clip, ...]
@@ -110,6 +149,9 @@ class Cut:
     fit: Fit
     overlays: tuple[Overlay, ...] = ()
     cues: tuple[Cue, ...] = ()
+    voices: tuple[Voice, ...] = ()
+    underlays: tuple[Underlay, ...] = ()
+    loudness: Fraction | None = None
 
     @property
     def frames(self) -> int:
@@ -119,15 +161,21 @@ class Cut:
     def identity(self) -> str:
         """SHA-256 (hex) of all that decides the film's bytes. A scene's id is not in it: renaming changes no film."""
         parts = [
-            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead, clip.audio, clip.effect)
+            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead, clip.level, clip.effect)
             for clip in self.clips
         ]
-        recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts, self.overlays, self.cues)
+        voices = [(voice.digest, voice.first, voice.frames) for voice in self.voices]
+        sound = (voices, self.underlays, self.loudness)
+        recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts, self.overlays, self.cues, sound)
         return hashlib.sha256(repr(recipe).encode()).hexdigest()
 
 
-def cut(storyboard: Storyboard, footage: Mapping[str, Footage]) -> Cut:
+def cut(
+    storyboard: Storyboard, footage: Mapping[str, Footage], sounds: Mapping[PurePosixPath, str] = _NO_SOUNDS
+) -> Cut:
     """Lay the scenes end to end. ``footage`` has an entry for every scene of the film but its stills, by its id.
+
+    ``sounds`` has the SHA-256 (hex) of every sound file of the author's own, by its path.
 
     A scene lasts as long as its trim says, in exact seconds; it is the boundaries between scenes that are rounded to
     film frames, so rounding never adds up. Raises Problems where a trim or a transition does not fit the clip as it was
@@ -164,7 +212,20 @@ def cut(storyboard: Storyboard, footage: Mapping[str, Footage]) -> Cut:
     overlays, cues = _words(storyboard.scenes, clips, fps)
     if storyboard.output.captions != "sidecar":
         overlays = tuple(sorted((*overlays, *map(_burnt, cues)), key=lambda each: each.first))
-    return Cut(tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues)
+    voices = _voices(storyboard.scenes, clips, fps, sounds)
+    underlays = tuple(_underlays(storyboard.music, clips[-1].until, fps, sounds))
+    loudness = storyboard.output.loudness
+    return Cut(tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues, voices, underlays, loudness)
+
+
+def alone(storyboard: Storyboard, scene: Scene, footage: Footage) -> Clip | None:
+    """The part of a scene's clip that is seen, by itself; None where its trim does not fit."""
+    audio = replace(scene.finish.audio, voice=None)
+    bare = replace(scene, finish=Finish(audio=audio))
+    try:
+        return cut(replace(storyboard, scenes=(bare,), music=()), {scene.id: footage}).clips[0]
+    except Problems:
+        return None
 
 
 def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint: Joint | None) -> Clip:
@@ -174,7 +235,11 @@ def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint:
     last = min(measure.frames, first + max(1, round(Fraction(frames, fps) * measure.fps)))
     still = scene.source if isinstance(scene.source, Still) else None
     span = (first / measure.fps, last / measure.fps)
-    return Clip(scene.id, footage.digest, *span, at, frames, joint, finish.audio, finish.effect, still)
+    return Clip(scene.id, footage.digest, *span, at, frames, joint, _level(finish.audio, fps), finish.effect, still)
+
+
+def _level(audio: Audio, fps: int) -> Level:
+    return Level(audio.gain, audio.mute, round(audio.fade * fps))
 
 
 def _drawn(scene: Scene, size: tuple[int, int], fps: int) -> Footage:
@@ -216,6 +281,32 @@ def _in_turn(cues: Iterable[Cue]) -> list[Cue]:
             turns[-1] = replace(before, frames=min(before.frames, cue.first - before.first))
         turns.append(cue)
     return turns
+
+
+def _voices(
+    scenes: Iterable[Scene], clips: Iterable[Clip], fps: int, sounds: Mapping[PurePosixPath, str]
+) -> tuple[Voice, ...]:
+    """Each from its scene's first frame on, and cut off where the scene ends."""
+    spoken = [(clip, scene.finish.audio.voice) for scene, clip in zip(scenes, clips, strict=True)]
+    return tuple(
+        Voice(clip.scene, sounds[voice.path], clip.at, min(clip.frames, _frames(voice, fps)))
+        for clip, voice in spoken
+        if voice
+    )
+
+
+def _underlays(beds: Iterable[Bed], film: int, fps: int, sounds: Mapping[PurePosixPath, str]) -> Iterator[Underlay]:
+    """The music on the ``film``'s frames. What would begin behind its end is not heard."""
+    for bed in beds:
+        first = round(bed.start * fps)
+        last = film if bed.loop else min(film, first + _frames(bed.sound, fps))
+        if first < last:
+            fade = round(bed.fade * fps)
+            yield Underlay(sounds[bed.sound.path], first, last - first, bed.gain, fade, bed.duck, bed.loop)
+
+
+def _frames(sound: OwnSound, fps: int) -> int:
+    return max(1, math.ceil(sound.seconds * fps))
 
 
 def _burnt(cue: Cue) -> Overlay:

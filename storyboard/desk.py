@@ -14,28 +14,31 @@ from typing import TYPE_CHECKING
 from storyboard import disk, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
-from storyboard.cut import Cut, cut
+from storyboard.cut import Clip, Cut, alone, cut
 from storyboard.disk import claim, claimed, private, scratch, shared
 from storyboard.entry import LIVE, Entry
-from storyboard.errors import InputError, LocalFault, Problems
+from storyboard.errors import BadMedia, InputError, LocalFault, Problems
 from storyboard.ledger import Ledger, moment
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock
-from storyboard.plan import Facts, Plan, document, plan, shots
+from storyboard.mix import apart
+from storyboard.plan import Facts, Keep, Plan, document, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
 from storyboard.reading import read, schema
 from storyboard.reading.yaml import load
+from storyboard.samples import Frames
 from storyboard.shot import Shot
 from storyboard.store import Store
-from storyboard.story import OwnClip, Place, Problem, Resolution, Storyboard
+from storyboard.story import OwnClip, OwnSound, Place, Problem, Resolution, Storyboard
 from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
 
 if TYPE_CHECKING:
+    from storyboard.media.loudness import Known
     from storyboard.wire import Wire
 
 # Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
@@ -140,7 +143,7 @@ class Desk:
 
     def document(self, plan: Plan) -> dict[str, object]:
         """The plan as JSON, with what stands in its way."""
-        problems = [*self.storyboard.warnings, *self.obstacles(plan)]
+        problems = [*self.storyboard.warnings, *self.remarks(plan), *self.obstacles(plan)]
         told = [problem.document() for problem in problems]
         leaving = () if not self.draft and isinstance(self.way(), Folder) else plan.leaving
         return document(plan, self.shown, self.provider.name, self.prices, leaving, told)
@@ -152,6 +155,35 @@ class Desk:
             Problem(whole, over.limit.name, f"over budget: {self.budget.told(over)}", advice((over,))) for over in found
         )
         return (*self._homeless(plan), *spent)
+
+    def remarks(self, plan: Plan) -> tuple[Problem, ...]:
+        """What is to be said of takes that are here: how long their transitions take, and how loud they are."""
+        return (*self._encoded_whole(plan), *self.uneven(plan))
+
+    def _encoded_whole(self, plan: Plan) -> tuple[Problem, ...]:
+        """Transitions for which a whole take would be encoded, because decoding can begin nowhere behind them."""
+        from storyboard.media import mp4
+
+        found = []
+        takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+        for scene in self.storyboard.scenes[1:]:
+            coming, take = scene.finish.transition, takes.get(scene.id)
+            if not take or not coming or coming.over == "tail":
+                continue
+            try:
+                frames = mp4.read(self.store.path(take.digest)).frames
+            except (BadMedia, LocalFault):  # the cut tells of it, once it comes to that
+                continue
+            if isinstance(frames, Frames):
+                behind = round((scene.trim.start + coming.seconds) * frames.fps)
+                if max(frames.starts) < behind:
+                    place = f"scenes[{scene.number - 1}].transition"
+                    message = (
+                        f"all of scene '{scene.id}' is encoded for its transition: its clip has no later key frame"
+                    )
+                    hint = "with 'over: tail' only its seconds are"
+                    found.append(Problem(scene.place, place, message, hint, severity="warning"))
+        return tuple(found)
 
     def _homeless(self, plan: Plan) -> tuple[Problem, ...]:
         if self.draft or not plan.leaving or self.way():
@@ -232,9 +264,10 @@ class Desk:
         return parse(self.settings.uploads, self.provider.name, self.settings.base_url)
 
     def own_clips(self) -> list[Path]:
-        """The author's own clips in the film."""
+        """The author's own clips in the film, and the sounds."""
         sources = (scene.source for scene in self.storyboard.scenes)
-        return [self.folder / source.path for source in sources if isinstance(source, OwnClip)]
+        clips = [source.path for source in sources if isinstance(source, OwnClip)]
+        return [self.folder / path for path in (*clips, *(sound.path for sound in self._own_sounds()))]
 
     def check(self, plan: Plan) -> None:
         """Find out now what would else be found after something was paid.
@@ -265,7 +298,51 @@ class Desk:
                 path = self.folder / scene.source.path
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
-        return cut(self.storyboard, footage), paths
+        sounds = {}
+        for sound in self._own_sounds():
+            path = self.folder / sound.path
+            sounds[sound.path] = digest = _digest(path)
+            paths[digest] = path
+        return cut(self.storyboard, footage, sounds), paths
+
+    @property
+    def loudness(self) -> "Known":
+        """How loud clips are, as far as it was measured before."""
+        from storyboard.media.loudness import Known
+
+        return Known(self.folder)
+
+    def prepare(self, scene: str, take: Take) -> None:
+        """Measure a take that has just come, while others are made. A failure is none of anybody's."""
+        if clip := self._seen(scene, take):
+            self.loudness.prepare(clip, self.store.path(take.digest))
+
+    def uneven(self, plan: Plan) -> tuple[Problem, ...]:
+        """Told where takes that are here, and measured, are far apart in loudness, and nothing evens them out."""
+        if self.storyboard.output.loudness is not None:
+            return ()
+        clips = {step.scene: self._seen(step.scene, step.take) for step in plan.steps if isinstance(step, Keep)}
+        known = {
+            scene: replace(loudness, lufs=loudness.lufs + float(clip.level.gain))
+            for scene, clip in clips.items()
+            if clip and not clip.level.mute and (loudness := self.loudness.of(clip)) and loudness.lufs is not None
+        }
+        if not (found := apart(known)):
+            return ()
+        soft, loud, between = found
+        message = f"scene '{loud}' is {between:.0f} LU louder than scene '{soft}'"
+        hint = "write `loudness: -16` under `output` to even them out, or a `gain` under their `audio`"
+        return (Problem(Place(self.shown, 1, 1), "output.loudness", message, hint, "warning"),)
+
+    def _seen(self, name: str, take: Take) -> Clip | None:
+        scene = next(scene for scene in self.storyboard.scenes if scene.id == name)
+        return alone(self.storyboard, scene, Footage(take.digest, take.measure))
+
+    def _own_sounds(self) -> Iterator[OwnSound]:
+        """The author's own sound files that are heard in the film."""
+        voices = (scene.finish.audio.voice for scene in self.storyboard.scenes)
+        yield from (voice for voice in voices if voice)
+        yield from (bed.sound for bed in self.storyboard.music)
 
 
 def at_work(file: Path) -> AbstractContextManager[None]:

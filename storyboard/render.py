@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from storyboard import __version__, events
 from storyboard.beside import Beside
 from storyboard.config import Settings
-from storyboard.cut import Cut
+from storyboard.cut import Clip, Cut
 from storyboard.desk import Desk, at_work, desk
-from storyboard.disk import scratch, sweep
+from storyboard.disk import scratch, sweep, sweep_claims
 from storyboard.ending import done
 from storyboard.errors import (
     InputError,
@@ -26,6 +26,7 @@ from storyboard.errors import (
     undecided,
 )
 from storyboard.film import Film, Films
+from storyboard.mix import NOT_MEASURED, Loudness
 from storyboard.notes import Notes, chapters, listed
 from storyboard.plan import Blocked, Keep, Plan, moved
 from storyboard.splice import rendered
@@ -72,6 +73,7 @@ def render(order: Order, settings: Settings) -> events.Done:
     ):
         at.keep_schema()
         sweep(at.lock_file)
+        sweep_claims(at.runs)
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
@@ -196,7 +198,8 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> F
         # Killed between here and the end, the next render must know the film for its own.
         films.remember(path, known(written), written.path)
 
-    film = known(write(cut, said, paths, path, segments, order, landing))
+    loud = measured(at, cut, paths)
+    film = known(write(cut, said, paths, path, segments, order, landing, loud))
     films.remember(path, film)
     put_beside(at, cut, path, order)
     return film
@@ -230,6 +233,13 @@ def put_beside(at: Desk, cut: Cut, film: Path, order: Order) -> None:
         beside.put(listing, listed(cut).encode())
 
 
+def measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
+    """How loud the clips are, where anything depends on it. Raises LocalFault, BadMedia."""
+    if cut.loudness is None and not any(under.duck for under in cut.underlays):
+        return NOT_MEASURED
+    return at.loudness.all([clip for clip in cut.clips if not clip.level.mute and not clip.still], paths)
+
+
 def write(
     cut: Cut,
     said: Notes,
@@ -238,6 +248,7 @@ def write(
     segments: Path,
     order: Order,
     landing: "Callable[[Written], None]",
+    loud: Mapping[Clip, Loudness],
 ) -> "Written":
     """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
     from storyboard.media import join, splice
@@ -248,14 +259,14 @@ def write(
     warn_of_letters(cut, order)
     composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
     if order.reencode and not composed:
-        return join.join(cut, paths, path, segments, far, landing, said)
-    indexes = splice.indexes(paths)
-    spliced = rendered(cut, indexes) if order.reencode else laid_out(cut, indexes)
+        return join.join(cut, paths, path, segments, far, landing, loud, said)
+    indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
+    spliced = rendered(cut, indexes, loud) if order.reencode else laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
         if not composed:
-            return join.join(cut, paths, path, segments, far, landing, said)
-        spliced = rendered(cut, indexes)
+            return join.join(cut, paths, path, segments, far, landing, loud, said)
+        spliced = rendered(cut, indexes, loud)
     return splice.splice(spliced, indexes, paths, path, segments, far, landing, said)
 
 

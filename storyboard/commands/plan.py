@@ -38,7 +38,8 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         if as_json:
             click.echo(text)
         else:
-            for line in fitted(plan_lines(at.storyboard, plan, at.prices, at.going()), columns(sys.stdout)):
+            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), at.remarks(plan))
+            for line in fitted(lines, columns(sys.stdout)):
                 click.echo(shown(line))
         obstacles = at.obstacles(plan)
         if obstacles:

@@ -99,6 +99,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
         said = money(failed, at.prices.money(failed), at.prices.currency)
         lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
+    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in at.remarks(plan)]
     return lines
 
 
@@ -129,4 +130,6 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, obj
         }
         for entry in at.forgotten(plan)
     ]
-    return {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "spent": number(at.spent())}
+    problems = [problem.document() for problem in at.remarks(plan)]
+    told = {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
+    return {**told, "spent": number(at.spent())}

@@ -23,8 +23,9 @@ from zlib import crc32
 from storyboard.cut import Clip
 from storyboard.disk import private, telling
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, h264, index, mp4, segment, work
+from storyboard.media import ffmpeg, h264, index, mix, mp4, segment, work
 from storyboard.media.join import Film
+from storyboard.mix import MARGIN, Mix
 from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
 from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes
@@ -161,7 +162,8 @@ class _Made:
         jobs: dict[Path, Callable[[work.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
             if isinstance(piece, Rendered) and not _there(path := self._file(piece)):
-                jobs[path] = work.of_scene(self._job(piece, path), *scenes(piece.how))
+                job = self._job(piece, path)
+                jobs[path] = job if isinstance(piece.how, Mix) else work.of_scene(job, *scenes(piece.how))
             elif isinstance(piece, Copied) and piece.sets and not _there(path := self._renumbered(piece)):
                 jobs[path] = work.of_scene(self._renumbering(piece, path), self._scenes[piece.source])
         pictures = {self._file(piece) for piece in self._plan.pictures if isinstance(piece, Rendered)}
@@ -191,6 +193,7 @@ class _Made:
             path = self._file(piece)
             sound = mp4.read(path).sound
             first = sound.priming // BLOCK if isinstance(sound, Sound) else 0
+            first += MARGIN // BLOCK if isinstance(piece.how, Mix) else 0
             if not isinstance(sound, Sound) or len(sound.stored.sizes) < first + piece.length:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
             return _Heard(path, sound, first, first + piece.length, piece.key, scenes(piece.how)[0])
@@ -227,7 +230,7 @@ class _Made:
 
     def _file(self, piece: Rendered) -> Path:
         """Another ffmpeg's frames could not be put beside ours."""
-        return self._path("m4a" if isinstance(piece.how, Excerpt) else "mp4", ffmpeg.version(), piece.key)
+        return self._path("m4a" if isinstance(piece.how, Excerpt | Mix) else "mp4", ffmpeg.version(), piece.key)
 
     def _renumbered(self, piece: Copied) -> Path:
         return self._path("frames", piece.source, piece.sets)
@@ -237,11 +240,13 @@ class _Made:
         plan, paths = self._plan, self._paths
         match piece.how:
             case Clip() as clip:
-                return lambda watch: segment.make(clip, plan.cut, paths[clip.digest], out, None, watch)
+                return lambda watch: segment.make(clip, plan.cut, paths[clip.digest], out, watch)
             case Composed() as composed:
                 return lambda watch: self._compose(composed, out, watch)
             case Excerpt() as wanted:
                 return lambda watch: segment.excerpt(wanted, plan.form, paths[wanted.digest], out, watch)
+            case Mix() as mixed:
+                return lambda watch: mix.write(mixed, paths, out, watch)
 
     def _compose(self, how: Composed, out: Path, watch: work.Watch) -> None:
         from storyboard.media.compose import composed

@@ -8,7 +8,7 @@ import pytest
 from studio import Studio
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FRAMES = {"hello": 192, "includes": 384, "keeper": 1008}
+FRAMES = {"ferry": 438, "hello": 192, "includes": 384, "keeper": 1008}
 
 
 def test_none_is_forgotten() -> None:

@@ -1,5 +1,6 @@
 """What is rendered, and only that: transitions as they should look, and every other frame as it was bought."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from moving import BLUE, GREEN, RED, TAGS
 from test_media_splice import check, spliced
 
-from storyboard.cut import Clip, Cut, Joint, Overlay
+from storyboard.cut import MAKING, Clip, Cut, Joint, Overlay
 from storyboard.media import splice as hand
+from storyboard.media.blend import Picture, joined
 from storyboard.media.title import Ink, ink
 from storyboard.splice import Composed, Copied, Rendered, Splice, rendered, splice
 from storyboard.story import Title, TransitionKind
@@ -377,3 +379,16 @@ def test_any_film_is_whole(moving, tmp_path_factory, parts, kind, titles):
     film = hand.splice(plan, known, here, folder / "film.mp4", folder / "scratch").path
     check(plan, film, here)
     looked_at(plan, film, here)
+
+
+def test_whoever_changes_what_is_blended_says_so():
+    """Pieces made before the change would stay in the film, beside ones made after it."""
+    height, width = SIZE[1], SIZE[0]
+    ramp = numpy.arange(width * height * 3 // 2, dtype=numpy.uint32)
+    before, coming = (Picture((ramp * factor % 251).astype(numpy.uint8), width, height) for factor in (7, 13))
+    digest = hashlib.sha256()
+    for kind in KINDS:
+        for part in (Fraction(1, 13), Fraction(1, 2), Fraction(12, 13)):
+            digest.update(joined(kind, part, before, coming).content.tobytes())
+    # Where this differs, raise cut.MAKING, then write the new pair here.
+    assert (MAKING, digest.hexdigest()[:12]) == (2, "800939ce24a7")

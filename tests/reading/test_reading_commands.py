@@ -13,7 +13,7 @@ from storyboard.cli import status
 from storyboard.reading import schema, yaml
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = ["hello/hello.yaml", "includes/includes.yaml", "keeper/keeper.yaml"]
+EXAMPLES = ["ferry/ferry.yaml", "hello/hello.yaml", "includes/includes.yaml", "keeper/keeper.yaml"]
 Streams = pytest.CaptureFixture[str]
 
 
