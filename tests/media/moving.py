@@ -53,7 +53,7 @@ def look(path: Path) -> Seen:
     with av.open(str(path)) as film:
         frames, times, sound = [], [], []
         hertz = film.streams.audio[0].rate if film.streams.audio else 48000
-        for frame in film.decode():
+        for frame in film.decode([*film.streams.video, *film.streams.audio]):
             if isinstance(frame, av.VideoFrame):
                 frames.append(frame.to_ndarray(format="rgb24"))
                 times.append(frame.pts * frame.time_base)
