@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storyboard.cut import Clip, Cut
@@ -130,6 +130,7 @@ def test_where_nothing_can_be_copied_it_is_said_why():
         assert splice(cut, {"0": Index(odd, sound())}) == f"no clip can be copied: {why}"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 190), st.integers(1, 192), st.integers(0, 3)), min_size=1, max_size=20))
 def test_both_rows_are_as_long_as_the_film(parts):
     """A gap or an overlap would move everything that follows; sound may lie half a block beside its picture at most."""
