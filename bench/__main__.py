@@ -13,7 +13,18 @@ from pathlib import Path
 from bench.machine import described
 from bench.row import Row
 
-NAMES = ("prompt", "reading", "drafting", "orchestration", "storm", "memory", "joining", "composing", "hostile")
+NAMES = (
+    "prompt",
+    "reading",
+    "drafting",
+    "orchestration",
+    "storm",
+    "memory",
+    "joining",
+    "composing",
+    "frames",
+    "hostile",
+)
 HERE = Path(__file__).resolve().parent
 
 Results = Mapping[str, list[Row]]

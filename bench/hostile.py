@@ -22,10 +22,9 @@ _TESTS = [str(ROOT / "tests"), str(ROOT / "tests" / "hostile")]
 
 # Each kind in a process of its own: the most memory that it ever had is then that of its bombs.
 _BOMBS = """
-import json, resource, sys, time
+import json, sys, time
 sys.path[:0] = {tests!r}
-from bombs import KINDS
-most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from bombs import KINDS, most
 bombs, worst = KINDS[{kind!r}](), 0.0
 next(bombs)
 before, began = most(), time.process_time()

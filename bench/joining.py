@@ -21,6 +21,7 @@ from pathlib import Path
 
 from bench.process import Cost, cost
 from bench.row import Row
+from storyboard.cut import Clip, Cut, Underlay
 from storyboard.media import ffmpeg
 
 SECONDS = 2
@@ -48,6 +49,8 @@ def _copying() -> list[Row]:
         runs = [{way: _cleared(folder, run) for way, run in ways.items()} for _ in range(PAIRS)]
         ours = statistics.median(_cost("splice", folder, FEW).wall for _ in range(PAIRS))
         theirs = _cost("moviepy", folder, FEW).wall
+        ffmpeg.run(["-f", "lavfi", "-i", "anoisesrc=d=61:a=0.1:c=pink", "-ac", "2", f"{folder}/music.wav"], seconds=60)
+        few, whole = _cost("music", folder, FEW), _cost("music", folder, WHOLE)
 
     def ratio(one: str, other: str, what: Callable[[Cost], float] = lambda cost: cost.wall) -> float:
         return statistics.median(what(run[one]) / what(run[other]) for run in runs)
@@ -63,6 +66,10 @@ def _copying() -> list[Row]:
         Row("ffmpeg's copy of 100 clips, memory", max(run["ffmpeg"].memory for run in runs), "MiB"),
         Row("splice 10 clips, prepared, wall", ours, "s"),
         Row("splice 10 clips / moviepy concatenate, wall", ours / theirs, "x", 1 / 200),
+        Row("music under 10 clips, cold, CPU for each minute of film", few.cpu / (FEW * 8 / 60), "s"),
+        Row("music under 100 clips, cold, CPU for each minute of film", whole.cpu / (WHOLE * 8 / 60), "s"),
+        Row("music under 100 clips, cold, memory", whole.own, "MiB"),
+        Row("music under 100 clips / 10 clips, memory", whole.own / few.own, "x", 1.3),
     ]
 
 
@@ -115,7 +122,6 @@ def _encoding() -> list[Row]:
 
 def join(folder: Path, count: int) -> None:
     """The plain way. What it renders stays in the folder, so that the second time finds it."""
-    from storyboard.cut import Clip, Cut
     from storyboard.media.join import join
 
     frames = SECONDS * 24
@@ -126,7 +132,15 @@ def join(folder: Path, count: int) -> None:
 
 def splice(folder: Path, count: int) -> None:
     """By copying. The joints that it makes stay in the folder, so that the second time finds them."""
-    from storyboard.cut import Clip, Cut
+    _splice(folder, count, "spliced")
+
+
+def music(folder: Path, count: int) -> None:
+    """By copying the pictures and mixing all of the sound: a bed of a minute, over and over, under the whole film."""
+    _splice(folder, count, f"music{count}", Underlay("m", 0, count * 192, Fraction(-12), 24, duck=False, loop=True))
+
+
+def _splice(folder: Path, count: int, scratch: str, *underlays: Underlay) -> None:
     from storyboard.media import splice as hand
     from storyboard.splice import Splice
     from storyboard.splice import splice as laid_out
@@ -134,9 +148,10 @@ def splice(folder: Path, count: int) -> None:
     paths = {str(n): path for n, path in enumerate(_clips(folder, count))}
     clips = tuple(Clip(name, name, Fraction(0), Fraction(8), n * 192, 192) for n, name in enumerate(paths))
     known = hand.indexes(paths)
-    plan = laid_out(Cut(clips, 1280, 720, 24, "pad"), known)
+    plan = laid_out(Cut(clips, 1280, 720, 24, "pad", underlays=underlays), known)
     assert isinstance(plan, Splice), plan
-    hand.splice(plan, known, paths, folder / "splice.film", folder / "spliced")
+    lie = {**paths, "m": folder / "music.wav"}
+    hand.splice(plan, known, lie, folder / "splice.film", folder / scratch)
 
 
 def copy(folder: Path, count: int) -> None:
@@ -203,6 +218,7 @@ if __name__ == "__main__":
         "moviepy_opened": moviepy_opened,
         "concat": concat,
         "splice": splice,
+        "music": music,
         "copy": copy,
     }
     jobs[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))

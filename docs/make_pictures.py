@@ -1,7 +1,7 @@
 """The README's pictures, made from the program at work: python docs/make_pictures.py (needs the extra [docs]).
 
 docs/pictures/render.svg   a terminal of 100 columns in the middle of a rehearsal against the emulator
-docs/pictures/keeper.jpg   examples/keeper as a draft: one frame of each scene, as the film shows it
+docs/pictures/keeper.jpg   examples/keeper as a draft: its contact sheet
 docs/pictures/transitions.jpg, titles.jpg   every transition between two of its pictures, and a title at every place
 """
 
@@ -148,19 +148,11 @@ def _write_svg(lines: list[Text], title: str) -> None:
 
 
 def contact_sheet(folder: Path, environ: dict[str, str]) -> None:
-    """The middle frame of each scene of the draft film, with its id."""
-    subprocess.run([*STORYBOARD, "render", "keeper.yaml", "--draft", "--quiet"], cwd=folder, env=environ, check=True)
-    from storyboard.config import settings
-    from storyboard.desk import desk
-    from storyboard.plan import Keep
-
-    with desk(folder / "keeper.yaml", settings(environ), draft=True) as at:
-        takes = {step.scene: step.take for step in at.plan().steps if isinstance(step, Keep)}
-        cut, _ = at.cut(takes)
-    film = folder / "out" / "the-keeper.mp4"
-    middles = {clip.at + clip.frames // 2: clip.scene for clip in cut.clips}
-    tiles = [(scene, image) for number, image in _frames(film) if (scene := middles.get(number))]
-    _laid_out(tiles, columns=4).save(PICTURES / "keeper.jpg", quality=82, optimize=True, progressive=True)
+    """What `storyboard sheet` makes of the draft."""
+    for words in (["render", "--draft", "--quiet"], ["sheet", "--draft", "-o", "sheet.png"]):
+        subprocess.run([*STORYBOARD, words[0], "keeper.yaml", *words[1:]], cwd=folder, env=environ, check=True)
+    with Image.open(folder / "sheet.png") as sheet:
+        sheet.save(PICTURES / "keeper.jpg", quality=82, optimize=True, progressive=True)
 
 
 def transitions() -> None:
@@ -204,14 +196,6 @@ def _image(picture: "Picture") -> Image.Image:
     frame = av.VideoFrame.from_ndarray(picture.content.reshape(-1, picture.width), format="yuv420p")
     frame.colorspace = frame.color_range = 1
     return frame.to_image()
-
-
-def _frames(film: Path) -> Iterator[tuple[int, Image.Image]]:
-    import av
-
-    with av.open(str(film)) as source:
-        for number, frame in enumerate(source.decode(video=0)):
-            yield number, frame.to_image()
 
 
 def _laid_out(tiles: list[tuple[str, Image.Image]], columns: int) -> Image.Image:

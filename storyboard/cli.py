@@ -24,6 +24,7 @@ VERBS = {
     "plan": "What would be made, why, and what it costs.",
     "render": "Make the film: plan, ask, make, fetch, cut.",
     "cut": "Only the final cut, from takes that exist.",
+    "sheet": "A contact sheet of all scenes, or a poster.",
     "status": "What is running, paid, or waiting for a decision.",
     "settle": "Decide a submission whose answer was lost.",
     "callbacks": "A listener for what the provider says unasked.",

@@ -4,15 +4,31 @@ Everything is whole frames of the film, counted once: clips, joints, titles, cap
 """
 
 import hashlib
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
+from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TypeVar
 
 from storyboard.errors import Problems
-from storyboard.story import Audio, Fit, Problem, Scene, Still, Storyboard, Title, TransitionKind
+from storyboard.story import (
+    Audio,
+    Bed,
+    Finish,
+    Fit,
+    OwnSound,
+    Problem,
+    Scene,
+    Still,
+    Storyboard,
+    Title,
+    TransitionKind,
+    Trim,
+)
 from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
@@ -22,7 +38,7 @@ MAKING = 2
 # A film of stills alone has no clip to take these from.
 _SIZE, _FPS = (1280, 720), 24
 
-AS_IT_IS = Audio()
+_NO_SOUNDS: Mapping[PurePosixPath, str] = MappingProxyType({})
 
 # Seconds within which a title appears, and goes; and how large a caption in the picture is.
 _FADE, _CAPTION = Fraction(3, 10), Fraction(6, 100)
@@ -39,11 +55,48 @@ class Joint:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A part of a take, of an own clip or of a still in the film.
+class Level:
+    """What becomes of a clip's own sound: ``gain`` in dB; ``fade`` is so many film frames in, and as many out."""
 
-    ``digest`` names the bytes, or, of a ``still``, all that decides how it is drawn; ``start`` and ``end`` are seconds
-    of the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
+    gain: Fraction = Fraction(0)
+    mute: bool = False
+    fade: int = 0
+
+
+AS_IT_IS = Level()
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """What is seen for ``seconds`` in place of a scene that is not there: what it was to be, and ``why`` it is missing.
+
+    ``number`` is the scene's place among the ``last`` ones of the file; ``text`` is its prompt or its file.
+    """
+
+    number: int
+    last: int
+    scene: str
+    title: str
+    text: str
+    why: str
+    seconds: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """A clip with an effect of the author's own on it. Equal ``seed``s (32 bits) make chance fall alike."""
+
+    clip: "Clip"
+    effect: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A part of a take, of an own clip, or of what is drawn for the film.
+
+    ``digest`` names the bytes, or, where it is ``drawn``, all that decides how; ``start`` and ``end`` are seconds of
+    the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
     lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too. ``lead`` is how
     its first frame comes in, standing still, over the last frames of the clip before it. It has one of them at most.
     """
@@ -55,9 +108,9 @@ class Clip:
     at: int
     frames: int
     joint: Joint | None = None
-    audio: Audio = AS_IT_IS
+    level: Level = AS_IT_IS
     effect: str = ""
-    still: Still | None = None
+    drawn: Still | Slate | Treated | None = None
     lead: Joint | None = None
 
     @property
@@ -96,11 +149,35 @@ class Overlay:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """A sound file that is spoken over film frames [``first``, ``first`` + ``frames``) of a scene."""
+
+    scene: str
+    digest: str
+    first: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Underlay:
+    """Music under film frames [``first``, ``first`` + ``frames``): ``gain`` in dB, ``fade`` in film frames."""
+
+    digest: str
+    first: int
+    frames: int
+    gain: Fraction
+    fade: int
+    duck: bool
+    loop: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """The film as a list of clips without gaps. ``fps`` is whole; ``width`` and ``height`` are even pixels.
 
     A clip begins where the one before it ends, or, with a joint, that many frames earlier. ``overlays`` lie over the
-    picture; ``cues`` are what is said. Both are in the order of their beginnings.
+    picture; ``cues`` are what is said, one at a time. Both are in the order of their beginnings. ``voices`` and
+    ``underlays`` are heard with the clips, each of which is brought to ``loudness``, in LUFS (None: left as it is).
     """
 
     clips: tuple[Clip, ...]
@@ -110,6 +187,9 @@ class Cut:
     fit: Fit
     overlays: tuple[Overlay, ...] = ()
     cues: tuple[Cue, ...] = ()
+    voices: tuple[Voice, ...] = ()
+    underlays: tuple[Underlay, ...] = ()
+    loudness: Fraction | None = None
 
     @property
     def frames(self) -> int:
@@ -119,29 +199,43 @@ class Cut:
     def identity(self) -> str:
         """SHA-256 (hex) of all that decides the film's bytes. A scene's id is not in it: renaming changes no film."""
         parts = [
-            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead, clip.audio, clip.effect)
+            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead, clip.level, clip.effect)
             for clip in self.clips
         ]
-        recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts, self.overlays, self.cues)
+        voices = [(voice.digest, voice.first, voice.frames) for voice in self.voices]
+        sound = (voices, self.underlays, self.loudness)
+        recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts, self.overlays, self.cues, sound)
         return hashlib.sha256(repr(recipe).encode()).hexdigest()
 
 
-def cut(storyboard: Storyboard, footage: Mapping[str, Footage]) -> Cut:
-    """Lay the scenes end to end. ``footage`` has an entry for every scene of the film but its stills, by its id.
+NO_SLATES: Mapping[str, Slate] = {}
+
+
+def cut(
+    storyboard: Storyboard,
+    footage: Mapping[str, Footage],
+    sounds: Mapping[PurePosixPath, str] = _NO_SOUNDS,
+    slates: Mapping[str, Slate] = NO_SLATES,
+) -> Cut:
+    """Lay the scenes end to end. Every scene but a still has an entry in ``footage`` or in ``slates``, by its id.
+
+    ``sounds`` has the SHA-256 (hex) of every sound file of the author's own, by its path.
 
     A scene lasts as long as its trim says, in exact seconds; it is the boundaries between scenes that are rounded to
     film frames, so rounding never adds up. Raises Problems where a trim or a transition does not fit the clip as it was
     measured.
     """
-    measures = [footage[scene.id].measure for scene in storyboard.scenes if scene.id in footage]
+    scenes = [_slated(scene) if scene.id in slates else scene for scene in storyboard.scenes]
+    measures = [footage[scene.id].measure for scene in scenes if scene.id in footage]
     sizes = [(measure.width, measure.height) for measure in measures] or [_SIZE]
     width, height = _even(storyboard.output.size or _most(sizes))
     fps = storyboard.output.fps or max(1, _most([round(measure.fps) for measure in measures] or [_FPS]))
     clips: list[Clip] = []
     problems: list[Problem] = []
     ended = Fraction(0)
-    for scene in storyboard.scenes:
-        seen = footage.get(scene.id) or _drawn(scene, (width, height), fps)
+    for scene in scenes:
+        drawn = slates.get(scene.id) or (scene.source if isinstance(scene.source, Still) else None)
+        seen = _to_draw(drawn, (width, height), fps, storyboard.output.fit) if drawn else footage[scene.id]
         coming = scene.finish.transition
         standing = coming is not None and coming.over == "tail" and bool(clips)
         begins = ended - coming.seconds if coming and clips and not standing else ended
@@ -156,15 +250,28 @@ def cut(storyboard: Storyboard, footage: Mapping[str, Footage]) -> Cut:
         if problem:
             problems.append(problem)
             continue
-        clip = _clip(scene, seen, at, frames, fps, joint)
+        clip = replace(_clip(scene, seen, at, frames, fps, joint), drawn=drawn)
         clips.append(replace(clip, joint=None, lead=joint) if standing else clip)
         ended = ends
     if problems:
         raise Problems(tuple(problems))
-    overlays, cues = _words(storyboard.scenes, clips, fps)
+    overlays, cues = _words(scenes, clips, fps)
     if storyboard.output.captions != "sidecar":
         overlays = tuple(sorted((*overlays, *map(_burnt, cues)), key=lambda each: each.first))
-    return Cut(tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues)
+    voices = _voices(storyboard.scenes, clips, fps, sounds)
+    underlays = tuple(_underlays(storyboard.music, clips[-1].until, fps, sounds))
+    loudness = storyboard.output.loudness
+    return Cut(tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues, voices, underlays, loudness)
+
+
+def alone(storyboard: Storyboard, scene: Scene, footage: Footage) -> Clip | None:
+    """The part of a scene's clip that is seen, by itself; None where its trim does not fit."""
+    audio = replace(scene.finish.audio, voice=None)
+    bare = replace(scene, finish=Finish(audio=audio))
+    try:
+        return cut(replace(storyboard, scenes=(bare,), music=()), {scene.id: footage}).clips[0]
+    except Problems:
+        return None
 
 
 def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint: Joint | None) -> Clip:
@@ -172,19 +279,42 @@ def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint:
     measure, finish = footage.measure, scene.finish
     first = round(scene.trim.start * measure.fps)
     last = min(measure.frames, first + max(1, round(Fraction(frames, fps) * measure.fps)))
-    still = scene.source if isinstance(scene.source, Still) else None
     span = (first / measure.fps, last / measure.fps)
-    return Clip(scene.id, footage.digest, *span, at, frames, joint, finish.audio, finish.effect, still)
+    return Clip(scene.id, footage.digest, *span, at, frames, joint, _level(finish.audio, fps), finish.effect)
 
 
-def _drawn(scene: Scene, size: tuple[int, int], fps: int) -> Footage:
-    """What a still will be once it is drawn."""
-    still = scene.source
-    assert isinstance(still, Still)
-    frames = max(1, round(still.seconds * fps))
-    recipe = (MAKING, still.image and still.image.digest, still.color, still.move, frames, size, fps)
-    digest = hashlib.sha256(repr(recipe).encode()).hexdigest()
+def _level(audio: Audio, fps: int) -> Level:
+    return Level(audio.gain, audio.mute, round(audio.fade * fps))
+
+
+def _slated(scene: Scene) -> Scene:
+    """A scene in whose place a slate is seen: all of it, and so that it can be read."""
+    return replace(scene, trim=Trim(), finish=replace(scene.finish, titles=(), effect=""))
+
+
+def _to_draw(drawn: Still | Slate, size: tuple[int, int], fps: int, fit: Fit) -> Footage:
+    """What a still or a slate will be once it is drawn."""
+    frames = max(1, round(drawn.seconds * fps))
+    what = (drawn.image and drawn.image.digest, drawn.color, drawn.move) if isinstance(drawn, Still) else drawn
+    digest = _digest(what, frames, size, fps, fit)
     return Footage(digest, Measure(frames, Fraction(fps), *size, sound=False))
+
+
+def treated(cut: Cut, effects: Mapping[str, str]) -> Cut:
+    """The cut in which clips with an effect are such as are drawn. ``effects`` names the code of each (any text)."""
+    return replace(cut, clips=tuple(_treated(clip, cut, effects) if clip.effect else clip for clip in cut.clips))
+
+
+def _treated(clip: Clip, cut: Cut, effects: Mapping[str, str]) -> Clip:
+    source = replace(clip, at=0, joint=None, lead=None, level=AS_IT_IS, effect="")
+    part = (clip.digest, str(clip.start), clip.frames)
+    digest = _digest(*part, cut.width, cut.height, cut.fps, cut.fit, clip.effect, effects[clip.effect])
+    drawn = Treated(source, clip.effect, int(_digest(*part)[:8], 16))
+    return replace(clip, digest=digest, start=Fraction(0), end=Fraction(clip.frames, cut.fps), effect="", drawn=drawn)
+
+
+def _digest(*recipe: object) -> str:
+    return hashlib.sha256(repr((MAKING, *recipe)).encode()).hexdigest()
 
 
 def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tuple[Overlay, ...], tuple[Cue, ...]]:
@@ -201,7 +331,47 @@ def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tu
                 frames = min(frames, _span(clip, fps, following.start, None)[0] - first)
             cues.append(Cue(caption.text, first, frames))
     spans = [each for each in overlays if each.frames > 0], [each for each in cues if each.frames > 0]
-    return tuple(sorted(spans[0], key=lambda each: each.first)), tuple(sorted(spans[1], key=lambda each: each.first))
+    return tuple(sorted(spans[0], key=lambda each: each.first)), tuple(_in_turn(spans[1]))
+
+
+def _in_turn(cues: Iterable[Cue]) -> list[Cue]:
+    """One is read at a time: a cue ends where the next begins, and those that begin together are one."""
+    turns: list[Cue] = []
+    for cue in sorted(cues, key=lambda each: each.first):
+        before = turns[-1] if turns else None
+        if before and before.first == cue.first:
+            turns[-1] = Cue(f"{before.text}\n{cue.text}", cue.first, max(before.frames, cue.frames))
+            continue
+        if before:
+            turns[-1] = replace(before, frames=min(before.frames, cue.first - before.first))
+        turns.append(cue)
+    return turns
+
+
+def _voices(
+    scenes: Iterable[Scene], clips: Iterable[Clip], fps: int, sounds: Mapping[PurePosixPath, str]
+) -> tuple[Voice, ...]:
+    """Each from its scene's first frame on, and cut off where the scene ends."""
+    spoken = [(clip, scene.finish.audio.voice) for scene, clip in zip(scenes, clips, strict=True)]
+    return tuple(
+        Voice(clip.scene, sounds[voice.path], clip.at, min(clip.frames, _frames(voice, fps)))
+        for clip, voice in spoken
+        if voice
+    )
+
+
+def _underlays(beds: Iterable[Bed], film: int, fps: int, sounds: Mapping[PurePosixPath, str]) -> Iterator[Underlay]:
+    """The music on the ``film``'s frames. What would begin behind its end is not heard."""
+    for bed in beds:
+        first = round(bed.start * fps)
+        last = film if bed.loop else min(film, first + _frames(bed.sound, fps))
+        if first < last:
+            fade = round(bed.fade * fps)
+            yield Underlay(sounds[bed.sound.path], first, last - first, bed.gain, fade, bed.duck, bed.loop)
+
+
+def _frames(sound: OwnSound, fps: int) -> int:
+    return max(1, math.ceil(sound.seconds * fps))
 
 
 def _burnt(cue: Cue) -> Overlay:

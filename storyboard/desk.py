@@ -11,10 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard import disk, rescue
+from storyboard import disk, effects, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
-from storyboard.cut import Cut, cut
+from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
 from storyboard.disk import claim, claimed, private, scratch, shared
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import BadMedia, InputError, LocalFault, Problems
@@ -22,21 +22,23 @@ from storyboard.ledger import Ledger, moment
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock
+from storyboard.mix import apart
 from storyboard.plan import Facts, Keep, Plan, document, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
-from storyboard.reading import read, schema
+from storyboard.reading import Files, read, schema
 from storyboard.reading.yaml import load
 from storyboard.samples import Frames
 from storyboard.shot import Shot
 from storyboard.store import Store
-from storyboard.story import OwnClip, Place, Problem, Resolution, Storyboard
+from storyboard.story import LocalImage, OwnClip, OwnSound, Place, Problem, Resolution, Storyboard
 from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
 
 if TYPE_CHECKING:
+    from storyboard.media.loudness import Known
     from storyboard.wire import Wire
 
 # Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
@@ -155,6 +157,10 @@ class Desk:
         return (*self._homeless(plan), *spent)
 
     def remarks(self, plan: Plan) -> tuple[Problem, ...]:
+        """What is to be said of takes that are here: how long their transitions take, and how loud they are."""
+        return (*self._encoded_whole(plan), *self.uneven(plan))
+
+    def _encoded_whole(self, plan: Plan) -> tuple[Problem, ...]:
         """Transitions for which a whole take would be encoded, because decoding can begin nowhere behind them."""
         from storyboard.media import mp4
 
@@ -258,9 +264,10 @@ class Desk:
         return parse(self.settings.uploads, self.provider.name, self.settings.base_url)
 
     def own_clips(self) -> list[Path]:
-        """The author's own clips in the film."""
+        """The author's own clips in the film, and the sounds."""
         sources = (scene.source for scene in self.storyboard.scenes)
-        return [self.folder / source.path for source in sources if isinstance(source, OwnClip)]
+        clips = [source.path for source in sources if isinstance(source, OwnClip)]
+        return [self.folder / path for path in (*clips, *(sound.path for sound in self._own_sounds()))]
 
     def check(self, plan: Plan) -> None:
         """Find out now what would else be found after something was paid.
@@ -282,16 +289,71 @@ class Desk:
             message = f"{self.realm} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
             raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
 
-    def cut(self, takes: Mapping[str, Take]) -> tuple[Cut, Mapping[str, Path]]:
-        """The film as clips, and where the bytes of each lie. Raises InputError where a clip does not serve."""
+    def cut(self, takes: Mapping[str, Take], slates: Mapping[str, Slate] = NO_SLATES) -> tuple[Cut, Mapping[str, Path]]:
+        """The film as clips, and where the bytes of each lie that is not drawn.
+
+        Raises InputError where a clip does not serve.
+        """
         footage = {scene: Footage(take.digest, take.measure) for scene, take in takes.items()}
         paths = {take.digest: self.store.path(take.digest) for take in takes.values()}
         for scene in self.storyboard.scenes:
-            if isinstance(scene.source, OwnClip):
+            if isinstance(scene.source, OwnClip) and scene.id not in slates:
                 path = self.folder / scene.source.path
                 footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
                 paths[footage[scene.id].digest] = path
-        return cut(self.storyboard, footage), paths
+        sounds = {}
+        for sound in self._own_sounds():
+            path = self.folder / sound.path
+            sounds[sound.path] = digest = _digest(path)
+            paths[digest] = path
+        whole = cut(self.storyboard, footage, sounds, slates)
+        return treated(whole, effects.codes({clip.effect for clip in whole.clips if clip.effect})), paths
+
+    @property
+    def loudness(self) -> "Known":
+        """How loud clips are, as far as it was measured before."""
+        from storyboard.media.loudness import Known
+
+        return Known(self.folder)
+
+    def prepare(self, scene: str, take: Take) -> None:
+        """Measure a take that has just come, while others are made. A failure is none of anybody's."""
+        if clip := self._seen(scene, take):
+            self.loudness.prepare(clip, self.store.path(take.digest))
+
+    def uneven(self, plan: Plan) -> tuple[Problem, ...]:
+        """Told where takes that are here, and measured, are far apart in loudness, and nothing evens them out."""
+        if self.storyboard.output.loudness is not None:
+            return ()
+        clips = {step.scene: self._seen(step.scene, step.take) for step in plan.steps if isinstance(step, Keep)}
+        known = {
+            scene: replace(loudness, lufs=loudness.lufs + float(clip.level.gain))
+            for scene, clip in clips.items()
+            if clip and not clip.level.mute and (loudness := self.loudness.of(clip)) and loudness.lufs is not None
+        }
+        if not (found := apart(known)):
+            return ()
+        soft, loud, between = found
+        message = f"scene '{loud}' is {between:.0f} LU louder than scene '{soft}'"
+        hint = "write `loudness: -16` under `output` to even them out, or a `gain` under their `audio`"
+        return (Problem(Place(self.shown, 1, 1), "output.loudness", message, hint, "warning"),)
+
+    def _seen(self, name: str, take: Take) -> Clip | None:
+        scene = next(scene for scene in self.storyboard.scenes if scene.id == name)
+        return alone(self.storyboard, scene, Footage(take.digest, take.measure))
+
+    def _own_sounds(self) -> Iterator[OwnSound]:
+        """The author's own sound files that are heard in the film."""
+        voices = (scene.finish.audio.voice for scene in self.storyboard.scenes)
+        yield from (voice for voice in voices if voice)
+        yield from (bed.sound for bed in self.storyboard.music)
+
+    def picture(self, image: LocalImage) -> bytes:
+        """The bytes of an image, the same as when the storyboard was read. Raises InputError."""
+        content = self.project.bytes_of(image.path)
+        if hashlib.sha256(content).hexdigest() != image.digest:
+            raise InputError(f"{image.path} has been changed meanwhile", "run again")
+        return content
 
 
 def at_work(file: Path) -> AbstractContextManager[None]:
@@ -341,12 +403,20 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def desk(
-    file: Path, settings: Settings, *, draft: bool = False, given: Mapping[str, str] | None = None
+    file: Path,
+    settings: Settings,
+    *,
+    draft: bool = False,
+    given: Mapping[str, str] | None = None,
+    files: Files | None = None,
 ) -> Iterator[Desk]:
-    """Read a storyboard and open what belongs to it. Raises Problems and other StoryboardErrors."""
+    """Read a storyboard, through ``files`` where they are given, and open what belongs to it.
+
+    Raises Problems and other StoryboardErrors.
+    """
     project = Project(file.parent)
     provider = vendor(settings, draft=draft)
-    storyboard = read(file.name, project, provider.offer, given or {}, shown=_shown(file))
+    storyboard = read(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
     realm = private(settings.realm(draft=draft))
     prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
     with shared(in_use(realm)), closing(Ledger(realm / "ledger.db")) as ledger:

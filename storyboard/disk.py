@@ -187,7 +187,7 @@ def sweep(path: Path) -> None:
 def temporary(prefix: str) -> Iterator[Path]:
     """A folder for temporary files that goes when the block ends. Those of processes that were killed go first."""
     for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
-        _bury(folder)
+        _bury(folder, stat.S_ISDIR, shutil.rmtree)
     with tempfile.TemporaryDirectory(prefix=prefix) as name:
         handle = os.open(name, os.O_RDONLY)
         try:
@@ -197,15 +197,22 @@ def temporary(prefix: str) -> Iterator[Path]:
             os.close(handle)
 
 
-def _bury(folder: Path) -> None:
-    """Remove a folder of a process that died: nobody holds it, and it is old enough to have been held."""
+def sweep_claims(folder: Path) -> None:
+    """Remove the claims in ``folder`` that dead processes have left. For names that nobody claims a second time."""
+    with suppress(OSError):  # They are in nobody's way: the next render can try again.
+        for path in folder.glob("*"):
+            _bury(path, stat.S_ISREG, Path.unlink)
+
+
+def _bury(path: Path, kind: Callable[[int], bool], remove: Callable[[Path], None]) -> None:
+    """Remove what a process that died had held: nobody holds it, and it is old enough to have been held."""
     with suppress(OSError):
-        if not _own(folder, stat.S_ISDIR) or time.time() - folder.stat().st_mtime < 60:
+        if not _own(path, kind) or time.time() - path.stat().st_mtime < 60:
             return
-        handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder)
+            remove(path)
         finally:
             os.close(handle)
 

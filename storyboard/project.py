@@ -51,6 +51,12 @@ class Project:
 
         return probe.sound(self.file(path))
 
+    def effects(self) -> tuple[str, ...]:
+        """The names of the effects that are installed."""
+        from storyboard.effects import installed
+
+        return installed()
+
     def bytes_of(self, path: PurePosixPath) -> bytes:
         """The bytes of an image, for sending it. Raises InputError: not there, outside, larger than 20 MB."""
         from storyboard.media.image import MAX_BYTES

@@ -1,18 +1,20 @@
 """The whole story on one page: claim, read, plan, ask, run, pin the takes, cut. Read this first."""
 
+import hashlib
 import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard import events
+from storyboard import __version__, events
+from storyboard.beside import Beside
 from storyboard.config import Settings
-from storyboard.cut import Cut
+from storyboard.cut import NO_SLATES, Clip, Cut, Slate
 from storyboard.desk import Desk, at_work, desk
-from storyboard.disk import scratch, sweep
+from storyboard.disk import scratch, sweep, sweep_claims
 from storyboard.ending import done
 from storyboard.errors import (
     InputError,
@@ -24,9 +26,16 @@ from storyboard.errors import (
     undecided,
 )
 from storyboard.film import Film, Films
+from storyboard.mix import NOT_MEASURED, Loudness
+from storyboard.notes import Notes, chapters, listed
+from storyboard.partial import Tolerant, beside, slates
+from storyboard.plain import show
 from storyboard.plan import Blocked, Keep, Plan, moved
+from storyboard.project import Project
 from storyboard.splice import rendered
 from storyboard.splice import splice as laid_out
+from storyboard.story import Still
+from storyboard.subtitles import srt, vtt
 from storyboard.take import Outcome, Take
 
 if TYPE_CHECKING:
@@ -41,7 +50,8 @@ class Order:
 
     ``promised`` is a saved plan, which must still hold; ``flags`` are those to type again if something is left to do.
     ``agree`` is shown the plan before anything is paid, and raises where it may not be carried out. ``reencode`` is
-    whether every frame of the film is encoded anew, rather than copied where that can be.
+    whether every frame of the film is encoded anew, rather than copied where that can be; ``chapters``
+    is whether a list of them is put beside it.
     """
 
     file: Path
@@ -55,6 +65,7 @@ class Order:
     out: Path | None = None
     cut: bool = True
     reencode: bool = False
+    chapters: bool = False
     flags: str = ""
 
 
@@ -66,6 +77,7 @@ def render(order: Order, settings: Settings) -> events.Done:
     ):
         at.keep_schema()
         sweep(at.lock_file)
+        sweep_claims(at.runs)
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
@@ -94,7 +106,7 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         plan = at.plan()
-        takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+        takes = _kept(plan)
         if lacking := [scene for scene in at.wanted if scene not in takes]:
             typed = f"storyboard render {shlex.quote(at.shown)}{order.flags}"
             todo = f"make {'it' if len(lacking) == 1 else 'them'} with: {typed}"
@@ -103,11 +115,36 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
         return done(at, plan, takes, None, (path, assemble(at, takes, path, order)), Fraction(0), order.flags)
 
 
-def place(at: Desk, order: Order) -> Path:
+def cut_partial(order: Order, settings: Settings) -> events.Done:
+    """The film from what is there, with slates for what is not: then beside the whole film, and its exit is 3."""
+    files = Tolerant(Project(order.file.parent))
+    with (
+        at_work(order.file),
+        desk(order.file, settings, draft=order.draft, given=order.given, files=files) as at,
+    ):
+        plan = at.plan()
+        damaged = {scene: str(error) for scene, error in set_aside(at, _kept(plan)).items()}
+        takes = {scene: take for scene, take in _kept(plan).items() if scene not in damaged}
+        missing = slates(at, plan, takes, files.troubles, damaged)
+        path = place(at, order, partial=bool(missing))
+        made = assemble(at, takes, path, order, missing)
+        ended = done(at, plan, takes, None, (path, made), Fraction(0), order.flags)
+        if not missing:
+            return ended
+        notes = [f"{'slate':<8} {scene}: {show(slate.why, 300)}" for scene, slate in missing.items()]
+        return replace(ended, exit=SceneFailed.exit, notes=tuple(notes))
+
+
+def _kept(plan: Plan) -> dict[str, Take]:
+    return {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+
+
+def place(at: Desk, order: Order, *, partial: bool = False) -> Path:
     """Where the film goes, known to be writable before anything is paid for. Raises InputError."""
     films = Films(at.folder)
     wanted = Path(at.storyboard.output.file)
     path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
+    path = beside(path) if partial else path
     films.writable(path, at.own_clips())
     sweep(path)
     return path
@@ -157,16 +194,29 @@ def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
     return events.Failed(scene, take, None, why, hint)
 
 
-def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> Film:
-    """Cut the film; or find that the one that lies there is the same. Every scene has its take by now."""
+def assemble(
+    at: Desk, takes: Mapping[str, Take], path: Path, order: Order, missing: Mapping[str, Slate] = NO_SLATES
+) -> Film:
+    """Cut the film, or find that the one that lies there is the same; and put beside it what belongs there.
+
+    Every scene has its take by now, or a slate.
+    """
     films = Films(at.folder)
-    cut, paths = at.cut(takes)
-    identity = f"{cut.identity}-reencoded" if order.reencode else cut.identity
+    cut, paths = at.cut(takes, missing)
+    said = notes(at, cut)
+    identity = hashlib.sha256(repr((cut.identity, order.reencode, said)).encode()).hexdigest()
     if there := films.same(path, identity):
+        put_beside(at, cut, path, order)
         return there
     undamaged(at, takes)
     order.report(events.Cutting(0, cut.frames))
     segments = scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    if any(clip.drawn for clip in cut.clips):
+        from storyboard.media import drawing
+
+        paths = drawing.drawn(
+            cut, paths, at.picture, segments, lambda done: order.report(events.Cutting(done, cut.frames))
+        )
 
     def known(written: "Written") -> Film:
         return Film(
@@ -185,30 +235,66 @@ def assemble(at: Desk, takes: Mapping[str, Take], path: Path, order: Order) -> F
         # Killed between here and the end, the next render must know the film for its own.
         films.remember(path, known(written), written.path)
 
-    film = known(write(cut, paths, path, segments, order, landing))
+    film = known(write(cut, said, paths, path, segments, order, landing, measured(at, cut, paths)))
     films.remember(path, film)
+    put_beside(at, cut, path, order)
     return film
 
 
 def undamaged(at: Desk, takes: Mapping[str, Take]) -> None:
     """Raises LocalFault where the bytes of a take are not those any more that were bought; it is moved aside."""
+    for error in set_aside(at, takes).values():
+        raise error
+
+
+def set_aside(at: Desk, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
+    """The scenes whose takes have other bytes than were bought, each moved aside, and what to say of it."""
     wanted = {scene: take for scene, take in takes.items() if scene in at.wanted}
     with ThreadPoolExecutor(2) as pool:
         intact = list(pool.map(lambda take: at.store.intact(take.digest), wanted.values()))
+    found = {}
     for (scene, take), good in zip(wanted.items(), intact, strict=True):
         if not good:
             aside = at.store.set_aside(at.store.path(take.digest))
             message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
-            raise LocalFault(message, "run again: it is fetched again, and not paid for again")
+            found[scene] = LocalFault(message, "run again: it is fetched again, and not paid for again")
+    return found
+
+
+def measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
+    """How loud the clips are, where anything depends on it. Raises LocalFault, BadMedia."""
+    if cut.loudness is None and not any(under.duck for under in cut.underlays):
+        return NOT_MEASURED
+    return at.loudness.all(
+        [clip for clip in cut.clips if not clip.level.mute and not isinstance(clip.drawn, Still | Slate)], paths
+    )
+
+
+def notes(at: Desk, cut: Cut) -> Notes:
+    """What the film says of itself."""
+    lock = hashlib.sha256(at.lock_file.read_bytes()).hexdigest() if at.lock_file.is_file() else ""
+    return Notes(at.storyboard.title, f"storyboard {__version__}", lock, chapters(cut))
+
+
+def put_beside(at: Desk, cut: Cut, film: Path, order: Order) -> None:
+    """Captions beside the film, and its chapters where somebody asks for them or has them there. Raises LocalFault."""
+    folder, apart = Beside(at.folder), at.storyboard.output.captions != "burn"
+    folder.put(film.with_suffix(".srt"), srt(cut).encode() if apart else b"")
+    folder.put(film.with_suffix(".vtt"), vtt(cut).encode() if apart else b"")
+    listing = film.with_suffix(".chapters.txt")
+    if order.chapters or folder.has(listing):
+        folder.put(listing, listed(cut).encode())
 
 
 def write(
     cut: Cut,
+    said: Notes,
     paths: Mapping[str, Path],
     path: Path,
     segments: Path,
     order: Order,
     landing: "Callable[[Written], None]",
+    loud: Mapping[Clip, Loudness],
 ) -> "Written":
     """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
     from storyboard.media import join, splice
@@ -219,15 +305,15 @@ def write(
     warn_of_letters(cut, order)
     composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
     if order.reencode and not composed:
-        return join.join(cut, paths, path, segments, far, landing)
-    indexes = splice.indexes(paths)
-    spliced = rendered(cut, indexes) if order.reencode else laid_out(cut, indexes)
+        return join.join(cut, paths, path, segments, far, landing, loud, said)
+    indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
+    spliced = rendered(cut, indexes, loud) if order.reencode else laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         order.report(events.Warned("", f"the film is encoded anew: {spliced}"))
         if not composed:
-            return join.join(cut, paths, path, segments, far, landing)
-        spliced = rendered(cut, indexes)
-    return splice.splice(spliced, indexes, paths, path, segments, far, landing)
+            return join.join(cut, paths, path, segments, far, landing, loud, said)
+        spliced = rendered(cut, indexes, loud)
+    return splice.splice(spliced, indexes, paths, path, segments, far, landing, said)
 
 
 def warn_of_letters(cut: Cut, order: Order) -> None:

@@ -60,7 +60,10 @@ _STILL_OPEN = "it is paid for: run again to fetch it, unpaid; a scene with anoth
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """All that a run touches. ``read`` gives the bytes of a local image; ``runs`` is the folder of runs' claims."""
+    """All that a run touches. ``read`` gives the bytes of a local image; ``runs`` is the folder of runs' claims.
+
+    ``prepare`` is given each scene's take once it is safe, and does what the cut would have to wait for; never fails.
+    """
 
     provider: Provider
     wire: Wire
@@ -72,6 +75,7 @@ class Hands:
     calls: Calls
     report: Callable[[events.Event], None]
     runs: Path
+    prepare: Callable[[str, Take], None]
 
 
 @dataclass(slots=True)
@@ -148,6 +152,8 @@ class Run:
         finally:
             self._paid.discard(step.scene)
         self.hands.report(events.Finished(step.scene, step.shot.take, take.digest))
+        async with self._checks:
+            await asyncio.to_thread(self.hands.prepare, step.scene, take)
         return take
 
     def _told(self, step: Make | Collect, error: StoryboardError) -> StoryboardError:

@@ -53,6 +53,7 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
             calls=await _calls(at, clock, stack, report),
             report=report,
             runs=at.runs,
+            prepare=at.prepare,
         )
         run = Run(secrets.token_hex(8), at.known_as, hands, at_once, at.prices.hd, at.budget)
         living = at.runs / run.name

@@ -8,10 +8,10 @@ of 1,024 samples. In both a piece is one of these:
     Silent(length)                blocks of silence
 
 ``how`` is a frozen value: a ``Clip`` is its frames brought to the film's shape, a ``Composed`` frames on which clips
-join or words stand, an ``Excerpt`` a clip's sound brought to the film's format. Anything else that has to be rendered
-is one more kind of ``how``, with one more function there that makes it. ``copyable`` says which frames of a part of a
-clip can be copied; what is left before and behind them is rendered. ``key`` names all that decides a piece: what was
-made once is found again.
+join or words stand, an ``Excerpt`` a clip's sound brought to the film's format, a ``Mix`` what is heard where that is
+more than one clip's sound as it is. Anything else that has to be rendered is one more kind of ``how``, with one more
+function there that makes it. ``copyable`` says which frames of a part of a clip can be copied; what is left before and
+behind them is rendered. ``key`` names all that decides a piece: what was made once is found again.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from fractions import Fraction
 from itertools import accumulate
 
 from storyboard.cut import MAKING, Clip, Cut, Overlay
+from storyboard.mix import NOT_MEASURED, Loudness, Mix, altered, mix, part
 from storyboard.samples import BLOCK, Frames, Index, Look, Sets, Sound
 
 # The sound of a film none of whose clips has any that can be copied: hertz and channels.
@@ -31,6 +32,9 @@ USUAL_SOUND = (48_000, 2)
 FOREIGN = 16
 # The number that our own encoder gives to its sets (media/segment.py).
 OURS = 31
+
+# Fewer blocks than this between two mixed parts are mixed along with them.
+_WORTH = 16
 
 # Primaries, transfer and matrix of what is rendered, and that it has not the full range: BT.709 (media/segment.py).
 RENDERED_COLOUR = (1, 1, 1, False)
@@ -81,7 +85,7 @@ class Composed:
     frames: int
 
 
-How = Clip | Composed | Excerpt
+How = Clip | Composed | Excerpt | Mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +124,11 @@ class Splice:
     form: tuple[int, int]
 
 
-def splice(cut: Cut, indexes: Mapping[str, Index]) -> Splice | str:
-    """Lay out the film; or say, in words, why nothing of it can be copied. ``indexes`` are by digest."""
+def splice(cut: Cut, indexes: Mapping[str, Index], measured: Mapping[Clip, Loudness] = NOT_MEASURED) -> Splice | str:
+    """Lay out the film; or say, in words, why nothing of it can be copied. ``indexes`` are by digest.
+
+    ``measured`` says how loud clips are, which decides something where the film has a loudness, or music gives way.
+    """
     found = {clip: _frames(clip, cut, indexes[clip.digest]) for clip in cut.clips}
     usable = [frames for frames in found.values() if isinstance(frames, Frames) and _leads(frames.sets)]
     if not usable:
@@ -138,15 +145,15 @@ def splice(cut: Cut, indexes: Mapping[str, Index]) -> Splice | str:
     if any(isinstance(piece, Rendered) for piece in pictures) and not _bt709(leader.look):
         return "some clips must be rendered, and the others have colours that are not rendered here"
     if all(isinstance(piece, Rendered) for piece in pictures):
-        return rendered(cut, indexes)
+        return rendered(cut, indexes, measured)
     used = max(piece.sets for piece in pictures if isinstance(piece, Copied))
     sets = tuple(sorted(numbers, key=numbers.__getitem__))[: used + 1]
-    return _spliced(cut, indexes, pictures, leader.look, sets)
+    return _spliced(cut, indexes, pictures, leader.look, sets, measured)
 
 
-def rendered(cut: Cut, indexes: Mapping[str, Index]) -> Splice:
+def rendered(cut: Cut, indexes: Mapping[str, Index], measured: Mapping[Clip, Loudness] = NOT_MEASURED) -> Splice:
     """Lay out the film without copying a frame."""
-    return _spliced(cut, indexes, _pictures(cut, {}, {}), Look(cut.width, cut.height, RENDERED_COLOUR), ())
+    return _spliced(cut, indexes, _pictures(cut, {}, {}), Look(cut.width, cut.height, RENDERED_COLOUR), (), measured)
 
 
 def readable(clip: Clip, cut: Cut, index: Index) -> Frames | None:
@@ -344,18 +351,16 @@ def _shape(cut: Cut) -> tuple[object, ...]:
 
 
 def _spliced(
-    cut: Cut, indexes: Mapping[str, Index], pictures: Sequence[Piece], look: Look, sets: tuple[Sets, ...]
+    cut: Cut,
+    indexes: Mapping[str, Index],
+    pictures: Sequence[Piece],
+    look: Look,
+    sets: tuple[Sets, ...],
+    measured: Mapping[Clip, Loudness],
 ) -> Splice:
     form = _form(cut, indexes)
-    sound = _merged(piece for clip in _heard(cut) for piece in _sound(clip, cut, indexes[clip.digest], form))
+    sound = _merged(_sounds(cut, indexes, form, measured))
     return Splice(cut, tuple(pictures), tuple(sound), look, sets, form)
-
-
-def _heard(cut: Cut) -> Iterator[Clip]:
-    """The parts of the clips that are heard: of two that join, each up to the middle."""
-    begins = [0, *(clip.at + (clip.joint.frames // 2 if clip.joint else 0) for clip in cut.clips[1:])]
-    for clip, first, last in zip(cut.clips, begins, [*begins[1:], cut.frames], strict=True):
-        yield _part(clip, first, last, cut)
 
 
 def _key(*recipe: object) -> str:
@@ -368,32 +373,85 @@ def _form(cut: Cut, indexes: Mapping[str, Index]) -> tuple[int, int]:
     return forms.most_common(1)[0][0] if forms else USUAL_SOUND
 
 
-def _sound(clip: Clip, cut: Cut, index: Index, form: tuple[int, int]) -> Iterator[Piece]:
-    """The blocks that are due while the clip is seen, each from where it is nearest to the picture.
+def _sounds(
+    cut: Cut, indexes: Mapping[str, Index], form: tuple[int, int], measured: Mapping[Clip, Loudness]
+) -> Iterator[Piece]:
+    """The row of sound: each clip's own as it is, but for what has to be mixed, whole blocks around each part of it."""
+    found = {clip: _begins(clip, cut, indexes[clip.digest], form) for clip in cut.clips}
+    begins = {clip: begin for clip, begin in found.items() if begin is not None}
+    whole = mix(cut, form, lambda frame: blocks(frame, cut, form[0]) * BLOCK, begins, measured)
+    at, last = 0, blocks(cut.frames, cut, form[0])
+    for first, until in _in_blocks(altered(whole, _WORTH * BLOCK), last):
+        yield from _own(cut, indexes, form, at, first)
+        mixed = part(whole, first * BLOCK, until * BLOCK)
+        yield Rendered(_key("mix", mixed.recipe), until - first, mixed)
+        at = until
+    yield from _own(cut, indexes, form, at, last)
+
+
+def _in_blocks(spans: Iterable[tuple[int, int]], last: int) -> list[tuple[int, int]]:
+    """Spans of samples as whole blocks around them."""
+    return [(one // BLOCK, min(last, -(-other // BLOCK))) for one, other in spans]
+
+
+def _own(cut: Cut, indexes: Mapping[str, Index], form: tuple[int, int], first: int, last: int) -> Iterator[Piece]:
+    """The clips' own sound in blocks [first, last)."""
+    for clip in cut.clips:
+        until = min(last, blocks(clip.until, cut, form[0]))
+        if first < until:
+            yield from _sound(clip, cut, indexes[clip.digest], form, first, until)
+            first = until
+
+
+def _sound(clip: Clip, cut: Cut, index: Index, form: tuple[int, int], first: int, last: int) -> Iterator[Piece]:
+    """Blocks [first, last) of the film, while the clip is seen, each from where it is nearest to the picture.
 
     Whole blocks only can be copied, so the sound may lie up to half a block (11 ms) beside the picture; never more,
     because each clip is laid by itself, and not at all where frames and blocks meet: 8 s of 24 frames and 48 kHz do.
     """
-    hertz, first = form[0], blocks(clip.at, cut, form[0])
-    due = blocks(clip.at + clip.frames, cut, hertz) - first
-    late = first * BLOCK - Fraction(clip.at * hertz, cut.fps)
-    sound, frames = index.sound, index.frames
-    if sound is None:
+    due = last - first
+    begin = _begins(clip, cut, index, form)
+    if begin is None or clip.level.mute:
         yield Silent(due)
-    elif isinstance(sound, str) or isinstance(frames, str) or sound.form != form:
-        start = clip.start + late / hertz
-        yield Rendered(
-            _key("sound", clip.digest, str(start), due, form), due, Excerpt(clip.scene, clip.digest, start, due)
-        )
-    else:
-        exact = (clip.start + frames.begins - sound.begins) * hertz + sound.priming + late
-        begin = round(exact / BLOCK)
-        end = begin + due
-        one = min(max(begin, sound.priming // BLOCK), end)
-        other = max(one, min(end, len(sound.stored.sizes)))
-        yield Silent(one - begin)
-        yield Copied(clip.digest, one, other)
-        yield Silent(end - other)
+        return
+    begin += Fraction((first - blocks(clip.at, cut, form[0])) * BLOCK, form[0])
+    sound = _copyable(index, form)
+    if sound is None:
+        key = _key("sound", clip.digest, str(begin), due, form)
+        yield Rendered(key, due, Excerpt(clip.scene, clip.digest, begin, due))
+        return
+    start = int((begin + _apart(index, sound)) * form[0]) // BLOCK
+    one = min(max(start, sound.priming // BLOCK), start + due)
+    other = max(one, min(start + due, len(sound.stored.sizes)))
+    yield Silent(one - start)
+    yield Copied(clip.digest, one, other)
+    yield Silent(start + due - other)
+
+
+def _begins(clip: Clip, cut: Cut, index: Index, form: tuple[int, int]) -> Fraction | None:
+    """Which second of the clip is heard when the first block comes that is due while it is seen; None of no sound.
+
+    Where the sound can be copied that is where a block of it begins.
+    """
+    if index.sound is None:
+        return None
+    late = Fraction(blocks(clip.at, cut, form[0]) * BLOCK, form[0]) - Fraction(clip.at, cut.fps)
+    sound = _copyable(index, form)
+    if sound is None:
+        return clip.start + late
+    apart = _apart(index, sound)
+    return Fraction(round((clip.start + late + apart) * form[0] / BLOCK) * BLOCK, form[0]) - apart
+
+
+def _copyable(index: Index, form: tuple[int, int]) -> Sound | None:
+    sound = index.sound
+    return sound if isinstance(sound, Sound) and isinstance(index.frames, Frames) and sound.form == form else None
+
+
+def _apart(index: Index, sound: Sound) -> Fraction:
+    """Seconds from the beginning of block 0 to that of the picture."""
+    assert isinstance(index.frames, Frames)
+    return index.frames.begins - sound.begins + Fraction(sound.priming, sound.hertz)
 
 
 def _merged(pieces: Iterable[Piece]) -> Iterator[Piece]:

@@ -162,6 +162,13 @@ class OwnSound:
 Source = Generated | OwnClip | Still
 
 
+def own(source: OwnClip | Still) -> str:
+    """What of the author's own is seen: a file of the project, or a colour."""
+    if isinstance(source, OwnClip):
+        return str(source.path)
+    return str(source.image.path) if source.image else source.color
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """How a scene comes in, other than by a cut: for ``seconds`` it and the scene before it are both seen.

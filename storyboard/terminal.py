@@ -4,7 +4,7 @@ import os
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -15,7 +15,7 @@ from storyboard.plain import show, written
 from storyboard.plan import Plan, number
 from storyboard.price import Prices, amount, money
 from storyboard.progress import AtWork, Progress, after
-from storyboard.story import OwnClip, Storyboard
+from storyboard.story import Generated, Problem, Storyboard, own
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -141,10 +141,13 @@ def as_document(event: events.Done) -> dict[str, object]:
     }
 
 
-def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices, way: str) -> Iterator[str]:
+def plan_lines(
+    storyboard: Storyboard, plan: Plan, prices: Prices, way: str, warnings: Sequence[Problem]
+) -> Iterator[str]:
     """A plan as people read it: a line a scene in the film's order, the price, and which files leave the machine.
 
-    ``way`` says what becomes of the local images, such as "sent to s3://bucket".
+    ``way`` says what becomes of the local images, such as "sent to s3://bucket"; ``warnings`` is what is to be said of
+    the takes that are here.
     """
     steps, total = {step.scene: step for step in plan.steps}, plan.credits
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
@@ -153,8 +156,8 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices, way: str) -> 
         if step:
             price = _price(step.credits, prices) if total else ""
             yield f"{step.name:<8} {scene.id:<{width}}  {show(step.shot.model, 16):<10} {price} {show(step.why, 200)}"
-        elif isinstance(scene.source, OwnClip):
-            yield f"{'own':<8} {scene.id:<{width}}  {show(str(scene.source.path), 200)}"
+        elif not isinstance(scene.source, Generated):
+            yield f"{'own':<8} {scene.id:<{width}}  {show(own(scene.source), 200)}"
     for skipped in storyboard.skipped:
         yield f"{'skip':<8} {skipped}"
     yield ""
@@ -168,6 +171,8 @@ def plan_lines(storyboard: Storyboard, plan: Plan, prices: Prices, way: str) -> 
     if plan.leaving and total:
         files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
         yield f"{'images':<8} {files}: {way}"
+    for problem in warnings:
+        yield f"{'note':<8} {problem.message}: {problem.hint}"
 
 
 def _price(credits: Fraction, prices: Prices) -> str:

@@ -21,7 +21,7 @@ KEY = "CANARY-5f1d0c2a9b7e"
 
 # Any secret of a test begins like this: the key, the query of a signed address, a bucket's secret.
 _SIGN = "CANARY-"
-_SHELLS = ("python", "sh", "storyboard", "strace")
+_SHELLS = ("python", "sh", "storyboard", "strace", "unshare")
 
 
 class Canary:

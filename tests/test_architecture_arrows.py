@@ -14,13 +14,16 @@ PACKAGE = Path(__file__).parents[1] / "storyboard"
 # Lowest first. A room may know those of its own level and of the levels before it; a folder stands for all its rooms.
 LEVELS = (
     ("words", "errors story shot take samples entry events price lock offer plain"),
-    ("thinking", "reading plan progress cut splice retry advice guard budget account breaker spare"),
+    (
+        "thinking",
+        "reading plan progress cut mix splice notes subtitles retry advice guard budget account breaker spare",
+    ),
     (
         "hands",
-        "clock disk store ledger callbacks rescue film config pace dial tries fetch wire "
-        "providers uploads project media emulator run terminal",
+        "clock disk store ledger callbacks rescue film beside config pace dial tries fetch wire "
+        "providers uploads project effects media emulator run terminal",
     ),
-    ("render", "desk session settle ending render clearing"),
+    ("render", "desk session settle ending partial render clearing sheet"),
     ("commands", "commands"),
     ("cli", "cli __main__ __init__"),
 )

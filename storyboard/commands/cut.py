@@ -23,13 +23,22 @@ from storyboard.plain import shown, written
 @var_option
 @json_option
 @reencode_option
+@click.option("--partial", is_flag=True, help="Show a slate for each scene that is missing; NAME.partial.mp4, exit 3.")
+@click.option("--chapters", is_flag=True, help="Put a list of the chapters beside the film, as NAME.chapters.txt.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
 def command(
-    file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, reencode: bool, output: Path | None
-) -> None:
+    file: str | None,
+    draft: bool,
+    given: tuple[str, ...],
+    as_json: bool,
+    reencode: bool,
+    partial: bool,
+    chapters: bool,
+    output: Path | None,
+) -> int:
     """Cut the film from the takes that are in the store."""
     from storyboard.config import settings
-    from storyboard.render import Order, cut_only
+    from storyboard.render import Order, cut_only, cut_partial
     from storyboard.terminal import as_document, ending, near, warnings_only
 
     order = Order(
@@ -40,12 +49,14 @@ def command(
         given=pairs(given),
         out=output,
         reencode=reencode,
+        chapters=chapters,
         flags=again(draft=draft, given=given),
     )
-    done = cut_only(order, settings())
+    done = (cut_partial if partial else cut_only)(order, settings())
     if as_json:
         click.echo(written(as_document(done), indent=None))
-        return
+        return done.exit
     for line in ending(done):
         click.echo(shown(line), err=True)
     click.echo(near(done.film))
+    return done.exit

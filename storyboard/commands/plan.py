@@ -38,8 +38,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         if as_json:
             click.echo(text)
         else:
-            notes = [f"{'note':<8} {remark.message}; {remark.hint}" for remark in at.remarks(plan)]
-            lines = [*plan_lines(at.storyboard, plan, at.prices, at.going()), *notes]
+            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), at.remarks(plan))
             for line in fitted(lines, columns(sys.stdout)):
                 click.echo(shown(line))
         obstacles = at.obstacles(plan)

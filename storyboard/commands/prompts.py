@@ -70,10 +70,11 @@ def _address(image: "Image") -> str:
 
 
 def _own(scene: "Scene") -> dict[str, object]:
-    from storyboard.story import OwnClip
+    from storyboard.story import Generated, OwnClip, own
 
-    assert isinstance(scene.source, OwnClip)
-    return {"file": f"{scene.source.path}: your own clip, nothing is sent"}
+    assert not isinstance(scene.source, Generated)
+    kind, said = ("file", "clip") if isinstance(scene.source, OwnClip) else ("still", "picture")
+    return {kind: f"{own(scene.source)}: your own {said}, nothing is sent"}
 
 
 def _document(scene: "Scene", request: dict[str, object] | None) -> dict[str, object]:

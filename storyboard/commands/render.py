@@ -128,7 +128,9 @@ def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     if asking:
         at.check(plan)
     if asking and not silent:
-        for line in fitted(plan_lines(at.storyboard, plan, at.prices, at.going()), columns(sys.stderr)):
+        for line in fitted(
+            plan_lines(at.storyboard, plan, at.prices, at.going(), at.remarks(plan)), columns(sys.stderr)
+        ):
             _tell(shown(line))
     if at.draft or yes or not plan.credits:
         return

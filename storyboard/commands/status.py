@@ -80,6 +80,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
     from storyboard.ledger import moment
     from storyboard.plan import Blocked, Keep
     from storyboard.price import money
+    from storyboard.story import Generated, own
 
     latest = {entry.key: entry for entry in entries}
     lines = []
@@ -90,6 +91,9 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
         if isinstance(step, Blocked) and entry:
             price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
             lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
+    for scene in at.storyboard.scenes:
+        if not isinstance(scene.source, Generated):
+            lines.append(f"{'own':<8} {scene.id:<16} {show(own(scene.source), 200)}")
     for entry in at.forgotten(plan):
         price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
         lines.append(f"{'unknown':<8} {entry.scene:<16} as it was asked for before; settle it, or let it be")
@@ -99,6 +103,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
         said = money(failed, at.prices.money(failed), at.prices.currency)
         lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
+    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in at.remarks(plan)]
     return lines
 
 
@@ -129,4 +134,6 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, obj
         }
         for entry in at.forgotten(plan)
     ]
-    return {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "spent": number(at.spent())}
+    problems = [problem.document() for problem in at.remarks(plan)]
+    told = {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
+    return {**told, "spent": number(at.spent())}

@@ -4,24 +4,22 @@ moviepy composes the clip, Pillow draws its still layers once, and each frame is
 frame: that is what keeps a clip at about a second of CPU. The camera moves by whole and half pixels and never trembles.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock
-from typing import Any
+from threading import Event
 
 import numpy as np
 from PIL import Image
 
-from storyboard.emulator.backdrop import PAPER, backdrops
+from storyboard.emulator.backdrop import backdrops
 from storyboard.emulator.bed import bed
 from storyboard.emulator.brief import Brief
 from storyboard.emulator.encode import FRAMES, RATE, SECONDS, Picture, aac, mp4
 from storyboard.emulator.lettering import Ink, Lettering
+from storyboard.media.composer import video_clip
+from storyboard.media.ground import PAPER
 
-_LOADING = Lock()
-_SECRETS = ("APIKLEY_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _TRAVEL = 0.15  # how far the camera goes in a clip, in widths of the frame
 _DISSOLVE = (72, 120)  # the frames in which the first image gives way to the last
 
@@ -32,22 +30,9 @@ class Stopped(Exception):
 
 def film(path: Path, brief: Brief, stop: Event) -> None:
     """Write the clip for ``brief``. About a second of one core. Raises OSError, av.FFmpegError, Stopped."""
-    video_clip = _moviepy()
     stage = set_stage(brief)
-    clip = video_clip(lambda time: stage.frame(round(time * RATE)), duration=SECONDS)
+    clip = video_clip()(lambda time: stage.frame(round(time * RATE)), duration=SECONDS)
     mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.digest)))
-
-
-def _moviepy() -> Any:
-    """moviepy's VideoClip. While it loads it runs ffmpeg and ffplay in our environment: without the keys."""
-    os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")  # it would take a .env near it for its own
-    with _LOADING:
-        kept = {name: os.environ.pop(name) for name in _SECRETS if name in os.environ}
-        try:
-            from moviepy import VideoClip
-        finally:
-            os.environ.update(kept)
-    return VideoClip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
 """Backdrop: the picture behind the words of a draft. Images cut to the frame, cards laid out, a colour of its own."""
 
 from collections.abc import Sequence
-from math import tau
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from storyboard.emulator.brief import Brief
 from storyboard.emulator.stills import FORMATS, Elsewhere, Photo, Still
 from storyboard.media import type as setting
-
-Size: TypeAlias = tuple[int, int]
-Rgb: TypeAlias = tuple[int, int, int]
-Field: TypeAlias = npt.NDArray[np.floating]
-
-PAPER: Rgb = (250, 249, 246)
-_COARSE = 8  # a gradient is computed on every eighth pixel
+from storyboard.media.ground import PAPER, Size, gradient, hue
 
 
 def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
@@ -28,47 +20,6 @@ def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
     if brief.order.mode == "REFERENCE_2_VIDEO":
         return [_shaded(_cards(brief.stills, size, mood, unit), unit)]
     return [_shaded(_filling(still, size, unit), unit) for still in brief.stills[:2]]
-
-
-def hue(digest: str) -> float:
-    """The hue (radians) that ``digest`` (hex) decides."""
-    return int(digest[8:16], 16) / 0x100000000 * tau
-
-
-def gradient(size: Size, mood: float) -> Image.Image:
-    """A dark, quiet gradient around a hue, with a soft light in it; a grain too fine to see keeps it from banding."""
-    width, height = size
-    columns, rows = width // _COARSE + 2, height // _COARSE + 2
-    down, across = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
-    slant = np.clip(0.55 * across + 0.45 * down, 0, 1)
-    far = ((across - 0.62) * width / height) ** 2 + (down - 0.3) ** 2
-    light = np.exp(-far / 0.22)
-    lightness = 0.38 - 0.18 * slant + 0.13 * light
-    chroma = 0.062 - 0.022 * slant + 0.022 * light
-    coarse = _srgb(lightness, chroma, mood + 0.7 * slant - 0.35 * light)
-    bands = [Image.fromarray(coarse[..., i]).resize(size, Image.Resampling.BICUBIC) for i in range(3)]
-    grain = np.random.default_rng(7).uniform(-0.9, 0.9, (height, width, 1)).astype(np.float32)
-    fine = np.stack([np.asarray(band) for band in bands], axis=2) * 255 + grain
-    return Image.fromarray(np.clip(np.rint(fine), 0, 255).astype(np.uint8))
-
-
-def _srgb(lightness: Field, chroma: Field, angle: Field) -> Field:
-    """OKLCH to sRGB, 0 to 1 (Björn Ottosson's matrices): equal steps look equal, whatever the hue."""
-    a, b = chroma * np.cos(angle), chroma * np.sin(angle)
-    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
-    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
-    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
-    cones = np.stack([long, medium, short], axis=-1)
-    to_rgb = np.array(
-        [
-            [4.0767416621, -3.3077115913, 0.2309699292],
-            [-1.2684380046, 2.6097574011, -0.3413193965],
-            [-0.0041960863, -0.7034186147, 1.7076147010],
-        ]
-    )
-    linear = np.clip(cones @ to_rgb.T, 0, 1)
-    light: Field = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return light.astype(np.float32)
 
 
 def _filling(still: Still, size: Size, unit: float) -> Image.Image:

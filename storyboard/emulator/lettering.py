@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from storyboard.emulator.backdrop import PAPER
 from storyboard.emulator.brief import Brief
 from storyboard.emulator.encode import RATE, Picture
 from storyboard.media import type as setting
+from storyboard.media.ground import PAPER
 
 
 @dataclass(frozen=True, slots=True)

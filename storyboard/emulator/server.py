@@ -27,7 +27,7 @@ from storyboard.emulator.service import NO_RECORD, Charge, Done, Job, Outcome, S
 from storyboard.emulator.spoil import MOVED, spoiled, spoiled_clip, told
 from storyboard.emulator.stills import on_loopback
 from storyboard.errors import InputError
-from storyboard.guard import loopback, sockets
+from storyboard.guard import loopback, loopback_host, sockets
 from storyboard.plain import show
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes: an image of 20 MB in base64
@@ -148,7 +148,13 @@ class Emulator:
 
     @web.middleware
     async def _front(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Note the request; let nobody in to the API without a key; say errors of HTTP itself in the envelope."""
+        """Note the request; let nobody in to the API without a key; say errors of HTTP itself in the envelope.
+
+        A page on the web can have its own name lead to this machine, and a browser then takes us for the page's server:
+        only whoever asks for this machine by a name that can mean no other is answered.
+        """
+        if not loopback_host(request.host.rpartition(":")[0] or request.host):
+            return web.Response(status=403)
         key = request.headers.get("Authorization")
         self.requests.append(Seen(request.method, request.path, request.query_string, key is not None))
         if request.path.startswith("/api/") and not self._fits(key or ""):

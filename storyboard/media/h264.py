@@ -168,6 +168,11 @@ def units(sample: bytes) -> Iterator[bytes]:
         at += 4 + length
 
 
+def referred(sample: bytes) -> bool:
+    """Whether other frames are made from this one (nal_ref_idc, 7.4.1). Raises BadMedia where it is damaged."""
+    return any(nal[0] & 0x60 for nal in units(sample) if nal[0] & 31 in (SLICE, IDR))
+
+
 def begins(head: bytes, own: Sets) -> bool:
     """Whether a sample is an IDR picture, by its first bytes; what its flags in the index say is not always true.
 

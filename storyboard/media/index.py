@@ -8,9 +8,10 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import add
 
+from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Look
 
 # Ticks in a frame: 24 frames a second give a scale of 12,288, which is what most encoders write.
@@ -20,6 +21,11 @@ _IDENTITY = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
 _UNDETERMINED = 0x55C4  # the language "und"
 _BRANDS = b"isom" + (512).to_bytes(4) + b"isomiso2avc1mp41"
 _SPECIFIED = 2
+_SHOWN, _OFF = 3, 2  # track enabled and in the movie; in the movie only
+NOTHING = Notes()
+# A text without a look of its own (QuickTime File Format, "Text sample description", "Base media info"): players set
+# the names of chapters in their own type.
+_TEXT = struct.pack(">I18xH6x", 1, 1) + b"\0\0\0\x0dftab\0\1\0\1\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +69,28 @@ class _Table:
         return _box(b"stbl", *self.parts, _listed(b"co64", where, "Q") if wide else _listed(b"stco", where))
 
 
-def written(pictures: Pictures, sounds: Sounds, media: int) -> bytes:
+def texts(notes: Notes) -> list[bytes]:
+    """The samples of the track that names the chapters, which lie first of all in the media (QuickTime text media)."""
+    encoding = _box(b"encd", struct.pack(">I", 0x100))  # UTF-8
+    names = (_short(chapter.name) for chapter in notes.chapters)
+    return [len(name).to_bytes(2) + name + encoding for name in names]
+
+
+def written(pictures: Pictures, sounds: Sounds, media: int, notes: Notes = NOTHING) -> bytes:
     """All that comes before the ``media`` bytes of media in a film's file."""
     wide = media > 0xF0000000
     head = _box(b"ftyp", _BRANDS)
     end = struct.pack(">I4sQ", 1, b"mdat", media + 16) if wide else struct.pack(">I4s", media + 8, b"mdat")
-    tables = _video(pictures), _audio(sounds, pictures)
-    before = len(head) + len(_movie(pictures, sounds, *(table.at(0, wide) for table in tables))) + len(end)
-    return head + _movie(pictures, sounds, *(table.at(before, wide) for table in tables)) + end
+    tables = [_video(pictures), _audio(sounds, pictures)]
+    tables += [_chapters(notes, len(pictures.sizes))] if notes.chapters else []
+    before = len(head) + len(_movie(pictures, sounds, notes, [table.at(0, wide) for table in tables])) + len(end)
+    return head + _movie(pictures, sounds, notes, [table.at(before, wide) for table in tables]) + end
 
 
-def _movie(pictures: Pictures, sounds: Sounds, video: bytes, audio: bytes) -> bytes:
+def _movie(pictures: Pictures, sounds: Sounds, notes: Notes, tables: Sequence[bytes]) -> bytes:
+    """``tables`` are those of the pictures, of the sound, and, where there are any, of the chapters."""
     scale, long = pictures.fps * TICKS, len(pictures.sizes) * TICKS
+    video, audio, *named = tables
     moving = (scale, video, _full(b"vmhd", 0, 1, bytes(8)), b"vide", b"VideoHandler\0")
     heard = (
         sounds.hertz,
@@ -85,29 +101,80 @@ def _movie(pictures: Pictures, sounds: Sounds, video: bytes, audio: bytes) -> by
     )
     lead = max((at - shown for at, shown in enumerate(pictures.shown)), default=0) * TICKS
     size = struct.pack(">II", pictures.look.width << 16, pictures.look.height << 16)
-    head = struct.pack(">QQIQIH10x", 0, 0, scale, long, 65536, 256) + _IDENTITY + bytes(24) + struct.pack(">I", 3)
+    last = 3 if notes.chapters else 2
+    head = struct.pack(">QQIQIH10x", 0, 0, scale, long, 65536, 256) + _IDENTITY + bytes(24)
+    refer = _box(b"tref", _box(b"chap", struct.pack(">I", 3))) if notes.chapters else b""
     return _box(
         b"moov",
-        _full(b"mvhd", 1, 0, head),
-        _track(1, long, long, lead, size, 0, *moving),
-        _track(2, long, _samples(sounds, pictures), BLOCK, bytes(8), 256, *heard),
+        _full(b"mvhd", 1, 0, head + struct.pack(">I", last + 1)),
+        _track(1, _SHOWN, long, long, lead, size, 0, refer, *moving),
+        _track(2, _SHOWN, long, _samples(sounds, pictures), BLOCK, bytes(8), 256, refer, *heard),
+        *(_named(scale, long, table) for table in named),
+        _said(notes, pictures.fps),
     )
+
+
+def _named(scale: int, long: int, table: bytes) -> bytes:
+    """The track of the chapters' names. It is switched off: it is there to choose from, not to be shown."""
+    plain = _full(b"gmin", 0, 0, struct.pack(">HHHHHH", 64, 0x8000, 0x8000, 0x8000, 0, 0))
+    text = _box(b"text", struct.pack(">H12xI12xI2x", 1, 1, 0x4000))
+    kind = _box(b"gmhd", plain, text)
+    return _track(3, _OFF, long, long, 0, bytes(8), 0, b"", scale, table, kind, b"text", b"Chapters\0")
+
+
+def _chapters(notes: Notes, frames: int) -> _Table:
+    starts = [chapter.first for chapter in notes.chapters]
+    lasting = [(end - start) * TICKS for start, end in zip(starts, [*starts[1:], frames], strict=True)]
+    rows = [number for each in lasting for number in (1, each)]
+    lengths = list(map(len, texts(notes)))
+    sizes, begins = _chunks(lengths, list(accumulate(lengths[:-1], initial=0)))
+    parts = (
+        _full(b"stsd", 0, 0, struct.pack(">I", 1), _box(b"text", struct.pack(">6xH", 1), _TEXT)),
+        _full(b"stts", 0, 0, struct.pack(f">I{len(rows)}I", len(lengths), *rows)),
+        *sizes,
+    )
+    return _Table(parts, begins)
+
+
+def _said(notes: Notes, fps: int) -> bytes:
+    """Title, tool and lock as iTunes has them, which all players read; and the chapters as Nero has them.
+
+    That list has room for 255; the track has all.
+    """
+    items = ((b"\xa9nam", notes.title), (b"\xa9too", notes.tool), (b"\xa9cmt", notes.comment))
+    told = [_box(key, _box(b"data", struct.pack(">II", 1, 0), text.encode())) for key, text in items if text]
+    meta = _full(b"meta", 0, 0, _full(b"hdlr", 0, 0, bytes(4), b"mdirappl", bytes(9)), _box(b"ilst", *told))
+    rows = [(round(Fraction(each.first * 10_000_000, fps)), _short(each.name)) for each in notes.chapters[:255]]
+    nero = b"".join(struct.pack(">QB", start, len(name)) + name for start, name in rows)
+    chapters = _full(b"chpl", 1, 0, bytes(4), bytes([len(rows)]), nero)
+    parts = [meta] if told else []
+    parts += [chapters] if rows else []
+    return _box(b"udta", *parts) if parts else b""
+
+
+def _short(name: str) -> bytes:
+    return name.encode()[:255].decode("utf-8", "ignore").encode()
 
 
 def _track(
     number: int,
+    shown: int,
     long: int,
     own: int,
     lead: int,
     size: bytes,
     loud: int,
+    refer: bytes,
     scale: int,
     table: bytes,
     kind: bytes,
     handler: bytes,
     name: bytes,
 ) -> bytes:
-    """``long`` is how long it is seen, in ticks of the movie; ``own`` how long it is, and ``lead`` what is left out."""
+    """``long`` is how long it is seen, in ticks of the movie; ``own`` how long it is, and ``lead`` what is left out.
+
+    ``shown`` are the flags of its header; ``refer`` names the track of its chapters.
+    """
     header = struct.pack(">QQIIQ8xHHH2x", 0, 0, number, 0, long, 0, 0, loud) + _IDENTITY + size
     edit = struct.pack(">IQqI", 1, long, lead, 65536)
     sources = _box(b"dinf", _full(b"dref", 0, 0, struct.pack(">I", 1), _full(b"url ", 0, 1)))
@@ -117,7 +184,8 @@ def _track(
         _full(b"hdlr", 0, 0, bytes(4), handler, bytes(12), name),
         _box(b"minf", kind, sources, table),
     )
-    return _box(b"trak", _full(b"tkhd", 1, 3, header), _box(b"edts", _full(b"elst", 1, 0, edit)), media)
+    edits = _box(b"edts", _full(b"elst", 1, 0, edit))
+    return _box(b"trak", _full(b"tkhd", 1, shown, header), edits, refer, media)
 
 
 def _samples(sounds: Sounds, pictures: Pictures) -> int:

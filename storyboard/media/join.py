@@ -5,9 +5,9 @@ otherwise, sends every picture through RGB24 and drops the colour tags, and hold
 is open (100 clips: 9.5 GB; assembly.md section 8).
 
 Each clip becomes a segment, kept in ``scratch`` under a name made of all that decides it, so that changing one scene
-makes one segment. The last pass copies the segments' pictures, which share every parameter, and encodes the sound once
-over the whole film: an encoder that began anew at each joint would leave a gap there. At most as many
-clips are open as there are processors.
+makes one segment. The last pass copies the segments, which share every parameter, and encodes the sound, mixed from the
+clips, once over the whole film: an encoder that began anew at each joint would leave a gap there. At most as many clips
+are open as there are processors.
 """
 
 import hashlib
@@ -19,17 +19,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
 
 from storyboard.cut import MAKING, Clip, Cut
 from storyboard.disk import private, telling
 from storyboard.errors import LocalFault
-from storyboard.media import ffmpeg, segment, work
+from storyboard.media import ffmpeg, mix, segment, work
+from storyboard.media.index import NOTHING
+from storyboard.mix import NOT_MEASURED, Loudness, Mix
+from storyboard.mix import mix as mixed
+from storyboard.notes import Notes
 
-_SAMPLE = 4  # bytes: two channels of 16 bits
+_FORM = (48_000, 2)  # hertz and channels
 _PATIENCE = 7200.0
 _JOIN = ".join-"
-_OURS = re.compile(r"[0-9a-f]{32}\.(mp4|s16le)|\.[0-9a-f]{32}\.(mp4|s16le)\.[0-9a-f]{12}")
+_OURS = re.compile(r"[0-9a-f]{32}\.mp4|\.[0-9a-f]{32}\.mp4\.[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +52,23 @@ def join(
     scratch: Path,
     report: Callable[[int], None] = lambda frames: None,
     landing: Callable[[Film], None] = lambda film: None,
+    measured: Mapping[Clip, Loudness] = NOT_MEASURED,
+    notes: Notes = NOTHING,
 ) -> Film:
-    """Write the film. The same cut gives the same bytes.
+    """Write the film, with ``notes`` in it. The same cut and notes give the same bytes.
 
     ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder for this film alone, where segments
     stay from one join to the next. ``report`` is called in this thread several times a second with the number of
     ``cut.frames`` that are ready; an exception in it stops the work. Whatever lies at ``out`` is replaced whole, and
     only once the film is complete; ``landing`` is told of it, under the name that it has until then, just before.
-    Raises LocalFault, BadMedia.
+    ``measured`` says how loud clips are. Raises LocalFault, BadMedia.
     """
     private(scratch)
-    names = {clip: scratch / _name(clip, cut) for clip in cut.clips}
+    names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}
     _make_segments(cut, names, paths, report)
     with ffmpeg.whole(out) as staging:
-        _put_together(cut, names, staging, lambda frames: report(cut.frames))
+        heard = _heard(cut, measured)
+        _put_together(cut, names, heard, paths, staging, notes, lambda frames: report(cut.frames))
         with telling(out), staging.open("rb") as file:
             digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
         landing(Film(staging, digest, cut.frames, size))
@@ -77,14 +83,6 @@ def _name(clip: Clip, cut: Cut) -> str:
     return hashlib.sha256(repr(recipe).encode()).hexdigest()[:32]
 
 
-def _pictures(name: Path) -> Path:
-    return name.with_suffix(".mp4")
-
-
-def _samples(name: Path) -> Path:
-    return name.with_suffix(".s16le")
-
-
 def _make_segments(
     cut: Cut, names: Mapping[Clip, Path], paths: Mapping[str, Path], report: Callable[[int], None]
 ) -> None:
@@ -94,7 +92,7 @@ def _make_segments(
 
     def make(name: Path, clip: Clip) -> Callable[[work.Watch], None]:
         path = paths[clip.digest]
-        return lambda watch: segment.make(clip, cut, path, _pictures(name), _samples(name), watch)
+        return lambda watch: segment.make(clip, cut, path, name, watch)
 
     def watch(far: Mapping[Path, int]) -> None:
         report(sum({**ready, **far}[names[clip]] for clip in cut.clips))
@@ -104,49 +102,71 @@ def _make_segments(
 
 def _made(name: Path) -> bool:
     """Whether the segment is here. A folder that came with a project may hold planted ones: links and playlists."""
-    if not all(path.is_file() and not path.is_symlink() for path in (_pictures(name), _samples(name))):
+    if not name.is_file() or name.is_symlink():
         return False
-    with _pictures(name).open("rb") as file:
+    with name.open("rb") as file:
         return file.read(8)[4:] == b"ftyp"
 
 
-def _put_together(cut: Cut, names: Mapping[Clip, Path], out: Path, watch: Callable[[int], None]) -> None:
+def _heard(cut: Cut, measured: Mapping[Clip, Loudness]) -> Mix:
+    """The film's sound, every clip's on the sample on which its picture begins."""
+
+    def edge(frame: int) -> int:
+        return round(Fraction(frame * _FORM[0], cut.fps))
+
+    begins = {clip: clip.start + Fraction(edge(clip.at), _FORM[0]) - Fraction(clip.at, cut.fps) for clip in cut.clips}
+    return mixed(cut, _FORM, edge, begins, measured)
+
+
+def _put_together(
+    cut: Cut,
+    names: Mapping[Clip, Path],
+    heard: Mix,
+    paths: Mapping[str, Path],
+    out: Path,
+    notes: Notes,
+    watch: Callable[[int], None],
+) -> None:
     """Copy the pictures, encode the sound, and put the index first, so that a browser can begin at once."""
     scratch = names[cut.clips[0]].parent
     with telling(scratch), TemporaryDirectory(dir=scratch, prefix=_JOIN) as folder:
-        listing, sound = Path(folder, "film.ffconcat"), Path(folder, "film.s16le")
-        listing.write_text("".join(f"file ../{_pictures(names[clip]).name}\n" for clip in cut.clips))
+        listing, sound, said = Path(folder, "film.ffconcat"), Path(folder, "film.s16le"), Path(folder, "film.notes")
+        said.write_text(_spoken(notes, cut), "utf-8")
+        listing.write_text("".join(f"file ../{names[clip].name}\n" for clip in cut.clips))
         with sound.open("wb") as file:
-            for clip in cut.clips:
-                _append(file, _samples(names[clip]), _length(clip, cut))
+            for piece in mix.mixed(heard, paths):
+                file.write(mix.rounded(piece))
+                watch(0)
         arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
         arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
-        arguments += ["-f", "s16le", "-ar", str(segment.HERTZ), "-ac", "2", "-i", f"file:{sound.absolute()}"]
-        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *segment.SOUND, *segment.NEUTRAL]
+        arguments += ["-f", "s16le", "-ar", str(_FORM[0]), "-ac", str(_FORM[1]), "-i", f"file:{sound.absolute()}"]
+        arguments += ["-f", "ffmetadata", "-i", f"file:{said.absolute()}"]
+        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *segment.SOUND, "-fflags", "+bitexact"]
+        arguments += ["-map_metadata", "2", "-map_chapters", "2"]
         arguments += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out.absolute()}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
     if written != cut.frames:
         raise LocalFault(f"ffmpeg wrote {written} frames of {cut.frames}", "unset STORYBOARD_FFMPEG and try again")
 
 
-def _length(clip: Clip, cut: Cut) -> int:
-    """Bytes of sound that the clip's frames take. It is the boundaries that are rounded, so it never adds up."""
-    first, last = (round(Fraction(frame * segment.HERTZ, cut.fps)) for frame in (clip.at, clip.at + clip.frames))
-    return (last - first) * _SAMPLE
+def _spoken(notes: Notes, cut: Cut) -> str:
+    """The notes in the form that ffmpeg reads (ffmpeg-formats, "Metadata")."""
+    items = (("title", notes.title), ("encoding_tool", notes.tool), ("comment", notes.comment))
+    lines = [";FFMETADATA1", *(f"{key}={_escaped(text)}" for key, text in items if text)]
+    ends = [*(chapter.first for chapter in notes.chapters), cut.frames][1:]
+    for chapter, end in zip(notes.chapters, ends, strict=True):
+        lines += ["[CHAPTER]", f"TIMEBASE=1/{cut.fps}", f"START={chapter.first}", f"END={end}"]
+        lines += [f"title={_escaped(chapter.name)}"]
+    return "\n".join(lines) + "\n"
 
 
-def _append(film: BinaryIO, samples: Path, length: int) -> None:
-    """Add a clip's sound at exactly its length: what is missing is silence."""
-    end = film.tell() + length
-    with samples.open("rb") as file:
-        shutil.copyfileobj(file, film)
-    film.truncate(end)
-    film.seek(end)
+def _escaped(text: str) -> str:
+    return re.sub(r"([=;#\\\n])", r"\\\1", text)
 
 
 def _prune(scratch: Path, names: Mapping[Clip, Path]) -> None:
     """Remove the segments that this film no longer has, and what a join that was killed has left."""
-    kept = {path for name in names.values() for path in (_pictures(name), _samples(name))}
+    kept = set(names.values())
     with telling(scratch):
         for path in scratch.iterdir():
             if _OURS.fullmatch(path.name) and path not in kept:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from storyboard.disk import telling
 from storyboard.errors import BadMedia
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 # AVCOL_SPC_UNSPECIFIED: the file does not say how its colours were made.
 _UNTAGGED = 2
+# What a screen for HDR is sent (ITU-T H.273, tables 3 and 2): PQ and HLG light, and the primaries of BT.2020.
+_PQ, _HLG, _BT2020 = 16, 18, 9
+
+# How a QuickTime file may begin that is older than "ftyp".
+_QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 # The first bytes of what arrives in place of a clip, for the error message.
 _NOT_VIDEO = (
@@ -43,7 +48,8 @@ class Source:
     """A clip, opened once: its measure and what is needed to read it again.
 
     ``format`` names the demuxer that is forced; ``lead`` is how many seconds after the file's own beginning the
-    picture begins; ``tagged`` is whether the file says how its colours were made; ``mono`` is whether its sound is.
+    picture begins; ``tagged`` is whether the file says how its colours were made; ``mono`` is whether its sound is;
+    ``range`` is "hdr" for light brighter than a common screen shows, "wide" for colours beyond it, else "".
     """
 
     measure: Measure
@@ -51,6 +57,7 @@ class Source:
     lead: Fraction
     tagged: bool
     mono: bool
+    range: Literal["hdr", "wide", ""] = ""
 
 
 def measure(path: Path) -> Measure:
@@ -63,14 +70,14 @@ def source(path: Path) -> Source:
     kind = demuxer(path)
     with opened(path, kind) as clip:
         video = picture(clip)
-        width, height, tagged = _shown(clip, video)
+        width, height, tagged, light = _shown(clip, video)
         clip.seek(0)
         times = _times(clip, video)
         fps = _rate(video, times)
         begins = Fraction(clip.start_time or 0, 1_000_000)
         sound = clip.streams.audio[0] if clip.streams.audio else None
         measured = Measure(len(times), fps, width, height, sound is not None)
-        return Source(measured, kind, times[0] - begins, tagged, sound is not None and sound.channels == 1)
+        return Source(measured, kind, times[0] - begins, tagged, sound is not None and sound.channels == 1, light)
 
 
 def sound(path: Path) -> Fraction:
@@ -112,8 +119,11 @@ def demuxer(path: Path) -> str:
     if path.exists() and not path.is_file():
         raise BadMedia(f"{show(str(path))}: not a file")
     with telling(path), path.open("rb") as file:
-        head = file.read(64)
+        head, size = file.read(64), os.fstat(file.fileno()).st_size
     if head[4:8] == b"ftyp" and 8 <= int.from_bytes(head[:4]) <= 4096:
+        return "mp4"
+    # The demuxer is the same, and follows no file that another box names (it is not told to).
+    if head[4:8] in _QUICKTIME and (int.from_bytes(head[:4]) == 1 or 8 <= int.from_bytes(head[:4]) <= size):
         return "mp4"
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return "matroska"
@@ -152,8 +162,8 @@ def _likeness(head: bytes) -> str:
     return "it looks like text" if head.isascii() and b"\0" not in head else "of an unknown kind"
 
 
-def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, bool]:
-    """Width and height as a player shows them, oblong pixels and rotation applied; whether colours are tagged."""
+def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, bool, Literal["hdr", "wide", ""]]:
+    """Width and height as a player shows them, oblong pixels and rotation applied; if colours are tagged; the range."""
     frame = next(clip.decode(video), None)
     if frame is None:
         raise BadMedia("there is no frame in it")
@@ -161,7 +171,8 @@ def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, bool
     width, height = max(1, round(frame.width * shape)), frame.height
     if frame.rotation % 180:
         width, height = height, width
-    return width, height, frame.colorspace != _UNTAGGED
+    light: Literal["hdr", "wide", ""] = "wide" if frame.color_primaries == _BT2020 else ""
+    return width, height, frame.colorspace != _UNTAGGED, "hdr" if frame.color_trc in (_PQ, _HLG) else light
 
 
 def _times(clip: "InputContainer", video: "VideoStream") -> list[Fraction]:

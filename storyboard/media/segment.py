@@ -1,8 +1,7 @@
-"""A segment: a part of a clip in the film's format, its pictures and its sound each in a file of its own."""
+"""A segment: a part of a clip in the film's format, its pictures or its sound."""
 
 import os
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from storyboard.media.probe import Source
 from storyboard.samples import BLOCK
 from storyboard.splice import OURS, Excerpt
 
-HERTZ = 48_000
+_WHITE = 203  # cd/m2
 
 # Two threads: with two segments at once one would do as well, but a single changed scene is ready in half the time.
 # The number is fixed, because it decides the bytes; cpu-independent gives the same bytes on another processor.
@@ -31,26 +30,19 @@ _DIMMED = "lutyuv=y=16+(val-16)*0.6:u=128+(val-128)*0.6:v=128+(val-128)*0.6"
 _PATIENCE = 1800.0
 
 
-def make(clip: Clip, cut: Cut, path: Path, pictures: Path, sound: Path | None, watch: Callable[[int], None]) -> None:
-    """Write the clip's frames (H.264 in MP4, exactly as many as the cut says) and its samples (48 kHz stereo s16le).
+def make(clip: Clip, cut: Cut, path: Path, out: Path, watch: Callable[[int], None]) -> None:
+    """Write the clip's frames: H.264 in MP4, exactly as many as the cut says.
 
-    Samples there are as many as the clip has, at most those of the frames: none where it has no sound, and no file
-    where ``sound`` is None. ``watch`` is told the frames so far, several times a second; an exception in it stops the
-    work. Raises LocalFault, BadMedia.
+    ``watch`` is told the frames so far, several times a second; an exception in it stops the work. Raises LocalFault,
+    BadMedia.
     """
     source = probe.source(path)
     begins = source.lead + clip.start
     arguments, late = _read(source, path, begins)
-    with ExitStack() as files:
-        staged = files.enter_context(ffmpeg.whole(pictures))
+    with ffmpeg.whole(out) as staged:
         arguments += ["-map", "0:V:0", "-vf", picture_filter(source, clip, cut, late)]
         arguments += ["-frames:v", str(clip.frames), *ENCODER, "-g", str(2 * cut.fps), *NEUTRAL]
         arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged}"]
-        samples = files.enter_context(ffmpeg.whole(sound)) if sound else None
-        if samples and source.measure.sound:
-            length = -(-clip.frames * HERTZ // cut.fps)
-            arguments += ["-map", "0:a:0", "-af", _sound_filter(source, late, (HERTZ, 2), length)]
-            arguments += ["-c:a", "pcm_s16le", "-f", "s16le", "-y", f"file:{samples}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
         if written != clip.frames:
             raise LocalFault(f"ffmpeg wrote {written} frames of {clip.frames}", "unset STORYBOARD_FFMPEG and try again")
@@ -127,6 +119,7 @@ def picture_filter(source: Source, clip: Clip, cut: Cut, begins: Fraction) -> st
             f"fps=fps={cut.fps}:start_time=0:round=near",
             "tpad=stop=-1:stop_mode=clone",
             *(() if source.tagged else (_assumed(source),)),
+            *_toned(source),
             _fitted(source, cut),
             "format=yuv420p,setsar=1",
             _TAGS,
@@ -151,6 +144,19 @@ def _assumed(source: Source) -> str:
     """What players assume of colours that are not tagged: BT.709 for HD, BT.601 for anything smaller."""
     matrix = "bt709" if min(source.measure.width, source.measure.height) >= 720 else "smpte170m"
     return f"setparams=colorspace={matrix}"
+
+
+def _toned(source: Source) -> tuple[str, ...]:
+    """Light and colours that a common screen cannot show, brought to those that it can.
+
+    What HDR means by white (203 cd/m2, ITU-R BT.2408) stays nearly white; the lights up to 1,000 cd/m2 are pressed
+    into what is left above it (a Moebius curve), so that faces keep their contrast.
+    """
+    if not source.range:
+        return ()
+    linear = f"zscale=t=linear:npl={_WHITE},format=gbrpf32le,zscale=p=bt709"
+    pressed = f",tonemap=tonemap=mobius:param=0.3:desat=0:peak={1000 / _WHITE:.3f}" if source.range == "hdr" else ""
+    return (f"{linear}{pressed},zscale=t=bt709:m=bt709:r=tv,format=yuv420p",)
 
 
 def _fitted(source: Source, cut: Cut) -> str:

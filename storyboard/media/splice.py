@@ -23,8 +23,10 @@ from zlib import crc32
 from storyboard.cut import Clip
 from storyboard.disk import private, telling
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, h264, index, mp4, segment, work
+from storyboard.media import ffmpeg, h264, index, mix, mp4, segment, work
 from storyboard.media.join import Film
+from storyboard.mix import MARGIN, Mix
+from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
 from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes
 
@@ -121,8 +123,9 @@ def splice(
     scratch: Path,
     report: Report = lambda frames: None,
     landing: Callable[[Film], None] = lambda film: None,
+    notes: Notes = index.NOTHING,
 ) -> Film:
-    """Write the film. The same plan gives the same bytes.
+    """Write the film, with ``notes`` in it. The same plan and notes give the same bytes.
 
     ``known`` are the indexes of the clips, ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder
     for this film alone. ``report`` is called in this thread with the number of frames that are ready; an exception in
@@ -135,8 +138,8 @@ def splice(
     shots = [made.shot(piece) for piece in plan.pictures]
     sounds = [made.heard(piece) for piece in plan.sound]
     joints = made.joints(sounds)
-    laid = _laid(plan, shots, sounds, joints)
-    head = _head(plan, shots, laid)
+    laid = _laid(plan, shots, sounds, joints, b"".join(index.texts(notes)))
+    head = _head(plan, shots, laid, notes)
     with ffmpeg.whole(out) as staging:
         digest = _written(head, laid, staging, out, lambda part: report(int(plan.cut.frames * part)))
         size = len(head) + laid.size
@@ -159,7 +162,8 @@ class _Made:
         jobs: dict[Path, Callable[[work.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
             if isinstance(piece, Rendered) and not _there(path := self._file(piece)):
-                jobs[path] = work.of_scene(self._job(piece, path), *scenes(piece.how))
+                job = self._job(piece, path)
+                jobs[path] = job if isinstance(piece.how, Mix) else work.of_scene(job, *scenes(piece.how))
             elif isinstance(piece, Copied) and piece.sets and not _there(path := self._renumbered(piece)):
                 jobs[path] = work.of_scene(self._renumbering(piece, path), self._scenes[piece.source])
         pictures = {self._file(piece) for piece in self._plan.pictures if isinstance(piece, Rendered)}
@@ -189,6 +193,7 @@ class _Made:
             path = self._file(piece)
             sound = mp4.read(path).sound
             first = sound.priming // BLOCK if isinstance(sound, Sound) else 0
+            first += MARGIN // BLOCK if isinstance(piece.how, Mix) else 0
             if not isinstance(sound, Sound) or len(sound.stored.sizes) < first + piece.length:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
             return _Heard(path, sound, first, first + piece.length, piece.key, scenes(piece.how)[0])
@@ -225,7 +230,7 @@ class _Made:
 
     def _file(self, piece: Rendered) -> Path:
         """Another ffmpeg's frames could not be put beside ours."""
-        return self._path("m4a" if isinstance(piece.how, Excerpt) else "mp4", ffmpeg.version(), piece.key)
+        return self._path("m4a" if isinstance(piece.how, Excerpt | Mix) else "mp4", ffmpeg.version(), piece.key)
 
     def _renumbered(self, piece: Copied) -> Path:
         return self._path("frames", piece.source, piece.sets)
@@ -235,11 +240,13 @@ class _Made:
         plan, paths = self._plan, self._paths
         match piece.how:
             case Clip() as clip:
-                return lambda watch: segment.make(clip, plan.cut, paths[clip.digest], out, None, watch)
+                return lambda watch: segment.make(clip, plan.cut, paths[clip.digest], out, watch)
             case Composed() as composed:
                 return lambda watch: self._compose(composed, out, watch)
             case Excerpt() as wanted:
                 return lambda watch: segment.excerpt(wanted, plan.form, paths[wanted.digest], out, watch)
+            case Mix() as mixed:
+                return lambda watch: mix.write(mixed, paths, out, watch)
 
     def _compose(self, how: Composed, out: Path, watch: work.Watch) -> None:
         from storyboard.media.compose import composed
@@ -339,9 +346,16 @@ class _Part:
     joint: bytes = b""
 
 
-def _laid(plan: Splice, shots: Sequence[_Shot], sounds: Sequence[_Heard | Silent], joints: Sequence[bytes]) -> _Laid:
-    """Lay pictures and sound into the film in the order of time; what lies together in a file stays together."""
+def _laid(
+    plan: Splice, shots: Sequence[_Shot], sounds: Sequence[_Heard | Silent], joints: Sequence[bytes], texts: bytes
+) -> _Laid:
+    """Lay pictures and sound into the film in the order of time; what lies together in a file stays together.
+
+    ``texts`` come first of all.
+    """
     laid = _Laid()
+    if texts:
+        laid.put(texts)
     parts = [*_pictures(plan, shots), *_sounds(plan, sounds, joints)]
     for run in _runs(sorted(parts, key=lambda part: part.at)):
         places = [laid.put(part.joint) if part.joint else 0 for part in run]
@@ -447,7 +461,7 @@ def _spans(run: Sequence[_Part]) -> list[tuple[int, int]]:
     return spans
 
 
-def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid) -> bytes:
+def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid, notes: Notes) -> bytes:
     shown: list[int] = []
     sync: list[int] = []
     for shot in shots:
@@ -459,7 +473,7 @@ def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid) -> bytes:
     )
     hertz, channels = plan.form
     sounds = index.Sounds(laid.sounds.sizes, laid.sounds.offsets, hertz, channels, _config(plan.form))
-    return index.written(pictures, sounds, laid.size)
+    return index.written(pictures, sounds, laid.size, notes)
 
 
 def _sets(plan: Splice, shots: Sequence[_Shot]) -> list[Sets]:

@@ -41,3 +41,7 @@ class Files(Protocol):
     def sound(self, path: PurePosixPath) -> Fraction:
         """How many seconds a sound file of the author's own has."""
         ...
+
+    def effects(self) -> tuple[str, ...]:
+        """The names of the effects that are installed."""
+        ...

@@ -62,14 +62,22 @@ class Finishing:
 
     def scene(self, words: Words, seconds: Fraction | None, rendered: Rendered) -> Finish:
         """How a scene is finished that is ``seconds`` long as it is seen (None: not known)."""
-        effect = words.get("effect")
         return Finish(
             transition=_transition(words.get("transition")),
             titles=tuple(self._title(part, seconds, rendered) for part in _parts(words.get("title"))),
             captions=self._captions(words.get("caption"), seconds, rendered),
             audio=self._audio(words.get("audio"), words.get("voice"), seconds),
-            effect=str(effect.value) if effect else "",
+            effect=self._effect(words.get("effect")),
         )
+
+    def _effect(self, word: Word | None) -> str:
+        if word is None:
+            return ""
+        found = self._found.effect(word.page, word.path, str(word.value))
+        if isinstance(found, Problem):
+            self._wrong(found)
+            return ""
+        return found
 
     def music(self, top: Entry) -> tuple[Bed, ...]:
         """The beds under the film."""

@@ -9,6 +9,7 @@ from storyboard.errors import StoryboardError
 from storyboard.plain import show
 from storyboard.reading import yaml
 from storyboard.reading.files import Facts, Files
+from storyboard.reading.near import did_you_mean
 from storyboard.reading.page import Page, Path
 from storyboard.story import Image, LocalImage, OwnClip, OwnSound, Problem, WebImage
 from storyboard.take import Measure
@@ -21,6 +22,7 @@ class Found:
         self._files = files
         self._facts: dict[PurePosixPath, Facts | StoryboardError] = {}
         self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
+        self._effects: tuple[str, ...] | None = None
         self._sounds: dict[PurePosixPath, Fraction | StoryboardError] = {}
 
     def image(self, page: Page, path: Path, word: str) -> Image | Problem:
@@ -61,6 +63,16 @@ class Found:
         if isinstance(seconds, StoryboardError):
             return page.problem(path, seconds.message, seconds.hint)
         return OwnSound(file, seconds, page.place(path))
+
+    def effect(self, page: Page, path: Path, word: str) -> str | Problem:
+        """The name of an effect, written at ``path`` of ``page``, if it is installed."""
+        if self._effects is None:
+            self._effects = self._files.effects()
+        if word in self._effects:
+            return word
+        known = f"installed: {', '.join(map(show, self._effects[:20]))}" if self._effects else "none is installed"
+        hint = did_you_mean(word, self._effects) or f"{known}; install the package that offers it: pip install PACKAGE"
+        return page.problem(path, f"no effect is called '{show(word, 80)}'", hint)
 
     def seconds(self, clip: OwnClip) -> Fraction:
         """How long a clip is that was found here."""

@@ -3,33 +3,40 @@
 A line of JSON on stdin asks for some renders at once, each of them ``{folder, environ, words, kill, forget, out}``; the
 answer is a line with what became of each: ``{exit, points}``, or ``{killed, points, asking}`` where it died at a point.
 A ``series`` of them is rendered in one process, one after the other; then the answer has what it held after each.
+One that is to ``stay`` is answered with ``{pid}`` once it has said its first line, and ends when it is killed.
 """
 
 import asyncio
+import ctypes
 import gc
 import json
 import os
 import secrets
+import signal
 import sys
 import threading
 import traceback
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from points import Points, watch
 
-from storyboard import cli, run
+from storyboard import cli, providers, run
 from storyboard.entry import Entry
 from storyboard.ledger import Ledger
 from storyboard.media import ffmpeg
+from storyboard.reading import schema
 
 # What a render imports on its way: here once, and not in every child.
-_HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.render storyboard.media.join storyboard.media.verify"
-_HEAVY += " storyboard.providers.apikley storyboard.render storyboard.session storyboard.terminal"
+_HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.callbacks storyboard.commands.render"
+_HEAVY += " storyboard.media.join storyboard.media.verify storyboard.providers.apikley storyboard.render"
+_HEAVY += " storyboard.session storyboard.terminal"
+
+_DIE_WITH_PARENT = 1  # prctl(2), PR_SET_PDEATHSIG
 
 
 def serve() -> None:
@@ -37,6 +44,9 @@ def serve() -> None:
     for room in _HEAVY.split():
         import_module(room)
     ffmpeg.version()
+    providers.find("apikley")
+    for part in get_args(schema.Part):
+        schema.faults({}, part)
     gc.freeze()
     for line in sys.stdin:
         print(json.dumps(together(json.loads(line))), flush=True)
@@ -48,7 +58,10 @@ def together(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
     children = [_forked(one, gate) for one in asked]
     os.close(gate[0])
     os.close(gate[1])
-    return [_ended(pid, answer) for pid, answer in children]
+    return [
+        _begun(pid, answer) if one.get("stay") else _ended(pid, answer)
+        for one, (pid, answer) in zip(asked, children, strict=True)
+    ]
 
 
 def _forked(asked: dict[str, Any], gate: tuple[int, int]) -> tuple[int, int]:
@@ -69,6 +82,12 @@ def _forked(asked: dict[str, Any], gate: tuple[int, int]) -> tuple[int, int]:
         os._exit(0)
 
 
+def _begun(pid: int, answer: int) -> dict[str, Any]:
+    with os.fdopen(answer) as pipe:
+        said = pipe.readline()
+    return {"pid": pid} if said.endswith("\n") else json.loads(said)
+
+
 def _ended(pid: int, answer: int) -> dict[str, Any]:
     with os.fdopen(answer, "rb") as pipe:
         said = pipe.read()
@@ -85,6 +104,9 @@ def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
         os.dup2(file, number)
         os.close(file)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if asked.get("stay"):
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        os.dup2(tell, 1)
     os.environ.update(asked["environ"])
     points = Points(asked.get("kill") or 0, tell)
     if asked.get("forget"):

@@ -4,10 +4,12 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from storyboard.lock import read as read_lock
 from storyboard.reading.yaml import load
 
 HERE = Path(__file__).resolve().parent
+_LONG_AGO = 1_700_000_000.0
 RENDER = ("render", "film.yaml", "--yes", "--json")
 
 
@@ -200,7 +203,25 @@ class Home:
         """Files half written by renders that are dead."""
         scratch = self.project / ".storyboard"
         hidden = [path for path in self.project.rglob(".*") if path != scratch and path.parent != scratch]
-        return [*hidden, *self.realm.glob("takes/arriving/*"), *self.realm.glob("takes/damaged/*")]
+        aged = [path for path in self.realm.glob("runs/*") if path.stat().st_mtime == _LONG_AGO]
+        return [*hidden, *aged, *self.realm.glob("takes/arriving/*"), *self.realm.glob("takes/damaged/*")]
+
+    def age(self) -> None:
+        """Have the claims of the renders so far be old: what is young may be about to be held, and stays."""
+        for path in self.realm.glob("runs/*"):
+            os.utime(path, (_LONG_AGO, _LONG_AGO))
+
+    def called_back(self) -> None:
+        """Have the renders of this author ask to be called back."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.environ["STORYBOARD_CALLBACK_URL"] = f"http://127.0.0.1:{port}"
+        self.environ["STORYBOARD_CALLBACK_LISTEN"] = f"127.0.0.1:{port}"
+
+    def charged_unknown(self) -> set[str]:
+        """The prompts that were charged for, and nobody but the service knows it."""
+        unknown = {str(entry.recipe["prompt"]) for entry in self.entries if entry.state in ("unknown", "intent")}
+        return unknown & set(self.seller.sold(self.tag))
 
     def process(self, *under: str) -> "subprocess.Popen[str]":
         """The real `storyboard render` of this author as a process of its own, started by the command ``under``."""
@@ -252,6 +273,15 @@ class Forks(Partner):
         """What became of one render."""
         (ended,) = self.together([home.order(kill, **more)])
         return ended
+
+    @contextmanager
+    def listening(self, home: Home) -> Iterator[None]:
+        """`storyboard callbacks` of this author, in a process that outlives the renders."""
+        (ear,) = self.together([home.order(words=["callbacks"], stay=True)])
+        try:
+            yield
+        finally:
+            os.kill(ear["pid"], signal.SIGKILL)
 
     def together(self, orders: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
         """What became of several that begin at one moment."""

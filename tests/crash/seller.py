@@ -2,7 +2,8 @@
 
 The first line on stdout is its address. A line on stdin is the beginning of prompts; the answer is a line of JSON:
 ``{prompt: {charged, jobs, sha256}}``, where ``charged`` are the jobs that were charged for and not given back, and
-``sha256`` the digests of what was sold under that prompt, 720p and 1080p. The line "heal" ends all faults.
+``sha256`` the digests of what was sold under that prompt, 720p and 1080p. The line "heal" ends all faults; "called"
+is answered once whoever is to be called back has been.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ async def serve(behaviour: Behaviour) -> None:
         while line := await reader.readline():
             if line == b"heal\n":
                 emulator.heal()
+            if line == b"called\n" and (work := emulator._service._work):
+                await asyncio.wait(work)
             print(json.dumps(await account(emulator, line.decode().strip())), flush=True)
 
 

@@ -6,7 +6,8 @@ it between its intent and the answer to its submission.
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import pytest
@@ -26,25 +27,35 @@ FILMS: Mapping[str, Film] = {
     "refused": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (refused)'", refused=("three",)),
     "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
-# Every n-th point in CI; every one of them behind ./dev test --all.
-STEP = {"prompts": 2, "one-by-one": 3}
-SELDOM = 3
+# Every n-th point in CI, over 1,000 kills in sum; every one of them behind ./dev test --all.
+STEP = {"prompts": 4}
+SELDOM = 6
+CALLED, CALLED_STEP = ("prompts", "lost"), 5
 
 
 def _sweep(
-    film: Film, part: int, step: int, forks: Forks, house: Builder, **more: object
+    film: Film, part: int, step: int, forks: Forks, house: Builder, *, called: bool = False, **more: object
 ) -> tuple[Counter[str], list[str]]:
-    """Kill at every ``step``-th point of this part; what was counted, and what did not hold."""
+    """Kill at every ``step``-th point of this part; what was counted, and what did not hold.
+
+    ``called`` is whether the author is called back, and has somebody who listens the whole time.
+    """
     first = house("whole", film)
-    total = forks.render(first, watched=True, **more)["points"]
+    with _called_back(first, forks) if called else nullcontext():
+        total = forks.render(first, watched=True, **more)["points"]
     assert first.broken() == []
     counted: Counter[str] = Counter()
     broken: list[str] = []
     for kill in range(1 + part * step, total + 1, PARTS * step):
         dice = random.Random(f"{film.text}/{kill}")
         home = house(f"kill-{kill}", film)
-        ends = [forks.render(home, at, watched=True, **more) for at in (kill, dice.randint(1, total))]
-        last = forks.render(home, **more)
+        with _called_back(home, forks) if called else nullcontext():
+            ends = [forks.render(home, at, watched=True, **more) for at in (kill, dice.randint(1, total))]
+            home.age()
+            last = forks.render(home, **more)
+            if called and home.unknown():  # The call may have come when this one had given up.
+                home.seller.ask("called")
+                last = forks.render(home)
         asking = {scene for end in ends for scene in end.get("asking", ())}
         found = _judged(home, asking, last["exit"])
         broken += [f"killed {[end.get('killed') for end in ends]} at {kill}: {what}" for what in found]
@@ -52,11 +63,17 @@ def _sweep(
         counted["kill points"] += sum("killed" in end for end in ends)
         counted["charged"] += len(sold)
         counted["charged twice"] += sum(len(of["charged"]) > 1 for of in sold.values())
-        unknown = {entry.recipe["prompt"] for entry in home.entries if entry.state in ("unknown", "intent")}
-        counted["unknown"] += len(unknown)
-        counted["unknown and charged"] += len(unknown & set(sold))
+        counted["unknown"] += len({entry.key for entry in home.entries if entry.state in ("unknown", "intent")})
+        counted["unknown and charged"] += len(home.charged_unknown())
         home.remove()
     return counted, broken
+
+
+@contextmanager
+def _called_back(home: Home, forks: Forks) -> Iterator[None]:
+    home.called_back()
+    with forks.listening(home):
+        yield
 
 
 def _judged(home: Home, asking: set[str], status: int) -> list[str]:
@@ -97,6 +114,30 @@ def test_killed_between_any_two_effects_nothing_is_lost(
     _told(record_property, "kill -9 between any two effects", counted)
     assert broken == []
     assert counted["charged twice"] == 0
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("name", CALLED)
+def test_killed_and_called_back_nothing_that_was_charged_is_unknown(
+    name: str, part: int, forks: Forks, house: Builder, record_property: Tell
+) -> None:
+    """While somebody listens, each job that was charged is found, whichever answer to a submission a kill swallowed."""
+    counted, broken = _sweep(FILMS[name], part, CALLED_STEP, forks, house, called=True)
+    _told(record_property, "kill -9 and called back", counted)
+    assert broken == []
+    assert counted["charged twice"] == counted["unknown and charged"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("name", FILMS)
+def test_killed_anywhere_and_called_back_nothing_that_was_charged_is_unknown(
+    name: str, part: int, forks: Forks, house: Builder, record_property: Tell
+) -> None:
+    counted, broken = _sweep(FILMS[name], part, 1, forks, house, called=True)
+    _told(record_property, "kill -9 anywhere and called back", counted)
+    assert broken == []
+    assert counted["charged twice"] == counted["unknown and charged"] == 0
 
 
 def test_without_the_intent_the_sweep_finds_double_charges(forks: Forks, house: Builder, record_property: Tell) -> None:

@@ -248,7 +248,7 @@ def test_a_still_is_as_large_as_the_film():
     still = Scene("card", 3, Still(None, "#101820", Fraction("2.5"), "none", place), Trim(), place)
     film = story(trim(), trim())
     made = cut(replace(film, scenes=(*film.scenes, still)), filmed(VEO, VEO))
-    assert (made.clips[2].at, made.clips[2].frames, made.clips[2].still) == (384, 60, still.source)
+    assert (made.clips[2].at, made.clips[2].frames, made.clips[2].drawn) == (384, 60, still.source)
     alone = cut(replace(film, scenes=(still,)), {})
     assert (alone.width, alone.height, alone.fps, alone.frames) == (1280, 720, 24, 60)
     assert alone.clips[0].digest == made.clips[2].digest
@@ -296,3 +296,20 @@ def test_a_title_appears_and_goes_softly():
         assert max(seen) == 1
         assert all(0 < one <= later for one, later in pairwise(seen[: len(seen) // 2]))
         assert words.opacity(words.first - 1) == words.opacity(words.first + words.frames) == 0
+
+
+def test_one_thing_is_said_at_a_time() -> None:
+    """Where two scenes are seen at once, the first one's caption gives way; those that begin together are one."""
+
+    def film(first: str) -> tuple[Cue, ...]:
+        two = story(trim(), trim())
+        captions = [Caption("A", Fraction(first), None)], [Caption("B", Fraction(0), Fraction(2))]
+        finishes = (
+            Finish(captions=tuple(captions[0])),
+            Finish(transition=Transition("dissolve", Fraction(1)), captions=tuple(captions[1])),
+        )
+        scenes = (replace(scene, finish=finish) for scene, finish in zip(two.scenes, finishes, strict=True))
+        return cut(replace(two, scenes=tuple(scenes)), filmed(VEO, VEO)).cues
+
+    assert film("6") == (Cue("A", 144, 24), Cue("B", 168, 48))
+    assert film("7") == (Cue("A\nB", 168, 48),)

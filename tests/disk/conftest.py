@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from canary import CANARY, KEY
 from studio import Studio
 
 MEMORY = "/dev/shm"
@@ -17,6 +18,7 @@ def memory() -> Iterator[Path]:
     """A folder that costs no time to write to, where the machine has one."""
     folder = Path(tempfile.mkdtemp(dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
     yield folder
+    CANARY.files(folder)
     shutil.rmtree(folder)
 
 
@@ -26,7 +28,7 @@ Open = Callable[[str], Studio]
 @pytest.fixture
 def open_studio(memory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens studio after studio, each with a home, a cache and a project of its own; one service sells to all."""
-    monkeypatch.setenv("APIKLEY_API_KEY", "rehearsal")
+    monkeypatch.setenv("APIKLEY_API_KEY", KEY)
     first = Studio(memory, {})
     service = first.serve()
 

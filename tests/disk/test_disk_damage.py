@@ -96,6 +96,7 @@ DAMAGE = [
     rows("digest = '../../../etc/passwd'"),
     rows("digest = 'd'"),
     rows("frames = 'many'"),
+    rows("frames = 0"),
     rows("fps = '0/0'"),
     rows("resolution = '8K'"),
 ]

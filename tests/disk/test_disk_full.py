@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import KEY
 from studio import Studio
 
 from storyboard import disk
@@ -184,7 +185,7 @@ def test_a_real_disk_that_fills_up(tmp_path: Path) -> None:
     project.mkdir()
     tests = str(Path(__file__).parents[1])
     command = ["unshare", "-rm", sys.executable, "-c", IN_A_ROOM, str(home), str(project), str(6 << 20), tests]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "APIKLEY_API_KEY": "rehearsal"})
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "APIKLEY_API_KEY": KEY})
     assert done.returncode == 0, done.stderr
     filled, still, roomy = json.loads(done.stdout.splitlines()[-1])
     assert filled[1] == 6

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from canary import KEY
 from studio import Service
 
 from storyboard.emulator import Behaviour
@@ -43,7 +44,7 @@ def test_the_documented_provider_renders(tmp_path: Path, own_home: Path) -> None
             **os.environ,
             "PYTHONPATH": str(packages),
             "APIKLEY_BASE_URL": service.emulator.url,
-            "APIKLEY_API_KEY": "rehearsal",
+            "APIKLEY_API_KEY": KEY,
             "STORYBOARD_TIME_SCALE": "0.005",
         }
 

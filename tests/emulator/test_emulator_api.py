@@ -40,6 +40,22 @@ def dialled() -> Iterator[set[str]]:
     listening = False
 
 
+async def test_no_page_on_the_web_is_served(start: Start) -> None:
+    """A page whose name suddenly leads to this machine would read the author's images and prompts."""
+    at = await start()
+    port = at.emulator.url.rpartition(":")[2]
+    foreign = ("evil.example", f"evil.example:{port}", f"127.0.0.1.evil.example:{port}", f"192.0.2.1:{port}", "")
+    for host in (*foreign, f"127.0.0.1:{port}", f"localhost:{port}"):
+        headers = {"Host": host, "Origin": "http://evil.example"}
+        async with at.session.get("/api/v1/chat/credit", headers=headers) as answer:
+            assert answer.status == (403 if host in foreign else 200), host
+            assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+        async with at.session.options("/api/v1/veo/generate", headers=headers) as answer:
+            assert answer.status in (403, 405)
+            assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+    assert at.emulator.jobs == []
+
+
 async def test_a_clip_is_ordered_waited_for_and_fetched(start: Start) -> None:
     """The whole way of a clip would differ from the real service's."""
     at = await start()

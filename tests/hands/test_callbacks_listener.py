@@ -138,6 +138,7 @@ async def test_nobody_learns_whether_a_path_exists(post: Post) -> None:
         request("POST", f"/{nonce}", good),
         request("GET", f"/cb/{nonce}", b""),
         request("PUT", f"/cb/{nonce}", good),
+        request("OPTIONS", f"/cb/{nonce}", b""),
         request("POST", f"/cb/{nonce}", b"{}"),
         request("POST", f"/cb/{nonce}/", good),
     ]
@@ -145,6 +146,18 @@ async def test_nobody_learns_whether_a_path_exists(post: Post) -> None:
     assert len(answers) == 1
     assert answers.pop().startswith(b"HTTP/1.1 404 ")
     assert post.ledger.callbacks(0) == []
+
+
+async def test_a_page_on_the_web_learns_nothing(post: Post) -> None:
+    """Whatever name led it here, and wherever it comes from: no answer says that its scripts may read it."""
+    answers = set()
+    for host in ("evil.example", "127.0.0.1", post.where.listens, ""):
+        for method in ("GET", "POST", "OPTIONS"):
+            head = f"{method} /cb/{'x' * 32} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://evil.example\r\n\r\n"
+            answers.add(await post.bytes_of(head.encode()))
+    (answer,) = answers
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"access-control" not in answer.lower()
 
 
 async def test_a_body_of_10_megabytes_is_not_read(post: Post) -> None:

@@ -218,6 +218,24 @@ def test_a_temporary_folder_outlives_nobody(tmp_path: Path, monkeypatch: pytest.
     assert young.exists()
 
 
+def test_the_claims_of_the_dead_are_swept(tmp_path: Path) -> None:
+    """A living run's stays however old it is, and so does one that may be about to be held."""
+    dead, living, young, other = (tmp_path / "runs" / name for name in ("dead", "living", "young", "other"))
+    other.mkdir(parents=True)
+    link, victim = tmp_path / "runs" / "link", tmp_path / "victim"
+    for path in (dead, young, victim):
+        path.touch()
+    link.symlink_to(victim)
+    with disk.claim(living, "x"):
+        for path in (dead, living, other, victim):
+            os.utime(path, (0, 0))
+        disk.sweep_claims(tmp_path / "runs")
+        assert disk.claimed(living)
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["link", "living", "other", "young"]
+    assert victim.exists()
+    disk.sweep_claims(tmp_path / "nowhere")
+
+
 def test_whoever_shares_keeps_out_who_wants_it_alone(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "store.claim"
     with disk.shared(path), disk.shared(path), pytest.raises(Busy) as caught, disk.claim(path, "in use"):

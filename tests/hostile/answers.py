@@ -20,7 +20,7 @@ from storyboard.wire import Api, Limits, Wire
 JOB = "veo_task_5e1f"
 WHOLE = "https://cdn.example/clips/a.mp4?sig=x"
 
-_RECORD = {
+RECORD = {
     "taskId": JOB,
     "paramJson": json.dumps({"prompt": "A gull"}),
     "successFlag": 1,
@@ -29,17 +29,17 @@ _RECORD = {
     "errorMessage": None,
     "creditsConsumed": 60,
 }
-_FAILED = {**_RECORD, "successFlag": 2, "response": None, "errorCode": 422, "errorMessage": "Rejected by Flow"}
-_BRACKETS = {**_RECORD, "response": None, "info": {"resultUrls": f"[{WHOLE}]"}, "creditsConsumed": 0.3}
+_FAILED = {**RECORD, "successFlag": 2, "response": None, "errorCode": 422, "errorMessage": "Rejected by Flow"}
+_BRACKETS = {**RECORD, "response": None, "info": {"resultUrls": f"[{WHOLE}]"}, "creditsConsumed": 0.3}
 
 # What each call is answered, all of it from the API's document or from what services of its shape do.
 DATA: Mapping[str, tuple[object, ...]] = {
     "submit": ({"taskId": JOB}, {"taskId": 12345}, None),
-    "poll": (_RECORD, _FAILED, _BRACKETS, {**_RECORD, "successFlag": 0}, None),
+    "poll": (RECORD, _FAILED, _BRACKETS, {**RECORD, "successFlag": 0}, None),
     "hd": ({"resultUrl": WHOLE}, None),
     "upload": ({"downloadUrl": WHOLE, "fileName": "a.png", "fileSize": 5}, {}),
     "balance": (100, 100.5, "250"),
-    "prompt": (_RECORD, None),
+    "prompt": (RECORD, None),
 }
 ASK: Mapping[str, Callable[[Wire], Awaitable[object]]] = {
     "submit": lambda wire: provider.submit(shot("A gull"), [], None, wire),

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from answers import ASK, line, response
 
@@ -25,6 +26,7 @@ TEXTS = {
     "merge keys": "a: &a {k: v}\n" + "".join(f"b{n}: {{<<: *a}}\n" for n in range(900)),
     "sixties": "59:" * 200_000 + "59",
     "many values": "[" + "a," * 400_000 + "]",
+    "many keys": "".join(f"? {n:x}\n" for n in range(120_000)),
     "many lines": "a: '" + "\n" * 900_000,
     "too large": "x" * (1 << 20) + "x",
     "marks": "&a " * 300_000,
@@ -48,6 +50,12 @@ LOCKS = {
     "a small rate": 'fps: "1e-999999999"',
     "a quotient": f'fps: "{"9" * 60_000}/7"',
 }
+
+
+def most() -> float:
+    """MiB: the most memory that this process has had. `ru_maxrss` begins with what the parent had at the fork."""
+    told = Path("/proc/self/status").read_text()
+    return int(told.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def texts() -> Iterator[str]:

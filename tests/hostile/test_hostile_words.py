@@ -5,14 +5,17 @@ import json
 from pathlib import Path
 
 import pytest
+from answers import ASK, RECORD, body, line, response
 from studio import Studio
 from targets import printable
 
 from storyboard import events
 from storyboard.cli import status
+from storyboard.emulator.faults import CODES
 from storyboard.errors import StoryboardError
 from storyboard.plain import show, shown, written
-from storyboard.terminal import as_json, line
+from storyboard.terminal import as_json
+from storyboard.terminal import line as told_line
 
 PACKAGE = Path(__file__).resolve().parents[2] / "storyboard"
 
@@ -89,7 +92,16 @@ def test_no_word_is_obeyed(word: str) -> None:
     failed = events.Failed("a", 1, 500, word, word)
     told: list[str] = []
     as_json(told.append)(failed)
-    for text in (show(word), shown(word), error.message, error.hint, str(error), line(failed), *told, written([word])):
+    for text in (
+        show(word),
+        shown(word),
+        error.message,
+        error.hint,
+        str(error),
+        told_line(failed),
+        *told,
+        written([word]),
+    ):
         assert text
         assert harmless(text), text
     assert json.loads(written([word])) == [word]
@@ -122,19 +134,59 @@ def test_no_storyboard_is_obeyed(
             assert harmless(out + err), (word, verb, out, err)
 
 
+LONG = "\x1b[2J::error::x" + " it went wrong" * 70_000  # 1 MB, the most that is read
+
+
+@pytest.mark.parametrize("call", ASK)
+async def test_no_message_of_a_call_is_obeyed(call: str) -> None:
+    """A service says why, and its words are shown: whichever call it was, and however long they are."""
+    told: list[str] = []
+    async with line() as (here, wire):
+        for word in (*WORDS, LONG):
+            said = f"{word} it said"
+            failed = {**RECORD, "successFlag": 3, "response": None, "errorMessage": said}
+            for code, data in ((422, None), (501, None), (402, said), (200, failed)):
+                here.waiting[:] = [response(body(code, data, said))]
+                try:
+                    await ASK[call](wire)
+                except StoryboardError as error:
+                    told.append(error.message + "\n" + error.hint)
+    assert [text for text in told if not harmless(text) or len(text) > 2_000] == []
+    # A balance that is refused is no error: it is not known then.
+    assert sum("it said" in text for text in told) >= (0 if call == "balance" else len(WORDS))
+
+
+@pytest.mark.parametrize("place", ["submit:code", "job:fail"])
 def test_no_service_is_obeyed(
-    studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    place: str, studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the ledger keeps of a service's words is told again by status, in prose and as JSON."""
+    """What it says of a scene is shown by the run that asked, kept in the ledger, and told again by status."""
+    says = ["\n".join(WORDS[at : at + 6]) for at in range(0, len(WORDS), 6)]
+    codes = {code: f"said the service {word}" for code, word in enumerate((*says, LONG), 600)}
+    for code, word in codes.items():
+        monkeypatch.setitem(CODES, code, word)  # type: ignore[index]
+    service = studio.serve(*(f"{place}={code} @bird{code}" for code in codes), "credit:code=600")
     monkeypatch.chdir(studio.folder)
     for name, value in studio.environ.items():
         monkeypatch.setenv(name, value)
-    studio.scenes(*(f"A gull and {word}" for word in WORDS if word.isprintable()))
-    for verb in (["prompts"], ["prompts", "--json"], ["plan", "--draft"], ["status"], ["status", "--json"], ["doctor"]):
-        status([*verb, *(["film.yaml"] if verb != ["doctor"] else ["--offline"])])
+    studio.scenes(*(f"A bird{code}" for code in codes))
+    told = ""
+    for verb in (
+        ["render", "film.yaml", "--yes"],
+        ["status", "film.yaml"],
+        ["status", "film.yaml", "--json"],
+        ["status", "film.yaml", "--costs", "--json"],
+        ["plan", "film.yaml"],
+        ["doctor"],
+        ["doctor", "--json"],
+    ):
+        status(verb)
         out, err = capsys.readouterr()
-        assert out
+        assert out + err
         assert harmless(out + err), (verb, out, err)
+        told += out + err
+    assert service.posts >= len(codes)
+    assert told.count("said the service") >= len(codes)
 
 
 def test_json_is_written_by_the_one_who_escapes() -> None:

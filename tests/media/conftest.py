@@ -52,7 +52,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
                 channels = "|".join([tone] * (1 if sound == "mono" else 2))
                 length = seconds if sound_seconds is None else sound_seconds
                 command += ["-f", "lavfi", "-i", f"aevalsrc='{channels}':s={hertz}:d={length}", *sound_codec]
-            subprocess.run([*command, *codec, *extra, str(out)], check=True, capture_output=True)
+            subprocess.run([*command, *codec, *extra, str(out)], check=True, capture_output=True, env={})
             made[wanted] = out
         return made[wanted]
 

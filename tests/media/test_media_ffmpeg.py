@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from canary import KEY
 from moving import files
 
 from storyboard.errors import LocalFault
@@ -61,12 +62,12 @@ def test_one_that_is_missing_or_broken_says_what_to_do(script, tmp_path, monkeyp
 
 def test_it_is_told_no_secret(script, tmp_path, monkeypatch):
     """A bug in a decoder would hand the key to whoever made the clip."""
-    monkeypatch.setenv("APIKLEY_API_KEY", "sk-secret")
+    monkeypatch.setenv("APIKLEY_API_KEY", KEY)
     monkeypatch.setenv("FFREPORT", f"file={tmp_path}/report")
     monkeypatch.setenv("STORYBOARD_FFMPEG", str(script(f"env > {tmp_path}/env")))
     ffmpeg.run([], seconds=10)
     told = (tmp_path / "env").read_text()
-    assert "sk-secret" not in told
+    assert KEY not in told
     assert "FFREPORT" not in told
 
 

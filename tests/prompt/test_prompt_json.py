@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canary import KEY
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from studio import Studio, png
@@ -184,9 +185,8 @@ def test_a_draft_has_an_account_of_its_own_and_costs_nothing(studio: Studio, run
     assert json.loads(run("status", "--costs", "--json")[1])["total"]["submissions"] == 0
 
 
-def test_the_doctor(studio: Studio, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor(studio: Studio, run: Any) -> None:
     """It names an unknown submission, asks the provider for the balance, and never shows the key."""
-    monkeypatch.setenv("APIKLEY_API_KEY", "CANARY-KEY")
     studio.serve("submit:drop-after @tern", balance=500)
     studio.scenes("A gull", "A tern")
     assert run("doctor")[0] == 0
@@ -196,7 +196,7 @@ def test_the_doctor(studio: Studio, run: Any, monkeypatch: pytest.MonkeyPatch) -
     assert left == 4
     assert "scene s2" in found["unknown"]["said"]
     assert found["provider"]["said"].endswith("380 credits left")
-    assert "CANARY-KEY" not in out + err
+    assert KEY not in out + err
     (Path(studio.environ["STORYBOARD_HOME"]) / "rehearsals" / "ledger.db").write_bytes(b"rubbish" * 500)
     left, out, _ = run("doctor", "--offline")
     assert left == 6

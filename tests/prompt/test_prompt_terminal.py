@@ -11,6 +11,7 @@ import sys
 import termios
 
 import pytest
+from canary import CANARY
 from studio import Studio, png
 
 
@@ -38,6 +39,7 @@ def session(studio: Studio, answer: str, *arguments: str, columns: int = 80) -> 
     else:
         os.kill(pid, signal.SIGKILL)
     os.close(master)
+    CANARY.look(seen, "a terminal")
     return seen.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

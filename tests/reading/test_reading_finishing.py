@@ -124,8 +124,9 @@ def test_muted(author: Author) -> None:
 
 
 def test_an_effect(author: Author) -> None:
-    """Its name is kept; who knows it is asked later."""
-    assert finish(author, "effect: grain").effect == "grain"
+    """One that is not installed is told at its line, long before the film is cut."""
+    told = author.told("storyboard: 1\nscenes:\n  - {id: a, prompt: One., effect: grain}\n")
+    assert told == ["3:35 no effect is called 'grain'"]
 
 
 def test_a_still(author: Author) -> None:

@@ -20,8 +20,8 @@ from storyboard.render import Order, render
 
 
 @pytest.fixture
-def called(studio: Studio) -> Studio:
-    """A studio whose service can call back."""
+def called(studio: Studio) -> Iterator[Studio]:
+    """A studio whose service can call back; the secrets of its paths are in the ledger and nowhere else."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     studio.environ |= {
@@ -29,7 +29,11 @@ def called(studio: Studio) -> Studio:
         "STORYBOARD_CALLBACK_LISTEN": f"127.0.0.1:{port}",
         "STORYBOARD_TIME_SCALE": "0.05",
     }
-    return studio
+    yield studio
+    secrets = [entry.nonce for entry in ledger(studio).entries()]
+    shown = repr(studio.seen).encode()
+    left = b"".join(file.read_bytes() for file in studio.folder.rglob("*") if file.is_file())
+    assert not [secret for secret in secrets if secret.encode() in shown + left]
 
 
 def ledger(studio: Studio) -> Ledger:

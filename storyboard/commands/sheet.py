@@ -1,0 +1,35 @@
+"""storyboard sheet: every scene at a glance, as a picture. Pays nothing, asks nobody."""
+
+from pathlib import Path
+
+import click
+
+from storyboard.commands.options import draft_option, file_argument, located, pairs, var_option
+
+
+@click.command
+@file_argument
+@draft_option
+@var_option
+@click.option("--poster", is_flag=True, help="Write one frame of the film instead, in its size.")
+@click.option("--scene", metavar="ID", help="With --poster: the scene whose frame it is; left out, the first.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the picture goes.")
+def command(
+    file: str | None, draft: bool, given: tuple[str, ...], poster: bool, scene: str | None, output: Path | None
+) -> None:
+    """Put a frame of each scene, with its id, time and words, on a contact sheet beside the film."""
+    from storyboard import sheet
+    from storyboard.config import settings
+    from storyboard.errors import InputError
+    from storyboard.terminal import near
+
+    if scene and not poster:
+        raise InputError("--scene names the scene of the poster", "add --poster")
+
+    def warn(text: str) -> None:
+        click.echo(text, err=True)
+
+    wanted = sheet.Wanted(located(file), draft, pairs(given), output, warn)
+    made = [sheet.poster(wanted, scene or "", settings())] if poster else sheet.sheet(wanted, settings())
+    for path in made:
+        click.echo(near(str(path)))

@@ -1,0 +1,65 @@
+"""The author's own effects: functions that packages offer as entry points. A storyboard can only name one.
+
+An effect is called as ``effect(clip, seed)`` with a ``moviepy.VideoClip`` of the film's size and rate, without sound,
+and a whole number (0 to 2**32-1) that is the same each time; it returns a ``VideoClip`` of the same duration.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from importlib.machinery import PathFinder
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from storyboard.disk import telling
+from storyboard.errors import InputError
+from storyboard.plain import show
+
+GROUP = "storyboard.effects"
+
+Effect = Callable[..., Any]
+
+
+def installed() -> tuple[str, ...]:
+    """The names of the effects that are installed."""
+    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def codes(names: Iterable[str]) -> dict[str, str]:
+    """What each effect is made of (SHA-256, hex): its package's version, and its source where that can be read.
+
+    Nothing of it is run. Raises InputError for one that is not installed.
+    """
+    return {name: _code(_point(name)) for name in names}
+
+
+def load(name: str) -> Effect:
+    """The function. Raises whatever its module raises when it is imported; InputError where it is not installed."""
+    found: Effect = _point(name).load()
+    return found
+
+
+def _point(name: str) -> EntryPoint:
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            return point
+    raise InputError(f"no effect is called '{show(name, 80)}'", "install the package that offers it")
+
+
+def _code(point: EntryPoint) -> str:
+    package = point.dist.metadata["Name"] if point.dist else ""
+    digest = hashlib.sha256(repr((point.value, package, point.dist.version if point.dist else "")).encode())
+    for path in _sources(point.module.partition(".")[0]):
+        with telling(path):
+            digest.update(repr((path.name, hashlib.sha256(path.read_bytes()).hexdigest())).encode())
+    return digest.hexdigest()
+
+
+def _sources(module: str) -> list[Path]:
+    """The files of a module's source, or of its package's, in a fixed order; none where it has no such files."""
+    spec = PathFinder.find_spec(module)
+    if spec is None:
+        return []
+    if spec.submodule_search_locations:
+        return sorted(path for folder in spec.submodule_search_locations for path in Path(folder).rglob("*.py"))
+    return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []

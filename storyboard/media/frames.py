@@ -1,0 +1,188 @@
+"""Frames of a clip as pictures: any one exactly, the last one, and thumbnails; at the least work that gives them.
+
+Where the clip's index is understood, decoding begins at the nearest frame at which it can, and nothing else of the file
+is read: a thumbnail is then one sample. Other clips (another codec, turned, no MP4) go through the demuxer.
+"""
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from storyboard.disk import telling
+from storyboard.errors import BadMedia
+from storyboard.media import h264, mp4, probe
+from storyboard.plain import show
+from storyboard.samples import Frames, Look
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+Size = tuple[int, int]
+
+_HD = 720
+# More frames than this are decoded by all cores: starting their threads costs as much as decoding some.
+_FEW = 12
+
+
+def frame(path: Path, number: int) -> Image.Image:
+    """The frame of that number, from 0, in the order of being seen, as large as a player shows it.
+
+    Raises BadMedia, also where there is no such frame; LocalFault.
+    """
+    found = _understood(path)
+    if found is None:
+        with _demuxed(path) as (clip, video):
+            return _picture(_numbered(clip.decode(video), number), None, _shape(video))
+    if number >= len(found.shown):
+        raise _missing(number)
+    return _picture(_decoded(path, found, number), found.look)
+
+
+def last_frame(path: Path) -> Image.Image:
+    """The last frame that is seen, exactly. Raises BadMedia, LocalFault."""
+    found = _understood(path)
+    if found:
+        return _picture(_decoded(path, found, len(found.shown) - 1), found.look)
+    with _demuxed(path) as (clip, video):
+        for begin in _nearer_the_end(video):
+            clip.seek(begin, stream=video)
+            if last := deque(clip.decode(video), maxlen=1):
+                return _picture(last[0], None, _shape(video))
+        raise BadMedia("there is no frame in it")
+
+
+def thumbnail(path: Path, first: int, last: int, box: Size) -> Image.Image:
+    """A picture of frames [first, last) that just fits into ``box``: of the cheapest, that nearest to the middle.
+
+    Where decoding cannot begin at any of them it is exactly the middle one. Raises BadMedia, LocalFault.
+    """
+    middle = (first + last - 1) // 2
+    found = _understood(path)
+    if found:
+        if middle >= len(found.shown):
+            raise _missing(middle)
+        starts = [start for start in found.starts if first <= start < last]
+        number = min(starts, key=lambda start: abs(start - middle), default=middle)
+        return _picture(_decoded(path, found, number), found.look, box=box)
+    with _demuxed(path) as (clip, video):
+        return _picture(_numbered(clip.decode(video), middle), None, _shape(video), box)
+
+
+def _understood(path: Path) -> Frames | None:
+    found = mp4.read(path).frames if probe.demuxer(path) == "mp4" else None
+    return found if isinstance(found, Frames) else None
+
+
+def _missing(number: int) -> BadMedia:
+    return BadMedia(f"it has no frame {number}")
+
+
+def _decoded(path: Path, frames: Frames, number: int) -> "VideoFrame":
+    """Decode from the start before it to it, without the frames on the way that no other is made from."""
+    start, behind = max(start for start in frames.starts if start <= number), frames.shown.index(number) + 1
+    with telling(path), path.open("rb") as file, _damage():
+        samples, before = [], 0
+        for at in range(start, behind):
+            sample = os.pread(file.fileno(), frames.stored.sizes[at], frames.stored.offsets[at])
+            if at == behind - 1 or h264.referred(sample):
+                samples.append(sample)
+                before += frames.shown[at] < number
+        return _numbered(_out(_decoder(frames, len(samples)), iter(samples)), before)
+
+
+def _decoder(frames: Frames, count: int) -> "VideoCodecContext":
+    from av.codec.context import CodecContext
+
+    codec: VideoCodecContext = CodecContext.create("h264", "r")
+    codec.extradata = h264.config([frames.sets])
+    codec.thread_count = 0 if count > _FEW else 1
+    return codec
+
+
+def _out(codec: "VideoCodecContext", samples: "Iterator[bytes]") -> "Iterator[VideoFrame]":
+    from av.packet import Packet
+
+    for sample in samples:
+        yield from codec.decode(Packet(sample))
+    yield from codec.decode(None)
+
+
+def _numbered(decoded: "Iterator[VideoFrame]", number: int) -> "VideoFrame":
+    found = next(islice(decoded, number, None), None)
+    if found is None:
+        raise _missing(number)
+    return found
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """Whatever libav says of the bytes becomes BadMedia."""
+    import av
+
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise BadMedia(f"damaged: {show(error.strerror or '', 200)}") from error
+
+
+@contextmanager
+def _demuxed(path: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
+    with probe.opened(path, probe.demuxer(path)) as clip:
+        video = probe.picture(clip)
+        video.thread_type = "AUTO"
+        yield clip, video
+
+
+def _nearer_the_end(video: "VideoStream") -> Sequence[int]:
+    """Where to begin: the last moment that the file speaks of, then, if that finds nothing, its beginning."""
+    return [(video.start_time or 0) + video.duration, 0] if video.duration else [0]
+
+
+def _shape(video: "VideoStream") -> Fraction:
+    return video.sample_aspect_ratio or Fraction(1)
+
+
+def _picture(
+    seen: "VideoFrame", look: Look | None, shape: Fraction = Fraction(1), box: Size | None = None
+) -> Image.Image:
+    """RGB as a player shows it: square pixels, turned upright, just inside ``box``, colours as they are tagged.
+
+    ``look`` is what the index says, where it is understood; ``shape`` is how much wider than high a pixel is. Untagged
+    colours are BT.709 in HD, BT.601 below.
+    """
+    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+    matrix, full = look.colour[2:] if look else (seen.colorspace, seen.color_range == ColorRange.JPEG)
+    width, height = max(1, round(seen.width * shape)), seen.height
+    turned = seen.rotation % 360
+    if box:
+        width, height = _inside((width, height), box if turned % 180 == 0 else box[::-1])
+    hd = min(seen.width, seen.height) >= _HD
+    usual = Colorspace.ITU709 if hd else Colorspace.ITU601
+    coloured = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
+    method = Interpolation.AREA if box else Interpolation.BICUBIC
+    made = seen.reformat(
+        width,
+        height,
+        "rgb24",
+        src_colorspace=coloured.get(matrix, usual),
+        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        interpolation=method | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT,
+    )
+    image = Image.fromarray(made.to_ndarray())
+    return image.rotate(turned, expand=True) if turned else image
+
+
+def _inside(size: Size, box: Size) -> Size:
+    factor = min(box[0] / size[0], box[1] / size[1])
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

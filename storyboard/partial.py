@@ -1,0 +1,109 @@
+"""The film as far as it is there: which scenes are missing, why, and the slates that are seen in their place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+
+from storyboard.cut import Slate
+from storyboard.desk import Desk
+from storyboard.errors import StoryboardError
+from storyboard.plan import Plan, Step
+from storyboard.project import Project
+from storyboard.reading.files import Facts
+from storyboard.story import Generated, LocalImage, OwnClip, Scene, Still
+from storyboard.take import Measure, Take
+
+# What a clip is taken for that cannot be read: long enough for whatever is said of it.
+_UNKNOWN = Measure(24 * 3600, Fraction(24), 1280, 720, sound=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerant:
+    """The author's files, of which clips and pictures may be missing or damaged: ``troubles`` says so, by path."""
+
+    project: Project
+    troubles: dict[PurePosixPath, str] = field(default_factory=dict)
+
+    def text(self, path: PurePosixPath) -> bytes:
+        return self.project.text(path)
+
+    def sound(self, path: PurePosixPath) -> Fraction:
+        return self.project.sound(path)
+
+    def effects(self) -> tuple[str, ...]:
+        return self.project.effects()
+
+    def clip(self, path: PurePosixPath) -> Measure:
+        try:
+            return self.project.clip(path)
+        except StoryboardError as error:
+            self.troubles[path] = error.message
+            return _UNKNOWN
+
+    def image(self, path: PurePosixPath) -> Facts:
+        try:
+            return self.project.image(path)
+        except StoryboardError as error:
+            self.troubles[path] = error.message
+            return Facts("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
+
+
+def slates(
+    at: Desk, plan: Plan, takes: Mapping[str, Take], troubles: Mapping[PurePosixPath, str], damaged: Mapping[str, str]
+) -> dict[str, Slate]:
+    """A slate for each scene of the film that is not there. ``damaged`` says why a scene's take does not serve."""
+    steps = {step.scene: step for step in plan.steps}
+    last = max(scene.number for scene in at.storyboard.scenes)
+    found = {}
+    for scene in at.storyboard.scenes:
+        why = damaged.get(scene.id) or _why(scene, steps.get(scene.id), troubles)
+        if why and scene.id not in takes:
+            seconds = _seconds(scene, at.provider.offer.seconds)
+            found[scene.id] = Slate(
+                scene.number, last, scene.id, at.storyboard.title, _text(scene), why.strip(), seconds
+            )
+    return found
+
+
+def beside(film: Path) -> Path:
+    """Where a film goes that has slates in it: never where the whole one does."""
+    return film if film.stem.endswith(".partial") else film.with_name(f"{film.stem}.partial{film.suffix}")
+
+
+def _why(scene: Scene, step: Step | None, troubles: Mapping[PurePosixPath, str]) -> str:
+    """Why a scene is not there; "" for a clip or a picture of the author's own that is."""
+    match scene.source:
+        case OwnClip(path):
+            return troubles.get(path, "")
+        case Still(image):
+            return troubles.get(image.path, "") if image else ""
+        case Generated() as source:
+            images = (source.first_frame, source.last_frame, *source.references)
+            named = [
+                troubles[image.path] for image in images if isinstance(image, LocalImage) and image.path in troubles
+            ]
+            if named:
+                return named[0]
+    if step is None:
+        return ""
+    changed = step.name == "make" and not step.why.startswith(("failed before", "no take", "its take"))
+    return f"no take since it was changed: {step.why}" if changed else step.why
+
+
+def _text(scene: Scene) -> str:
+    match scene.source:
+        case Generated() as source:
+            return source.prompt
+        case OwnClip(path):
+            return str(path)
+        case Still(image):
+            return str(image.path) if image else ""
+
+
+def _seconds(scene: Scene, usual: int) -> Fraction:
+    """How long the scene would be seen: as its trim says, or as long as a clip of the provider's is."""
+    whole = scene.source.seconds if isinstance(scene.source, Still) else scene.trim.end
+    if whole is None:
+        whole = usual + (Fraction(0) if isinstance(scene.source, Generated) else scene.trim.start)
+    return min(whole, scene.trim.end or whole) - scene.trim.start
