@@ -32,7 +32,6 @@ _X264 = {
     "crf": "24",
     "threads": "1",
     "flags": "+bitexact",
-    "g": "48",  # a film of drafts can begin anew every 2 s, so that a joint costs as little as it may
     "x264-params": "colorprim=bt709:transfer=bt709:colormatrix=bt709:fullrange=off",
 }
 _AAC = {"aac_coder": "fast", "b": "128000", "threads": "1", "flags": "+bitexact"}

@@ -8,6 +8,7 @@ from studio import Studio
 
 from storyboard import events
 from storyboard.cli import status
+from storyboard.emulator import encode
 from storyboard.media import mp4
 from storyboard.samples import Frames
 
@@ -17,6 +18,12 @@ scenes:
   - {id: one, prompt: A gull., transition: {kind: fade}, title: {text: "The Gull", from: 3, for: 1}}
   - {id: two, prompt: A tern., transition: {kind: OTHER}, caption: "It came back. \\u732b"}
 """
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips in which decoding can begin every two seconds; a draft's can at its first frame alone."""
+    monkeypatch.setitem(encode._X264, "g", "48")
 
 
 def film(studio: Studio, captions: str = "sidecar", other: str = "dissolve") -> Path:
@@ -33,6 +40,7 @@ def made(studio: Studio) -> dict[str, int]:
     return found
 
 
+@pytest.mark.usefixtures("groups")
 def test_only_what_is_touched_is_rendered(studio: Studio) -> None:
     """A fade, a title and a dissolve in 16 s: three groups, and none again for another kind of the last."""
     film(studio)
@@ -72,9 +80,6 @@ def test_a_plan_says_where_a_whole_clip_is_encoded(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It takes minutes for a film of a hundred scenes, and one word would spare them."""
-    from storyboard.emulator import encode
-
-    monkeypatch.setitem(encode._X264, "g", "600")
     film(studio)
     studio.render(draft=True)
     monkeypatch.chdir(studio.folder)
