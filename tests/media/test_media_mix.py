@@ -437,6 +437,8 @@ def test_a_peak_bounds_the_loudness(tone, tmp_path):
     reached, peak = ebur128(film, 0.05, float(SECONDS) - 0.05)
     assert peak <= -1
     assert reached < -20
+    quiet = 20 * math.log10(0.02)  # as a whole, and not by softening the bang alone
+    assert part(look(film).sound[0, 12_000:60_000], 500) == pytest.approx(quiet - 1, abs=0.75)
     assert ebur128(film, float(SECONDS) + 0.05, 2 * float(SECONDS))[0] == pytest.approx(-14, abs=0.5)
 
 
