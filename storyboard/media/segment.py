@@ -55,14 +55,13 @@ def excerpt(wanted: Excerpt, form: tuple[int, int], path: Path, out: Path, watch
     """
     source = probe.source(path)
     length = wanted.blocks * BLOCK
-    layout = "stereo" if form[1] == 2 else "mono"
     if source.measure.sound:
         arguments, late = _read(source, path, source.lead + wanted.start)
         filters = f"{_sound_filter(source, late, form, length)},aformat=sample_fmts=fltp,apad=whole_len={length}"
         arguments += ["-map", "0:a:0", "-af", filters]
     else:
-        silence = f"anullsrc=r={form[0]}:cl={layout},atrim=end_sample={length}"
-        arguments = ["-f", "lavfi", "-i", silence]
+        arguments = ["-protocol_whitelist", "file", "-f", "s16le", "-ar", str(form[0]), "-ac", str(form[1])]
+        arguments += ["-i", "file:/dev/zero", "-af", f"atrim=end_sample={length},aformat=sample_fmts=fltp"]
     with ffmpeg.whole(out) as staged:
         arguments += [*SOUND, *NEUTRAL, "-f", "mp4", "-y", f"file:{staged}"]
         ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
@@ -98,7 +97,8 @@ def encoded(frames: Generator[bytes], count: int, cut: Cut, out: Path, watch: Ca
     whatever ``frames`` raises.
     """
     with ffmpeg.whole(out) as staged:
-        arguments = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{cut.width}x{cut.height}"]
+        size = f"{cut.width}x{cut.height}"
+        arguments = ["-protocol_whitelist", "pipe", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", size]
         arguments += ["-framerate", str(cut.fps), "-i", "pipe:0", "-vf", f"setsar=1,{_TAGS}"]
         arguments += [*ENCODER, "-threads", "1", "-g", str(2 * cut.fps), *NEUTRAL]
         arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged}"]

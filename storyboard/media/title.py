@@ -1,6 +1,6 @@
 """Titles and burnt captions: words drawn once, kept as YUV with what they cover, and laid over the frames they are on.
 
-Drawn by Pillow and not by moviepy's TextClip, which clips descenders and strokes (assembly.md section 8). Only masks
+Drawn by Pillow and not by moviepy's text clips, which clips descenders and strokes (assembly.md section 8). Only masks
 are drawn; a letter, its outline and a box have one colour each, so nothing ever goes through RGB.
 """
 
