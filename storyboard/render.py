@@ -10,7 +10,7 @@ from storyboard import events
 from storyboard.assembly import Making, assemble, set_aside
 from storyboard.config import Settings
 from storyboard.desk import Desk, at_work, desk
-from storyboard.disk import sweep, sweep_claims
+from storyboard.disk import sweep
 from storyboard.ending import done
 from storyboard.errors import (
     InputError,
@@ -67,8 +67,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         at.keep_schema()
-        sweep(at.lock_file)
-        sweep_claims(at.runs)
+        at.sweep()
         whole = at.plan()
         kept_promise(order, at, whole)
         plan = chosen(at, whole, order.only)
