@@ -15,7 +15,7 @@ from storyboard import disk, effects, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
-from storyboard.disk import claim, claimed, private, scratch, shared
+from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims
 from storyboard.entry import LIVE, Entry
 from storyboard.errors import BadMedia, InputError, LocalFault, Problems
 from storyboard.ledger import Ledger, moment
@@ -201,6 +201,12 @@ class Desk:
         """Raises OverBudget, with the numbers, where the budget does not reach for the plan."""
         if found := self.over(plan):
             raise self.budget.refusal(found)
+
+    def sweep(self) -> None:
+        """Remove what renders that were killed have left half-written. Raises LocalFault."""
+        sweep(self.lock_file)
+        sweep_claims(self.runs)
+        sweep_all(scratch(self.folder))
 
     def keep_schema(self) -> None:
         """Put the schema where the editor line that ``init`` writes looks for it; git does not carry it to a clone."""

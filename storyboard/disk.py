@@ -176,9 +176,18 @@ def claimed(path: Path) -> bool:
 
 def sweep(path: Path) -> None:
     """Remove what a process that was killed while it wrote ``path`` has left beside it; of a living one, nothing."""
-    left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}")
-    with telling(path):
-        for file in path.parent.iterdir() if path.parent.is_dir() else ():
+    _swept(path.parent, re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}"))
+
+
+def sweep_all(folder: Path) -> None:
+    """The same for every file in a folder in which nobody but us writes, and in its own folders; links lead nowhere."""
+    for path, _, _ in os.walk(folder):
+        _swept(Path(path), re.compile(r"\..+\.[0-9a-f]{12}"))
+
+
+def _swept(folder: Path, left: re.Pattern[str]) -> None:
+    with telling(folder):
+        for file in folder.iterdir() if folder.is_dir() else ():
             if left.fullmatch(file.name) and _own(file, stat.S_ISREG) and not claimed(file):
                 file.unlink(missing_ok=True)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard.cut import Clip
-from storyboard.disk import scratch
+from storyboard.disk import replace, scratch
 from storyboard.errors import LocalFault, StoryboardError
-from storyboard.media import ffmpeg, mix, work
+from storyboard.media import mix, work
 from storyboard.mix import MOMENT, Loudness
 from storyboard.plain import show
 
@@ -74,8 +74,7 @@ class Known:
         scratch(self._project, "loudness")
         loudness = measure(path, clip.start, clip.end, watch)
         kept = {"lufs": loudness.lufs, "peak": loudness.peak, "moments": loudness.moments}
-        with ffmpeg.whole(self._path(clip)) as staging:
-            staging.write_text(json.dumps(kept))
+        replace(self._path(clip), json.dumps(kept).encode())
         return loudness
 
     def _path(self, clip: Clip) -> Path:

@@ -252,3 +252,24 @@ def test_what_lies_aside_is_counted(tmp_path: Path) -> None:
     store.set_aside(store.put(arrived(store), DIGEST))
     half = arrived(store)
     assert (store.damaged(), store.halves()) == ({f"{DIGEST}.mp4": len(CLIP)}, [half.name])
+
+
+def test_what_was_half_written_anywhere_below_goes(tmp_path: Path) -> None:
+    """A render that is killed again and again must not fill the project; a link must not have others' files removed."""
+    outside = tmp_path / "outside"
+    for folder in (outside, tmp_path / "scratch", tmp_path / "scratch" / "segments" / "film"):
+        folder.mkdir(parents=True)
+        (folder / ".a.mp4.0123456789ab").write_bytes(b"half")
+        (folder / "a.mp4").write_bytes(b"whole")
+    (tmp_path / "scratch" / "elsewhere").symlink_to(outside)
+    held = tmp_path / "scratch" / ".b.mp4.0123456789ab"
+    with disk.claim(held, "at work"):
+        disk.sweep_all(tmp_path / "scratch")
+        left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == [
+        "outside/.a.mp4.0123456789ab",
+        "outside/a.mp4",
+        "scratch/.b.mp4.0123456789ab",
+        "scratch/a.mp4",
+        "scratch/segments/film/a.mp4",
+    ]

@@ -1,0 +1,167 @@
+"""From takes to a film: they are looked at once more and copied together; and what lies beside it is put there."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storyboard import __version__, events
+from storyboard.beside import Beside
+from storyboard.cut import NO_SLATES, Clip, Cut, Slate
+from storyboard.desk import Desk
+from storyboard.disk import scratch
+from storyboard.errors import LocalFault
+from storyboard.film import Film, Films
+from storyboard.mix import NOT_MEASURED, Loudness
+from storyboard.notes import Notes, chapters, listed
+from storyboard.splice import rendered
+from storyboard.splice import splice as laid_out
+from storyboard.story import Still
+from storyboard.subtitles import srt, vtt
+from storyboard.take import Take
+
+if TYPE_CHECKING:
+    from storyboard.media.join import Film as Written
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a film is made: whether every frame is encoded anew, and whether a list of ``chapters`` is put beside it."""
+
+    report: Callable[[events.Event], None]
+    reencode: bool = False
+    chapters: bool = False
+
+
+def assemble(
+    at: Desk, takes: Mapping[str, Take], path: Path, making: Making, missing: Mapping[str, Slate] = NO_SLATES
+) -> Film:
+    """Cut the film, or find that the one that lies there is the same; and put beside it what belongs there.
+
+    Every scene has its take by now, or a slate.
+    """
+    films = Films(at.folder)
+    cut, paths = at.cut(takes, missing)
+    said = _notes(at, cut)
+    identity = hashlib.sha256(repr((cut.identity, making.reencode, said)).encode()).hexdigest()
+    if there := films.same(path, identity):
+        _put_beside(at, cut, path, making)
+        return there
+    _undamaged(at, takes)
+    making.report(events.Cutting(0, cut.frames))
+    segments = scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    if any(clip.drawn for clip in cut.clips):
+        from storyboard.media import drawing
+
+        paths = drawing.drawn(
+            cut, paths, at.picture, segments, lambda done: making.report(events.Cutting(done, cut.frames))
+        )
+
+    def known(written: "Written") -> Film:
+        return Film(
+            identity=identity,
+            sha256=written.sha256,
+            bytes=written.bytes,
+            frames=written.frames,
+            fps=cut.fps,
+            width=cut.width,
+            height=cut.height,
+            kind=at.kind,
+            modified=written.path.stat().st_mtime_ns,
+        )
+
+    def landing(written: "Written") -> None:
+        # Killed between here and the end, the next render must know the film for its own.
+        films.remember(path, known(written), written.path)
+
+    film = known(_write(cut, said, paths, path, segments, making, landing, _measured(at, cut, paths)))
+    films.remember(path, film)
+    _put_beside(at, cut, path, making)
+    return film
+
+
+def _undamaged(at: Desk, takes: Mapping[str, Take]) -> None:
+    """Raises LocalFault where the bytes of a take are not those any more that were bought; it is moved aside."""
+    for error in set_aside(at, takes).values():
+        raise error
+
+
+def set_aside(at: Desk, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
+    """The scenes whose takes have other bytes than were bought, each moved aside, and what to say of it."""
+    wanted = {scene: take for scene, take in takes.items() if scene in at.wanted}
+    with ThreadPoolExecutor(2) as pool:
+        intact = list(pool.map(lambda take: at.store.intact(take.digest), wanted.values()))
+    found = {}
+    for (scene, take), good in zip(wanted.items(), intact, strict=True):
+        if not good:
+            aside = at.store.set_aside(at.store.path(take.digest))
+            message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
+            found[scene] = LocalFault(message, "run again: it is fetched again, and not paid for again")
+    return found
+
+
+def _measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
+    """How loud the clips are, where anything depends on it. Raises LocalFault, BadMedia."""
+    if cut.loudness is None and not any(under.duck for under in cut.underlays):
+        return NOT_MEASURED
+    return at.loudness.all(
+        [clip for clip in cut.clips if not clip.level.mute and not isinstance(clip.drawn, Still | Slate)], paths
+    )
+
+
+def _notes(at: Desk, cut: Cut) -> Notes:
+    """What the film says of itself."""
+    lock = hashlib.sha256(at.lock_file.read_bytes()).hexdigest() if at.lock_file.is_file() else ""
+    return Notes(at.storyboard.title, f"storyboard {__version__}", lock, chapters(cut))
+
+
+def _put_beside(at: Desk, cut: Cut, film: Path, making: Making) -> None:
+    """Captions beside the film, and its chapters where somebody asks for them or has them there. Raises LocalFault."""
+    folder, apart = Beside(at.folder), at.storyboard.output.captions != "burn"
+    folder.put(film.with_suffix(".srt"), srt(cut).encode() if apart else b"")
+    folder.put(film.with_suffix(".vtt"), vtt(cut).encode() if apart else b"")
+    listing = film.with_suffix(".chapters.txt")
+    if making.chapters or folder.has(listing):
+        folder.put(listing, listed(cut).encode())
+
+
+def _write(
+    cut: Cut,
+    said: Notes,
+    paths: Mapping[str, Path],
+    path: Path,
+    segments: Path,
+    making: Making,
+    landing: "Callable[[Written], None]",
+    loud: Mapping[Clip, Loudness],
+) -> "Written":
+    """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
+    from storyboard.media import join, splice
+
+    def far(frames: int) -> None:
+        making.report(events.Cutting(frames, cut.frames))
+
+    _warn_of_letters(cut, making)
+    composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
+    if making.reencode and not composed:
+        return join.join(cut, paths, path, segments, far, landing, loud, said)
+    indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
+    spliced = rendered(cut, indexes, loud) if making.reencode else laid_out(cut, indexes, loud)
+    if isinstance(spliced, str):
+        making.report(events.Warned("", f"the film is encoded anew: {spliced}"))
+        if not composed:
+            return join.join(cut, paths, path, segments, far, landing, loud, said)
+        spliced = rendered(cut, indexes, loud)
+    return splice.splice(spliced, indexes, paths, path, segments, far, landing, said)
+
+
+def _warn_of_letters(cut: Cut, making: Making) -> None:
+    """Report the characters of titles and burnt captions that the font lacks."""
+    if cut.overlays:
+        from storyboard.media.type import lacking_sentence
+
+        texts = " ".join(overlay.title.text for overlay in cut.overlays)
+        if sentence := lacking_sentence(texts, "the font of titles and captions"):
+            making.report(events.Warned("", sentence))
