@@ -11,7 +11,7 @@ from storyboard import __version__, events
 from storyboard.beside import Beside
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate
 from storyboard.desk import Desk
-from storyboard.disk import scratch
+from storyboard.disk import scratch, telling
 from storyboard.errors import LocalFault
 from storyboard.film import Film, Films
 from storyboard.mix import NOT_MEASURED, Loudness
@@ -113,7 +113,8 @@ def _measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Lo
 
 def _notes(at: Desk, cut: Cut) -> Notes:
     """What the film says of itself."""
-    lock = hashlib.sha256(at.lock_file.read_bytes()).hexdigest() if at.lock_file.is_file() else ""
+    with telling(at.lock_file):
+        lock = hashlib.sha256(at.lock_file.read_bytes()).hexdigest() if at.lock_file.is_file() else ""
     return Notes(at.storyboard.title, f"storyboard {__version__}", lock, chapters(cut))
 
 
