@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -89,7 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not isinstance(error, BrokenPipeError):
             click.echo(f"storyboard: the output could not be written: {error.strerror}", err=True)
             left = left or 6
-    sys.exit(left)
+    # Python's own way out waits for threads and can still be ended by a signal: nothing is left to do for it.
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(left)
 
 
 def _heed() -> None:

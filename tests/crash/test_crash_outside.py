@@ -4,6 +4,7 @@ import json
 import random
 import signal
 import subprocess
+import time
 from collections import Counter
 from contextlib import suppress
 
@@ -13,7 +14,6 @@ from house import BIRDS, Builder, Film, Forks, Home, Tell, film
 # Pauses as long as the rest of such a render, so that instants fall everywhere in it.
 SCALE = "0.002"
 FILM = film(*BIRDS, words=("--at-once", "2"))
-LONGEST = 1.5
 
 
 def _begun(home: Home, *under: str, event: str = "planned") -> "subprocess.Popen[str]":
@@ -41,17 +41,30 @@ def _settled(home: Home, forks: Forks) -> list[str]:
     return found + [home.said] * ("Traceback" in home.said or "sorry" in home.said)
 
 
-def _killed(seeds: range, forks: Forks, house: Builder, tell: Tell) -> None:
+def _lasting(house: Builder, name: str) -> float:
+    """Seconds that such a render takes here and now, so that instants fall into it on any machine."""
+    home = house(name, FILM)
+    process, began = _begun(home), time.monotonic()
+    process.communicate(timeout=60)
+    home.remove()
+    return time.monotonic() - began
+
+
+def _killed(wanted: int, part: int, forks: Forks, house: Builder, tell: Tell) -> None:
+    """At least ``wanted`` kills, up to two in a row of one film."""
     counted: Counter[str] = Counter()
-    for seed in seeds:
-        home, dice = house(f"kill-{seed}", FILM), random.Random(seed)
-        for _ in range(2):
+    dice, longest = random.Random(part), _lasting(house, f"whole-{part}")
+    while counted["kills"] < wanted:
+        counted["films"] += 1
+        assert counted["films"] < 4 * wanted
+        home = house(f"kill-{part}-{counted['films']}", FILM)
+        for most in (longest, longest / 2):
             process = _begun(home)
-            _until(process, dice.uniform(0, LONGEST))
+            _until(process, dice.uniform(0, most))
             process.kill()
             process.communicate()
             counted["kills"] += process.returncode == -signal.SIGKILL
-        assert _settled(home, forks) == [], seed
+        assert _settled(home, forks) == [], counted["films"]
         counted["charged"] += len(home.seller.sold(home.tag))
         counted["unknown"] += len(home.unknown())
         home.remove()
@@ -62,7 +75,7 @@ def _killed(seeds: range, forks: Forks, house: Builder, tell: Tell) -> None:
 @pytest.mark.parametrize("part", range(3))
 def test_killed_from_outside_nothing_is_lost(part: int, forks: Forks, house: Builder, record_property: Tell) -> None:
     """At any instant, twice in a row; the run after them makes the film, or says what it cannot know."""
-    _killed(range(part * 5, part * 5 + 5), forks, house, record_property)
+    _killed(10, part, forks, house, record_property)
 
 
 @pytest.mark.slow
@@ -70,7 +83,7 @@ def test_killed_from_outside_nothing_is_lost(part: int, forks: Forks, house: Bui
 def test_killed_from_outside_often_nothing_is_lost(
     part: int, forks: Forks, house: Builder, record_property: Tell
 ) -> None:
-    _killed(range(100 + part * 15, 115 + part * 15), forks, house, record_property)
+    _killed(30, 100 + part, forks, house, record_property)
 
 
 INTERRUPT, END, HANG_UP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -80,12 +93,13 @@ TOLD = ((INTERRUPT,), (INTERRUPT, INTERRUPT), (INTERRUPT, INTERRUPT, INTERRUPT),
 def _told_to_go(signals: tuple[signal.Signals, ...], seed: int, forks: Forks, house: Builder) -> None:
     """Each signal at an instant of its own; without signals, whoever reads its output goes away."""
     home, dice = house(f"told-{seed}", FILM), random.Random(f"{signals}/{seed}")
+    longest = _lasting(house, f"whole-{seed}")
     process = _begun(home)
     for number in signals:
-        _until(process, dice.uniform(0, LONGEST / len(signals)))
+        _until(process, dice.uniform(0, longest / len(signals)))
         process.send_signal(number)
     if not signals:
-        _until(process, dice.uniform(0, LONGEST))
+        _until(process, dice.uniform(0, longest))
         assert process.stdout is not None
         process.stdout.close()
         process.wait(60)
