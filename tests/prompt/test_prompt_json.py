@@ -5,6 +5,7 @@ import io
 import json
 from contextlib import closing
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,8 @@ def test_events_and_the_lock(studio: Studio, run: Any) -> None:
     seen = [json.loads(line) for line in out.splitlines()]
     for event in seen:
         fits("events", event)
-    assert [event["event"] for event in seen] == ["warning", "planned", "cutting", "done"]
+    # How often a cut tells how far it is depends on how long it takes.
+    assert [name for name, _ in groupby(event["event"] for event in seen)] == ["warning", "planned", "cutting", "done"]
     assert (seen[0]["scene"], "earlier submission" in seen[0]["why"]) == ("d", True)
     assert seen[-1]["film"] == str(studio.folder / "out" / "film.mp4")
 

@@ -51,7 +51,8 @@ def plain(text: str) -> list[str]:
 def test_it_asks_and_then_draws(studio: Studio) -> None:
     """The price is seen before it is paid; scenes at work are one line each; the end stays on the screen."""
     service = studio.serve(latency=0.6)
-    studio.scenes("A gull", "A tern")
+    # Of a size that no clip has: what is encoded takes long enough to be seen at work, what is copied does not.
+    studio.scenes("A gull", "A tern", more="output: {size: 1280x720}\n")
     text, status = session(studio, "y\n", "render", "film.yaml")
     lines = plain(text)
     assert status == 0, text
