@@ -202,7 +202,8 @@ def _clips(folder: Path, count: int) -> list[Path]:
 def _clip(path: Path, number: int, seconds: int = SECONDS) -> None:
     picture = f"gradients=s=1280x720:r=24:d={seconds}:seed={number}:speed=0.02,noise=alls=8:allf=t,format=yuv420p"
     sound = f"sine={300 + 20 * number}:r=48000:d={seconds}"
-    x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "3", "-g", "48", "-b:v", "7M", "-colorspace", "bt709"]
+    rate = ["-b:v", "7M", "-maxrate", "7M", "-bufsize", "3500k"]
+    x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "3", "-g", "48", *rate, "-colorspace", "bt709"]
     output = [*x264, "-c:a", "aac", "-ac", "2", "-y", str(path)]
     ffmpeg.run(["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *output], seconds=60)
 

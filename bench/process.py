@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,9 +47,11 @@ def cost(
         began = time.perf_counter()
         words = [str(word) for word in command]
         process = subprocess.Popen(words, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=said)
-        own, memory = _watched(process.pid) if watch else (0.0, 0.0)
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
+        with ThreadPoolExecutor(1) as beside:
+            watching = beside.submit(_watched, process.pid) if watch else None
+            _, status, used = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - began
+            own, memory = watching.result() if watching else (0.0, 0.0)
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         said.seek(0)
@@ -65,7 +68,7 @@ def least(command: Sequence[object], environ: Mapping[str, str] | None = None, t
 def _watched(pid: int) -> tuple[float, float]:
     """The most MiB that the process had, and that it had with its children, until it has ended."""
     own = memory = 0.0
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    while Path(f"/proc/{pid}").exists():
         own = max(own, _lines(Path(f"/proc/{pid}/status"), "VmHWM:"))
         memory = max(memory, sum(_lines(Path(f"/proc/{one}/smaps_rollup"), "Pss:") for one in _family(pid)))
         time.sleep(_TICK)

@@ -62,7 +62,7 @@ def assemble(
     def known(written: "Written") -> Film:
         return Film(
             identity=identity,
-            sha256=written.sha256,
+            checksum=written.checksum,
             bytes=written.bytes,
             frames=written.frames,
             fps=cut.fps,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from zlib import crc32
 
 from storyboard.errors import Busy, LocalFault
 
@@ -37,6 +38,15 @@ def replace(path: Path, content: bytes) -> bool:
         finally:
             discard(staging)
     return True
+
+
+def checksum(path: Path) -> int:
+    """The CRC-32 of a file's bytes: whether they are still those that were written. Raises OSError."""
+    total, buffer = 0, memoryview(bytearray(1 << 20))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            total = crc32(buffer[:size], total)
+    return total
 
 
 def land(staging: Path, path: Path) -> None:

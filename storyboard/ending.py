@@ -1,5 +1,6 @@
 """How a render ended: its account, which scenes failed and why, what to type next, and the exit status."""
 
+import hashlib
 import shlex
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from storyboard import events
 from storyboard.desk import Desk
+from storyboard.disk import telling
 from storyboard.errors import NotAsked, RunRefused, StoryboardError, SubmissionUnknown
 from storyboard.film import Film
 from storyboard.plan import Plan
@@ -21,8 +23,13 @@ def done(
     made: tuple[Path | None, Film | None],
     spent: Fraction,
     flags: str,
+    *,
+    summed: bool,
 ) -> events.Done:
-    """The end of a render as an event. ``made`` is the film and where it lies; ``flags`` those to type again."""
+    """The end of a render as an event. ``made`` is the film and where it lies; ``flags`` those to type again.
+
+    ``summed`` is whether somebody wants the film's SHA-256: it takes longer than the cut. Raises LocalFault.
+    """
     path, film = made
     errors = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, StoryboardError)}
     unknown = sum(isinstance(error, SubmissionUnknown) for error in errors.values())
@@ -31,7 +38,7 @@ def done(
     came = [step for step in asked if isinstance(outcomes.get(step.scene), Take)]
     return events.Done(
         film=str(path) if film else "",
-        sha256=film.sha256 if film else "",
+        sha256=_sha256(path) if path and film and summed else "",
         frames=film.frames if film else 0,
         seconds=Fraction(film.frames, film.fps) if film else Fraction(0),
         size=(film.width, film.height) if film else None,
@@ -43,6 +50,11 @@ def done(
         exit=_exit(errors.values(), stopped),
         notes=tuple(_notes(at, flags, errors, stopped, [scene for scene in at.wanted if scene not in outcomes])),
     )
+
+
+def _sha256(film: Path) -> str:
+    with telling(film), film.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _notes(

@@ -1,6 +1,5 @@
 """Films that lie on the disk, and what they were cut from: an unchanged one is not written again."""
 
-import hashlib
 import json
 import os
 from collections.abc import Collection
@@ -10,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from storyboard.config import KINDS, Kind
-from storyboard.disk import replace, scratch, telling
+from storyboard.disk import checksum, replace, scratch, telling
 from storyboard.errors import InputError
 
 
@@ -18,11 +17,11 @@ from storyboard.errors import InputError
 class Film:
     """A film as it was written: ``identity`` is its cut's; ``modified`` is the file's time in nanoseconds.
 
-    ``frames`` at ``fps``, ``width`` x ``height`` pixels.
+    ``checksum`` is the CRC-32 of its bytes. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
     """
 
     identity: str
-    sha256: str
+    checksum: int
     bytes: int
     frames: int
     fps: int
@@ -60,8 +59,7 @@ class Films:
         if film is None or film.identity != identity:
             return None
         try:
-            with path.open("rb") as file:
-                return film if hashlib.file_digest(file, "sha256").hexdigest() == film.sha256 else None
+            return film if checksum(path) == film.checksum else None
         except OSError:
             return None
 
@@ -75,11 +73,13 @@ class Films:
         """Whether something lies at ``path`` that storyboard did not write, as far as this project knows."""
         if not os.path.lexists(path) or self.there(path):
             return False
-        known = {film.get("sha256") for film in self._known().values() if isinstance(film, dict)}
         if path.is_symlink() or not path.is_file():
             return True
-        with telling(path), path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() not in known
+        films = (film for film in self._known().values() if isinstance(film, dict))
+        with telling(path):
+            size = path.stat().st_size
+            known = [film.get("checksum") for film in films if film.get("bytes") == size]
+            return not known or checksum(path) not in known
 
     def place(self, wanted: Path, kind: Kind) -> Path:
         """Where output.file leads: a draft never takes the place of a rehearsal's film, nor that of a paid one's.

@@ -37,7 +37,7 @@ class Order:
     ``promised`` is a saved plan, which must still hold; ``flags`` are those to type again if something is left to do.
     ``agree`` is shown the plan before anything is paid, and raises where it may not be carried out. ``reencode`` is
     whether every frame of the film is encoded anew, rather than copied where that can be; ``chapters``
-    is whether a list of them is put beside it.
+    is whether a list of them is put beside it, ``summed`` whether the end says its SHA-256.
     """
 
     file: Path
@@ -52,6 +52,7 @@ class Order:
     cut: bool = True
     reencode: bool = False
     chapters: bool = False
+    summed: bool = False
     flags: str = ""
 
     @property
@@ -86,7 +87,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         at.save_lock(takes)
         whole_film = path and not stopped and all(scene in takes for scene in at.wanted)
         film = assemble(at, takes, path, order.making) if path and whole_film else None
-        return done(at, plan, outcomes, stopped, (path, film), at.spent() - spent, order.flags)
+        return done(at, plan, outcomes, stopped, (path, film), at.spent() - spent, order.flags, summed=order.summed)
 
 
 def cut_only(order: Order, settings: Settings) -> events.Done:
@@ -102,7 +103,8 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
             todo = f"make {'it' if len(lacking) == 1 else 'them'} with: {typed}"
             raise SceneFailed(f"no take yet: {', '.join(lacking)}", todo)
         path = place(at, order)
-        return done(at, plan, takes, None, (path, assemble(at, takes, path, order.making)), Fraction(0), order.flags)
+        film = assemble(at, takes, path, order.making)
+        return done(at, plan, takes, None, (path, film), Fraction(0), order.flags, summed=order.summed)
 
 
 def cut_partial(order: Order, settings: Settings) -> events.Done:
@@ -118,7 +120,7 @@ def cut_partial(order: Order, settings: Settings) -> events.Done:
         missing = slates(at, plan, takes, files.troubles, damaged)
         path = place(at, order, partial=bool(missing))
         made = assemble(at, takes, path, order.making, missing)
-        ended = done(at, plan, takes, None, (path, made), Fraction(0), order.flags)
+        ended = done(at, plan, takes, None, (path, made), Fraction(0), order.flags, summed=order.summed)
         if not missing:
             return ended
         notes = [f"{'slate':<8} {scene}: {show(slate.why, 300)}" for scene, slate in missing.items()]

@@ -20,7 +20,7 @@ PACKAGE = str(Path(__file__).parents[1] / "storyboard") + os.sep
 EMULATOR = PACKAGE + "emulator" + os.sep
 
 ON_PATHS = ("open", "unlink", "mkdir", "rmdir", "chmod")
-ON_FILES = ("write", "pwrite", "fsync", "ftruncate")
+ON_FILES = ("write", "pwrite", "fsync", "ftruncate", "posix_fallocate")
 ON_TWO = ("replace", "rename", "link")
 _READLINK, _OPEN, _CONNECT = os.readlink, io.open, sqlite3.connect
 

@@ -79,7 +79,7 @@ class Studio:
     def render(self, name: str = "film.yaml", **order: Any) -> events.Done:
         self.seen = []
         agree = order.pop("agree", lambda at, plan: None)
-        asked = Order(file=self.folder / name, agree=agree, report=self.seen.append, **order)
+        asked = Order(file=self.folder / name, agree=agree, report=self.seen.append, summed=True, **order)
         try:
             return render(asked, self.settings)
         finally:

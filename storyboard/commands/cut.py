@@ -50,6 +50,7 @@ def command(
         out=output,
         reencode=reencode,
         chapters=chapters,
+        summed=as_json,
         flags=again(draft=draft, given=given),
     )
     done = (cut_partial if partial else cut_only)(order, settings())

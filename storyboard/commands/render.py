@@ -74,6 +74,7 @@ def command(
             out=output,
             cut=not no_cut,
             reencode=reencode,
+            summed=as_json,
             flags=again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode),
         )
         done = render(order, found)

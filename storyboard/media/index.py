@@ -8,8 +8,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, groupby
-from operator import add
+from itertools import accumulate, compress, count, groupby, islice
+from operator import add, ne, sub
 
 from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Look
@@ -223,8 +223,8 @@ def _audio(sounds: Sounds, pictures: Pictures) -> _Table:
 def _chunks(sizes: Sequence[int], offsets: Sequence[int]) -> tuple[tuple[bytes, bytes], list[int]]:
     """Samples that lie one behind another are a chunk: how many each has, how large samples are; where chunks begin."""
     ends = list(map(add, offsets, sizes))
-    firsts = [0, *(at for at in range(1, len(sizes)) if offsets[at] != ends[at - 1])]
-    lengths = [end - begin for begin, end in zip(firsts, [*firsts[1:], len(sizes)], strict=True)]
+    firsts = [0, *compress(count(1), map(ne, islice(offsets, 1, None), ends))]
+    lengths = list(map(sub, [*firsts[1:], len(sizes)], firsts))
     rows = [(at + 1, length, 1) for at, length in enumerate(lengths) if not at or length != lengths[at - 1]]
     held = _full(b"stsc", 0, 0, struct.pack(f">I{3 * len(rows)}I", len(rows), *(part for row in rows for part in row)))
     large = _full(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes))

@@ -11,7 +11,6 @@ are open as there are processors.
 """
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from storyboard.cut import MAKING, Clip, Cut
-from storyboard.disk import private, telling
+from storyboard.disk import checksum, private, telling
 from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg, mix, segment, work
 from storyboard.media.index import NOTHING
@@ -37,10 +36,10 @@ _OURS = re.compile(r"[0-9a-f]{32}\.mp4|\.[0-9a-f]{32}\.mp4\.[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film that has been written. ``sha256`` is of its bytes, in hex."""
+    """A film that has been written. ``checksum`` is the CRC-32 of its bytes."""
 
     path: Path
-    sha256: str
+    checksum: int
     frames: int
     bytes: int
 
@@ -69,11 +68,11 @@ def join(
     with ffmpeg.whole(out) as staging:
         heard = _heard(cut, measured)
         _put_together(cut, names, heard, paths, staging, notes, lambda frames: report(cut.frames))
-        with telling(out), staging.open("rb") as file:
-            digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
-        landing(Film(staging, digest, cut.frames, size))
+        with telling(out):
+            total, size = checksum(staging), staging.stat().st_size
+        landing(Film(staging, total, cut.frames, size))
     _prune(scratch, names)
-    return Film(out, digest, cut.frames, size)
+    return Film(out, total, cut.frames, size)
 
 
 def _name(clip: Clip, cut: Cut) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, chain, pairwise, repeat
+from operator import add
 from pathlib import Path
 from typing import TypeVar
 
@@ -190,19 +191,18 @@ def _stored(file: _File, table: _Box) -> Stored:
     sizes = _sizes(file, table)
     wide = b"co64" in table.spans
     chunks = [offset for (offset,) in _rows(table, b"co64" if wide else b"stco", "Q" if wide else "I")]
-    offsets: list[int] = []
-    extents: list[Span] = []
-    for chunk, count in zip(chunks, _counts(table, len(chunks), len(sizes)), strict=True):
-        inside = list(accumulate(sizes[len(offsets) : len(offsets) + count], initial=chunk))
-        offsets += inside[:-1]
-        extents.append((chunk, inside[-1]))
-    extents.sort()
+    counts = _counts(table, len(chunks), len(sizes))
+    before = list(accumulate(sizes, initial=0))
+    firsts = list(accumulate(counts, initial=0))
+    shifts = [chunk - before[first] for chunk, first in zip(chunks, firsts, strict=False)]
+    offsets = tuple(map(add, before, chain.from_iterable(map(repeat, shifts, counts))))
+    extents = sorted(zip(chunks, map(add, shifts, (before[last] for last in firsts[1:])), strict=True))
     if any(end > start for (_, end), (start, _) in pairwise(extents)):
         raise BadMedia("damaged: its samples lie over one another")
     for start, end in extents if len(file.media) > 1 else [(extents[0][0], extents[-1][1])]:
         if not any(first <= start and end <= last for first, last in file.media):
             raise BadMedia("cut short, or damaged: its samples lie outside of its media")
-    return Stored(tuple(sizes), tuple(offsets))
+    return Stored(tuple(sizes), offsets)
 
 
 def _sizes(file: _File, table: _Box) -> Sequence[int]:

@@ -2,106 +2,36 @@
 
 What is made stays in ``scratch`` under a name made of all that decides it: frames as MP4, sound as MP4, the joints of
 two sounds as bare AAC frames, and clips with other parameter sets as their frames with new numbers. Changing one scene
-makes what touches it. The kernel copies (copy_file_range), so a film costs hardly more than copying its clips.
+makes what touches it.
 """
 
-import errno
 import hashlib
 import os
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
-from queue import SimpleQueue
 from struct import pack, unpack_from
-from threading import Thread
 from zlib import crc32
 
 from storyboard.cut import Clip
 from storyboard.disk import private, telling
 from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg, h264, index, mix, mp4, segment, work
+from storyboard.media.copying import Range, copied
 from storyboard.media.join import Film
+from storyboard.media.laying import Heard, Laid, Shot, block, laid_out
 from storyboard.mix import MARGIN, Mix
 from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
 from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes
 
-# Bytes between two samples that are copied along rather than left out: a call of the kernel costs as much.
-GAP = 4096
-# How much is copied at one go: the report, and whoever wants to stop it, come between two of them.
-_STRIDE = 1 << 25
-_AT_ONCE = 1 << 22
-
-# What copy_file_range says where two files cannot be copied between inside the kernel.
-_UNSUPPORTED = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM)
 _OURS = re.compile(r"\.?[0-9a-f]{32}\.(mp4|m4a|aac|frames)(\.[0-9a-f]{12})?")
 _LARGEST_JOINT = 8192
 _SCRATCH_MAKING = 1
 
 Report = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Shot:
-    """Frames [first, last) as they lie in a file."""
-
-    path: Path
-    frames: Frames
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """Blocks [first, last) as they lie in a file; ``name`` says which bytes they are, ``scene`` who has them."""
-
-    path: Path
-    sound: Sound
-    first: int
-    last: int
-    name: str
-    scene: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """Bytes of the film: ``size`` of a file from ``offset`` on, or ``content``."""
-
-    path: Path | None
-    offset: int
-    size: int
-    content: bytes = b""
-
-
-@dataclass(slots=True)
-class _Places:
-    """Where the samples of a track lie in the film, in their order."""
-
-    sizes: list[int] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
-
-    def add(self, sizes: Sequence[int], offsets: Sequence[int]) -> None:
-        self.sizes += sizes
-        self.offsets += offsets
-
-
-@dataclass(slots=True)
-class _Laid:
-    """Media as it is laid out, front to back; and where in it the samples of each track lie, in their order."""
-
-    ranges: list[_Range] = field(default_factory=list)
-    size: int = 0
-    frames: _Places = field(default_factory=_Places)
-    sounds: _Places = field(default_factory=_Places)
-
-    def put(self, content: bytes) -> int:
-        self.ranges.append(_Range(None, 0, len(content), content))
-        self.size += len(content)
-        return self.size - len(content)
 
 
 def indexes(paths: Mapping[str, Path]) -> dict[str, Index]:
@@ -138,15 +68,16 @@ def splice(
     shots = [made.shot(piece) for piece in plan.pictures]
     sounds = [made.heard(piece) for piece in plan.sound]
     joints = made.joints(sounds)
-    laid = _laid(plan, shots, sounds, joints, b"".join(index.texts(notes)))
-    head = _head(plan, shots, laid, notes)
+    laid = laid_out(plan, shots, sounds, joints, b"".join(index.texts(notes)))
+    ranges = [Range.of(_head(plan, shots, laid, notes)), *laid.ranges]
+    size = sum(part.size for part in ranges)
     with ffmpeg.whole(out) as staging:
-        digest = _written(head, laid, staging, out, lambda part: report(int(plan.cut.frames * part)))
-        size = len(head) + laid.size
-        landing(Film(staging, digest, plan.cut.frames, size))
+        with telling(out):
+            checksum = copied(ranges, staging, lambda done: report(plan.cut.frames * done // size))
+        landing(Film(staging, checksum, plan.cut.frames, size))
     report(plan.cut.frames)
     made.prune()
-    return Film(out, digest, plan.cut.frames, size)
+    return Film(out, checksum, plan.cut.frames, size)
 
 
 class _Made:
@@ -169,23 +100,23 @@ class _Made:
         pictures = {self._file(piece) for piece in self._plan.pictures if isinstance(piece, Rendered)}
         work.carry_out(jobs, lambda far: report(sum(frames for path, frames in far.items() if path in pictures)))
 
-    def shot(self, piece: Piece) -> _Shot:
+    def shot(self, piece: Piece) -> Shot:
         """Where the frames of a piece lie."""
         if isinstance(piece, Rendered):
             path = self._file(piece)
             frames = mp4.read(path).frames
             if isinstance(frames, str) or len(frames.shown) != piece.length or frames.fps != self._plan.cut.fps:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
-            return _Shot(path, frames, 0, piece.length)
+            return Shot(path, frames, 0, piece.length)
         assert isinstance(piece, Copied)
         frames = self._known[piece.source].frames
         assert isinstance(frames, Frames)
         if not piece.sets:
-            return _Shot(self._paths[piece.source], frames, piece.first, piece.last)
+            return Shot(self._paths[piece.source], frames, piece.first, piece.last)
         path = self._renumbered(piece)
-        return _Shot(path, replace(frames, stored=_frames_of(path, len(frames.shown))), piece.first, piece.last)
+        return Shot(path, replace(frames, stored=_frames_of(path, len(frames.shown))), piece.first, piece.last)
 
-    def heard(self, piece: Piece) -> _Heard | Silent:
+    def heard(self, piece: Piece) -> Heard | Silent:
         """Where the sound of a piece lies."""
         if isinstance(piece, Silent):
             return piece
@@ -196,13 +127,13 @@ class _Made:
             first += MARGIN // BLOCK if isinstance(piece.how, Mix) else 0
             if not isinstance(sound, Sound) or len(sound.stored.sizes) < first + piece.length:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
-            return _Heard(path, sound, first, first + piece.length, piece.key, scenes(piece.how)[0])
+            return Heard(path, sound, first, first + piece.length, piece.key, scenes(piece.how)[0])
         sound = self._known[piece.source].sound
         assert isinstance(sound, Sound)
         path, scene = self._paths[piece.source], self._scenes[piece.source]
-        return _Heard(path, sound, piece.first, piece.last, piece.source, scene)
+        return Heard(path, sound, piece.first, piece.last, piece.source, scene)
 
-    def joints(self, sounds: Sequence[_Heard | Silent]) -> list[bytes]:
+    def joints(self, sounds: Sequence[Heard | Silent]) -> list[bytes]:
         """The frame between each two neighbours. The missing ones are made."""
         pairs = list(pairwise(sounds))
         names = [self._path("aac", "joint", self._plan.form, _end(one), _begin(two)) for one, two in pairs]
@@ -210,7 +141,7 @@ class _Made:
         jobs = {}
         for name, pair in zip(names, pairs, strict=True):
             if name not in made:
-                scenes = [sound.scene for sound in pair if isinstance(sound, _Heard)]
+                scenes = [sound.scene for sound in pair if isinstance(sound, Heard)]
                 jobs[name] = work.of_scene(self._joining(name, *pair, made), *scenes)
         work.carry_out(jobs, lambda far: None)
         return [made[name] for name in names]
@@ -269,14 +200,14 @@ class _Made:
         return make
 
     def _joining(
-        self, out: Path, one: _Heard | Silent, two: _Heard | Silent, made: dict[Path, bytes]
+        self, out: Path, one: Heard | Silent, two: Heard | Silent, made: dict[Path, bytes]
     ) -> Callable[[work.Watch], None]:
         def make(watch: work.Watch) -> None:
             from storyboard.media.joint import joint
 
             _, channels = self._plan.form
-            left = (_frame(one, -2, channels), _frame(one, -1, channels))
-            right = (_frame(two, -1, channels, begin=True), _frame(two, 0, channels, begin=True))
+            left = (block(one, -2, channels), block(one, -1, channels))
+            right = (block(two, -1, channels, begin=True), block(two, 0, channels, begin=True))
             made[out] = frame = joint(left, right, _config(self._plan.form), channels)
             with ffmpeg.whole(out) as staging:
                 staging.write_bytes(crc32(frame).to_bytes(4) + frame)
@@ -312,156 +243,15 @@ def _config(form: tuple[int, int]) -> bytes:
     return (2 << 11 | mp4.AAC_RATES.index(form[0]) << 7 | form[1] << 3).to_bytes(2)
 
 
-def _end(sound: _Heard | Silent) -> object:
-    return (sound.name, sound.last) if isinstance(sound, _Heard) else None
+def _end(sound: Heard | Silent) -> object:
+    return (sound.name, sound.last) if isinstance(sound, Heard) else None
 
 
-def _begin(sound: _Heard | Silent) -> object:
-    return (sound.name, sound.first) if isinstance(sound, _Heard) else None
+def _begin(sound: Heard | Silent) -> object:
+    return (sound.name, sound.first) if isinstance(sound, Heard) else None
 
 
-def _frame(sound: _Heard | Silent, at: int, channels: int, *, begin: bool = False) -> bytes:
-    """An AAC frame, counted from the beginning of the sound or from its end; before the first one is silence."""
-    number = (sound.first if begin else sound.last) + at if isinstance(sound, _Heard) else -1
-    if not isinstance(sound, _Heard) or number < 0:
-        from storyboard.media.aac import silent
-
-        return silent(channels)
-    with telling(sound.path), sound.path.open("rb") as file:
-        return os.pread(file.fileno(), sound.sound.stored.sizes[number], sound.sound.stored.offsets[number])
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Samples of one track that lie in one file, or one behind another in ``content``.
-
-    ``at`` is when the first comes, in seconds; ``joint`` is an AAC frame that comes before it.
-    """
-
-    at: Fraction
-    heard: bool
-    path: Path | None
-    stored: Stored
-    content: bytes = b""
-    joint: bytes = b""
-
-
-def _laid(
-    plan: Splice, shots: Sequence[_Shot], sounds: Sequence[_Heard | Silent], joints: Sequence[bytes], texts: bytes
-) -> _Laid:
-    """Lay pictures and sound into the film in the order of time; what lies together in a file stays together.
-
-    ``texts`` come first of all.
-    """
-    laid = _Laid()
-    if texts:
-        laid.put(texts)
-    parts = [*_pictures(plan, shots), *_sounds(plan, sounds, joints)]
-    for run in _runs(sorted(parts, key=lambda part: part.at)):
-        places = [laid.put(part.joint) if part.joint else 0 for part in run]
-        moved = _moved(laid, run)
-        for part, place in zip(run, places, strict=True):
-            track = laid.sounds if part.heard else laid.frames
-            if part.joint:
-                track.add([len(part.joint)], [place])
-            track.add(part.stored.sizes, moved(part.stored.offsets))
-    return laid
-
-
-def _pictures(plan: Splice, shots: Sequence[_Shot]) -> Iterator[_Part]:
-    frame = 0
-    for shot in shots:
-        yield _Part(Fraction(frame, plan.cut.fps), False, shot.path, _slice(shot.frames.stored, shot.first, shot.last))
-        frame += shot.last - shot.first
-
-
-def _sounds(plan: Splice, sounds: Sequence[_Heard | Silent], joints: Sequence[bytes]) -> Iterator[_Part]:
-    """The first sound with the frame that is not heard; each but the last without its last frame: that is the joint."""
-    hertz, channels = plan.form
-    block = 0
-    for number, (sound, joint) in enumerate(zip(sounds, (b"", *joints), strict=True)):
-        first, final = number == 0, number == len(sounds) - 1
-        at = Fraction(block * BLOCK, hertz)
-        if isinstance(sound, Silent):
-            length = sound.length
-            yield _silence(at, length + first - 1 + final, joint, channels)
-        else:
-            length = sound.last - sound.first
-            lead = _frame(sound, -1, channels, begin=True) if first else joint
-            stored = _slice(sound.sound.stored, sound.first, sound.last - 1 + final)
-            yield _Part(at, True, sound.path, stored, joint=lead)
-        block += length
-
-
-def _silence(at: Fraction, frames: int, joint: bytes, channels: int) -> _Part:
-    from storyboard.media.aac import silent
-
-    one = silent(channels)
-    stored = Stored((len(one),) * frames, tuple(range(0, frames * len(one), len(one))))
-    return _Part(at, True, None, stored, one * frames, joint)
-
-
-def _slice(stored: Stored, first: int, last: int) -> Stored:
-    return Stored(stored.sizes[first:last], stored.offsets[first:last])
-
-
-def _runs(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
-    """Parts that follow each other out of one file, while each track goes on in it and does not jump back."""
-    run: list[_Part] = []
-    for part in parts:
-        if run and (part.path is None or run[0].path != part.path or any(_jumps(one, part) for one in run)):
-            yield run
-            run = []
-        run.append(part)
-    if run:
-        yield run
-
-
-def _jumps(one: _Part, next: _Part) -> bool:
-    """Whether a track jumps back in its file: what is seen twice is copied twice."""
-    begins, ends = next.stored.offsets[:1], one.stored.offsets[-1:]
-    return one.heard == next.heard and bool(begins) and ends >= begins
-
-
-def _moved(laid: _Laid, run: Sequence[_Part]) -> Callable[[Sequence[int]], list[int]]:
-    """Take the bytes of a run into the film; how offsets in their file become offsets in the film."""
-    path = run[0].path
-    if path is None:
-        place = laid.put(run[0].content)
-        return lambda offsets: [place + offset for offset in offsets]
-    spans = _spans(run)
-    shifts = []
-    for begin, end in spans:
-        shifts.append(laid.size - begin)
-        laid.ranges.append(_Range(path, begin, end - begin))
-        laid.size += end - begin
-    if len(spans) == 1:
-        return lambda offsets: [shifts[0] + offset for offset in offsets]
-    begins = [begin for begin, _ in spans]
-    return lambda offsets: [offset + shifts[bisect_right(begins, offset) - 1] for offset in offsets]
-
-
-def _spans(run: Sequence[_Part]) -> list[tuple[int, int]]:
-    """The parts of the file that are copied: all of it where little lies between, else what is needed."""
-    samples = [
-        (offset, size) for part in run for offset, size in zip(part.stored.offsets, part.stored.sizes, strict=True)
-    ]
-    if not samples:
-        return []
-    samples.sort()
-    low, high = samples[0][0], max(offset + size for offset, size in samples)
-    if (high - low) - sum(size for _, size in samples) <= 4 * GAP:
-        return [(low, high)]
-    spans: list[tuple[int, int]] = []
-    for offset, size in samples:
-        if spans and offset - spans[-1][1] <= GAP:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], offset + size))
-        else:
-            spans.append((offset, offset + size))
-    return spans
-
-
-def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid, notes: Notes) -> bytes:
+def _head(plan: Splice, shots: Sequence[Shot], laid: Laid, notes: Notes) -> bytes:
     shown: list[int] = []
     sync: list[int] = []
     for shot in shots:
@@ -476,7 +266,7 @@ def _head(plan: Splice, shots: Sequence[_Shot], laid: _Laid, notes: Notes) -> by
     return index.written(pictures, sounds, laid.size, notes)
 
 
-def _sets(plan: Splice, shots: Sequence[_Shot]) -> list[Sets]:
+def _sets(plan: Splice, shots: Sequence[Shot]) -> list[Sets]:
     """The parameter sets of the film: the leader's, foreign ones under their numbers, and ours."""
     foreign = (h264.renumbered(own, number) for number, own in enumerate(plan.sets[1:], 1))
     film = [*plan.sets[:1], *foreign]
@@ -484,83 +274,3 @@ def _sets(plan: Splice, shots: Sequence[_Shot]) -> list[Sets]:
     if len(rendered) > 1 or any(one.ids != ((OURS,), (OURS,)) for one in rendered):
         raise LocalFault("rendered frames do not fit together", "remove the folder .storyboard/segments and run again")
     return [*film, *rendered]
-
-
-def _written(head: bytes, laid: _Laid, staging: Path, out: Path, report: Callable[[Fraction], None]) -> str:
-    """Write the film and read it back as it grows: its SHA-256 in hex."""
-    with telling(out), staging.open("wb", buffering=0) as film, _Hashing(staging) as hashing:
-        film.write(head)
-        done = len(head)
-        for part in laid.ranges:
-            for size in _copied(part, film.fileno()):
-                done += size
-                hashing.up_to(done)
-                report(Fraction(done, len(head) + laid.size))
-    return hashing.digest
-
-
-def _copied(part: _Range, film: int) -> Iterator[int]:
-    """Copy a range to the end of the film, by and by: how many bytes each time."""
-    if part.path is None:
-        yield os.write(film, part.content)
-        return
-    source = os.open(part.path, os.O_RDONLY)
-    try:
-        at, end = part.offset, part.offset + part.size
-        while at < end:
-            size = _copy(source, film, at, min(_STRIDE, end - at))
-            if not size:
-                raise LocalFault(f"{part.path} has become shorter", "run again")
-            at += size
-            yield size
-    finally:
-        os.close(source)
-
-
-def _copy(source: int, film: int, at: int, size: int) -> int:
-    if hasattr(os, "copy_file_range"):
-        try:
-            return os.copy_file_range(source, film, size, at)
-        except OSError as error:
-            if error.errno not in _UNSUPPORTED:
-                raise
-    return os.write(film, os.pread(source, min(size, _AT_ONCE), at))
-
-
-class _Hashing:
-    """Reads a file as it grows, in a thread of its own: the processor is idle while the kernel copies."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._ends, self._digest = path, SimpleQueue[int](), hashlib.sha256()
-        self._thread = Thread(target=self._follow)
-        self._failure: OSError | None = None
-
-    def __enter__(self) -> "_Hashing":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._ends.put(-1)
-        self._thread.join()
-        if self._failure and not any(failure):
-            raise self._failure
-
-    def up_to(self, end: int) -> None:
-        """So much of the file is there now."""
-        self._ends.put(end)
-
-    @property
-    def digest(self) -> str:
-        return self._digest.hexdigest()
-
-    def _follow(self) -> None:
-        try:
-            with self._path.open("rb", buffering=0) as file:
-                buffer = memoryview(bytearray(1 << 20))
-                at = 0
-                while (end := self._ends.get()) >= 0:
-                    while at < end and (size := file.readinto(buffer[: min(end - at, len(buffer))])):
-                        self._digest.update(buffer[:size])
-                        at += size
-        except OSError as error:
-            self._failure = error

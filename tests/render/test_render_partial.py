@@ -19,7 +19,9 @@ from storyboard.store import Store
 
 
 def partial(studio: Studio, name: str = "film.yaml", **order: Any) -> events.Done:
-    asked = Order(file=studio.folder / name, agree=lambda at, plan: None, report=studio.seen.append, **order)
+    asked = Order(
+        file=studio.folder / name, agree=lambda at, plan: None, report=studio.seen.append, summed=True, **order
+    )
     return cut_partial(asked, studio.settings)
 
 
