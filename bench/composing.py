@@ -5,13 +5,13 @@ every 2 s (groups of 24 or 48 frames). A dissolve takes 0.5 s. All encode with x
 process of its own, one after the other in one run: ratios can be compared between machines, seconds cannot.
 """
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
+from bench import clips
 from bench.process import Cost, cost
 from bench.row import Row
 from storyboard.media import ffmpeg
@@ -25,7 +25,7 @@ def rows() -> list[Row]:
     for group, moviepys, ffmpegs in ((24, 12, 6), (48, 8, 4)):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            _clips(folder, group)
+            clips.many(folder, FEW, group=group)
             ours, xfade, moviepy = (_cost(way, folder, FEW) for way in ("dissolves", "xfade", "moviepy"))
             what = f"10 dissolves, groups of {group}"
             found += [
@@ -88,18 +88,18 @@ def _spliced(folder: Path, names: Iterable[str], scratch: str, fade: int = FADE,
     from storyboard.splice import splice as laid_out
     from storyboard.story import Title
 
-    clips: list[Clip] = []
+    shots: list[Clip] = []
     for name in names:
-        at = clips[-1].until - fade if clips else 0
-        clips.append(
+        at = shots[-1].until - fade if shots else 0
+        shots.append(
             Clip(name, name, Fraction(0), Fraction(8), at, FRAMES, Joint("dissolve", fade) if at and fade else None)
         )
-    files = sorted(folder.glob("[0-9][0-9].mp4"))
-    paths = {clip.digest: files[_which(clip.digest) % len(files)] for clip in clips}
+    files = clips.named(folder, FEW)
+    paths = {clip.digest: files[_which(clip.digest) % len(files)] for clip in shots}
     said = Title("The lamp room", Fraction(2), Fraction(2), "lower-third", Fraction(8, 100), "#ffffff", "box")
-    words = (Overlay(said, clips[titled].at + 48, 48, 7),) if titled >= 0 else ()
+    words = (Overlay(said, shots[titled].at + 48, 48, 7),) if titled >= 0 else ()
     known = hand.indexes(paths)
-    plan = laid_out(Cut(tuple(clips), 1280, 720, 24, "pad", words), known)
+    plan = laid_out(Cut(tuple(shots), 1280, 720, 24, "pad", words), known)
     assert isinstance(plan, Splice), plan
     before = {path.name for path in (folder / scratch).glob("*.mp4")}
     hand.splice(plan, known, paths, folder / "ours.film", folder / scratch)
@@ -124,7 +124,7 @@ def _length(path: Path) -> int:
 
 def xfade(folder: Path, count: int) -> None:
     """ffmpeg's own cross-fades of picture and sound, every frame encoded."""
-    files = sorted(folder.glob("[0-9][0-9].mp4"))[:count]
+    files = clips.named(folder, count)
     inputs = [word for path in files for word in ("-i", str(path))]
     graph, picture, sound = [], "0:v", "0:a"
     for number in range(1, count):
@@ -142,12 +142,12 @@ def moviepy(folder: Path, count: int) -> None:
     from moviepy import CompositeVideoClip, VideoFileClip, vfx
     from moviepy.audio.fx import AudioFadeIn, AudioFadeOut
 
-    fade, clips = FADE / 24, []
-    for number, path in enumerate(sorted(folder.glob("[0-9][0-9].mp4"))[:count]):
+    fade, shown = FADE / 24, []
+    for number, path in enumerate(clips.named(folder, count)):
         clip = VideoFileClip(str(path)).with_start(number * (8 - fade))
         effects = [vfx.CrossFadeIn(fade), AudioFadeIn(fade)] if number else []
-        clips.append(clip.with_effects([*effects, AudioFadeOut(fade)]))
-    CompositeVideoClip(clips).write_videofile(
+        shown.append(clip.with_effects([*effects, AudioFadeOut(fade)]))
+    CompositeVideoClip(shown).write_videofile(
         str(folder / "moviepy-film.mp4"),
         preset="veryfast",
         ffmpeg_params=["-crf", "17"],
@@ -156,19 +156,6 @@ def moviepy(folder: Path, count: int) -> None:
         temp_audiofile_path=str(folder),
         logger=None,
     )
-
-
-def _clips(folder: Path, group: int) -> None:
-    for number in range(FEW):
-        picture = f"gradients=s=1280x720:r=24:d=8:seed={number % 5}:speed=0.02,noise=alls=8:allf=t,format=yuv420p"
-        sound = f"sine={300 + 20 * number}:r=48000:d=8"
-        x264 = ["-c:v", "libx264", "-preset", "veryfast", "-b:v", "7M", "-g", str(group), "-sc_threshold", "0"]
-        tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
-        output = [*x264, *tags, "-c:a", "aac", "-ac", "2", "-y", str(folder / f"{number:02d}.mp4")]
-        if number < 5:
-            ffmpeg.run(["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *output], seconds=300)
-        else:
-            shutil.copyfile(folder / f"{number - 5:02d}.mp4", folder / f"{number:02d}.mp4")
 
 
 def _cost(job: str, folder: Path, count: int) -> Cost:

@@ -1,11 +1,10 @@
 """Pictures of clips: the last frame of one, and a thumbnail of each of a hundred, as the contact sheet has them.
 
-The clips are 8 s of 1280x720 at 24 frames a second, with noise as in a real picture, in groups of 24 and 48 frames. The
-last frame is the median over the clips, each asked twice; the thumbnails are made by two threads, as `storyboard sheet`
-does. PyAV, left to itself, is timed beside them in the same run.
+The clips are those of ``clips``, in groups of 24 and 48 frames. The last frame is the median over some of them, each
+asked twice; the thumbnails are made by two threads, as `storyboard sheet` does. PyAV, left to itself, is timed beside
+them in the same run.
 """
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from bench import clips
 from bench.row import Row
-from storyboard.media import ffmpeg, frames
+from storyboard.media import frames
 
-SECONDS, RATE = 8, 24
+RATE = 24
 CLIPS, MANY = 3, 100
 BOX = (320, 180)
 
@@ -26,8 +26,11 @@ def rows() -> list[Row]:
     """The last frame for both lengths of groups; then a hundred thumbnails."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        short, long = ([_clip(folder, group, number) for number in range(CLIPS)] for group in (24, 48))
-        hundred = [Path(shutil.copy(short[at % CLIPS], folder / f"copy{at}.mp4")) for at in range(MANY)]
+        for group in (24, 48):
+            (folder / str(group)).mkdir()
+            clips.many(folder / str(group), MANY, group=group)
+        hundred, long = (clips.named(folder / str(group), MANY) for group in (24, 48))
+        short, long = hundred[:CLIPS], long[:CLIPS]
         thumbnails = _seconds(lambda: _thumbnails(hundred, _ours))
         with_pyav = _seconds(lambda: _thumbnails(hundred, _pyav))
         return [
@@ -39,8 +42,8 @@ def rows() -> list[Row]:
         ]
 
 
-def _each(clips: list[Path], look: Callable[[Path], object]) -> float:
-    return median(_seconds(partial(look, clip)) for clip in clips * 2)
+def _each(files: list[Path], look: Callable[[Path], object]) -> float:
+    return median(_seconds(partial(look, clip)) for clip in files * 2)
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -49,13 +52,13 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _thumbnails(clips: list[Path], one: Callable[[Path], object]) -> None:
+def _thumbnails(files: list[Path], one: Callable[[Path], object]) -> None:
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, clips))
+        list(pool.map(one, files))
 
 
 def _ours(clip: Path) -> object:
-    return frames.thumbnail(clip, 0, SECONDS * RATE, BOX)
+    return frames.thumbnail(clip, 0, clips.SECONDS * RATE, BOX)
 
 
 def _pyav(clip: Path) -> object:
@@ -64,7 +67,7 @@ def _pyav(clip: Path) -> object:
     with av.open(str(clip)) as opened:
         video = opened.streams.video[0]
         video.codec_context.skip_frame = "NONKEY"
-        opened.seek(int(SECONDS / 2 / video.time_base), stream=video)
+        opened.seek(int(clips.SECONDS / 2 / video.time_base), stream=video)
         return next(opened.decode(video)).reformat(*BOX, "rgb24").to_image()
 
 
@@ -75,11 +78,3 @@ def _decoded(clip: Path) -> object:
         for frame in opened.decode(video=0):
             last = frame
         return last.to_image()
-
-
-def _clip(folder: Path, group: int, number: int) -> Path:
-    path = folder / f"{group}-{number}.mp4"
-    picture = f"gradients=s=1280x720:r={RATE}:d={SECONDS}:seed={number}:speed=0.02,noise=alls=8:allf=t,format=yuv420p"
-    x264 = ["-c:v", "libx264", "-preset", "superfast", "-b:v", "5M", "-g", str(group), "-sc_threshold", "0"]
-    ffmpeg.run(["-f", "lavfi", "-i", picture, *x264, "-colorspace", "bt709", "-y", str(path)], seconds=300)
-    return path

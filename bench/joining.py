@@ -19,6 +19,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+from bench import clips
 from bench.process import Cost, cost
 from bench.row import Row
 from storyboard.cut import Clip, Cut, Underlay
@@ -38,7 +39,7 @@ def rows() -> list[Row]:
 def _copying() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _bought(folder)
+        clips.many(folder, WHOLE)
         ways: dict[str, Callable[[], Cost]] = {
             "cat": lambda: cost(["sh", "-c", f"cat {folder}/[0-9]*.mp4 > {folder}/cat.film"]),
             "prepared": lambda: _cost("splice", folder, WHOLE),
@@ -86,19 +87,10 @@ def _cold(folder: Path, count: int) -> Cost:
     return _cost("splice", folder, count)
 
 
-def _bought(folder: Path) -> None:
-    """A hundred files of six clips: the cut knows them by their names here, and so takes them for a hundred clips."""
-    for number in range(6):
-        _clip(folder / f"{number:03d}.mp4", number, seconds=8)
-    for number in range(6, WHOLE):
-        shutil.copyfile(folder / f"{number % 6:03d}.mp4", folder / f"{number:03d}.mp4")
-
-
 def _encoding() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for number in range(MANY):
-            _clip(folder / f"{number:02d}.mp4", number)
+        clips.many(folder, MANY, seconds=SECONDS)
         ours, again = _cost("join", folder, FEW), _cost("join", folder, FEW)
         many = _cost("join", folder, MANY)
         moviepy, concat = _cost("moviepy", folder, FEW), _cost("concat", folder, FEW)
@@ -125,9 +117,9 @@ def join(folder: Path, count: int) -> None:
     from storyboard.media.join import join
 
     frames = SECONDS * 24
-    clips = tuple(Clip(str(n), str(n), Fraction(0), Fraction(SECONDS), n * frames, frames) for n in range(count))
-    paths = {str(n): path for n, path in enumerate(_clips(folder, count))}
-    join(Cut(clips, 1280, 720, 24, "pad"), paths, folder / "join.film", folder / f"segments{count}")
+    shots = tuple(Clip(str(n), str(n), Fraction(0), Fraction(SECONDS), n * frames, frames) for n in range(count))
+    paths = {str(n): path for n, path in enumerate(clips.named(folder, count))}
+    join(Cut(shots, 1280, 720, 24, "pad"), paths, folder / "join.film", folder / f"segments{count}")
 
 
 def splice(folder: Path, count: int) -> None:
@@ -145,10 +137,10 @@ def _splice(folder: Path, count: int, scratch: str, *underlays: Underlay) -> Non
     from storyboard.splice import Splice
     from storyboard.splice import splice as laid_out
 
-    paths = {str(n): path for n, path in enumerate(_clips(folder, count))}
-    clips = tuple(Clip(name, name, Fraction(0), Fraction(8), n * 192, 192) for n, name in enumerate(paths))
+    paths = {str(n): path for n, path in enumerate(clips.named(folder, count))}
+    shots = tuple(Clip(name, name, Fraction(0), Fraction(8), n * 192, 192) for n, name in enumerate(paths))
     known = hand.indexes(paths)
-    plan = laid_out(Cut(clips, 1280, 720, 24, "pad", underlays=underlays), known)
+    plan = laid_out(Cut(shots, 1280, 720, 24, "pad", underlays=underlays), known)
     assert isinstance(plan, Splice), plan
     lie = {**paths, "m": folder / "music.wav"}
     hand.splice(plan, known, lie, folder / "splice.film", folder / scratch)
@@ -157,7 +149,7 @@ def _splice(folder: Path, count: int, scratch: str, *underlays: Underlay) -> Non
 def copy(folder: Path, count: int) -> None:
     """By ffmpeg's own way of copying."""
     listing = folder / "clips.ffconcat"
-    listing.write_text("".join(f"file '{path}'\n" for path in _clips(folder, count)))
+    listing.write_text("".join(f"file '{path}'\n" for path in clips.named(folder, count)))
     arguments = ["-f", "concat", "-safe", "0", "-i", str(listing), "-c", "copy", "-movflags", "+faststart"]
     ffmpeg.run([*arguments, "-f", "mp4", "-y", str(folder / "copy.film")], seconds=600)
 
@@ -166,7 +158,7 @@ def moviepy(folder: Path, count: int) -> None:
     """As its documentation shows it, with our encoder settings and the sound rate kept."""
     from moviepy import VideoFileClip, concatenate_videoclips
 
-    film = concatenate_videoclips([VideoFileClip(str(path)) for path in _clips(folder, count)], method="chain")
+    film = concatenate_videoclips([VideoFileClip(str(path)) for path in clips.named(folder, count)], method="chain")
     film.write_videofile(
         str(folder / "moviepy-film.mp4"),
         preset="veryfast",
@@ -182,30 +174,19 @@ def moviepy_opened(folder: Path, count: int) -> None:
     """Before it has rendered anything: all clips open, as concatenating needs them."""
     from moviepy import VideoFileClip, concatenate_videoclips
 
-    concatenate_videoclips([VideoFileClip(str(path)) for path in _clips(folder, count)], method="chain").get_frame(0)
+    concatenate_videoclips([VideoFileClip(str(path)) for path in clips.named(folder, count)], method="chain").get_frame(
+        0
+    )
     time.sleep(1)  # Measured from outside, every so often: all those processes must be seen while they are open.
 
 
 def concat(folder: Path, count: int) -> None:
     """One ffmpeg with every clip as an input."""
-    inputs = [word for path in _clips(folder, count) for word in ("-i", str(path))]
+    inputs = [word for path in clips.named(folder, count) for word in ("-i", str(path))]
     graph = "".join(f"[{n}:v][{n}:a]" for n in range(count)) + f"concat=n={count}:v=1:a=1[v][a]"
     output = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-c:a", "aac", "-b:a", "192k"]
     arguments = ["-filter_complex", graph, "-map", "[v]", "-map", "[a]", *output, "-y", str(folder / "concat-film.mp4")]
     ffmpeg.run([*inputs, *arguments], seconds=600)
-
-
-def _clips(folder: Path, count: int) -> list[Path]:
-    return sorted(folder.glob("[0-9][0-9]*.mp4"))[:count]
-
-
-def _clip(path: Path, number: int, seconds: int = SECONDS) -> None:
-    picture = f"gradients=s=1280x720:r=24:d={seconds}:seed={number}:speed=0.02,noise=alls=8:allf=t,format=yuv420p"
-    sound = f"sine={300 + 20 * number}:r=48000:d={seconds}"
-    rate = ["-b:v", "7M", "-maxrate", "7M", "-bufsize", "3500k"]
-    x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "3", "-g", "48", *rate, "-colorspace", "bt709"]
-    output = [*x264, "-c:a", "aac", "-ac", "2", "-y", str(path)]
-    ffmpeg.run(["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *output], seconds=60)
 
 
 def _cost(job: str, folder: Path, count: int) -> Cost:

@@ -82,6 +82,11 @@ class Sound:
         return self.hertz, self.channels
 
 
+def apart(frames: Frames, sound: Sound) -> Fraction:
+    """Seconds from the beginning of block 0 of a clip's sound to that of its first frame."""
+    return frames.begins - sound.begins + Fraction(sound.priming, sound.hertz)
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """What can be copied of a clip: its ``frames`` and its ``sound``; or, in words, why they cannot be.

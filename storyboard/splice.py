@@ -23,7 +23,7 @@ from itertools import accumulate
 
 from storyboard.cut import MAKING, Clip, Cut, Overlay
 from storyboard.mix import NOT_MEASURED, Loudness, Mix, altered, mix, part
-from storyboard.samples import BLOCK, Frames, Index, Look, Sets, Sound
+from storyboard.samples import BLOCK, Frames, Index, Look, Sets, Sound, apart
 
 # The sound of a film none of whose clips has any that can be copied: hertz and channels.
 USUAL_SOUND = (48_000, 2)
@@ -420,7 +420,8 @@ def _sound(clip: Clip, cut: Cut, index: Index, form: tuple[int, int], first: int
         key = _key("sound", clip.digest, str(begin), due, form)
         yield Rendered(key, due, Excerpt(clip.scene, clip.digest, begin, due))
         return
-    start = int((begin + _apart(index, sound)) * form[0]) // BLOCK
+    assert isinstance(index.frames, Frames)
+    start = int((begin + apart(index.frames, sound)) * form[0]) // BLOCK
     one = min(max(start, sound.priming // BLOCK), start + due)
     other = max(one, min(start + due, len(sound.stored.sizes)))
     yield Silent(one - start)
@@ -439,19 +440,14 @@ def _begins(clip: Clip, cut: Cut, index: Index, form: tuple[int, int]) -> Fracti
     sound = _copyable(index, form)
     if sound is None:
         return clip.start + late
-    apart = _apart(index, sound)
-    return Fraction(round((clip.start + late + apart) * form[0] / BLOCK) * BLOCK, form[0]) - apart
+    assert isinstance(index.frames, Frames)
+    before = apart(index.frames, sound)
+    return Fraction(round((clip.start + late + before) * form[0] / BLOCK) * BLOCK, form[0]) - before
 
 
 def _copyable(index: Index, form: tuple[int, int]) -> Sound | None:
     sound = index.sound
     return sound if isinstance(sound, Sound) and isinstance(index.frames, Frames) and sound.form == form else None
-
-
-def _apart(index: Index, sound: Sound) -> Fraction:
-    """Seconds from the beginning of block 0 to that of the picture."""
-    assert isinstance(index.frames, Frames)
-    return index.frames.begins - sound.begins + Fraction(sound.priming, sound.hertz)
 
 
 def _merged(pieces: Iterable[Piece]) -> Iterator[Piece]:

@@ -4,7 +4,6 @@ Clips of the film's shape are decoded from the key frame before what is needed o
 names; others come from ffmpeg, in the film's shape. One picture of each clip that is seen is held, and no more.
 """
 
-import os
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing
 from fractions import Fraction
@@ -14,12 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from storyboard.cut import Clip, Cut
-from storyboard.disk import telling
 from storyboard.errors import BadMedia
-from storyboard.media import h264, segment
+from storyboard.media import decode, segment
 from storyboard.media.blend import Picture, faded, joined
 from storyboard.media.title import ink
-from storyboard.plain import show
 from storyboard.samples import Frames, Index
 from storyboard.splice import Composed, readable
 
@@ -89,33 +86,13 @@ def _read(clip: Clip, cut: Cut, frames: Frames, path: Path) -> Pictures:
     last = first + clip.frames
     early: dict[int, Picture] = {}
     due = first
-    with closing(_frames(frames, path, first, last)) as decoded:
+    with closing(decode.pictures(path, frames, first, last)) as decoded:
         for frame in decoded:
             if frame.pts is not None and first <= frame.pts < last:
                 early[frame.pts] = _picture(frame, cut)
             while due in early:
                 yield early.pop(due)
                 due += 1
-
-
-def _frames(frames: Frames, path: Path, first: int, last: int) -> "Generator[VideoFrame]":
-    """Decode all that is needed for frames [first, last), each with its number as its time."""
-    import av
-
-    begin = max(start for start in frames.starts if start <= first)
-    end = max(at for at, number in enumerate(frames.shown) if number < last) + 1
-    decoder = av.CodecContext.create("h264", "r")
-    decoder.extradata = h264.config([frames.sets])
-    decoder.thread_count = 1
-    try:
-        with telling(path), path.open("rb") as file:
-            for at in range(begin, end):
-                packet = av.Packet(os.pread(file.fileno(), frames.stored.sizes[at], frames.stored.offsets[at]))
-                packet.pts = frames.shown[at]
-                yield from decoder.decode(packet)
-            yield from decoder.decode(None)
-    except av.error.FFmpegError as error:
-        raise BadMedia(f"damaged: {show(error.strerror or '', 200)}") from error
 
 
 def _picture(frame: "VideoFrame", cut: Cut) -> Picture:

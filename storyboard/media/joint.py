@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from storyboard.errors import BadMedia
 from storyboard.media import aac
 from storyboard.media.aac import Side, Window
-from storyboard.plain import show
+from storyboard.media.decode import blocks
 from storyboard.samples import BLOCK
 
 if TYPE_CHECKING:
@@ -62,16 +61,6 @@ def _kaiser(all: Sequence[Window | None], own: Window | None) -> bool:
 
 
 def _decoded(frames: Sequence[bytes], config: bytes) -> "Samples":
-    import av
     import numpy
 
-    decoder = av.CodecContext.create("aac", "r")
-    decoder.extradata = config
-    decoder.thread_count = 1
-    try:
-        blocks = [frame.to_ndarray() for one in frames for frame in decoder.decode(av.Packet(one))]
-    except av.error.FFmpegError as error:
-        raise BadMedia(f"its sound is damaged: {show(error.strerror or '', 200)}") from error
-    if [block.shape[1] for block in blocks] != [BLOCK] * len(frames):
-        raise BadMedia("its sound is damaged: some of it does not decode")
-    return numpy.concatenate(blocks, axis=1)
+    return numpy.concatenate(list(blocks(frames, config)), axis=1)

@@ -5,19 +5,19 @@ Samples are float32, (channels, samples), -1 to 1.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, suppress
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from storyboard.disk import telling
 from storyboard.errors import BadMedia
-from storyboard.media import ffmpeg, probe
+from storyboard.media import decode, ffmpeg, mp4, probe
 from storyboard.mix import ENCODING, PEAK, Mix, Ramp, Strand, factor
 from storyboard.plain import show
-from storyboard.samples import BLOCK
+from storyboard.samples import BLOCK, Frames, Sound, apart
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -48,6 +48,8 @@ _AAC = {"b": "192000", "threads": "1", "flags": "+bitexact"}
 _NEUTRAL = {"fflags": "+bitexact"}
 
 Watch = Callable[[int], None]
+# Samples, and where each lot belongs, counted from the second that is asked for: it may be before it.
+Placed: TypeAlias = "Generator[tuple[int, Samples]]"
 
 
 def write(mix: Mix, paths: Mapping[str, Path], out: Path, watch: Watch) -> None:
@@ -195,13 +197,9 @@ def _slope(ramp: Ramp, at: "Whole") -> "Numbers":
 def _from(path: Path, start: Fraction, form: tuple[int, int], *, clip: bool) -> Iterator["Samples"]:
     import numpy
 
-    kind = probe.demuxer(path) if clip else probe.sound_demuxer(path)
-    lead = probe.source(path).lead if clip else None
-    with telling(path), probe.opened(path, kind) as file:
-        if not file.streams.audio:
-            return
-        done = 0
-        for at, piece in _placed(file, file.streams.audio[0], lead, start, form):
+    done = 0
+    with closing(_of_clip(path, start, form) if clip else _of_file(path, None, start, form)) as placed:
+        for at, piece in placed:
             while done < at:
                 silence = min(at - done, _STRIDE)
                 yield numpy.zeros((form[1], silence), numpy.float32)
@@ -211,9 +209,25 @@ def _from(path: Path, start: Fraction, form: tuple[int, int], *, clip: bool) -> 
                 done = at + piece.shape[1]
 
 
+def _of_clip(path: Path, start: Fraction, form: tuple[int, int]) -> Placed:
+    """A clip whose sound is in that form already is decoded from there on; any other is opened."""
+    with suppress(BadMedia):
+        index = mp4.read(path)
+        if isinstance(index.frames, Frames) and isinstance(index.sound, Sound) and index.sound.form == form:
+            return decode.sound(path, index.sound, start + apart(index.frames, index.sound))
+    return _of_file(path, probe.source(path).lead, start, form)
+
+
+def _of_file(path: Path, lead: Fraction | None, start: Fraction, form: tuple[int, int]) -> Placed:
+    kind = probe.sound_demuxer(path) if lead is None else probe.demuxer(path)
+    with telling(path), probe.opened(path, kind) as file:
+        if file.streams.audio:
+            yield from _placed(file, file.streams.audio[0], lead, start, form)
+
+
 def _placed(
     file: "InputContainer", stream: "AudioStream", lead: Fraction | None, start: Fraction, form: tuple[int, int]
-) -> Iterator[tuple[int, "Samples"]]:
+) -> Placed:
     """Samples, and where each lot belongs, counted from second ``start``: it may be before it.
 
     One run of samples is brought to the form as a whole: only holes and overlaps begin another one.

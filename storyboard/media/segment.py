@@ -15,11 +15,14 @@ from storyboard.splice import OURS, Excerpt
 _WHITE = 203  # cd/m2
 
 # Two threads: with two segments at once one would do as well, but a single changed scene is ready in half the time.
-# The number is fixed, because it decides the bytes; cpu-independent gives the same bytes on another processor.
+# The number is fixed, because it decides the bytes; cpu-independent gives the same bytes on another processor, and
+# stitchable the same parameter sets whatever is encoded, and how well.
 ENCODER = (
     *("-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-profile:v", "high", "-threads", "2"),
-    *("-x264-params", f"cpu-independent=1:sps-id={OURS}", "-flags:v", "+bitexact"),
+    *("-x264-params", f"cpu-independent=1:stitchable=1:sps-id={OURS}", "-flags:v", "+bitexact"),
 )
+# Short pieces between copied ones: as good as the whole clips (44 dB) for a quarter less time, and half as large again.
+PIECE = ("-preset", "superfast", "-crf", "18", "-threads", "1")
 SOUND = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
 NEUTRAL = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 _SCALING = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
@@ -100,7 +103,7 @@ def encoded(frames: Generator[bytes], count: int, cut: Cut, out: Path, watch: Ca
         size = f"{cut.width}x{cut.height}"
         arguments = ["-protocol_whitelist", "pipe", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", size]
         arguments += ["-framerate", str(cut.fps), "-i", "pipe:0", "-vf", f"setsar=1,{_TAGS}"]
-        arguments += [*ENCODER, "-threads", "1", "-g", str(2 * cut.fps), *NEUTRAL]
+        arguments += [*ENCODER, *PIECE, "-g", str(2 * cut.fps), *NEUTRAL]
         arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch, feed=frames)
         if written != count:

@@ -1,0 +1,84 @@
+"""Decoding out of the bytes that a clip's index names: pictures and sound, from near where they are wanted.
+
+No container is opened: that alone costs as much as decoding a second of it.
+"""
+
+import os
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storyboard.disk import telling
+from storyboard.errors import BadMedia
+from storyboard.media import h264
+from storyboard.plain import show
+from storyboard.samples import BLOCK, Frames, Sound, Stored
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+    from storyboard.media.aac import Samples
+
+
+def pictures(path: Path, frames: Frames, first: int, last: int) -> "Generator[VideoFrame]":
+    """All that has to be decoded for frames [first, last), as they come, each with its number as its time.
+
+    Raises LocalFault, BadMedia.
+    """
+    import av
+
+    begin = max(start for start in frames.starts if start <= first)
+    end = max(at for at, number in enumerate(frames.shown) if number < last) + 1
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.extradata = h264.config([frames.sets])
+    decoder.thread_count = 1
+    try:
+        with closing(_stored(path, frames.stored, begin, end)) as samples:
+            for at, sample in enumerate(samples, begin):
+                packet = av.Packet(sample)
+                packet.pts = frames.shown[at]
+                yield from decoder.decode(packet)
+        yield from decoder.decode(None)
+    except av.error.FFmpegError as error:
+        raise BadMedia(f"damaged: {show(error.strerror or '', 200)}") from error
+
+
+def sound(path: Path, sound: Sound, start: Fraction) -> "Generator[tuple[int, Samples]]":
+    """Its samples from ``start`` on, in seconds from the beginning of its block 0; and where each lot belongs.
+
+    That is counted in samples from ``start``, and may be before it. Raises LocalFault, BadMedia.
+    """
+    begin = round(start * sound.hertz)
+    # A block is whole only where the one before it has been decoded, too.
+    first = max(0, begin // BLOCK - 1)
+    with closing(_stored(path, sound.stored, first, len(sound.stored.sizes))) as samples:
+        for number, piece in enumerate(blocks(samples, sound.config), first):
+            unheard = max(0, sound.priming - number * BLOCK) if number > first or not first else BLOCK
+            if unheard < BLOCK:
+                yield number * BLOCK + unheard - begin, piece[:, unheard:]
+
+
+def blocks(frames: Iterable[bytes], config: bytes) -> "Iterator[Samples]":
+    """AAC frames as samples, a block each; ``config`` is their AudioSpecificConfig. Raises BadMedia."""
+    import av
+    import numpy
+
+    decoder = av.CodecContext.create("aac", "r")
+    decoder.extradata = config
+    decoder.thread_count = 1
+    try:
+        for one in frames:
+            made = [frame.to_ndarray() for frame in decoder.decode(av.Packet(one))]
+            if [block.shape[1] for block in made] != [BLOCK]:
+                raise BadMedia("its sound is damaged: some of it does not decode")
+            yield numpy.asarray(made[0], numpy.float32)
+    except av.error.FFmpegError as error:
+        raise BadMedia(f"its sound is damaged: {show(error.strerror or '', 200)}") from error
+
+
+def _stored(path: Path, stored: Stored, first: int, last: int) -> Generator[bytes]:
+    with telling(path), path.open("rb") as file:
+        for at in range(first, last):
+            yield os.pread(file.fileno(), stored.sizes[at], stored.offsets[at])
