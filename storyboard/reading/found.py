@@ -119,8 +119,7 @@ def _address(word: str) -> tuple[str, str] | None:
         return "this address is longer than 2,000 characters, or has spaces in it", hint
     try:
         parts = urlsplit(word)
-        host = parts.hostname
-        parts.port  # noqa: B018 - reading it is what checks it
+        host, _ = parts.hostname, parts.port  # Reading the port is what checks it.
     except ValueError:
         return "this is no address", hint
     if parts.scheme != "https":
