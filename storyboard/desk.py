@@ -16,9 +16,9 @@ from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
 from storyboard.config import Kind, Settings, api_key
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
 from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims
-from storyboard.entry import LIVE, Entry
+from storyboard.entry import LIVE, Entry, moment
 from storyboard.errors import BadMedia, InputError, LocalFault, Problems
-from storyboard.ledger import Ledger, moment
+from storyboard.ledger import Ledger
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock

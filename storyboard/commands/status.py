@@ -77,7 +77,7 @@ _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unk
 
 
 def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
-    from storyboard.ledger import moment
+    from storyboard.entry import moment
     from storyboard.plan import Blocked, Keep
     from storyboard.price import money
     from storyboard.story import Generated, own
@@ -108,7 +108,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
 
 
 def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, object]:
-    from storyboard.ledger import moment
+    from storyboard.entry import moment
     from storyboard.plan import number
 
     latest = {entry.key: entry for entry in entries}

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from storyboard.budget import Budget, budgeted
-from storyboard.entry import Entry
+from storyboard.entry import Entry, moment
 from storyboard.errors import LocalFault, OverBudget
-from storyboard.ledger import DAY, AlreadyAsked, KnownJob, Ledger, moment
+from storyboard.ledger import DAY, AlreadyAsked, KnownJob, Ledger
 from storyboard.price import Prices
 from storyboard.shot import Shot
 from storyboard.take import Measure, Take
