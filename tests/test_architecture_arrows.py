@@ -16,7 +16,8 @@ LEVELS = (
     ("words", "errors story shot take samples entry events price lock offer plain"),
     (
         "thinking",
-        "reading plan progress cut mix splice notes subtitles retry advice guard budget account tables breaker spare",
+        "reading plan progress cut mix splice notes subtitles retry advice guard budget account tables "
+        "breaker patience spare",
     ),
     (
         "hands",
