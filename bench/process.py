@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STORYBOARD = (sys.executable, "-m", "storyboard")
 
+# Seconds between two looks at a process: it tells nobody when it has the most memory.
 _TICK = 0.05
 
 

@@ -111,7 +111,7 @@ def _open_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w"))  # noqa: SIM115
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def status(arguments: Sequence[str] | None = None) -> int:
@@ -135,7 +135,7 @@ def status(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in _LOCAL:
             return _apologise()
         return _fail(LocalFault(f"{error.filename or 'the disk'}: {error.strerror}", advice(error.errno)))
-    except Exception:  # noqa: BLE001 - the one sorter: what no one expected is ours
+    except Exception:  # The one sorter: what no one expected is ours.
         return _apologise()
 
 

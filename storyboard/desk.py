@@ -1,49 +1,41 @@
 """One storyboard on the desk: its words, its files, and all that is known of its shots, read once and passed on."""
 
 import hashlib
-import re
-import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard import disk, effects, rescue
-from storyboard.budget import NO_LIMIT, Budget, Over, Span, advice
-from storyboard.config import Kind, Settings, api_key
+from storyboard.budget import NO_LIMIT, Budget, Over, Span
+from storyboard.config import Kind, Settings
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
 from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims
-from storyboard.entry import LIVE, Entry
-from storyboard.errors import BadMedia, InputError, LocalFault, Problems
-from storyboard.ledger import Ledger, moment
+from storyboard.entry import LIVE, Entry, moment
+from storyboard.errors import InputError
+from storyboard.ledger import Ledger
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock
-from storyboard.mix import apart
-from storyboard.plan import Facts, Keep, Plan, document, plan, shots
+from storyboard.plan import Facts, Plan, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
 from storyboard.reading import Files, read, schema
 from storyboard.reading.yaml import load
-from storyboard.samples import Frames
 from storyboard.shot import Shot
 from storyboard.store import Store
-from storyboard.story import LocalImage, OwnClip, OwnSound, Place, Problem, Resolution, Storyboard
+from storyboard.story import LocalImage, OwnClip, OwnSound, Resolution, Storyboard
 from storyboard.take import Footage, Take
-from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, missing, parse
+from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, parse
 
 if TYPE_CHECKING:
     from storyboard.media.loudness import Known
     from storyboard.wire import Wire
-
-# Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
-ROOM = 64_000_000
-ROOM_PER_TAKE = 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,55 +133,6 @@ class Desk:
     def plan(self) -> Plan:
         return plan(self.storyboard, self.wanted, self.facts(), self.prices)
 
-    def document(self, plan: Plan) -> dict[str, object]:
-        """The plan as JSON, with what stands in its way."""
-        problems = [*self.storyboard.warnings, *self.remarks(plan), *self.obstacles(plan)]
-        told = [problem.document() for problem in problems]
-        leaving = () if not self.draft and isinstance(self.way(), Folder) else plan.leaving
-        return document(plan, self.shown, self.provider.name, self.prices, leaving, told)
-
-    def obstacles(self, plan: Plan) -> tuple[Problem, ...]:
-        """What must be put right before the plan can be carried out: images that go nowhere, and the budget."""
-        whole, found = Place(self.shown, 1, 1), self.over(plan)
-        spent = (
-            Problem(whole, over.limit.name, f"over budget: {self.budget.told(over)}", advice((over,))) for over in found
-        )
-        return (*self._homeless(plan), *spent)
-
-    def remarks(self, plan: Plan) -> tuple[Problem, ...]:
-        """What is to be said of takes that are here: how long their transitions take, and how loud they are."""
-        return (*self._encoded_whole(plan), *self.uneven(plan))
-
-    def _encoded_whole(self, plan: Plan) -> tuple[Problem, ...]:
-        """Transitions for which a whole take would be encoded, because decoding can begin nowhere behind them."""
-        from storyboard.media import mp4
-
-        found = []
-        takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
-        for scene in self.storyboard.scenes[1:]:
-            coming, take = scene.finish.transition, takes.get(scene.id)
-            if not take or not coming or coming.over == "tail":
-                continue
-            try:
-                frames = mp4.read(self.store.path(take.digest)).frames
-            except (BadMedia, LocalFault):  # the cut tells of it, once it comes to that
-                continue
-            if isinstance(frames, Frames):
-                behind = round((scene.trim.start + coming.seconds) * frames.fps)
-                if max(frames.starts) < behind:
-                    place = f"scenes[{scene.number - 1}].transition"
-                    message = (
-                        f"all of scene '{scene.id}' is encoded for its transition: its clip has no later key frame"
-                    )
-                    hint = "with 'over: tail' only its seconds are"
-                    found.append(Problem(scene.place, place, message, hint, severity="warning"))
-        return tuple(found)
-
-    def _homeless(self, plan: Plan) -> tuple[Problem, ...]:
-        if self.draft or not plan.leaving or self.way():
-            return ()
-        return tuple(_quoting(missing(image)) for image in plan.leaving)
-
     def over(self, plan: Plan) -> tuple[Over, ...]:
         """The limits of the budget that the plan would go over, as far as is spent now."""
         of: Mapping[Span, str] = {"storyboard": self.known_as, "month": moment(time.time())[:7]}
@@ -275,26 +218,6 @@ class Desk:
         clips = [source.path for source in sources if isinstance(source, OwnClip)]
         return [self.folder / path for path in (*clips, *(sound.path for sound in self._own_sounds()))]
 
-    def check(self, plan: Plan) -> None:
-        """Find out now what would else be found after something was paid.
-
-        Raises Problems, InputError, RunRefused, LocalFault.
-        """
-        from storyboard.media import ffmpeg
-        from storyboard.wire import Api
-
-        ffmpeg.version()
-        if self.draft:
-            return
-        if homeless := self._homeless(plan):
-            raise Problems(homeless)
-        self.way()
-        Api(self.settings.base_url, api_key(self.settings))
-        free, wanted = shutil.disk_usage(self.realm).free, ROOM + ROOM_PER_TAKE * plan.count("make")
-        if free < wanted:
-            message = f"{self.realm} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
-            raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
-
     def cut(self, takes: Mapping[str, Take], slates: Mapping[str, Slate] = NO_SLATES) -> tuple[Cut, Mapping[str, Path]]:
         """The film as clips, and where the bytes of each lie that is not drawn.
 
@@ -324,27 +247,11 @@ class Desk:
 
     def prepare(self, scene: str, take: Take) -> None:
         """Measure a take that has just come, while others are made. A failure is none of anybody's."""
-        if clip := self._seen(scene, take):
+        if clip := self.clip(scene, take):
             self.loudness.prepare(clip, self.store.path(take.digest))
 
-    def uneven(self, plan: Plan) -> tuple[Problem, ...]:
-        """Told where takes that are here, and measured, are far apart in loudness, and nothing evens them out."""
-        if self.storyboard.output.loudness is not None:
-            return ()
-        clips = {step.scene: self._seen(step.scene, step.take) for step in plan.steps if isinstance(step, Keep)}
-        known = {
-            scene: replace(loudness, lufs=loudness.lufs + float(clip.level.gain))
-            for scene, clip in clips.items()
-            if clip and not clip.level.mute and (loudness := self.loudness.of(clip)) and loudness.lufs is not None
-        }
-        if not (found := apart(known)):
-            return ()
-        soft, loud, between = found
-        message = f"scene '{loud}' is {between:.0f} LU louder than scene '{soft}'"
-        hint = "write `loudness: -16` under `output` to even them out, or a `gain` under their `audio`"
-        return (Problem(Place(self.shown, 1, 1), "output.loudness", message, hint, "warning"),)
-
-    def _seen(self, name: str, take: Take) -> Clip | None:
+    def clip(self, name: str, take: Take) -> Clip | None:
+        """What the film shows of a scene's take; None where its trim does not fit."""
         scene = next(scene for scene in self.storyboard.scenes if scene.id == name)
         return alone(self.storyboard, scene, Footage(take.digest, take.measure))
 
@@ -390,16 +297,6 @@ def locked(file: Path) -> Lock:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from None
     return read_lock(load(content, file.name), file.name)
-
-
-def _quoting(problem: Problem) -> Problem:
-    """The problem with the line that it stands on, as ``reading`` gives it to its own."""
-    try:
-        source = Path(problem.place.file).read_text("utf-8").splitlines()[problem.place.line - 1]
-    except (OSError, UnicodeDecodeError, IndexError):
-        return problem
-    word = re.match(r"[^\s,}\]]*", source[problem.place.column - 1 :])
-    return replace(problem, source=source, width=len(word[0]) if word else 1)
 
 
 def _digest(path: Path) -> str:

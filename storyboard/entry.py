@@ -1,6 +1,7 @@
-"""Entry: one attempt to have a shot made, as the ledger has it."""
+"""Entry: one attempt to have a shot made, as the ledger has it, and how its moments are told."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal
 
@@ -48,3 +49,8 @@ class Entry:
         if self.state == "refused":
             return Fraction(0)
         return (self.credits if self.charged is None else self.charged) + (self.hd or 0)
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

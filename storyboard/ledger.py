@@ -6,71 +6,30 @@ index, so that two runs, whatever they know of each other, cannot both pay for t
 
 import hmac
 import json
-import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from errno import ENOSPC
 from fractions import Fraction
 from pathlib import Path
-from types import UnionType
-from typing import cast, get_args
 
+from storyboard import tables
 from storyboard.account import Charge
 from storyboard.budget import NO_LIMIT, Budget, Span
 from storyboard.disk import Ballast, advice, empty, private
-from storyboard.entry import LIVE, Entry, State
+from storyboard.entry import LIVE, Entry, moment
 from storyboard.errors import LocalFault
 from storyboard.shot import Recipe, Shot
 from storyboard.story import Resolution
-from storyboard.take import Measure, Take, exact
+from storyboard.tables import SELECTOR, TABLES
+from storyboard.take import Take, exact
 
-# A callback's path is looked up by the first characters of its nonce, and the rest, 132 random bits, compared in
-# constant time: how long the look-up takes says nothing about them.
-_SELECTOR = 10
 _NONCE = 24  # bytes
 
 # Callbacks kept for one submission. The real one comes once or a few times; more than that is noise.
 _CALLBACKS = 16
-
-_TABLES = f"""
-CREATE TABLE IF NOT EXISTS jobs (
-  id INTEGER PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, job TEXT, run TEXT NOT NULL, nonce TEXT NOT NULL,
-  storyboard TEXT NOT NULL, scene TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,
-  credits TEXT NOT NULL, charged TEXT, code INTEGER, why TEXT NOT NULL DEFAULT '',
-  asked REAL NOT NULL, changed REAL NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS one_live_job ON jobs (key) WHERE state IN {LIVE};
-CREATE UNIQUE INDEX IF NOT EXISTS job_names ON jobs (job) WHERE job IS NOT NULL;
-CREATE INDEX IF NOT EXISTS by_scene ON jobs (storyboard, scene);
-CREATE INDEX IF NOT EXISTS by_run ON jobs (run);
-CREATE INDEX IF NOT EXISTS by_time ON jobs (asked);
-CREATE TABLE IF NOT EXISTS upgrades (
-  entry INTEGER PRIMARY KEY REFERENCES jobs (id), credits TEXT NOT NULL, run TEXT NOT NULL, storyboard TEXT NOT NULL,
-  scene TEXT NOT NULL, asked REAL NOT NULL);
-CREATE VIEW IF NOT EXISTS charges AS
-  SELECT id, storyboard, scene, run, model, state, 0 AS hd, asked AS at,
-    CASE state WHEN 'refused' THEN '0' ELSE coalesce(charged, credits) END AS credits FROM jobs
-  UNION ALL
-  SELECT id, upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits
-    FROM upgrades JOIN jobs ON jobs.id = upgrades.entry;
-CREATE INDEX IF NOT EXISTS by_nonce ON jobs (substr(nonce, 1, {_SELECTOR}));
-CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, nonce TEXT NOT NULL, job TEXT NOT NULL, at REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS inbox_nonces ON inbox (nonce);
-CREATE TABLE IF NOT EXISTS takes (
-  key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
-  fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
-  credits TEXT, at REAL NOT NULL, PRIMARY KEY (key, resolution));
-CREATE TABLE IF NOT EXISTS addresses (
-  destination TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, expires REAL NOT NULL,
-  PRIMARY KEY (destination, digest));
-CREATE TABLE IF NOT EXISTS pins (
-  lock TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (lock, digest));
-CREATE TABLE IF NOT EXISTS removed (digest TEXT PRIMARY KEY, at REAL NOT NULL);
-PRAGMA user_version = 1;
-"""
-
 
 # What belongs to a run, a storyboard, a month ("2026-11").
 _SPENT: Mapping[Span, str] = {
@@ -79,8 +38,6 @@ _SPENT: Mapping[Span, str] = {
     "month": "at >= CAST(strftime('%s', ?1 || '-01') AS REAL)"
     " AND at < CAST(strftime('%s', ?1 || '-01', '+1 month') AS REAL)",
 }
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_LATEST = 32_503_680_000  # seconds since 1970: the year 3000
 _RESTORE = "keep the file, and restore it from a backup"
 
 # Seconds. That a lock pins a take is noted to the day.
@@ -117,7 +74,7 @@ class Ledger:
             self._db.execute("PRAGMA synchronous = FULL")
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version == 0:
-                self._db.executescript(_TABLES)
+                self._db.executescript(TABLES)
             elif version != 1:
                 raise LocalFault(f"{path} was written by a newer storyboard", "upgrade, or move the store aside")
         if damage := self.problems():
@@ -229,12 +186,12 @@ class Ledger:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(
                 "INSERT OR REPLACE INTO takes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                _row(key, take, now),
+                tables.take_row(key, take, now),
             )
             self._db.execute(
                 "UPDATE jobs SET state = 'taken', charged = coalesce(?, charged), changed = ?"
                 " WHERE key = ? AND state = 'open'",
-                (_text(take.credits), now, key),
+                (tables.text(take.credits), now, key),
             )
             self._db.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
 
@@ -250,7 +207,7 @@ class Ledger:
         where, values = ("1", ()) if storyboard is None else ("storyboard = ?", (storyboard,))
         with self._guarded():
             rows = self._db.execute(f"SELECT * FROM charges WHERE {where} ORDER BY at, id, hd", values).fetchall()
-            return [_charge(row) for row in rows]
+            return [tables.charge(row) for row in rows]
 
     def entry(self, key: str) -> Entry | None:
         """The attempt that counts for a key: the live one, else the latest."""
@@ -267,13 +224,13 @@ class Ledger:
         """The takes that a key has brought."""
         with self._guarded():
             rows = self._db.execute("SELECT * FROM takes WHERE key = ?", (key,)).fetchall()
-            return {take.resolution: take for take in map(_take, rows)}
+            return {take.resolution: take for take in map(tables.take, rows)}
 
     def all_takes(self) -> Iterator[tuple[str, Take, float]]:
         """Every take with its key and when it came (seconds since 1970), oldest first."""
         with self._guarded():
             rows = self._db.execute("SELECT * FROM takes ORDER BY at").fetchall()
-            return iter([(row["key"], _take(row), row["at"]) for row in rows])
+            return iter([(row["key"], tables.take(row), row["at"]) for row in rows])
 
     def pinned(self, lock: str, digests: Iterable[str], now: float) -> None:
         """Note that a lock (its absolute path) pins these takes now: what `store gc` knows of locks on this machine."""
@@ -326,7 +283,7 @@ class Ledger:
 
         What comes when nobody waits for it any more, or for the 17th time, is known and not kept.
         """
-        near = self._entries(f"substr(nonce, 1, {_SELECTOR}) = ?", nonce[:_SELECTOR])
+        near = self._entries(f"substr(nonce, 1, {SELECTOR}) = ?", nonce[:SELECTOR])
         known = [entry for entry in near if hmac.compare_digest(entry.nonce.encode(), nonce.encode())]
         if any(entry.state in ("intent", "unknown", "open") for entry in known):
             with self._guarded():
@@ -402,7 +359,7 @@ class Ledger:
             rows = self._db.execute(
                 f"SELECT *, (SELECT credits FROM upgrades WHERE entry = jobs.id) AS hd FROM jobs WHERE {where}", values
             ).fetchall()
-            return [_entry(row) for row in rows]
+            return [tables.entry(row) for row in rows]
 
     def _one(self, where: str, *values: object) -> Entry:
         with self._guarded():
@@ -428,108 +385,3 @@ def unused(path: Path) -> bool:
 
 def _ballast(path: Path) -> Ballast:
     return Ballast(path.with_suffix(".ballast"))
-
-
-def _sound(row: sqlite3.Row, kinds: Mapping[str, type | UnionType]) -> None:
-    """Raises ValueError where a row does not hold what was written into one: nothing is guessed."""
-    there = row.keys()
-    for name, kind in kinds.items():
-        if name not in there:
-            raise ValueError(f"a column is missing: {name}")
-        if not isinstance(row[name], kind):
-            raise ValueError(f"{name} is {row[name]!r:.60}")
-        if kind is float and not 0 <= row[name] < _LATEST:
-            raise ValueError(f"{name} is {row[name]!r:.60}")
-
-
-_TEXTS = ("key", "run", "nonce", "storyboard", "scene", "model", "recipe", "credits", "why")
-_JOB: Mapping[str, type | UnionType] = dict.fromkeys(_TEXTS, str) | {
-    "job": str | None,
-    "charged": str | None,
-    "hd": str | None,
-    "code": int | None,
-    "asked": float,
-    "changed": float,
-}
-_TAKE: Mapping[str, type | UnionType] = dict.fromkeys(("bytes", "frames", "width", "height", "sound"), int) | {
-    "key": str,
-    "digest": str,
-    "fps": str,
-    "seed": int | None,
-    "credits": str | None,
-    "at": float,
-}
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    _sound(row, _JOB)
-    recipe = json.loads(row["recipe"])
-    if row["state"] not in get_args(State) or not isinstance(recipe, dict) or not isinstance(recipe.get("prompt"), str):
-        raise ValueError(f"state is {row['state']!r:.60}, recipe is {row['recipe']:.60}")
-    return Entry(
-        id=row["id"],
-        key=row["key"],
-        state=cast(State, row["state"]),
-        job=row["job"],
-        run=row["run"],
-        nonce=row["nonce"],
-        storyboard=row["storyboard"],
-        scene=row["scene"],
-        model=row["model"],
-        recipe=recipe,
-        credits=exact(row["credits"]),
-        charged=_fraction(row["charged"]),
-        hd=_fraction(row["hd"]),
-        code=row["code"],
-        why=row["why"],
-        asked=row["asked"],
-        changed=row["changed"],
-    )
-
-
-def _charge(row: sqlite3.Row) -> Charge:
-    return Charge(
-        storyboard=row["storyboard"],
-        scene=row["scene"],
-        run=row["run"],
-        model=row["model"],
-        state=cast(State, row["state"]),
-        hd=bool(row["hd"]),
-        credits=exact(row["credits"]),
-        at=moment(row["at"]),
-    )
-
-
-def _take(row: sqlite3.Row) -> Take:
-    _sound(row, _TAKE)
-    if min(row["frames"], row["width"], row["height"], exact(row["fps"]).numerator) <= 0:
-        raise ValueError("a take has no frames")
-    if not _DIGEST.fullmatch(row["digest"]) or row["resolution"] not in get_args(Resolution):
-        raise ValueError(f"a take is {row['digest']!r:.70}, {row['resolution']!r:.60}")
-    return Take(
-        digest=row["digest"],
-        bytes=row["bytes"],
-        measure=Measure(row["frames"], exact(row["fps"]), row["width"], row["height"], bool(row["sound"])),
-        resolution=cast(Resolution, row["resolution"]),
-        seed=row["seed"],
-        credits=_fraction(row["credits"]),
-    )
-
-
-def _row(key: str, take: Take, now: float) -> tuple[object, ...]:
-    measure = take.measure
-    size = (measure.frames, str(measure.fps), measure.width, measure.height, measure.sound)
-    return (key, take.resolution, take.digest, take.bytes, *size, take.seed, _text(take.credits), now)
-
-
-def _text(value: Fraction | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def _fraction(text: str | None) -> Fraction | None:
-    return None if text is None else exact(text)
-
-
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as RFC 3339 in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

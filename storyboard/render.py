@@ -21,6 +21,7 @@ from storyboard.errors import (
     undecided,
 )
 from storyboard.film import Films
+from storyboard.outlook import document
 from storyboard.partial import Tolerant, beside, slates
 from storyboard.plain import show
 from storyboard.plan import Blocked, Keep, Plan, moved
@@ -146,7 +147,7 @@ def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
     """Raises InputError, with all that has moved, where a saved plan does not hold any more."""
     if order.promised is None:
         return
-    differences = moved(order.promised, at.document(plan))
+    differences = moved(order.promised, document(at, plan))
     if differences:
         what = "\n  ".join(differences)
         raise InputError(

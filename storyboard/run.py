@@ -1,4 +1,4 @@
-"""Time: one task group, gates, patience. Carries a plan out; a scene that fails is a result and stops nobody."""
+"""Time: one task group, and gates. Carries a plan out; a scene that fails is a result and stops nobody."""
 
 import asyncio
 import os
@@ -31,9 +31,20 @@ from storyboard.errors import (
 )
 from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.media.verify import verify
+from storyboard.patience import (
+    CALLED_LOOK,
+    CALLED_WITHIN,
+    FIRST_POLL,
+    HD_DEADLINE,
+    HD_PAUSE,
+    JITTER,
+    JOB_DEADLINE,
+    Patience,
+    between_polls,
+)
 from storyboard.plain import show
 from storyboard.plan import Collect, Make, Plan
-from storyboard.providers import Provider, Ready, Waiting
+from storyboard.providers import Provider, Ready
 from storyboard.shot import Shot
 from storyboard.store import Store
 from storyboard.story import Image, LocalImage, Resolution
@@ -41,16 +52,6 @@ from storyboard.take import Measure, Outcome, Take
 from storyboard.uploads import Uploads
 from storyboard.wire import Wire
 
-# Seconds, reliability.md B4. A job is asked after once it can be done, then ever more slowly.
-FIRST_POLL = 45.0
-JOB_DEADLINE = 30 * 60.0
-HD_PAUSE = 25.0
-HD_DEADLINE = 10 * 60.0
-# Seconds that a submission whose answer was lost waits for its callback, and between two looks at what has come.
-CALLED_WITHIN = FIRST_POLL + 10 * 60.0
-CALLED_LOOK = 12.0
-VISIBLE_AFTER = 10 * 60.0
-BARE = 3
 REFETCHES = 2
 NEW_ADDRESSES = 3
 
@@ -344,7 +345,8 @@ class Run:
     async def _ready(self, step: Make | Collect, entry: Entry) -> Ready:
         """Patience with one job. Raises Stalled when there is no more (it stays open), SceneFailed when it is over."""
         assert entry.job is not None
-        clock, patience = self.hands.clock, _Patience(self.hands.clock.monotonic())
+        clock, patience = self.hands.clock, Patience(JOB_DEADLINE)
+        began = clock.monotonic()
         self.hands.report(events.Waiting(step.scene, step.shot.take, entry.job))
         while True:
             self._may_fetch()
@@ -360,9 +362,9 @@ class Run:
                     # Before the next submission looks at the budget, not only when the clip has been fetched.
                     self.hands.ledger.charged(entry, state.credits, clock.wall())
                 return state
-            age = clock.monotonic() - patience.began
-            pause = _poll_pause(clock, age)
-            if why := patience.over(state, age, pause, JOB_DEADLINE):
+            age = clock.monotonic() - began
+            pause = between_polls(age) * clock.between(*JITTER)
+            if why := patience.over(age, pause, seen=state.seen, done=state.done):
                 raise Stalled(f"job {show(entry.job, 80)}: {why}", _STILL_OPEN)
             await self.hands.calls.pause(entry, pause)
 
@@ -394,14 +396,15 @@ class Run:
 
     async def _hd_ready(self, entry: Entry) -> Ready:
         assert entry.job is not None
-        clock, patience = self.hands.clock, _Patience(self.hands.clock.monotonic())
+        clock, patience = self.hands.clock, Patience(HD_DEADLINE)
+        began = clock.monotonic()
         while True:
             self._may_fetch()
             state = await self.hands.provider.hd(entry.job, self.hands.wire)
             if isinstance(state, Ready):
                 return state
-            pause = HD_PAUSE * clock.between(0.8, 1.2)
-            if why := patience.over(state, clock.monotonic() - patience.began, pause, HD_DEADLINE):
+            pause = HD_PAUSE * clock.between(*JITTER)
+            if why := patience.over(clock.monotonic() - began, pause, seen=state.seen, done=state.done):
                 raise Stalled(why, "its 720p take is safe: run again, or say resolution: 720p")
             await clock.pause(pause)
 
@@ -453,32 +456,6 @@ class Run:
         for why in _remarks(step.shot, measure, resolution, hands.provider.offer.seconds):
             hands.report(events.Warned(step.scene, why))
         return take
-
-
-@dataclass(slots=True)
-class _Patience:
-    """What one job has been waited for. ``began`` is monotonic seconds, ``hidden`` seconds of pauses while unseen."""
-
-    began: float
-    unseen: int = 0
-    hidden: float = 0.0
-    bare: int = 0
-
-    def over(self, state: Waiting, age: float, pause: float, deadline: float) -> str:
-        """Why it is no use to go on, or "". ``age`` and ``deadline`` are seconds; ``pause`` is the next one."""
-        self.unseen, self.hidden = (0, 0.0) if state.seen else (self.unseen + 1, self.hidden + pause)
-        self.bare = self.bare + 1 if state.done else 0
-        if self.bare > BARE:
-            return "the provider says that it is done, and gives no address for the clip"
-        if self.unseen >= 3 and self.hidden > VISIBLE_AFTER:
-            return "the provider does not know it"
-        return f"no clip after {deadline / 60:.0f} minutes" if age > deadline else ""
-
-
-def _poll_pause(clock: Clock, age: float) -> float:
-    if age > 15 * 60:
-        return 60 * clock.between(0.8, 1.2)
-    return (30 if age > 6 * 60 else 12) * clock.between(0.8, 1.2)
 
 
 def _remarks(shot: Shot, measure: Measure, resolution: Resolution, seconds: int) -> list[str]:

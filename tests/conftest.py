@@ -8,7 +8,9 @@ from pathlib import Path
 import canary
 import pytest
 from canary import KEY
-from studio import Studio
+from studio import Run, Studio
+
+from storyboard.cli import status
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,8 +42,22 @@ def studio(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> I
     }
     studio = Studio(folder, environ)
     yield studio
-    if studio.service:
-        studio.service.close()
+    studio.close()
+
+
+@pytest.fixture
+def run(studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """A command at the prompt, in process: (exit status, stdout, stderr)."""
+    monkeypatch.chdir(studio.folder)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        for name, value in studio.environ.items():
+            monkeypatch.setenv(name, value)
+        left = status(arguments)
+        out, err = capsys.readouterr()
+        return left, out, err
+
+    return command
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

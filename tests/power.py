@@ -20,6 +20,7 @@ from typing import Any
 
 from doors import Call
 
+from storyboard.errors import StoryboardError
 from storyboard.lock import read as read_lock
 from storyboard.reading.yaml import load
 
@@ -282,7 +283,7 @@ def _rescued(image: Image) -> Iterator[str]:
 def _pinned(content: bytes) -> set[str]:
     try:
         lock = read_lock(load(content, "lock"), "lock")
-    except Exception:  # noqa: BLE001 - half a lock is looked for elsewhere
+    except StoryboardError:  # Half a lock is looked for elsewhere.
         return set()
     return {take.digest for scene in lock.scenes.values() for some in scene.takes.values() for take in some.values()}
 

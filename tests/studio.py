@@ -1,7 +1,11 @@
 """A studio: a project folder, a home, and a service that sells clips, all real and all on this machine."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,9 @@ from storyboard import events
 from storyboard.config import Settings, settings
 from storyboard.emulator import Behaviour, Emulator
 from storyboard.render import Order, render
+
+# Arguments in; exit status, stdout and stderr out (the fixture ``run``).
+Run = Callable[..., tuple[int, str, str]]
 
 
 class Service:
@@ -51,15 +58,24 @@ class Studio:
 
     folder: Path
     environ: dict[str, str]
-    service: Service | None = None
+    _service: Service | None = None
     seen: list[events.Event] = field(default_factory=list)
 
     def serve(self, *faults: str, **behaviour: Any) -> Service:
-        if self.service:
-            self.service.close()
-        self.service = Service(Behaviour(faults=faults, film="plain", **behaviour))
+        self.close()
+        self._service = Service(Behaviour(faults=faults, film="plain", **behaviour))
         self.environ["APIKLEY_BASE_URL"] = self.service.emulator.url
         return self.service
+
+    @property
+    def service(self) -> Service:
+        """The one that serves this author."""
+        assert self._service, "studio.serve() comes first"
+        return self._service
+
+    def close(self) -> None:
+        if self._service:
+            self._service.close()
 
     def write(self, text: str, name: str = "film.yaml") -> Path:
         path = self.folder / name
@@ -84,6 +100,17 @@ class Studio:
             return render(asked, self.settings)
         finally:
             CANARY.look(repr(self.seen), "events")
+
+    def process(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command at the author's prompt, in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "storyboard", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
 def png(path: Path, colour: str = "navy", size: tuple[int, int] = (1280, 720)) -> Path:

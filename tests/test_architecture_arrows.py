@@ -16,14 +16,15 @@ LEVELS = (
     ("words", "errors story shot take samples entry events price lock offer plain"),
     (
         "thinking",
-        "reading plan progress cut mix splice notes subtitles retry advice guard budget account breaker spare",
+        "reading plan progress cut mix splice notes subtitles retry advice guard budget account tables "
+        "breaker patience spare",
     ),
     (
         "hands",
         "clock disk store ledger callbacks rescue film beside config pace dial tries fetch wire "
         "providers uploads project effects media emulator run terminal",
     ),
-    ("render", "desk session settle ending partial assembly render clearing sheet"),
+    ("render", "desk outlook session settle ending partial assembly render clearing sheet"),
     ("commands", "commands"),
     ("cli", "cli __main__ __init__"),
 )

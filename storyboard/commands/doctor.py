@@ -107,7 +107,8 @@ def _store(found: "Settings") -> Iterator[Finding]:
 
 def _ledger(found: "Settings") -> Iterator[Finding]:
     from storyboard.disk import claimed
-    from storyboard.ledger import Ledger, moment, unused
+    from storyboard.entry import moment
+    from storyboard.ledger import Ledger, unused
     from storyboard.store import Store
 
     realm = found.realm(draft=False)

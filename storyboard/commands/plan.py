@@ -21,6 +21,7 @@ from storyboard.plain import shown, written
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan for `render --plan`.")
 def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, output: Path | None) -> None:
     """Say scene by scene what would be done, why, and at what price."""
+    from storyboard import outlook
     from storyboard.config import settings
     from storyboard.desk import desk
     from storyboard.disk import replace
@@ -28,7 +29,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
 
     with _told(file, as_json=as_json), desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan = at.plan()
-        document = at.document(plan)
+        document = outlook.document(at, plan)
         text = written(document)
         if output:
             replace(output, (text + "\n").encode())
@@ -38,10 +39,10 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         if as_json:
             click.echo(text)
         else:
-            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), at.remarks(plan))
+            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), outlook.remarks(at, plan))
             for line in fitted(lines, columns(sys.stdout)):
                 click.echo(shown(line))
-        obstacles = at.obstacles(plan)
+        obstacles = outlook.obstacles(at, plan)
         if obstacles:
             raise Problems(obstacles, planned=True)
 

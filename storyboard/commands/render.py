@@ -122,15 +122,16 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
+    from storyboard import outlook
     from storyboard.price import money
     from storyboard.terminal import columns, fitted, plan_lines
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
-        at.check(plan)
+        outlook.check(at, plan)
     if asking and not silent:
         for line in fitted(
-            plan_lines(at.storyboard, plan, at.prices, at.going(), at.remarks(plan)), columns(sys.stderr)
+            plan_lines(at.storyboard, plan, at.prices, at.going(), outlook.remarks(at, plan)), columns(sys.stderr)
         ):
             _tell(shown(line))
     if at.draft or yes or not plan.credits:

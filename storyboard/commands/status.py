@@ -77,7 +77,8 @@ _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unk
 
 
 def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
-    from storyboard.ledger import moment
+    from storyboard.entry import moment
+    from storyboard.outlook import remarks
     from storyboard.plan import Blocked, Keep
     from storyboard.price import money
     from storyboard.story import Generated, own
@@ -103,12 +104,13 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
         said = money(failed, at.prices.money(failed), at.prices.currency)
         lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
-    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in at.remarks(plan)]
+    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in remarks(at, plan)]
     return lines
 
 
 def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, object]:
-    from storyboard.ledger import moment
+    from storyboard.entry import moment
+    from storyboard.outlook import remarks
     from storyboard.plan import number
 
     latest = {entry.key: entry for entry in entries}
@@ -134,6 +136,6 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, obj
         }
         for entry in at.forgotten(plan)
     ]
-    problems = [problem.document() for problem in at.remarks(plan)]
+    problems = [problem.document() for problem in remarks(at, plan)]
     told = {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
     return {**told, "spent": number(at.spent())}

@@ -27,7 +27,7 @@ def command() -> None:
 @json_option
 def ls(draft: bool, as_json: bool) -> None:
     """Every take: when it came, for which scene, its length, size and name."""
-    from storyboard.ledger import moment
+    from storyboard.entry import moment
     from storyboard.plan import number
 
     store, ledger = _opened(draft)
@@ -140,7 +140,7 @@ def _meant(paths: tuple[Path, ...]) -> list[Path]:
 
 def _spare(waste: "Waste") -> "Iterator[str]":
     """A line for each take that could go."""
-    from storyboard.ledger import moment
+    from storyboard.entry import moment
     from storyboard.plain import show
 
     for spare in waste.found.spare:
@@ -165,7 +165,8 @@ def _kept(waste: "Waste") -> "Iterator[str]":
 
 def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
     """What was done, or would be."""
-    from storyboard.ledger import DAY, moment
+    from storyboard.entry import moment
+    from storyboard.ledger import DAY
     from storyboard.price import amount
 
     if back:
@@ -191,7 +192,7 @@ def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, del
 
 
 def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool) -> dict[str, object]:
-    from storyboard.ledger import moment
+    from storyboard.entry import moment
     from storyboard.plan import number
 
     found = waste.found

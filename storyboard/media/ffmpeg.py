@@ -154,7 +154,7 @@ def _found() -> tuple[str, str]:
 @lru_cache
 def _bundled() -> str:
     # imageio_ffmpeg's own way to find it runs it, with all of our environment: the key too.
-    brought = sorted(files("imageio_ffmpeg").joinpath("binaries").glob("ffmpeg-*"))  # type: ignore[attr-defined]
+    brought = sorted(Path(str(files("imageio_ffmpeg")), "binaries").glob("ffmpeg-*"))
     found = str(brought[0]) if brought else shutil.which("ffmpeg")
     if found is None:
         hint = "install imageio-ffmpeg again, or name an ffmpeg with STORYBOARD_FFMPEG"

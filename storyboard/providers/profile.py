@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from storyboard.errors import InputError
 from storyboard.plain import show
@@ -64,7 +65,8 @@ class Profile:
         for name in table:
             if name not in known:
                 raise InputError(f"the profile has no name {show(name)!r}", did_you_mean(name, known))
-        return cls(**{name: _checked(name, value) for name, value in table.items()})  # type: ignore[arg-type]
+        names: dict[str, Any] = {name: _checked(name, value) for name, value in table.items()}
+        return cls(**names)
 
 
 def _checked(name: str, value: object) -> object:

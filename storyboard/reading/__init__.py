@@ -53,12 +53,15 @@ def _ranked(
     path: PurePosixPath, shown: str, files: Files, offer: Offer, given: Mapping[str, str]
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
     found = gathered(path, shown, files)
-    rules = Rules(found, files, offer)
-    name = path.stem.removesuffix(".storyboard")
-    story = rules.whole(name, found.top, given) if found.top else None
+    story, problems = None, list(found.problems)
+    if found.top:
+        rules = Rules(path.stem.removesuffix(".storyboard"), found.top, found.scenes, files, offer, given)
+        story = rules.whole()
+        problems += rules.problems
     order = {page: at for at, page in enumerate(found.pages)}
-    once = dict.fromkeys([*found.problems, *rules.problems])
-    ranked = sorted(once, key=lambda each: (order[each.place.file], each.place.line, each.place.column))
+    ranked = sorted(
+        dict.fromkeys(problems), key=lambda each: (order[each.place.file], each.place.line, each.place.column)
+    )
     return story, tuple(ranked)
 
 

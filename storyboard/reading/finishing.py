@@ -16,7 +16,6 @@ from storyboard.story import (
     Finish,
     Legibility,
     Over,
-    OwnSound,
     Position,
     Problem,
     Scene,
@@ -73,11 +72,7 @@ class Finishing:
     def _effect(self, word: Word | None) -> str:
         if word is None:
             return ""
-        found = self._found.effect(word.page, word.path, str(word.value))
-        if isinstance(found, Problem):
-            self._wrong(found)
-            return ""
-        return found
+        return self._found.effect(word.page, word.path, str(word.value)) or ""
 
     def music(self, top: Entry) -> tuple[Bed, ...]:
         """The beds under the film."""
@@ -159,7 +154,7 @@ class Finishing:
 
     def _audio(self, word: Word | None, voice: Word | None, seconds: Fraction | None) -> Audio:
         said = _Part(word.page, word.path, cast(Mapping[str, object], word.value)) if word else None
-        spoken_over = self._sound(voice.page, voice.path, str(voice.value)) if voice else None
+        spoken_over = self._found.sound(voice.page, voice.path, str(voice.value)) if voice else None
         if voice and spoken_over and seconds is not None and spoken_over.seconds > seconds:
             late = spoken(spoken_over.seconds - seconds)
             hint = "make the scene longer, or the words shorter"
@@ -170,18 +165,11 @@ class Finishing:
         return Audio(said.number("gain", "0"), bool(said.value.get("mute")), said.number("fade", "0"), spoken_over)
 
     def _bed(self, part: _Part) -> Bed | None:
-        sound = self._sound(part.page, (*part.path, "file"), str(part.value["file"]))
+        sound = self._found.sound(part.page, (*part.path, "file"), str(part.value["file"]))
         if sound is None:
             return None
         duck, loop = bool(part.value.get("duck")), bool(part.value.get("loop"))
         return Bed(sound, part.number("gain", "0"), duck, loop, part.number("from", "0"), part.number("fade", "0"))
-
-    def _sound(self, page: Page, path: Path, word: str) -> OwnSound | None:
-        found = self._found.sound(page, path, word)
-        if isinstance(found, Problem):
-            self._wrong(found)
-            return None
-        return found
 
 
 def spoken(seconds: Fraction) -> str:

@@ -1,8 +1,10 @@
 """Found: what the paths and addresses in a storyboard lead to. Each file is looked at once, however often named."""
 
 import posixpath
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import PurePosixPath
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from storyboard.errors import StoryboardError
@@ -14,57 +16,46 @@ from storyboard.reading.page import Page, Path
 from storyboard.story import Image, LocalImage, OwnClip, OwnSound, Problem, WebImage
 from storyboard.take import Measure
 
+T = TypeVar("T")
+Look = Callable[[PurePosixPath], T]
+
 
 class Found:
-    """The author's images and clips, or the problem with the word that names them."""
+    """The author's images, clips, sounds and effects, looked at once. ``wrong`` is told of a word that names none."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, wrong: Callable[[Problem], None]) -> None:
         self._files = files
-        self._facts: dict[PurePosixPath, Facts | StoryboardError] = {}
+        self._wrong = wrong
+        self._images: dict[PurePosixPath, Facts | StoryboardError] = {}
         self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
         self._effects: tuple[str, ...] | None = None
         self._sounds: dict[PurePosixPath, Fraction | StoryboardError] = {}
 
-    def image(self, page: Page, path: Path, word: str) -> Image | Problem:
+    def image(self, page: Page, path: Path, word: str) -> Image | None:
         """The image that ``word`` names, written at ``path`` of ``page``."""
         place = page.place(path)
         if "://" in word:
-            wrong = _address(word)
-            return page.problem(path, *wrong) if wrong else WebImage(word, place)
-        file = resolve(page, path, word)
-        if isinstance(file, Problem):
-            return file
-        facts = self._look(file)
-        if isinstance(facts, StoryboardError):
-            return page.problem(path, facts.message, facts.hint)
+            if wrong := _address(word):
+                self._wrong(page.problem(path, *wrong))
+                return None
+            return WebImage(word, place)
+        found = self._looked_at(page, path, word, self._images, self._files.image)
+        if found is None:
+            return None
+        file, facts = found
         return LocalImage(file, facts.digest, facts.bytes, facts.width, facts.height, facts.kind, place)
 
-    def clip(self, page: Page, path: Path, word: str) -> OwnClip | Problem:
+    def clip(self, page: Page, path: Path, word: str) -> OwnClip | None:
         """The clip that ``word`` names, written at ``path`` of ``page``."""
-        file = resolve(page, path, word)
-        if isinstance(file, Problem):
-            return file
-        measure = self._measure(file)
-        if isinstance(measure, StoryboardError):
-            return page.problem(path, measure.message, measure.hint)
-        return OwnClip(file, page.place(path))
+        found = self._looked_at(page, path, word, self._clips, self._files.clip)
+        return OwnClip(found[0], page.place(path)) if found else None
 
-    def sound(self, page: Page, path: Path, word: str) -> OwnSound | Problem:
+    def sound(self, page: Page, path: Path, word: str) -> OwnSound | None:
         """The sound file that ``word`` names, written at ``path`` of ``page``."""
-        file = resolve(page, path, word)
-        if isinstance(file, Problem):
-            return file
-        if file not in self._sounds:
-            try:
-                self._sounds[file] = self._files.sound(file)
-            except StoryboardError as error:
-                self._sounds[file] = error
-        seconds = self._sounds[file]
-        if isinstance(seconds, StoryboardError):
-            return page.problem(path, seconds.message, seconds.hint)
-        return OwnSound(file, seconds, page.place(path))
+        found = self._looked_at(page, path, word, self._sounds, self._files.sound)
+        return OwnSound(*found, page.place(path)) if found else None
 
-    def effect(self, page: Page, path: Path, word: str) -> str | Problem:
+    def effect(self, page: Page, path: Path, word: str) -> str | None:
         """The name of an effect, written at ``path`` of ``page``, if it is installed."""
         if self._effects is None:
             self._effects = self._files.effects()
@@ -72,7 +63,8 @@ class Found:
             return word
         known = f"installed: {', '.join(map(show, self._effects[:20]))}" if self._effects else "none is installed"
         hint = did_you_mean(word, self._effects) or f"{known}; install the package that offers it: pip install PACKAGE"
-        return page.problem(path, f"no effect is called '{show(word, 80)}'", hint)
+        self._wrong(page.problem(path, f"no effect is called '{show(word, 80)}'", hint))
+        return None
 
     def seconds(self, clip: OwnClip) -> Fraction:
         """How long a clip is that was found here."""
@@ -80,21 +72,24 @@ class Found:
         assert isinstance(measure, Measure)
         return measure.seconds
 
-    def _look(self, file: PurePosixPath) -> Facts | StoryboardError:
-        if file not in self._facts:
+    def _looked_at(
+        self, page: Page, path: Path, word: str, seen: dict[PurePosixPath, T | StoryboardError], look: Look[T]
+    ) -> tuple[PurePosixPath, T] | None:
+        """The file that ``word`` names and what ``look`` says of it, or said before."""
+        file = resolve(page, path, word)
+        if isinstance(file, Problem):
+            self._wrong(file)
+            return None
+        if file not in seen:
             try:
-                self._facts[file] = self._files.image(file)
+                seen[file] = look(file)
             except StoryboardError as error:
-                self._facts[file] = error
-        return self._facts[file]
-
-    def _measure(self, file: PurePosixPath) -> Measure | StoryboardError:
-        if file not in self._clips:
-            try:
-                self._clips[file] = self._files.clip(file)
-            except StoryboardError as error:
-                self._clips[file] = error
-        return self._clips[file]
+                seen[file] = error
+        known = seen[file]
+        if isinstance(known, StoryboardError):
+            self._wrong(page.problem(path, known.message, known.hint))
+            return None
+        return file, known
 
 
 def resolve(page: Page, path: Path, word: str) -> PurePosixPath | Problem:
@@ -119,8 +114,7 @@ def _address(word: str) -> tuple[str, str] | None:
         return "this address is longer than 2,000 characters, or has spaces in it", hint
     try:
         parts = urlsplit(word)
-        host = parts.hostname
-        parts.port  # noqa: B018 - reading it is what checks it
+        host, _ = parts.hostname, parts.port  # Reading the port is what checks it.
     except ValueError:
         return "this is no address", hint
     if parts.scheme != "https":

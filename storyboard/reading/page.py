@@ -37,11 +37,14 @@ class Page:
     def event(self, path: Path, key: bool = False) -> Event | None:
         """What the parser saw at ``path``: a scalar's or a collection's beginning. None in an empty file."""
         event, value = self.document.root, self.document.value
-        for at, step in enumerate(path):
-            assert isinstance(value, yaml.Map | yaml.Items)
-            last = key and at == len(path) - 1 and isinstance(value, yaml.Map)
-            event = value.keys_at[step] if last else value.values_at[step]  # type: ignore[union-attr, index]
-            value = value[step]  # type: ignore[index]
+        for at, step in enumerate(path, 1):
+            if isinstance(step, str):
+                assert isinstance(value, yaml.Map)
+                event = (value.keys_at if key and at == len(path) else value.values_at)[step]
+                value = value[step]
+            else:
+                assert isinstance(value, yaml.Items)
+                event, value = value.values_at[step], value[step]
         return event
 
     def commented(self, path: Path) -> bool:

@@ -48,7 +48,7 @@ class Client:
             answer = await self.record(job)
             if answer["code"] != 200 or answer["data"]["successFlag"] != 0:
                 return answer
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # As every client of the API must.
 
     async def clip(self, **fields: object) -> str:
         """The address of a new clip."""
@@ -63,7 +63,7 @@ class Client:
             answer = await self.hd(job)
             if answer["code"] != 400:
                 return str(answer["data"]["resultUrl"])
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # As every client of the API must.
 
     async def bytes(self, url: str) -> bytes:
         async with aiohttp.ClientSession() as keyless, keyless.get(url) as answer:

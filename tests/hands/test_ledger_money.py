@@ -7,13 +7,14 @@ import sqlite3
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storyboard.budget import Budget, budgeted
-from storyboard.entry import Entry
+from storyboard.entry import Entry, moment
 from storyboard.errors import LocalFault, OverBudget
-from storyboard.ledger import DAY, AlreadyAsked, KnownJob, Ledger, moment
+from storyboard.ledger import DAY, AlreadyAsked, KnownJob, Ledger
 from storyboard.price import Prices
 from storyboard.shot import Shot
 from storyboard.take import Measure, Take
@@ -278,8 +279,9 @@ def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
 def test_a_constraint_that_is_no_double_is_not_hidden(path: Path) -> None:
     """Only a live row of the same key means that somebody has asked already."""
     ledger = Ledger(path)
-    with pytest.raises(sqlite3.IntegrityError):  # No scene at all breaks another rule than the one on live rows.
-        ledger.intend(wanted(), None, "/film.yaml", "run1", Fraction(60), 1.0)  # type: ignore[arg-type]
+    no_scene: Any = None  # It breaks another rule than the one on live rows.
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger.intend(wanted(), no_scene, "/film.yaml", "run1", Fraction(60), 1.0)
 
 
 def test_a_moment_is_told_in_utc() -> None:

@@ -15,9 +15,10 @@ from urllib.parse import urljoin
 
 from yarl import URL
 
+from storyboard.entry import moment
 from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.guard import objection
-from storyboard.ledger import AlreadyAsked, KnownJob, Ledger, moment
+from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
 from storyboard.lock import write as write_lock

@@ -620,14 +620,14 @@ def test_the_same_at_length(world: type[World]) -> None:
 
 
 def _many_live_rows(patch: pytest.MonkeyPatch) -> None:
-    tables = ledger_room._TABLES.replace("UNIQUE INDEX IF NOT EXISTS one_live_job", "INDEX IF NOT EXISTS one_live_job")
-    assert tables != ledger_room._TABLES
-    patch.setattr(ledger_room, "_TABLES", tables)
+    tables = ledger_room.TABLES.replace("UNIQUE INDEX IF NOT EXISTS one_live_job", "INDEX IF NOT EXISTS one_live_job")
+    assert tables != ledger_room.TABLES
+    patch.setattr(ledger_room, "TABLES", tables)
 
 
 def _unknown_sent_again(patch: pytest.MonkeyPatch) -> None:
     act, live = planning._step, str(LIVE)
-    patch.setattr(ledger_room, "_TABLES", ledger_room._TABLES.replace(live, live.replace("'unknown', ", "")))
+    patch.setattr(ledger_room, "TABLES", ledger_room.TABLES.replace(live, live.replace("'unknown', ", "")))
 
     def step(scene: Any, source: Any, wanted: Any, facts: Any, prices: Any) -> planning.Step:
         found = act(scene, source, wanted, facts, prices)

@@ -370,13 +370,11 @@ class Clips:
         self._clip = file.read_bytes()
         self._seen: dict[str, Any] = {}
 
-    @functools.cache  # noqa: B019
     def of(self, number: int, *, hd: bool) -> bytes:
         """The clip with a box that players skip, in which its number stands."""
         said = f"clip {number} {hd}".encode().ljust(1000)
         return self._clip + (len(said) + 8).to_bytes(4) + b"free" + said
 
-    @functools.cache  # noqa: B019
     def digest(self, number: int, *, hd: bool) -> str:
         return hashlib.sha256(self.of(number, hd=hd)).hexdigest()
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import av
 import numpy
@@ -28,18 +29,7 @@ SECONDS = Fraction(64, 24)
 MOVING = ",drawgrid=w=24:h=18:t=3:c=white@0.3,scroll=h=0.02:v=0.01,noise=alls=4:allf=t:all_seed=7"
 GROUPS = ("-c:v", "libx264", "-preset", "veryfast", "-g", "24", "-sc_threshold", "0", "-crf", "16", *TAGS)
 ONE_GROUP = ("-c:v", "libx264", "-preset", "veryfast", "-g", "600", "-sc_threshold", "0", "-crf", "16", *TAGS)
-KINDS: tuple[TransitionKind, ...] = (
-    "dissolve",
-    "fade",
-    "wipe-left",
-    "wipe-right",
-    "wipe-up",
-    "wipe-down",
-    "slide-left",
-    "slide-right",
-    "slide-up",
-    "slide-down",
-)
+KINDS: tuple[TransitionKind, ...] = get_args(TransitionKind)
 Planes = tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
 
 

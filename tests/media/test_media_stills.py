@@ -15,6 +15,7 @@ from storyboard.cut import Cut, cut
 from storyboard.errors import InputError
 from storyboard.media import drawing, mp4, still
 from storyboard.media import splice as hand
+from storyboard.outlook import check
 from storyboard.samples import Frames
 from storyboard.splice import Copied, Splice, splice
 from storyboard.story import Fit, LocalImage, Move, Output, Place, Scene, Still, Storyboard, Trim
@@ -196,7 +197,7 @@ def test_a_film_of_stills_needs_no_key_and_no_network(studio: Studio, monkeypatc
     studio.environ["APIKLEY_BASE_URL"] = "http://127.0.0.1:1"
     ramp(400, 200).save(studio.folder / "map.png")
     studio.write(FILM)
-    done = studio.render(agree=lambda at, plan: at.check(plan) if plan.steps else None)
+    done = studio.render(agree=lambda at, plan: check(at, plan) if plan.steps else None)
     assert (done.exit, done.frames, done.credits) == (0, 60, 0)
     assert len(look(Path(done.film)).frames) == 60
 

@@ -7,16 +7,16 @@ from contextlib import closing
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 from canary import KEY
+from click import Context
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
-from studio import Studio, png
+from studio import Run, Studio, png
 
 from storyboard import rescue
-from storyboard.cli import status, storyboard
+from storyboard.cli import storyboard
 from storyboard.disk import private
 from storyboard.ledger import Ledger
 from storyboard.reading.yaml import load
@@ -32,22 +32,7 @@ def fits(name: str, document: object) -> None:
     Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(document)
 
 
-@pytest.fixture
-def run(studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """A command at the prompt, in process: (exit status, stdout, stderr)."""
-    monkeypatch.chdir(studio.folder)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        for name, value in studio.environ.items():
-            monkeypatch.setenv(name, value)
-        left = status(arguments)
-        out, err = capsys.readouterr()
-        return left, out, err
-
-    return command
-
-
-def test_problems(studio: Studio, run: Any) -> None:
+def test_problems(studio: Studio, run: Run) -> None:
     studio.write("storyboard: 1\ntitel: x\nscenes:\n  - {id: a, prompt: '{{ b }}'}\n")
     left, out, _ = run("validate", "film.yaml", "--json")
     fits("problems", json.loads(out))
@@ -55,7 +40,7 @@ def test_problems(studio: Studio, run: Any) -> None:
     assert [problem["line"] for problem in json.loads(out)["problems"]] == [2, 4]
 
 
-def test_a_plan(studio: Studio, run: Any) -> None:
+def test_a_plan(studio: Studio, run: Run) -> None:
     """Also what -o saves."""
     png(studio.folder / "a.png")
     studio.write(
@@ -70,7 +55,7 @@ def test_a_plan(studio: Studio, run: Any) -> None:
     assert [upload["file"] for upload in document["uploads"]] == ["a.png"]
 
 
-def test_a_plan_whose_images_have_nowhere_to_go(studio: Studio, run: Any) -> None:
+def test_a_plan_whose_images_have_nowhere_to_go(studio: Studio, run: Run) -> None:
     """The problem stands in the document too, with the line of the image and the three ways out."""
     png(studio.folder / "a.png")
     studio.write("storyboard: 1\nscenes:\n  - {id: a, prompt: a, first_frame: a.png}\n")
@@ -86,7 +71,7 @@ def test_a_plan_whose_images_have_nowhere_to_go(studio: Studio, run: Any) -> Non
     assert "film.yaml:3:" in err
 
 
-def test_events_and_the_lock(studio: Studio, run: Any) -> None:
+def test_events_and_the_lock(studio: Studio, run: Run) -> None:
     """One event a line, the last one "done"; the lock as git has it."""
     studio.serve("submit:code=422 @c", "submit:drop-after @d", "clip:silent @a")
     studio.write(
@@ -119,7 +104,7 @@ def test_a_schema_is_a_schema(name: str) -> None:
     Draft202012Validator.check_schema(json.loads((SCHEMAS / name).read_text("utf-8")))
 
 
-def test_status_and_store(studio: Studio, run: Any) -> None:
+def test_status_and_store(studio: Studio, run: Run) -> None:
     """What is paid, what waits for a decision, what lies in the store."""
     studio.serve("submit:drop-after @tern")
     studio.scenes("A gull", "A tern", "A heron")
@@ -144,7 +129,7 @@ def test_status_and_store(studio: Studio, run: Any) -> None:
     assert "fetches them again" in err
 
 
-def test_the_account(studio: Studio, run: Any) -> None:
+def test_the_account(studio: Studio, run: Run) -> None:
     """By scene, run, month and model: of one storyboard, or of all that this user ever rendered."""
     studio.serve("submit:drop-after @tern", "job:fail=501 @heron")
     studio.scenes("A gull", "A tern", "A heron")
@@ -177,7 +162,7 @@ def test_the_account(studio: Studio, run: Any) -> None:
     assert run("status", "film.yaml", "--csv")[0] == run("status", "--costs", "--csv", "--json")[0] == 2
 
 
-def test_a_draft_has_an_account_of_its_own_and_costs_nothing(studio: Studio, run: Any) -> None:
+def test_a_draft_has_an_account_of_its_own_and_costs_nothing(studio: Studio, run: Run) -> None:
     """Whatever the emulator says that its clips cost."""
     drafts = Ledger(private(studio.settings.realm(draft=True)) / "ledger.db")
     shot = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
@@ -187,7 +172,7 @@ def test_a_draft_has_an_account_of_its_own_and_costs_nothing(studio: Studio, run
     assert json.loads(run("status", "--costs", "--json")[1])["total"]["submissions"] == 0
 
 
-def test_the_doctor(studio: Studio, run: Any) -> None:
+def test_the_doctor(studio: Studio, run: Run) -> None:
     """It names an unknown submission, asks the provider for the balance, and never shows the key."""
     studio.serve("submit:drop-after @tern", balance=500)
     studio.scenes("A gull", "A tern")
@@ -207,7 +192,7 @@ def test_the_doctor(studio: Studio, run: Any) -> None:
     assert run("doctor")[0] == 2
 
 
-def test_a_refused_key_is_seen_by_the_doctor(studio: Studio, run: Any) -> None:
+def test_a_refused_key_is_seen_by_the_doctor(studio: Studio, run: Run) -> None:
     studio.serve(key="another")
     left, out, _ = run("doctor")
     assert left == 5
@@ -217,13 +202,13 @@ def test_a_refused_key_is_seen_by_the_doctor(studio: Studio, run: Any) -> None:
 def test_every_verb_explains_itself() -> None:
     """--help of each verb, and no verb without one."""
     runner = CliRunner()
-    for name in storyboard.list_commands(None):  # type: ignore[arg-type]
+    for name in storyboard.list_commands(Context(storyboard)):
         done = runner.invoke(storyboard, [name, "--help"])
         assert done.exit_code == 0, done.output
         assert len(done.output.splitlines()) > 5
 
 
-def test_the_store_is_cleared(studio: Studio, run: Any) -> None:
+def test_the_store_is_cleared(studio: Studio, run: Run) -> None:
     """What goes, what stays and why, what lies in the trash: the shape that commands.md shows."""
     studio.serve()
     studio.scenes("A gull", "A tern")
@@ -249,7 +234,7 @@ def test_the_store_is_cleared(studio: Studio, run: Any) -> None:
     assert (len(document["restored"]), document["trash"]) == (2, [])
 
 
-def test_the_doctor_finds_what_was_left(studio: Studio, run: Any) -> None:
+def test_the_doctor_finds_what_was_left(studio: Studio, run: Run) -> None:
     """A job that the ledger could not take, takes that are gone, damaged files, half a download."""
     studio.serve()
     studio.scenes("A gull", "A tern", "A heron")

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import Quick, Service, envelope, says, service, wired
+from scripted import Quick, Service, Step, envelope, says, service, wired
 
 from storyboard.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
 from storyboard.providers import Ready, Waiting, find
@@ -310,9 +310,9 @@ async def test_an_answer_that_makes_no_sense_leaves_the_job_open(here: Service, 
         (says(502, b"<html>"), Waiting()),
     ],
 )
-async def test_the_1080p_version_is_waited_for(here: Service, step: object, state: Waiting | Ready) -> None:
+async def test_the_1080p_version_is_waited_for(here: Service, step: Step, state: Waiting | Ready) -> None:
     """'400 processing' taken for a refusal would deliver 720p for the price of 1080p."""
-    here.play(step)  # type: ignore[arg-type]
+    here.play(step)
     async with wired(here.url) as wire:
         assert await provider.hd(JOB, wire) == state
     assert (here.heard[0].path, here.heard[0].query) == (
@@ -331,9 +331,9 @@ async def test_the_1080p_version_is_waited_for(here: Service, step: object, stat
         says(404, b"<html>no such page"),
     ],
 )
-async def test_a_1080p_version_that_will_not_come(here: Service, step: object) -> None:
+async def test_a_1080p_version_that_will_not_come(here: Service, step: Step) -> None:
     """Ten minutes of waiting for nothing; the 720p take is there already."""
-    here.play(step)  # type: ignore[arg-type]
+    here.play(step)
     async with wired(here.url) as wire:
         with pytest.raises(SceneFailed) as raised:
             await provider.hd(JOB, wire)
@@ -369,9 +369,9 @@ async def test_an_upload_gets_an_address_that_ends(here: Service) -> None:
         (envelope(413), SceneFailed),
     ],
 )
-async def test_an_upload_that_fails(here: Service, step: object, error: type[StoryboardError]) -> None:
+async def test_an_upload_that_fails(here: Service, step: Step, error: type[StoryboardError]) -> None:
     """Without its image the shot must not be asked for; a service without uploads must say what else there is."""
-    here.play(step)  # type: ignore[arg-type]
+    here.play(step)
     async with wired(here.url) as wire:
         with pytest.raises(error) as raised:
             await provider.upload("0f.png", b"", "image/png", wire)
@@ -417,9 +417,9 @@ async def test_the_balance_is_exact(here: Service, number: str, credits: Fractio
         says(200, b""),
     ],
 )
-async def test_a_service_that_tells_no_balance_is_no_obstacle(here: Service, step: object) -> None:
+async def test_a_service_that_tells_no_balance_is_no_obstacle(here: Service, step: Step) -> None:
     """An endpoint that the document does not even describe must not stop a render."""
-    here.play(step)  # type: ignore[arg-type]
+    here.play(step)
     async with wired(here.url) as wire:
         assert await provider.balance(wire) is None
 

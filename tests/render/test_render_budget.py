@@ -9,13 +9,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
 
 import pytest
-from studio import Studio
+from studio import Run, Studio
 
 from storyboard import events
-from storyboard.cli import status
 from storyboard.desk import Desk
 from storyboard.errors import OverBudget
 from storyboard.ledger import Ledger
@@ -39,21 +37,6 @@ def limit(own_home: Path) -> Callable[[str], Path]:
     return write
 
 
-@pytest.fixture
-def run(studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """A command at the prompt, in process: (exit status, stdout, stderr)."""
-    monkeypatch.chdir(studio.folder)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        for name, value in studio.environ.items():
-            monkeypatch.setenv(name, value)
-        left = status(arguments)
-        out, err = capsys.readouterr()
-        return left, out, err
-
-    return command
-
-
 def elsewhere(studio: Studio, prompt: str, credits: int = 60) -> None:
     """Another process of this user asks for a shot of its own just now."""
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
@@ -62,7 +45,7 @@ def elsewhere(studio: Studio, prompt: str, credits: int = 60) -> None:
     ledger.close()
 
 
-def test_a_plan_over_the_cap_is_refused_before_the_first_request(studio: Studio, run: Any) -> None:
+def test_a_plan_over_the_cap_is_refused_before_the_first_request(studio: Studio, run: Run) -> None:
     """501 scenes and credits for five: not one request leaves, and the message has the numbers."""
     service = studio.serve()
     studio.scenes(*(f"Shot {number}" for number in range(501)))
@@ -78,13 +61,13 @@ def test_a_plan_over_the_cap_is_refused_before_the_first_request(studio: Studio,
 
 
 @pytest.mark.parametrize("cost", ["0", "-1", "nan", "inf", "1e12"])
-def test_a_cap_that_is_no_amount_is_refused(studio: Studio, run: Any, cost: str) -> None:
+def test_a_cap_that_is_no_amount_is_refused(studio: Studio, run: Run, cost: str) -> None:
     studio.scenes("A gull")
     left, _, err = run("render", "film.yaml", "--max-cost", cost)
     assert (left, "--max-cost must be a number larger than 0" in err) == (2, True)
 
 
-def test_the_plan_says_that_the_budget_does_not_reach(studio: Studio, run: Any, limit: Callable[[str], Path]) -> None:
+def test_the_plan_says_that_the_budget_does_not_reach(studio: Studio, run: Run, limit: Callable[[str], Path]) -> None:
     """In text and in the document, with what is spent, what is left, and the file in which it can be raised."""
     studio.serve()
     file = limit("per_storyboard = 150\nper_month = 1000")

@@ -1,11 +1,9 @@
 """With callbacks, a lost answer costs nothing: the provider says by itself which job it made, and is then asked."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -44,21 +42,10 @@ def warnings(studio: Studio) -> list[str]:
     return [f"{event.scene}: {event.why}" for event in studio.seen if isinstance(event, events.Warned)]
 
 
-def command(studio: Studio, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "storyboard", *arguments],
-        cwd=studio.folder,
-        env={**os.environ, **studio.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 @contextmanager
 def listening(studio: Studio) -> Iterator[subprocess.Popen[str]]:
     """``storyboard callbacks``, once it listens; ended by Ctrl-C."""
-    with command(studio, "callbacks") as process:
+    with studio.process("callbacks") as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == studio.environ["STORYBOARD_CALLBACK_LISTEN"]
         try:
@@ -99,7 +86,7 @@ def test_a_callback_pulls_the_next_question_forward(
     called.environ["STORYBOARD_TIME_SCALE"] = "100"
     called.scenes("A gull")
     with ear(called):
-        process = command(called, "render", "film.yaml", "--yes", "-q")
+        process = called.process("render", "film.yaml", "--yes", "-q")
         try:
             process.communicate(timeout=120)
         finally:
@@ -164,7 +151,7 @@ def test_what_a_killed_run_left_is_found_by_the_next(called: Studio) -> None:
     service = called.serve("submit:slow=600+charged")
     called.scenes("A gull")
     with listening(called) as ear:
-        killed = command(called, "render", "film.yaml", "--yes", "--json")
+        killed = called.process("render", "film.yaml", "--yes", "--json")
         assert ear.stderr is not None
         while "heard of job" not in (line := ear.stderr.readline()):
             assert line
@@ -223,9 +210,9 @@ def test_the_secret_of_the_path_is_nowhere(called: Studio) -> None:
     called.scenes("A gull", "A tern", "A heron", "A stork")
     said = ""
     for words in (["render", "film.yaml", "--yes", "--json"], ["render", "film.yaml", "--yes", "-v"], ["status"]):
-        out, err = command(called, *words).communicate(timeout=120)
+        out, err = called.process(*words).communicate(timeout=120)
         said += out + err
-    out, err = command(called, "status", "film.yaml", "--json").communicate(timeout=120)
+    out, err = called.process("status", "film.yaml", "--json").communicate(timeout=120)
     nonces = [entry.nonce for entry in ledger(called).entries()]
     assert len(nonces) >= 4
     assert sum(str(job.request["callBackUrl"]).endswith(tuple(nonces)) for job in service.emulator.jobs) == 3
@@ -241,13 +228,13 @@ def test_a_port_that_is_taken_stops_no_render(called: Studio) -> None:
     called.scenes("A gull")
     with socket.create_server(("127.0.0.1", called.settings.callbacks.port)):
         done = called.render()
-        out, err = command(called, "callbacks").communicate(timeout=60)
+        out, err = called.process("callbacks").communicate(timeout=60)
     assert (done.exit, service.posts) == (0, 1)
     assert any("goes on without callbacks" in why for why in warnings(called))
     assert "callBackUrl" not in service.emulator.jobs[0].request
     assert (out, "cannot be listened on" in err) == ("", True)
     with listening(called):
-        second = command(called, "callbacks")
+        second = called.process("callbacks")
         out, err = second.communicate(timeout=60)
         assert (second.returncode, out, "is listened on already" in err) == (2, "", True)
 
@@ -267,7 +254,7 @@ def test_ctrl_c_ends_the_waiting_for_a_callback(called: Studio) -> None:
     called.environ["STORYBOARD_TIME_SCALE"] = "100"
     service = called.serve("submit:drop-after", "callback:lost")
     called.scenes("A gull")
-    process = command(called, "render", "film.yaml", "--yes", "--json")
+    process = called.process("render", "film.yaml", "--yes", "--json")
     assert process.stdout is not None
     while "waiting for the service to call back" not in (line := process.stdout.readline()):
         assert line
@@ -285,7 +272,7 @@ def test_doctor_looks_at_the_listener(called: Studio) -> None:
     called.serve()
 
     def said() -> str:
-        out, _ = command(called, "doctor", "--offline", "--json").communicate(timeout=120)
+        out, _ = called.process("doctor", "--offline", "--json").communicate(timeout=120)
         (found,) = [finding for finding in json.loads(out)["findings"] if finding["subject"] == "callbacks"]
         return f"{found['state']}: {found['said']}"
 

@@ -12,6 +12,7 @@ from studio import Studio, png
 
 from storyboard import events
 from storyboard.errors import InputError, LocalFault
+from storyboard.outlook import document
 from storyboard.store import Store
 
 
@@ -229,7 +230,7 @@ def test_a_saved_plan_is_kept_or_refused(studio: Studio) -> None:
     studio.scenes("A gull", "A tern")
     plans = []
     with pytest.raises(InputError):
-        studio.render(agree=lambda at, plan: (plans.append(at.document(plan)), _stop()))
+        studio.render(agree=lambda at, plan: (plans.append(document(at, plan)), _stop()))
     studio.scenes("A gull", "A tern at night")
     with pytest.raises(InputError, match="s2: it is another shot"):
         studio.render(promised=plans[0])

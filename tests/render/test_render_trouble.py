@@ -186,18 +186,6 @@ def test_hd_that_fails_leaves_the_take(studio: Studio) -> None:
     assert (studio.render().exit, service.posts) == (0, 1)
 
 
-def prompt(studio: Studio, *arguments: str, **more: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "storyboard", *arguments],
-        cwd=studio.folder,
-        env={**os.environ, **studio.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **more,  # type: ignore[call-overload]
-    )
-
-
 def until(process: subprocess.Popen[str], event: str) -> list[dict[str, object]]:
     """Read events until one of this name."""
     seen: list[dict[str, object]] = []
@@ -214,7 +202,7 @@ def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) 
     """kill -9 after the job has a name: the next run collects."""
     service = studio.serve()
     studio.scenes("A gull", "A tern")
-    process = prompt(studio, "render", "film.yaml", "--yes", "--json", "--at-once", "1")
+    process = studio.process("render", "film.yaml", "--yes", "--json", "--at-once", "1")
     until(process, event)
     process.kill()
     process.communicate()
@@ -228,7 +216,7 @@ def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) 
 def test_a_draft_that_was_killed_is_drawn_again(studio: Studio) -> None:
     """Its emulator is gone with it: waiting for its jobs would be waiting for ever. Nor for one deleted."""
     studio.scenes("A gull", "A tern")
-    process = prompt(studio, "render", "film.yaml", "--draft", "--json", "--at-once", "1")
+    process = studio.process("render", "film.yaml", "--draft", "--json", "--at-once", "1")
     until(process, "submitted")
     process.kill()
     process.communicate()
@@ -282,7 +270,7 @@ def test_a_second_render_leaves_at_once(studio: Studio) -> None:
     """Exit 7, and nothing is changed."""
     service = studio.serve(latency=30)
     studio.scenes("A gull")
-    process = prompt(studio, "render", "film.yaml", "--yes", "--json")
+    process = studio.process("render", "film.yaml", "--yes", "--json")
     until(process, "submitted")
     with pytest.raises(Busy):
         studio.render()
@@ -295,7 +283,7 @@ def test_ctrl_c_once_collects_what_is_paid_for(studio: Studio) -> None:
     """Nothing more is asked for; the job that is in flight is fetched and pinned; exit 130 and no traceback."""
     service = studio.serve(latency=1)
     studio.scenes("A gull", "A tern")
-    process = prompt(studio, "render", "film.yaml", "--yes", "--json", "--at-once", "1")
+    process = studio.process("render", "film.yaml", "--yes", "--json", "--at-once", "1")
     until(process, "submitted")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -311,7 +299,7 @@ def test_told_to_go_it_goes(studio: Studio, signals: list[signal.Signals]) -> No
     """Within seconds, without a traceback; the next run collects."""
     service = studio.serve(latency=600)
     studio.scenes("A gull")
-    process = prompt(studio, "render", "film.yaml", "--yes", "--json")
+    process = studio.process("render", "film.yaml", "--yes", "--json")
     until(process, "submitted")
     for number in signals:
         process.send_signal(number)
@@ -331,8 +319,8 @@ def test_two_storyboards_at_once_share_a_shot(studio: Studio, tmp_path: Path) ->
     service = studio.serve(latency=1)
     studio.scenes("A gull", "A tern")
     studio.scenes("A tern", "A gull", name="other/film.yaml")
-    first = prompt(studio, "render", "film.yaml", "--yes", "--json")
-    second = prompt(studio, "render", "other/film.yaml", "--yes", "--json")
+    first = studio.process("render", "film.yaml", "--yes", "--json")
+    second = studio.process("render", "other/film.yaml", "--yes", "--json")
     ends = [process.communicate(timeout=60) for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], ends
     assert service.posts == 2
@@ -404,7 +392,7 @@ def test_what_is_wrong_here_is_found_before_anything_is_paid(
     studio.scenes("A gull")
     monkeypatch.setenv(name, value)
     studio.environ[name] = value
-    done = prompt(studio, "render", "film.yaml", "--yes")
+    done = studio.process("render", "film.yaml", "--yes")
     _, err = done.communicate(timeout=60)
     assert done.returncode == status, err
     assert service.posts == 0

@@ -158,12 +158,15 @@ def test_503_is_sent_again_only_where_it_says_when() -> None:
         (Verdict.FAILED, SceneFailed, 3),
     ],
 )
-def test_each_verdict_is_one_error(verdict: Verdict, kind: type, status: int) -> None:
+def test_each_verdict_is_one_error(
+    verdict: Verdict, kind: type[SceneFailed | RunRefused | SubmissionUnknown], status: int
+) -> None:
     """The exit status, and whether the job stays open, hang on the type."""
     error = refusal(Call.POLL, 500, verdict, "Internal Error")
     assert type(error) is kind
     assert error.exit == status
-    assert error.code == 500  # type: ignore[attr-defined]
+    assert isinstance(error, kind)
+    assert error.code == 500
     assert "Internal Error" in error.message
     assert error.hint
 

@@ -29,6 +29,9 @@ def planned(facts: Facts, **sources: Generated | OwnClip) -> Plan:
     return plan(board, shots(board, "apikley"), facts, Prices())
 
 
+LOST: tuple[State, ...] = ("intent", "unknown")
+
+
 def key(source: Generated = PLAIN) -> str:
     return shots(film(x=source), "apikley")["x"].key
 
@@ -99,8 +102,8 @@ def test_a_take_gone_and_a_job_unknown_must_be_made() -> None:
 
 def test_a_lost_answer_blocks_its_scene_alone() -> None:
     """An open intent of a dead run is never sent again."""
-    for state in ("intent", "unknown"):
-        facts = known(state)  # type: ignore[arg-type]
+    for state in LOST:
+        facts = known(state)
         steps = planned(facts, x=PLAIN, y=replace(PLAIN, prompt="A tern")).steps
         assert [type(step) for step in steps] == [Blocked, Make]
         assert steps[0].why
@@ -108,8 +111,8 @@ def test_a_lost_answer_blocks_its_scene_alone() -> None:
 
 def test_a_callback_makes_a_lost_answer_one_to_collect() -> None:
     """Nothing is paid for it; but what is given up stays so, and what another run is asking for is that run's."""
-    for state in ("intent", "unknown"):
-        facts = replace(known(state), named=frozenset({"n"}))  # type: ignore[arg-type]
+    for state in LOST:
+        facts = replace(known(state), named=frozenset({"n"}))
         (step,) = planned(facts, x=PLAIN).steps
         assert isinstance(step, Collect)
         assert (step.job, step.credits, step.why) == (None, 0, "its answer was lost, a callback names its job")

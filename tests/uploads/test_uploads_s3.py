@@ -101,7 +101,7 @@ def _wait_for(server: subprocess.Popen[bytes], environ: Mapping[str, str], log: 
         try:
             obstore.put(way._store(), "ready", b"yes")
         except obstore.exceptions.BaseError:
-            time.sleep(0.2)
+            time.sleep(0.2)  # Another's program, which says nowhere that it is ready: it is asked until it answers.
         else:
             return
     raise AssertionError(f"the S3 server does not start: {log.read_text()[-2000:]}")

@@ -138,7 +138,7 @@ async def test_an_image_goes_to_the_service_once(here: Service, memory: Ledger) 
         assert len(here.heard) == 1
         await uploads.address(image(b"other"), b"other")
     assert len(here.heard) == 2
-    assert here.heard[0].json["fileName"] == f"{image().digest}.png"  # type: ignore[index]
+    assert here.heard[0].json["fileName"] == f"{image().digest}.png"
 
 
 @pytest.mark.parametrize(("left", "requests"), [(timedelta(minutes=11), 0), (timedelta(minutes=9), 1)])

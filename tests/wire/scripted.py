@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from canary import KEY
@@ -56,7 +57,7 @@ class Heard:
     body: bytes
 
     @property
-    def json(self) -> object:
+    def json(self) -> Any:
         return json.loads(self.body)
 
 
@@ -137,7 +138,8 @@ def clip(content: bytes, **headers: str) -> Step:
 
 
 async def hang(request: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(30)
+    """No answer, ever."""
+    await asyncio.Event().wait()
     return web.Response()
 
 

@@ -189,7 +189,7 @@ async def test_an_answer_that_drips_is_given_up(here: Service) -> None:
         await response.prepare(request)
         for _ in range(100):
             await response.write(b" ")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # The timeout is aiohttp's own, on real time: it must end while bytes come.
         return response
 
     here.play(drip)

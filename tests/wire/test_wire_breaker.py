@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from scripted import Quick, Service, clip, envelope, raw, says, service, wired
+from scripted import Quick, Service, Step, clip, envelope, raw, says, service, wired
 
 from storyboard.dial import Limits
 from storyboard.errors import Interrupted, NotAsked, RunRefused, SceneFailed, Stalled, SubmissionUnknown
@@ -23,17 +23,17 @@ async def here() -> AsyncIterator[Service]:
 class Patient:
     """A service that is ill until ``well`` requests have come; it knows when each came."""
 
-    def __init__(self, clock: Quick, well: int, ill: object = None) -> None:
+    def __init__(self, clock: Quick, well: int, ill: Step | None = None) -> None:
         self.clock = clock
         self.well = well
-        self.ill = ill or says(503, b"")
+        self.ill: Step = ill or says(503, b"")
         self.moments: list[float] = []
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         self.moments.append(self.clock.now)
         if len(self.moments) > self.well:
             return await envelope(200, 7)(request)
-        return await self.ill(request)  # type: ignore[operator, no-any-return]
+        return await self.ill(request)
 
 
 async def polls(wire: Wire, count: int) -> list[object]:
@@ -195,11 +195,11 @@ class Stopping(Quick):
 @pytest.mark.parametrize(("ill", "at"), [(envelope(429), 1), (envelope(521), 3), (envelope(521), 6)])
 @pytest.mark.parametrize("call", [Call.SUBMIT, Call.UPLOAD])
 async def test_a_run_that_is_stopped_hangs_in_no_wait_and_sends_no_more(
-    here: Service, ill: object, at: int, call: Call
+    here: Service, ill: Step, at: int, call: Call
 ) -> None:
     """After Ctrl-C a submission that was refused for now would be sent once more, and paid for."""
     clock = Stopping(at)
-    here.play(ill)  # type: ignore[arg-type]
+    here.play(ill)
     async with wired(here.url, clock) as wire:
         clock.wire = wire
         with pytest.raises(NotAsked, match="interrupted"):
@@ -272,7 +272,7 @@ async def test_a_probe_that_is_cancelled_leaves_the_way_free(here: Service) -> N
     assert asked > 8
 
 
-def connection(moments: list[object]) -> object:
+def connection(moments: list[object]) -> Step:
     """An answer that notes which connection it was asked over."""
 
     async def step(request: web.Request) -> web.StreamResponse:
@@ -287,7 +287,7 @@ def connection(moments: list[object]) -> object:
 async def test_after_a_jump_no_old_connection_is_used(here: Service, jump: float) -> None:
     """A connection that slept through the night hangs the first poll until its timeout."""
     clock, peers = Quick(), list[object]()
-    here.play(connection(peers))  # type: ignore[arg-type]
+    here.play(connection(peers))
     async with wired(here.url, clock) as wire:
         await wire.call(Call.POLL, "GET", "/x")
         await wire.call(Call.POLL, "GET", "/x")

@@ -9,11 +9,12 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
-from scripted import KEY, Quick, Service, clip, envelope, hang, left, raw, says, service, wired
+from scripted import KEY, Quick, Service, Step, clip, envelope, hang, left, raw, says, service, wired
 
 from storyboard.dial import Limits
 from storyboard.errors import AddressExpired, BadMedia, LocalFault, RunRefused, Stalled
@@ -68,14 +69,14 @@ async def test_a_signed_address_is_sent_as_it_is(here: Service, tmp_path: Path) 
     ],
     ids=["cut", "reset", "half a chunk", "empty"],
 )
-async def test_a_clip_that_was_cut_is_fetched_from_the_start(here: Service, tmp_path: Path, cut: object) -> None:
+async def test_a_clip_that_was_cut_is_fetched_from_the_start(here: Service, tmp_path: Path, cut: Step) -> None:
     """Half an MP4 plays without complaint, and would be half a scene in the film."""
-    here.play(cut, clip(CLIP))  # type: ignore[arg-type]
+    here.play(cut, clip(CLIP))
     async with wired(here.url) as wire:
         fetched = await wire.fetch(here.url + "/a.mp4", tmp_path / "a")
         assert (tmp_path / "a").read_bytes() == CLIP
         assert fetched.bytes == len(CLIP)
-        here.play(cut)  # type: ignore[arg-type]
+        here.play(cut)
         with pytest.raises((BadMedia, Stalled)):
             await wire.fetch(here.url + "/a.mp4", tmp_path / "b")
     assert not (tmp_path / "b").exists()
@@ -115,9 +116,9 @@ async def test_an_address_that_is_gone_is_not_blamed_on_the_key(here: Service, t
         clip(CLIP, **{"Content-Encoding": "br"}),
     ],
 )
-async def test_a_page_is_no_clip(here: Service, tmp_path: Path, page: object) -> None:
+async def test_a_page_is_no_clip(here: Service, tmp_path: Path, page: Step) -> None:
     """An expired address often answers 200 with a page; another address has to be asked for."""
-    here.play(page)  # type: ignore[arg-type]
+    here.play(page)
     async with wired(here.url) as wire:
         with pytest.raises(AddressExpired):
             await wire.fetch(here.url + "/a.mp4", tmp_path / "a")
@@ -143,7 +144,7 @@ async def test_a_clip_that_drips_is_given_up(here: Service, tmp_path: Path) -> N
         await response.prepare(request)
         for _ in range(40):
             await response.write(bytes(1000))
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # Each piece must come by itself, and nobody tells when one was read.
         return response
 
     here.play(drip)
@@ -217,7 +218,7 @@ class connections:
     """Every address that a socket of this process connects to, name look-ups left out."""
 
     _installed = False
-    _live: "list[connections]" = []  # noqa: RUF012
+    _live: ClassVar[list["connections"]] = []
 
     def __enter__(self) -> list[tuple[str, int]]:
         if not connections._installed:
@@ -231,10 +232,10 @@ class connections:
         connections._live.remove(self)
 
     @staticmethod
-    def _hear(event: str, args: tuple[object, ...]) -> None:
+    def _hear(event: str, args: tuple[Any, ...]) -> None:
         if event == "socket.connect":
             for live in connections._live:
-                live.found.append(args[1])  # type: ignore[arg-type]
+                live.found.append(args[1])
 
 
 ODD = (
@@ -347,11 +348,16 @@ async def test_a_disk_that_takes_no_more_is_a_local_fault(here: Service, tmp_pat
 
 async def test_a_cancelled_fetch_leaves_nothing_behind(here: Service, tmp_path: Path) -> None:
     """Half files would pile up in the store after every Ctrl-C."""
-    here.play(hang)
+    asked = asyncio.Event()
+
+    async def silent(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        return await hang(request)
+
+    here.play(silent)
     async with wired(here.url) as wire:
         task = asyncio.create_task(wire.fetch(here.url + "/a.mp4", tmp_path / "a"))
-        while not here.heard:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+        await asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

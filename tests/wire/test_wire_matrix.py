@@ -14,7 +14,7 @@ from storyboard.wire import Wire
 
 # A word of the matrix: requests with the longest pauses, and the error (None: an answer comes back). A host that is ill
 # is asked less often, by the breaker: after the fifth failure its pauses are 30, 60, 120, 240 and then 300 seconds.
-MEANS: dict[str, tuple[int, type[Exception] | None]] = {
+MEANS: dict[str, tuple[int, type[SceneFailed | RunRefused | SubmissionUnknown] | None]] = {
     "accept": (1, None),
     "wait": (1, None),
     "unseen": (1, None),
@@ -68,7 +68,7 @@ async def expect(here: Service, call: Call, word: str, code: int | None) -> None
             with pytest.raises(error) as raised:
                 await ask(wire, call)
             assert type(raised.value) is error
-            assert code is None or raised.value.code == code  # type: ignore[attr-defined]
+            assert code is None or raised.value.code == code
     assert len(here.heard) == requests
     if requests < 6:
         assert len(clock.pauses) == requests - 1

@@ -1,0 +1,119 @@
+"""Outlook: what is to be said of a plan before it is carried out, what stands in its way above all."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from storyboard import plan as plans
+from storyboard.budget import advice
+from storyboard.config import api_key
+from storyboard.desk import Desk
+from storyboard.errors import BadMedia, LocalFault, Problems
+from storyboard.mix import apart
+from storyboard.plan import Keep, Plan
+from storyboard.samples import Frames
+from storyboard.story import Place, Problem
+from storyboard.uploads import Folder, missing
+
+# Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
+ROOM = 64_000_000
+ROOM_PER_TAKE = 40_000_000
+
+
+def document(at: Desk, plan: Plan) -> dict[str, object]:
+    """The plan as JSON, with all that is to be said of it."""
+    problems = [*at.storyboard.warnings, *remarks(at, plan), *obstacles(at, plan)]
+    told = [problem.document() for problem in problems]
+    leaving = () if not at.draft and isinstance(at.way(), Folder) else plan.leaving
+    return plans.document(plan, at.shown, at.provider.name, at.prices, leaving, told)
+
+
+def check(at: Desk, plan: Plan) -> None:
+    """Find out now what would else be found after something was paid.
+
+    Raises Problems, InputError, RunRefused, LocalFault.
+    """
+    from storyboard.media import ffmpeg
+    from storyboard.wire import Api
+
+    ffmpeg.version()
+    if at.draft:
+        return
+    if homeless := _homeless(at, plan):
+        raise Problems(homeless)
+    at.way()
+    Api(at.settings.base_url, api_key(at.settings))
+    free, wanted = shutil.disk_usage(at.realm).free, ROOM + ROOM_PER_TAKE * plan.count("make")
+    if free < wanted:
+        message = f"{at.realm} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
+        raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
+
+
+def obstacles(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+    """What must be put right before the plan can be carried out: images that go nowhere, and the budget."""
+    whole, found = Place(at.shown, 1, 1), at.over(plan)
+    spent = (Problem(whole, over.limit.name, f"over budget: {at.budget.told(over)}", advice((over,))) for over in found)
+    return (*_homeless(at, plan), *spent)
+
+
+def remarks(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+    """What is to be said of takes that are here: how long their transitions take, and how loud they are."""
+    return (*_encoded_whole(at, plan), *_uneven(at, plan))
+
+
+def _homeless(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+    if at.draft or not plan.leaving or at.way():
+        return ()
+    return tuple(_quoting(missing(image)) for image in plan.leaving)
+
+
+def _encoded_whole(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+    """Transitions for which a whole take would be encoded, because decoding can begin nowhere behind them."""
+    from storyboard.media import mp4
+
+    found = []
+    takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+    for scene in at.storyboard.scenes[1:]:
+        coming, take = scene.finish.transition, takes.get(scene.id)
+        if not take or not coming or coming.over == "tail":
+            continue
+        try:
+            frames = mp4.read(at.store.path(take.digest)).frames
+        except (BadMedia, LocalFault):  # the cut tells of it, once it comes to that
+            continue
+        behind = scene.trim.start + coming.seconds
+        if isinstance(frames, Frames) and max(frames.starts) < round(behind * frames.fps):
+            place = f"scenes[{scene.number - 1}].transition"
+            message = f"all of scene '{scene.id}' is encoded for its transition: its clip has no later key frame"
+            hint = "with 'over: tail' only its seconds are"
+            found.append(Problem(scene.place, place, message, hint, severity="warning"))
+    return tuple(found)
+
+
+def _uneven(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+    """Told where takes that are here, and measured, are far apart in loudness, and nothing evens them out."""
+    if at.storyboard.output.loudness is not None:
+        return ()
+    clips = {step.scene: at.clip(step.scene, step.take) for step in plan.steps if isinstance(step, Keep)}
+    known = {
+        scene: replace(loudness, lufs=loudness.lufs + float(clip.level.gain))
+        for scene, clip in clips.items()
+        if clip and not clip.level.mute and (loudness := at.loudness.of(clip)) and loudness.lufs is not None
+    }
+    if not (found := apart(known)):
+        return ()
+    soft, loud, between = found
+    message = f"scene '{loud}' is {between:.0f} LU louder than scene '{soft}'"
+    hint = "write `loudness: -16` under `output` to even them out, or a `gain` under their `audio`"
+    return (Problem(Place(at.shown, 1, 1), "output.loudness", message, hint, "warning"),)
+
+
+def _quoting(problem: Problem) -> Problem:
+    """The problem with the line that it stands on, as ``reading`` gives it to its own."""
+    try:
+        source = Path(problem.place.file).read_text("utf-8").splitlines()[problem.place.line - 1]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return problem
+    word = re.match(r"[^\s,}\]]*", source[problem.place.column - 1 :])
+    return replace(problem, source=source, width=len(word[0]) if word else 1)

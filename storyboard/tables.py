@@ -1,0 +1,166 @@
+"""Tables: how the ledger's values stand in its database, and which rows are believed when they are read again.
+
+What takes a row raises ValueError, or what else a value that cannot be read raises: nothing is guessed.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from types import UnionType
+from typing import TYPE_CHECKING, cast, get_args
+
+from storyboard.account import Charge
+from storyboard.entry import LIVE, Entry, State, moment
+from storyboard.story import Resolution
+from storyboard.take import Measure, Take, exact
+
+if TYPE_CHECKING:
+    from sqlite3 import Row
+
+# A callback's path is looked up by the first characters of its nonce, and the rest, 132 random bits, compared in
+# constant time: how long the look-up takes says nothing about them.
+SELECTOR = 10
+
+TABLES = f"""
+CREATE TABLE IF NOT EXISTS jobs (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, job TEXT, run TEXT NOT NULL, nonce TEXT NOT NULL,
+  storyboard TEXT NOT NULL, scene TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,
+  credits TEXT NOT NULL, charged TEXT, code INTEGER, why TEXT NOT NULL DEFAULT '',
+  asked REAL NOT NULL, changed REAL NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS one_live_job ON jobs (key) WHERE state IN {LIVE};
+CREATE UNIQUE INDEX IF NOT EXISTS job_names ON jobs (job) WHERE job IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_scene ON jobs (storyboard, scene);
+CREATE INDEX IF NOT EXISTS by_run ON jobs (run);
+CREATE INDEX IF NOT EXISTS by_time ON jobs (asked);
+CREATE TABLE IF NOT EXISTS upgrades (
+  entry INTEGER PRIMARY KEY REFERENCES jobs (id), credits TEXT NOT NULL, run TEXT NOT NULL, storyboard TEXT NOT NULL,
+  scene TEXT NOT NULL, asked REAL NOT NULL);
+CREATE VIEW IF NOT EXISTS charges AS
+  SELECT id, storyboard, scene, run, model, state, 0 AS hd, asked AS at,
+    CASE state WHEN 'refused' THEN '0' ELSE coalesce(charged, credits) END AS credits FROM jobs
+  UNION ALL
+  SELECT id, upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits
+    FROM upgrades JOIN jobs ON jobs.id = upgrades.entry;
+CREATE INDEX IF NOT EXISTS by_nonce ON jobs (substr(nonce, 1, {SELECTOR}));
+CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, nonce TEXT NOT NULL, job TEXT NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS inbox_nonces ON inbox (nonce);
+CREATE TABLE IF NOT EXISTS takes (
+  key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
+  fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
+  credits TEXT, at REAL NOT NULL, PRIMARY KEY (key, resolution));
+CREATE TABLE IF NOT EXISTS addresses (
+  destination TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, expires REAL NOT NULL,
+  PRIMARY KEY (destination, digest));
+CREATE TABLE IF NOT EXISTS pins (
+  lock TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (lock, digest));
+CREATE TABLE IF NOT EXISTS removed (digest TEXT PRIMARY KEY, at REAL NOT NULL);
+PRAGMA user_version = 1;
+"""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_LATEST = 32_503_680_000  # seconds since 1970: the year 3000
+
+_TEXTS = ("key", "run", "nonce", "storyboard", "scene", "model", "recipe", "credits", "why")
+_JOB: Mapping[str, type | UnionType] = dict.fromkeys(_TEXTS, str) | {
+    "job": str | None,
+    "charged": str | None,
+    "hd": str | None,
+    "code": int | None,
+    "asked": float,
+    "changed": float,
+}
+_TAKE: Mapping[str, type | UnionType] = dict.fromkeys(("bytes", "frames", "width", "height", "sound"), int) | {
+    "key": str,
+    "digest": str,
+    "fps": str,
+    "seed": int | None,
+    "credits": str | None,
+    "at": float,
+}
+
+
+def entry(row: "Row") -> Entry:
+    """A row of ``jobs`` with the credits of its upgrade as ``hd``."""
+    _sound(row, _JOB)
+    recipe = json.loads(row["recipe"])
+    if row["state"] not in get_args(State) or not isinstance(recipe, dict) or not isinstance(recipe.get("prompt"), str):
+        raise ValueError(f"state is {row['state']!r:.60}, recipe is {row['recipe']:.60}")
+    return Entry(
+        id=row["id"],
+        key=row["key"],
+        state=cast(State, row["state"]),
+        job=row["job"],
+        run=row["run"],
+        nonce=row["nonce"],
+        storyboard=row["storyboard"],
+        scene=row["scene"],
+        model=row["model"],
+        recipe=recipe,
+        credits=exact(row["credits"]),
+        charged=_fraction(row["charged"]),
+        hd=_fraction(row["hd"]),
+        code=row["code"],
+        why=row["why"],
+        asked=row["asked"],
+        changed=row["changed"],
+    )
+
+
+def charge(row: "Row") -> Charge:
+    """A row of the view ``charges``."""
+    return Charge(
+        storyboard=row["storyboard"],
+        scene=row["scene"],
+        run=row["run"],
+        model=row["model"],
+        state=cast(State, row["state"]),
+        hd=bool(row["hd"]),
+        credits=exact(row["credits"]),
+        at=moment(row["at"]),
+    )
+
+
+def take(row: "Row") -> Take:
+    """A row of ``takes``."""
+    _sound(row, _TAKE)
+    if min(row["frames"], row["width"], row["height"], exact(row["fps"]).numerator) <= 0:
+        raise ValueError("a take has no frames")
+    if not _DIGEST.fullmatch(row["digest"]) or row["resolution"] not in get_args(Resolution):
+        raise ValueError(f"a take is {row['digest']!r:.70}, {row['resolution']!r:.60}")
+    return Take(
+        digest=row["digest"],
+        bytes=row["bytes"],
+        measure=Measure(row["frames"], exact(row["fps"]), row["width"], row["height"], bool(row["sound"])),
+        resolution=cast(Resolution, row["resolution"]),
+        seed=row["seed"],
+        credits=_fraction(row["credits"]),
+    )
+
+
+def take_row(key: str, take: Take, now: float) -> tuple[object, ...]:
+    """The row of a take that came under a key at ``now`` (seconds since 1970)."""
+    measure = take.measure
+    size = (measure.frames, str(measure.fps), measure.width, measure.height, measure.sound)
+    return (key, take.resolution, take.digest, take.bytes, *size, take.seed, text(take.credits), now)
+
+
+def text(value: Fraction | None) -> str | None:
+    """An exact number as it is kept."""
+    return None if value is None else str(value)
+
+
+def _fraction(kept: str | None) -> Fraction | None:
+    return None if kept is None else exact(kept)
+
+
+def _sound(row: "Row", kinds: Mapping[str, type | UnionType]) -> None:
+    """Raises ValueError where a row does not hold what is written into one."""
+    there = row.keys()
+    for name, kind in kinds.items():
+        if name not in there:
+            raise ValueError(f"a column is missing: {name}")
+        if not isinstance(row[name], kind):
+            raise ValueError(f"{name} is {row[name]!r:.60}")
+        if kind is float and not 0 <= row[name] < _LATEST:
+            raise ValueError(f"{name} is {row[name]!r:.60}")
