@@ -51,12 +51,12 @@ def assemble(
         return there
     _undamaged(at, takes)
     making.report(events.Cutting(0, cut.frames))
-    segments = scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    made = segments(at)
     if any(clip.drawn for clip in cut.clips):
         from storyboard.media import drawing
 
         paths = drawing.drawn(
-            cut, paths, at.picture, segments, lambda done: making.report(events.Cutting(done, cut.frames))
+            cut, paths, at.picture, made, lambda done: making.report(events.Cutting(done, cut.frames))
         )
 
     def known(written: "Written") -> Film:
@@ -76,10 +76,26 @@ def assemble(
         # Killed between here and the end, the next render must know the film for its own.
         films.remember(path, known(written), written.path)
 
-    film = known(_write(cut, said, paths, path, segments, making, landing, _measured(at, cut, paths)))
+    film = known(_write(cut, said, paths, path, made, making, landing, _measured(at, cut, paths)))
     films.remember(path, film)
     _put_beside(at, cut, path, making)
     return film
+
+
+def segments(at: Desk) -> Path:
+    """Where the pieces of this film are kept. Raises LocalFault."""
+    return scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+
+
+def measured(at: Desk, cut: Cut) -> Mapping[Clip, Loudness]:
+    """How loud the clips are, as far as that is known already."""
+    if not _weighed(cut):
+        return NOT_MEASURED
+    return {clip: loudness for clip in cut.clips if (loudness := at.loudness.of(clip))}
+
+
+def _weighed(cut: Cut) -> bool:
+    return cut.loudness is not None or any(under.duck for under in cut.underlays)
 
 
 def _undamaged(at: Desk, takes: Mapping[str, Take]) -> None:
@@ -104,7 +120,7 @@ def set_aside(at: Desk, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
 
 def _measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
     """How loud the clips are, where anything depends on it. Raises LocalFault, BadMedia."""
-    if cut.loudness is None and not any(under.duck for under in cut.underlays):
+    if not _weighed(cut):
         return NOT_MEASURED
     return at.loudness.all(
         [clip for clip in cut.clips if not clip.level.mute and not isinstance(clip.drawn, Still | Slate)], paths

@@ -245,11 +245,6 @@ class Desk:
 
         return Known(self.folder)
 
-    def prepare(self, scene: str, take: Take) -> None:
-        """Measure a take that has just come, while others are made. A failure is none of anybody's."""
-        if clip := self.clip(scene, take):
-            self.loudness.prepare(clip, self.store.path(take.digest))
-
     def clip(self, name: str, take: Take) -> Clip | None:
         """What the film shows of a scene's take; None where its trim does not fit."""
         scene = next(scene for scene in self.storyboard.scenes if scene.id == name)

@@ -1,6 +1,6 @@
 """The film as far as it is there: which scenes are missing, why, and the slates that are seen in their place."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -54,16 +54,25 @@ def slates(
 ) -> dict[str, Slate]:
     """A slate for each scene of the film that is not there. ``damaged`` says why a scene's take does not serve."""
     steps = {step.scene: step for step in plan.steps}
-    last = max(scene.number for scene in at.storyboard.scenes)
     found = {}
     for scene in at.storyboard.scenes:
         why = damaged.get(scene.id) or _why(scene, steps.get(scene.id), troubles)
         if why and scene.id not in takes:
-            seconds = _seconds(scene, at.provider.offer.seconds)
-            found[scene.id] = Slate(
-                scene.number, last, scene.id, at.storyboard.title, _text(scene), why.strip(), seconds
-            )
+            found[scene.id] = _slate(at, scene, why.strip())
     return found
+
+
+def awaited(at: Desk, takes: Collection[str]) -> dict[str, Slate]:
+    """A slate for each scene whose take is still to come."""
+    scenes = at.storyboard.scenes
+    lacking = (scene for scene in scenes if isinstance(scene.source, Generated) and scene.id not in takes)
+    return {scene.id: _slate(at, scene, "") for scene in lacking}
+
+
+def _slate(at: Desk, scene: Scene, why: str) -> Slate:
+    last = max(scene.number for scene in at.storyboard.scenes)
+    seconds = _seconds(scene, at.provider.offer.seconds)
+    return Slate(scene.number, last, scene.id, at.storyboard.title, _text(scene), why, seconds)
 
 
 def beside(film: Path) -> Path:

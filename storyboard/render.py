@@ -83,7 +83,7 @@ def render(order: Order, settings: Settings) -> events.Done:
             order.report(events.Warned(entry.scene, why))
         order.report(_planned(at, plan))
         order.agree(at, plan)
-        outcomes, stopped = carry_out(at, plan, order)
+        outcomes, stopped = carry_out(at, plan, whole, order)
         takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
         at.save_lock(takes)
         whole_film = path and not stopped and all(scene in takes for scene in at.wanted)
@@ -167,7 +167,7 @@ def chosen(at: Desk, whole: Plan, only: tuple[str, ...]) -> Plan:
     return Plan(tuple(step for step in whole.steps if step.scene in needed or isinstance(step, Keep)))
 
 
-def carry_out(at: Desk, plan: Plan, order: Order) -> tuple[Mapping[str, Outcome], StoryboardError | None]:
+def carry_out(at: Desk, plan: Plan, whole: Plan, order: Order) -> tuple[Mapping[str, Outcome], StoryboardError | None]:
     """Make and collect what the plan says; what became of each scene, and what stopped the run, if anything did."""
     outcomes: dict[str, Outcome] = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
     for step in plan.steps:
@@ -177,9 +177,11 @@ def carry_out(at: Desk, plan: Plan, order: Order) -> tuple[Mapping[str, Outcome]
             order.report(kind(step.scene, step.shot.take, error.message, error.hint))
     if len(outcomes) == len(plan.steps):
         return outcomes, None
+    from storyboard.preparing import Preparing
     from storyboard.session import session
 
-    made, stopped = session(at, plan, order.at_once, order.report)
+    preparing = Preparing(at, whole, pieces=order.cut and not order.reencode)
+    made, stopped = session(at, plan, order.at_once, preparing, order.report)
     return {**outcomes, **made}, stopped
 
 

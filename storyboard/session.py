@@ -15,6 +15,7 @@ from storyboard.desk import Desk
 from storyboard.disk import claim, claimed, discard
 from storyboard.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.plan import Plan
+from storyboard.preparing import Preparing
 from storyboard.run import Hands, Run
 from storyboard.take import Outcome
 from storyboard.wire import Api, Wire
@@ -30,16 +31,17 @@ Report = Callable[[events.Event], None]
 Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
 
 
-def session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
+def session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Report) -> Ended:
     """What became of each scene, and what stopped the run, if anything did. Raises Interrupted at the second Ctrl-C."""
     try:
-        return asyncio.run(_session(at, plan, at_once, report))
+        return asyncio.run(_session(at, plan, at_once, preparing, report))
     except (asyncio.CancelledError, KeyboardInterrupt):
         raise Interrupted("interrupted", "what was paid for is in the ledger: run again to collect it") from None
 
 
-async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
+async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Report) -> Ended:
     async with AsyncExitStack() as stack:
+        stack.callback(preparing.stop)
         api, clock = await _service(at, stack, report)
         wire = await stack.enter_async_context(Wire(api, clock, notice=lambda why: report(events.Warned("", why))))
         hands = Hands(
@@ -53,7 +55,7 @@ async def _session(at: Desk, plan: Plan, at_once: int, report: Report) -> Ended:
             calls=await _calls(at, clock, stack, report),
             report=report,
             runs=at.runs,
-            prepare=at.prepare,
+            prepare=preparing.take,
         )
         run = Run(secrets.token_hex(8), at.known_as, hands, at_once, at.prices.hd, at.budget)
         living = at.runs / run.name

@@ -102,6 +102,20 @@ def poster(wanted: Wanted, scene: str, settings: Settings) -> Path:
         return path
 
 
+def thumbnails(at: Desk, cut: Cut, paths: Mapping[str, Path], rates: Mapping[str, Fraction]) -> None:
+    """Make those that the sheet will have of some scenes; ``rates`` says how many frames a second their clips have.
+
+    Raises LocalFault, BadMedia.
+    """
+    from storyboard.media import contact
+
+    pictures = _Pictures(at, _Laid(cut, paths, rates, {}))
+    frame = contact.box(len(cut.clips), (cut.width, cut.height))
+    for clip in cut.clips:
+        if clip.scene in rates:
+            pictures.of(clip, frame)
+
+
 def _laid(at: Desk) -> _Laid:
     """A clip that is not there yet is taken to be as long as the provider makes them."""
     steps = {step.scene: step for step in at.plan().steps}

@@ -167,6 +167,22 @@ def scenes(how: How) -> tuple[str, ...]:
     return tuple(clip.scene for clip in how.clips) if isinstance(how, Composed) else (how.scene,)
 
 
+def sources(piece: Piece) -> set[str]:
+    """The digests of all clips and sounds that a piece is made of."""
+    match piece:
+        case Silent():
+            return set()
+        case Copied(source=source):
+            return {source}
+    match piece.how:
+        case Composed(clips=clips):
+            return {clip.digest for clip in clips}
+        case Mix(strands=strands):
+            return {strand.digest for strand in strands}
+        case Clip() | Excerpt() as one:
+            return {one.digest}
+
+
 def copyable(frames: Frames, first: int, last: int) -> tuple[int, int]:
     """Which of the frames [first, last) can be copied: from where decoding can begin to where nothing later is needed.
 

@@ -24,7 +24,7 @@ LEVELS = (
         "clock disk store ledger callbacks rescue film beside config pace dial tries fetch wire "
         "providers uploads project effects media emulator run terminal",
     ),
-    ("render", "desk outlook session settle ending partial assembly render clearing sheet"),
+    ("render", "desk outlook session settle ending partial assembly preparing render clearing sheet"),
     ("commands", "commands"),
     ("cli", "cli __main__ __init__"),
 )

@@ -4,10 +4,14 @@ Without it the last 21 ms of one clip or the first 21 ms of the next are destroy
 (an encoder's first frame is silence). PyAV decodes the two blocks at the joint; ``aac`` writes them as one frame.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from pathlib import Path
+from struct import Struct
 from typing import TYPE_CHECKING
+from zlib import crc32
 
+from storyboard.disk import replace, telling
 from storyboard.media import aac
 from storyboard.media.aac import Side, Window
 from storyboard.media.decode import blocks
@@ -17,6 +21,11 @@ if TYPE_CHECKING:
     from storyboard.media.aac import Samples
 
 Pair = tuple[bytes, bytes]
+
+# Name and size of a joint, which is what follows.
+_ROW = Struct(">16sH")
+# A joint has less than 1,600 bytes: this is room for more scenes than any film has.
+_LARGEST = 1 << 26
 
 
 def joint(left: Pair, right: Pair, config: bytes, channels: int) -> bytes:
@@ -39,6 +48,31 @@ def joint(left: Pair, right: Pair, config: bytes, channels: int) -> bytes:
         return float(((heard - wanted) ** 2).sum())
 
     return min([first, *others], key=error)
+
+
+def kept(path: Path) -> dict[bytes, bytes]:
+    """The joints that were made before, by name. A sum says whether they are what was written. Raises LocalFault.
+
+    A folder that came with a project may hold planted files, and links.
+    """
+    if path.is_symlink() or not path.is_file():
+        return {}
+    with telling(path), path.open("rb") as file:
+        content = file.read(_LARGEST)
+    if crc32(content[4:]).to_bytes(4) != content[:4]:
+        return {}
+    joints, at = {}, 4
+    while at + _ROW.size <= len(content):
+        name, size = _ROW.unpack_from(content, at)
+        at += _ROW.size + size
+        joints[name] = content[at - size : at]
+    return joints
+
+
+def keep(path: Path, joints: Mapping[bytes, bytes]) -> None:
+    """Write joints down, each under a name of 16 bytes, in place of those that were there. Raises LocalFault."""
+    rows = b"".join(_ROW.pack(name, len(frame)) + frame for name, frame in sorted(joints.items()))
+    replace(path, crc32(rows).to_bytes(4) + rows)
 
 
 def _sides(left: Pair, right: Pair, channels: int) -> Iterator[tuple[Sequence[Side], Sequence[Side]]]:

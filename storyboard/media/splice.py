@@ -1,37 +1,37 @@
 """The splice carried out: pieces that are missing are made, then the film is written as one index and copied bytes.
 
 What is made stays in ``scratch`` under a name made of all that decides it: frames as MP4, sound as MP4, the joints of
-two sounds as bare AAC frames, and clips with other parameter sets as their frames with new numbers. Changing one scene
+all sounds in one file, and clips with other parameter sets as their frames with new numbers. Changing one scene
 makes what touches it.
 """
 
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from struct import pack, unpack_from
-from zlib import crc32
 
 from storyboard.cut import Clip
 from storyboard.disk import private, telling
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, h264, index, mix, mp4, segment, work
+from storyboard.media import ffmpeg, h264, index, joint, mix, mp4, segment, work
 from storyboard.media.copying import Range, copied
 from storyboard.media.join import Film
 from storyboard.media.laying import Heard, Laid, Shot, block, laid_out
 from storyboard.mix import MARGIN, Mix
 from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
-from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes
+from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes, sources
 
-_OURS = re.compile(r"\.?[0-9a-f]{32}\.(mp4|m4a|aac|frames)(\.[0-9a-f]{12})?")
-_LARGEST_JOINT = 8192
+_OURS = re.compile(r"\.?[0-9a-f]{32}\.(mp4|m4a|frames)(\.[0-9a-f]{12})?|\.joints\.[0-9a-f]{12}")
+_JOINTS = "joints"
 _SCRATCH_MAKING = 1
 
 Report = Callable[[int], None]
+_Pair = tuple[Heard | Silent, Heard | Silent]
 
 
 def indexes(paths: Mapping[str, Path]) -> dict[str, Index]:
@@ -80,6 +80,19 @@ def splice(
     return Film(out, checksum, plan.cut.frames, size)
 
 
+def prepare(
+    plan: Splice, known: Mapping[str, Index], paths: Mapping[str, Path], scratch: Path, watch: work.Watch
+) -> None:
+    """Make now what the film needs of the clips that are in ``paths`` already, and of nothing else.
+
+    ``watch`` is called again and again; an exception in it stops the work. Raises LocalFault, BadMedia.
+    """
+    private(scratch)
+    made = _Made(plan, known, paths, scratch)
+    made.make(watch, whole=False)
+    made.join(watch)
+
+
 class _Made:
     """The pieces of one plan that are made, by name, in its scratch folder."""
 
@@ -88,10 +101,15 @@ class _Made:
         self._scenes = {clip.digest: clip.scene for clip in reversed(plan.cut.clips)}
         self._kept: set[Path] = set()
 
-    def make(self, report: Report) -> None:
-        """Make what is missing, as much at once as there are processors."""
+    def make(self, report: Report, *, whole: bool = True) -> None:
+        """Make what is missing, as much at once as there are processors; of a film that is not ``whole``, what can be.
+
+        ``report`` is told how many frames are made.
+        """
         jobs: dict[Path, Callable[[work.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
+            if not whole and not sources(piece) <= self._paths.keys():
+                continue
             if isinstance(piece, Rendered) and not _there(path := self._file(piece)):
                 job = self._job(piece, path)
                 jobs[path] = job if isinstance(piece.how, Mix) else work.of_scene(job, *scenes(piece.how))
@@ -135,16 +153,35 @@ class _Made:
 
     def joints(self, sounds: Sequence[Heard | Silent]) -> list[bytes]:
         """The frame between each two neighbours. The missing ones are made."""
-        pairs = list(pairwise(sounds))
-        names = [self._path("aac", "joint", self._plan.form, _end(one), _begin(two)) for one, two in pairs]
-        made = {name: joint for name in names if (joint := _joint(name))}
+        pairs = [(self._joint(*pair), pair) for pair in pairwise(sounds)]
+        kept = joint.kept(self._scratch / _JOINTS)
+        made = {name: kept[name] for name, _ in pairs if name in kept}
+        self._join(pairs, made, lambda frames: None)
+        if made.keys() != kept.keys():
+            joint.keep(self._scratch / _JOINTS, made)
+        return [made[name] for name, _ in pairs]
+
+    def join(self, watch: work.Watch) -> None:
+        """Make the joints between neighbours that are both there, beside those that were made before."""
+        there = [self.heard(piece) if sources(piece) <= self._paths.keys() else None for piece in self._plan.sound]
+        pairs = [(self._joint(one, two), (one, two)) for one, two in pairwise(there) if one and two]
+        kept = joint.kept(self._scratch / _JOINTS)
+        made = dict(kept)
+        self._join(pairs, made, watch)
+        if made.keys() != kept.keys():
+            joint.keep(self._scratch / _JOINTS, made)
+
+    def _join(self, pairs: Iterable[tuple[bytes, _Pair]], made: dict[bytes, bytes], watch: work.Watch) -> None:
+        """Add to ``made`` what is missing in it."""
         jobs = {}
-        for name, pair in zip(names, pairs, strict=True):
+        for name, pair in pairs:
             if name not in made:
                 scenes = [sound.scene for sound in pair if isinstance(sound, Heard)]
                 jobs[name] = work.of_scene(self._joining(name, *pair, made), *scenes)
-        work.carry_out(jobs, lambda far: None)
-        return [made[name] for name in names]
+        work.carry_out(jobs, lambda far: watch(0))
+
+    def _joint(self, one: Heard | Silent, two: Heard | Silent) -> bytes:
+        return _recipe("joint", self._plan.form, _end(one), _begin(two))[:16]
 
     def prune(self) -> None:
         """Remove what this film has no more, and what one that was killed has left."""
@@ -154,8 +191,7 @@ class _Made:
                     path.unlink()
 
     def _path(self, suffix: str, *recipe: object) -> Path:
-        name = hashlib.sha256(repr((_SCRATCH_MAKING, *recipe)).encode()).hexdigest()[:32]
-        path = self._scratch / f"{name}.{suffix}"
+        path = self._scratch / f"{_recipe(*recipe).hex()[:32]}.{suffix}"
         self._kept.add(path)
         return path
 
@@ -200,33 +236,25 @@ class _Made:
         return make
 
     def _joining(
-        self, out: Path, one: Heard | Silent, two: Heard | Silent, made: dict[Path, bytes]
+        self, name: bytes, one: Heard | Silent, two: Heard | Silent, made: dict[bytes, bytes]
     ) -> Callable[[work.Watch], None]:
         def make(watch: work.Watch) -> None:
-            from storyboard.media.joint import joint
-
             _, channels = self._plan.form
             left = (block(one, -2, channels), block(one, -1, channels))
             right = (block(two, -1, channels, begin=True), block(two, 0, channels, begin=True))
-            made[out] = frame = joint(left, right, _config(self._plan.form), channels)
-            with ffmpeg.whole(out) as staging:
-                staging.write_bytes(crc32(frame).to_bytes(4) + frame)
+            made[name] = joint.joint(left, right, _config(self._plan.form), channels)
 
         return make
+
+
+def _recipe(*parts: object) -> bytes:
+    """A name for what is made of these."""
+    return hashlib.sha256(repr((_SCRATCH_MAKING, *parts)).encode()).digest()
 
 
 def _there(path: Path) -> bool:
     """Whether something was made already. A folder that came with a project may hold planted ones: links."""
     return path.is_file() and not path.is_symlink()
-
-
-def _joint(path: Path) -> bytes | None:
-    """A joint that was made before. A sum says whether it is what was written."""
-    if not _there(path):
-        return None
-    with telling(path), path.open("rb") as file:
-        content = file.read(_LARGEST_JOINT)
-    return content[4:] if content[4:] and crc32(content[4:]).to_bytes(4) == content[:4] else None
 
 
 def _frames_of(path: Path, count: int) -> Stored:

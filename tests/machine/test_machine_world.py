@@ -49,6 +49,7 @@ from storyboard.errors import InputError, StoryboardError
 from storyboard.ledger import DAY, Ledger
 from storyboard.lock import Lock
 from storyboard.lock import read as read_lock
+from storyboard.preparing import Preparing
 from storyboard.reading.yaml import load
 from storyboard.render import Order, render
 from storyboard.session import _session
@@ -260,7 +261,10 @@ class World(RuleBasedStateMachine):
 
         async def together(desks: list[Desk]) -> None:
             plans = [at.plan() for at in desks]
-            runs = (_session(at, plan, 8, lambda event: None) for at, plan in zip(desks, plans, strict=True))
+            runs = (
+                _session(at, plan, 8, Preparing(at, plan), lambda event: None)
+                for at, plan in zip(desks, plans, strict=True)
+            )
             for at, plan, (outcomes, _) in zip(desks, plans, await asyncio.gather(*runs), strict=True):
                 kept = {step.scene: step.take for step in plan.steps if step.name == "keep"}
                 at.save_lock(kept | {scene: take for scene, take in outcomes.items() if isinstance(take, Take)})

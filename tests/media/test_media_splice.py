@@ -1,5 +1,6 @@
 """The splice: what is copied is bit for bit what was bought, and a player gets it in time, whatever lies beside it."""
 
+import errno
 import hashlib
 import subprocess
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from moving import BLUE, GREEN, GREY, RED, TAGS, close, files, laid, look
 
 from storyboard.cut import Clip, Cut
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, h264, mp4, probe
+from storyboard.media import ffmpeg, h264, joint, mp4, probe
 from storyboard.media import splice as hand
 from storyboard.media.index import Pictures, Sounds, written
 from storyboard.samples import BLOCK, Frames, Sound
@@ -318,11 +319,11 @@ def test_sound_is_whole_on_both_sides_of_a_joint(tmp_path, channels):
     check(plan, film, paths)
     assert plan.form == (48000, channels)
     wanted, sound = numpy.concatenate(ideal, axis=1), look(film).sound
-    for joint in (128_000 * n for n in range(1, 4)):
-        for part in (slice(joint - 1024, joint), slice(joint, joint + 1024)):
+    for edge in (128_000 * n for n in range(1, 4)):
+        for part in (slice(edge - 1024, edge), slice(edge, edge + 1024)):
             error = ((sound[:, part] - wanted[:, part]) ** 2).mean(axis=1)
             assert (10 * numpy.log10((wanted[:, part] ** 2).mean(axis=1) / error) > 22).all()
-        assert abs(sound[:, joint - 60_000 : joint - 1024] - wanted[:, joint - 60_000 : joint - 1024]).max() < 1e-6
+        assert abs(sound[:, edge - 60_000 : edge - 1024] - wanted[:, edge - 60_000 : edge - 1024]).max() < 1e-6
 
 
 def test_silence_is_silence(small, tmp_path):
@@ -343,11 +344,11 @@ def test_changing_one_scene_makes_two_joints(small, tmp_path):
     """Every small change would cost the whole film again."""
     paths = {name: small((20 * n + 40, 60, 90)) for n, name in enumerate("abcdef")}
     spliced(laid(paths, size=SMALL), paths, tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "scratch").iterdir()}
+    before = joint.kept(tmp_path / "scratch" / "joints")
     others = {("g" if name == "c" else name): path for name, path in paths.items()}
     others["g"] = small(GREY)
     spliced(laid(others, size=SMALL), others, tmp_path)
-    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "scratch").iterdir()}
+    after = joint.kept(tmp_path / "scratch" / "joints")
     assert len(before) == len(after) == 5
     assert len(before.items() & after.items()) == 3
 
@@ -380,13 +381,13 @@ def test_planted_files_are_not_followed(small, tmp_path):
     cut = laid(paths, size=SMALL)
     _, film = spliced(cut, paths, tmp_path)
     good = film.read_bytes()
-    (joint,) = (tmp_path / "scratch").iterdir()
+    (joints,) = (tmp_path / "scratch").iterdir()
     (tmp_path / "secret").write_bytes(b"the key")
     for planted in (b"", b"\0" * 900, b"rubbish"):
-        joint.write_bytes(planted)
+        joints.write_bytes(planted)
         assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
-    joint.unlink()
-    joint.symlink_to(tmp_path / "secret")
+    joints.unlink()
+    joints.symlink_to(tmp_path / "secret")
     assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
     assert (tmp_path / "secret").read_bytes() == b"the key"
 
@@ -395,7 +396,7 @@ def test_pruning_touches_nothing_of_others(small, tmp_path):
     """A folder named by mistake would be emptied."""
     (tmp_path / "scratch").mkdir()
     (tmp_path / "scratch" / "holiday.mp4").write_bytes(b"mine")
-    (tmp_path / "scratch" / f"{'0' * 32}.aac").write_bytes(b"old")
+    (tmp_path / "scratch" / f"{'0' * 32}.m4a").write_bytes(b"old")
     paths = {"a": small(RED)}
     spliced(laid(paths, size=SMALL), paths, tmp_path)
     assert list(files(tmp_path / "scratch")) == ["holiday.mp4"]
@@ -419,13 +420,38 @@ def test_whoever_is_told_can_stop_the_work(small, tmp_path):
     assert not list(files(tmp_path))
 
 
-def test_a_disk_that_copies_nothing_by_itself_is_copied_to_by_hand(small, tmp_path, monkeypatch):
-    """On macOS, or between two disks of an old kernel, there would be no film."""
+def test_a_disk_that_gives_no_space_beforehand_gets_the_film(small, tmp_path, monkeypatch):
+    """On macOS, or on a network's disk, there would be no film."""
     paths = {"a": small(RED), "b": small(GREEN)}
     cut = laid(paths, size=SMALL)
     good = spliced(cut, paths, tmp_path)[1].read_bytes()
-    monkeypatch.delattr("os.copy_file_range", raising=False)
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr("os.posix_fallocate", refused)
     assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
+    monkeypatch.delattr("os.posix_fallocate")
+    assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
+
+
+def test_a_full_disk_says_so_before_anything_is_copied(small, tmp_path, monkeypatch):
+    """After a minute of copying nine tenths of the film would be thrown away."""
+    paths = {"a": small(RED), "b": small(GREEN)}
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", refused)
+    told: list[int] = []
+    known = hand.indexes(paths)
+    plan = splice(laid(paths, size=SMALL), known)
+    assert isinstance(plan, Splice)
+    with pytest.raises(LocalFault, match="No space left") as caught:
+        hand.splice(plan, known, paths, tmp_path / "film.mp4", tmp_path / "scratch", told.append)
+    assert "free some space" in caught.value.hint
+    assert set(told) <= {0}
+    assert [path.name for path in tmp_path.iterdir()] == ["scratch"]
 
 
 KINDS = [{}, {"codec": CAVLC}, {"sound": ""}, {"sound_seconds": 2.5}, {"sound": "mono"}, {"codec": OPEN}]

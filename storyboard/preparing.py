@@ -1,0 +1,81 @@
+"""Preparing: what the cut and the contact sheet would have to wait for is made as soon as a take is there.
+
+Whatever goes wrong here is nobody's fault: the cut does it again, and says what is the matter.
+"""
+
+import threading
+
+from storyboard.assembly import measured, segments
+from storyboard.desk import Desk
+from storyboard.errors import StoryboardError
+from storyboard.partial import awaited
+from storyboard.plan import Keep, Plan
+from storyboard.samples import Index
+from storyboard.sheet import thumbnails
+from storyboard.splice import Splice, splice
+from storyboard.take import Take
+
+# More scenes than this are left to the cut: what is known of their clips would take more memory than it saves time.
+MOST = 200
+
+_AWAITED = Index("it is not there yet", None)
+
+
+class _Stopped(Exception):
+    """The render is over."""
+
+
+class Preparing:
+    """Prepares the film of one plan, take by take; several threads may bring them.
+
+    ``pieces`` is whether the film will be copied together: what is rendered for that, joints above all, is made too.
+    """
+
+    def __init__(self, at: Desk, plan: Plan, *, pieces: bool = True) -> None:
+        self._at = at
+        self._takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+        self._few, self._pieces = len(at.storyboard.scenes) <= MOST, pieces
+        self._known: dict[str, Index] = {}
+        self._pictured = set(self._takes)
+        self._news, self._one, self._over = threading.Event(), threading.Lock(), threading.Event()
+
+    def take(self, scene: str, take: Take) -> None:
+        """A take is safe: measure it, and make its thumbnail and all that lies between it and its neighbours."""
+        try:
+            if clip := self._at.clip(scene, take):
+                self._at.loudness.prepare(clip, self._at.store.path(take.digest))
+            self._takes[scene] = take
+            self._news.set()
+            # Whoever is at it already goes on with what is new.
+            while self._few and self._news.is_set() and self._one.acquire(blocking=False):
+                try:
+                    self._news.clear()
+                    self._make()
+                finally:
+                    self._one.release()
+        except (StoryboardError, _Stopped):
+            return
+
+    def stop(self) -> None:
+        """Make nothing more: the render is over, or told to go."""
+        self._over.set()
+
+    def _make(self) -> None:
+        from storyboard.media import splice as hand
+
+        takes = dict(self._takes)
+        cut, paths = self._at.cut(takes, awaited(self._at, takes))
+        new = takes.keys() - self._pictured
+        self._pictured |= new
+        thumbnails(self._at, cut, paths, {scene: takes[scene].measure.fps for scene in new})
+        if not self._pieces:
+            return
+        self._known |= hand.indexes({digest: path for digest, path in paths.items() if digest not in self._known})
+        known = {clip.digest: self._known.get(clip.digest, _AWAITED) for clip in cut.clips}
+        plan = splice(cut, known, measured(self._at, cut))
+        if isinstance(plan, Splice):
+            hand.prepare(plan, known, paths, segments(self._at), self._watch)
+
+    def _watch(self, done: int) -> None:
+        if self._over.is_set():
+            raise _Stopped

@@ -1,0 +1,85 @@
+"""What can be made beside generation is made then: the cut finds its joints, dissolves and measurements there."""
+
+from pathlib import Path
+
+from studio import Studio
+
+from storyboard.desk import Desk, desk
+from storyboard.plan import Keep
+from storyboard.preparing import Preparing
+from storyboard.render import Order, cut_only
+
+FILM = """\
+storyboard: 1
+output: {loudness: -18}
+scenes:
+  - {id: sea, prompt: the sea}
+  - {id: lamp, prompt: the lamp, transition: {kind: dissolve, seconds: 0.5}}
+  - {id: shore, prompt: the shore}
+  - {id: card, still: '#101820', seconds: 2}
+"""
+
+
+def taken(studio: Studio, film: str = FILM) -> None:
+    studio.write(film)
+    assert studio.render(cut=False).exit == 0
+
+
+def prepared(at: Desk) -> Preparing:
+    """As a render that begins with no take at all, and then gets one after the other."""
+    plan = at.plan()
+    preparing = Preparing(at, plan)
+    preparing._takes.clear()
+    preparing._pictured.clear()
+    for step in plan.steps:
+        assert isinstance(step, Keep)
+        preparing.take(step.scene, step.take)
+    return preparing
+
+
+def kept(studio: Studio, what: str) -> dict[str, int]:
+    folder = studio.folder / ".storyboard" / what
+    return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_cut_finds_everything_there(studio: Studio) -> None:
+    """After the last clip has come, a minute would pass in which nothing but what could be done before is done."""
+    studio.serve()
+    taken(studio)
+    with desk(studio.folder / "film.yaml", studio.settings) as at:
+        prepared(at)
+    before = {what: kept(studio, what) for what in ("segments", "loudness", "pictures")}
+    assert [name for name in before["segments"] if name.endswith(".mp4")]
+    assert "joints" in before["segments"]
+    assert (len(before["loudness"]), len(before["pictures"])) == (3, 3)
+    cut_only(Order(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
+    after = kept(studio, "segments")
+    made = {name for name in after if after[name] != before["segments"].get(name)}
+    assert {name for name in made if name.endswith(".mp4")} == {name for name in made if name.startswith("drawn-")}
+    assert kept(studio, "loudness") == before["loudness"]
+
+
+def test_a_damaged_take_is_the_cuts_to_tell(studio: Studio) -> None:
+    """A render would end because of something that is only done early."""
+    studio.serve()
+    taken(studio)
+    with desk(studio.folder / "film.yaml", studio.settings) as at:
+        for step in at.plan().steps:
+            assert isinstance(step, Keep)
+            path = Path(at.store.path(step.take.digest))
+            path.chmod(0o600)
+            path.write_bytes(path.read_bytes()[:5000])
+        prepared(at)
+
+
+def test_a_render_that_is_over_prepares_nothing(studio: Studio) -> None:
+    """Ctrl-C would wait until the dissolves are rendered."""
+    studio.serve()
+    taken(studio)
+    with desk(studio.folder / "film.yaml", studio.settings) as at:
+        preparing = Preparing(at, at.plan())
+        preparing.stop()
+        for step in at.plan().steps:
+            assert isinstance(step, Keep)
+            preparing.take(step.scene, step.take)
+    assert not [name for name in kept(studio, "segments") if name.endswith((".mp4", "joints"))]
