@@ -74,6 +74,7 @@ def check(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
     assert isinstance(again.frames, Frames)
     assert isinstance(again.sound, Sound)
     assert (again.frames.begins, again.sound.begins, again.sound.priming) == (0, 0, 1024)
+    assert again.frames.look.colour == (1, 1, 1, False)  # said in full: a browser does not believe a part of it
 
 
 @pytest.fixture
