@@ -59,11 +59,11 @@ def check(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
     seen = look(film)
     assert {later - one for one, later in pairwise(seen.times)} <= {Fraction(1, plan.cut.fps)}
     assert seen.times[0] == 0
-    samples = round(Fraction(plan.cut.frames * plan.form[0], plan.cut.fps))
-    assert seen.sound.shape[1] == -(-samples // BLOCK) * BLOCK  # a decoder gives the last block whole
+    samples = Fraction(plan.cut.frames * plan.form[0], plan.cut.fps)
+    assert seen.sound.shape[1] == -int(-samples // BLOCK) * BLOCK  # a decoder gives the last block whole
     assert abs(seen.sound).max() <= 1
     _read_in_order(film, samples)
-    _played(film, samples * plan.form[1])
+    _played(film, samples, plan.form[1])
     content = film.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
     again = mp4.read(film)
@@ -78,12 +78,13 @@ def check(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
     _sought(film, again.frames.starts, own)
 
 
-def _read_in_order(film: Path, samples: int) -> None:
+def _read_in_order(film: Path, samples: Fraction) -> None:
     """Times rise in the order of decoding, evenly; no two frames are seen at once."""
     with av.open(str(film)) as opened:
         picture, sound = opened.streams.video[0], opened.streams.audio[0]
-        assert (sound.start_time, sound.duration) == (0, samples)
-        assert opened.duration == round(picture.duration * picture.time_base * 1_000_000)
+        assert sound.start_time == 0
+        assert abs(sound.duration - samples) <= Fraction(1, 2)  # at 44.1 kHz a film may end within one
+        assert abs(opened.duration - picture.duration * picture.time_base * 1_000_000) < 25
         packets = [packet for packet in opened.demux() if packet.size]
     for stream in (picture, sound):
         times = [packet.dts for packet in packets if packet.stream is stream]
@@ -94,12 +95,12 @@ def _read_in_order(film: Path, samples: int) -> None:
     assert len({packet.pts for packet in frames}) == len(frames)
 
 
-def _played(film: Path, samples: int) -> None:
+def _played(film: Path, samples: Fraction, channels: int) -> None:
     """ffmpeg has nothing to say of it, and writes just so many samples."""
     command = [ffmpeg.binary(), "-v", "error", "-xerror", "-i", str(film), "-map", "0:v", "-f", "null", "-"]
     said = subprocess.run([*command, "-map", "0:a", "-f", "s16le", "pipe:1"], capture_output=True)
     assert (said.returncode, said.stderr) == (0, b"")
-    assert len(said.stdout) == 2 * samples
+    assert abs(Fraction(len(said.stdout), 2 * channels) - samples) <= Fraction(1, 2)
 
 
 def _sought(film: Path, starts: Sequence[int], linear: Sequence[str]) -> None:
