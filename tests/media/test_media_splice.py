@@ -1,7 +1,9 @@
 """The splice: what is copied is bit for bit what was bought, and a player gets it in time, whatever lies beside it."""
 
 import hashlib
+import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -421,6 +423,134 @@ def test_the_same_film_has_the_same_bytes(small, tmp_path):
     paths = {"a": small(RED), "b": small(GREEN, size=(36, 64)), "c": small(BLUE, codec=CAVLC, sound="mono")}
     contents = {spliced(laid(paths, size=SMALL), paths, tmp_path / name)[1].read_bytes() for name in ("x", "y", "x")}
     assert len(contents) == 1
+
+
+def test_all_odd_clips_in_one_film(small, tmp_path):
+    """Each goes well beside two plain ones; a film of an author's own clips has them all."""
+    names = [odd for odd in (*COPIED, *RENDERED) if odd not in ("no edit list", "25 frames a second", "uneven")]
+    names += ["turned", "wide", "primed", "one frame", "same"]
+    ways = {"turned": turned, "wide": wide, "primed": lambda path, out: shifted(path, out, 2112)}
+    paths, lengths = {}, {}
+    for number, odd in enumerate(reversed(names)):
+        name = str(number)
+        options = {"seconds": 1 / 24} if odd == "one frame" else {**COPIED, **RENDERED}.get(odd, {})
+        paths[name] = small((40 + 6 * number, 90, 160), **options)
+        if odd in ways:
+            paths[name] = ways[odd](paths[name], tmp_path / f"{odd}.mp4")
+        lengths[name] = 1 if odd == "one frame" else 64
+    parts, at = [], 0
+    for name, length in lengths.items():
+        parts.append(Clip(name, name, Fraction(0), Fraction(length, 24), at, length))
+        at += length
+    plan, film = spliced(Cut(tuple(parts), *SMALL, 24, "pad"), paths, tmp_path)
+    check(plan, film, paths)
+    assert sum(isinstance(piece, Copied) for piece in plan.pictures) == len(COPIED) + 3
+    flashes = [part.at + second for part in parts for second in (0, 24, 48) if second < part.frames]
+    assert look(film).flashes() == flashes
+
+
+def test_sound_of_takes_that_ends_early_or_late(small, tmp_path):
+    """Takes of 8 s have sound of 7.95 s or 8.03 s: after ten of them lips and words would be apart."""
+    lengths = (None, 7.95, 8.03, None, 8.03, 7.95, None)
+    paths = {str(n): small((30 * n + 20, 80, 80), seconds=8, sound_seconds=long) for n, long in enumerate(lengths)}
+    plan, film = spliced(laid(paths, size=SMALL), paths, tmp_path)
+    check(plan, film, paths)
+    seen = look(film)
+    assert (len(seen.frames), seen.sound.shape[1]) == (7 * 192, 7 * 384_000)
+    assert seen.flashes() == [24 * second for second in range(56)]
+    assert seen.clicks() == pytest.approx(range(56), abs=0.001)
+
+
+ANEW = """
+import sys
+from fractions import Fraction
+from pathlib import Path
+from storyboard.cut import Clip, Cut, Joint, Overlay
+from storyboard.media import splice as hand
+from storyboard.notes import Chapter, Notes
+from storyboard.splice import splice
+from storyboard.story import Title
+folder, *files = map(Path, sys.argv[1:])
+paths = {path.name: path for path in files}
+clips, at = [], 0
+for name in paths:
+    joint = Joint("dissolve", 6) if at else None
+    at -= 6 if joint else 0
+    clips.append(Clip(name, name, Fraction(0), Fraction(64, 24), at, 64, joint))
+    at += 64
+title = Title("Gulls", Fraction(0), None, "center", Fraction(16, 100), "#ffff00", "box")
+cut = Cut(tuple(clips), 64, 36, 24, "pad", (Overlay(title, 60, 20, 5),))
+known = hand.indexes(paths)
+notes = Notes("Gulls", "storyboard", "", tuple(Chapter(clip.scene, clip.at) for clip in clips))
+hand.splice(splice(cut, known), known, paths, folder / "film.mp4", folder / "scratch", notes=notes)
+"""
+
+
+def test_another_run_gives_the_same_bytes(small, tmp_path):
+    """Another process has another order of sets and dictionaries, another machine more processors."""
+    odd = ({}, {"codec": CAVLC}, {"codec": OPEN, "sound": ""}, {"size": (36, 64), "sound": "mono"}, {"codec": X265})
+    files = [small((40 * n + 30, 90, 60), **options) for n, options in enumerate(odd)]
+    contents = set()
+    for seed, processors in (("0", 1), ("1", 2), ("77", 1)):
+        folder = tmp_path / seed
+        folder.mkdir()
+        code = f"import os; os.cpu_count = lambda: {processors}\n" + ANEW
+        command = [sys.executable, "-c", code, str(folder), *map(str, files)]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+        contents.add((folder / "film.mp4").read_bytes())
+    assert len(contents) == 1
+
+
+def test_a_film_is_a_clip_of_another_film(small, tmp_path):
+    """What was cut here, a part of it twice, is the author's own: it must not be called damaged."""
+    paths = {"a": small(RED), "b": small(GREEN, codec=CAVLC), "c": small(BLUE, size=(36, 64), sound="mono")}
+    parts, at = [], 0
+    for name in "aabbccaba":
+        for first, length in ((0, 64), (0, 64), (30, 20), (30, 20), (40, 24), (0, 30)):
+            ends = Fraction(first + length, 24)
+            parts.append(Clip(f"{name}{at}", name, Fraction(first, 24), ends, at, length))
+            at += length
+    plan, film = spliced(Cut(tuple(parts), *SMALL, 24, "pad"), paths, tmp_path)
+    check(plan, film, paths)
+    content = mp4.read(film)
+    assert isinstance(content.frames, Frames)
+    again = {"film": film, "a": paths["a"]}
+    plan, other = spliced(laid(again, size=SMALL), again, tmp_path / "again")
+    check(plan, other, again)
+    assert pictures(other)[-64:] == pictures(paths["a"])
+
+
+def disordered(path: Path, out: Path) -> Path:
+    """The same clip with its frames, one a chunk, lying from last to first in the file."""
+    index = mp4.read(path)
+    assert isinstance(index.frames, Frames)
+    assert isinstance(index.sound, Sound)
+    frames, sound, content = index.frames, index.sound, path.read_bytes()
+    media, places = bytearray(), {}
+    for stored in (frames.stored, sound.stored):
+        for at, size in reversed(list(zip(stored.offsets, stored.sizes, strict=True))):
+            places[at] = len(media)
+            media += content[at : at + size]
+    shown = Pictures(
+        frames.stored.sizes,
+        [places[at] for at in frames.stored.offsets],
+        frames.shown,
+        frames.starts,
+        24,
+        frames.look,
+        h264.config([frames.sets]),
+    )
+    heard = Sounds(sound.stored.sizes, [places[at] for at in sound.stored.offsets], 48000, 2, sound.config)
+    out.write_bytes(written(shown, heard, len(media)) + media)
+    return out
+
+
+def test_a_clip_that_lies_backwards_in_its_file(small, tmp_path):
+    """Whatever wrote it: seen twice, a part of it would be in the film once, and the film could not be used again."""
+    paths = {"a": disordered(small(RED), tmp_path / "backwards.mp4")}
+    parts = tuple(Clip(str(n), "a", Fraction(0), EVEN, 64 * n, 64) for n in range(3))
+    plan, film = spliced(Cut(parts, *SMALL, 24, "pad"), paths, tmp_path)
+    check(plan, film, paths)
 
 
 def test_changing_one_scene_makes_two_joints(small, tmp_path):
