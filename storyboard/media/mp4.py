@@ -295,8 +295,8 @@ def _frames(file: _File, track: _Box) -> Frames:
         raise _Refused("its pixels are oblong")
     sets = h264.sets(parts.content(b"avcC"))
     said = [h264.sequence(one) for one in sets.sequences]
-    look = _coloured(said[0].look, parts)
-    if not all(one.plain and one.square and _shown_as(one.look) == _shown_as(said[0].look) for one in said):
+    look, *others = (_coloured(one.look, parts) for one in said)
+    if not all(one.plain and one.square for one in said) or {*map(_shown_as, others)} - {_shown_as(look)}:
         raise _Refused("its pictures are of a special kind")
     if struct.unpack_from(">HH", entry, 24) != (look.width, look.height):
         raise _Refused("its pictures are cropped")

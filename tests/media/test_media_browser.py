@@ -33,7 +33,7 @@ POINTS = ((0.5, 0.5), (0.1, 0.5), (0.5, 0.8))
 GROUPS = ("-c:v", "libx264", "-preset", "veryfast", "-g", "24", "-sc_threshold", "0", "-crf", "18", *TAGS)
 CAVLC = ("-c:v", "libx264", "-coder", "0", "-bf", "0", "-g", "24", *TAGS)
 OPEN = ("-c:v", "libx264", "-g", "12", "-x264-params", "open-gop=1:scenecut=0:bframes=3", *TAGS)
-UNTAGGED = tuple(word for word in GROUPS if word not in TAGS)
+UNTAGGED = {"codec": GROUPS[: -len(TAGS)], "filters": NUMBERED + ",setparams=colorspace=unknown"}
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", *TAGS)
 TITLE = Title("Sea", Fraction(0), None, "bottom", Fraction(18, 100), "#ffff00", "box")
 
@@ -197,7 +197,7 @@ def test_transitions_trims_and_words(chromium, numbered, tmp_path):
 def test_large_pictures_that_do_not_say_their_colours(chromium, numbered, tmp_path):
     """Many services' clips do not. Between them and what we render, the colours must not jump."""
     colours = {"a": RED, "b": GREEN}
-    hd = {"size": (1280, 720), "codec": UNTAGGED, "seconds": 1.0}
+    hd = {**UNTAGGED, "size": (1280, 720), "seconds": 1.0}
     paths = {name: numbered(colour, **hd) for name, colour in colours.items()}
     cut = laid(paths, size=(1280, 720))
     cut = replace(cut, clips=(cut.clips[0], replace(cut.clips[1], at=18, joint=Joint("dissolve", 6))))

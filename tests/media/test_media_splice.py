@@ -520,6 +520,16 @@ def test_a_film_is_a_clip_of_another_film(small, tmp_path):
     assert pictures(other)[-64:] == pictures(paths["a"])
 
 
+def test_a_film_of_clips_that_do_not_say_their_colours_says_them(small, tmp_path):
+    """Beside what is rendered here, the same colours would look different; and the film could not be copied again."""
+    untagged = {"codec": BFRAMES[: -len(TAGS)], "filters": ",setparams=colorspace=unknown"}
+    paths = {"a": small(RED, size=(1280, 720), seconds=0.5, **untagged), "b": small(GREEN, seconds=0.5)}
+    assert mp4.read(paths["a"]).frames.look.colour[2] == 2
+    plan, film = spliced(laid(paths, size=(1280, 720)), paths, tmp_path)
+    assert [type(piece) for piece in plan.pictures] == [Copied, Rendered]
+    check(plan, film, paths)
+
+
 def disordered(path: Path, out: Path) -> Path:
     """The same clip with its frames, one a chunk, lying from last to first in the file."""
     index = mp4.read(path)
