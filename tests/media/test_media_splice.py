@@ -389,26 +389,18 @@ def test_sound_is_whole_on_both_sides_of_a_joint(tmp_path, channels):
         assert abs(sound[:, joint - 60_000 : joint - 1024] - wanted[:, joint - 60_000 : joint - 1024]).max() < 1e-6
 
 
-@pytest.mark.parametrize("channels", ["stereo", "mono"])
-def test_a_sharp_sound_stays_as_loud_as_it_is(small, tmp_path, channels):
-    """A door that slams in a clip whose sound is encoded would crackle: louder than a player can be."""
-    odd = small(GREEN, sound="mono" if channels == "stereo" else "stereo")
-    others = small(RED, sound=channels)
-    whole = look(odd).sound[0]
-    for start in (23, 24, 47):  # the click is just behind the beginning, on it, or a frame behind it
-        parts = (
-            Clip("a", "a", Fraction(0), EVEN, 0, 64),
-            Clip("b", "b", Fraction(start, 24), Fraction(start + 16, 24), 64, 16),
-            Clip("c", "a", Fraction(0), EVEN, 80, 64),
-        )
-        cut = Cut(parts, *SMALL, 24, "pad")
-        plan, film = spliced(cut, {"a": others, "b": odd}, tmp_path)
-        assert any(isinstance(piece, Rendered) for piece in plan.sound)
-        heard = look(film).sound[:, 128_000 + 1024 : 128_000 + 30_000]
-        due = whole[start * 2000 + 1024 : start * 2000 + 30_000]
-        assert abs(heard).max() < abs(whole).max() + 0.05
-        if start != 24:
-            assert clean(due[None], heard[:1]) > 20
+@pytest.mark.parametrize("early", [11, 12, 13])
+def test_a_sharp_sound_stays_as_loud_as_it_is(small, tmp_path, early):
+    """A door that slams where the sound of a clip is encoded would crackle: louder than a player can be."""
+    paths = {"a": small(RED, sound="mono"), "b": small(GREEN)}
+    parts = (
+        Clip("a", "a", Fraction(0), Fraction(early, 24), 0, early),
+        Clip("b", "b", Fraction(1), Fraction(27, 24), early, 3),
+    )
+    plan, film = spliced(Cut(parts, *SMALL, 24, "pad"), paths, tmp_path)
+    assert isinstance(plan.sound[1], Rendered)
+    assert plan.form == (48000, 1)
+    assert 0.6 < abs(look(film).sound[:, early * 2000 :]).max() < 0.75
 
 
 def test_silence_is_silence(small, tmp_path):
