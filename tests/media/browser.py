@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ function colours(video, points) {
   return points.map(([x, y]) => [...pen.getImageData(x * canvas.width, y * canvas.height, 1, 1).data.slice(0, 3)])
 }
 async function look({film, times, points, rate, fps}) {
-  const video = document.createElement('video'), found = {seen: [], shown: []}
+  const video = document.createElement('video'), found = {film, seen: [], shown: []}
   const until = name => new Promise((done, failed) => {
     video.addEventListener(name, done, {once: true})
     const why = () => failed(Error(video.error.message || `error ${video.error.code}`))
@@ -111,6 +111,7 @@ class Browser:
     def __init__(self, profile: Path) -> None:
         self._profile = profile
         self._films: dict[str, Path] = {}
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -148,7 +149,10 @@ class Browser:
         self._loop.close()
 
     def _call(self, what: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(what, PATIENCE), self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(asyncio.wait_for(what, PATIENCE), self._loop).result()
+        except TimeoutError:
+            raise AssertionError(f"the browser has not answered for {PATIENCE:.0f} s: a frame never came") from None
 
     async def _open(self) -> None:
         assert PROGRAM
@@ -178,9 +182,9 @@ class Browser:
 
     async def _ask(self, what: dict[str, Any]) -> dict[str, Any]:
         line = await self._line
-        self._answer: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self._answers[what["film"]] = answer = self._loop.create_future()
         await line.send_json(what)
-        return await self._answer
+        return await answer
 
     async def _listen(self, request: web.Request) -> web.WebSocketResponse:
         line = web.WebSocketResponse(max_msg_size=1 << 26)
@@ -188,10 +192,15 @@ class Browser:
         self._line.set_result(line)
         async for message in line:
             assert message.type is WSMsgType.TEXT
-            self._answer.set_result(message.json())
-        if not self._answer.done():
-            self._answer.set_exception(AssertionError("the browser has gone"))
+            said = message.json()
+            self._finish(said["film"], lambda answer, said=said: answer.set_result(said))
+        for film in self._answers:
+            self._finish(film, lambda answer: answer.set_exception(AssertionError("the browser has gone")))
         return line
+
+    def _finish(self, film: str, how: Callable[[asyncio.Future[dict[str, Any]]], None]) -> None:
+        if not self._answers[film].done():
+            how(self._answers[film])
 
     async def _page(self, request: web.Request) -> web.Response:
         return web.Response(text=PAGE, content_type="text/html")
