@@ -33,7 +33,7 @@ from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
 # segments made before are then made anew.
-MAKING = 3
+MAKING = 4
 
 # A film of stills alone has no clip to take these from.
 _SIZE, _FPS = (1280, 720), 24

@@ -148,7 +148,8 @@ def splice(cut: Cut, indexes: Mapping[str, Index], measured: Mapping[Clip, Loudn
         return rendered(cut, indexes, measured)
     used = max(piece.sets for piece in pictures if isinstance(piece, Copied))
     sets = tuple(sorted(numbers, key=numbers.__getitem__))[: used + 1]
-    return _spliced(cut, indexes, pictures, leader.look, sets, measured)
+    look = replace(leader.look, colour=RENDERED_COLOUR) if _bt709(leader.look) else leader.look
+    return _spliced(cut, indexes, pictures, look, sets, measured)
 
 
 def rendered(cut: Cut, indexes: Mapping[str, Index], measured: Mapping[Clip, Loudness] = NOT_MEASURED) -> Splice:

@@ -157,7 +157,7 @@ def _runs(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
     """Parts that follow each other out of one file, while each track goes on in it and does not jump back."""
     run: list[_Part] = []
     for part in parts:
-        if run and (part.path is None or run[0].path != part.path or any(_jumps(one, part) for one in run)):
+        if run and (part.path is None or run[0].path != part.path or _jumps(run, part)):
             yield run
             run = []
         run.append(part)
@@ -165,10 +165,10 @@ def _runs(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
         yield run
 
 
-def _jumps(one: _Part, next: _Part) -> bool:
-    """Whether a track jumps back in its file: what is seen twice is copied twice."""
-    begins, ends = next.stored.offsets[:1], one.stored.offsets[-1:]
-    return one.heard == next.heard and bool(begins) and ends >= begins
+def _jumps(run: Sequence[_Part], part: _Part) -> bool:
+    """Whether a track goes back in its file, or may: what is seen twice is copied twice."""
+    before = [one for one in run if one.heard == part.heard and one.stored.offsets][-1:]
+    return bool(before and part.stored.offsets) and max(before[0].stored.offsets) >= min(part.stored.offsets)
 
 
 def _moved(laid: Laid, run: Sequence[_Part]) -> Callable[[Sequence[int]], list[int]]:

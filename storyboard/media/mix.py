@@ -44,7 +44,7 @@ _SOFTENED = 0.01
 _SURELY_BELOW = _CEILING / 2
 _TAPS = 12
 
-_AAC = {"b": "192000", "threads": "1", "flags": "+bitexact"}
+_AAC = {"aac_coder": "fast", "b": "192000", "threads": "1", "flags": "+bitexact"}  # as in media/segment.py
 _NEUTRAL = {"fflags": "+bitexact"}
 
 Watch = Callable[[int], None]

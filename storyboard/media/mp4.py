@@ -31,6 +31,7 @@ _HEAD = 4096
 _IDENTITY = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
 _SELF_CONTAINED = b"\0\0\0\1"
 _AAC = 0x40
+_UNSPECIFIED = 2
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _LC = 2
 # Those at which media/aac.py knows the bands. At low ones AAC may hold a second layer (SBR) without saying so.
@@ -294,8 +295,8 @@ def _frames(file: _File, track: _Box) -> Frames:
         raise _Refused("its pixels are oblong")
     sets = h264.sets(parts.content(b"avcC"))
     said = [h264.sequence(one) for one in sets.sequences]
-    look = _coloured(said[0].look, parts)
-    if not all(one.plain and one.square and _shown_as(one.look) == _shown_as(said[0].look) for one in said):
+    look, *others = (_coloured(one.look, parts) for one in said)
+    if not all(one.plain and one.square for one in said) or {*map(_shown_as, others)} - {_shown_as(look)}:
         raise _Refused("its pictures are of a special kind")
     if struct.unpack_from(">HH", entry, 24) != (look.width, look.height):
         raise _Refused("its pictures are cropped")
@@ -333,13 +334,13 @@ def _coloured(look: Look, parts: _Box) -> Look:
     content = parts.content(b"colr", 10)
     if content[:4] not in (b"nclx", b"nclc"):
         return look
-    full = content[:4] == b"nclx" and len(content) > 10 and content[10] >= 128
-    colour = (*struct.unpack_from(">HHH", content, 4), full)
-    if look.colour[:3] == (2, 2, 2):
-        return replace(look, colour=(*colour[:3], full or look.colour[3]))
-    if look.colour[:3] != colour[:3]:
+    unsaid = look.colour[:3] == (_UNSPECIFIED,) * 3
+    full = unsaid and content[:4] == b"nclx" and len(content) > 10 and content[10] >= 128
+    pairs = list(zip(look.colour[:3], struct.unpack_from(">HHH", content, 4), strict=True))
+    if any(one != other and _UNSPECIFIED not in (one, other) for one, other in pairs):
         raise _Refused("it says two things of its colours")
-    return look
+    primaries, transfer, matrix = (other if one == _UNSPECIFIED else one for one, other in pairs)
+    return replace(look, colour=(primaries, transfer, matrix, full or look.colour[3]))
 
 
 def _rate(seen: Sequence[int], last: int, scale: int) -> Fraction:

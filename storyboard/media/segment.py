@@ -23,7 +23,8 @@ ENCODER = (
 )
 # Short pieces between copied ones: as good as the whole clips (44 dB) for a quarter less time, and half as large again.
 PIECE = ("-preset", "superfast", "-crf", "18", "-threads", "1")
-SOUND = ("-c:a", "aac", "-b:a", "192k", "-flags:a", "+bitexact")
+# ffmpeg's other coder ("twoloop") fails at sharp sounds: a click of 0.7 comes out as 1.3, 6 dB above its own noise.
+SOUND = ("-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-flags:a", "+bitexact")
 NEUTRAL = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 _SCALING = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
 _TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"

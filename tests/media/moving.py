@@ -14,6 +14,7 @@ from storyboard.media import probe
 RED, GREEN, BLUE, GREY = (200, 40, 40), (40, 180, 60), (50, 60, 200), (128, 128, 128)
 Colour = tuple[int, int, int]
 Clips = Callable[..., Path]
+Planes = tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
 
 TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", *TAGS)
@@ -60,6 +61,27 @@ def look(path: Path) -> Seen:
             else:
                 sound.append(frame.to_ndarray())
         return Seen(frames, times, numpy.concatenate(sound or [numpy.zeros((2, 0))], axis=1), hertz)
+
+
+def planes(path: Path) -> list[Planes]:
+    """Every frame as it is decoded: Y, U, V."""
+
+    with av.open(str(path)) as film:
+        return [parted(frame) for frame in film.decode(video=0)]
+
+
+def decibels(frame: Planes, wanted: Planes) -> float:
+    """The peak signal-to-noise ratio over all planes."""
+    errors = [((one.astype(float) - other) ** 2).reshape(-1) for one, other in zip(frame, wanted, strict=True)]
+    noise = numpy.concatenate(errors).mean()
+    return float("inf") if not noise else 10 * numpy.log10(255**2 / noise)
+
+
+def parted(frame: av.VideoFrame) -> Planes:
+    flat, (height, width) = frame.to_ndarray().reshape(-1), (frame.height, frame.width)
+    luma, chroma, half = width * height, width * height // 4, (height // 2, width // 2)
+    y, u, v = flat[:luma], flat[luma : luma + chroma], flat[luma + chroma :]
+    return y.reshape(height, width), u.reshape(half), v.reshape(half)
 
 
 def close(colour: Colour, wanted: Colour, within: int = 12) -> bool:

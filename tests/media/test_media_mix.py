@@ -39,13 +39,17 @@ Tone = Callable[..., Path]
 Samples = numpy.ndarray
 
 
+# Without noise that each decoder makes up for itself.
+PLAIN = ("-b:a", "256k", "-aac_pns", "0")
+
+
 @pytest.fixture(scope="module")
 def tone(tmp_path_factory) -> Tone:
     """A clip with the sound of an expression of ffmpeg's aevalsrc; one that was made before is made once."""
     folder = tmp_path_factory.mktemp("tones")
     made: dict[object, Path] = {}
 
-    def clip(expression: str, *, frames: int = FRAMES, extra: tuple[str, ...] = ("-b:a", "256k"), hertz: int = 48_000):
+    def clip(expression: str, *, frames: int = FRAMES, extra: tuple[str, ...] = PLAIN, hertz: int = 48_000):
         wanted = (expression, frames, extra, hertz)
         if wanted not in made:
             out = folder / f"{len(made)}.mp4"

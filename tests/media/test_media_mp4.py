@@ -125,6 +125,17 @@ def test_what_is_whole_but_cannot_be_copied_is_said(clip, tmp_path, box, at, val
     assert why in answer.frames
 
 
+def test_the_file_may_say_of_its_colours_what_the_pictures_leave_out(clips, tmp_path):
+    """Some encoders say them in one place only; where the two places differ, each player believes another one."""
+    said = {"filters": ",setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709"}
+    content = clips(GREEN, **{**TINY, "extra": ("-movflags", "+faststart+write_colr"), **said}).read_bytes()
+    conflict = "it says two things of its colours"
+    for at, value, answer in ((4, 1, (1, 1, 1, False)), (4, 2, (1, 1, 1, False)), (4, 9, conflict), (8, 9, conflict)):
+        index = read(field(content, b"colr", at, value, 2), tmp_path)
+        assert isinstance(index, Index)
+        assert (index.frames.look.colour if isinstance(index.frames, Frames) else index.frames) == answer
+
+
 def test_a_key_frame_that_is_none_is_not_believed(clips, tmp_path):
     """x264 marks frames as key frames whose neighbours need what comes before: cut there, the picture is rubble."""
     path = clips(

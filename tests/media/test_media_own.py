@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from moving import GREEN, RED, TAGS, close, look
+from moving import GREEN, RED, TAGS, close, decibels, look, planes
 from studio import Studio
+from test_media_splice import pictures
 
 from storyboard.errors import BadMedia
 from storyboard.media import ffmpeg, probe
@@ -28,6 +29,21 @@ def film(studio: Studio, clips, *paths: Path) -> Path:
     done = studio.render()
     assert done.exit == 0
     return Path(done.film)
+
+
+def test_a_film_of_films(studio: Studio, clips):
+    """Acts are cut by themselves and then laid together: what this program has written is a clip like any other."""
+    plain = shutil.copy(film(studio, clips), studio.folder / "plain.mp4")
+    mixed = shutil.copy(film(studio, clips, clips(GREEN, size=(180, 320))), studio.folder / "mixed.mp4")
+    acts = (plain, plain, mixed)
+    scenes = "".join(f"  - {{id: s{at}, file: {Path(act).name}}}\n" for at, act in enumerate(acts))
+    studio.write(f"storyboard: 1\nscenes:\n{scenes}", "whole.yaml")
+    done = studio.render("whole.yaml")
+    assert (done.exit, done.frames) == (0, 48 + 48 + 72)
+    assert [event for event in studio.seen if "Warned" in type(event).__name__] == []
+    assert pictures(Path(done.film))[:96] == pictures(plain) * 2
+    rendered = planes(Path(done.film))[96:]  # it has two encoders' parameter sets, and copied ones have one
+    assert min(decibels(*both) for both in zip(rendered, planes(mixed), strict=True)) >= 36
 
 
 def old_quicktime(path: Path, out: Path) -> Path:
