@@ -1,4 +1,4 @@
-"""The program: as light as it can be until Ctrl-C is understood."""
+"""The program: as light as it can be until signals are taken."""
 
 import os
 
@@ -6,10 +6,13 @@ import os
 def main() -> None:
     """Run one command and leave with its exit status."""
     try:
+        from storyboard.signals import take
+
+        take()
         from storyboard.cli import main as run
 
         run()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # once at most, wherever it was raised
         os._exit(130)
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import signal
 import sys
 import tempfile
 import traceback
@@ -13,6 +12,7 @@ from importlib import import_module
 
 import click
 
+from storyboard import signals
 from storyboard.disk import advice
 from storyboard.errors import LocalFault, Problems, StoryboardError
 from storyboard.plain import show
@@ -38,8 +38,6 @@ VERBS = {
 
 # What a disk or a system may refuse, wherever it is met: never a fault of ours.
 _LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO}
-
-_TOLD_TO_GO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Verbs(click.Group):
@@ -78,10 +76,8 @@ def storyboard() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit status (commands.md)."""
     _open_streams()
-    _heed()
     left = status(arguments)
-    for number in _TOLD_TO_GO:
-        signal.signal(number, signal.SIG_IGN)  # We are going; being told so once more must not change the status.
+    signals.ignore()
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -94,13 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with suppress(OSError, ValueError):
         sys.stderr.flush()
     os._exit(left)
-
-
-def _heed() -> None:
-    """Told to end, or hung up on, leave as at Ctrl-C: children are stopped, and half-written files removed."""
-    for number in _TOLD_TO_GO:
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
 
 
 def _open_streams() -> None:

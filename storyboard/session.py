@@ -1,13 +1,11 @@
 """One run with its hands: opens the wire, the uploads and, for a draft, the emulator; listens to Ctrl-C."""
 
 import asyncio
-import os
 import secrets
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 
-from storyboard import events
+from storyboard import events, signals
 from storyboard.callbacks import Calls, Listener
 from storyboard.clock import Clock
 from storyboard.config import api_key
@@ -34,8 +32,8 @@ Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
 def session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Report) -> Ended:
     """What became of each scene, and what stopped the run, if anything did. Raises Interrupted at the second Ctrl-C."""
     try:
-        return asyncio.run(_session(at, plan, at_once, preparing, report))
-    except (asyncio.CancelledError, KeyboardInterrupt):
+        return signals.run(lambda: _session(at, plan, at_once, preparing, report))
+    except KeyboardInterrupt:
         raise Interrupted("interrupted", "what was paid for is in the ledger: run again to collect it") from None
 
 
@@ -134,36 +132,17 @@ async def _look_at_balance(at: Desk, plan: Plan, wire: Wire, report: Report) -> 
 
 @contextmanager
 def _listening(run: Run, report: Report) -> Iterator[None]:
-    """Ctrl-C once: nothing more is asked for. Twice, or told to end: leave within 5 seconds. Thrice: at once."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    """Ctrl-C once: nothing more is asked for. Twice, or told to end: leave within 5 seconds."""
+    task = asyncio.current_task()
     assert task is not None
-    pressed = 0
 
-    def interrupt() -> None:
-        nonlocal pressed
-        pressed += 1
-        if pressed == 1:
-            jobs = run.in_flight
-            run.stop(Interrupted("interrupted", "run again to collect what was paid for"))
-            report(events.Warned("", f"stopping: {jobs} scenes are at work; Ctrl-C again leaves them for the next run"))
-        elif pressed == 2:
+    def heed(times: int) -> None:
+        if times > 1:
             task.cancel()
-        else:
-            os._exit(130)
+            return
+        jobs = run.in_flight
+        run.stop(Interrupted("interrupted", "run again to collect what was paid for"))
+        report(events.Warned("", f"stopping: {jobs} scenes are at work; Ctrl-C again leaves them for the next run"))
 
-    def leave() -> None:
-        nonlocal pressed
-        pressed = max(pressed, 1)
-        interrupt()
-
-    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: leave, signal.SIGHUP: leave}
-    # What whoever started us has us ignore (nohup) stays ignored.
-    before = {number: old for number in handlers if (old := signal.getsignal(number)) is not signal.SIG_IGN}
-    for number in before:
-        loop.add_signal_handler(number, handlers[number])
-    try:
+    with signals.heeding(heed):
         yield
-    finally:
-        for number, old in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, old)

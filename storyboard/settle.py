@@ -1,7 +1,6 @@
 """Deciding a submission that nobody knows the end of: adopt its job, have it asked for again, or give it up."""
 
-import asyncio
-
+from storyboard import signals
 from storyboard.clock import Clock
 from storyboard.config import api_key
 from storyboard.desk import Desk
@@ -43,7 +42,7 @@ def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
 
     if entry.state in ("open", "taken"):
         raise InputError(f"{entry.scene} has the job {entry.job} already", "render collects it")
-    said = asyncio.run(ask())
+    said = signals.run(ask)
     if said is None:
         raise InputError(f"the provider does not say what the job {show(job, 80)} was asked for", "look at its number")
     if not entry.asks(said):

@@ -22,7 +22,7 @@ LEVELS = (
     (
         "hands",
         "clock disk store ledger callbacks rescue film beside config pace dial tries fetch wire "
-        "providers uploads project effects media emulator run terminal",
+        "providers uploads project effects media emulator run terminal signals",
     ),
     ("render", "desk outlook session settle ending partial assembly preparing render clearing sheet"),
     ("commands", "commands"),

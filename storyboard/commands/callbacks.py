@@ -1,11 +1,11 @@
 """storyboard callbacks: hear what the provider says unasked, also while no render is at work."""
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 import click
 
+from storyboard import signals
 from storyboard.errors import Busy, InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ def command() -> int:
     """Listen for the provider's callbacks until interrupted, and keep them for the next render."""
     from storyboard.config import settings
 
-    asyncio.run(_listen(settings()))
+    found = settings()
+    signals.run(lambda: _listen(found))
     return 0
 
 
@@ -29,18 +30,17 @@ async def _listen(found: "Settings") -> None:
     from storyboard.ledger import Ledger
 
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     where = found.callbacks
     ledger = Ledger(private(found.realm(draft=False)) / "ledger.db")
     try:
-        async with Listener(where, ledger, vendor(found, draft=False), Clock(), _heard, _warned):
-            click.echo(where.listens)
-            if where.url is None:
-                _warned("STORYBOARD_CALLBACK_URL is not set, so that no render asks for callbacks yet:")
-                _warned("  set it to the https address of a tunnel that leads here")
-            _warned("Ctrl-C ends it.")
-            await stop.wait()
+        with signals.heeding(lambda times: stop.set()):
+            async with Listener(where, ledger, vendor(found, draft=False), Clock(), _heard, _warned):
+                click.echo(where.listens)
+                if where.url is None:
+                    _warned("STORYBOARD_CALLBACK_URL is not set, so that no render asks for callbacks yet:")
+                    _warned("  set it to the https address of a tunnel that leads here")
+                _warned("Ctrl-C ends it.")
+                await stop.wait()
     except Busy as error:
         raise InputError(error.message, error.hint or "one of them is enough") from None
     finally:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from storyboard import signals
 from storyboard.commands.options import json_option
 from storyboard.errors import InputError, LocalFault, RunRefused, StoryboardError
 from storyboard.plain import show, shown, written
@@ -234,8 +235,6 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
 
 
 def _balance(found: "Settings", key: str) -> str:
-    import asyncio
-
     from storyboard.clock import Clock
     from storyboard.desk import vendor
     from storyboard.price import amount
@@ -249,7 +248,7 @@ def _balance(found: "Settings", key: str) -> str:
         said = "does not tell its balance" if balance is None else f"{amount(balance)} credits left"
         return f"{provider.name} at {found.base_url}: {said}"
 
-    return asyncio.run(ask())
+    return signals.run(ask)
 
 
 def _bad(subject: str, error: StoryboardError) -> Finding:

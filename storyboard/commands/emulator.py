@@ -2,10 +2,11 @@
 
 import asyncio
 import re
-import signal
 from typing import TYPE_CHECKING
 
 import click
+
+from storyboard import signals
 
 if TYPE_CHECKING:
     from storyboard.emulator import Behaviour
@@ -66,7 +67,7 @@ def command(
         seed=seed,
         film="plain" if plain else "animatic",
     )
-    asyncio.run(_serve(behaviour, port))
+    signals.run(lambda: _serve(behaviour, port))
     return 0
 
 
@@ -74,18 +75,17 @@ async def _serve(behaviour: "Behaviour", port: int) -> None:
     from storyboard.emulator import Emulator
 
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Emulator(behaviour, port, _warn) as emulator:
-        click.echo(emulator.url)
-        click.echo("In another terminal, for example:", err=True)
-        click.echo(
-            f"  APIKLEY_BASE_URL={emulator.url} APIKLEY_API_KEY=rehearsal STORYBOARD_TIME_SCALE=0.01 \\\n"
-            "    storyboard render film.yaml --yes",
-            err=True,
-        )
-        click.echo("Ctrl-C ends it.", err=True)
-        await stop.wait()
+    with signals.heeding(lambda times: stop.set()):
+        async with Emulator(behaviour, port, _warn) as emulator:
+            click.echo(emulator.url)
+            click.echo("In another terminal, for example:", err=True)
+            click.echo(
+                f"  APIKLEY_BASE_URL={emulator.url} APIKLEY_API_KEY=rehearsal STORYBOARD_TIME_SCALE=0.01 \\\n"
+                "    storyboard render film.yaml --yes",
+                err=True,
+            )
+            click.echo("Ctrl-C ends it.", err=True)
+            await stop.wait()
 
 
 def _warn(label: str, sentence: str) -> None:

@@ -3,7 +3,8 @@
 A line of JSON on stdin asks for some renders at once, each of them ``{folder, environ, words, kill, forget, out}``; the
 answer is a line with what became of each: ``{exit, points}``, or ``{killed, points, asking}`` where it died at a point.
 A ``series`` of them is rendered in one process, one after the other; then the answer has what it held after each.
-One that is to ``stay`` is answered with ``{pid}`` once it has said its first line, and ends when it is killed.
+One that is ``told`` is the whole program, `storyboard` as it is typed, which is told to go at a line (lines.py): then
+the answer is ``{exit, lines}``. One that is to ``stay`` is answered with ``{pid}`` once it has said its first line, and ends when it is killed.
 """
 
 import asyncio
@@ -23,8 +24,10 @@ from typing import Any, get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from lines import Lines
 from points import Points, watch
 
+from storyboard import __main__ as program
 from storyboard import cli, providers, run
 from storyboard.entry import Entry
 from storyboard.ledger import Ledger
@@ -91,8 +94,11 @@ def _begun(pid: int, answer: int) -> dict[str, Any]:
 def _ended(pid: int, answer: int) -> dict[str, Any]:
     with os.fdopen(answer, "rb") as pipe:
         said = pipe.read()
-    _, _, used = os.wait4(pid, 0)
-    return {**json.loads(said), "memory": used.ru_maxrss / 1024}
+    _, status, used = os.wait4(pid, 0)
+    told = [json.loads(line) for line in said.splitlines()]
+    if any("line" in one for one in told):
+        return {"exit": os.waitstatus_to_exitcode(status), "lines": told}
+    return {**told[0], "memory": used.ru_maxrss / 1024}
 
 
 def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
@@ -117,6 +123,10 @@ def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
         watch(points)
     if series := asked.get("series"):
         return {"exit": 0, "seen": [_one_of_many(one) for one in series]}
+    if told := asked.get("told"):
+        sys.argv = ["storyboard", *asked["words"]]
+        Lines(tell, **told).watch()
+        program.main()
     status = cli.status(asked["words"])
     sys.stdout.flush()
     return {"exit": status, "points": points.count}
