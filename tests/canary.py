@@ -12,8 +12,9 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def _holds(file: Path, secret: bytes) -> bool:
 
 def _hear(event: str, args: tuple[object, ...]) -> None:
     if event == "subprocess.Popen":
-        CANARY.child(args[1], args[3])  # type: ignore[arg-type]
+        CANARY.child(args[1], args[3] if isinstance(args[3], Mapping) else None)
 
 
 def _listen() -> None:
@@ -93,21 +94,24 @@ def _listen() -> None:
         CANARY.look(got.err, "stderr")
         return got
 
-    def communicate(child: subprocess.Popen[bytes], *args: object, **options: object) -> object:
-        got = talked(child, *args, **options)  # type: ignore[arg-type]
+    def communicate(child: subprocess.Popen[bytes], *args: Any, **options: Any) -> object:
+        got = talked(child, *args, **options)
         for part in got:
             CANARY.look(part or "", f"output of {child.args!r:.80}")
         return got
 
-    def leave(context: object, kind: object, error: BaseException | None, trace: object) -> object:
+    def leave(context: Any, kind: Any, error: BaseException | None, trace: Any) -> object:
         if error is not None:
             CANARY.look("".join(traceback.format_exception(error)[-1:]), "an exception")
             CANARY.look(repr(error) + repr(vars(error)), "an exception")
-        return raised(context, kind, error, trace)  # type: ignore[arg-type]
+        return raised(context, kind, error, trace)
 
-    pytest.CaptureFixture.readouterr = readouterr  # type: ignore[assignment, method-assign]
-    subprocess.Popen.communicate = communicate  # type: ignore[assignment, method-assign]
-    pytest.RaisesExc.__exit__ = leave  # type: ignore[assignment, method-assign]
+    for owner, name, ear in (
+        (pytest.CaptureFixture, "readouterr", readouterr),
+        (subprocess.Popen, "communicate", communicate),
+        (pytest.RaisesExc, "__exit__", leave),
+    ):
+        setattr(owner, name, ear)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -116,7 +120,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     for name, text in report.sections:
         CANARY.look(text, name)

@@ -3,8 +3,9 @@
 A line of JSON on stdin asks for some renders at once, each of them ``{folder, environ, words, kill, forget, out}``; the
 answer is a line with what became of each: ``{exit, points}``, or ``{killed, points, asking}`` where it died at a point.
 A ``series`` of them is rendered in one process, one after the other; then the answer has what it held after each.
-One that is ``told`` is the whole program, `storyboard` as it is typed, which is told to go at a line (lines.py): then
-the answer is ``{exit, lines}``. One that is to ``stay`` is answered with ``{pid}`` once it has said its first line, and ends when it is killed.
+One that is ``told`` is the whole program as it is typed, and is told to go at a line (lines.py): then the answer is
+``{exit, lines}``. One that is to ``stay`` is answered with ``{pid}`` once it has said its first line, and ends when it
+is killed.
 """
 
 import asyncio
@@ -167,7 +168,8 @@ def forget() -> None:
         ledger._db.execute(f"INSERT INTO jobs VALUES ({', '.join('?' * len(row))})", row)
         accepted(ledger, entry, *arguments)
 
-    Ledger.intend, Ledger.accepted = intended, answered  # type: ignore[method-assign]
+    for name, method in (("intend", intended), ("accepted", answered)):
+        setattr(Ledger, name, method)
 
 
 if __name__ == "__main__":

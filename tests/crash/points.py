@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
@@ -129,4 +129,4 @@ def _watch_ledger(points: Points) -> None:
             elif re.match(r"UPDATE jobs SET state = .* WHERE id = \?", sql):
                 points.asking.pop(parameters[-1], None)
 
-    sqlite3.connect = lambda *arguments, **named: connect(*arguments, factory=Watched, **named)  # type: ignore[assignment]
+    sqlite3.connect = cast(Any, lambda *arguments, **named: connect(*arguments, factory=Watched, **named))

@@ -1,6 +1,8 @@
 """Told to go at each line of the program that signals go through, from the first to the last."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -15,7 +17,77 @@ TOLD = {
     "SIGTERM": (END,),
     "SIGHUP": (HANG_UP,),
     "over and over": (HANG_UP, END, HANG_UP),
+    "Ctrl-C thrice": (INTERRUPT, INTERRUPT),
 }
+
+# Programs that are told to go where an exception would be lost, and how they end.
+PROGRAM = """
+import asyncio, os, signal, sys, weakref
+from storyboard import signals
+
+class Thing:
+    pass
+
+class Last:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+signals.take()
+try:
+    {}
+except KeyboardInterrupt:
+    os._exit(130)
+"""
+LOST = {
+    "in a finalizer": "Last(); signal.pause()",
+    "in a callback of a weak reference": """
+    thing = Thing()
+    seen = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+    del thing
+    signal.pause()""",
+    "when the loop listens no more": """
+    async def work():
+        asyncio.get_running_loop().set_default_executor(Executor())
+    class Executor(asyncio.base_events.concurrent.futures.ThreadPoolExecutor):
+        def shutdown(self, *given, **named):
+            signal.raise_signal(signal.SIGHUP)
+            super().shutdown(*given, **named)
+    signals.run(work)""",
+    "before the loop listens": """
+    async def work():
+        await asyncio.Event().wait()
+    def begin():
+        signal.raise_signal(signal.SIGHUP)
+        return work()
+    signals.run(begin)""",
+    "while another thread has the signal": """
+    import threading
+    async def work():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        def other():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+            signal.raise_signal(signal.SIGTERM)
+        threading.Thread(target=other).start()
+        await asyncio.Event().wait()
+    signals.run(work)""",
+    "a third time": """
+    for _ in range(3):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            pass
+    sys.exit(1)""",
+}
+
+
+@pytest.mark.parametrize("where", LOST)
+def test_told_to_go_where_nobody_hears_it_goes(where: str) -> None:
+    """Python drops what is raised in a finalizer, and a loop that has ended calls nobody: a render would go on."""
+    program = PROGRAM.format(LOST[where])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 STEP = 20
 
 
@@ -28,8 +100,8 @@ def _lines(home: Home, forks: Forks, at: str = "", numbers: Sequence[int] = ()) 
 def _wrong(home: Home, status: int, late: bool, forks: Forks) -> list[str]:
     found = [f"exit {status}"] * (status != (0 if late else 130))
     found += [word for word in ("Traceback", "ignored", "Warning", "sorry") if word in home.said]
-    last = forks.render(home)["exit"]
-    return found + [f"then exit {last}"] * (last != 0) + home.broken()
+    last, due = forks.render(home)["exit"], 4 if home.unknown() else 0
+    return found + [f"then exit {last}"] * (last != due) + home.broken()
 
 
 def _told(name: str, step: int, forks: Forks, house: Builder, tell: Tell) -> None:
@@ -41,6 +113,7 @@ def _told(name: str, step: int, forks: Forks, house: Builder, tell: Tell) -> Non
         status, at = _lines(home, forks, line, TOLD[name])
         if found := _wrong(home, status, at[line], forks):
             wrong[line] = found, home.said
+        assert name == "Ctrl-C thrice" or not home.unknown()
         reached += 1
         home.remove()
     tell("figure", ("told to go at a line", reached))

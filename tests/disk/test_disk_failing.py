@@ -119,7 +119,8 @@ def told(studio: Studio, **order: Any) -> tuple[int, str]:
 def known(studio: Studio, prompts: tuple[str, ...], said: str) -> None:
     """Every job that was bought is in the ledger, or told and kept in a rescue file."""
     ledger = studio.folder.parent / "home" / "rehearsals" / "ledger.db"
-    paid = {job.id for job in studio.service.emulator.jobs if job.prompt in prompts}  # type: ignore[union-attr]
+    assert studio.service
+    paid = {job.id for job in studio.service.emulator.jobs if job.prompt in prompts}
     kept = {kept.job for kept in rescue.waiting(ledger)}
     assert paid <= rows(ledger) | kept, said
     for job in kept - rows(ledger):
@@ -128,18 +129,20 @@ def known(studio: Studio, prompts: tuple[str, ...], said: str) -> None:
 
 def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
     """A clean run ends well, and no prompt was charged twice. ``unsure``: what failed may have been done."""
+    assert studio.service
     status, said = told(studio, cut=False)
-    jobs = Counter(job.prompt for job in studio.service.emulator.jobs)  # type: ignore[union-attr]
+    jobs = Counter(job.prompt for job in studio.service.emulator.jobs)
     if status == 4:
         # The intent is there, and nothing was sent for it: the author is asked, and has not paid.
         assert unsure
         with desk(studio.folder / "film.yaml", studio.settings) as at:
             for number, prompt in enumerate(prompts, 1):
-                if at.ledger.entry(at.wanted[f"s{number}"].key).state == "intent":  # type: ignore[union-attr]
+                entry = at.ledger.entry(at.wanted[f"s{number}"].key)
+                if entry and entry.state == "intent":
                     assert jobs[prompt] == 0
                     settle.again(at, settle.unsettled(at, f"s{number}"), time.time())
         status, said = told(studio, cut=False)
-        jobs = Counter(job.prompt for job in studio.service.emulator.jobs)  # type: ignore[union-attr]
+        jobs = Counter(job.prompt for job in studio.service.emulator.jobs)
     assert (status, said) == (0, "")
     assert [jobs[prompt] for prompt in prompts] == [1, 1]
     with desk(studio.folder / "film.yaml", studio.settings) as at:
@@ -215,7 +218,8 @@ def test_a_cut_that_fails_leaves_no_half_film(open_studio: Open, kind: str) -> N
     folder, film = studio.folder.parent, studio.folder / "out" / "film.mp4"
     studio.scenes(f"A gull {kind}")
     whole = studio.render().sha256
-    posts = studio.service.posts  # type: ignore[union-attr]
+    assert studio.service
+    service, posts = studio.service, studio.service.posts
 
     def fault(n: int) -> Fault:
         shutil.rmtree(film.parent)
@@ -236,7 +240,7 @@ def test_a_cut_that_fails_leaves_no_half_film(open_studio: Open, kind: str) -> N
         assert not film.exists() or sha256(film.read_bytes()).hexdigest() == whole
         assert studio.render().sha256 == whole
         assert not list(film.parent.glob(".*"))
-        assert studio.service.posts == posts  # type: ignore[union-attr]
+        assert service.posts == posts
 
     assert sweep(kind, 4, strike, fault) >= 2
 
@@ -279,7 +283,7 @@ SYSTEM_CALLS = [
     ("pwrite64", "ENOSPC", "{}+"),
     ("rename", "ENOSPC", "{}"),
 ]
-needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to make the kernel refuse")
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace, which .ci/run installs")
 
 
 @needs_strace

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from canary import KEY
@@ -46,7 +46,7 @@ def full(ledger: Ledger, times: int) -> list[str]:
         def __exit__(self, *error: Any) -> object:
             return self.db.__exit__(*error)
 
-        def execute(self, sql: str, *more: object) -> object:
+        def execute(self, sql: str, *more: Any) -> object:
             if sql.startswith("UPDATE") and len(asked) < times:
                 asked.append(sql)
                 error = sqlite3.OperationalError("database or disk is full")
@@ -54,7 +54,7 @@ def full(ledger: Ledger, times: int) -> list[str]:
                 raise error
             return self.db.execute(sql, *more)
 
-    ledger._db = Full(ledger._db)  # type: ignore[assignment]
+    ledger._db = cast(sqlite3.Connection, Full(ledger._db))
     return asked
 
 
@@ -105,7 +105,8 @@ def test_half_a_ballast_is_loaded_anew(tmp_path: Path) -> None:
 def test_nothing_is_asked_for_without_room_for_its_answer(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the ballast does not fit, no request leaves: exit 6."""
     studio = open_studio("full")
-    service, posts = studio.service, studio.service.posts  # type: ignore[union-attr]
+    assert studio.service
+    posts = studio.service.posts
     studio.scenes("A gull full", "A tern full")
     whole = disk.replace
 
@@ -117,7 +118,7 @@ def test_nothing_is_asked_for_without_room_for_its_answer(open_studio: Open, mon
 
     monkeypatch.setattr(disk, "replace", no_room)
     done = studio.render()
-    assert (done.exit, done.made, service.posts) == (6, 0, posts)  # type: ignore[union-attr]
+    assert (done.exit, done.made, studio.service.posts) == (6, 0, posts)
     assert any("the disk is full" in note for note in done.notes)
     monkeypatch.setattr(disk, "replace", whole)
     assert studio.render().exit == 0
@@ -130,7 +131,7 @@ home, project, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(home)], check=True)
 sys.path.insert(0, sys.argv[4])
 from studio import Studio
-from storyboard import events
+from storyboard.errors import StoryboardError
 from storyboard.ledger import Ledger
 service = Studio(project, {}).serve()
 environ = {"STORYBOARD_HOME": str(home / "home"), "STORYBOARD_TIME_SCALE": "0.0002",
@@ -161,8 +162,8 @@ for step in ("filled", "still full", "roomy"):
     try:
         done = studio.render(agree=asked if step == "filled" else lambda at, plan: None, cut=False, at_once=3)
         said.append((step, done.exit, list(done.notes)))
-    except Exception as error:
-        said.append((step, getattr(error, "exit", repr(error)), [str(error)]))
+    except StoryboardError as error:
+        said.append((step, error.exit, [str(error)]))
     said[-1] += (service.posts, len(service.emulator.jobs))
     if step == "filled":
         jobs = [entry.job for entry in Ledger(home / "home/rehearsals/ledger.db").entries() if entry.job]
@@ -177,6 +178,7 @@ def _may_mount() -> bool:
     return bool(shutil.which("unshare")) and subprocess.run(probe, capture_output=True).returncode == 0
 
 
+# unshare is in util-linux, so on every Linux; a container without CAP_SYS_ADMIN is not let use it.
 @pytest.mark.skipif(not _may_mount(), reason="needs unshare -rm to have a small disk of its own")
 def test_a_real_disk_that_fills_up(tmp_path: Path) -> None:
     """Filled as the answers come: every job name is in the ledger, exit 6, and with room again each clip is fetched."""

@@ -67,7 +67,7 @@ for name in sys.argv[1:]:
 """
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to see what is opened")
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace, which .ci/run installs")
 def test_a_bomb_opens_and_dials_nothing(tmp_path: Path) -> None:
     """A file that is only looked at in a pull request could read others, or tell its author who looked."""
     scene = "storyboard: 1\nscenes:\n  - {{ id: a, prompt: {} }}\n"

@@ -1,5 +1,6 @@
 """Ten thousand inputs for each reader of what others wrote: what is documented comes of them, and nothing else."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,9 +32,9 @@ def swept(target: Target, count: int, start: int = 0) -> None:
     for number, raw in enumerate(inputs(target, count, start), start):
         try:
             outcomes[target.attempt(raw)] += 1
-        except Exception as error:
-            error.add_note(f"input {number}: {raw[:300]!r}")
-            raise
+        finally:
+            if error := sys.exception():
+                error.add_note(f"input {number}: {raw[:300]!r}")
     assert set(outcomes) == {"read", "refused"}, outcomes
     assert outcomes["read"] > count / 100
     assert outcomes["refused"] > count / 100

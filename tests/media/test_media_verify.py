@@ -171,7 +171,7 @@ def test_two_at_once_do_not_disturb_each_other(noisy, clips):
     assert {measure.frames for measure in measures} == {48}
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to see what is opened")
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace, which .ci/run installs")
 @pytest.mark.parametrize("likeness", ["an HLS playlist", "DASH playlist", "ffmpeg concat list", "like text", "as mp4"])
 def test_nothing_else_is_opened_or_connected_to(noisy, tmp_path, likeness):
     """A clip could read the user's files into the film, or tell its maker that it was opened."""

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -309,6 +310,24 @@ def test_told_to_go_it_goes(studio: Studio, signals: list[signal.Signals]) -> No
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
     assert "Traceback" not in err
+    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    assert [entry.state for entry in ledger.entries()] == ["open"]
+    assert service.posts == 1
+
+
+def test_told_to_end_in_two_ways_it_waits_for_an_answer(studio: Studio) -> None:
+    """A terminal that closes hangs up, and a shell that ends tells to end: the answer on its way is money."""
+    service = studio.serve("submit:slow=1")
+    studio.scenes("A gull")
+    process = prompt(studio, "render", "film.yaml", "--yes", "--json")
+    until(process, "planned")
+    while not service.posts:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
     assert [entry.state for entry in ledger.entries()] == ["open"]
     assert service.posts == 1
