@@ -1,45 +1,31 @@
-"""Lines: every line of the rooms that signals go through, and of asyncio's runner. At a chosen one we are told to go.
+"""Lines: every line of some rooms that runs in the main thread. At a chosen one the process is told to go.
 
-`python lines.py` would be too slow for so many: forks.py has the program do it in a child.
+One process for each would be too slow for so many: forks.py has the program do it in a child.
 """
 
-import asyncio.runners
 import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import storyboard.__main__
-import storyboard.commands.render
-import storyboard.render
-import storyboard.session
-import storyboard.signals
-from storyboard import cli
-
-_ROOMS = (
-    storyboard.__main__,
-    cli,
-    storyboard.signals,
-    storyboard.session,
-    storyboard.commands.render,
-    storyboard.render,
-    asyncio.runners,
-)
-_FILES = {str(room.__file__): Path(str(room.__file__)).name for room in _ROOMS}
+from storyboard import signals
 
 
 class Lines:
-    """Tells each line when it is first reached, ``{line, late}`` in JSON; at the line ``at`` sends the signals.
+    """Tells each line of ``rooms`` that is reached, ``{line, late}`` in JSON; at the line ``at`` it sends signals.
 
     The first of ``numbers`` is sent at the line, the others at whatever is called or returns after it, over and over.
     ``late`` is whether the status was known before.
     """
 
-    def __init__(self, tell: int, at: str, numbers: Sequence[int]) -> None:
+    def __init__(self, tell: int, rooms: Sequence[str], at: str, numbers: Sequence[int]) -> None:
+        files = [str(import_module(room).__file__) for room in rooms]
+        self._files = {file: Path(file).name for file in files}
         self._tell, self._at, self._numbers = tell, at, numbers
         self._seen: set[str] = set()
         self._late = False
@@ -48,13 +34,13 @@ class Lines:
         sys.settrace(self._enter)
 
     def _enter(self, frame: FrameType, event: str, arg: object) -> Any:
-        return self._reach if frame.f_code.co_filename in _FILES else None
+        return self._reach if frame.f_code.co_filename in self._files else None
 
     def _reach(self, frame: FrameType, event: str, arg: object) -> Any:
-        line = f"{_FILES[frame.f_code.co_filename]}:{frame.f_lineno}"
-        if event == "line" and line not in self._seen and storyboard.signals._now.taken:
+        line = f"{self._files[frame.f_code.co_filename]}:{frame.f_lineno}"
+        if event == "line" and line not in self._seen and signals._now.taken:
             self._seen.add(line)
-            self._late |= frame.f_code is storyboard.signals.ignore.__code__ and storyboard.signals._now.looping
+            self._late |= frame.f_code is signals.ignore.__code__ and signals._now.looping
             if not self._at:
                 self._say(line)
             elif line == self._at:

@@ -6,9 +6,14 @@ import sys
 from collections.abc import Sequence
 
 import pytest
-from house import BIRDS, Builder, Forks, Home, Tell, film
+from house import BIRDS, RENDER, Builder, Forks, Home, Tell, film
 
 FILM = film(*BIRDS)
+ROOMS = "__main__ cli signals session render commands.render"
+
+# One scene is cut by ffmpeg, the others are copied.
+LONG = film(BIRDS[0] + ", trim: {from: 0.25, to: 0.75}", *BIRDS[1:], words=())
+CUTTING = "assembly film disk beside media.work media.ffmpeg media.splice"
 INTERRUPT, END, HANG_UP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 # Once, or once and then the whole way out again and again.
@@ -91,9 +96,12 @@ def test_told_to_go_where_nobody_hears_it_goes(where: str) -> None:
 STEP = 20
 
 
-def _lines(home: Home, forks: Forks, at: str = "", numbers: Sequence[int] = ()) -> tuple[int, dict[str, bool]]:
+def _lines(
+    home: Home, forks: Forks, rooms: str, at: str = "", numbers: Sequence[int] = ()
+) -> tuple[int, dict[str, bool]]:
     """The exit status of the program, told to go at the line ``at``; the lines and whether its status was known."""
-    (ended,) = forks.together([home.order(told={"at": at, "numbers": numbers})])
+    watched = [f"storyboard.{room}" for room in rooms.split()] + ["asyncio.runners"]
+    (ended,) = forks.together([home.order(told={"rooms": watched, "at": at, "numbers": numbers})])
     return ended["exit"], {one["line"]: one["late"] for one in ended["lines"]}
 
 
@@ -105,18 +113,17 @@ def _wrong(home: Home, status: int, late: bool, forks: Forks) -> list[str]:
 
 
 def _told(name: str, step: int, forks: Forks, house: Builder, tell: Tell) -> None:
-    status, lines = _lines(house("whole", FILM), forks)
+    status, lines = _lines(house("whole", FILM), forks, ROOMS)
     assert (status, set(lines.values())) == (0, {False, True})
-    wrong, reached = {}, 0
-    for number, line in enumerate(list(lines)[list(TOLD).index(name) % step :: step]):
+    wrong, reached = {}, list(lines)[list(TOLD).index(name) % step :: step]
+    for number, line in enumerate(reached):
         home = house(f"line-{number}", FILM)
-        status, at = _lines(home, forks, line, TOLD[name])
+        status, at = _lines(home, forks, ROOMS, line, TOLD[name])
         if found := _wrong(home, status, at[line], forks):
             wrong[line] = found, home.said
         assert name == "Ctrl-C thrice" or not home.unknown()
-        reached += 1
         home.remove()
-    tell("figure", ("told to go at a line", reached))
+    tell("figure", ("told to go at a line", len(reached)))
     assert wrong == {}
 
 
@@ -130,3 +137,37 @@ def test_told_to_go_at_a_line_it_exits_130(name: str, forks: Forks, house: Build
 @pytest.mark.parametrize("name", TOLD)
 def test_told_to_go_at_any_line_it_exits_130(name: str, forks: Forks, house: Builder, record_property: Tell) -> None:
     _told(name, 1, forks, house, record_property)
+
+
+def _told_while_it_cuts(name: str, step: int, forks: Forks, house: Builder, tell: Tell) -> None:
+    bought = house("bought", LONG)
+    assert forks.together([bought.order() | {"words": [*RENDER, "--no-cut"]}])[0]["exit"] == 0
+    cuts = bought.copied("whole")
+    status, lines = _lines(cuts, forks, CUTTING)
+    whole = cuts.cut()
+    assert (status, bool(whole)) == (0, True), cuts.said
+    wrong, reached = {}, list(lines)[list(TOLD).index(name) % step :: step]
+    for number, line in enumerate(reached):
+        home = bought.copied(f"line-{number}")
+        status, _ = _lines(home, forks, CUTTING, line, TOLD[name])
+        if found := _wrong(home, status, False, forks) + ["another film"] * (home.cut() != whole):
+            wrong[line] = found, home.said
+        home.remove()
+    tell("figure", ("told to go at a line of the cut", len(reached)))
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_told_to_go_at_a_line_of_the_cut_it_exits_130(
+    name: str, forks: Forks, house: Builder, record_property: Tell
+) -> None:
+    """Whatever it was about to write, the next render makes the same film, and nothing lies beside it."""
+    _told_while_it_cuts(name, 3 * STEP, forks, house, record_property)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TOLD)
+def test_told_to_go_at_any_line_of_the_cut_it_exits_130(
+    name: str, forks: Forks, house: Builder, record_property: Tell
+) -> None:
+    _told_while_it_cuts(name, 1, forks, house, record_property)
