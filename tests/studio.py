@@ -1,6 +1,7 @@
 """A studio: a project folder, a home, and a service that sells clips, all real and all on this machine."""
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
@@ -111,6 +112,13 @@ class Studio:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+def freed(*claims: Path) -> None:
+    """Wait until nobody holds these. Killed while it starts a child, a process leaves it its claims for a moment."""
+    for path in claims:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def png(path: Path, colour: str = "navy", size: tuple[int, int] = (1280, 720)) -> Path:

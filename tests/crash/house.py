@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from studio import png
+from studio import freed, png
 
 from storyboard.disk import claimed
 from storyboard.entry import Entry
@@ -242,6 +242,10 @@ class Home:
 
     def at_work(self) -> list[Path]:
         return [path for path in self.realm.glob("runs/*") if claimed(path)]
+
+    def freed(self) -> None:
+        """Wait until the last that a killed render has started holds nothing of it."""
+        freed(*self.project.glob(".storyboard/*.claim"), *self.realm.glob("runs/*"))
 
     def copied(self, name: str) -> "Home":
         """The same author in another place, with all that was bought."""

@@ -63,6 +63,7 @@ def _killed(wanted: int, part: int, forks: Forks, house: Builder, tell: Tell) ->
             _until(process, dice.uniform(0, most))
             process.kill()
             process.communicate()
+            home.freed()
             counted["kills"] += process.returncode == -signal.SIGKILL
         assert _settled(home, forks) == [], counted["films"]
         counted["charged"] += len(home.seller.sold(home.tag))

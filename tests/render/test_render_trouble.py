@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from studio import Studio
+from studio import Studio, freed
 
 from storyboard import events, rescue
 from storyboard.errors import Busy, InputError, RunRefused, SceneFailed
@@ -207,6 +207,7 @@ def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) 
     until(process, event)
     process.kill()
     process.communicate()
+    freed(*studio.folder.glob(".storyboard/*.claim"), *studio.settings.realm(draft=False).glob("runs/*"))
     done = studio.render()
     assert done.exit in (0, 4)
     assert len({job.prompt for job in service.emulator.jobs}) == len(service.emulator.jobs)
@@ -221,6 +222,7 @@ def test_a_draft_that_was_killed_is_drawn_again(studio: Studio) -> None:
     until(process, "submitted")
     process.kill()
     process.communicate()
+    freed(*studio.folder.glob(".storyboard/*.claim"), *studio.settings.realm(draft=True).glob("runs/*"))
     assert studio.render(draft=True).frames == 384
     shutil.rmtree(studio.settings.realm(draft=True) / "takes")
     (studio.folder / "out" / "film.mp4").unlink()
