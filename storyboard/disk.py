@@ -28,16 +28,27 @@ def replace(path: Path, content: bytes) -> bool:
         if not path.is_symlink() and path.is_file() and path.read_bytes() == content:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = path.parent / f".{path.name}.{secrets.token_hex(6)}"
+        staging, held = staged(path, 0o644)
         try:
-            with os.fdopen(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as file:
+            with os.fdopen(held, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            land(staging, path)
+                land(staging, path)
         finally:
             discard(staging)
     return True
+
+
+def staged(path: Path, mode: int) -> tuple[Path, int]:
+    """A new file beside ``path``, and the descriptor that holds it: what nobody holds is swept. Raises OSError."""
+    while True:
+        staging = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+        file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file).st_nlink:
+            return staging, file
+        os.close(file)  # Swept before it was held.
 
 
 def checksum(path: Path) -> int:
@@ -198,8 +209,10 @@ def sweep_all(folder: Path) -> None:
 def _swept(folder: Path, left: re.Pattern[str]) -> None:
     with telling(folder):
         for file in folder.iterdir() if folder.is_dir() else ():
-            if left.fullmatch(file.name) and _own(file, stat.S_ISREG) and not claimed(file):
-                file.unlink(missing_ok=True)
+            if left.fullmatch(file.name):
+                with suppress(FileNotFoundError, BlockingIOError):
+                    if _own(file, stat.S_ISREG):
+                        _remove(file, Path.unlink)
 
 
 @contextmanager
@@ -228,12 +241,17 @@ def _bury(path: Path, kind: Callable[[int], bool], remove: Callable[[Path], None
     with suppress(OSError):
         if not _own(path, kind) or time.time() - path.stat().st_mtime < 60:
             return
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove(path)
-        finally:
-            os.close(handle)
+        _remove(path, remove)
+
+
+def _remove(path: Path, remove: Callable[[Path], None]) -> None:
+    """Remove what nobody holds; held meanwhile, so that whoever has just made it can tell. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove(path)
+    finally:
+        os.close(handle)
 
 
 def _own(path: Path, kind: Callable[[int], bool]) -> bool:

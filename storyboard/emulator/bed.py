@@ -1,6 +1,8 @@
 """The sound of a draft: a quiet chord over the breath of a room, another for each scene, faded at both ends."""
 
 import numpy as np
+from numpy.fft import irfft, rfft, rfftfreq
+from numpy.random import Generator, default_rng
 
 from storyboard.emulator.encode import SAMPLE_RATE, SECONDS, Samples
 
@@ -12,7 +14,7 @@ _FADE = 0.6  # seconds
 
 def bed(digest: str) -> Samples:
     """Eight seconds of stereo sound that ``digest`` (hex) decides."""
-    dice = np.random.default_rng(int(digest[:16], 16))
+    dice = default_rng(int(digest[:16], 16))
     time = np.arange(SECONDS * SAMPLE_RATE, dtype=np.float32) / np.float32(SAMPLE_RATE)
     root, chord = dice.choice(_ROOTS), _CHORDS[dice.integers(len(_CHORDS))]
     sides = [_chord(time, root, chord, dice) + 0.35 * _room(time.size, dice) for _ in range(2)]
@@ -20,7 +22,7 @@ def bed(digest: str) -> Samples:
     return sound
 
 
-def _chord(time: Samples, root: float, chord: tuple[float, ...], dice: np.random.Generator) -> Samples:
+def _chord(time: Samples, root: float, chord: tuple[float, ...], dice: Generator) -> Samples:
     """Each note swells and sinks at a pace of its own; the two ears hear it a hair apart."""
     notes = np.zeros_like(time)
     for i, ratio in enumerate(chord):
@@ -30,11 +32,11 @@ def _chord(time: Samples, root: float, chord: tuple[float, ...], dice: np.random
     return notes
 
 
-def _room(count: int, dice: np.random.Generator) -> Samples:
+def _room(count: int, dice: Generator) -> Samples:
     """Noise that falls off above 300 Hz, at an effective level of one."""
-    spectrum = np.fft.rfft(dice.standard_normal(count).astype(np.float32))
-    pitch = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
-    noise = np.fft.irfft(spectrum * (pitch > 30) / (1 + (pitch / 300) ** 2), count)
+    spectrum = rfft(dice.standard_normal(count).astype(np.float32))
+    pitch = rfftfreq(count, 1 / SAMPLE_RATE)
+    noise = irfft(spectrum * (pitch > 30) / (1 + (pitch / 300) ** 2), count)
     room: Samples = (noise / noise.std()).astype(np.float32)
     return room
 

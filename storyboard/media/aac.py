@@ -200,10 +200,11 @@ def _slope(length: int, kaiser: bool) -> "Numbers":
 def _transformed(samples: "Numbers") -> "Numbers":
     """The MDCT (4.6.11.3.1), by an FFT of the same length."""
     import numpy
+    from numpy.fft import fft  # `numpy.fft` would import it too, but not in two threads at once
 
     length = len(samples)
     shift = (length / 2 + 1) / 2
-    turned = numpy.fft.fft(samples * numpy.exp(-1j * numpy.pi / length * numpy.arange(length)))[: length // 2]
+    turned = fft(samples * numpy.exp(-1j * numpy.pi / length * numpy.arange(length)))[: length // 2]
     spectrum = turned * numpy.exp(-2j * numpy.pi / length * shift * (numpy.arange(length // 2) + 0.5))
     return numpy.asarray(2 * spectrum.real)
 

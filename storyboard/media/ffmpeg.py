@@ -1,10 +1,8 @@
 """The door to the ffmpeg binary: found once, run as a bounded child, stopped when we are stopped."""
 
-import fcntl
 import os
 import re
 import resource
-import secrets
 import selectors
 import shutil
 import signal
@@ -19,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from storyboard.disk import discard, land, telling
+from storyboard.disk import discard, land, staged, telling
 from storyboard.errors import LocalFault
 from storyboard.plain import show
 
@@ -124,13 +122,10 @@ def whole(path: Path) -> Iterator[Path]:
     ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
     Raises LocalFault.
     """
-    staging = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     with telling(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+        staging, file = staged(path, 0o666)
     try:
-        # Held for as long as we live: what is not held was left by a process that was killed (disk.sweep).
-        fcntl.flock(file, fcntl.LOCK_EX)
         yield staging
         with telling(path), staging.open("rb") as written:
             os.fsync(written.fileno())

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.random import default_rng
 from PIL import Image
 
 Size: TypeAlias = tuple[int, int]
@@ -32,7 +33,7 @@ def gradient(size: Size, mood: float) -> Image.Image:
     chroma = 0.062 - 0.022 * slant + 0.022 * light
     coarse = _srgb(lightness, chroma, mood + 0.7 * slant - 0.35 * light)
     bands = [Image.fromarray(coarse[..., i]).resize(size, Image.Resampling.BICUBIC) for i in range(3)]
-    grain = np.random.default_rng(7).uniform(-0.9, 0.9, (height, width, 1)).astype(np.float32)
+    grain = default_rng(7).uniform(-0.9, 0.9, (height, width, 1)).astype(np.float32)
     fine = np.stack([np.asarray(band) for band in bands], axis=2) * 255 + grain
     return Image.fromarray(np.clip(np.rint(fine), 0, 255).astype(np.uint8))
 

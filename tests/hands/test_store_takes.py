@@ -1,16 +1,19 @@
 """The store and the disk below it: a name has all its bytes, or is not there."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from storyboard import disk
 from storyboard.errors import Busy, LocalFault
+from storyboard.media import ffmpeg
 from storyboard.store import Store
 
 CLIP = b"a clip" * 1000
@@ -112,6 +115,7 @@ def test_a_claim_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
     path = tmp_path / "claim"
     script = f"""
 from pathlib import Path
+from types import ModuleType
 from storyboard.disk import claim
 with claim(Path({str(path)!r}), "x"):
     print("held", flush=True)
@@ -193,6 +197,29 @@ def test_what_a_killed_process_left_beside_a_file_is_swept(tmp_path: Path) -> No
     assert not left.exists()
     assert all(path.exists() for path in (living, link, folder, *others))
     disk.sweep(tmp_path / "nowhere" / "film.mp4")
+
+
+@pytest.mark.parametrize(("door", "name"), [(os, "fsync"), (os, "fstat"), (os, "replace"), (fcntl, "flock")])
+def test_a_file_that_is_being_written_is_not_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, door: ModuleType, name: str
+) -> None:
+    """Of two renders in one project the one sweeps while the other writes: it would fail, and blame the disk."""
+    act, swept = getattr(door, name), []
+
+    def acting(*given: object) -> object:
+        if not swept:
+            swept.append(given)
+            disk.sweep_all(tmp_path)
+        return act(*given)
+
+    monkeypatch.setattr(door, name, acting)
+    assert disk.replace(tmp_path / "a.yaml", b"whole")
+    assert swept
+    swept.clear()
+    with ffmpeg.whole(tmp_path / "a.mp4") as staging:
+        staging.write_bytes(b"film")
+    assert swept
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "a.yaml"]
 
 
 def test_a_temporary_folder_outlives_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
