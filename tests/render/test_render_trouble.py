@@ -321,7 +321,7 @@ def test_told_to_end_in_two_ways_it_waits_for_an_answer(studio: Studio) -> None:
     """A terminal that closes hangs up, and a shell that ends tells to end: the answer on its way is money."""
     service = studio.serve("submit:slow=1")
     studio.scenes("A gull")
-    process = prompt(studio, "render", "film.yaml", "--yes", "--json")
+    process = studio.process("render", "film.yaml", "--yes", "--json")
     until(process, "planned")
     while not service.posts:
         with suppress(subprocess.TimeoutExpired):
