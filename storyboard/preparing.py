@@ -41,6 +41,8 @@ class Preparing:
 
     def take(self, scene: str, take: Take) -> None:
         """A take is safe: measure it, and make its thumbnail and all that lies between it and its neighbours."""
+        if self._over.is_set():
+            return
         try:
             if clip := self._at.clip(scene, take):
                 self._at.loudness.prepare(clip, self._at.store.path(take.digest))

@@ -385,7 +385,7 @@ def test_sound_is_whole_on_both_sides_of_a_joint(tmp_path, channels):
     assert plan.form == (48000, channels)
     wanted, sound = numpy.concatenate(ideal, axis=1), look(film).sound
     for edge in (128_000 * n for n in range(1, 4)):
-        for part in (slice(edge - 1024, joint), slice(edge, edge + 1024)):
+        for part in (slice(edge - 1024, edge), slice(edge, edge + 1024)):
             assert clean(wanted[:, part], sound[:, part]) > 22
         assert abs(sound[:, edge - 60_000 : edge - 1024] - wanted[:, edge - 60_000 : edge - 1024]).max() < 1e-6
 

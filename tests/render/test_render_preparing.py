@@ -68,7 +68,7 @@ def test_a_damaged_take_is_the_cuts_to_tell(studio: Studio) -> None:
             assert isinstance(step, Keep)
             path = Path(at.store.path(step.take.digest))
             path.chmod(0o600)
-            path.write_bytes(path.read_bytes()[:5000])
+            path.write_bytes(path.read_bytes()[:5000].ljust(step.take.bytes, b"\0"))
         prepared(at)
 
 
