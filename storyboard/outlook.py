@@ -13,7 +13,7 @@ from storyboard.errors import BadMedia, LocalFault, Problems
 from storyboard.mix import apart
 from storyboard.plan import Keep, Plan
 from storyboard.samples import Frames
-from storyboard.story import Place, Problem
+from storyboard.story import Place, Problem, Storyboard
 from storyboard.uploads import Folder, missing
 
 # Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
@@ -58,8 +58,26 @@ def obstacles(at: Desk, plan: Plan) -> tuple[Problem, ...]:
 
 
 def remarks(at: Desk, plan: Plan) -> tuple[Problem, ...]:
-    """What is to be said of takes that are here: how long their transitions take, and how loud they are."""
-    return (*_encoded_whole(at, plan), *_uneven(at, plan))
+    """What is to be said of titles, and of takes that are here: how long transitions take, how loud scenes are."""
+    return (*letters(at.storyboard), *_encoded_whole(at, plan), *_uneven(at, plan))
+
+
+def letters(storyboard: Storyboard) -> tuple[Problem, ...]:
+    """Scenes whose titles, or captions in the picture, have characters that the font lacks."""
+    found = []
+    for scene in storyboard.scenes:
+        words = [title.text for title in scene.finish.titles]
+        if storyboard.output.captions != "sidecar":
+            words += [caption.text for caption in scene.finish.captions]
+        text = " ".join(words)
+        if text.isascii():
+            continue
+        from storyboard.media.type import lacking_sentence
+
+        if sentence := lacking_sentence(text, "the font of titles and captions"):
+            path = f"scenes[{scene.number - 1}]"
+            found.append(Problem(scene.place, path, f"scene '{scene.id}': {sentence}", "", severity="warning"))
+    return tuple(found)
 
 
 def _homeless(at: Desk, plan: Plan) -> tuple[Problem, ...]:

@@ -36,6 +36,7 @@ def command(files: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> in
 def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | None, tuple[Problem, ...]]":
     from storyboard.config import settings
     from storyboard.errors import Problems
+    from storyboard.outlook import letters
     from storyboard.project import Project
     from storyboard.providers import find
     from storyboard.reading import read
@@ -46,7 +47,7 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
         storyboard = read(path.name, Project(path.parent), offer, given, shown=file or path.name)
     except Problems as error:
         return None, error.problems
-    return storyboard, storyboard.warnings
+    return storyboard, (*storyboard.warnings, *letters(storyboard))
 
 
 def _summary(name: str, storyboard: "Storyboard | None", problems: "tuple[Problem, ...]") -> str:

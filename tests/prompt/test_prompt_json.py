@@ -40,6 +40,19 @@ def test_problems(studio: Studio, run: Run) -> None:
     assert [problem["line"] for problem in json.loads(out)["problems"]] == [2, 4]
 
 
+def test_letters_that_the_font_lacks_are_told_before_anything_is_paid(studio: Studio, run: Run) -> None:
+    """The whole film would be bought, and its titles be full of signs that nobody can read."""
+    studio.write("storyboard: 1\nscenes:\n  - {id: a, prompt: x, title: {text: '日 and Ж'}}\n")
+    left, out, _ = run("validate", "film.yaml", "--json")
+    fits("problems", json.loads(out))
+    (problem,) = json.loads(out)["problems"]
+    assert (left, problem["severity"], problem["line"]) == (0, "warning", 3)
+    assert "scene 'a': the font of titles and captions lacks 1 character: 日" in problem["message"]
+    _, out, _ = run("plan", "film.yaml", "--json", "--draft")
+    assert problem["message"] in [each["message"] for each in json.loads(out)["problems"]]
+
+
+
 def test_a_plan(studio: Studio, run: Run) -> None:
     """Also what -o saves."""
     png(studio.folder / "a.png")
