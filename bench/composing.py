@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from bench import clips
-from bench.process import Cost, cost
+from bench.process import Cost, cost, least
 from bench.row import Row
 from storyboard.media import ffmpeg
 
@@ -36,12 +36,12 @@ def rows() -> list[Row]:
                 Row(f"{what}, frames encoded of {FEW * FRAMES}", float(ours.out), ""),
             ]
             if group == 48:
-                found += _hundred(folder)
+                found += [*_pieces(folder), *_hundred(folder)]
     return found
 
 
 def _hundred(folder: Path) -> list[Row]:
-    whole = _cost("dissolves", folder, MANY)
+    whole = _cost("dissolves", folder, MANY, watch=True)
     changed = _cost("changed", folder, MANY)
     plain = _cost("plain", folder, MANY)
     again, title = _cost("plain", folder, MANY), _cost("title", folder, MANY)
@@ -56,6 +56,32 @@ def _hundred(folder: Path) -> list[Row]:
             1,
         ),
         Row("a title of 2 s on one of 100 clips, frames encoded", float(title.out), ""),
+    ]
+
+
+def _pieces(folder: Path) -> list[Row]:
+    """What the settings for pieces are worth, beside those for whole clips: on the frames of a dissolve."""
+    from storyboard.media import segment
+
+    one, other = clips.named(folder, 2)
+    frames, shape = folder / "dissolve.yuv", ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "1280x720", "-r", "24"]
+    graph = "[0:v]trim=start_frame=180,setpts=PTS-STARTPTS[a];[1:v]trim=end_frame=24[b];[a][b]xfade=duration=0.5"
+    ffmpeg.run(["-i", str(one), "-i", str(other), "-filter_complex", graph, *shape, "-y", str(frames)], seconds=60)
+    costs, sizes, noises = [], [], []
+    for settings in ((*segment.ENCODER, "-threads", "1"), (*segment.ENCODER, *segment.PIECE)):
+        made, said = folder / "piece.mp4", folder / "psnr.txt"
+        command = [ffmpeg.binary(), "-v", "error", *shape, "-i", frames, *settings, "-y", made]
+        costs.append(least(command).cpu)
+        sizes.append(made.stat().st_size)
+        compare = f"psnr=stats_file={said}"
+        ffmpeg.run([*shape, "-i", str(frames), "-i", str(made), "-lavfi", compare, "-f", "null", "-"], seconds=60)
+        found = [float(word[9:]) for word in said.read_text().split() if word.startswith("psnr_avg:")]
+        noises.append(sum(found) / len(found))
+    return [
+        Row("a rendered piece / the same as a whole clip's settings encode it, CPU", costs[1] / costs[0], "x"),
+        Row("the same, size", sizes[1] / sizes[0], "x"),
+        Row("a rendered piece, PSNR", noises[1], "dB"),
+        Row("the same as a whole clip's settings encode it, PSNR", noises[0], "dB"),
     ]
 
 
@@ -158,8 +184,8 @@ def moviepy(folder: Path, count: int) -> None:
     )
 
 
-def _cost(job: str, folder: Path, count: int) -> Cost:
-    return cost([sys.executable, "-m", "bench.composing", job, folder, str(count)], watch=True)
+def _cost(job: str, folder: Path, count: int, *, watch: bool = False) -> Cost:
+    return cost([sys.executable, "-m", "bench.composing", job, folder, str(count)], watch=watch)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,6 @@ def test_letters_that_the_font_lacks_are_told_before_anything_is_paid(studio: St
     assert problem["message"] in [each["message"] for each in json.loads(out)["problems"]]
 
 
-
 def test_a_plan(studio: Studio, run: Run) -> None:
     """Also what -o saves."""
     png(studio.folder / "a.png")
