@@ -14,7 +14,6 @@ The plain way's clips have 2 s; it, moviepy and ffmpeg's concat filter encode wi
 
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -41,6 +40,8 @@ def rows() -> list[Row]:
 
 
 def _copying() -> list[Row]:
+    from statistics import median  # The jobs below are processes of this file, and do without it.
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clips.many(folder, WHOLE)
@@ -62,16 +63,16 @@ def _copying() -> list[Row]:
             "cold": _cold(folder, WHOLE, watch=True).own,
             "ffmpeg": _cost("copy", folder, WHOLE, watch=True).memory,
         }
-        ours = statistics.median(_cost("splice", folder, FEW).wall for _ in range(PAIRS))
+        ours = median(_cost("splice", folder, FEW).wall for _ in range(PAIRS))
         theirs = _cost("moviepy", folder, FEW).wall
         ffmpeg.run(["-f", "lavfi", "-i", "anoisesrc=d=61:a=0.1:c=pink", "-ac", "2", f"{folder}/music.wav"], seconds=60)
         few, whole = (_cost("music", folder, count, watch=True) for count in (FEW, WHOLE))
 
     def ratio(one: str, other: str, what: Callable[[Cost], float] = lambda cost: cost.wall) -> float:
-        return statistics.median(what(run[one]) / what(run[other]) for run in runs)
+        return median(what(run[one]) / what(run[other]) for run in runs)
 
     return [
-        Row("cat of 100 clips, wall", statistics.median(run["cat"].wall for run in runs), "s"),
+        Row("cat of 100 clips, wall", median(run["cat"].wall for run in runs), "s"),
         Row("splice 100 clips, prepared / cat, wall", ratio("prepared", "cat"), "x", 1.3),
         Row("the same / cat, and a sync of its file", ratio("prepared", "synced"), "x"),
         Row("splice 100 clips, cold / cat, wall", ratio("cold", "cat"), "x", 2.0),

@@ -13,7 +13,7 @@ from storyboard.cut import NO_SLATES, Clip, Cut, Slate
 from storyboard.desk import Desk
 from storyboard.disk import scratch, telling
 from storyboard.errors import LocalFault
-from storyboard.film import Film, Films
+from storyboard.film import Film, Films, beginning
 from storyboard.mix import NOT_MEASURED, Loudness
 from storyboard.notes import Notes, chapters, listed
 from storyboard.splice import rendered
@@ -60,16 +60,18 @@ def assemble(
         )
 
     def known(written: "Written") -> Film:
+        with telling(path):
+            begins, modified = beginning(written.path), written.path.stat().st_mtime_ns
         return Film(
             identity=identity,
-            checksum=written.checksum,
+            beginning=begins,
             bytes=written.bytes,
             frames=written.frames,
             fps=cut.fps,
             width=cut.width,
             height=cut.height,
             kind=at.kind,
-            modified=written.path.stat().st_mtime_ns,
+            modified=modified,
         )
 
     def landing(written: "Written") -> None:

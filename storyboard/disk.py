@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from zlib import crc32
 
 from storyboard.errors import Busy, LocalFault
 
@@ -49,15 +48,6 @@ def staged(path: Path, mode: int) -> tuple[Path, int]:
         if os.fstat(file).st_nlink:
             return staging, file
         os.close(file)  # Swept before it was held.
-
-
-def checksum(path: Path) -> int:
-    """The CRC-32 of a file's bytes: whether they are still those that were written. Raises OSError."""
-    total, buffer = 0, memoryview(bytearray(1 << 20))
-    with path.open("rb", buffering=0) as file:
-        while size := file.readinto(buffer):
-            total = crc32(buffer[:size], total)
-    return total
 
 
 def land(staging: Path, path: Path) -> None:

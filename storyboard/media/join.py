@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from storyboard.cut import MAKING, Clip, Cut
-from storyboard.disk import checksum, private, telling
+from storyboard.disk import private, telling
 from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg, mix, segment, work
 from storyboard.media.index import NOTHING
@@ -36,10 +36,9 @@ _OURS = re.compile(r"[0-9a-f]{32}\.mp4|\.[0-9a-f]{32}\.mp4\.[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film that has been written. ``checksum`` is the CRC-32 of its bytes."""
+    """A film that has been written."""
 
     path: Path
-    checksum: int
     frames: int
     bytes: int
 
@@ -69,10 +68,10 @@ def join(
         heard = _heard(cut, measured)
         _put_together(cut, names, heard, paths, staging, notes, lambda frames: report(cut.frames))
         with telling(out):
-            total, size = checksum(staging), staging.stat().st_size
-        landing(Film(staging, total, cut.frames, size))
+            size = staging.stat().st_size
+        landing(Film(staging, cut.frames, size))
     _prune(scratch, names)
-    return Film(out, total, cut.frames, size)
+    return Film(out, cut.frames, size)
 
 
 def _name(clip: Clip, cut: Cut) -> str:

@@ -73,11 +73,11 @@ def splice(
     size = sum(part.size for part in ranges)
     with ffmpeg.whole(out) as staging:
         with telling(out):
-            checksum = copied(ranges, staging, lambda done: report(plan.cut.frames * done // size))
-        landing(Film(staging, checksum, plan.cut.frames, size))
+            copied(ranges, staging, lambda done: report(plan.cut.frames * done // size))
+        landing(Film(staging, plan.cut.frames, size))
     report(plan.cut.frames)
     made.prune()
-    return Film(out, checksum, plan.cut.frames, size)
+    return Film(out, plan.cut.frames, size)
 
 
 def prepare(

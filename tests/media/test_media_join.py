@@ -6,7 +6,6 @@ import subprocess
 import threading
 from dataclasses import replace
 from fractions import Fraction
-from zlib import crc32
 
 import numpy
 import pytest
@@ -237,7 +236,6 @@ def test_the_same_cut_gives_the_same_bytes(clips, tmp_path):
     films = [join(cut, paths, tmp_path / f"{n}.mp4", tmp_path / f"scratch{n}") for n in range(2)]
     films.append(join(cut, paths, tmp_path / "again.mp4", tmp_path / "scratch0"))
     assert len({film.path.read_bytes() for film in films}) == 1
-    assert {film.checksum for film in films} == {crc32(films[0].path.read_bytes())}
     assert films[0].bytes == films[0].path.stat().st_size
 
 
