@@ -1,14 +1,14 @@
-"""python -m bench [NAME...]: measure, print, and, where everything was measured, write RESULTS.md and results.json.
+"""python -m bench [NAME...]: measure what is named, or everything; print it, and write it into RESULTS.md.
 
 The exit status is 1 where a figure is beyond its reach.
 """
 
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from bench.machine import described
 from bench.row import Row
@@ -27,7 +27,8 @@ NAMES = (
 )
 HERE = Path(__file__).resolve().parent
 
-Results = Mapping[str, list[Row]]
+# What was measured of each name, and on which machine: {"machine": {...}, "rows": [...]}.
+Results = dict[str, Any]
 
 
 def main(names: list[str]) -> int:
@@ -35,15 +36,17 @@ def main(names: list[str]) -> int:
     if unknown := [name for name in names if name not in NAMES]:
         print(f"there is no {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    machine, results = described(), {}
+    kept, missed = HERE / "results.json", False
     for name in names or NAMES:
-        results[name] = import_module(f"bench.{name}").rows()
-        print(f"\n{name}\n" + "\n".join(map(_line, results[name])), flush=True)
-    if not names:
-        (HERE / "RESULTS.md").write_text(_page(machine, results))
-        found = {name: [asdict(row) for row in rows] for name, rows in results.items()}
-        (HERE / "results.json").write_text(json.dumps({"machine": machine, "results": found}, indent=2) + "\n")
-    return int(any(row.missed for rows in results.values() for row in rows))
+        machine = described()
+        rows = import_module(f"bench.{name}").rows()
+        missed |= any(row.missed for row in rows)
+        print(f"\n{name}\n" + "\n".join(map(_line, rows)), flush=True)
+        results: Results = json.loads(kept.read_text()) if kept.exists() else {}
+        results[name] = {"machine": machine, "rows": [asdict(row) for row in rows]}
+        kept.write_text(json.dumps({each: results[each] for each in NAMES if each in results}, indent=2) + "\n")
+        (HERE / "RESULTS.md").write_text(_page(results))
+    return int(missed)
 
 
 def _line(row: Row) -> str:
@@ -60,19 +63,23 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.2f}"
 
 
-def _page(machine: Mapping[str, str], results: Results) -> str:
-    """RESULTS.md: the machine, then a table a module, with what the module says of itself."""
+def _page(results: Results) -> str:
+    """RESULTS.md: a table a module, with what the module says of itself, and when and on what it was measured."""
     parts = [
         "# What was measured\n",
-        "Written by `./dev bench`; `results.json` holds the same. Ratios can be compared between machines, seconds\n"
-        "cannot. `at most` is what the project has promised.\n",
-        "\n".join(f"* {what}: {text}" for what, text in machine.items()) + "\n",
+        "Written by `./dev bench` (everything) or `./dev bench NAME`; `results.json` holds the same.\n"
+        "Ratios can be compared between machines, seconds cannot. `at most` is what the project has promised.\n",
     ]
-    for name, rows in results.items():
-        about = (import_module(f"bench.{name}").__doc__ or "").strip()
-        parts.append(f"## {name}\n\n{about}\n\n| figure | value | | at most |\n| --- | ---: | --- | --- |")
-        parts.extend(f"| {row.name} | {_number(row.value)} | {row.unit} | {_promise(row)[8:]} |" for row in rows)
-        parts[-1] += "\n"
+    for name in NAMES:
+        if name in results:
+            about = (import_module(f"bench.{name}").__doc__ or "").strip()
+            machine = "; ".join(f"{what}: {text}" for what, text in results[name]["machine"].items())
+            parts.append(
+                f"## {name}\n\n{about}\n\n({machine})\n\n| figure | value | | at most |\n| --- | ---: | --- | --- |"
+            )
+            rows = [Row(**row) for row in results[name]["rows"]]
+            parts.extend(f"| {row.name} | {_number(row.value)} | {row.unit} | {_promise(row)[8:]} |" for row in rows)
+            parts[-1] += "\n"
     return "\n".join(parts)
 
 
