@@ -55,7 +55,7 @@ class Preparing:
                     self._make()
                 finally:
                     self._one.release()
-        except (StoryboardError, _Stopped):
+        except (StoryboardError, OSError, _Stopped):
             return
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, compress, count, groupby, islice
+from itertools import accumulate, chain, compress, count, islice
 from operator import add, ne, sub
 
 from storyboard.notes import Notes
@@ -99,7 +99,7 @@ def _movie(pictures: Pictures, sounds: Sounds, notes: Notes, tables: Sequence[by
         b"soun",
         b"SoundHandler\0",
     )
-    lead = max((at - shown for at, shown in enumerate(pictures.shown)), default=0) * TICKS
+    lead = _lead(pictures) * TICKS
     size = struct.pack(">II", pictures.look.width << 16, pictures.look.height << 16)
     last = 3 if notes.chapters else 2
     head = struct.pack(">QQIQIH10x", 0, 0, scale, long, 65536, 256) + _IDENTITY + bytes(24)
@@ -193,16 +193,22 @@ def _samples(sounds: Sounds, pictures: Pictures) -> int:
     return BLOCK + round(Fraction(len(pictures.sizes) * sounds.hertz, pictures.fps))
 
 
+def _lead(pictures: Pictures) -> int:
+    """How many frames are decoded before the first is seen."""
+    return max(map(sub, count(), pictures.shown), default=0)
+
+
 def _video(pictures: Pictures) -> _Table:
-    lead = max((at - shown for at, shown in enumerate(pictures.shown)), default=0)
-    later = [shown - at + lead for at, shown in enumerate(pictures.shown)]
-    runs = [(len(list(run)), value * TICKS) for value, run in groupby(later)]
+    lead = _lead(pictures)
+    later = list(map(sub, pictures.shown, count(-lead)))
+    turns = [0, *compress(count(1), map(ne, islice(later, 1, None), later))]
+    runs = zip(map(sub, [*turns[1:], len(later)], turns), (later[at] * TICKS for at in turns), strict=True)
     sizes, begins = _chunks(pictures.sizes, pictures.offsets)
     parts = (
         _full(b"stsd", 0, 0, struct.pack(">I", 1), _avc1(pictures)),
         _full(b"stts", 0, 0, struct.pack(">III", 1, len(later), TICKS)),
         _listed(b"stss", [at + 1 for at in pictures.sync]),
-        _full(b"ctts", 0, 0, struct.pack(f">I{2 * len(runs)}I", len(runs), *(part for run in runs for part in run))),
+        _full(b"ctts", 0, 0, struct.pack(f">I{2 * len(turns)}I", len(turns), *chain.from_iterable(runs))),
         *sizes,
     )
     return _Table(parts, begins)
@@ -228,7 +234,7 @@ def _chunks(sizes: Sequence[int], offsets: Sequence[int]) -> tuple[tuple[bytes, 
     rows = [(at + 1, length, 1) for at, length in enumerate(lengths) if not at or length != lengths[at - 1]]
     held = _full(b"stsc", 0, 0, struct.pack(f">I{3 * len(rows)}I", len(rows), *(part for row in rows for part in row)))
     large = _full(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes))
-    return (held, large), [offsets[at] for at in firsts]
+    return (held, large), list(map(offsets.__getitem__, firsts))
 
 
 def _avc1(pictures: Pictures) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, chain, pairwise, repeat
-from operator import add
+from operator import add, lt, sub
 from pathlib import Path
 from typing import TypeVar
 
@@ -195,10 +195,11 @@ def _stored(file: _File, table: _Box) -> Stored:
     counts = _counts(table, len(chunks), len(sizes))
     before = list(accumulate(sizes, initial=0))
     firsts = list(accumulate(counts, initial=0))
-    shifts = [chunk - before[first] for chunk, first in zip(chunks, firsts, strict=False)]
+    shifts = list(map(sub, chunks, map(before.__getitem__, firsts)))
     offsets = tuple(map(add, before, chain.from_iterable(map(repeat, shifts, counts))))
-    extents = sorted(zip(chunks, map(add, shifts, (before[last] for last in firsts[1:])), strict=True))
-    if any(end > start for (_, end), (start, _) in pairwise(extents)):
+    extents = sorted(zip(chunks, map(add, shifts, map(before.__getitem__, firsts[1:])), strict=True))
+    starts, ends = zip(*extents, strict=True)
+    if any(map(lt, starts[1:], ends)):
         raise BadMedia("damaged: its samples lie over one another")
     for start, end in extents if len(file.media) > 1 else [(extents[0][0], extents[-1][1])]:
         if not any(first <= start and end <= last for first, last in file.media):
