@@ -60,7 +60,9 @@ def _promise(row: Row) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.2f}"
+    if value == int(value) or value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _page(results: Results) -> str:

@@ -23,7 +23,7 @@ from storyboard.subtitles import srt, vtt
 from storyboard.take import Take
 
 if TYPE_CHECKING:
-    from storyboard.media.join import Film as Written
+    from storyboard.media.copying import Film as Written
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,15 @@ class Range:
         return cls(None, 0, len(content), content)
 
 
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film that has been written."""
+
+    path: Path
+    frames: int
+    bytes: int
+
+
 def copied(ranges: Sequence[Range], to: Path, report: Callable[[int], None]) -> None:
     """Write the ranges to a file that is there and empty, one behind another.
 

@@ -14,7 +14,6 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +22,7 @@ from storyboard.cut import MAKING, Clip, Cut
 from storyboard.disk import private, telling
 from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg, mix, segment, work
+from storyboard.media.copying import Film
 from storyboard.media.index import NOTHING
 from storyboard.mix import NOT_MEASURED, Loudness, Mix
 from storyboard.mix import mix as mixed
@@ -32,15 +32,6 @@ _FORM = (48_000, 2)  # hertz and channels
 _PATIENCE = 7200.0
 _JOIN = ".join-"
 _OURS = re.compile(r"[0-9a-f]{32}\.mp4|\.[0-9a-f]{32}\.mp4\.[0-9a-f]{12}")
-
-
-@dataclass(frozen=True, slots=True)
-class Film:
-    """A film that has been written."""
-
-    path: Path
-    frames: int
-    bytes: int
 
 
 def join(

@@ -17,9 +17,8 @@ from struct import pack, unpack_from
 from storyboard.cut import Clip
 from storyboard.disk import private, telling
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, h264, index, joint, mix, mp4, segment, work
-from storyboard.media.copying import Range, copied
-from storyboard.media.join import Film
+from storyboard.media import ffmpeg, h264, index, joint, mp4, work
+from storyboard.media.copying import Film, Range, copied
 from storyboard.media.laying import Heard, Laid, Shot, block, laid_out
 from storyboard.mix import MARGIN, Mix
 from storyboard.notes import Notes
@@ -204,6 +203,8 @@ class _Made:
 
     def _job(self, piece: Rendered, out: Path) -> Callable[[work.Watch], None]:
         """How a piece is made: one way for each kind of ``how``."""
+        from storyboard.media import mix, segment  # a film of which nothing is made does without them
+
         plan, paths = self._plan, self._paths
         match piece.how:
             case Clip() as clip:
@@ -216,6 +217,7 @@ class _Made:
                 return lambda watch: mix.write(mixed, paths, out, watch)
 
     def _compose(self, how: Composed, out: Path, watch: work.Watch) -> None:
+        from storyboard.media import segment
         from storyboard.media.compose import composed
 
         segment.encoded(composed(how, self._plan.cut, self._known, self._paths), how.frames, self._plan.cut, out, watch)
