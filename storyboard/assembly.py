@@ -13,7 +13,7 @@ from storyboard.cut import NO_SLATES, Clip, Cut, Slate
 from storyboard.desk import Desk
 from storyboard.disk import scratch, telling
 from storyboard.errors import LocalFault
-from storyboard.film import Film, Films, beginning
+from storyboard.film import Film, Films, checksum
 from storyboard.mix import NOT_MEASURED, Loudness
 from storyboard.notes import Notes, chapters, listed
 from storyboard.splice import rendered
@@ -61,10 +61,10 @@ def assemble(
 
     def known(written: "Written") -> Film:
         with telling(path):
-            begins, modified = beginning(written.path), written.path.stat().st_mtime_ns
+            total, modified = checksum(written.path), written.path.stat().st_mtime_ns
         return Film(
             identity=identity,
-            beginning=begins,
+            checksum=total,
             bytes=written.bytes,
             frames=written.frames,
             fps=cut.fps,
@@ -74,11 +74,15 @@ def assemble(
             modified=modified,
         )
 
-    def landing(written: "Written") -> None:
-        # Killed between here and the end, the next render must know the film for its own.
-        films.remember(path, known(written), written.path)
+    landed: list[Film] = []
 
-    film = known(_write(cut, said, paths, path, made, making, landing, _measured(at, cut, paths)))
+    def landing(written: "Written") -> None:
+        landed.append(known(written))
+        # Killed between here and the end, the next render must know the film for its own.
+        films.remember(path, landed[-1], written.path)
+
+    _write(cut, said, paths, path, made, making, landing, _measured(at, cut, paths))
+    film = landed[-1]
     films.remember(path, film)
     _put_beside(at, cut, path, making)
     return film

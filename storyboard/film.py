@@ -13,18 +13,18 @@ from storyboard.config import KINDS, Kind
 from storyboard.disk import replace, scratch, telling
 from storyboard.errors import InputError
 
-_BEGINNING = 1 << 20
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
     """A film as it was written: ``identity`` is its cut's; ``modified`` is the file's time in nanoseconds.
 
-    ``beginning`` is the CRC-32 of its first bytes. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
+    ``checksum`` is the CRC-32 of its bytes. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
     """
 
     identity: str
-    beginning: int
+    checksum: int
     bytes: int
     frames: int
     fps: int
@@ -54,10 +54,13 @@ class Films:
         return next(same, None)
 
     def same(self, path: Path, identity: str) -> Film | None:
-        """The film at ``path``, if nobody has changed it and it is the one that would be made now."""
+        """The film at ``path``, if it is whole and the one that would be made now.
+
+        Its bytes are read: a disk may have lost some, and nobody would look again at a film that is there.
+        """
         film = self.there(path)
         try:
-            return film if film and film.identity == identity and beginning(path) == film.beginning else None
+            return film if film and film.identity == identity and checksum(path) == film.checksum else None
         except OSError:
             return None
 
@@ -76,8 +79,8 @@ class Films:
         films = (film for film in self._known().values() if isinstance(film, dict))
         with telling(path):
             size = path.stat().st_size
-            known = [film.get("beginning") for film in films if film.get("bytes") == size]
-            return not known or beginning(path) not in known
+            known = [film.get("checksum") for film in films if film.get("bytes") == size]
+            return not known or checksum(path) not in known
 
     def place(self, wanted: Path, kind: Kind) -> Path:
         """Where output.file leads: a draft never takes the place of a rehearsal's film, nor that of a paid one's.
@@ -123,13 +126,13 @@ class Films:
         return known if isinstance(known, dict) else {}
 
 
-def beginning(path: Path) -> int:
-    """The CRC-32 of a film's first bytes: its index, which says where each frame lies. Raises OSError.
-
-    The rest was on the disk before the film had its name, and a change of it changes the file's time.
-    """
-    with path.open("rb") as file:
-        return crc32(file.read(_BEGINNING))
+def checksum(path: Path) -> int:
+    """The CRC-32 of a film's bytes, whether they are still those that were written. Raises OSError."""
+    total, buffer = 0, memoryview(bytearray(_PIECE))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            total = crc32(buffer[:size], total)
+    return total
 
 
 def _names(name: str, path: Path) -> bool:

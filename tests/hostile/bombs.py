@@ -8,7 +8,7 @@ import gzip
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -137,9 +137,9 @@ def images() -> Iterator[str]:
         yield name
 
 
-def _refused(ask: object, name: str) -> None:
+def _refused(ask: Callable[[], object], name: str) -> None:
     try:
-        ask()  # type: ignore[operator]
+        ask()
     except InputError:
         return
     raise AssertionError(name)

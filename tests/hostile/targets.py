@@ -309,7 +309,7 @@ def plans(folder: Path) -> Target:
     plan = {"storyboard": "film.yaml", "provider": "apikley", "steps": steps, "totals": totals, "uploads": []}
     was = {
         "identity": "d" * 64,
-        "beginning": 0,
+        "checksum": 0,
         "bytes": 4,
         "frames": 24,
         "fps": 24,

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -99,5 +99,5 @@ def test_any_saved_plan_is_read_or_refused(quick: Path) -> None:
 @pytest.mark.parametrize(
     "target", [storyboards, templates, locks, ledgers, urls, plans], ids=lambda made: made.__name__
 )
-def test_a_hundred_thousand_more(quick: Path, target: object) -> None:
-    swept(target(quick), 100_000, start=COUNT)  # type: ignore[operator]
+def test_a_hundred_thousand_more(quick: Path, target: Callable[[Path], Target]) -> None:
+    swept(target(quick), 100_000, start=COUNT)
