@@ -1,9 +1,6 @@
 """Clips like those that are bought: 8 s, 1280x720, 24 frames a second, 7 Mbit/s, sound; moving and noisy."""
 
-import shutil
 from pathlib import Path
-
-from storyboard.media import ffmpeg
 
 SECONDS = 8
 KINDS = 6
@@ -23,6 +20,8 @@ def many(folder: Path, count: int, *, seconds: int = SECONDS, group: int = 48) -
 
     A key frame comes every ``group`` frames.
     """
+    import shutil  # whoever only wants their names does without it
+
     for number in range(count):
         path = folder / f"{number:03d}.mp4"
         if number < KINDS:
@@ -54,5 +53,7 @@ def _clip(path: Path, number: int, seconds: int, group: int) -> None:
         *_RATE,
         *_TAGS,
     ]
+    from storyboard.media import ffmpeg
+
     output = [*x264, "-c:a", "aac", "-b:a", "192k", "-t", str(seconds), "-y", str(path)]
     ffmpeg.run(["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *output], seconds=300)

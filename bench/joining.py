@@ -12,23 +12,19 @@ The plain way's clips have 2 s; it, moviepy and ffmpeg's concat filter encode wi
 17; AAC). Each is a process of its own: ratios can be compared between machines, seconds cannot.
 """
 
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 from bench import clips
 from bench.process import Cost, cost
 from bench.row import Row
-from storyboard.cut import Clip, Cut, Underlay
+from bench.ways import SECONDS
 from storyboard.media import ffmpeg
 
-SECONDS = 2
 FEW, MANY = 10, 30
 WHOLE = 100
 PAIRS = 5
@@ -56,7 +52,8 @@ def _copying() -> list[Row]:
             "cold": lambda: _cold(folder, WHOLE),
             "ffmpeg": lambda: _cost("copy", folder, WHOLE),
         }
-        ways["prepared"]()
+        for count in (FEW, WHOLE):
+            _cost("prepare", folder, count)
         runs = [{way: _cleared(folder, run) for way, run in ways.items()} for _ in range(PAIRS)]
         memory = {
             "prepared": _cost("splice", folder, WHOLE, watch=True).own,
@@ -102,8 +99,8 @@ def _cleared(folder: Path, run: Callable[[], Cost]) -> Cost:
 
 
 def _cold(folder: Path, count: int, *, watch: bool = False) -> Cost:
-    shutil.rmtree(folder / "spliced")
-    return _cost("splice", folder, count, watch=watch)
+    shutil.rmtree(folder / f"cold{count}", ignore_errors=True)
+    return _cost("cold", folder, count, watch=watch)
 
 
 def _encoding() -> list[Row]:
@@ -131,116 +128,5 @@ def _encoding() -> list[Row]:
     ]
 
 
-def join(folder: Path, count: int) -> None:
-    """The plain way. What it renders stays in the folder, so that the second time finds it."""
-    from storyboard.media.join import join
-
-    frames = SECONDS * 24
-    shots = tuple(Clip(str(n), str(n), Fraction(0), Fraction(SECONDS), n * frames, frames) for n in range(count))
-    paths = {str(n): path for n, path in enumerate(clips.named(folder, count))}
-    join(Cut(shots, 1280, 720, 24, "pad"), paths, folder / "join.film", folder / f"segments{count}")
-
-
-def splice(folder: Path, count: int) -> None:
-    """By copying. The joints that it makes stay in the folder, so that the second time finds them."""
-    _splice(folder, count, "spliced")
-
-
-def music(folder: Path, count: int) -> None:
-    """By copying the pictures and mixing all of the sound: a bed of a minute, over and over, under the whole film."""
-    _splice(folder, count, f"music{count}", Underlay("m", 0, count * 192, Fraction(-12), 24, duck=False, loop=True))
-
-
-def _splice(folder: Path, count: int, scratch: str, *underlays: Underlay) -> None:
-    from storyboard.media import splice as hand
-    from storyboard.splice import Splice
-    from storyboard.splice import splice as laid_out
-
-    paths = {str(n): path for n, path in enumerate(clips.named(folder, count))}
-    shots = tuple(Clip(name, name, Fraction(0), Fraction(8), n * 192, 192) for n, name in enumerate(paths))
-    known = hand.indexes(paths)
-    plan = laid_out(Cut(shots, 1280, 720, 24, "pad", underlays=underlays), known)
-    assert isinstance(plan, Splice), plan
-    lie = {**paths, "m": folder / "music.wav"}
-    hand.splice(plan, known, lie, folder / "splice.film", folder / scratch)
-
-
-def copied(folder: Path, count: int) -> None:
-    """The bytes alone, as the splice writes them; synced."""
-    from storyboard.media.copying import Range
-    from storyboard.media.copying import copied as written
-
-    out = folder / "copied.film"
-    out.touch()
-    written([Range(path, 0, path.stat().st_size) for path in clips.named(folder, count)], out, lambda done: None)
-
-
-def kernel(folder: Path, count: int) -> None:
-    """The bytes alone, left to the kernel; not synced."""
-    with (folder / "kernel.film").open("wb") as film:
-        for path in clips.named(folder, count):
-            with path.open("rb") as clip:
-                while os.copy_file_range(clip.fileno(), film.fileno(), 1 << 30):
-                    pass
-
-
-def copy(folder: Path, count: int) -> None:
-    """By ffmpeg's own way of copying."""
-    listing = folder / "clips.ffconcat"
-    listing.write_text("".join(f"file '{path}'\n" for path in clips.named(folder, count)))
-    arguments = ["-f", "concat", "-safe", "0", "-i", str(listing), "-c", "copy", "-movflags", "+faststart"]
-    ffmpeg.run([*arguments, "-f", "mp4", "-y", str(folder / "copy.film")], seconds=600)
-
-
-def moviepy(folder: Path, count: int) -> None:
-    """As its documentation shows it, with our encoder settings and the sound rate kept."""
-    from moviepy import VideoFileClip, concatenate_videoclips
-
-    film = concatenate_videoclips([VideoFileClip(str(path)) for path in clips.named(folder, count)], method="chain")
-    film.write_videofile(
-        str(folder / "moviepy-film.mp4"),
-        preset="veryfast",
-        ffmpeg_params=["-crf", "17"],
-        audio_fps=48000,
-        audio_codec="aac",
-        temp_audiofile_path=str(folder),
-        logger=None,
-    )
-
-
-def moviepy_opened(folder: Path, count: int) -> None:
-    """Before it has rendered anything: all clips open, as concatenating needs them."""
-    from moviepy import VideoFileClip, concatenate_videoclips
-
-    concatenate_videoclips([VideoFileClip(str(path)) for path in clips.named(folder, count)], method="chain").get_frame(
-        0
-    )
-    time.sleep(1)  # Measured from outside, every so often: all those processes must be seen while they are open.
-
-
-def concat(folder: Path, count: int) -> None:
-    """One ffmpeg with every clip as an input."""
-    inputs = [word for path in clips.named(folder, count) for word in ("-i", str(path))]
-    graph = "".join(f"[{n}:v][{n}:a]" for n in range(count)) + f"concat=n={count}:v=1:a=1[v][a]"
-    output = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-c:a", "aac", "-b:a", "192k"]
-    arguments = ["-filter_complex", graph, "-map", "[v]", "-map", "[a]", *output, "-y", str(folder / "concat-film.mp4")]
-    ffmpeg.run([*inputs, *arguments], seconds=600)
-
-
 def _cost(job: str, folder: Path, count: int, *, watch: bool = False) -> Cost:
-    return cost([sys.executable, "-m", "bench.joining", job, folder, str(count)], watch=watch)
-
-
-if __name__ == "__main__":
-    jobs = {
-        "join": join,
-        "moviepy": moviepy,
-        "moviepy_opened": moviepy_opened,
-        "concat": concat,
-        "splice": splice,
-        "music": music,
-        "copy": copy,
-        "copied": copied,
-        "kernel": kernel,
-    }
-    jobs[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
+    return cost([sys.executable, "-m", "bench.ways", job, folder, str(count)], watch=watch)

@@ -47,7 +47,9 @@ def cost(
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
         began = time.perf_counter()
         words = [str(word) for word in command]
-        process = subprocess.Popen(words, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=said)
+        # An installed program has its bytecode beside it.
+        its = {name: text for name, text in (environ or os.environ).items() if name != "PYTHONDONTWRITEBYTECODE"}
+        process = subprocess.Popen(words, cwd=ROOT, env=its, stdin=subprocess.DEVNULL, stdout=out, stderr=said)
         with ThreadPoolExecutor(1) as beside:
             watching = beside.submit(_watched, process.pid) if watch else None
             _, status, used = os.wait4(process.pid, 0)

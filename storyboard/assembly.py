@@ -13,7 +13,7 @@ from storyboard.cut import NO_SLATES, Clip, Cut, Slate
 from storyboard.desk import Desk
 from storyboard.disk import scratch, telling
 from storyboard.errors import LocalFault
-from storyboard.film import Film, Films, checksum
+from storyboard.film import Film, Films
 from storyboard.mix import NOT_MEASURED, Loudness
 from storyboard.notes import Notes, chapters, listed
 from storyboard.splice import rendered
@@ -61,10 +61,10 @@ def assemble(
 
     def known(written: "Written") -> Film:
         with telling(path):
-            total, modified = checksum(written.path), written.path.stat().st_mtime_ns
+            modified = written.path.stat().st_mtime_ns
         return Film(
             identity=identity,
-            checksum=total,
+            checksum=written.checksum,
             bytes=written.bytes,
             frames=written.frames,
             fps=cut.fps,
@@ -170,7 +170,7 @@ def _write(
     composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
     if making.reencode and not composed:
         return join.join(cut, paths, path, segments, far, landing, loud, said)
-    indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
+    indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips}, segments)
     spliced = rendered(cut, indexes, loud) if making.reencode else laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         making.report(events.Warned("", f"the film is encoded anew: {spliced}"))

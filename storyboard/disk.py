@@ -2,17 +2,14 @@
 
 import errno
 import fcntl
-import glob
 import os
 import re
-import secrets
-import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from zlib import crc32
 
 from storyboard.errors import Busy, LocalFault
 
@@ -39,10 +36,30 @@ def replace(path: Path, content: bytes) -> bool:
     return True
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A new name beside ``path`` for others to write to; when the block ends well it becomes ``path``, synced.
+
+    ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
+    Raises LocalFault.
+    """
+    with telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging, file = staged(path, 0o666)
+    try:
+        yield staging
+        with telling(path), staging.open("rb") as written:
+            os.fsync(written.fileno())
+            land(staging, path)
+    finally:
+        os.close(file)
+        discard(staging)
+
+
 def staged(path: Path, mode: int) -> tuple[Path, int]:
     """A new file beside ``path``, and the descriptor that holds it: what nobody holds is swept. Raises OSError."""
     while True:
-        staging = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+        staging = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
         file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file).st_nlink:
@@ -205,9 +222,22 @@ def _swept(folder: Path, left: re.Pattern[str]) -> None:
                         _remove(file, Path.unlink)
 
 
+def checksum(path: Path) -> int:
+    """The CRC-32 of a file's bytes, whether they are still those that were written. Raises OSError."""
+    total, buffer = 0, memoryview(bytearray(1 << 20))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            total = crc32(buffer[:size], total)
+    return total
+
+
 @contextmanager
 def temporary(prefix: str) -> Iterator[Path]:
     """A folder for temporary files that goes when the block ends. Those of processes that were killed go first."""
+    import glob
+    import shutil
+    import tempfile
+
     for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(prefix)}*"):
         _bury(folder, stat.S_ISDIR, shutil.rmtree)
     with tempfile.TemporaryDirectory(prefix=prefix) as name:

@@ -7,13 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
-from zlib import crc32
 
 from storyboard.config import KINDS, Kind
-from storyboard.disk import replace, scratch, telling
+from storyboard.disk import checksum, replace, scratch, telling
 from storyboard.errors import InputError
-
-_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +121,6 @@ class Films:
         except (OSError, ValueError, RecursionError):
             return {}
         return known if isinstance(known, dict) else {}
-
-
-def checksum(path: Path) -> int:
-    """The CRC-32 of a film's bytes, whether they are still those that were written. Raises OSError."""
-    total, buffer = 0, memoryview(bytearray(_PIECE))
-    with path.open("rb", buffering=0) as file:
-        while size := file.readinto(buffer):
-            total = crc32(buffer[:size], total)
-    return total
 
 
 def _names(name: str, path: Path) -> bool:

@@ -72,7 +72,8 @@ class Preparing:
         thumbnails(self._at, cut, paths, {scene: takes[scene].measure.fps for scene in new})
         if not self._pieces:
             return
-        self._known |= hand.indexes({digest: path for digest, path in paths.items() if digest not in self._known})
+        unknown = {digest: path for digest, path in paths.items() if digest not in self._known}
+        self._known |= hand.indexes(unknown, segments(self._at))
         known = {clip.digest: self._known.get(clip.digest, _AWAITED) for clip in cut.clips}
         plan = splice(cut, known, measured(self._at, cut))
         if isinstance(plan, Splice):

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard.cut import Clip, Cut, Slate, Treated
-from storyboard.disk import private, telling
-from storyboard.media import ffmpeg, work
+from storyboard.disk import private, telling, whole
+from storyboard.media import work
 from storyboard.story import LocalImage, Still
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _job(clip: Clip, cut: Cut, read: Read, out: Path) -> Callable[[work.Watch], 
 
         assert isinstance(clip.drawn, Still | Slate)
         frames = max(1, round(clip.drawn.seconds * cut.fps))
-        with ffmpeg.whole(out) as staging:
+        with whole(out) as staging:
             pictures = watched(_pictures(clip.drawn, cut, read, frames))
             encode.mp4(staging, (cut.width, cut.height), cut.fps, pictures)
 

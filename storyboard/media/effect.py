@@ -20,9 +20,9 @@ from PIL import Image
 from storyboard import effects
 from storyboard.cut import Clip, Cut, Treated
 from storyboard.disk import replace as put
-from storyboard.disk import telling
+from storyboard.disk import telling, whole
 from storyboard.errors import LocalFault
-from storyboard.media import encode, ffmpeg, mp4, probe, segment
+from storyboard.media import encode, mp4, probe, segment
 from storyboard.media.composer import video_clip
 from storyboard.media.encode import Picture
 from storyboard.plain import show
@@ -39,7 +39,7 @@ def make(drawn: Treated, scene: str, cut: Cut, source: Path, out: Path, watch: C
     """
     clip = drawn.clip
     log = out.parent / f"effect-{drawn.effect}.log"
-    with telling(out), TemporaryDirectory(dir=out.parent, prefix=".effect-") as folder, ffmpeg.whole(out) as staging:
+    with telling(out), TemporaryDirectory(dir=out.parent, prefix=".effect-") as folder, whole(out) as staging:
         before = Path(folder, "before.mp4")
         segment.make(clip, cut, source, before, watch)
         with _Frames(before, cut.fps, clip.frames) as frames:

@@ -8,16 +8,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from storyboard.disk import discard, land, staged, telling
 from storyboard.errors import LocalFault
 from storyboard.plain import show
 
@@ -115,26 +113,6 @@ def pieces(arguments: Sequence[str], size: int, *, seconds: float) -> Generator[
             raise FfmpegFailed(_ending(child.returncode), _cause(words), _advice(child.returncode, words))
 
 
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A new name beside ``path`` to write to; when the block ends well it becomes ``path``, synced.
-
-    ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
-    Raises LocalFault.
-    """
-    with telling(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging, file = staged(path, 0o666)
-    try:
-        yield staging
-        with telling(path), staging.open("rb") as written:
-            os.fsync(written.fileno())
-            land(staging, path)
-    finally:
-        os.close(file)
-        discard(staging)
-
-
 def _found() -> tuple[str, str]:
     for name in ("STORYBOARD_FFMPEG", "IMAGEIO_FFMPEG_EXE"):
         if wanted := os.environ.get(name):
@@ -148,6 +126,8 @@ def _found() -> tuple[str, str]:
 
 @lru_cache
 def _bundled() -> str:
+    from importlib.resources import files
+
     # imageio_ffmpeg's own way to find it runs it, with all of our environment: the key too.
     brought = sorted(Path(str(files("imageio_ffmpeg")), "binaries").glob("ffmpeg-*"))
     found = str(brought[0]) if brought else shutil.which("ffmpeg")

@@ -6,6 +6,7 @@ Section numbers are those of ITU-T H.264 (08/2021); the avcC is that of ISO/IEC 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from storyboard.errors import BadMedia
 from storyboard.samples import Look, Sets
@@ -91,6 +92,7 @@ def config(film: Sequence[Sets]) -> bytes:
     return b"".join(parts)
 
 
+@lru_cache(maxsize=32)  # The clips of one service share theirs; none is longer than 64 KiB.
 def sequence(nal: bytes) -> Said:
     """What a sequence set says (7.3.2.1.1). Raises BadMedia where it is damaged."""
     if len(nal) < 5 or nal[0] & 31 != SEQUENCE:

@@ -64,9 +64,13 @@ class _Table:
     begins: Sequence[int]
 
     def at(self, before: int, wide: bool) -> bytes:
-        """With ``before`` bytes of the file before its media; the length does not depend on it."""
-        where = [begin + before for begin in self.begins]
+        """With ``before`` bytes of the file before its media."""
+        where = list(map(before.__add__, self.begins))
         return _box(b"stbl", *self.parts, _listed(b"co64", where, "Q") if wide else _listed(b"stco", where))
+
+    def room(self, wide: bool) -> bytes:
+        """As many bytes as ``at`` gives, wherever the media lie."""
+        return bytes(8 + sum(map(len, self.parts)) + 16 + len(self.begins) * (8 if wide else 4))
 
 
 def texts(notes: Notes) -> list[bytes]:
@@ -83,7 +87,7 @@ def written(pictures: Pictures, sounds: Sounds, media: int, notes: Notes = NOTHI
     end = struct.pack(">I4sQ", 1, b"mdat", media + 16) if wide else struct.pack(">I4s", media + 8, b"mdat")
     tables = [_video(pictures), _audio(sounds, pictures)]
     tables += [_chapters(notes, len(pictures.sizes))] if notes.chapters else []
-    before = len(head) + len(_movie(pictures, sounds, notes, [table.at(0, wide) for table in tables])) + len(end)
+    before = len(head) + len(_movie(pictures, sounds, notes, [table.room(wide) for table in tables])) + len(end)
     return head + _movie(pictures, sounds, notes, [table.at(before, wide) for table in tables]) + end
 
 
@@ -202,7 +206,8 @@ def _video(pictures: Pictures) -> _Table:
     lead = _lead(pictures)
     later = list(map(sub, pictures.shown, count(-lead)))
     turns = [0, *compress(count(1), map(ne, islice(later, 1, None), later))]
-    runs = zip(map(sub, [*turns[1:], len(later)], turns), (later[at] * TICKS for at in turns), strict=True)
+    lasting = map(sub, [*turns[1:], len(later)], turns)
+    runs = zip(lasting, map(TICKS.__mul__, map(later.__getitem__, turns)), strict=True)
     sizes, begins = _chunks(pictures.sizes, pictures.offsets)
     parts = (
         _full(b"stsd", 0, 0, struct.pack(">I", 1), _avc1(pictures)),
@@ -228,11 +233,11 @@ def _audio(sounds: Sounds, pictures: Pictures) -> _Table:
 
 def _chunks(sizes: Sequence[int], offsets: Sequence[int]) -> tuple[tuple[bytes, bytes], list[int]]:
     """Samples that lie one behind another are a chunk: how many each has, how large samples are; where chunks begin."""
-    ends = list(map(add, offsets, sizes))
-    firsts = [0, *compress(count(1), map(ne, islice(offsets, 1, None), ends))]
+    firsts = [0, *compress(count(1), map(ne, islice(offsets, 1, None), map(add, offsets, sizes)))]
     lengths = list(map(sub, [*firsts[1:], len(sizes)], firsts))
-    rows = [(at + 1, length, 1) for at, length in enumerate(lengths) if not at or length != lengths[at - 1]]
-    held = _full(b"stsc", 0, 0, struct.pack(f">I{3 * len(rows)}I", len(rows), *(part for row in rows for part in row)))
+    turns = [0, *compress(count(1), map(ne, islice(lengths, 1, None), lengths))]
+    rows = chain.from_iterable((at + 1, lengths[at], 1) for at in turns)
+    held = _full(b"stsc", 0, 0, struct.pack(f">I{3 * len(turns)}I", len(turns), *rows))
     large = _full(b"stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes))
     return (held, large), list(map(offsets.__getitem__, firsts))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from storyboard.cut import MAKING, Clip, Cut
-from storyboard.disk import private, telling
+from storyboard.disk import checksum, private, telling, whole
 from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg, mix, segment, work
 from storyboard.media.copying import Film
@@ -55,14 +55,14 @@ def join(
     private(scratch)
     names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}
     _make_segments(cut, names, paths, report)
-    with ffmpeg.whole(out) as staging:
+    with whole(out) as staging:
         heard = _heard(cut, measured)
         _put_together(cut, names, heard, paths, staging, notes, lambda frames: report(cut.frames))
         with telling(out):
-            size = staging.stat().st_size
-        landing(Film(staging, cut.frames, size))
+            size, total = staging.stat().st_size, checksum(staging)
+        landing(Film(staging, cut.frames, size, total))
     _prune(scratch, names)
-    return Film(out, cut.frames, size)
+    return Film(out, cut.frames, size, total)
 
 
 def _name(clip: Clip, cut: Cut) -> str:

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from storyboard.disk import replace, telling
-from storyboard.media import aac
-from storyboard.media.aac import Side, Window
 from storyboard.media.decode import blocks
 from storyboard.samples import BLOCK
 
 if TYPE_CHECKING:
-    from storyboard.media.aac import Samples
+    from storyboard.media.aac import Samples, Side, Window
 
 Pair = tuple[bytes, bytes]
 
@@ -35,6 +33,8 @@ def joint(left: Pair, right: Pair, config: bytes, channels: int) -> bytes:
     ``config`` is their AudioSpecificConfig. Raises BadMedia where they do not decode.
     """
     import numpy
+
+    from storyboard.media import aac
 
     wanted = numpy.concatenate([_decoded(left, config)[:, BLOCK:], _decoded(right, config)[:, BLOCK:]], axis=1)
     made = (aac.frame(wanted, *sides) for sides in _sides(left, right, channels))
@@ -75,21 +75,23 @@ def keep(path: Path, joints: Mapping[bytes, bytes]) -> None:
     replace(path, crc32(rows).to_bytes(4) + rows)
 
 
-def _sides(left: Pair, right: Pair, channels: int) -> Iterator[tuple[Sequence[Side], Sequence[Side]]]:
+def _sides(left: Pair, right: Pair, channels: int) -> Iterator[tuple["Sequence[Side]", "Sequence[Side]"]]:
     """How the frame can rise and fall, channel by channel: one way, where the frames say all of their windows."""
+    from storyboard.media import aac
+
     before, over, next = (aac.windows(frame, channels) for frame in (left[0], left[1], right[0]))
-    ways: list[list[tuple[Side, Side]]] = []
+    ways: list[list[tuple[aac.Side, aac.Side]]] = []
     for one, two, three in zip(before, over, next, strict=True):
         if one and two and three:
-            ways.append([(Side(two.rises_short, one.kaiser), three.falls)])
+            ways.append([(aac.Side(two.rises_short, one.kaiser), three.falls)])
         else:
             shapes = [_kaiser(before, one), _kaiser(next, three)]
-            ways.append([(Side(a, shapes[0]), Side(b, shapes[1])) for a, b in product((False, True), repeat=2)])
+            ways.append([(aac.Side(a, shapes[0]), aac.Side(b, shapes[1])) for a, b in product((False, True), repeat=2)])
     for way in product(*ways):
         yield [rise for rise, _ in way], [fall for _, fall in way]
 
 
-def _kaiser(all: Sequence[Window | None], own: Window | None) -> bool:
+def _kaiser(all: "Sequence[Window | None]", own: "Window | None") -> bool:
     known = own or all[0]
     return known is None or known.kaiser
 

@@ -8,6 +8,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
+from operator import add
 from pathlib import Path
 
 from storyboard.disk import telling
@@ -191,17 +193,15 @@ def _moved(laid: Laid, run: Sequence[_Part]) -> Callable[[Sequence[int]], list[i
 
 def _spans(run: Sequence[_Part]) -> list[tuple[int, int]]:
     """The parts of the file that are copied: all of it where little lies between, else what is needed."""
-    samples = [
-        (offset, size) for part in run for offset, size in zip(part.stored.offsets, part.stored.sizes, strict=True)
-    ]
-    if not samples:
+    stored = [part.stored for part in run if part.stored.sizes]
+    if not stored:
         return []
-    samples.sort()
-    low, high = samples[0][0], max(offset + size for offset, size in samples)
-    if (high - low) - sum(size for _, size in samples) <= 4 * GAP:
+    low = min(min(one.offsets) for one in stored)
+    high = max(max(map(add, one.offsets, one.sizes)) for one in stored)
+    if (high - low) - sum(sum(one.sizes) for one in stored) <= 4 * GAP:
         return [(low, high)]
     spans: list[tuple[int, int]] = []
-    for offset, size in samples:
+    for offset, size in sorted(chain.from_iterable(zip(one.offsets, one.sizes, strict=True) for one in stored)):
         if spans and offset - spans[-1][1] <= GAP:
             spans[-1] = (spans[-1][0], max(spans[-1][1], offset + size))
         else:

@@ -12,9 +12,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from storyboard.disk import telling
+from storyboard.disk import telling, whole
 from storyboard.errors import BadMedia
-from storyboard.media import decode, ffmpeg, mp4, probe
+from storyboard.media import decode, mp4, probe
 from storyboard.mix import ENCODING, PEAK, Mix, Ramp, Strand, factor
 from storyboard.plain import show
 from storyboard.samples import BLOCK, Frames, Sound, apart
@@ -62,7 +62,7 @@ def write(mix: Mix, paths: Mapping[str, Path], out: Path, watch: Watch) -> None:
 
     hertz, channels = mix.form
     layout = "stereo" if channels == 2 else "mono"
-    with ffmpeg.whole(out) as staged, av.open(f"file:{staged}", "w", format="mp4", options=_NEUTRAL) as file:
+    with whole(out) as staged, av.open(f"file:{staged}", "w", format="mp4", options=_NEUTRAL) as file:
         stream = file.add_stream("aac", rate=hertz, options=_AAC, layout=layout)
         at = 0
         for piece in mixed(mix, paths):

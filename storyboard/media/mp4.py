@@ -28,6 +28,7 @@ MOST_BOXES = 1000
 # How much of a frame is read to see of what kind it is: the messages before the picture included.
 _HEAD = 4096
 
+_BOX = struct.Struct(">I4s")
 _IDENTITY = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
 _SELF_CONTAINED = b"\0\0\0\1"
 _AAC = 0x40
@@ -35,7 +36,7 @@ _UNSPECIFIED = 2
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _LC = 2
 # Those at which media/aac.py knows the bands. At low ones AAC may hold a second layer (SBR) without saying so.
-_USUAL_RATES = (48_000, 44_100)
+USUAL_RATES = (48_000, 44_100)
 
 Span = tuple[int, int]
 T = TypeVar("T")
@@ -160,10 +161,13 @@ def _boxes(data: bytes, start: int, end: int) -> _Box:
     for _ in range(MOST_BOXES):
         if start + 8 > end:
             return _Box(data, spans)
-        length, head = _length(data[start : start + 16], end - start)
+        length, name = _BOX.unpack_from(data, start)
+        head = 8
+        if length < head:
+            length, head = _length(data[start : start + 16], end - start)
         if length < head or start + length > end:
             raise BadMedia("damaged: a box of its index does not fit")
-        spans.setdefault(data[start + 4 : start + 8], []).append((start + head, start + length))
+        spans.setdefault(name, []).append((start + head, start + length))
         start += length
     raise BadMedia("damaged: its index has too many boxes")
 
@@ -187,20 +191,31 @@ def _rows(box: _Box, name: bytes, fields: str) -> list[tuple[int, ...]]:
     return list(row.iter_unpack(content[8:end]))
 
 
+def _numbers(box: _Box, name: bytes, field: str) -> tuple[int, ...]:
+    """The entries of a table that has one number in each row."""
+    content = box.content(name, 8)
+    count = int.from_bytes(content[4:8])
+    if 8 + count * struct.calcsize(field) > len(content):
+        raise BadMedia(f"damaged: its {_name(name)} is cut short")
+    return struct.unpack_from(f">{count}{field}", content, 8)
+
+
 def _stored(file: _File, table: _Box) -> Stored:
     """Sizes and offsets of every sample: inside the media, none over another."""
     sizes = _sizes(file, table)
     wide = b"co64" in table.spans
-    chunks = [offset for (offset,) in _rows(table, b"co64" if wide else b"stco", "Q" if wide else "I")]
+    chunks = _numbers(table, b"co64" if wide else b"stco", "Q" if wide else "I")
     counts = _counts(table, len(chunks), len(sizes))
     before = list(accumulate(sizes, initial=0))
     firsts = list(accumulate(counts, initial=0))
     shifts = list(map(sub, chunks, map(before.__getitem__, firsts)))
     offsets = tuple(map(add, before, chain.from_iterable(map(repeat, shifts, counts))))
-    extents = sorted(zip(chunks, map(add, shifts, map(before.__getitem__, firsts[1:])), strict=True))
-    starts, ends = zip(*extents, strict=True)
-    if any(map(lt, starts[1:], ends)):
-        raise BadMedia("damaged: its samples lie over one another")
+    ends = list(map(add, shifts, map(before.__getitem__, firsts[1:])))
+    extents = list(zip(chunks, ends, strict=True))
+    if any(map(lt, chunks[1:], ends)):
+        extents.sort()
+        if any(begin < end for (_, end), (begin, _) in pairwise(extents)):
+            raise BadMedia("damaged: its samples lie over one another")
     for start, end in extents if len(file.media) > 1 else [(extents[0][0], extents[-1][1])]:
         if not any(first <= start and end <= last for first, last in file.media):
             raise BadMedia("cut short, or damaged: its samples lie outside of its media")
@@ -238,9 +253,9 @@ def _counts(table: _Box, chunks: int, samples: int) -> list[int]:
 def _times(table: _Box, name: bytes, fields: str, samples: int) -> list[int]:
     """A table of runs, spelt out: one number a sample."""
     rows = _rows(table, name, fields)
-    if sum(count for count, _ in rows) != samples:
+    if sum([count for count, _ in rows]) != samples:
         raise BadMedia(f"damaged: its {_name(name)} does not fit its samples")
-    return list(chain.from_iterable(repeat(value, count) for count, value in rows))
+    return list(chain.from_iterable([repeat(value, count) for count, value in rows]))
 
 
 def _edit(file: _File, track: _Box) -> _Edit:
@@ -306,7 +321,7 @@ def _frames(file: _File, track: _Box) -> Frames:
     count = len(stored.sizes)
     durations = _times(table, b"stts", "II", count)
     later = _times(table, b"ctts", "Ii", count) if b"ctts" in table.spans else [0] * count
-    seen = [when + shift for when, shift in zip(accumulate(durations, initial=0), later, strict=False)]
+    seen = list(map(add, accumulate(durations, initial=0), later))
     order = sorted(range(count), key=seen.__getitem__)
     shown = [0] * count
     for number, sample in enumerate(order):
@@ -318,7 +333,7 @@ def _frames(file: _File, track: _Box) -> Frames:
         raise _Refused("its edit list cuts it")
     if edit.seconds is not None and edit.seconds - (begins - edit.begins) < (count - Fraction(1, 2)) / fps:
         raise _Refused("its edit list cuts it")
-    sync = [at - 1 for (at,) in _rows(table, b"stss", "I")] if b"stss" in table.spans else range(count)
+    sync = [at - 1 for at in _numbers(table, b"stss", "I")] if b"stss" in table.spans else range(count)
     frames = Frames(stored, tuple(shown), (), fps, begins, look, sets)
     return replace(frames, starts=_starts(file, frames, sync))
 
@@ -346,7 +361,7 @@ def _coloured(look: Look, parts: _Box) -> Look:
 
 def _rate(seen: Sequence[int], last: int, scale: int) -> Fraction:
     """Frames a second, where all last equally long: exactly, or but for rounding to a tick. Raises _Refused."""
-    steps = {later - one for one, later in pairwise(seen)} or {last}
+    steps = set(map(sub, seen[1:], seen)) or {last}
     if len(steps) == 1 and (step := steps.pop()) > 0:
         return Fraction(scale, step)
     rate = round(Fraction((len(seen) - 1) * scale, max(1, seen[-1] - seen[0])))
@@ -383,7 +398,7 @@ def _sound(file: _File, track: _Box) -> Sound:
     hertz, channels = _spoken(config)
     stored = _stored(file, table)
     durations = _times(table, b"stts", "II", len(stored.sizes))
-    if any(one * hertz != BLOCK * scale for one in durations[:-1]):
+    if any(one * hertz != BLOCK * scale for one in set(durations[:-1])):
         raise _Refused("its sound has holes")
     edit = _edit(file, track)
     priming = Fraction((edit.skipped or 0) * hertz, scale)
@@ -428,7 +443,7 @@ def _spoken(config: bytes) -> tuple[int, int]:
         raise _Refused("its sound is not plain AAC in one or two channels")
     if len(config) >= 5 and config[2:4] == b"\x56\xe5" and config[4] >= 128:
         raise _Refused("its sound has a second layer")
-    if AAC_RATES[rate] not in _USUAL_RATES:
+    if AAC_RATES[rate] not in USUAL_RATES:
         raise _Refused(f"its sound has {AAC_RATES[rate]} samples a second")
     return AAC_RATES[rate], channels
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard.cut import Clip, Cut
+from storyboard.disk import whole
 from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg, probe
 from storyboard.media.probe import Source
@@ -45,7 +46,7 @@ def make(clip: Clip, cut: Cut, path: Path, out: Path, watch: Callable[[int], Non
     source = probe.source(path)
     begins = source.lead + clip.start
     arguments, late = _read(source, path, begins)
-    with ffmpeg.whole(out) as staged:
+    with whole(out) as staged:
         arguments += ["-map", "0:V:0", "-vf", picture_filter(source, clip, cut, late)]
         arguments += ["-frames:v", str(clip.frames), *ENCODER, "-g", str(2 * cut.fps), *NEUTRAL]
         arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged}"]
@@ -68,7 +69,7 @@ def excerpt(wanted: Excerpt, form: tuple[int, int], path: Path, out: Path, watch
     else:
         arguments = ["-protocol_whitelist", "file", "-f", "s16le", "-ar", str(form[0]), "-ac", str(form[1])]
         arguments += ["-i", "file:/dev/zero", "-af", f"atrim=end_sample={length},aformat=sample_fmts=fltp"]
-    with ffmpeg.whole(out) as staged:
+    with whole(out) as staged:
         arguments += [*SOUND, *NEUTRAL, "-f", "mp4", "-y", f"file:{staged}"]
         ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
 
@@ -102,7 +103,7 @@ def encoded(frames: Generator[bytes], count: int, cut: Cut, out: Path, watch: Ca
     One thread: pieces are short, and as many are made at once as there are processors. Raises LocalFault, and
     whatever ``frames`` raises.
     """
-    with ffmpeg.whole(out) as staged:
+    with whole(out) as staged:
         size = f"{cut.width}x{cut.height}"
         arguments = ["-protocol_whitelist", "pipe", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", size]
         arguments += ["-framerate", str(cut.fps), "-i", "pipe:0", "-vf", f"setsar=1,{_TAGS}"]

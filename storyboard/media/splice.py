@@ -15,9 +15,9 @@ from pathlib import Path
 from struct import pack, unpack_from
 
 from storyboard.cut import Clip
-from storyboard.disk import private, telling
+from storyboard.disk import private, telling, whole
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, h264, index, joint, mp4, work
+from storyboard.media import h264, index, joint, kept, mp4, work
 from storyboard.media.copying import Film, Range, copied
 from storyboard.media.laying import Heard, Laid, Shot, block, laid_out
 from storyboard.mix import MARGIN, Mix
@@ -25,7 +25,7 @@ from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
 from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes, sources
 
-_OURS = re.compile(r"\.?[0-9a-f]{32}\.(mp4|m4a|frames)(\.[0-9a-f]{12})?|\.joints\.[0-9a-f]{12}")
+_OURS = re.compile(r"\.?[0-9a-f]{32}\.(mp4|m4a|frames|index)(\.[0-9a-f]{12})?|\.joints\.[0-9a-f]{12}")
 _JOINTS = "joints"
 _SCRATCH_MAKING = 1
 
@@ -33,12 +33,16 @@ Report = Callable[[int], None]
 _Pair = tuple[Heard | Silent, Heard | Silent]
 
 
-def indexes(paths: Mapping[str, Path]) -> dict[str, Index]:
-    """What can be copied of each clip. One that is no MP4, or a damaged one, is to be rendered: it is said why."""
+def indexes(paths: Mapping[str, Path], scratch: Path | None = None) -> dict[str, Index]:
+    """What can be copied of each clip, as it was kept in ``scratch``, or read now.
+
+    One that is no MP4, or a damaged one, is to be rendered: it is said why.
+    """
     found = {}
     for digest, path in paths.items():
         try:
-            found[digest] = mp4.read(path)
+            before = kept.read(_index(scratch, digest), path) if scratch else None
+            found[digest] = before or mp4.read(path)
         except BadMedia as error:
             found[digest] = Index(error.message, error.message)
     return found
@@ -70,13 +74,13 @@ def splice(
     laid = laid_out(plan, shots, sounds, joints, b"".join(index.texts(notes)))
     ranges = [Range.of(_head(plan, shots, laid, notes)), *laid.ranges]
     size = sum(part.size for part in ranges)
-    with ffmpeg.whole(out) as staging:
+    with whole(out) as staging:
         with telling(out):
-            copied(ranges, staging, lambda done: report(plan.cut.frames * done // size))
-        landing(Film(staging, plan.cut.frames, size))
+            checksum = copied(ranges, staging, lambda done: report(plan.cut.frames * done // size))
+        landing(Film(staging, plan.cut.frames, size, checksum))
     report(plan.cut.frames)
     made.prune()
-    return Film(out, plan.cut.frames, size)
+    return Film(out, plan.cut.frames, size, checksum)
 
 
 def prepare(
@@ -87,6 +91,9 @@ def prepare(
     ``watch`` is called again and again; an exception in it stops the work. Raises LocalFault, BadMedia.
     """
     private(scratch)
+    for digest in known.keys() & paths.keys():
+        if not _index(scratch, digest).exists():
+            kept.write(_index(scratch, digest), known[digest])
     made = _Made(plan, known, paths, scratch)
     made.make(watch, whole=False)
     made.join(watch)
@@ -98,7 +105,7 @@ class _Made:
     def __init__(self, plan: Splice, known: Mapping[str, Index], paths: Mapping[str, Path], scratch: Path) -> None:
         self._plan, self._known, self._paths, self._scratch = plan, known, paths, scratch
         self._scenes = {clip.digest: clip.scene for clip in reversed(plan.cut.clips)}
-        self._kept: set[Path] = set()
+        self._kept = {_index(scratch, digest) for digest in known}
 
     def make(self, report: Report, *, whole: bool = True) -> None:
         """Make what is missing, as much at once as there are processors; of a film that is not ``whole``, what can be.
@@ -153,10 +160,10 @@ class _Made:
     def joints(self, sounds: Sequence[Heard | Silent]) -> list[bytes]:
         """The frame between each two neighbours. The missing ones are made."""
         pairs = [(self._joint(*pair), pair) for pair in pairwise(sounds)]
-        kept = joint.kept(self._scratch / _JOINTS)
-        made = {name: kept[name] for name, _ in pairs if name in kept}
+        before = joint.kept(self._scratch / _JOINTS)
+        made = {name: before[name] for name, _ in pairs if name in before}
         self._join(pairs, made, lambda frames: None)
-        if made.keys() != kept.keys():
+        if made.keys() != before.keys():
             joint.keep(self._scratch / _JOINTS, made)
         return [made[name] for name, _ in pairs]
 
@@ -164,10 +171,10 @@ class _Made:
         """Make the joints between neighbours that are both there, beside those that were made before."""
         there = [self.heard(piece) if sources(piece) <= self._paths.keys() else None for piece in self._plan.sound]
         pairs = [(self._joint(one, two), (one, two)) for one, two in pairwise(there) if one and two]
-        kept = joint.kept(self._scratch / _JOINTS)
-        made = dict(kept)
+        before = joint.kept(self._scratch / _JOINTS)
+        made = dict(before)
         self._join(pairs, made, watch)
-        if made.keys() != kept.keys():
+        if made.keys() != before.keys():
             joint.keep(self._scratch / _JOINTS, made)
 
     def _join(self, pairs: Iterable[tuple[bytes, _Pair]], made: dict[bytes, bytes], watch: work.Watch) -> None:
@@ -196,6 +203,8 @@ class _Made:
 
     def _file(self, piece: Rendered) -> Path:
         """Another ffmpeg's frames could not be put beside ours."""
+        from storyboard.media import ffmpeg  # a film of which nothing is made does without it
+
         return self._path("m4a" if isinstance(piece.how, Excerpt | Mix) else "mp4", ffmpeg.version(), piece.key)
 
     def _renumbered(self, piece: Copied) -> Path:
@@ -228,7 +237,7 @@ class _Made:
         assert isinstance(frames, Frames)
 
         def make(watch: work.Watch) -> None:
-            with telling(path), path.open("rb") as file, ffmpeg.whole(out) as staging:
+            with telling(path), path.open("rb") as file, whole(out) as staging:
                 made = []
                 for size, offset in zip(frames.stored.sizes, frames.stored.offsets, strict=True):
                     made.append(h264.renumber(os.pread(file.fileno(), size, offset), piece.sets))
@@ -247,6 +256,10 @@ class _Made:
             made[name] = joint.joint(left, right, _config(self._plan.form), channels)
 
         return make
+
+
+def _index(scratch: Path, digest: str) -> Path:
+    return scratch / f"{_recipe('index', digest).hex()[:32]}.index"
 
 
 def _recipe(*parts: object) -> bytes:
@@ -287,7 +300,7 @@ def _head(plan: Splice, shots: Sequence[Shot], laid: Laid, notes: Notes) -> byte
     for shot in shots:
         move = len(shown) - shot.first
         sync += [start + move for start in shot.frames.starts if shot.first <= start < shot.last]
-        shown += [number + move for number in shot.frames.shown[shot.first : shot.last]]
+        shown += map(move.__add__, shot.frames.shown[shot.first : shot.last])
     pictures = index.Pictures(
         laid.frames.sizes, laid.frames.offsets, shown, sync, plan.cut.fps, plan.look, h264.config(_sets(plan, shots))
     )

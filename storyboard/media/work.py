@@ -3,14 +3,15 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg
 
 # As many as there are processors; two at least, since pieces also wait for the disk; more would only take memory.
 AT_ONCE = min(8, max(2, os.cpu_count() or 2))
+
+# Seconds between two looks at how far the work is.
+TICK = 0.25
 
 Watch = Callable[[int], None]
 K = TypeVar("K")
@@ -26,6 +27,10 @@ def carry_out(jobs: Mapping[K, Callable[[Watch], None]], report: Callable[[Mappi
     ``report`` is told in this thread, several times a second and at the end, how far each is; an exception in it stops
     the work, as one in a job does.
     """
+    if not jobs:
+        return
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
     stop = threading.Event()
     far: dict[K, int] = dict.fromkeys(jobs, 0)
 
@@ -42,7 +47,7 @@ def carry_out(jobs: Mapping[K, Callable[[Watch], None]], report: Callable[[Mappi
         try:
             at_work = {pool.submit(start, name, job) for name, job in jobs.items()}
             while at_work:
-                ended, at_work = wait(at_work, ffmpeg.TICK, FIRST_EXCEPTION)
+                ended, at_work = wait(at_work, TICK, FIRST_EXCEPTION)
                 for one in ended:
                     one.result()
                 report(dict(far))
@@ -56,6 +61,8 @@ def of_scene(job: Callable[[Watch], None], *scenes: str) -> Callable[[Watch], No
     what = f"scenes {quoted}" if " and " in quoted else f"scene {quoted}"
 
     def named(watch: Watch) -> None:
+        from storyboard.media import ffmpeg
+
         try:
             job(watch)
         except ffmpeg.FfmpegFailed as failure:

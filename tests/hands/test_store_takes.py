@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,6 @@ import pytest
 
 from storyboard import disk
 from storyboard.errors import Busy, LocalFault
-from storyboard.media import ffmpeg
 from storyboard.store import Store
 
 CLIP = b"a clip" * 1000
@@ -87,6 +87,28 @@ def test_a_file_is_replaced_whole_and_only_when_it_differs(tmp_path: Path) -> No
     assert disk.replace(path, b"two")
     assert path.read_bytes() == b"two"
     assert [entry.name for entry in path.parent.iterdir()] == ["film.lock.yaml"]
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A player, or the next run, would find half a film under a good name."""
+    out = tmp_path / "new folder" / "film.mp4"
+    with pytest.raises(UnicodeEncodeError), disk.whole(out) as staging:
+        staging.write_text("half\ud800")
+    assert not list(out.parent.iterdir())
+    with disk.whole(out) as staging:
+        staging.write_bytes(b"whole")
+    assert list(out.parent.iterdir()) == [out]
+    assert out.read_bytes() == b"whole"
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:
+    """The film's name is a folder's: a traceback would say so."""
+    (tmp_path / "film.mp4").mkdir()
+    with pytest.raises(LocalFault, match=r"film\.mp4"), disk.whole(tmp_path / "film.mp4") as staging:
+        staging.write_bytes(b"whole")
 
 
 def test_a_link_is_replaced_never_followed(tmp_path: Path) -> None:
@@ -216,7 +238,7 @@ def test_a_file_that_is_being_written_is_not_swept(
     assert disk.replace(tmp_path / "a.yaml", b"whole")
     assert swept
     swept.clear()
-    with ffmpeg.whole(tmp_path / "a.mp4") as staging:
+    with disk.whole(tmp_path / "a.mp4") as staging:
         staging.write_bytes(b"film")
     assert swept
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "a.yaml"]

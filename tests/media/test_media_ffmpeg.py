@@ -1,12 +1,10 @@
 """The door to ffmpeg: which one is used, what it may know and take, and that it ends when we do."""
 
 import os
-import stat
 from pathlib import Path
 
 import pytest
 from canary import KEY
-from moving import files
 
 from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg
@@ -150,34 +148,8 @@ def test_frames_are_counted_as_they_are_written():
     assert seen[-1] == 100
 
 
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    """A player, or the next run, would find half a film under a good name."""
-    out = tmp_path / "new folder" / "film.mp4"
-    with pytest.raises(UnicodeEncodeError), ffmpeg.whole(out) as staging:
-        staging.write_text("half\ud800")
-    assert not list(files(tmp_path))
-    with ffmpeg.whole(out) as staging:
-        staging.write_bytes(b"whole")
-    assert list(files(tmp_path)) == ["film.mp4"]
-    assert out.read_bytes() == b"whole"
-    assert stat.S_IMODE(out.stat().st_mode) == 0o666 & ~_umask()
-
-
-def test_a_folder_in_the_way_is_said(tmp_path):
-    """The film's name is a folder's: a traceback would say so."""
-    (tmp_path / "film.mp4").mkdir()
-    with pytest.raises(LocalFault, match=r"film\.mp4"), ffmpeg.whole(tmp_path / "film.mp4") as staging:
-        staging.write_bytes(b"whole")
-
-
 def _interrupt(frames: int) -> None:
     raise KeyboardInterrupt
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 RAW = ["-f", "rawvideo", "-pix_fmt", "gray", "-video_size", "16x16", "-framerate", "24", "-i", "pipe:0"]
