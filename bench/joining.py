@@ -129,4 +129,5 @@ def _encoding() -> list[Row]:
 
 
 def _cost(job: str, folder: Path, count: int, *, watch: bool = False) -> Cost:
-    return cost([sys.executable, "-m", "bench.ways", job, folder, str(count)], watch=watch)
+    program = "from bench.ways import main; main()"  # as the script does that starts the program
+    return cost([sys.executable, "-c", program, job, folder, str(count)], watch=watch)

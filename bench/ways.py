@@ -142,7 +142,8 @@ def concat(folder: Path, count: int) -> None:
     ffmpeg.run([*inputs, *arguments], seconds=600)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The way, the folder and the number of clips are named on the command line."""
     jobs = {
         "join": join,
         "moviepy": moviepy,

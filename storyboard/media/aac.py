@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Samples = NDArray[numpy.float32]
     Numbers = NDArray[numpy.float64]
+    Complex = NDArray[numpy.complex128]
     Whole = NDArray[numpy.int64]
 
 # The most bits that a decoder must be able to hold for a frame are 6,144 a channel (4.5.3.1); what is around the
@@ -35,6 +36,8 @@ _LONG_BANDS, _SHORT_BANDS = 49, 14  # at 44.1 and 48 kHz (4.5.4, tables 4.129 an
 # How coarse a spectrum is written: steps of 1.5 dB, in which 100 is 1 (4.6.2).
 _COARSEST, _UNIT = 255, 100
 _LARGEST = 8191
+# From here on a value has the word of this one, and more bits behind it.
+_ESCAPE = 16
 
 # Codebook 11 of the spectrum (4.A.1), found by asking a decoder about every word: code in hex and length in bits, for
 # each two values from 0 to 16, where 16 stands for all that is larger.
@@ -92,7 +95,8 @@ def silent(channels: int) -> bytes:
 
 def windows(frame: bytes, channels: int) -> list[Window | None]:
     """The window of each channel; None where it stands behind what would have to be decoded."""
-    bits = "".join(f"{byte:08b}" for byte in frame[:600])
+    head = frame[:600]
+    bits = f"{int.from_bytes(head):0{8 * len(head)}b}"
     at = _element(bits)
     if at is None:
         return [None] * channels
@@ -202,11 +206,18 @@ def _transformed(samples: "Numbers") -> "Numbers":
     import numpy
     from numpy.fft import fft  # `numpy.fft` would import it too, but not in two threads at once
 
-    length = len(samples)
+    before, after = _turns(len(samples))
+    return numpy.asarray(2 * (fft(samples * before)[: len(after)] * after).real)
+
+
+@lru_cache
+def _turns(length: int) -> "tuple[Complex, Complex]":
+    """By what samples are multiplied before the FFT, and its first half after it."""
+    import numpy
+
     shift = (length / 2 + 1) / 2
-    turned = fft(samples * numpy.exp(-1j * numpy.pi / length * numpy.arange(length)))[: length // 2]
-    spectrum = turned * numpy.exp(-2j * numpy.pi / length * shift * (numpy.arange(length // 2) + 0.5))
-    return numpy.asarray(2 * spectrum.real)
+    before = numpy.exp(-1j * numpy.pi / length * numpy.arange(length))
+    return before, numpy.exp(-2j * numpy.pi / length * shift * (numpy.arange(length // 2) + 0.5))
 
 
 def _quantised(spectrum: "Numbers") -> tuple[int, "Whole"]:
@@ -230,40 +241,46 @@ def _rounded(powered: "Numbers", gain: int) -> "Numbers":
 
 
 @lru_cache
-def _codebook() -> tuple[list[str], "Whole"]:
-    """Codebook 11: its words, and their lengths."""
+def _codebook() -> tuple["Whole", "Whole"]:
+    """Codebook 11: its words as numbers, and their lengths in bits."""
     import numpy
 
-    found = (word.split("/") for word in _WORDS.split())
-    words = [f"{int(code, 16):0{length}b}" for code, length in found]
-    return words, numpy.array([len(word) for word in words])
+    words = [word.split("/") for word in _WORDS.split()]
+    return numpy.array([int(code, 16) for code, _ in words]), numpy.array([int(length) for _, length in words])
 
 
 def _bits(numbers: "Whole") -> int:
     """How many bits the spectrum takes, by its absolute values."""
     import numpy
 
-    small = numpy.minimum(numbers, 16)
-    large = numbers[numbers >= 16]
-    ones = numpy.log2(numpy.maximum(large, 16)).astype(numpy.int64) - 4
+    small = numpy.minimum(numbers, _ESCAPE)
     words = _codebook()[1][small[::2] * 17 + small[1::2]]
-    return int(words.sum() + (numbers > 0).sum() + (2 * ones + 5).sum())
+    return int(words.sum() + (numbers > 0).sum() + (2 * _beyond(numbers[numbers >= _ESCAPE]) + 5).sum())
+
+
+def _beyond(large: "Whole") -> "Whole":
+    """How many bits more than 4 follow the first one of numbers from 16 on."""
+    import numpy
+
+    return numpy.log2(large).astype(numpy.int64) - 4
 
 
 def _written(numbers: "Whole") -> str:
     """Two values at a time: the word, their signs, and what is beyond 15 (4.6.3)."""
-    words, (own, values) = _codebook()[0], (numbers.tolist(), abs(numbers).tolist())
-    parts = []
-    for at in range(0, len(values), 2):
-        parts.append(words[min(values[at], 16) * 17 + min(values[at + 1], 16)])
-        parts += ["1" if own[one] < 0 else "0" for one in (at, at + 1) if own[one]]
-        parts += [_escaped(values[one]) for one in (at, at + 1) if values[one] >= 16]
-    return "".join(parts)
+    import numpy
 
-
-def _escaped(value: int) -> str:
-    more = value.bit_length() - 5
-    return "1" * more + "0" + f"{value - (1 << more + 4):0{more + 4}b}"
+    values = abs(numbers).reshape(-1, 2)
+    small = numpy.minimum(values, _ESCAPE)
+    book = small @ numpy.array([17, 1])
+    more = _beyond(numpy.maximum(values, _ESCAPE))
+    rest = (2**more - 1 << more + 5) + values - (1 << more + 4)
+    fields = numpy.column_stack([_codebook()[0][book], numbers.reshape(-1, 2) < 0, rest]).ravel()
+    lengths = numpy.column_stack([_codebook()[1][book], values > 0, numpy.where(values < _ESCAPE, 0, 2 * more + 5)])
+    ends = lengths.ravel().cumsum()
+    below = ends.repeat(lengths.ravel()) - 1 - numpy.arange(ends[-1])
+    bits = fields.repeat(lengths.ravel()) >> below & 1
+    text: bytes = (bits + ord("0")).astype(numpy.uint8).tobytes()
+    return text.decode()
 
 
 def _whole(bits: str) -> bytes:

@@ -1,5 +1,6 @@
 """Indexes, kept: what was read of a clip's file when it came, so that the cut of a hundred need not read it again."""
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from operator import add
@@ -40,14 +41,15 @@ def read(path: Path, clip: Path) -> Index | None:
 
     Raises LocalFault. A folder that came with a project may hold planted ones: links, and numbers that no file has.
     """
-    if path.is_symlink() or not path.is_file():
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb", buffering=0) as file:
+            content = file.read(LARGEST_INDEX)
+    except OSError:
         return None
-    with telling(path), path.open("rb") as file:
-        content = file.read(LARGEST_INDEX)
     if crc32(content[4:]).to_bytes(4) != content[:4]:
         return None
     with telling(clip):
-        size = clip.stat().st_size
+        size = os.stat(clip).st_size
     try:
         return _index(content, size)
     except (error, ZeroDivisionError, BadMedia):

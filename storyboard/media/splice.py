@@ -178,13 +178,12 @@ class _Made:
             joint.keep(self._scratch / _JOINTS, made)
 
     def _join(self, pairs: Iterable[tuple[bytes, _Pair]], made: dict[bytes, bytes], watch: work.Watch) -> None:
-        """Add to ``made`` what is missing in it."""
-        jobs = {}
+        """Add to ``made`` what is missing in it. In this thread: each takes a millisecond, and two would take turns."""
         for name, pair in pairs:
             if name not in made:
                 scenes = [sound.scene for sound in pair if isinstance(sound, Heard)]
-                jobs[name] = work.of_scene(self._joining(name, *pair, made), *scenes)
-        work.carry_out(jobs, lambda far: watch(0))
+                watch(0)
+                work.of_scene(self._joining(name, *pair, made), *scenes)(watch)
 
     def _joint(self, one: Heard | Silent, two: Heard | Silent) -> bytes:
         return _recipe("joint", self._plan.form, _end(one), _begin(two))[:16]
