@@ -3,10 +3,11 @@
 import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from storyboard import disk, effects, rescue
@@ -225,18 +226,23 @@ class Desk:
         """
         footage = {scene: Footage(take.digest, take.measure) for scene, take in takes.items()}
         paths = {take.digest: self.store.path(take.digest) for take in takes.values()}
-        for scene in self.storyboard.scenes:
-            if isinstance(scene.source, OwnClip) and scene.id not in slates:
-                path = self.folder / scene.source.path
-                footage[scene.id] = Footage(_digest(path), self.project.clip(scene.source.path))
-                paths[footage[scene.id].digest] = path
-        sounds = {}
-        for sound in self._own_sounds():
-            path = self.folder / sound.path
-            sounds[sound.path] = digest = _digest(path)
-            paths[digest] = path
+        clips = {
+            scene.id: scene.source.path
+            for scene in self.storyboard.scenes
+            if isinstance(scene.source, OwnClip) and scene.id not in slates
+        }
+        heard = {sound.path for sound in self._own_sounds()}
+        digests = self._digests({*clips.values(), *heard})
+        footage |= {scene: Footage(digests[path], self.project.clip(path)) for scene, path in clips.items()}
+        paths |= {digest: self.folder / path for path, digest in digests.items()}
+        sounds = {path: digests[path] for path in heard}
         whole = cut(self.storyboard, footage, sounds, slates)
         return treated(whole, effects.codes({clip.effect for clip in whole.clips if clip.effect})), paths
+
+    def _digests(self, own: Collection[PurePosixPath]) -> Mapping[PurePosixPath, str]:
+        """The SHA-256 of files of the author's own, in hex."""
+        with ThreadPoolExecutor(2) as pool:
+            return dict(zip(own, pool.map(_digest, [self.folder / path for path in own]), strict=True))
 
     @property
     def loudness(self) -> "Known":

@@ -74,7 +74,7 @@ class _Syncing:
     """Has the disk write a file while it still grows, so that in the end there is little left to wait for.
 
     What it has written is not kept in memory: it would take the place of other files, and a virtual machine waits long
-    for memory that it has not used before.
+    for memory that it has not used before. Nothing is promised by it: whoever lands the film syncs it.
     """
 
     def __init__(self, file: int) -> None:
@@ -94,7 +94,7 @@ class _Syncing:
 
     def up_to(self, done: int) -> None:
         """So many bytes are written. Raises OSError where the disk has lost earlier ones."""
-        if done >= self._begun + _STRIDE and not self._busy:
+        if done >= self._begun + _STRIDE and not self._busy and hasattr(os, "fdatasync"):
             self._raise()
             self._busy = True
             self._threads.append(Thread(target=self._sync, args=(self._begun, done)))
@@ -103,7 +103,7 @@ class _Syncing:
 
     def _sync(self, first: int, last: int) -> None:
         try:
-            os.fsync(self._file)
+            os.fdatasync(self._file)
         except OSError as error:
             self._failure = error
         self._busy = False

@@ -29,7 +29,7 @@ def verify(path: Path, seconds: int | None) -> Measure:
     _complete(path)
     decoded = _decode(path)  # in a child and first of all: only what decodes there is opened in this process
     said = _allowed(path)
-    measured = probe.measure(path)
+    measured = probe.source(path).measure
     _plausible(measured, said, seconds)
     if decoded < measured.frames:
         raise BadMedia(f"damaged: {decoded} of its {measured.frames} frames decode")
