@@ -10,6 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
+from zlib import crc32
 
 import av
 import numpy
@@ -20,7 +21,7 @@ from moving import BLUE, GREEN, GREY, RED, TAGS, Planes, close, decibels, files,
 
 from storyboard.cut import Clip, Cut
 from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, h264, joint, mp4, probe
+from storyboard.media import copying, ffmpeg, h264, joint, mp4, probe
 from storyboard.media import splice as hand
 from storyboard.media.index import Pictures, Sounds, written
 from storyboard.samples import BLOCK, Frames, Sound
@@ -41,7 +42,10 @@ def spliced(cut: Cut, paths: Mapping[str, Path], folder: Path) -> tuple[Splice, 
     known = hand.indexes(paths)
     plan = splice(cut, known)
     assert isinstance(plan, Splice), plan
-    return plan, hand.splice(plan, known, paths, folder / "film.mp4", folder / "scratch").path
+    film = hand.splice(plan, known, paths, folder / "film.mp4", folder / "scratch")
+    content = film.path.read_bytes()
+    assert (film.bytes, film.checksum) == (len(content), crc32(content))
+    return plan, film.path
 
 
 def pictures(path: Path) -> list[str]:
@@ -237,6 +241,9 @@ def test_an_odd_clip_stands_beside_the_others(small, tmp_path, odd, place):
     paths = {name: small(colour, **options) for name, (colour, options) in made.items()}
     plan, film = spliced(laid(paths, size=SMALL), paths, tmp_path)
     check(plan, film, paths)
+    said, counted = probe.measure(paths[str(place)]), probe.source(paths[str(place)]).measure
+    assert said == replace(counted, fps=said.fps)
+    assert said.fps == counted.fps or (odd == "time scale 1000" and abs(said.fps - counted.fps) < Fraction(1, 100))
     copied = [piece.source for piece in plan.pictures if isinstance(piece, Copied)]
     assert copied == [name for name in paths if odd in COPIED or int(name) != place]
     if odd in SAME_FRAMES:
@@ -648,6 +655,26 @@ def test_a_disk_that_gives_no_space_beforehand_gets_the_film(small, tmp_path, mo
     monkeypatch.setattr("os.posix_fallocate", refused)
     assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
     monkeypatch.delattr("os.posix_fallocate")
+    assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
+
+
+def test_a_long_film_is_synced_while_it_grows(small, tmp_path, monkeypatch):
+    """A disk that lost what was written before the end would be believed: it tells of that once."""
+    paths = {"a": small(RED), "b": small(GREEN)}
+    cut = laid(paths, size=SMALL)
+    good = spliced(cut, paths, tmp_path)[1].read_bytes()
+    monkeypatch.setattr(copying, "_STRIDE", 1000)
+    monkeypatch.setattr(copying, "_PIECE", 5000)
+    assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.fdatasync", refused)
+    with pytest.raises(LocalFault, match="Input/output error"):
+        spliced(cut, paths, tmp_path)
+    assert (tmp_path / "film.mp4").read_bytes() == good
+    monkeypatch.delattr("os.fdatasync")
     assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
 
 
