@@ -21,6 +21,7 @@ NAMES = (
     "storm",
     "memory",
     "joining",
+    "cutting",
     "composing",
     "frames",
     "hostile",

@@ -54,7 +54,7 @@ def _copying() -> list[Row]:
         }
         for count in (FEW, WHOLE):
             _cost("prepare", folder, count)
-        runs = [{way: _cleared(folder, run) for way, run in ways.items()} for _ in range(PAIRS)]
+        runs = [{way: cleared(folder, run) for way, run in ways.items()} for _ in range(PAIRS)]
         memory = {
             "prepared": _cost("splice", folder, WHOLE, watch=True).own,
             "cold": _cold(folder, WHOLE, watch=True).own,
@@ -90,7 +90,7 @@ def _copying() -> list[Row]:
     ]
 
 
-def _cleared(folder: Path, run: Callable[[], Cost]) -> Cost:
+def cleared(folder: Path, run: Callable[[], Cost]) -> Cost:
     """A run that does not pay for what an earlier one has left to be written."""
     for film in folder.glob("*.film"):
         film.unlink()

@@ -161,21 +161,26 @@ def _write(
     loud: Mapping[Clip, Loudness],
 ) -> "Written":
     """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
-    from storyboard.media import join, splice
+    from storyboard.media import splice
 
     def far(frames: int) -> None:
         making.report(events.Cutting(frames, cut.frames))
 
+    def encoded() -> "Written":
+        from storyboard.media import join
+
+        return join.join(cut, paths, path, segments, far, landing, loud, said)
+
     _warn_of_letters(cut, making)
     composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
     if making.reencode and not composed:
-        return join.join(cut, paths, path, segments, far, landing, loud, said)
+        return encoded()
     indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips}, segments)
     spliced = rendered(cut, indexes, loud) if making.reencode else laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         making.report(events.Warned("", f"the film is encoded anew: {spliced}"))
         if not composed:
-            return join.join(cut, paths, path, segments, far, landing, loud, said)
+            return encoded()
         spliced = rendered(cut, indexes, loud)
     return splice.splice(spliced, indexes, paths, path, segments, far, landing, said)
 

@@ -7,13 +7,15 @@ and a whole number (0 to 2**32-1) that is the same each time; it returns a ``Vid
 import hashlib
 from collections.abc import Callable, Iterable
 from importlib.machinery import PathFinder
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storyboard.disk import telling
 from storyboard.errors import InputError
 from storyboard.plain import show
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 GROUP = "storyboard.effects"
 
@@ -22,7 +24,7 @@ Effect = Callable[..., Any]
 
 def installed() -> tuple[str, ...]:
     """The names of the effects that are installed."""
-    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+    return tuple(sorted({point.name for point in _points()}))
 
 
 def codes(names: Iterable[str]) -> dict[str, str]:
@@ -39,14 +41,20 @@ def load(name: str) -> Effect:
     return found
 
 
-def _point(name: str) -> EntryPoint:
-    for point in entry_points(group=GROUP):
+def _points() -> "EntryPoints":
+    from importlib.metadata import entry_points  # 10 ms, for what few storyboards have
+
+    return entry_points(group=GROUP)
+
+
+def _point(name: str) -> "EntryPoint":
+    for point in _points():
         if point.name == name:
             return point
     raise InputError(f"no effect is called '{show(name, 80)}'", "install the package that offers it")
 
 
-def _code(point: EntryPoint) -> str:
+def _code(point: "EntryPoint") -> str:
     package = point.dist.metadata["Name"] if point.dist else ""
     digest = hashlib.sha256(repr((point.value, package, point.dist.version if point.dist else "")).encode())
     for path in _sources(point.module.partition(".")[0]):

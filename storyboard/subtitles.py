@@ -28,6 +28,8 @@ def vtt(cut: Cut) -> str:
 
 
 def _written(cut: Cut, form: str, safe: Callable[[str], str]) -> str:
+    if not cut.cues:
+        return ""
     from pysubs2 import SSAEvent, SSAFile
 
     file = SSAFile()
