@@ -2,11 +2,11 @@
 
 The splice's clips are like those that are bought: 8 s, 1280x720, 24 frames a second, 7 Mbit/s, sound, a key frame
 every 2 s.
-"Prepared" is with the joints of the sound made before, "cold" without. A figure is the median of the ratios of runs
-that follow each other directly (cat, splice, cat, splice ...); ffmpeg's copy is `-f concat -c copy +faststart`, which
-is wrong by 21 ms of sound for each joint. `cat` leaves its file in memory; the splice returns when the film is on the
-disk, so it is also held against a `cat` whose file is synced. (A virtual machine pays for memory at its first use: a
-run by itself can take seconds longer, in any of them.)
+"Prepared" is with indexes kept and the joints of the sound made before, as a render does, "cold" without. A figure is
+the median of the ratios of runs that follow each other directly (cat, splice, cat, splice ...); ffmpeg's copy is `-f
+concat -c copy +faststart`, wrong by 21 ms of sound for each joint. `cat` leaves its file in memory; the
+splice returns when the film is on the disk, so it is also held against a `cat` whose file is synced. (A virtual
+machine pays for memory at its first use: a run by itself can take seconds longer, in any of them.)
 
 The plain way's clips have 2 s; it, moviepy and ffmpeg's concat filter encode with the same settings (x264 veryfast, crf
 17; AAC). Each is a process of its own: ratios can be compared between machines, seconds cannot.
@@ -27,7 +27,7 @@ from storyboard.media import ffmpeg
 
 FEW, MANY = 10, 30
 WHOLE = 100
-PAIRS = 5
+PAIRS = 9
 
 
 def rows() -> list[Row]:
@@ -43,13 +43,13 @@ def _copying() -> list[Row]:
         clips.many(folder, WHOLE)
         ways: dict[str, Callable[[], Cost]] = {
             "cat": lambda: cost(["sh", "-c", f"cat {folder}/[0-9]*.mp4 > {folder}/cat.film"]),
+            "prepared": lambda: _cost("splice", folder, WHOLE),
+            "cold": lambda: _cold(folder, WHOLE),
             "synced": lambda: cost(
                 ["sh", "-c", f"cat {folder}/[0-9]*.mp4 > {folder}/cat.film; sync {folder}/cat.film"]
             ),
             "copied": lambda: _cost("copied", folder, WHOLE),
             "kernel": lambda: _cost("kernel", folder, WHOLE),
-            "prepared": lambda: _cost("splice", folder, WHOLE),
-            "cold": lambda: _cold(folder, WHOLE),
             "ffmpeg": lambda: _cost("copy", folder, WHOLE),
         }
         for count in (FEW, WHOLE):

@@ -14,7 +14,7 @@ from storyboard import disk, effects, rescue
 from storyboard.budget import NO_LIMIT, Budget, Over, Span
 from storyboard.config import Kind, Settings
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
-from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims
+from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims, telling
 from storyboard.entry import LIVE, Entry, moment
 from storyboard.errors import InputError
 from storyboard.ledger import Ledger
@@ -301,7 +301,7 @@ def locked(file: Path) -> Lock:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with telling(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -8,6 +8,7 @@ the disk is let go of at once: a film needs no more of the system's memory than 
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO, FileIO
 from pathlib import Path
@@ -21,6 +22,9 @@ from storyboard.errors import LocalFault
 _PIECE = 1 << 19
 # What is worth telling the disk to write it.
 _STRIDE = 16 << 20
+
+# Whether this system can be told; macOS cannot.
+_BESIDE = hasattr(os, "fdatasync") and hasattr(os, "posix_fadvise")
 
 # What file systems say that give no space beforehand.
 _NOT_GIVEN = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV)
@@ -94,7 +98,7 @@ class _Syncing:
 
     def up_to(self, done: int) -> None:
         """So many bytes are written. Raises OSError where the disk has lost earlier ones."""
-        if done >= self._begun + _STRIDE and not self._busy and hasattr(os, "fdatasync"):
+        if done >= self._begun + _STRIDE and not self._busy and _BESIDE:
             self._raise()
             self._busy = True
             self._threads.append(Thread(target=self._sync, args=(self._begun, done)))
@@ -107,7 +111,7 @@ class _Syncing:
         except OSError as error:
             self._failure = error
         self._busy = False
-        if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):  # No harm where a file system does not know how.
             os.posix_fadvise(self._file, first, last - first, os.POSIX_FADV_DONTNEED)
 
     def _raise(self) -> None:

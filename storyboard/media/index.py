@@ -85,14 +85,18 @@ def written(pictures: Pictures, sounds: Sounds, media: int, notes: Notes = NOTHI
     wide = media > 0xF0000000
     head = _box(b"ftyp", _BRANDS)
     end = struct.pack(">I4sQ", 1, b"mdat", media + 16) if wide else struct.pack(">I4s", media + 8, b"mdat")
-    tables = [_video(pictures), _audio(sounds, pictures)]
+    lead = max(map(sub, count(), pictures.shown), default=0)
+    tables = [_video(pictures, lead), _audio(sounds, pictures)]
     tables += [_chapters(notes, len(pictures.sizes))] if notes.chapters else []
-    before = len(head) + len(_movie(pictures, sounds, notes, [table.room(wide) for table in tables])) + len(end)
-    return head + _movie(pictures, sounds, notes, [table.at(before, wide) for table in tables]) + end
+    before = len(head) + len(_movie(pictures, sounds, notes, lead, [table.room(wide) for table in tables])) + len(end)
+    return head + _movie(pictures, sounds, notes, lead, [table.at(before, wide) for table in tables]) + end
 
 
-def _movie(pictures: Pictures, sounds: Sounds, notes: Notes, tables: Sequence[bytes]) -> bytes:
-    """``tables`` are those of the pictures, of the sound, and, where there are any, of the chapters."""
+def _movie(pictures: Pictures, sounds: Sounds, notes: Notes, lead: int, tables: Sequence[bytes]) -> bytes:
+    """``tables`` are those of the pictures, of the sound, and, where there are any, of the chapters.
+
+    ``lead`` is how many frames are decoded before the first is seen.
+    """
     scale, long = pictures.fps * TICKS, len(pictures.sizes) * TICKS
     video, audio, *named = tables
     moving = (scale, video, _full(b"vmhd", 0, 1, bytes(8)), b"vide", b"VideoHandler\0")
@@ -103,7 +107,6 @@ def _movie(pictures: Pictures, sounds: Sounds, notes: Notes, tables: Sequence[by
         b"soun",
         b"SoundHandler\0",
     )
-    lead = _lead(pictures) * TICKS
     size = struct.pack(">II", pictures.look.width << 16, pictures.look.height << 16)
     last = 3 if notes.chapters else 2
     head = struct.pack(">QQIQIH10x", 0, 0, scale, long, 65536, 256) + _IDENTITY + bytes(24)
@@ -111,7 +114,7 @@ def _movie(pictures: Pictures, sounds: Sounds, notes: Notes, tables: Sequence[by
     return _box(
         b"moov",
         _full(b"mvhd", 1, 0, head + struct.pack(">I", last + 1)),
-        _track(1, _SHOWN, long, long, lead, size, 0, refer, *moving),
+        _track(1, _SHOWN, long, long, lead * TICKS, size, 0, refer, *moving),
         _track(2, _SHOWN, long, _samples(sounds, pictures), BLOCK, bytes(8), 256, refer, *heard),
         *(_named(scale, long, table) for table in named),
         _said(notes, pictures.fps),
@@ -197,13 +200,7 @@ def _samples(sounds: Sounds, pictures: Pictures) -> int:
     return BLOCK + round(Fraction(len(pictures.sizes) * sounds.hertz, pictures.fps))
 
 
-def _lead(pictures: Pictures) -> int:
-    """How many frames are decoded before the first is seen."""
-    return max(map(sub, count(), pictures.shown), default=0)
-
-
-def _video(pictures: Pictures) -> _Table:
-    lead = _lead(pictures)
+def _video(pictures: Pictures, lead: int) -> _Table:
     later = list(map(sub, pictures.shown, count(-lead)))
     turns = [0, *compress(count(1), map(ne, islice(later, 1, None), later))]
     lasting = map(sub, [*turns[1:], len(later)], turns)

@@ -27,6 +27,7 @@ from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, 
 
 _OURS = re.compile(r"\.?[0-9a-f]{32}\.(mp4|m4a|frames|index)(\.[0-9a-f]{12})?|\.joints\.[0-9a-f]{12}")
 _JOINTS = "joints"
+# Raise it whenever joints, indexes or pieces that were made before mean something else.
 _SCRATCH_MAKING = 1
 
 Report = Callable[[int], None]
