@@ -356,7 +356,7 @@ def test_a_cut_that_was_killed_leaves_nothing_behind(studio: Studio) -> None:
     script = f"""
 import os, signal
 from pathlib import Path
-from storyboard.media.ffmpeg import whole
+from storyboard.disk import whole
 with whole(Path({str(studio.folder)!r}, "out", "film.mp4")):
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -51,6 +51,7 @@ def test_the_cut_finds_everything_there(studio: Studio) -> None:
     before = {what: kept(studio, what) for what in ("segments", "loudness", "pictures")}
     assert [name for name in before["segments"] if name.endswith(".mp4")]
     assert "joints" in before["segments"]
+    assert len([name for name in before["segments"] if name.endswith(".index")]) == 3
     assert (len(before["loudness"]), len(before["pictures"])) == (3, 3)
     cut_only(Order(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
     after = kept(studio, "segments")
