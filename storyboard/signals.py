@@ -25,13 +25,14 @@ class _Now:
     """How it stands in this process, which is what a signal is sent to.
 
     ``times`` is how often we were told: Ctrl-C is once more, told to end is twice. ``heeded`` is for how much of it
-    something was done.
+    something was done. ``leaving`` is whether the exit status is known.
     """
 
     times = 0
     heeded = 0
     taken = False
     looping = False
+    leaving = False
     heed: Callable[[int], None] | None = None
 
 
@@ -49,8 +50,8 @@ def take() -> None:
 
 
 def ignore() -> None:
-    """We are going, and the status is known: being told so once more must not change it."""
-    _now.looping = True
+    """We are going, and the status is known: being told so once more, or three times, must not change it."""
+    _now.leaving = True
     for number in (*_SIGNALS, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -113,6 +114,8 @@ async def _hearing(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
 
 
 def _told(number: int, frame: object) -> None:
+    if _now.leaving:
+        return
     if number == signal.SIGALRM:
         _now.heeded = 0
     elif number == signal.SIGINT:

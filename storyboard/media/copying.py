@@ -91,7 +91,8 @@ class _Syncing:
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():  # A signal may have come before it was started.
+                thread.join()
         if failure is None:
             # The system tells of a failure once: whoever syncs the file in the end would not hear of it.
             self._raise()

@@ -40,7 +40,7 @@ class Lines:
         line = f"{self._files[frame.f_code.co_filename]}:{frame.f_lineno}"
         if event == "line" and line not in self._seen and signals._now.taken:
             self._seen.add(line)
-            self._late |= frame.f_code is signals.ignore.__code__ and signals._now.looping
+            self._late |= frame.f_code is signals.ignore.__code__ and signals._now.leaving
             if not self._at:
                 self._say(line)
             elif line == self._at:
