@@ -17,7 +17,7 @@ from storyboard.errors import InputError
 class Film:
     """A film as it was written: ``identity`` is its cut's; ``modified`` is the file's time in nanoseconds.
 
-    ``checksum`` is the CRC-32 of its bytes. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
+    ``checksum`` is ``disk.checksum`` of its bytes. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
     """
 
     identity: str

@@ -10,16 +10,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO, FileIO
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from zlib import crc32
 
+from storyboard.disk import PIECE, summed
 from storyboard.errors import LocalFault
 
-# Smaller pieces cost more calls. For larger ones Linux looks for large pages of memory, and can take seconds over it;
-# and they do not stay in the processor's own memory from being read to being written.
-_PIECE = 1 << 19
 # What is worth telling the disk to write it.
 _STRIDE = 16 << 20
 
@@ -47,7 +44,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film that has been written. ``checksum`` is the CRC-32 of its bytes."""
+    """A film that has been written. ``checksum`` is ``disk.checksum`` of its file."""
 
     path: Path
     frames: int
@@ -56,22 +53,82 @@ class Film:
 
 
 def copied(ranges: Sequence[Range], to: Path, report: Callable[[int], None]) -> int:
-    """Write the ranges to a file that is there and empty, one behind another; their CRC-32.
+    """Write the ranges to a file that is there and empty, one behind another; its sum, as ``disk.checksum`` has it.
 
     ``report`` is told in this thread how many bytes are written; an exception in it stops the work. Raises OSError, and
     LocalFault where a file has become shorter than its range.
     """
-    done = checksum = 0
     with to.open("wb", buffering=0) as film, _Syncing(film.fileno()) as syncing:
-        _reserve(film.fileno(), sum(part.size for part in ranges))
-        for left in _pieces(ranges):
-            checksum = crc32(left, checksum)
-            while left:
-                size = film.write(left)
-                left, done = left[size:], done + size
-            syncing.up_to(done)
-            report(done)
-    return checksum
+        size = sum(part.size for part in ranges)
+        _reserve(film.fileno(), size)
+        with _Writing(film.fileno(), ranges) as writing:
+            for done in writing.go():
+                syncing.up_to(done)
+                report(done)
+        syncing.up_to(size)
+        report(size)
+        return summed(writing.sums)
+
+
+class _Writing:
+    """The pieces of a film, each read, summed and written by this thread or by another beside it, whoever is free.
+
+    The other has the file for itself: it may go on for a moment when this one was interrupted and has closed its own.
+    """
+
+    def __init__(self, film: int, ranges: Sequence[Range]) -> None:
+        self._film, self._pieces, self._turn = film, enumerate(_pieces(ranges)), Lock()
+        self._other = os.dup(film)
+        self._sums: dict[int, int] = {}
+        self._done = 0
+        self._failure: OSError | LocalFault | None = None
+        self._beside = Thread(target=self._help)
+
+    def __enter__(self) -> "_Writing":
+        self._beside.start()
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        with self._turn:
+            self._pieces = enumerate(())
+        self._beside.join()
+        if failure is None and self._failure:
+            raise self._failure
+
+    @property
+    def sums(self) -> list[int]:
+        """The sum of each piece, in their order."""
+        return [self._sums[number] for number in range(len(self._sums))]
+
+    def go(self) -> Iterator[int]:
+        """Write pieces until there are no more; how many bytes are written by then, after each."""
+        return self._written(self._film)
+
+    def _written(self, film: int) -> Iterator[int]:
+        piece = memoryview(bytearray(PIECE))
+        while parts := self._next():
+            number, ranges = parts
+            length = 0
+            for part in ranges:
+                length += _read(part, piece[length:])
+            self._sums[number] = crc32(piece[:length])
+            _write(film, piece[:length], number * PIECE)
+            with self._turn:
+                self._done += length
+            yield self._done
+
+    def _next(self) -> tuple[int, list[Range]] | None:
+        with self._turn:
+            return None if self._failure else next(self._pieces, None)
+
+    def _help(self) -> None:
+        try:
+            for _ in self._written(self._other):
+                pass
+        except (OSError, LocalFault) as failure:
+            self._failure = failure
+        finally:
+            os.close(self._other)
 
 
 class _Syncing:
@@ -129,28 +186,40 @@ def _reserve(film: int, size: int) -> None:
                 raise
 
 
-def _pieces(ranges: Sequence[Range]) -> Iterator[memoryview]:
-    """The bytes of all ranges, in pieces that are full but for the last; each is gone with the next."""
-    piece, length = memoryview(bytearray(_PIECE)), 0
+def _pieces(ranges: Sequence[Range]) -> Iterator[list[Range]]:
+    """The ranges, divided into pieces that are full but for the last."""
+    piece: list[Range] = []
+    room = PIECE
     for part in ranges:
-        with _opened(part) as file:
-            left = part.size
-            while left:
-                if length == _PIECE:
-                    yield piece
-                    length = 0
-                got = file.readinto(piece[length : length + left])
-                if not got:
-                    raise LocalFault(f"{part.path} has become shorter", "run again")
-                left, length = left - got, length + got
-    if length:
-        yield piece[:length]
+        at = 0
+        while at < part.size:
+            size = min(room, part.size - at)
+            piece.append(Range(part.path, part.offset + at, size, part.content[at : at + size]))
+            at, room = at + size, room - size
+            if not room:
+                yield piece
+                piece, room = [], PIECE
+    if piece:
+        yield piece
 
 
-def _opened(part: Range) -> FileIO | BytesIO:
-    """The file, at the place where the range begins, unbuffered; or its bytes as a file."""
+def _read(part: Range, to: memoryview) -> int:
+    """Put the bytes of a range there; how many they are."""
     if part.path is None:
-        return BytesIO(part.content)
-    file = part.path.open("rb", buffering=0)
-    file.seek(part.offset)
-    return file
+        to[: part.size] = part.content
+        return part.size
+    done = 0
+    with part.path.open("rb", buffering=0) as file:
+        file.seek(part.offset)
+        while done < part.size:
+            got = file.readinto(to[done : part.size])
+            if not got:
+                raise LocalFault(f"{part.path} has become shorter", "run again")
+            done += got
+    return done
+
+
+def _write(film: int, content: memoryview, at: int) -> None:
+    while content:
+        size = os.pwrite(film, content, at)
+        content, at = content[size:], at + size

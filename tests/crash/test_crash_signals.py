@@ -13,7 +13,7 @@ ROOMS = "__main__ cli signals session render commands.render"
 
 # One scene is cut by ffmpeg, the others are copied.
 LONG = film(BIRDS[0] + ", trim: {from: 0.25, to: 0.75}", *BIRDS[1:], words=())
-CUTTING = "assembly film disk beside media.work media.ffmpeg media.splice"
+CUTTING = "assembly film disk beside media.work media.ffmpeg media.splice media.copying"
 INTERRUPT, END, HANG_UP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 # Once, or once and then the whole way out again and again.

@@ -10,7 +10,6 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
-from zlib import crc32
 
 import av
 import numpy
@@ -19,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moving import BLUE, GREEN, GREY, RED, TAGS, Planes, close, decibels, files, laid, look, parted, planes
 
+from storyboard import disk
 from storyboard.cut import Clip, Cut
 from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import copying, ffmpeg, h264, joint, mp4, probe
@@ -43,8 +43,7 @@ def spliced(cut: Cut, paths: Mapping[str, Path], folder: Path) -> tuple[Splice, 
     plan = splice(cut, known)
     assert isinstance(plan, Splice), plan
     film = hand.splice(plan, known, paths, folder / "film.mp4", folder / "scratch")
-    content = film.path.read_bytes()
-    assert (film.bytes, film.checksum) == (len(content), crc32(content))
+    assert (film.bytes, film.checksum) == (film.path.stat().st_size, disk.checksum(film.path))
     return plan, film.path
 
 
@@ -664,7 +663,8 @@ def test_a_long_film_is_synced_while_it_grows(small, tmp_path, monkeypatch):
     cut = laid(paths, size=SMALL)
     good = spliced(cut, paths, tmp_path)[1].read_bytes()
     monkeypatch.setattr(copying, "_STRIDE", 1000)
-    monkeypatch.setattr(copying, "_PIECE", 5000)
+    monkeypatch.setattr(copying, "PIECE", 5000)
+    monkeypatch.setattr(disk, "PIECE", 5000)
     assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
 
     def refused(*_: object) -> None:
@@ -676,6 +676,24 @@ def test_a_long_film_is_synced_while_it_grows(small, tmp_path, monkeypatch):
     assert (tmp_path / "film.mp4").read_bytes() == good
     monkeypatch.setattr(copying, "_BESIDE", False)
     assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
+
+
+@pytest.mark.parametrize("at", ["first", "last"])
+def test_a_clip_that_becomes_shorter_while_it_is_copied_is_told(small, tmp_path, monkeypatch, at):
+    """Whoever of the two that copy meets it, the film would have a hole."""
+    paths = {"a": small(RED), "b": tmp_path / "own.mp4"}
+    paths["b"].write_bytes(small(GREEN).read_bytes())
+    known = hand.indexes(paths)
+    plan = splice(laid(paths, size=SMALL), known)
+    assert isinstance(plan, Splice)
+    hand.splice(plan, known, paths, tmp_path / "film.mp4", tmp_path / "scratch")
+    good = (tmp_path / "film.mp4").read_bytes()
+    with paths["b"].open("r+b") as own:
+        own.truncate(1000 if at == "first" else paths["b"].stat().st_size - 20_000)
+    monkeypatch.setattr(copying, "PIECE", 5000)
+    with pytest.raises(LocalFault, match=r"own\.mp4 has become shorter"):
+        hand.splice(plan, known, paths, tmp_path / "film.mp4", tmp_path / "scratch")
+    assert (tmp_path / "film.mp4").read_bytes() == good
 
 
 def test_a_full_disk_says_so_before_anything_is_copied(small, tmp_path, monkeypatch):
