@@ -191,6 +191,21 @@ def shared(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Hold a folder of ours alone for a moment; waits for one who holds it. Raises OSError.
+
+    A disk that knows no such thing, a network's, lets everybody in.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def claimed(path: Path) -> bool:
     """Whether some living process holds ``path``."""
     try:

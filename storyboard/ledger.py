@@ -18,7 +18,7 @@ from pathlib import Path
 from storyboard import tables
 from storyboard.account import Charge
 from storyboard.budget import NO_LIMIT, Budget, Span
-from storyboard.disk import Ballast, advice, empty, private
+from storyboard.disk import Ballast, advice, empty, private, turn
 from storyboard.entry import LIVE, Entry, moment
 from storyboard.errors import LocalFault
 from storyboard.shot import Recipe, Shot
@@ -67,7 +67,8 @@ class Ledger:
         if self._ballast.aboard() and empty(path):
             why = f"the ledger {path} is empty or was removed, and something has been asked for"
             raise LocalFault(why, f"{_RESTORE}; if nothing in it matters any more, remove {self._ballast.path}")
-        with self._guarded():
+        # Of two that make it at one moment, SQLite would tell one at once that it is locked.
+        with self._guarded(), turn(path.parent):
             self._db = sqlite3.connect(path, timeout=20, isolation_level=None)
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA journal_mode = WAL")

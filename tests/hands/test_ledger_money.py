@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import threading
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -393,3 +394,24 @@ def test_a_job_is_adopted_once_and_by_one(path: Path) -> None:
         ("open", "job1", ""),
         ("intent", None, ""),
     ]
+
+
+def test_two_that_make_it_at_one_moment_both_have_it(tmp_path: Path) -> None:
+    """The first two renders on a machine, begun together: one would be told that the ledger is locked."""
+    told: list[LocalFault] = []
+
+    def begin(path: Path, start: threading.Barrier) -> None:
+        start.wait(60)
+        try:
+            Ledger(path).close()
+        except LocalFault as error:
+            told.append(error)
+
+    for number in range(100):
+        start = threading.Barrier(4)
+        threads = [threading.Thread(target=begin, args=(tmp_path / str(number) / "ledger.db", start)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert told == []
