@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import clips
 from bench.process import Cost, cost, least
 from bench.row import Row
+from bench.ways import encoded_by_moviepy
 from storyboard.media import ffmpeg
 
 FEW, MANY, FRAMES, FADE = 10, 100, 192, 12
@@ -164,7 +165,7 @@ def xfade(folder: Path, count: int) -> None:
 
 
 def moviepy(folder: Path, count: int) -> None:
-    """As its documentation shows it, with our encoder settings."""
+    """As its documentation shows it."""
     from moviepy import CompositeVideoClip, VideoFileClip, vfx
     from moviepy.audio.fx import AudioFadeIn, AudioFadeOut
 
@@ -173,15 +174,7 @@ def moviepy(folder: Path, count: int) -> None:
         clip = VideoFileClip(str(path)).with_start(number * (8 - fade))
         effects = [vfx.CrossFadeIn(fade), AudioFadeIn(fade)] if number else []
         shown.append(clip.with_effects([*effects, AudioFadeOut(fade)]))
-    CompositeVideoClip(shown).write_videofile(
-        str(folder / "moviepy-film.mp4"),
-        preset="veryfast",
-        ffmpeg_params=["-crf", "17"],
-        audio_fps=48000,
-        audio_codec="aac",
-        temp_audiofile_path=str(folder),
-        logger=None,
-    )
+    encoded_by_moviepy(CompositeVideoClip(shown), folder)
 
 
 def _cost(job: str, folder: Path, count: int, *, watch: bool = False) -> Cost:

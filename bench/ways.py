@@ -11,6 +11,8 @@ from bench import clips
 from storyboard.cut import Clip, Cut, Underlay
 
 if TYPE_CHECKING:
+    from moviepy import VideoClip
+
     from storyboard.samples import Index
     from storyboard.splice import Splice
 
@@ -106,10 +108,15 @@ def copy(folder: Path, count: int) -> None:
 
 
 def moviepy(folder: Path, count: int) -> None:
-    """As its documentation shows it, with our encoder settings and the sound rate kept."""
+    """As its documentation shows it."""
     from moviepy import VideoFileClip, concatenate_videoclips
 
     film = concatenate_videoclips([VideoFileClip(str(path)) for path in clips.named(folder, count)], method="chain")
+    encoded_by_moviepy(film, folder)
+
+
+def encoded_by_moviepy(film: "VideoClip", folder: Path) -> None:
+    """Write it with our encoder settings, and the sound rate kept."""
     film.write_videofile(
         str(folder / "moviepy-film.mp4"),
         preset="veryfast",

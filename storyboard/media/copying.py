@@ -8,10 +8,10 @@ the disk is let go of at once: a film needs no more of the system's memory than 
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from zlib import crc32
 
 from storyboard.disk import PIECE, summed
@@ -58,77 +58,66 @@ def copied(ranges: Sequence[Range], to: Path, report: Callable[[int], None]) -> 
     ``report`` is told in this thread how many bytes are written; an exception in it stops the work. Raises OSError, and
     LocalFault where a file has become shorter than its range.
     """
-    with to.open("wb", buffering=0) as film, _Syncing(film.fileno()) as syncing:
-        size = sum(part.size for part in ranges)
+    size = sum(part.size for part in ranges)
+    with to.open("wb", buffering=0) as film, _Syncing(film.fileno()) as syncing, ThreadPoolExecutor(1) as beside:
         _reserve(film.fileno(), size)
-        with _Writing(film.fileno(), ranges) as writing:
-            for done in writing.go():
+        with _Writing(ranges) as writing:
+            # Another name for the file: where this thread is interrupted, and closes its own, that one writes on for
+            # a moment, and must not write into what has got the number then.
+            other = beside.submit(writing.help, os.dup(film.fileno()))
+            for done in writing.write(film.fileno()):
                 syncing.up_to(done)
                 report(done)
+        other.result()
         syncing.up_to(size)
         report(size)
-        return summed(writing.sums)
+    return summed(writing.sums())
 
 
 class _Writing:
-    """The pieces of a film, each read, summed and written by this thread or by another beside it, whoever is free.
+    """The pieces of a film, each read, summed and written by whichever thread is free. At the end none is begun."""
 
-    The other has the file for itself: it may go on for a moment when this one was interrupted and has closed its own.
-    """
-
-    def __init__(self, film: int, ranges: Sequence[Range]) -> None:
-        self._film, self._pieces, self._turn = film, enumerate(_pieces(ranges)), Lock()
-        self._other = os.dup(film)
+    def __init__(self, ranges: Sequence[Range]) -> None:
+        self._pieces, self._turn = enumerate(_pieces(ranges)), Lock()
         self._sums: dict[int, int] = {}
         self._done = 0
-        self._failure: OSError | LocalFault | None = None
-        self._beside = Thread(target=self._help)
 
     def __enter__(self) -> "_Writing":
-        self._beside.start()
         return self
 
-    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._turn:
             self._pieces = enumerate(())
-        self._beside.join()
-        if failure is None and self._failure:
-            raise self._failure
 
-    @property
     def sums(self) -> list[int]:
         """The sum of each piece, in their order."""
         return [self._sums[number] for number in range(len(self._sums))]
 
-    def go(self) -> Iterator[int]:
+    def write(self, film: int) -> Iterator[int]:
         """Write pieces until there are no more; how many bytes are written by then, after each."""
-        return self._written(self._film)
-
-    def _written(self, film: int) -> Iterator[int]:
         piece = memoryview(bytearray(PIECE))
-        while parts := self._next():
-            number, ranges = parts
+        while begun := self._next():
+            number, ranges = begun
             length = 0
             for part in ranges:
                 length += _read(part, piece[length:])
-            self._sums[number] = crc32(piece[:length])
             _write(film, piece[:length], number * PIECE)
             with self._turn:
+                self._sums[number] = crc32(piece[:length])
                 self._done += length
             yield self._done
 
+    def help(self, film: int) -> None:
+        """Write pieces until there are no more, and close ``film``."""
+        try:
+            for _ in self.write(film):
+                pass
+        finally:
+            os.close(film)
+
     def _next(self) -> tuple[int, list[Range]] | None:
         with self._turn:
-            return None if self._failure else next(self._pieces, None)
-
-    def _help(self) -> None:
-        try:
-            for _ in self._written(self._other):
-                pass
-        except (OSError, LocalFault) as failure:
-            self._failure = failure
-        finally:
-            os.close(self._other)
+            return next(self._pieces, None)
 
 
 class _Syncing:
@@ -139,42 +128,31 @@ class _Syncing:
     """
 
     def __init__(self, file: int) -> None:
-        self._file, self._begun, self._busy = file, 0, False
-        self._threads: list[Thread] = []
-        self._failure: OSError | None = None
+        self._file, self._syncing, self._leaving = file, ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self._begun, self._last = 0, Future[None]()
+        self._last.set_result(None)
 
     def __enter__(self) -> "_Syncing":
         return self
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
-        for thread in self._threads:
-            if thread.is_alive():  # A signal may have come before it was started.
-                thread.join()
+        self._syncing.shutdown()
+        self._leaving.shutdown()
         if failure is None:
             # The system tells of a failure once: whoever syncs the file in the end would not hear of it.
-            self._raise()
+            self._last.result()
 
     def up_to(self, done: int) -> None:
         """So many bytes are written. Raises OSError where the disk has lost earlier ones."""
-        if done >= self._begun + _STRIDE and not self._busy and _BESIDE:
-            self._raise()
-            self._busy = True
-            self._threads.append(Thread(target=self._sync, args=(self._begun, done)))
+        if _BESIDE and done >= self._begun + _STRIDE and self._last.done():
+            self._last.result()
+            self._last = self._syncing.submit(self._sync, self._begun, done)
             self._begun = done
-            self._threads[-1].start()
 
     def _sync(self, first: int, last: int) -> None:
-        try:
-            os.fdatasync(self._file)
-        except OSError as error:
-            self._failure = error
-        self._busy = False
-        with suppress(OSError):  # No harm where a file system does not know how.
-            os.posix_fadvise(self._file, first, last - first, os.POSIX_FADV_DONTNEED)
-
-    def _raise(self) -> None:
-        if self._failure:
-            raise self._failure
+        os.fdatasync(self._file)
+        # Nobody asks what came of it: there is no harm where a file system does not know how.
+        self._leaving.submit(os.posix_fadvise, self._file, first, last - first, os.POSIX_FADV_DONTNEED)
 
 
 def _reserve(film: int, size: int) -> None:

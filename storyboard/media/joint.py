@@ -9,9 +9,8 @@ from itertools import product
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING
-from zlib import crc32
 
-from storyboard.disk import replace, telling
+from storyboard.disk import seal, sealed
 from storyboard.media.decode import blocks
 from storyboard.samples import BLOCK
 
@@ -53,17 +52,8 @@ def joint(left: Pair, right: Pair, config: bytes, channels: int) -> bytes:
 
 
 def kept(path: Path) -> dict[bytes, bytes]:
-    """The joints that were made before, by name. A sum says whether they are what was written. Raises LocalFault.
-
-    A folder that came with a project may hold planted files, and links.
-    """
-    if path.is_symlink() or not path.is_file():
-        return {}
-    with telling(path), path.open("rb") as file:
-        content = file.read(_LARGEST)
-    if crc32(content[4:]).to_bytes(4) != content[:4]:
-        return {}
-    joints, at = {}, 4
+    """The joints that were made before, by name; none where they are not what was written."""
+    content, joints, at = sealed(path, _LARGEST), {}, 0
     while at + _ROW.size <= len(content):
         name, size = _ROW.unpack_from(content, at)
         at += _ROW.size + size
@@ -73,8 +63,7 @@ def kept(path: Path) -> dict[bytes, bytes]:
 
 def keep(path: Path, joints: Mapping[bytes, bytes]) -> None:
     """Write joints down, each under a name of 16 bytes, in place of those that were there. Raises LocalFault."""
-    rows = b"".join(_ROW.pack(name, len(frame)) + frame for name, frame in sorted(joints.items()))
-    replace(path, crc32(rows).to_bytes(4) + rows)
+    seal(path, b"".join(_ROW.pack(name, len(frame)) + frame for name, frame in sorted(joints.items())))
 
 
 def _sides(left: Pair, right: Pair, channels: int) -> Iterator[tuple["Sequence[Side]", "Sequence[Side]"]]:

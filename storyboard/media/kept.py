@@ -7,9 +7,8 @@ from operator import add
 from pathlib import Path
 from struct import Struct, error, unpack_from
 from struct import pack as packed
-from zlib import crc32
 
-from storyboard.disk import replace, telling
+from storyboard.disk import seal, sealed, telling
 from storyboard.errors import BadMedia
 from storyboard.media import h264
 from storyboard.media.mp4 import LARGEST_INDEX, USUAL_RATES
@@ -33,20 +32,16 @@ def write(path: Path, index: Index) -> None:
         content = _pictures(frames) + (_sounds(sound) if sound else b"")
     except error:  # numbers that no field is wide enough for
         return
-    replace(path, crc32(content).to_bytes(4) + content)
+    seal(path, content)
 
 
 def read(path: Path, clip: Path) -> Index | None:
     """What was written down of the clip; None where nothing was, or it cannot be meant for that file.
 
-    Raises LocalFault. A folder that came with a project may hold planted ones: links, and numbers that no file has.
+    Raises LocalFault. A folder that came with a project may hold planted ones, with numbers that no file has.
     """
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb", buffering=0) as file:
-            content = file.read(LARGEST_INDEX)
-    except OSError:
-        return None
-    if crc32(content[4:]).to_bytes(4) != content[:4]:
+    content = sealed(path, LARGEST_INDEX)
+    if not content:
         return None
     with telling(clip):
         size = os.stat(clip).st_size
@@ -80,8 +75,8 @@ def _numbers(numbers: Sequence[int]) -> bytes:
 
 def _index(content: bytes, size: int) -> Index | None:
     """Raises struct.error where it is cut short, ZeroDivisionError, BadMedia."""
-    count, starting, fps, per, begins, of, width, height, *colour, full, long = _PICTURES.unpack_from(content, 4)
-    at = 4 + _PICTURES.size + long
+    count, starting, fps, per, begins, of, width, height, *colour, full, long = _PICTURES.unpack_from(content)
+    at = _PICTURES.size + long
     sets = h264.sets(content[at - long : at])
     stored, at = _placed(content, at, count)
     shown, at = unpack_from(f">{count}I", content, at), at + 4 * count

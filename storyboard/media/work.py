@@ -10,9 +10,6 @@ from storyboard.errors import BadMedia, LocalFault
 # As many as there are processors; two at least, since pieces also wait for the disk; more would only take memory.
 AT_ONCE = min(8, max(2, os.cpu_count() or 2))
 
-# Seconds between two looks at how far the work is.
-TICK = 0.25
-
 Watch = Callable[[int], None]
 K = TypeVar("K")
 
@@ -30,6 +27,8 @@ def carry_out(jobs: Mapping[K, Callable[[Watch], None]], report: Callable[[Mappi
     if not jobs:
         return
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+    from storyboard.media.ffmpeg import TICK
 
     stop = threading.Event()
     far: dict[K, int] = dict.fromkeys(jobs, 0)

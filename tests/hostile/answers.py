@@ -10,6 +10,7 @@ from canary import KEY
 from mutants import WORDS, mutants
 from targets import _refused as refused
 from targets import shot
+from turns import give_way
 
 from storyboard.clock import Clock
 from storyboard.errors import RunRefused, SceneFailed, StoryboardError, SubmissionUnknown
@@ -102,7 +103,7 @@ class Line:
 
 class NoPause(Clock):
     async def pause(self, seconds: float) -> None:
-        await asyncio.sleep(0)
+        await give_way()
 
 
 @asynccontextmanager

@@ -164,7 +164,7 @@ def test_no_service_is_obeyed(
     says = ["\n".join(WORDS[at : at + 6]) for at in range(0, len(WORDS), 6)]
     codes = {code: f"said the service {word}" for code, word in enumerate((*says, LONG), 600)}
     for code, word in codes.items():
-        monkeypatch.setitem(CODES, code, word)  # type: ignore[index] - a Mapping to all but this test
+        monkeypatch.setitem(CODES, code, word)
     service = studio.serve(*(f"{place}={code} @bird{code}" for code in codes), "credit:code=600")
     monkeypatch.chdir(studio.folder)
     for name, value in studio.environ.items():

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from turns import give_way
 
 import storyboard.desk
 import storyboard.run
@@ -164,11 +165,11 @@ class Time(Clock):
 
     async def pause(self, seconds: float) -> None:
         self.passed(max(seconds, 0))
-        await asyncio.sleep(0)
+        await give_way()
 
     async def pause_or(self, seconds: float, until: asyncio.Event) -> None:
         if until.is_set():
-            await asyncio.sleep(0)
+            await give_way()
         else:
             await self.pause(seconds)
 
@@ -233,7 +234,7 @@ class Service:
     async def submit(self, shot: Shot, images: Sequence[str], callback: str | None, wire: "Line") -> str:
         if self.doors.left is not None:
             self.doors()
-        await asyncio.sleep(0)
+        await give_way()
         if wire.stopped:
             self.posts.append(Post(shot, "refused"))
             raise NotAsked(wire.stopped)
@@ -273,7 +274,7 @@ class Service:
         return job.name
 
     async def poll(self, job: str, wire: "Line") -> Waiting | Ready:
-        await asyncio.sleep(0)
+        await give_way()
         found = self._job(job)
         if found.fate == "failed":
             found.heard = True
@@ -285,7 +286,7 @@ class Service:
         return Ready(f"https://clips/{job}", 12345, found.cost)
 
     async def hd(self, job: str, wire: "Line") -> Waiting | Ready:
-        await asyncio.sleep(0)
+        await give_way()
         found = self._job(job)
         if not found.hd:
             self.afford(HD)
@@ -351,7 +352,7 @@ class Line:
         self.stopped = why
 
     async def fetch(self, url: str, into: Path) -> Fetched:
-        await asyncio.sleep(0)
+        await give_way()
         content = self.service.bytes_of(url)
         with Arriving(into) as file:
             file.write(content)

@@ -202,9 +202,9 @@ scenes:
 def test_an_included_file_speaks_for_itself(author: Author) -> None:
     """Scenes in files of their own: paths relative to them, problems under their names."""
     author.draw("scenes/frames/a.png")
-    author.draw("shared/b.png")
+    author.draw("pictures/b.png")
     author.write(
-        "id: b\nprompt: '{{ hour }}'\nfirst_frame: frames/a.png\nlast_frame: ../shared/b.png\n", "scenes/b.yaml"
+        "id: b\nprompt: '{{ hour }}'\nfirst_frame: frames/a.png\nlast_frame: ../pictures/b.png\n", "scenes/b.yaml"
     )
     author.write("- include: deep/d.yml\n- id: c\n  prompt: Three.\n", "scenes/more.yaml")
     author.write("id: d\nprompt: '{{ scene.number }} of {{ scene.count }}'\n", "scenes/deep/d.yml")
@@ -217,7 +217,7 @@ def test_an_included_file_speaks_for_itself(author: Author) -> None:
     assert isinstance(source, Generated)
     assert isinstance(source.first_frame, LocalImage)
     assert isinstance(source.last_frame, LocalImage)
-    assert (str(source.first_frame.path), str(source.last_frame.path)) == ("scenes/frames/a.png", "shared/b.png")
+    assert (str(source.first_frame.path), str(source.last_frame.path)) == ("scenes/frames/a.png", "pictures/b.png")
     assert source.first_frame.place == Place("scenes/b.yaml", 3, 14)
     assert getattr(film.scenes[2].source, "prompt", "") == "3 of 4"
     author.write("id: b\nmodle: x\nprompt: Two.\n", "scenes/b.yaml")

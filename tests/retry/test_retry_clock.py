@@ -4,6 +4,7 @@ import asyncio
 import math
 
 import pytest
+from turns import give_way
 
 from storyboard.clock import Clock
 
@@ -27,7 +28,7 @@ class Virtual(Clock):
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         end, shift = self.now + seconds, self.happens.get(len(self.slept), 0.0)
-        await asyncio.sleep(0)
+        await give_way()
         self.now = max(self.now, end)
         self.shift += shift
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 from canary import KEY
+from turns import give_way
 
 from storyboard.clock import Clock
 from storyboard.dial import Limits
@@ -44,7 +45,7 @@ class Quick(Clock):
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
         end = self.now + seconds
-        await asyncio.sleep(0)
+        await give_way()
         self.now = max(self.now, end)
 
 
@@ -126,7 +127,7 @@ def raw(content: bytes, abort: bool = False) -> Step:
     async def step(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.write(content)
-        await asyncio.sleep(0)
+        await give_way()
         request.transport.abort() if abort else request.transport.close()
         return web.Response()
 

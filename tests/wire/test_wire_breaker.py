@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from scripted import Quick, Service, Step, clip, envelope, raw, says, service, wired
+from turns import give_way
 
 from storyboard.dial import Limits
 from storyboard.errors import Interrupted, NotAsked, RunRefused, SceneFailed, Stalled, SubmissionUnknown
@@ -261,7 +262,7 @@ async def test_a_probe_that_is_cancelled_leaves_the_way_free(here: Service) -> N
 
         async def deaf(request: web.Request) -> web.StreamResponse:
             task.cancel()
-            await asyncio.sleep(0)
+            await give_way()
             return await envelope(200, 7)(request)
 
         here.play(deaf, envelope(200, 7))
