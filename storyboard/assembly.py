@@ -15,6 +15,7 @@ from storyboard.disk import scratch, telling
 from storyboard.errors import LocalFault
 from storyboard.film import Film, Films
 from storyboard.mix import NOT_MEASURED, Loudness
+from storyboard.model.fingerprint import fingerprint
 from storyboard.notes import Notes, chapters, listed
 from storyboard.splice import rendered
 from storyboard.splice import splice as laid_out
@@ -45,7 +46,7 @@ def assemble(
     films = Films(at.folder)
     cut, paths = at.cut(takes, missing)
     said = _notes(at, cut)
-    identity = hashlib.sha256(repr((cut.identity, making.reencode, said)).encode()).hexdigest()
+    identity = fingerprint(cut.identity, making.reencode, said)
     if there := films.same(path, identity):
         _put_beside(at, cut, path, making)
         return there

@@ -3,7 +3,6 @@
 Everything is whole frames of the film, counted once: clips, joints, titles, captions.
 """
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from storyboard.errors import Problems
+from storyboard.model.fingerprint import fingerprint
 from storyboard.story import (
     Audio,
     Bed,
@@ -33,7 +33,7 @@ from storyboard.take import Footage, Measure
 
 # How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
 # segments made before are then made anew.
-MAKING = 4
+MAKING = 5
 
 # A film of stills alone has no clip to take these from.
 _SIZE, _FPS = (1280, 720), 24
@@ -205,7 +205,7 @@ class Cut:
         voices = [(voice.digest, voice.first, voice.frames) for voice in self.voices]
         sound = (voices, self.underlays, self.loudness)
         recipe = (MAKING, self.width, self.height, self.fps, self.fit, parts, self.overlays, self.cues, sound)
-        return hashlib.sha256(repr(recipe).encode()).hexdigest()
+        return fingerprint(recipe)
 
 
 NO_SLATES: Mapping[str, Slate] = {}
@@ -314,7 +314,7 @@ def _treated(clip: Clip, cut: Cut, effects: Mapping[str, str]) -> Clip:
 
 
 def _digest(*recipe: object) -> str:
-    return hashlib.sha256(repr((MAKING, *recipe)).encode()).hexdigest()
+    return fingerprint(MAKING, *recipe)
 
 
 def _words(scenes: Iterable[Scene], clips: Iterable[Clip], fps: int) -> tuple[tuple[Overlay, ...], tuple[Cue, ...]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from storyboard.disk import telling
 from storyboard.errors import InputError
+from storyboard.model.fingerprint import fingerprint
 from storyboard.plain import show
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def _point(name: str) -> "EntryPoint":
 
 def _code(point: "EntryPoint") -> str:
     package = point.dist.metadata["Name"] if point.dist else ""
-    digest = hashlib.sha256(repr((point.value, package, point.dist.version if point.dist else "")).encode())
+    sources = []
     for path in _sources(point.module.partition(".")[0]):
         with telling(path):
-            digest.update(repr((path.name, hashlib.sha256(path.read_bytes()).hexdigest())).encode())
-    return digest.hexdigest()
+            sources.append((path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
+    return fingerprint(point.value, package, point.dist.version if point.dist else "", sources)
 
 
 def _sources(module: str) -> list[Path]:

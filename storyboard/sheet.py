@@ -1,6 +1,5 @@
 """The contact sheet of a film, and its poster: what is there by now, at a glance. Nothing is asked for or paid."""
 
-import hashlib
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from storyboard.desk import Desk, desk
 from storyboard.disk import replace, scratch, telling
 from storyboard.errors import InputError, SceneFailed
 from storyboard.film import Films
+from storyboard.model.fingerprint import fingerprint
 from storyboard.notes import clock
 from storyboard.plain import show
 from storyboard.plan import Keep, Step
@@ -197,8 +197,7 @@ class _Pictures:
         self._kept: set[str] = set()
 
     def of(self, clip: Clip, box: tuple[int, int]) -> "Image":
-        recipe = (_MAKING, clip.digest, str(clip.start), str(clip.end), box)
-        path = self._folder / f"{hashlib.sha256(repr(recipe).encode()).hexdigest()[:32]}.png"
+        path = self._folder / f"{fingerprint(_MAKING, clip.digest, clip.start, clip.end, box)[:32]}.png"
         self._kept.add(path.name)
         if kept := _kept(path, box):
             return kept

@@ -14,7 +14,6 @@ function there that makes it. ``copyable`` says which frames of a part of a clip
 behind them is rendered. ``key`` names all that decides a piece: what was made once is found again.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from itertools import accumulate
 
 from storyboard.cut import MAKING, Clip, Cut, Overlay
 from storyboard.mix import NOT_MEASURED, Loudness, Mix, altered, mix, part
+from storyboard.model.fingerprint import fingerprint
 from storyboard.samples import BLOCK, Frames, Index, Look, Sets, Sound, apart
 
 # The sound of a film none of whose clips has any that can be copied: hertz and channels.
@@ -381,7 +381,7 @@ def _spliced(
 
 
 def _key(*recipe: object) -> str:
-    return hashlib.sha256(repr((MAKING, *recipe)).encode()).hexdigest()
+    return fingerprint(MAKING, *recipe)
 
 
 def _form(cut: Cut, indexes: Mapping[str, Index]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "storyboard"
 
 # Lowest first. A room may know those of its own level and of the levels before it; a folder stands for all its rooms.
 LEVELS = (
-    ("words", "errors story shot take samples entry events price lock offer plain"),
+    ("words", "model errors story shot take samples entry events price lock offer plain"),
     (
         "thinking",
         "reading plan progress cut mix splice notes subtitles retry advice guard budget account tables "

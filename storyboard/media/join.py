@@ -10,7 +10,6 @@ clips, once over the whole film: an encoder that began anew at each joint would 
 are open as there are processors.
 """
 
-import hashlib
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ from storyboard.media.copying import Film
 from storyboard.media.index import NOTHING
 from storyboard.mix import NOT_MEASURED, Loudness, Mix
 from storyboard.mix import mix as mixed
+from storyboard.model.fingerprint import fingerprint
 from storyboard.notes import Notes
 
 _FORM = (48_000, 2)  # hertz and channels
@@ -69,7 +69,7 @@ def _name(clip: Clip, cut: Cut) -> str:
     """A segment's name: all that decides its bytes. Another ffmpeg's segments could not be put beside ours."""
     film = (cut.width, cut.height, cut.fps, cut.fit)
     recipe = (MAKING, ffmpeg.version(), clip.digest, str(clip.start), clip.frames, film)
-    return hashlib.sha256(repr(recipe).encode()).hexdigest()[:32]
+    return fingerprint(*recipe)[:32]
 
 
 def _make_segments(

@@ -1,6 +1,5 @@
 """How loud clips are, by EBU R128: measured once by libavfilter's ebur128, and kept in a folder of small files."""
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ from storyboard.disk import replace, scratch
 from storyboard.errors import LocalFault, StoryboardError
 from storyboard.media import mix, work
 from storyboard.mix import MOMENT, Loudness
+from storyboard.model.fingerprint import fingerprint
 from storyboard.plain import show
 
 if TYPE_CHECKING:
@@ -78,13 +78,8 @@ class Known:
         return loudness
 
     def _path(self, clip: Clip) -> Path:
-        recipe = (_MAKING, clip.digest, str(clip.start), str(clip.end))
-        return (
-            self._project
-            / ".storyboard"
-            / "loudness"
-            / f"{hashlib.sha256(repr(recipe).encode()).hexdigest()[:32]}.json"
-        )
+        name = fingerprint(_MAKING, clip.digest, clip.start, clip.end)
+        return self._project / ".storyboard" / "loudness" / f"{name[:32]}.json"
 
 
 def measure(path: Path, start: Fraction, end: Fraction, watch: work.Watch = lambda frames: None) -> Loudness:

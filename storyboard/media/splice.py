@@ -5,7 +5,6 @@ all sounds in one file, and clips with other parameter sets as their frames with
 makes what touches it.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from storyboard.media import h264, index, joint, kept, mp4, work
 from storyboard.media.copying import Film, Range, copied
 from storyboard.media.laying import Heard, Laid, Shot, block, laid_out
 from storyboard.mix import MARGIN, Mix
+from storyboard.model.fingerprint import fingerprint
 from storyboard.notes import Notes
 from storyboard.samples import BLOCK, Frames, Index, Sets, Sound, Stored
 from storyboard.splice import OURS, Composed, Copied, Excerpt, Piece, Rendered, Silent, Splice, scenes, sources
@@ -264,7 +264,7 @@ def _index(scratch: Path, digest: str) -> Path:
 
 def _recipe(*parts: object) -> bytes:
     """A name for what is made of these."""
-    return hashlib.sha256(repr((_SCRATCH_MAKING, *parts)).encode()).digest()
+    return bytes.fromhex(fingerprint(_SCRATCH_MAKING, *parts))
 
 
 def _there(path: Path) -> bool:
