@@ -10,7 +10,7 @@ from storyboard.media import ffmpeg
 
 
 @pytest.fixture(autouse=True)
-def _bundled_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+def bundled_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STORYBOARD_FFMPEG", raising=False)
     monkeypatch.delenv("IMAGEIO_FFMPEG_EXE", raising=False)
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moving import BLUE, GREEN, RED, TAGS, Planes, decibels, planes
-from test_media_splice import check, spliced
+from test_film_splice import check, spliced
 
 from storyboard.cut import MAKING, Clip, Cut, Joint, Overlay
 from storyboard.media import splice as hand

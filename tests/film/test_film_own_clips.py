@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from moving import GREEN, RED, TAGS, close, decibels, look, planes
 from studio import Studio
-from test_media_splice import pictures
+from test_film_splice import pictures
 
 from storyboard.errors import BadMedia
 from storyboard.media import ffmpeg, probe

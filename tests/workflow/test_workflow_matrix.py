@@ -1,6 +1,6 @@
 """Every row of the retry matrix through a real run: the requests that cost money, the state in the ledger, the exit.
 
-One render has a scene for each row, grouped by the word of the matrix; tests/wire counts the requests of each row.
+One render has a scene for each row, grouped by the word of the matrix; tests/http counts the requests of each row.
 """
 
 from collections import Counter
