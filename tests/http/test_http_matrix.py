@@ -4,9 +4,11 @@ The expectations are written out here once more, word by word, so that a slip in
 """
 
 from collections.abc import AsyncIterator
+from itertools import product
 
 import pytest
 from scripted import Quick, Service, envelope, left, says, service, wired
+from tiers import one_of_each
 
 from storyboard.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
 from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, Sign, Verdict
@@ -43,6 +45,15 @@ WELL = {400, 422, 451, 501}
 WORDS = {rule: word for word, rule in RULES.items()}
 API_CALLS = [call for call in Call if call is not Call.DOWNLOAD]
 CODES = sorted(signal for signal in MATRIX if isinstance(signal, int) and signal != 200)
+ROWS = list(product(CODES, API_CALLS))
+
+
+def in_the_body(code: int, call: Call) -> str:
+    return WORDS[MATRIX[code][call]]
+
+
+def as_status(code: int, call: Call) -> str:
+    return WORDS[STATUS_ALONE.get(code, MATRIX[code])[call]]
 
 
 @pytest.fixture
@@ -79,39 +90,35 @@ def test_every_word_of_the_matrix_is_expected() -> None:
     assert set(MEANS) == set(RULES)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(("code", "call"), one_of_each(ROWS, in_the_body))
 async def test_a_code_in_the_body(here: Service, call: Call, code: int) -> None:
     """Status 200 with a bad code is how this API refuses; taken for success, the scene waits for ever."""
     here.play(envelope(code, None, "no"))
-    await expect(here, call, WORDS[MATRIX[code][call]], code)
+    await expect(here, call, in_the_body(code, call), code)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(("code", "call"), one_of_each(ROWS, as_status))
 async def test_an_http_status_with_a_page(here: Service, call: Call, code: int) -> None:
     """A gateway's HTML has no code; what it means for money must be the same."""
     here.play(says(code, b"<html>no</html>", {"Content-Type": "text/html"}))
-    row = STATUS_ALONE.get(code, MATRIX[code])
-    await expect(here, call, WORDS[row[call]], code)
+    await expect(here, call, as_status(code, call), code)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(("code", "call"), one_of_each(ROWS, as_status))
 async def test_an_http_status_with_its_code(here: Service, call: Call, code: int) -> None:
     """Both at once must not be weighed twice, nor fall between."""
     here.play(envelope(code, None, "no", status=code))
-    graver = {WORDS[MATRIX[code][call]], WORDS[STATUS_ALONE.get(code, MATRIX[code])[call]]}
+    graver = {in_the_body(code, call), as_status(code, call)}
     word = (graver & {"failed", "stalled"} or graver).pop()
     await expect(here, call, word, code)
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", one_of_each(zip(CODES), lambda code: as_status(code, Call.DOWNLOAD)))
 async def test_an_http_status_for_a_clip(here: Service, code: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A clip's address that is gone must be asked for anew, and a slow host must not close a job that is paid for."""
     here.play(says(code, b"no", {"Content-Type": "text/plain"}))
     folder = tmp_path_factory.mktemp("clips")
-    requests, error = MEANS[WORDS[STATUS_ALONE.get(code, MATRIX[code])[Call.DOWNLOAD]]]
+    requests, error = MEANS[as_status(code, Call.DOWNLOAD)]
     assert error
     async with wired(here.url) as wire:
         with pytest.raises(error) as raised:
