@@ -1,6 +1,6 @@
 """Tiers of tests: what ``./dev test`` runs of a long table; the rest is marked `ci`, for ``./dev test --ci``."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import pytest
@@ -16,6 +16,11 @@ def one_of_each(rows: Iterable[tuple[Any, ...]], kind: Callable[..., object]) ->
         seen.add(kind(*row))
         marked.append(pytest.param(*row, marks=pytest.mark.ci if known else ()))
     return marked
+
+
+def chosen(names: Container[str], rows: Iterable[str]) -> list[ParameterSet]:
+    """Names for ``parametrize``: those chosen are in the quick tier, the others are run by CI."""
+    return [pytest.param(row, marks=() if row in names else pytest.mark.ci) for row in rows]
 
 
 def every(step: int, rows: Iterable[Any]) -> list[ParameterSet]:

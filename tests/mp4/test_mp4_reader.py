@@ -36,13 +36,14 @@ def field(content: bytes, box: bytes, at: int, value: int, size: int = 4) -> byt
     return content[:start] + value.to_bytes(size) + content[start + size :]
 
 
-def test_any_bytes_give_an_answer(clip, tmp_path):
+@pytest.mark.parametrize("count", [600, pytest.param(10_500, marks=pytest.mark.ci)])
+def test_any_bytes_give_an_answer(clip, tmp_path, count):
     """A clip from elsewhere could end the render, or fill the memory: ten thousand of them, changed at random."""
     chance = random.Random(4)
     begin, end = clip.index(b"moov") - 4, clip.index(b"mdat") + 4
     answers = {"index": 0, "told": 0, "damaged": 0}
     tracemalloc.start()
-    for _ in range(10_500):
+    for _ in range(count):
         content = bytearray(clip)
         for _ in range(chance.choice((1, 1, 2, 8))):
             at = chance.randrange(begin, end)
@@ -58,7 +59,7 @@ def test_any_bytes_give_an_answer(clip, tmp_path):
         answers[kind] += 1
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
-    assert min(answers.values()) > 300
+    assert min(answers.values()) > count // 35
 
 
 def test_a_clip_cut_short_anywhere_is_damaged(clip, tmp_path):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 from studio import Service, Studio
+from tiers import every
 
 from storyboard.ledger import Ledger
 from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, judge
@@ -15,6 +16,7 @@ from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, judge
 WORDS = {rule: word for word, rule in RULES.items()}
 CODES = sorted(signal for signal in MATRIX if isinstance(signal, int) and signal != 200)
 FORMS = ("http", "code")
+TIERED = every(2, reversed(FORMS))
 
 # By call and word: the state that is left in the ledger, the exit, and how many submissions leave for one scene.
 Ends = Mapping[str, tuple[str, int, int]]
@@ -89,7 +91,7 @@ def test_every_word_of_the_matrix_has_its_end(call: Call, ends: Ends, form: str)
     assert set(rows(call, form)) <= set(ends)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", TIERED)
 @pytest.mark.parametrize("word", ["failed", "limit", "unknown"])
 def test_a_submission(studio: Studio, form: str, word: str) -> None:
     """Sent once too often it is paid twice; taken for refused though it may be charged, the next run buys it again."""
@@ -102,9 +104,9 @@ def test_a_submission(studio: Studio, form: str, word: str) -> None:
     assert states(studio) == {state: len(codes)}
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", TIERED)
 @pytest.mark.parametrize(
-    "code", [code for word in ("stop", "mend", "connect") for code in rows(Call.SUBMIT, "code")[word]]
+    "code", every(4, [code for word in ("stop", "mend", "connect") for code in rows(Call.SUBMIT, "code")[word]])
 )
 def test_a_submission_that_stops_the_run(studio: Studio, form: str, code: int) -> None:
     """The scene is not to blame: after 5 the next run asks for it as if nothing had been."""
@@ -144,8 +146,8 @@ def follow(studio: Studio, service: Service, count: int, end: tuple[str, int, in
         assert states(studio) == {"taken": count}
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("word", POLL)
+@pytest.mark.parametrize("form", TIERED)
+@pytest.mark.parametrize("word", every(4, POLL))
 def test_asking_for_a_job(studio: Studio, form: str, word: str) -> None:
     """It is paid for: whatever is answered, it is collected once the service is well, unless the service ended it."""
     codes = rows(Call.POLL, form).get(word, [])
@@ -153,8 +155,8 @@ def test_asking_for_a_job(studio: Studio, form: str, word: str) -> None:
         follow(studio, paid(studio, "poll", form, word, codes), len(codes), POLL[word])
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("word", HD)
+@pytest.mark.parametrize("form", TIERED)
+@pytest.mark.parametrize("word", every(4, HD))
 def test_asking_for_hd(studio: Studio, form: str, word: str) -> None:
     """The take is here: trouble with its HD version must not lose it, nor buy it anew."""
     codes = rows(Call.HD, form)[word]
@@ -162,7 +164,7 @@ def test_asking_for_hd(studio: Studio, form: str, word: str) -> None:
     follow(studio, service, len(codes), HD[word])
 
 
-@pytest.mark.parametrize("word", rows(Call.DOWNLOAD, "http"))
+@pytest.mark.parametrize("word", every(4, rows(Call.DOWNLOAD, "http")))
 def test_fetching_a_clip(studio: Studio, word: str) -> None:
     """No trouble of a clip's host closes a job that is paid for."""
     codes = rows(Call.DOWNLOAD, "http")[word]
