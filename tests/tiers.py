@@ -25,4 +25,7 @@ def chosen(names: Container[str], rows: Iterable[str]) -> list[ParameterSet]:
 
 def every(step: int, rows: Iterable[Any]) -> list[ParameterSet]:
     """Values for ``parametrize``: every ``step``-th is in the quick tier, the others are run by CI."""
-    return [pytest.param(row, marks=pytest.mark.ci if at % step else ()) for at, row in enumerate(rows)]
+    return [
+        pytest.param(*(row if isinstance(row, tuple) else (row,)), marks=pytest.mark.ci if at % step else ())
+        for at, row in enumerate(rows)
+    ]

@@ -377,6 +377,7 @@ def test_surround_is_mixed_down(tone, tmp_path):
     assert -25 < level(heard[0, 4800:80_000]) < -20  # 0.2 in the middle, and room for the other channels
 
 
+@pytest.mark.ci
 def test_memory_does_not_depend_on_the_length(tmp_path):
     """Music of ten hours under a film of a minute would fill the memory: only what is heard of it is read."""
     bed = wav(tmp_path / "bed.wav", sine(110, 400))
@@ -519,6 +520,7 @@ def test_reencoding_gives_the_same_sound(paths, two, tmp_path):
     assert level(one - other) < level(one) - 25
 
 
+@pytest.mark.ci
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_film_has_exactly_its_samples(tone, tmp_path_factory, data):
@@ -545,6 +547,7 @@ def test_any_film_has_exactly_its_samples(tone, tmp_path_factory, data):
     assert lengths == -int(-Fraction(at * plan.form[0], 24 * BLOCK) // 1)
 
 
+@pytest.mark.ci
 def test_changing_one_scene_mixes_that_one_again(tone, tmp_path):
     """Every small change would cost the whole film again."""
     names = "abcdef"

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moving import BLUE, GREEN, RED, TAGS, Planes, decibels, planes
 from test_film_splice import check, spliced
+from tiers import every
 
 from storyboard.cut import MAKING, Clip, Cut, Joint, Overlay
 from storyboard.media import splice as hand
@@ -134,7 +135,7 @@ def looked_at(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
         assert decibels(frame, due) >= least, number
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", every(3, KINDS))
 def test_a_transition_looks_as_it_should(moving, tmp_path, kind):
     """The wrong way round, a frame late, or with shifted colours, it would be seen at once."""
     paths = {"a": moving(RED), "b": moving(GREEN)}
@@ -203,7 +204,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("odd", every(3, ODD))
 @pytest.mark.parametrize("place", [0, 1])
 def test_an_odd_clip_joins_too(moving, tmp_path, odd, place):
     """A clip of the author's own, of another size or codec, stands in every film."""

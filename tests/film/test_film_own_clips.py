@@ -57,6 +57,7 @@ def old_quicktime(path: Path, out: Path) -> Path:
     return out
 
 
+@pytest.mark.ci
 def test_codecs_and_containers_beside_takes(studio: Studio, clips, tmp_path):
     """What phones, editors and browsers save: each with its frames and its colours, without a word."""
     odd = (

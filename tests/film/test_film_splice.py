@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moving import BLUE, GREEN, GREY, RED, TAGS, Planes, close, decibels, files, laid, look, parted, planes
+from tiers import every
 
 from storyboard import disk
 from storyboard.cut import Clip, Cut
@@ -231,7 +232,8 @@ ANYWHERE = ("no sound", "mono 44.1 kHz", "other encoder settings", "portrait")
 
 
 @pytest.mark.parametrize(
-    ("odd", "place"), [(odd, at) for odd in (*COPIED, *RENDERED) for at in ((0, 1, 2) if odd in ANYWHERE else (1,))]
+    ("odd", "place"),
+    every(6, [(odd, at) for odd in (*COPIED, *RENDERED) for at in ((0, 1, 2) if odd in ANYWHERE else (1,))]),
 )
 def test_an_odd_clip_stands_beside_the_others(small, tmp_path, odd, place):
     """ffmpeg's own way would be silently wrong: films of 116 s instead of 16, without sound, or that do not play."""
@@ -282,6 +284,7 @@ def test_a_clip_of_one_frame(small, tmp_path):
     check(plan, film, paths)
 
 
+@pytest.mark.ci
 def test_too_many_kinds_of_encoders_are_rendered(small, tmp_path):
     """One avcC holds so many parameter sets, and no more."""
     paths = {str(n): small(RED, seconds=0.25, codec=("-c:v", "libx264", "-qp", str(20 + n), *TAGS)) for n in range(20)}
@@ -293,7 +296,7 @@ def test_too_many_kinds_of_encoders_are_rendered(small, tmp_path):
 PARTS = [(0, 64), (24, 64), (24, 48), (10, 50), (1, 63), (25, 40), (47, 49), (0, 1), (63, 64), (30, 35), (48, 64)]
 
 
-@pytest.mark.parametrize(("first", "last"), PARTS)
+@pytest.mark.parametrize(("first", "last"), every(3, PARTS))
 def test_a_trim_shows_just_those_frames(small, tmp_path, first, last):
     """A trim at the next key frame shows up to two seconds that the author has cut away."""
     paths = {"x": small(GREEN), "y": small(RED)}
@@ -348,6 +351,7 @@ def test_every_place_to_seek_to_shows_the_right_frame(small, tmp_path):
         assert frames == linear[start:]
 
 
+@pytest.mark.ci
 def test_a_hundred_clips_do_not_drift(small, tmp_path):
     """21 ms too many at each joint are two seconds at the end: lips and words far apart."""
     paths = {str(n): small(colour) for n, colour in enumerate((RED, GREEN, BLUE))}

@@ -101,6 +101,7 @@ def test_another_file_under_that_name_is_read(paths, tmp_path):
     assert kept.read(tmp_path / "nothing", paths["a"]) is None
 
 
+@pytest.mark.ci
 def test_no_planted_note_ends_a_cut(paths, tmp_path):
     """A project from elsewhere could end the program with a traceback, or have it read what is not in the clip."""
     scratch, chance, numbers = tmp_path / "scratch", random.Random(11), (0, 1, 2, 0x7FFFFFFF, 0xFFFFFFFF)

@@ -396,6 +396,7 @@ def test_a_job_is_adopted_once_and_by_one(path: Path) -> None:
     ]
 
 
+@pytest.mark.ci
 def test_two_that_make_it_at_one_moment_both_have_it(tmp_path: Path) -> None:
     """The first two renders on a machine, begun together: one would be told that the ledger is locked."""
     told: list[LocalFault] = []

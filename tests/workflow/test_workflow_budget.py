@@ -240,7 +240,7 @@ def test_a_budget_outlives_a_killed_run(studio: Studio, limit: Callable[[str], P
     assert service.posts == 2
 
 
-@pytest.mark.parametrize("fit", [1, 5])
+@pytest.mark.parametrize("fit", [1, pytest.param(5, marks=pytest.mark.ci)])
 def test_two_processes_share_one_budget(studio: Studio, limit: Callable[[str], Path], fit: int) -> None:
     """Both plans fit by themselves, and both are agreed to; together they buy as many shots as the month allows."""
     service = studio.serve(latency=0.05)

@@ -54,6 +54,7 @@ def listening(studio: Studio) -> Iterator[subprocess.Popen[str]]:
             process.send_signal(signal.SIGINT)
 
 
+@pytest.mark.ci
 def test_lost_answers_are_found_again(called: Studio) -> None:
     """20 answers lost after they were charged: each job is told by its callback, none paid twice or unknown."""
     # So many lost answers in a row make the wire ask ever more rarely: pauses of minutes, scaled.

@@ -56,6 +56,7 @@ def test_only_what_is_touched_is_rendered(studio: Studio) -> None:
     assert studio.render(draft=True).frames == 384
 
 
+@pytest.mark.ci
 def test_burnt_captions_are_told_of_what_the_font_lacks(studio: Studio) -> None:
     """A box in place of a word is seen by everybody but the author."""
     film(studio, captions="burn")
@@ -65,6 +66,7 @@ def test_burnt_captions_are_told_of_what_the_font_lacks(studio: Studio) -> None:
     assert sum(made(studio).values()) > 192 - 12
 
 
+@pytest.mark.ci
 def test_encoding_all_of_it_has_the_same_frames(studio: Studio) -> None:
     """--reencode must not leave out the transitions."""
     film(studio)
@@ -76,6 +78,7 @@ def test_encoding_all_of_it_has_the_same_frames(studio: Studio) -> None:
     assert frames.sets.ids == ((31,), (31,))
 
 
+@pytest.mark.ci
 def test_a_plan_says_where_a_whole_clip_is_encoded(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

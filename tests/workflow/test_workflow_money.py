@@ -255,6 +255,7 @@ def test_events_tell_the_story_in_order(studio: Studio) -> None:
     assert studio.seen[-1].done == studio.seen[-1].frames == 192
 
 
+@pytest.mark.ci
 def test_a_changed_scene_with_an_image_is_drafted_again(studio: Studio) -> None:
     """The emulator of a draft takes its files with it: an address of the last one leads nowhere."""
     png(studio.folder / "a.png")

@@ -114,7 +114,7 @@ def test_own_pictures_and_clips(studio: Studio) -> None:
     assert tuple(upright[frame[1] // 2, 10]) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 17, 200])
+@pytest.mark.parametrize("count", [1, 2, 5, 17, pytest.param(200, marks=pytest.mark.ci)])
 @pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (1000, 1000)])
 def test_no_word_leaves_its_tile(count: int, size: tuple[int, int]) -> None:
     """However long, in whatever script: what runs into the next tile can be read in neither."""

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from studio import Studio, freed
+from tiers import every
 
 from storyboard import events, rescue
 from storyboard.errors import Busy, InputError, RunRefused, SceneFailed
@@ -159,7 +160,7 @@ def test_a_clip_that_does_not_come_is_fetched_by_a_later_run(studio: Studio, fau
     assert (healed.exit, healed.frames, service.posts) == (0, 384, 2)
 
 
-@pytest.mark.parametrize("shape", ["string", "brackets", "single", "info", "data", "null-first"])
+@pytest.mark.parametrize("shape", every(3, ["string", "brackets", "single", "info", "data", "null-first"]))
 def test_every_shape_of_result_addresses_is_read(studio: Studio, shape: str) -> None:
     """Four forms are documented or seen in the wild; each of them names a clip that is paid for."""
     studio.serve(f"poll:shape={shape}")
@@ -198,7 +199,7 @@ def until(process: subprocess.Popen[str], event: str) -> list[dict[str, object]]
     return seen
 
 
-@pytest.mark.parametrize("event", ["submitted", "waiting", "fetched", "finished", "cutting"])
+@pytest.mark.parametrize("event", every(3, ["submitted", "waiting", "fetched", "finished", "cutting"]))
 def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) -> None:
     """kill -9 after the job has a name: the next run collects."""
     service = studio.serve()
@@ -215,6 +216,7 @@ def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) 
         assert (done.frames, service.posts) == (384, 2)
 
 
+@pytest.mark.ci
 def test_a_draft_that_was_killed_is_drawn_again(studio: Studio) -> None:
     """Its emulator is gone with it: waiting for its jobs would be waiting for ever. Nor for one deleted."""
     studio.scenes("A gull", "A tern")
@@ -420,7 +422,7 @@ def test_what_is_wrong_here_is_found_before_anything_is_paid(
     assert "to pay" not in err
 
 
-@pytest.mark.parametrize("redirect", ["| head -c 1", ">/dev/full", ">&-", "2>&-", "2>&1 | head -1"])
+@pytest.mark.parametrize("redirect", every(3, ["| head -c 1", ">/dev/full", ">&-", "2>&-", "2>&1 | head -1"]))
 @pytest.mark.parametrize("json", ["", "--json"])
 def test_nobody_listens(studio: Studio, redirect: str, json: str) -> None:
     """What is paid for is fetched and cut although nobody reads; no traceback, and nothing about a fault of ours."""
