@@ -13,6 +13,8 @@ from house import Film, Forks, Home, Seller, Tell
 
 from storyboard.emulator.faults import storm
 
+pytestmark = pytest.mark.ci
+
 # A job that never ends is given up after real seconds; the others wait in scaled ones.
 PATIENCE = {"JOB_DEADLINE": 3.0, "HD_DEADLINE": 3.0}
 WORDS = ("--no-cut", "--at-once", "50")

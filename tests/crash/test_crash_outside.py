@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 from house import BIRDS, Builder, Film, Forks, Home, Tell, film
+from tiers import every
 
 # Pauses as long as the rest of such a render, so that instants fall everywhere in it.
 SCALE = "0.002"
@@ -73,10 +74,22 @@ def _killed(wanted: int, part: int, forks: Forks, house: Builder, tell: Tell) ->
         tell("figure", (f"kill -9 from outside, {name}", number))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("part", range(3))
 def test_killed_from_outside_nothing_is_lost(part: int, forks: Forks, house: Builder, record_property: Tell) -> None:
     """At any instant, twice in a row; the run after them makes the film, or says what it cannot know."""
     _killed(10, part, forks, house, record_property)
+
+
+def test_killed_once_nothing_is_lost(forks: Forks, house: Builder) -> None:
+    """Right after a submission, where most is at stake."""
+    home = house("killed", FILM)
+    process = _begun(home, event="submitted")
+    process.kill()
+    process.communicate()
+    home.freed()
+    assert process.returncode == -signal.SIGKILL
+    assert _settled(home, forks) == []
 
 
 @pytest.mark.slow
@@ -112,6 +125,7 @@ def _told_to_go(signals: tuple[signal.Signals, ...], seed: int, forks: Forks, ho
     home.remove()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("signals", TOLD, ids=lambda signals: "-".join(one.name for one in signals) or "closed")
 def test_told_to_go_it_ends_as_documented(
@@ -130,7 +144,7 @@ def test_told_to_go_often_it_ends_as_documented(
     _told_to_go(signals, seed, forks, house)
 
 
-@pytest.mark.parametrize("number", [INTERRUPT, END, HANG_UP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", every(3, [INTERRUPT, END, HANG_UP]), ids=lambda number: number.name)
 def test_told_to_go_while_the_film_is_cut_it_leaves_nothing_half_written(
     number: signal.Signals, forks: Forks, house: Builder
 ) -> None:
@@ -144,6 +158,7 @@ def test_told_to_go_while_the_film_is_cut_it_leaves_nothing_half_written(
     assert _settled(home, forks) == []
 
 
+@pytest.mark.ci
 def test_a_render_under_nohup_outlives_its_terminal(forks: Forks, house: Builder) -> None:
     """What whoever started it has it ignore stays ignored."""
     home = house("nohup", FILM)
@@ -174,6 +189,7 @@ def _five_at_once(rounds: range, forks: Forks, house: Builder, tell: Tell) -> No
     tell("figure", ("five at once, left with exit 7", counted[7]))
 
 
+@pytest.mark.ci
 def test_of_five_renders_at_once_one_pays(forks: Forks, house: Builder, record_property: Tell) -> None:
     _five_at_once(range(10), forks, house, record_property)
 

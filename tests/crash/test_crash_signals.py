@@ -127,6 +127,7 @@ def _told(name: str, step: int, forks: Forks, house: Builder, tell: Tell) -> Non
     assert wrong == {}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", TOLD)
 def test_told_to_go_at_a_line_it_exits_130(name: str, forks: Forks, house: Builder, record_property: Tell) -> None:
     """Or as it would have, once its status is known; nothing is lost, and nothing is said that looks like a fault."""
@@ -157,6 +158,7 @@ def _told_while_it_cuts(name: str, step: int, forks: Forks, house: Builder, tell
     assert wrong == {}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", TOLD)
 def test_told_to_go_at_a_line_of_the_cut_it_exits_130(
     name: str, forks: Forks, house: Builder, record_property: Tell

@@ -13,6 +13,8 @@ from dataclasses import replace
 import pytest
 from house import BIRDS, RENDER, Builder, Film, Forks, Home, Tell, film
 
+pytestmark = pytest.mark.ci
+
 PARTS = 4
 
 

@@ -127,6 +127,7 @@ def test_a_damaged_ledger_stops_everything(
     assert findings["ledger"]["state"] == "bad"
 
 
+@pytest.mark.ci
 def test_flipped_bytes_never_buy_again(bought: Studio) -> None:
     """A few bytes anywhere in the ledger: it is found, or it changes nothing that money depends on."""
     path, service = ledger_of(bought), bought.service

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from doors import Call, doors
 from studio import Studio
+from tiers import every
 
 from storyboard import rescue, settle
 from storyboard.desk import desk
@@ -195,12 +196,19 @@ def every_call_fails(open_studio: Open, kind: str, step: int) -> int:
     return sweep(kind, step, lambda fault: bought(studios[fault.n], fault), fault)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_call_fails_nothing_bought_is_lost(open_studio: Open, kind: str) -> None:
     """Every third call of a render, in each of the ways that a disk has to fail."""
     struck = every_call_fails(open_studio, kind, 3)
     print(f"{kind}: {struck} calls failed, one in each render")
     assert struck >= LEAST[kind] // 3
+
+
+@pytest.mark.parametrize("kind", ["ENOSPC", "late"])
+def test_a_few_calls_fail_and_nothing_bought_is_lost(open_studio: Open, kind: str) -> None:
+    """Each fortieth call: a glance before a commit."""
+    assert every_call_fails(open_studio, kind, 40) >= LEAST[kind] // 40
 
 
 @pytest.mark.slow
@@ -211,7 +219,7 @@ def test_every_single_call_may_fail(open_studio: Open, kind: str) -> None:
     assert struck >= LEAST[kind]
 
 
-@pytest.mark.parametrize("kind", ["ENOSPC", "EIO", "EMFILE", "short"])
+@pytest.mark.parametrize("kind", every(4, ["ENOSPC", "EIO", "EMFILE", "short"]))
 def test_a_cut_that_fails_leaves_no_half_film(open_studio: Open, kind: str) -> None:
     """The film is not there, or whole; and it is cut again, for nothing, as soon as the disk is well."""
     studio = open_studio("cut")
@@ -286,6 +294,7 @@ SYSTEM_CALLS = [
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace, which .ci/run installs")
 
 
+@pytest.mark.ci
 @needs_strace
 @pytest.mark.parametrize(("call", "error", "when"), SYSTEM_CALLS)
 def test_the_kernel_itself_refuses(open_studio: Open, call: str, error: str, when: str) -> None:

@@ -179,6 +179,7 @@ def _may_mount() -> bool:
 
 
 # unshare is in util-linux, so on every Linux; a container without CAP_SYS_ADMIN is not let use it.
+@pytest.mark.ci
 @pytest.mark.skipif(not _may_mount(), reason="needs unshare -rm to have a small disk of its own")
 def test_a_real_disk_that_fills_up(tmp_path: Path) -> None:
     """Filled as the answers come: every job name is in the ledger, exit 6, and with room again each clip is fetched."""

@@ -96,6 +96,7 @@ def passes(site: tuple[str, int, int]) -> bool:
     return False
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("site", [pytest.param(site, id=f"{Path(site[0]).name}:{site[1]}") for site in syncs()])
 def test_no_sync_is_there_for_nothing(
     open_studio: Open, monkeypatch: pytest.MonkeyPatch, site: tuple[str, int, int]
@@ -117,6 +118,7 @@ def test_one_place_says_how_much_sqlite_syncs() -> None:
     assert (said, opened) == (["ledger.py"], ["ledger.py"])
 
 
+@pytest.mark.ci
 def test_a_ledger_that_syncs_less_would_forget(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a WAL user often gets, NORMAL, is not enough."""
     disks = cuts(*recorded(open_studio("power"), monkeypatch, Recorder(softened=True)))
@@ -125,6 +127,7 @@ def test_a_ledger_that_syncs_less_would_forget(open_studio: Open, monkeypatch: p
     assert "its name is lost" in told
 
 
+@pytest.mark.ci
 def test_no_two_writes_may_change_places(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each order that ARCHITECTURE.md promises: the other way round, a promise breaks."""
     effects, ledger, lock = recorded(open_studio("power"), monkeypatch, Recorder())

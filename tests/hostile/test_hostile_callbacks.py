@@ -65,6 +65,7 @@ def requests(path: str, key: str, count: int) -> list[bytes]:
     return [*inner, *mutants(whole, count - len(inner), 0, words)]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("key", ["", "s3cret"])
 async def test_no_callback_changes_what_is_known(quick: Path, key: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Anybody may send one: of it a name is kept, where the path is a secret of ours, and nothing else comes of it."""

@@ -40,43 +40,51 @@ def swept(target: Target, count: int, start: int = 0) -> None:
     assert outcomes["refused"] > count / 100
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("part", range(PARTS))
 def test_any_storyboard_is_read_or_refused(quick: Path, part: int) -> None:
     """A storyboard comes with somebody's pull request; CI must say what is wrong with it, at its line."""
     swept(storyboards(quick), COUNT // PARTS, part * COUNT // PARTS)
 
 
+@pytest.mark.ci
 def test_any_template_is_carried_out_or_refused(quick: Path) -> None:
     """A prompt is the author's, and the author may be anybody."""
     swept(templates(quick), COUNT)
 
 
+@pytest.mark.ci
 def test_any_lock_is_read_or_refused(quick: Path) -> None:
     """The lock is merged by git: half of two is what it may well be."""
     swept(locks(quick), COUNT)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("part", range(PARTS))
 def test_any_ledger_is_read_or_said_to_be_damaged(quick: Path, part: int) -> None:
     """A bad disk must not cost a traceback, and never the account of what was paid for."""
     swept(ledgers(quick), COUNT // PARTS, part * COUNT // PARTS)
 
 
+@pytest.mark.ci
 def test_any_address_is_judged(quick: Path) -> None:
     """An address that one parser passes and the other dials elsewhere reaches the machine next door."""
     swept(urls(quick), COUNT)
 
 
+@pytest.mark.ci
 def test_any_header_of_a_clip_is_judged(quick: Path) -> None:
     """What a clip host sends is looked at before any decoder is."""
     swept(headers(quick, (clip(),)), COUNT)
 
 
+@pytest.mark.ci
 def test_any_clip_is_measured_or_damaged(quick: Path) -> None:
     """An own clip is opened in this process: no damage of it may end the process."""
     swept(media(quick, (clip(),)), 1_000)
 
 
+@pytest.mark.ci
 def test_no_damaged_take_is_a_traceback(quick: Path) -> None:
     """The whole way of a download: the child that decodes it, and what it says."""
     take, outcomes = quick / "take.mp4", Counter[str]()
@@ -90,14 +98,24 @@ def test_no_damaged_take_is_a_traceback(quick: Path) -> None:
     assert not outcomes["silent"]
 
 
+@pytest.mark.ci
 def test_any_saved_plan_is_read_or_refused(quick: Path) -> None:
     """A plan is handed from one CI job to the next, and the project's scratch folder may come with the project."""
     swept(plans(quick), COUNT)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
+READERS = pytest.mark.parametrize(
     "target", [storyboards, templates, locks, ledgers, urls, plans], ids=lambda made: made.__name__
 )
+
+
+@READERS
+def test_a_few_are_read_or_refused(quick: Path, target: Callable[[Path], Target]) -> None:
+    """The first two hundred of the ten thousand, before each commit."""
+    swept(target(quick), 200)
+
+
+@pytest.mark.slow
+@READERS
 def test_a_hundred_thousand_more(quick: Path, target: Callable[[Path], Target]) -> None:
     swept(target(quick), 100_000, start=COUNT)

@@ -614,8 +614,9 @@ def _explored(world: type[World], examples: int, *, whole: bool = True) -> None:
     print(f"{examples} examples:", ", ".join(f"{number:,} {what}" for what, number in world.count.items()))
 
 
-def test_whatever_happens_nothing_is_paid_twice_and_nothing_bought_is_lost(world: type[World]) -> None:
-    _explored(world, 300)
+@pytest.mark.parametrize("examples", [15, pytest.param(300, marks=pytest.mark.ci)])
+def test_whatever_happens_nothing_is_paid_twice_and_nothing_bought_is_lost(world: type[World], examples: int) -> None:
+    _explored(world, examples)
 
 
 @pytest.mark.slow
@@ -645,6 +646,7 @@ def _locks_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Clearing, "_locks", lambda self, gone: [])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("broken", "found"),
     [

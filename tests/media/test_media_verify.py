@@ -189,6 +189,7 @@ def test_nothing_else_is_opened_or_connected_to(noisy, tmp_path, likeness):
     assert sorted(files(tmp_path)) == ["other.mp4", "take.mp4", "trace"]
 
 
+@pytest.mark.ci
 def test_no_single_damage_goes_unnoticed(noisy, damaged):
     """A sweep: cut anywhere, holes and flips anywhere, and not one of a hundred and fifty is believed."""
     content, dice, believed = noisy.read_bytes(), random.Random(1), []

@@ -81,6 +81,7 @@ def test_sdist_has_what_a_packager_needs(built: Path) -> None:
     assert {f"schemas/{name}" for name in SCHEMAS} <= names
 
 
+@pytest.mark.ci
 def test_wheel_renders_outside_the_checkout(prompt: Path, tmp_path: Path) -> None:
     """What is installed must not need the checkout: from an empty folder to a film."""
     where = _said(prompt.parent / "python", "-c", "import storyboard; print(storyboard.__file__)", at=tmp_path)

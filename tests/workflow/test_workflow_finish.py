@@ -1,0 +1,98 @@
+"""A film with transitions and words, through the whole program: what is rendered for it, and what is said of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from studio import Studio
+
+from storyboard import events
+from storyboard.cli import status
+from storyboard.emulator import encode
+from storyboard.media import mp4
+from storyboard.samples import Frames
+
+FILM = """storyboard: 1
+output: {file: film.mp4, captions: CAPTIONS}
+scenes:
+  - {id: one, prompt: A gull., transition: {kind: fade}, title: {text: "The Gull", from: 3, for: 1}}
+  - {id: two, prompt: A tern., transition: {kind: OTHER}, caption: "It came back. \\u732b"}
+"""
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips in which decoding can begin every two seconds; a draft's can at its first frame alone."""
+    monkeypatch.setitem(encode._X264, "g", "48")
+
+
+def film(studio: Studio, captions: str = "sidecar", other: str = "dissolve") -> Path:
+    return studio.write(FILM.replace("CAPTIONS", captions).replace("OTHER", other))
+
+
+def made(studio: Studio) -> dict[str, int]:
+    """What was rendered, piece by piece, and how many frames each has."""
+    found = {}
+    for path in studio.folder.rglob("segments/*/*.mp4"):
+        frames = mp4.read(path).frames
+        assert isinstance(frames, Frames)
+        found[path.name] = len(frames.shown)
+    return found
+
+
+@pytest.mark.usefixtures("groups")
+def test_only_what_is_touched_is_rendered(studio: Studio) -> None:
+    """A fade, a title and a dissolve in 16 s: three groups, and none again for another kind of the last."""
+    film(studio)
+    done = studio.render(draft=True)
+    assert (done.exit, done.frames) == (0, 384 - 12)
+    first = made(studio)
+    assert len(first) == 3
+    assert sum(first.values()) <= 3 * (48 + 3)
+    film(studio, other="wipe-left")
+    assert studio.render(draft=True).frames == 384 - 12
+    assert len(first.keys() & made(studio).keys()) == 2
+    film(studio, other="dissolve, over: tail")
+    assert studio.render(draft=True).frames == 384
+
+
+@pytest.mark.ci
+def test_burnt_captions_are_told_of_what_the_font_lacks(studio: Studio) -> None:
+    """A box in place of a word is seen by everybody but the author."""
+    film(studio, captions="burn")
+    assert studio.render(draft=True).exit == 0
+    warned = [event.why for event in studio.seen if isinstance(event, events.Warned)]
+    assert [why for why in warned if "titles and captions lacks 1 character: 猫 (U+732B)" in why]
+    assert sum(made(studio).values()) > 192 - 12
+
+
+@pytest.mark.ci
+def test_encoding_all_of_it_has_the_same_frames(studio: Studio) -> None:
+    """--reencode must not leave out the transitions."""
+    film(studio)
+    studio.render(draft=True)
+    done = studio.render(draft=True, reencode=True)
+    assert done.frames == 384 - 12
+    frames = mp4.read(Path(done.film)).frames
+    assert isinstance(frames, Frames)
+    assert frames.sets.ids == ((31,), (31,))
+
+
+@pytest.mark.ci
+def test_a_plan_says_where_a_whole_clip_is_encoded(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It takes minutes for a film of a hundred scenes, and one word would spare them."""
+    film(studio)
+    studio.render(draft=True)
+    monkeypatch.chdir(studio.folder)
+    assert status(["plan", "film.yaml", "--draft"]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")]
+    assert len(notes) == 1
+    assert "all of scene 'two' is encoded" in notes[0]
+    assert status(["plan", "film.yaml", "--draft", "--json"]) == 0
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["path"], problem["severity"]) == ("scenes[1].transition", "warning")
+    film(studio, other="dissolve, over: tail")
+    assert status(["plan", "film.yaml", "--draft"]) == 0
+    assert "note" not in capsys.readouterr().out
