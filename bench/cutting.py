@@ -81,7 +81,7 @@ def _taken(folder: Path, environ: Mapping[str, str]) -> Path:
     """A storyboard whose lock pins takes that are all in the store, each with other bytes than the rest."""
     from storyboard.config import settings
     from storyboard.desk import desk
-    from storyboard.lock import Lock, Pinned, write
+    from storyboard.state.lockfile import Lock, Pinned, write
     from storyboard.take import Measure, Take
 
     project = folder / "taken"

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.process import STORYBOARD, Cost, cost
 from bench.row import Row
 from bench.service import author, service, storyboard
-from storyboard.ledger import Ledger
+from storyboard.state.ledger import Ledger
 
 SCENES, PERCENT, AT_ONCE, SCALE = 500, 20, 50, 0.001
 MOST = 100

@@ -24,10 +24,10 @@ from aiohttp import web
 from storyboard.clock import Clock
 from storyboard.config import Callbacks
 from storyboard.disk import claim, private
-from storyboard.entry import Entry
 from storyboard.errors import InputError, LocalFault
-from storyboard.ledger import Ledger
+from storyboard.model.submission import Entry
 from storyboard.providers import Provider
+from storyboard.state.ledger import Ledger
 
 # The last two parts of the path: a tunnel may put its own before them.
 _PATH = re.compile(r"/cb/([A-Za-z0-9_-]{16,128})")

@@ -10,10 +10,10 @@ from storyboard.config import KINDS, Kind, Settings
 from storyboard.desk import in_use, locked, locks_of
 from storyboard.disk import claim
 from storyboard.errors import InputError
-from storyboard.ledger import DAY, Ledger
-from storyboard.lock import Lock
-from storyboard.spare import Came, Pins, Sorted, sort
-from storyboard.store import Store
+from storyboard.state.garbage import Came, Pins, Sorted, sort
+from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.lockfile import Lock
+from storyboard.state.store import Store
 
 NOT_THERE = "is not there"
 

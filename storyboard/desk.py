@@ -10,17 +10,13 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from storyboard import disk, effects, rescue
+from storyboard import disk, effects
 from storyboard.budget import NO_LIMIT, Budget, Over, Span
 from storyboard.config import Kind, Settings
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
 from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims, telling
-from storyboard.entry import LIVE, Entry, moment
 from storyboard.errors import InputError
-from storyboard.ledger import Ledger
-from storyboard.lock import Lock, Pinned
-from storyboard.lock import read as read_lock
-from storyboard.lock import write as write_lock
+from storyboard.model.submission import LIVE, Entry, moment
 from storyboard.plan import Facts, Plan, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
@@ -29,7 +25,12 @@ from storyboard.providers.profile import Profile
 from storyboard.reading import Files, read, schema
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
-from storyboard.store import Store
+from storyboard.state import rescue
+from storyboard.state.ledger import Ledger
+from storyboard.state.lockfile import Lock, Pinned
+from storyboard.state.lockfile import read as read_lock
+from storyboard.state.lockfile import write as write_lock
+from storyboard.state.store import Store
 from storyboard.story import LocalImage, OwnClip, OwnSound, Resolution, Storyboard
 from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, parse

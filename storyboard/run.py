@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard import events, rescue
+from storyboard import events
 from storyboard.advice import unfetched
 from storyboard.budget import NO_LIMIT, Budget
 from storyboard.callbacks import Calls
 from storyboard.clock import Clock
 from storyboard.disk import claimed, discard
-from storyboard.entry import Entry
 from storyboard.errors import (
     AddressExpired,
     BadMedia,
@@ -29,8 +28,8 @@ from storyboard.errors import (
     SubmissionUnknown,
     undecided,
 )
-from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.media.verify import verify
+from storyboard.model.submission import Entry
 from storyboard.patience import (
     CALLED_LOOK,
     CALLED_WITHIN,
@@ -46,7 +45,9 @@ from storyboard.plain import show
 from storyboard.plan import Collect, Make, Plan
 from storyboard.providers import Provider, Ready
 from storyboard.shot import Shot
-from storyboard.store import Store
+from storyboard.state import rescue
+from storyboard.state.ledger import AlreadyAsked, KnownJob, Ledger
+from storyboard.state.store import Store
 from storyboard.story import Image, LocalImage, Resolution
 from storyboard.take import Measure, Outcome, Take
 from storyboard.uploads import Uploads

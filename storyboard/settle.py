@@ -5,10 +5,10 @@ from storyboard.clock import Clock
 from storyboard.config import api_key
 from storyboard.desk import Desk
 from storyboard.disk import claimed
-from storyboard.entry import Entry
 from storyboard.errors import InputError
-from storyboard.ledger import KnownJob
+from storyboard.model.submission import Entry
 from storyboard.plain import show
+from storyboard.state.ledger import KnownJob
 
 
 def unsettled(at: Desk, scene: str) -> Entry:

@@ -21,8 +21,8 @@ from typing import Any
 from doors import Call
 
 from storyboard.errors import StoryboardError
-from storyboard.lock import read as read_lock
 from storyboard.reading.yaml import load
+from storyboard.state.lockfile import read as read_lock
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from storyboard.config import Settings
-    from storyboard.store import Store
+    from storyboard.state.store import Store
     from storyboard.take import Take
 
 # Bytes. Less than this, and a render of a few dozen clips may fill the disk.
@@ -108,9 +108,9 @@ def _store(found: "Settings") -> Iterator[Finding]:
 
 def _ledger(found: "Settings") -> Iterator[Finding]:
     from storyboard.disk import claimed
-    from storyboard.entry import moment
-    from storyboard.ledger import Ledger, unused
-    from storyboard.store import Store
+    from storyboard.model.submission import moment
+    from storyboard.state.ledger import Ledger, unused
+    from storyboard.state.store import Store
 
     realm = found.realm(draft=False)
     path = realm / "ledger.db"
@@ -150,9 +150,9 @@ def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[F
 
 def _leftovers(found: "Settings") -> Iterator[Finding]:
     """What was left lying: jobs that the ledger could not take, clips that came damaged, halves of downloads."""
-    from storyboard import rescue
     from storyboard.disk import claimed
-    from storyboard.store import Store
+    from storyboard.state import rescue
+    from storyboard.state.store import Store
 
     realm = found.realm(draft=False)
     for kept in rescue.waiting(realm / "ledger.db"):

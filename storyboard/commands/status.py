@@ -14,7 +14,7 @@ from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from storyboard.desk import Desk
-    from storyboard.entry import Entry
+    from storyboard.model.submission import Entry
     from storyboard.plan import Plan
 
 
@@ -53,7 +53,7 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
     from storyboard.account import account, document, lines, table
     from storyboard.config import settings
     from storyboard.disk import claimed
-    from storyboard.ledger import Ledger
+    from storyboard.state.ledger import Ledger
 
     found, where = settings(), str(located(file).resolve()) if file else None
     realm, prices = found.realm(draft=draft), found.prices
@@ -77,7 +77,7 @@ _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unk
 
 
 def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
-    from storyboard.entry import moment
+    from storyboard.model.submission import moment
     from storyboard.outlook import remarks
     from storyboard.plan import Blocked, Keep
     from storyboard.price import money
@@ -109,7 +109,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
 
 
 def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, object]:
-    from storyboard.entry import moment
+    from storyboard.model.submission import moment
     from storyboard.outlook import remarks
     from storyboard.plan import number
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storyboard.clearing import Waste
-    from storyboard.ledger import Ledger
-    from storyboard.store import Store
+    from storyboard.state.ledger import Ledger
+    from storyboard.state.store import Store
 
 
 @click.group
@@ -27,7 +27,7 @@ def command() -> None:
 @json_option
 def ls(draft: bool, as_json: bool) -> None:
     """Every take: when it came, for which scene, its length, size and name."""
-    from storyboard.entry import moment
+    from storyboard.model.submission import moment
     from storyboard.plan import number
 
     store, ledger = _opened(draft)
@@ -140,7 +140,7 @@ def _meant(paths: tuple[Path, ...]) -> list[Path]:
 
 def _spare(waste: "Waste") -> "Iterator[str]":
     """A line for each take that could go."""
-    from storyboard.entry import moment
+    from storyboard.model.submission import moment
     from storyboard.plain import show
 
     for spare in waste.found.spare:
@@ -165,9 +165,9 @@ def _kept(waste: "Waste") -> "Iterator[str]":
 
 def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
     """What was done, or would be."""
-    from storyboard.entry import moment
-    from storyboard.ledger import DAY
+    from storyboard.model.submission import moment
     from storyboard.price import amount
+    from storyboard.state.ledger import DAY
 
     if back:
         yield f"{'restored':<8} {_takes(len(back))}"
@@ -192,7 +192,7 @@ def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, del
 
 
 def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool) -> dict[str, object]:
-    from storyboard.entry import moment
+    from storyboard.model.submission import moment
     from storyboard.plan import number
 
     found = waste.found
@@ -235,8 +235,8 @@ def _megabytes(size: int) -> str:
 
 def _opened(draft: bool) -> "tuple[Store, Ledger]":
     from storyboard.config import settings
-    from storyboard.ledger import Ledger
-    from storyboard.store import Store
+    from storyboard.state.ledger import Ledger
+    from storyboard.state.store import Store
 
     realm = settings().realm(draft=draft)
     return Store(realm / "takes"), Ledger(realm / "ledger.db")

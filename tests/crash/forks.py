@@ -30,10 +30,10 @@ from points import Points, watch
 
 from storyboard import __main__ as program
 from storyboard import cli, providers, run
-from storyboard.entry import Entry
-from storyboard.ledger import Ledger
 from storyboard.media import ffmpeg
+from storyboard.model.submission import Entry
 from storyboard.reading import schema
+from storyboard.state.ledger import Ledger
 
 # What a render imports on its way: here once, and not in every child.
 _HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.callbacks storyboard.commands.render"

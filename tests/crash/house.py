@@ -17,11 +17,11 @@ from typing import Any
 from studio import freed, png
 
 from storyboard.disk import claimed
-from storyboard.entry import Entry
-from storyboard.ledger import Ledger
-from storyboard.lock import Lock
-from storyboard.lock import read as read_lock
+from storyboard.model.submission import Entry
 from storyboard.reading.yaml import load
+from storyboard.state.ledger import Ledger
+from storyboard.state.lockfile import Lock
+from storyboard.state.lockfile import read as read_lock
 
 HERE = Path(__file__).resolve().parent
 _LONG_AGO = 1_700_000_000.0

@@ -13,7 +13,7 @@ from studio import Studio
 
 from storyboard.cli import status
 from storyboard.errors import LocalFault
-from storyboard.ledger import Ledger
+from storyboard.state.ledger import Ledger
 
 Open = Callable[[str], Studio]
 

@@ -21,9 +21,10 @@ import pytest
 from doors import Call, doors
 from studio import Studio
 
-from storyboard import rescue, settle
+from storyboard import settle
 from storyboard.desk import desk
 from storyboard.errors import StoryboardError
+from storyboard.state import rescue
 
 Open = Callable[[str], Studio]
 KINDS = ("ENOSPC", "EIO", "late", "EMFILE", "short")

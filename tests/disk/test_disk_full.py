@@ -19,8 +19,8 @@ from studio import Studio
 from storyboard import disk
 from storyboard.disk import Ballast
 from storyboard.errors import LocalFault
-from storyboard.ledger import Ledger
 from storyboard.shot import Shot
+from storyboard.state.ledger import Ledger
 
 Open = Callable[[str], Studio]
 SHOT = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
@@ -132,7 +132,7 @@ subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(home)
 sys.path.insert(0, sys.argv[4])
 from studio import Studio
 from storyboard.errors import StoryboardError
-from storyboard.ledger import Ledger
+from storyboard.state.ledger import Ledger
 service = Studio(project, {}).serve()
 environ = {"STORYBOARD_HOME": str(home / "home"), "STORYBOARD_TIME_SCALE": "0.0002",
            "APIKLEY_BASE_URL": service.emulator.url}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from storyboard import rescue
 from storyboard.errors import LocalFault
-from storyboard.ledger import Ledger
 from storyboard.shot import Shot
+from storyboard.state import rescue
+from storyboard.state.ledger import Ledger
 
 SHOT = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
 

@@ -16,11 +16,11 @@ import pytest
 from storyboard.callbacks import Bounds, Listener
 from storyboard.clock import Clock
 from storyboard.config import Callbacks
-from storyboard.entry import Entry
 from storyboard.errors import Busy, InputError
-from storyboard.ledger import Ledger
+from storyboard.model.submission import Entry
 from storyboard.providers.apikley import Apikley
 from storyboard.shot import Shot
+from storyboard.state.ledger import Ledger
 
 NOW = 1_700_000_000
 

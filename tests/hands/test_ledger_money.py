@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from storyboard.budget import Budget, budgeted
-from storyboard.entry import Entry, moment
 from storyboard.errors import LocalFault, OverBudget
-from storyboard.ledger import DAY, AlreadyAsked, KnownJob, Ledger
+from storyboard.model.submission import Entry, moment
 from storyboard.price import Prices
 from storyboard.shot import Shot
+from storyboard.state.ledger import DAY, AlreadyAsked, KnownJob, Ledger
 from storyboard.take import Measure, Take
 
 TAKE = Take("d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60))

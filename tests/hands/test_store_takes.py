@@ -14,7 +14,7 @@ import pytest
 
 from storyboard import disk
 from storyboard.errors import Busy, LocalFault
-from storyboard.store import Store
+from storyboard.state.store import Store
 
 CLIP = b"a clip" * 1000
 DIGEST = hashlib.sha256(CLIP).hexdigest()

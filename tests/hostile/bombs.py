@@ -15,9 +15,9 @@ from pathlib import Path
 from answers import ASK, line, response
 
 from storyboard.errors import InputError, StoryboardError
-from storyboard.lock import read as read_lock
 from storyboard.media.image import look
 from storyboard.reading import template, yaml
+from storyboard.state.lockfile import read as read_lock
 
 TEXTS = {
     "lists in lists": "[" * 50_000,

@@ -15,14 +15,10 @@ from urllib.parse import urljoin
 
 from yarl import URL
 
-from storyboard.entry import moment
 from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.guard import objection
-from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
-from storyboard.lock import Lock, Pinned
-from storyboard.lock import read as read_lock
-from storyboard.lock import write as write_lock
 from storyboard.media import probe, verify
+from storyboard.model.submission import moment
 from storyboard.plain import show
 from storyboard.project import Project
 from storyboard.providers.apikley import OFFER
@@ -30,6 +26,10 @@ from storyboard.reading import check, told
 from storyboard.reading.template import Refused, Work, parse
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
+from storyboard.state.ledger import AlreadyAsked, KnownJob, Ledger
+from storyboard.state.lockfile import Lock, Pinned
+from storyboard.state.lockfile import read as read_lock
+from storyboard.state.lockfile import write as write_lock
 from storyboard.take import Measure, Take
 from storyboard.wire import Api
 

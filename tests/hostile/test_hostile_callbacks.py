@@ -18,8 +18,8 @@ from targets import shot
 from storyboard.callbacks import SIGNATURE, TIMESTAMP, Bounds, Listener
 from storyboard.clock import Clock
 from storyboard.config import Callbacks
-from storyboard.ledger import Ledger
 from storyboard.providers.apikley import Apikley
+from storyboard.state.ledger import Ledger
 
 COUNT = 5_000  # without a key, and as many with one
 TOGETHER = 50

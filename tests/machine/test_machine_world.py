@@ -35,25 +35,26 @@ from hypothesis.stateful import (
 )
 from town import HD, PRICES, Clips, Doors, Job, Killed, Line, Post, Service, Time, move_in
 
-from storyboard import ledger as ledger_room
 from storyboard import plan as planning
-from storyboard import rescue, settle
+from storyboard import settle
 from storyboard.budget import budgeted
 from storyboard.clearing import Clearing
 from storyboard.commands.store import command as store_command
 from storyboard.config import settings as configured
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import claim, private
-from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, StoryboardError
-from storyboard.ledger import DAY, Ledger
-from storyboard.lock import Lock
-from storyboard.lock import read as read_lock
+from storyboard.model.submission import LIVE, Entry
 from storyboard.preparing import Preparing
 from storyboard.reading.yaml import load
 from storyboard.render import Order, render
 from storyboard.session import _session
-from storyboard.store import Store
+from storyboard.state import rescue
+from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.ledger import submissions as ledger_room
+from storyboard.state.lockfile import Lock
+from storyboard.state.lockfile import read as read_lock
+from storyboard.state.store import Store
 from storyboard.take import Take
 
 FILES = ("film.yaml", "other.yaml")

@@ -15,13 +15,13 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from studio import Run, Studio, png
 
-from storyboard import rescue
 from storyboard.cli import storyboard
 from storyboard.disk import private
-from storyboard.ledger import Ledger
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
-from storyboard.store import Store
+from storyboard.state import rescue
+from storyboard.state.ledger import Ledger
+from storyboard.state.store import Store
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 

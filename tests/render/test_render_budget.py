@@ -16,10 +16,10 @@ from studio import Run, Studio
 from storyboard import events
 from storyboard.desk import Desk
 from storyboard.errors import OverBudget
-from storyboard.ledger import Ledger
 from storyboard.plan import Plan
 from storyboard.render import Order, render
 from storyboard.shot import Shot
+from storyboard.state.ledger import Ledger
 
 SPAWN = multiprocessing.get_context("spawn")
 

@@ -13,8 +13,8 @@ import pytest
 from studio import Studio
 
 from storyboard import events
-from storyboard.ledger import Ledger
 from storyboard.render import Order, render
+from storyboard.state.ledger import Ledger
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from storyboard.clearing import Clearing, Waste
 from storyboard.desk import desk, in_use
 from storyboard.disk import claim, shared
 from storyboard.errors import Busy
-from storyboard.ledger import DAY, Ledger
 from storyboard.plan import Collect, Make
-from storyboard.store import Store
+from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.store import Store
 
 
 class Keeper:

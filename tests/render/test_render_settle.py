@@ -9,7 +9,7 @@ from studio import Studio
 
 from storyboard.cli import status
 from storyboard.desk import at_work
-from storyboard.ledger import Ledger
+from storyboard.state.ledger import Ledger
 
 
 @pytest.fixture

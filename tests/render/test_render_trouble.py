@@ -16,9 +16,10 @@ from types import SimpleNamespace
 import pytest
 from studio import Studio, freed
 
-from storyboard import events, rescue
+from storyboard import events
 from storyboard.errors import Busy, InputError, RunRefused, SceneFailed
-from storyboard.ledger import Ledger
+from storyboard.state import rescue
+from storyboard.state.ledger import Ledger
 
 
 def test_a_refused_scene_stops_nobody(studio: Studio) -> None:

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from storyboard.entry import Entry, State
-from storyboard.spare import Came, Pins, Sorted, sort
+from storyboard.model.submission import Entry, State
+from storyboard.state.garbage import Came, Pins, Sorted, sort
 from storyboard.take import Measure, Take
 
 MEASURE = Measure(192, Fraction(24), 1280, 720, True)

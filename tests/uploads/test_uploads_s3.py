@@ -17,8 +17,8 @@ import pytest
 from scripted import Quick, wired
 
 from storyboard.errors import RunRefused, SceneFailed, StoryboardError
-from storyboard.ledger import Ledger
 from storyboard.providers.apikley import provider
+from storyboard.state.ledger import Ledger
 from storyboard.story import LocalImage, Place
 from storyboard.uploads import Bucket, Uploads, parse
 

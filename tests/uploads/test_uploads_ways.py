@@ -11,8 +11,8 @@ import pytest
 from scripted import Quick, Service, envelope, service, wired
 
 from storyboard.errors import InputError, LocalFault
-from storyboard.ledger import Ledger
 from storyboard.providers.apikley import provider
+from storyboard.state.ledger import Ledger
 from storyboard.story import LocalImage, Place
 from storyboard.uploads import Bucket, Folder, Uploads, missing, parse
 from storyboard.uploads import Service as Own

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboard.errors import InputError
-from storyboard.lock import Lock, Pinned, read, write
 from storyboard.reading.yaml import load
+from storyboard.state.lockfile import Lock, Pinned, read, write
 from storyboard.take import Measure, Take
 
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)

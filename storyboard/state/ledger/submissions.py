@@ -15,15 +15,15 @@ from errno import ENOSPC
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard import tables
 from storyboard.account import Charge
 from storyboard.budget import NO_LIMIT, Budget, Span
 from storyboard.disk import Ballast, advice, empty, private, turn
-from storyboard.entry import LIVE, Entry, moment
 from storyboard.errors import LocalFault
+from storyboard.model.submission import LIVE, Entry, moment
 from storyboard.shot import Recipe, Shot
+from storyboard.state.ledger import rows as tables
+from storyboard.state.ledger.rows import SELECTOR, TABLES
 from storyboard.story import Resolution
-from storyboard.tables import SELECTOR, TABLES
 from storyboard.take import Take, exact
 
 _NONCE = 24  # bytes

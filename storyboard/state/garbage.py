@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from storyboard.entry import Entry
+from storyboard.model.submission import Entry
 from storyboard.take import Take
 
 

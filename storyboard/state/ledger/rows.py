@@ -11,7 +11,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, cast, get_args
 
 from storyboard.account import Charge
-from storyboard.entry import LIVE, Entry, State, moment
+from storyboard.model.submission import LIVE, Entry, State, moment
 from storyboard.story import Resolution
 from storyboard.take import Measure, Take, exact
 

@@ -11,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from storyboard.disk import discard, private, replace, telling
-from storyboard.entry import Entry
 from storyboard.errors import LocalFault
-from storyboard.ledger import KnownJob, Ledger
+from storyboard.model.submission import Entry
+from storyboard.state.ledger import KnownJob, Ledger
 
 
 @dataclass(frozen=True, slots=True)
