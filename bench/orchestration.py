@@ -108,7 +108,7 @@ def _asked(url: str, body: bytes | None = None) -> dict[str, Any]:
 def _first_asked(home: Path) -> float:
     ledger = Ledger(home / "rehearsals" / "ledger.db")
     try:
-        return min(entry.asked for entry in ledger.entries())
+        return min(entry.asked for entry in ledger.submissions.all())
     finally:
         ledger.close()
 

@@ -30,7 +30,7 @@ def rows() -> list[Row]:
         while len(costs) < MOST and not (costs and _settled(costs[-1])):
             costs.append(cost(render, environ, watch=True, ends=_ENDS))
         with closing(Ledger(folder / "home" / "rehearsals" / "ledger.db")) as ledger:
-            states = [entry.state for entry in {entry.key: entry for entry in ledger.entries()}.values()]
+            states = [entry.state for entry in {entry.key: entry for entry in ledger.submissions.all()}.values()]
     what = f"{SCENES} scenes, {PERCENT} % of requests fail"
     return [
         Row(f"{what}, until settled", sum(one.wall for one in costs), "s", 60),

@@ -25,7 +25,7 @@ from storyboard.clock import Clock
 from storyboard.config import Callbacks
 from storyboard.disk import claim, private
 from storyboard.errors import InputError, LocalFault
-from storyboard.model.submission import Entry
+from storyboard.model.submission import Submission
 from storyboard.providers import Provider
 from storyboard.state.ledger import Ledger
 
@@ -77,7 +77,7 @@ class Calls:
             if job is None:
                 bell.set()
 
-    async def pause(self, entry: Entry, seconds: float) -> None:
+    async def pause(self, entry: Submission, seconds: float) -> None:
         """Wait as the clock does, or until a callback names this entry's job (any job, where it has none yet)."""
         bell = self._bells[entry.nonce, entry.job]
         await self._clock.pause_or(seconds, bell)
@@ -156,7 +156,7 @@ class Listener:
 
     def _written(self, nonce: str, job: str) -> int:
         try:
-            known = self._ledger.called(nonce, job, self._clock.wall())
+            known = self._ledger.inbox.record_callback(nonce, job, self._clock.wall())
         except LocalFault as error:
             if not self._deaf:
                 self._deaf = True

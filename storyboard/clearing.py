@@ -59,8 +59,8 @@ class Clearing:
         A lock at or below a path in ``gone`` that is not there keeps nothing. ``now`` is seconds since 1970.
         """
         locks = self._locks(gone)
-        came = [Came(key, take, at) for key, take, at in self.ledger.all_takes()]
-        entries, removed, trash = self.ledger.entries(), self.ledger.removed(), self.store.trash()
+        came = [Came(key, take, at) for key, take, at in self.ledger.takes.all()]
+        entries, removed, trash = self.ledger.submissions.all(), self.ledger.pins.removals(), self.store.trash()
         free = {spare.digest for spare in sort(trash, came, entries, locks, now).spare}
         return Waste(
             sort(self.store.sizes(), came, entries, locks, now - days * DAY, free=self.kind == "draft"),
@@ -72,10 +72,10 @@ class Clearing:
     def carry_out(self, waste: Waste, now: float) -> None:
         """Move what is spare into the trash, out of it for good what has lain there for a day, back what is wanted."""
         # Noted first: a take that has gone must never look as if the disk had lost it.
-        self.ledger.removing([spare.digest for spare in waste.found.spare], now)
+        self.ledger.pins.record_removal([spare.digest for spare in waste.found.spare], now)
         for spare in waste.found.spare:
             self.store.throw_away(spare.digest)
-        self.ledger.removing([trashed.digest for trashed in waste.trash if trashed.since == now], now)
+        self.ledger.pins.record_removal([trashed.digest for trashed in waste.trash if trashed.since == now], now)
         for trashed in waste.trash:
             if trashed.due(now):
                 self.store.destroy(trashed.digest)
@@ -90,7 +90,7 @@ class Clearing:
     def _bring_back(self, digests: Collection[str]) -> None:
         for digest in digests:
             self.store.recover(digest)
-        self.ledger.restored(digests)
+        self.ledger.pins.record_return(digests)
 
     def _locks(self, gone: Collection[Path]) -> list[Pins]:
         """All locks that any ledger on this machine knows of."""
@@ -104,7 +104,7 @@ class Clearing:
                     stack.callback(ledger.close)
                     for lock, storyboard in _storyboards(ledger, kind):
                         whose.setdefault(lock, set()).add(storyboard)
-                    for name, pins in ledger.pins().items():
+                    for name, pins in ledger.pins.by_lock().items():
                         before.setdefault(Path(name), {}).update(pins)
         return [
             _today(lock, frozenset(whose.get(lock, ())), before.get(lock, {}), gone)
@@ -114,7 +114,7 @@ class Clearing:
 
 def _storyboards(ledger: Ledger, kind: Kind) -> Iterator[tuple[Path, str]]:
     """Each storyboard that has asked for something, with the locks that it has; where it has none, with the usual."""
-    for storyboard in sorted({entry.storyboard for entry in ledger.entries()}):
+    for storyboard in sorted({entry.storyboard for entry in ledger.submissions.all()}):
         paths = locks_of(Path(storyboard), kind)
         for path in [path for path in paths if path.exists()] or paths[:1]:
             yield path, storyboard

@@ -16,7 +16,7 @@ from storyboard.config import Kind, Settings
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
 from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims, telling
 from storyboard.errors import InputError
-from storyboard.model.submission import LIVE, Entry, moment
+from storyboard.model.submission import LIVE, Submission, rfc3339
 from storyboard.plan import Facts, Plan, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
@@ -105,41 +105,41 @@ class Desk:
         """The world as it is now: lock, ledger, store."""
         lock = self.lock()
         keys = {shot.key for shot in self.wanted.values()}
-        entries = {entry.key: entry for key in keys if (entry := self.ledger.entry(key))}
-        takes = {key: self.ledger.takes(key) for key in keys}
+        entries = {entry.key: entry for key in keys if (entry := self.ledger.submissions.of_key(key))}
+        takes = {key: self.ledger.takes.of_key(key) for key in keys}
         known = [*takes.values(), *(lock.takes(key) for key in keys)]
         takes_known = [take for some in known for take in some.values()]
         self._recover({take.digest for take in takes_known if not self.store.held(take.digest, take.bytes)})
         held = {take.digest for take in takes_known if self.store.held(take.digest, take.bytes)}
         self._note(lock)
-        removed = {digest: moment(at)[:10] for digest, at in self.ledger.removed().items()}
+        removed = {digest: rfc3339(at)[:10] for digest, at in self.ledger.pins.removals().items()}
         pinned = {scene: pinned.key for scene, pinned in lock.scenes.items()}
-        recipes = self.ledger.recipes(pinned.values())
-        asked = self.ledger.last_asked(self.known_as)
+        recipes = self.ledger.submissions.recipes(pinned.values())
+        asked = self.ledger.submissions.last_recipes(self.known_as)
         before = {**asked, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
         at_work = {entry.run for entry in entries.values() if claimed(self.runs / entry.run)}
-        named = {entry.nonce for entry in entries.values() if self.ledger.named(entry.nonce)}
+        named = {entry.nonce for entry in entries.values() if self.ledger.inbox.jobs_named_by_callbacks(entry.nonce)}
         living = frozenset(at_work)
         return Facts(lock, entries, takes, frozenset(held), before, living, removed, frozenset(named))
 
     def _recover(self, lacking: Collection[str]) -> None:
         """Bring back from the trash what is needed after all."""
         if back := [digest for digest in sorted(lacking) if self.store.recover(digest)]:
-            self.ledger.restored(back)
+            self.ledger.pins.record_return(back)
 
     def _note(self, lock: Lock) -> None:
         """Have the ledger know what this lock pins: `store gc` finds locks by it, and keeps their takes."""
         takes = [take for pinned in lock.scenes.values() for some in pinned.takes.values() for take in some.values()]
-        self.ledger.pinned(str(self.lock_file), [take.digest for take in takes], time.time())
+        self.ledger.pins.record_pins(str(self.lock_file), [take.digest for take in takes], time.time())
 
     def plan(self) -> Plan:
         return plan(self.storyboard, self.wanted, self.facts(), self.prices)
 
     def over(self, plan: Plan) -> tuple[Over, ...]:
         """The limits of the budget that the plan would go over, as far as is spent now."""
-        of: Mapping[Span, str] = {"storyboard": self.known_as, "month": moment(time.time())[:7]}
+        of: Mapping[Span, str] = {"storyboard": self.known_as, "month": rfc3339(time.time())[:7]}
         return self.budget.over(
-            plan.credits, lambda span: self.ledger.spent(span, of[span]) if span in of else Fraction(0)
+            plan.credits, lambda span: self.ledger.charges.spent(span, of[span]) if span in of else Fraction(0)
         )
 
     def afford(self, plan: Plan) -> None:
@@ -157,12 +157,12 @@ class Desk:
         """Put the schema where the editor line that ``init`` writes looks for it; git does not carry it to a clone."""
         disk.replace(scratch(self.folder) / "storyboard.schema.json", schema.text().encode())
 
-    def forgotten(self, plan: Plan) -> list[Entry]:
+    def forgotten(self, plan: Plan) -> list[Submission]:
         """Submissions of this file whose answers were lost, and that its scenes do not ask for any more."""
         asked = {step.shot.key for step in plan.steps}
         return [
             entry
-            for entry in self.ledger.entries(self.known_as)
+            for entry in self.ledger.submissions.all(self.known_as)
             if entry.key not in asked
             and (entry.state == "unknown" or (entry.state == "intent" and not claimed(self.runs / entry.run)))
         ]
@@ -171,7 +171,7 @@ class Desk:
         """Credits that this storyboard has cost so far, as the ledger has it; a draft costs none."""
         if self.draft:
             return Fraction(0)
-        return self.ledger.spent("storyboard", self.known_as)
+        return self.ledger.charges.spent("storyboard", self.known_as)
 
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
@@ -189,7 +189,7 @@ class Desk:
 
     def _pinned(self, lock: Lock, shot: Shot, take: Take) -> Pinned:
         versions: dict[Resolution, Take] = {take.resolution: take}
-        base = self.ledger.takes(shot.key).get("720p") or lock.takes(shot.key).get("720p")
+        base = self.ledger.takes.of_key(shot.key).get("720p") or lock.takes(shot.key).get("720p")
         if base:
             versions["720p"] = base
         return Pinned(shot.key, shot.take, {shot.take: versions})
@@ -199,7 +199,7 @@ class Desk:
         if self.draft:
             return Uploads(Service(wire.api.base_url), self.provider, wire, Forgetful())
         way = self.way()
-        return Uploads(way, self.provider, wire, self.ledger) if way else None
+        return Uploads(way, self.provider, wire, self.ledger.upload_addresses) if way else None
 
     def going(self) -> str:
         """What becomes of local images, in words."""
@@ -346,10 +346,10 @@ def desk(
 
 def _bury(ledger: Ledger, store: Store, runs: Path) -> None:
     """Close the drafts that a dead run left open: the emulator that had promised them died with it."""
-    for entry in ledger.entries():
-        kept = any(store.held(take.digest, take.bytes) for take in ledger.takes(entry.key).values())
+    for entry in ledger.submissions.all():
+        kept = any(store.held(take.digest, take.bytes) for take in ledger.takes.of_key(entry.key).values())
         if entry.state in LIVE and not kept and not claimed(runs / entry.run):
-            ledger.failed(entry, "", None, entry.changed)
+            ledger.submissions.record_failed(entry, "", None, entry.changed)
 
 
 def vendor(settings: Settings, *, draft: bool) -> Provider:

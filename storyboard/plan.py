@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from fractions import Fraction
 from typing import Literal
 
-from storyboard.model.submission import Entry
+from storyboard.model.submission import Submission
 from storyboard.price import Prices
 from storyboard.shot import DEFAULTS, Recipe, Shot, shot
 from storyboard.state.lockfile import Lock
@@ -87,7 +87,7 @@ class Facts:
     """
 
     lock: Lock = field(default_factory=Lock)
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, Submission] = field(default_factory=dict)
     takes: Mapping[str, Mapping[Resolution, Take]] = field(default_factory=dict)
     held: frozenset[str] = frozenset()
     before: Mapping[str, Recipe] = field(default_factory=dict)
@@ -178,7 +178,7 @@ def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: P
 
 
 def _collecting(
-    entry: Entry, resolution: Resolution, facts: Facts, takes: Mapping[Resolution, Take], prices: Prices
+    entry: Submission, resolution: Resolution, facts: Facts, takes: Mapping[Resolution, Take], prices: Prices
 ) -> str:
     if entry.state == "open":
         return "paid for, not fetched yet"

@@ -108,19 +108,19 @@ def _store(found: "Settings") -> Iterator[Finding]:
 
 def _ledger(found: "Settings") -> Iterator[Finding]:
     from storyboard.disk import claimed
-    from storyboard.model.submission import moment
-    from storyboard.state.ledger import Ledger, unused
+    from storyboard.model.submission import rfc3339
+    from storyboard.state.ledger import Ledger, is_unused
     from storyboard.state.store import Store
 
     realm = found.realm(draft=False)
     path = realm / "ledger.db"
     try:
-        if unused(path):
+        if is_unused(path):
             yield Finding("ledger", "ok", "empty: nothing was ever asked for")
             return
         with closing(Ledger(path)) as ledger:
-            damage, entries = ledger.problems(), ledger.entries()
-            takes, removed = [take for _, take, _ in ledger.all_takes()], ledger.removed()
+            damage, entries = ledger.database.problems(), ledger.submissions.all()
+            takes, removed = [take for _, take, _ in ledger.takes.all()], ledger.pins.removals()
     except LocalFault as error:
         yield Finding("ledger", "bad", error.message, "keep the file; restore it from a backup before you render", 6)
         return
@@ -131,7 +131,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
     for entry in entries:
         lost = entry.state == "intent" and not claimed(realm / "runs" / entry.run)
         if entry.state == "unknown" or lost:
-            said = f"scene {entry.scene} of {entry.storyboard}: sent {moment(entry.asked)}, and its answer was lost"
+            said = f"scene {entry.scene} of {entry.storyboard}: sent {rfc3339(entry.asked)}, and its answer was lost"
             yield Finding("unknown", "bad", said, "it is not sent again by itself: storyboard settle decides it", 4)
     yield from _takes(Store(realm / "takes"), takes, {*removed})
 

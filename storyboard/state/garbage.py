@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from storyboard.model.submission import Entry
+from storyboard.model.submission import Submission
 from storyboard.take import Take
 
 
@@ -68,7 +68,7 @@ class Sorted:
 def sort(
     held: Mapping[str, int],
     came: Iterable[Came],
-    entries: Iterable[Entry],
+    entries: Iterable[Submission],
     locks: Sequence[Pins],
     until: float,
     *,
@@ -95,11 +95,11 @@ def sort(
 
 
 class _Facts:
-    def __init__(self, came: Iterable[Came], entries: Iterable[Entry], locks: Sequence[Pins]) -> None:
+    def __init__(self, came: Iterable[Came], entries: Iterable[Submission], locks: Sequence[Pins]) -> None:
         self.came: dict[str, list[Came]] = {}
         for each in came:
             self.came.setdefault(each.take.digest, []).append(each)
-        self._entries: dict[str, list[Entry]] = {}
+        self._entries: dict[str, list[Submission]] = {}
         for entry in entries:
             self._entries.setdefault(entry.key, []).append(entry)
         self._hd = {each.key for some in self.came.values() for each in some if each.take.resolution == "1080p"}
@@ -139,15 +139,15 @@ class _Facts:
         credits = Fraction(0) if free else worth
         return Spare(digest, size, entry.scene, entry.storyboard, self._why(entry), credits, self.last(digest))
 
-    def _asked(self, digest: str) -> list[Entry]:
+    def _asked(self, digest: str) -> list[Submission]:
         return [entry for each in self.came.get(digest, ()) for entry in self._entries.get(each.key, ())]
 
-    def _awaited(self, entry: Entry) -> bool:
+    def _awaited(self, entry: Submission) -> bool:
         return entry.state in ("intent", "unknown", "open") or (
             entry.state == "taken" and entry.hd is not None and entry.key not in self._hd
         )
 
-    def _why(self, entry: Entry) -> str:
+    def _why(self, entry: Submission) -> str:
         locks = self._by_storyboard.get(entry.storyboard, ())
         if any(entry.scene in lock.scenes for lock in locks):
             return "the scene has another take now"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from storyboard.disk import discard, private, replace, telling
 from storyboard.errors import LocalFault
-from storyboard.model.submission import Entry
+from storyboard.model.submission import Submission
 from storyboard.state.ledger import KnownJob, Ledger
 
 
@@ -26,7 +26,7 @@ class Kept:
     job: str
 
 
-def keep(ledger: Path, entry: Entry, job: str) -> Path | None:
+def keep(ledger: Path, entry: Submission, job: str) -> Path | None:
     """Write the job's name down, on another disk if need be; where, or None where nothing can be written at all."""
     content = json.dumps({"id": entry.id, "key": entry.key, "scene": entry.scene, "job": job}).encode()
     for folder in _folders(ledger):
@@ -42,10 +42,10 @@ def keep(ledger: Path, entry: Entry, job: str) -> Path | None:
 def bring_in(ledger: Ledger, now: float) -> None:
     """Give the ledger what it could not be given before. Raises LocalFault where it still cannot take it."""
     for kept in waiting(ledger.path):
-        entry = ledger.entry(kept.key)
+        entry = ledger.submissions.of_key(kept.key)
         if entry and entry.id == kept.id and entry.state in ("intent", "unknown"):
             try:
-                ledger.accepted(entry, kept.job, now)
+                ledger.submissions.record_accepted(entry, kept.job, now)
             except KnownJob:
                 raise LocalFault(
                     f"{kept.file} names a job that another shot already has: {kept.job}",

@@ -17,7 +17,7 @@ from typing import Any
 from studio import freed, png
 
 from storyboard.disk import claimed
-from storyboard.model.submission import Entry
+from storyboard.model.submission import Submission
 from storyboard.reading.yaml import load
 from storyboard.state.ledger import Ledger
 from storyboard.state.lockfile import Lock
@@ -137,9 +137,9 @@ class Home:
         return {"folder": str(self.project), "environ": self.environ, "words": words, "kill": kill, **more}
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[Submission]:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            return ledger.entries()
+            return ledger.submissions.all()
 
     @property
     def lock(self) -> Lock:

@@ -138,7 +138,7 @@ def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
         assert unsure
         with desk(studio.folder / "film.yaml", studio.settings) as at:
             for number, prompt in enumerate(prompts, 1):
-                entry = at.ledger.entry(at.wanted[f"s{number}"].key)
+                entry = at.ledger.submissions.of_key(at.wanted[f"s{number}"].key)
                 if entry and entry.state == "intent":
                     assert jobs[prompt] == 0
                     settle.again(at, settle.unsettled(at, f"s{number}"), time.time())

@@ -114,7 +114,7 @@ def test_one_place_says_how_much_sqlite_syncs() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and "PRAGMA synchronous" in node.value
     ]
     opened = [file.name for file in Path(PACKAGE).rglob("*.py") if "sqlite3.connect(" in file.read_text("utf-8")]
-    assert (said, opened) == (["submissions.py"], ["submissions.py"])
+    assert (said, opened) == (["database.py"], ["database.py"])
 
 
 def test_a_ledger_that_syncs_less_would_forget(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:

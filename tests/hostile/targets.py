@@ -18,7 +18,7 @@ from yarl import URL
 from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.guard import objection
 from storyboard.media import probe, verify
-from storyboard.model.submission import moment
+from storyboard.model.submission import rfc3339
 from storyboard.plain import show
 from storyboard.project import Project
 from storyboard.providers.apikley import OFFER
@@ -203,25 +203,26 @@ def _said(ask: Callable[[], object]) -> str:
 
 
 def _asked(ledger: Ledger) -> None:
-    entry = ledger.intend(shot("A tern"), "t", "/film.yaml", "run2", Fraction(60), 1e9)
-    ledger.accepted(entry, "job-new", 1e9)
-    ledger.taken(entry.key, take("e"), 1e9)
+    entry = ledger.submissions.record_intent(shot("A tern"), "t", "/film.yaml", "run2", Fraction(60), 1e9)
+    ledger.submissions.record_accepted(entry, "job-new", 1e9)
+    ledger.takes.record_take(entry.key, take("e"), 1e9)
 
 
 def _shown(ledger: Ledger) -> None:
-    for entry in ledger.entries():
-        json.dumps([moment(entry.asked), float(entry.cost), show(entry.why), show(entry.scene), entry.recipe["prompt"]])
+    for entry in ledger.submissions.all():
+        told = [rfc3339(entry.asked), float(entry.cost), show(entry.why), show(entry.scene), entry.recipe["prompt"]]
+        json.dumps(told)
 
 
 _ASKED: tuple[Callable[[Ledger], object], ...] = (
-    Ledger.problems,
+    lambda ledger: ledger.database.problems(),
     _shown,
-    lambda ledger: ledger.entries("/film.yaml"),
-    lambda ledger: [ledger.takes(shot(f"A gull, {state}").key) for state in ("taken", "open")],
-    lambda ledger: ledger.entry(shot("A gull, taken").key),
-    lambda ledger: [float(take.measure.seconds) for _, take, _ in ledger.all_takes()],
-    lambda ledger: ledger.last_asked("/film.yaml"),
-    lambda ledger: ledger.get("s3://bucket", "d" * 64, datetime.fromtimestamp(1e9, UTC)),
+    lambda ledger: ledger.submissions.all("/film.yaml"),
+    lambda ledger: [ledger.takes.of_key(shot(f"A gull, {state}").key) for state in ("taken", "open")],
+    lambda ledger: ledger.submissions.of_key(shot("A gull, taken").key),
+    lambda ledger: [float(take.measure.seconds) for _, take, _ in ledger.takes.all()],
+    lambda ledger: ledger.submissions.last_recipes("/film.yaml"),
+    lambda ledger: ledger.upload_addresses.upload_address("s3://bucket", "d" * 64, datetime.fromtimestamp(1e9, UTC)),
     _asked,
 )
 

@@ -44,14 +44,14 @@ from storyboard.config import settings as configured
 from storyboard.desk import Desk, at_work, desk
 from storyboard.disk import claim, private
 from storyboard.errors import InputError, StoryboardError
-from storyboard.model.submission import LIVE, Entry
+from storyboard.model.submission import LIVE, Submission
 from storyboard.preparing import Preparing
 from storyboard.reading.yaml import load
 from storyboard.render import Order, render
 from storyboard.session import _session
 from storyboard.state import rescue
 from storyboard.state.ledger import DAY, Ledger
-from storyboard.state.ledger import submissions as ledger_room
+from storyboard.state.ledger import database as ledger_room
 from storyboard.state.lockfile import Lock
 from storyboard.state.lockfile import read as read_lock
 from storyboard.state.store import Store
@@ -185,7 +185,7 @@ class World(RuleBasedStateMachine):
 
     def call(self, nonce: str, job: str) -> None:
         with closing(Ledger(self.ledger_file)) as ledger:
-            ledger.called(nonce, job, self.time.wall())
+            ledger.inbox.record_callback(nonce, job, self.time.wall())
 
     @contextmanager
     def at(self, name: str) -> Iterator[Desk]:
@@ -235,10 +235,10 @@ class World(RuleBasedStateMachine):
         if self.renders(name, ("sold",), ("whole",)):
             with closing(Ledger(self.ledger_file)) as ledger:
                 wanted = {words for _, words, _ in self.scenes[name]}
-                for entry in ledger.entries():
+                for entry in ledger.submissions.all():
                     good = entry.job and self.service.jobs[entry.job].fate == "good"
                     if good and entry.state in ("open", "taken") and entry.recipe["prompt"] in wanted:
-                        takes = ledger.takes(entry.key).values()
+                        takes = ledger.takes.of_key(entry.key).values()
                         assert any(self.store.held(take.digest, take.bytes) for take in takes), "bought, and not there"
 
     @rule(name=WHICH, answers=ANSWERS, fetches=FETCHES, data=st.data())
@@ -425,7 +425,7 @@ class World(RuleBasedStateMachine):
         with self.clearing() as clearing:
             with clearing.alone():
                 clearing.carry_out(clearing.waste(days, [], now), now)
-            came, entries = list(clearing.ledger.all_takes()), clearing.ledger.entries()
+            came, entries = list(clearing.ledger.takes.all()), clearing.ledger.submissions.all()
         after, left = set(self.store), self.store.trash()
         locks = {str((self.project / name).resolve()): self.lock(name) for name in FILES}
         pinned = {digest for lock in locks.values() if lock for digest in _pins(lock)}
@@ -462,13 +462,14 @@ class World(RuleBasedStateMachine):
             assert not self.service.jobs
             return
         with closing(Ledger(self.ledger_file)) as ledger:
-            entries = ledger.entries()
-            charges = ledger.charges()
+            entries = ledger.submissions.all()
+            charges = ledger.charges.all()
             by_storyboard = sum(
-                (ledger.spent("storyboard", str((self.project / name).resolve())) for name in FILES), Fraction(0)
+                (ledger.charges.spent("storyboard", str((self.project / name).resolve())) for name in FILES),
+                Fraction(0),
             )
             came: dict[str, set[str]] = {}
-            for key, take, _ in ledger.all_takes():
+            for key, take, _ in ledger.takes.all():
                 came.setdefault(key, set()).add(take.digest)
         saved = {kept.job for kept in rescue.waiting(self.ledger_file)}
         self.introduce(entries, saved, died=died, stumbled=stumbled)
@@ -489,7 +490,7 @@ class World(RuleBasedStateMachine):
                 )
         self.service.told_to = known - {None}
 
-    def introduce(self, entries: list[Entry], saved: set[str], *, died: bool, stumbled: bool) -> None:
+    def introduce(self, entries: list[Submission], saved: set[str], *, died: bool, stumbled: bool) -> None:
         """Find for each new entry the request that it is about."""
         posts = list(self.service.posts)
         self.count.update({"requests": len(posts), "answers lost": sum(post.said == "lost" for post in posts)})
@@ -515,7 +516,7 @@ class World(RuleBasedStateMachine):
         assert not posts, "something was asked for without an intent"
         self.service.posts = []
 
-    def look_at(self, entry: Entry, came: Mapping[str, set[str]], *, cut: bool) -> None:
+    def look_at(self, entry: Submission, came: Mapping[str, set[str]], *, cut: bool) -> None:
         """One entry: nothing in it is more, or less, than what happened."""
         attempt = self.attempts[entry.id]
         job = self.service.jobs[entry.job] if entry.job else None

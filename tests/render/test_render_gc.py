@@ -26,7 +26,7 @@ class Keeper:
         self.realm = self.settings.realm(draft=draft)
         self.store = Store(self.realm / "takes")
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            self.now = max(at for _, _, at in ledger.all_takes()) + 20 * DAY
+            self.now = max(at for _, _, at in ledger.takes.all()) + 20 * DAY
 
     def clear(self, *gone: Path, days: float = 14, delete: bool = True) -> Waste:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
@@ -44,7 +44,7 @@ class Keeper:
     @property
     def removed(self) -> set[str]:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            return set(ledger.removed())
+            return set(ledger.pins.removals())
 
 
 def changed(studio: Studio) -> Keeper:
@@ -217,7 +217,7 @@ def test_what_was_pinned_yesterday_is_young(studio: Studio) -> None:
     studio.render()
     keeper = Keeper(studio)
     with closing(Ledger(keeper.realm / "ledger.db")) as ledger:
-        ledger.pinned(str(studio.folder / "film.lock.yaml"), keeper.store, keeper.now - DAY)
+        ledger.pins.record_pins(str(studio.folder / "film.lock.yaml"), keeper.store, keeper.now - DAY)
     studio.scenes("A heron")
     studio.render()
     found = keeper.clear().found

@@ -61,8 +61,8 @@ def test_a_job_that_a_callback_has_named_is_not_asked_for_again(studio: Studio, 
     service = lost(studio)
     job = next(job.id for job in service.emulator.jobs if "tern" in job.prompt)
     with closing(Ledger(studio.settings.realm(draft=False) / "ledger.db")) as ledger:
-        entry = next(entry for entry in ledger.entries() if entry.scene == "s2")
-        assert ledger.called(entry.nonce, job, 5.0)
+        entry = next(entry for entry in ledger.submissions.all() if entry.scene == "s2")
+        assert ledger.inbox.record_callback(entry.nonce, job, 5.0)
     left, said = settle("s2", "--again")
     assert (left, "a callback has named the job of s2" in said) == (2, True)
     assert studio.render().exit == 0

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from storyboard.model.submission import Entry, State
+from storyboard.model.submission import State, Submission
 from storyboard.plan import Blocked, Collect, Facts, Keep, Make, Plan, changes, document, moved, plan, shots
 from storyboard.price import Prices
 from storyboard.state.lockfile import Lock, Pinned
@@ -38,10 +38,10 @@ def key(source: Generated = PLAIN) -> str:
 
 def entry(
     state: State, source: Generated = PLAIN, *, run: str = "r", hd: Fraction | None = None, why: str = ""
-) -> Entry:
+) -> Submission:
     wanted = shots(film(x=source), "apikley")["x"]
     job = "job1" if state in ("open", "taken", "failed") else None
-    return Entry(
+    return Submission(
         1, wanted.key, state, job, run, "n", "/film.yaml", "x", "veo3_fast", wanted.recipe, Fraction(60), None, hd,
         None, why, 0.0, 0.0,
     )  # fmt: skip

@@ -6,14 +6,14 @@ from fractions import Fraction
 
 import pytest
 
-from storyboard.model.submission import Entry, State
+from storyboard.model.submission import State, Submission
 from storyboard.state.garbage import Came, Pins, Sorted, sort
 from storyboard.take import Measure, Take
 
 MEASURE = Measure(192, Fraction(24), 1280, 720, True)
 BASE = Take("b" * 64, 100, MEASURE)
 HD = Take("d" * 64, 200, MEASURE, "1080p")
-ENTRY = Entry(
+ENTRY = Submission(
     id=1, key="k", state="taken", job="j", run="r", nonce="n", storyboard="/film.yaml", scene="gull", model="veo3_fast",
     recipe={}, credits=Fraction(60), charged=None, hd=None, code=None, why="", asked=1.0, changed=1.0,
 )  # fmt: skip
@@ -21,7 +21,10 @@ LOCK = Pins("/film.lock.yaml", frozenset({"/film.yaml"}), scenes=frozenset({"ter
 
 
 def sorted_out(
-    *locks: Pins, entry: Entry | None = ENTRY, takes: tuple[Take, ...] = (BASE,), held: Mapping[str, int] | None = None
+    *locks: Pins,
+    entry: Submission | None = ENTRY,
+    takes: tuple[Take, ...] = (BASE,),
+    held: Mapping[str, int] | None = None,
 ) -> Sorted:
     """What becomes of takes that came at 10, of which those go that were last used at 20 or before."""
     held = {take.digest: take.bytes for take in takes} if held is None else held
