@@ -6,10 +6,10 @@ from difflib import SequenceMatcher
 from fractions import Fraction
 from typing import Literal
 
+from storyboard.model.lock import Lock
 from storyboard.model.submission import Submission
 from storyboard.price import Prices
 from storyboard.shot import DEFAULTS, Recipe, Shot, shot
-from storyboard.state.lockfile import Lock
 from storyboard.story import Generated, LocalImage, Resolution, Scene, Storyboard
 from storyboard.take import Take
 

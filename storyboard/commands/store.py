@@ -64,12 +64,12 @@ def ls(draft: bool, as_json: bool) -> None:
 def verify(draft: bool, as_json: bool) -> int:
     """Read every take again; what is damaged is moved aside. Nothing is lost by it: its job can be fetched again."""
     from storyboard.config import settings
-    from storyboard.desk import in_use
     from storyboard.disk import shared
     from storyboard.errors import LocalFault
+    from storyboard.state.realm import store_claim
 
     # Never beside a gc, which would take away what is being read.
-    with shared(in_use(settings().realm(draft=draft))):
+    with shared(store_claim(settings().realm(draft=draft))):
         store, ledger = _opened(draft)
         digests = list(store)
         damaged = [digest for digest in digests if not store.intact(digest)]
@@ -143,7 +143,7 @@ def _spare(waste: "Waste") -> "Iterator[str]":
     from storyboard.model.submission import rfc3339
     from storyboard.plain import show
 
-    for spare in waste.found.spare:
+    for spare in waste.found.unreferenced:
         whose, day = f"{spare.scene} of {show(spare.storyboard, 200)}", rfc3339(spare.last)[:10]
         yield f"{spare.digest[:12]}  {_megabytes(spare.bytes):>9}  last used {day}  {whose}: {spare.why}"
 
@@ -171,7 +171,7 @@ def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, del
 
     if back:
         yield f"{'restored':<8} {_takes(len(back))}"
-    spare = waste.found.spare
+    spare = waste.found.unreferenced
     credits = sum((each.credits for each in spare), Fraction(0))
     price = f", bought for {amount(credits)} credits" if credits else ""
     said = f"{_takes(len(spare))}, {_megabytes(sum(each.bytes for each in spare))}{price}"
@@ -208,9 +208,9 @@ def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool
                 "credits": number(spare.credits),
                 "last": rfc3339(spare.last),
             }
-            for spare in found.spare
+            for spare in found.unreferenced
         ],
-        "bytes": sum(spare.bytes for spare in found.spare),
+        "bytes": sum(spare.bytes for spare in found.unreferenced),
         "kept": {
             "needed": found.needed,
             "young": found.young,

@@ -17,11 +17,11 @@ from typing import Any
 from studio import freed, png
 
 from storyboard.disk import claimed
+from storyboard.model.lock import Lock
 from storyboard.model.submission import Submission
 from storyboard.reading.yaml import load
 from storyboard.state.ledger import Ledger
-from storyboard.state.lockfile import Lock
-from storyboard.state.lockfile import read as read_lock
+from storyboard.state.lockfile import parse_lock
 
 HERE = Path(__file__).resolve().parent
 _LONG_AGO = 1_700_000_000.0
@@ -144,7 +144,7 @@ class Home:
     @property
     def lock(self) -> Lock:
         file = self.project / "film.lock.yaml"
-        return read_lock(load(file.read_bytes(), file.name), file.name) if file.exists() else Lock()
+        return parse_lock(load(file.read_bytes(), file.name), file.name) if file.exists() else Lock()
 
     def unknown(self) -> set[str]:
         """The scenes of which nobody knows whether they were paid for."""

@@ -18,6 +18,7 @@ from yarl import URL
 from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.guard import objection
 from storyboard.media import probe, verify
+from storyboard.model.lock import Lock, Pinned
 from storyboard.model.submission import rfc3339
 from storyboard.plain import show
 from storyboard.project import Project
@@ -27,9 +28,7 @@ from storyboard.reading.template import Refused, Work, parse
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
 from storyboard.state.ledger import AlreadyAsked, KnownJob, Ledger
-from storyboard.state.lockfile import Lock, Pinned
-from storyboard.state.lockfile import read as read_lock
-from storyboard.state.lockfile import write as write_lock
+from storyboard.state.lockfile import format_lock, parse_lock
 from storyboard.take import Measure, Take
 from storyboard.wire import Api
 
@@ -144,7 +143,7 @@ def take(digest: str = "d") -> Take:
 def locks(folder: Path) -> Target:
     def attempt(raw: bytes) -> str:
         try:
-            lock = read_lock(load(raw, "film.lock.yaml"), "film.lock.yaml")
+            lock = parse_lock(load(raw, "film.lock.yaml"), "film.lock.yaml")
         except InputError as error:
             return _refused(error)
         for pinned in lock.scenes.values():
@@ -153,10 +152,10 @@ def locks(folder: Path) -> Target:
                     assert 0 < each.measure.seconds < 10**9
                     assert each.measure.width * each.measure.height > 0
                     assert set(each.digest) <= set("0123456789abcdef")
-        return "read" if read_lock(load(write_lock(lock).encode(), ""), "") == lock else "changed"
+        return "read" if parse_lock(load(format_lock(lock).encode(), ""), "") == lock else "changed"
 
-    seed = write_lock(Lock({f"s{n}": Pinned(f"{n}" * 64, 1, {1: {"720p": take(f"{n}")}}) for n in range(3)}))
-    return Target((seed.encode(), write_lock(Lock({})).encode()), attempt)
+    seed = format_lock(Lock({f"s{n}": Pinned(f"{n}" * 64, 1, {1: {"720p": take(f"{n}")}}) for n in range(3)}))
+    return Target((seed.encode(), format_lock(Lock({})).encode()), attempt)
 
 
 def shot(prompt: str) -> Shot:

@@ -41,9 +41,10 @@ from storyboard.budget import budgeted
 from storyboard.clearing import Clearing
 from storyboard.commands.store import command as store_command
 from storyboard.config import settings as configured
-from storyboard.desk import Desk, at_work, desk
+from storyboard.desk import Desk, desk
 from storyboard.disk import claim, private
 from storyboard.errors import InputError, StoryboardError
+from storyboard.model.lock import Lock
 from storyboard.model.submission import LIVE, Submission
 from storyboard.preparing import Preparing
 from storyboard.reading.yaml import load
@@ -52,8 +53,8 @@ from storyboard.session import _session
 from storyboard.state import rescue
 from storyboard.state.ledger import DAY, Ledger
 from storyboard.state.ledger import database as ledger_room
-from storyboard.state.lockfile import Lock
-from storyboard.state.lockfile import read as read_lock
+from storyboard.state.lockfile import parse_lock
+from storyboard.state.realm import claim_storyboard
 from storyboard.state.store import Store
 from storyboard.take import Take
 
@@ -99,7 +100,7 @@ class Attempt:
 
 @cache
 def _parsed(text: bytes) -> Lock:
-    return read_lock(load(text, "lock"), "lock")
+    return parse_lock(load(text, "lock"), "lock")
 
 
 def _dead(error: BaseException) -> bool:
@@ -190,7 +191,7 @@ class World(RuleBasedStateMachine):
     @contextmanager
     def at(self, name: str) -> Iterator[Desk]:
         file = self.project / name
-        with at_work(file), desk(file, self.settings) as found:
+        with claim_storyboard(file), desk(file, self.settings) as found:
             yield found
 
     def does(self, act: Callable[[], object], after: int | None = None, *, stumbles: bool = False) -> bool:

@@ -9,11 +9,12 @@ import pytest
 from studio import Studio
 
 from storyboard.clearing import Clearing, Waste
-from storyboard.desk import desk, in_use
+from storyboard.desk import desk
 from storyboard.disk import claim, shared
 from storyboard.errors import Busy
 from storyboard.plan import Collect, Make
 from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.realm import store_claim
 from storyboard.state.store import Store
 
 
@@ -61,10 +62,10 @@ def test_only_what_no_lock_pins_goes_and_not_at_once(studio: Studio) -> None:
     service = studio.serve()
     keeper = changed(studio)
     before = set(keeper.store)
-    (spare,) = keeper.clear(delete=False).found.spare
+    (spare,) = keeper.clear(delete=False).found.unreferenced
     assert (spare.scene, spare.credits, spare.why) == ("s1", 60, "the scene has another take now")
     assert set(keeper.store) == before
-    assert not keeper.clear(days=30).found.spare
+    assert not keeper.clear(days=30).found.unreferenced
     keeper.clear()
     assert set(keeper.store) == before - {spare.digest}
     assert set(keeper.store.trash()) == {spare.digest}
@@ -96,7 +97,7 @@ def test_everything_comes_back_from_the_trash(studio: Studio) -> None:
     studio.serve()
     keeper = changed(studio)
     before = set(keeper.store)
-    (spare,) = keeper.clear().found.spare
+    (spare,) = keeper.clear().found.unreferenced
     assert keeper.restore() == (spare.digest,)
     assert set(keeper.store) == before
     assert not keeper.removed
@@ -111,7 +112,7 @@ def test_a_lock_that_pins_it_again_brings_it_back(studio: Studio) -> None:
     studio.scenes("A heron")
     studio.render()
     keeper = Keeper(studio)
-    (spare,) = keeper.clear().found.spare
+    (spare,) = keeper.clear().found.unreferenced
     (studio.folder / "film.lock.yaml").write_bytes(old)
     keeper.now += 2 * DAY
     keeper.clear()
@@ -189,7 +190,7 @@ def test_a_lock_that_cannot_be_read_keeps_its_takes(studio: Studio, harm: str, s
     ((trouble, takes),) = found.doubtful.items()
     assert trouble.endswith(said)
     assert takes == 3
-    mourned = keeper.clear(studio.folder).found.spare
+    mourned = keeper.clear(studio.folder).found.unreferenced
     assert len(mourned) == (3 if said.endswith("is not there") else 0)
 
 
@@ -205,7 +206,7 @@ def test_a_film_that_only_shares_the_takes_keeps_them(studio: Studio, tmp_path: 
     studio.folder = first
     studio.scenes("A heron")
     studio.render()
-    assert not Keeper(studio).clear().found.spare
+    assert not Keeper(studio).clear().found.unreferenced
     studio.folder = tmp_path / "checkout"
     assert (studio.render().kept, service.posts) == (1, 2)
 
@@ -221,7 +222,7 @@ def test_what_was_pinned_yesterday_is_young(studio: Studio) -> None:
     studio.scenes("A heron")
     studio.render()
     found = keeper.clear().found
-    assert (found.spare, found.young, found.needed) == ((), 1, 1)
+    assert (found.unreferenced, found.young, found.needed) == ((), 1, 1)
 
 
 def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None:
@@ -235,7 +236,7 @@ def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None
     service.emulator.heal()
     studio.render()
     found = Keeper(studio).clear().found
-    assert (found.spare, found.needed) == ((), 2)
+    assert (found.unreferenced, found.needed) == ((), 2)
 
 
 def test_drafts_go_with_their_scratch_folder(studio: Studio) -> None:
@@ -243,7 +244,7 @@ def test_drafts_go_with_their_scratch_folder(studio: Studio) -> None:
     studio.scenes("A gull")
     studio.render(draft=True)
     shutil.rmtree(studio.folder / ".storyboard")
-    (spare,) = Keeper(studio, draft=True).clear().found.spare
+    (spare,) = Keeper(studio, draft=True).clear().found.unreferenced
     assert (spare.credits, spare.why) == (0, "no lock pins it")
 
 
@@ -273,10 +274,10 @@ def test_nothing_goes_while_a_render_is_at_work(studio: Studio) -> None:
             keeper.clear()
 
     studio.render(agree=clear)
-    place = in_use(keeper.realm)
+    place = store_claim(keeper.realm)
     with shared(place), shared(place), pytest.raises(Busy), claim(place, "x"):
         pass
-    assert len(keeper.clear().found.spare) == 1
+    assert len(keeper.clear().found.unreferenced) == 1
 
 
 PROMPTS = ("A gull", "A tern", "A heron")

@@ -8,8 +8,8 @@ import pytest
 from studio import Studio
 
 from storyboard.cli import status
-from storyboard.desk import at_work
 from storyboard.state.ledger import Ledger
+from storyboard.state.realm import claim_storyboard
 
 
 @pytest.fixture
@@ -100,10 +100,10 @@ def test_a_job_that_never_ends_can_be_given_up(studio: Studio, settle: Any, own_
     assert (studio.render().exit, service.posts) == (0, 3)
 
 
-def test_nothing_is_decided_while_a_render_is_at_work(studio: Studio, settle: Any) -> None:
+def test_nothing_is_decided_while_a_render_is_claim_storyboard(studio: Studio, settle: Any) -> None:
     """It may be collecting the very job that is given up."""
     lost(studio)
-    with at_work(studio.folder / "film.yaml"):
+    with claim_storyboard(studio.folder / "film.yaml"):
         assert settle("s2", "--again")[0] == 7
     assert studio.render().exit == 4
 

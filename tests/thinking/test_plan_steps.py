@@ -4,10 +4,10 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
+from storyboard.model.lock import Lock, Pinned
 from storyboard.model.submission import State, Submission
 from storyboard.plan import Blocked, Collect, Facts, Keep, Make, Plan, changes, document, moved, plan, shots
 from storyboard.price import Prices
-from storyboard.state.lockfile import Lock, Pinned
 from storyboard.story import Generated, LocalImage, Output, OwnClip, Place, Resolution, Scene, Storyboard, Trim
 from storyboard.take import Measure, Take
 
