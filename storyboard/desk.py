@@ -103,8 +103,8 @@ class Desk:
         takes = {key: self.ledger.takes.of_key(key) for key in keys}
         known = [*takes.values(), *(lock.takes(key) for key in keys)]
         takes_known = [take for some in known for take in some.values()]
-        self.realm.recover({take.digest for take in takes_known if not self.store.held(take.digest, take.bytes)})
-        held = {take.digest for take in takes_known if self.store.held(take.digest, take.bytes)}
+        self.realm.recover({take.digest for take in takes_known if not self.store.holds(take.digest, take.bytes)})
+        held = {take.digest for take in takes_known if self.store.holds(take.digest, take.bytes)}
         self.lockfile.record_pins(lock, self.ledger, time.time())
         removed = {digest: rfc3339(at)[:10] for digest, at in self.ledger.pins.removals().items()}
         pinned = {scene: pinned.key for scene, pinned in lock.scenes.items()}

@@ -186,7 +186,7 @@ class Run:
 
     def _held(self, key: str, resolution: Resolution) -> Take | None:
         take = self.hands.ledger.takes.of_key(key).get(resolution)
-        return take if take and self.hands.store.held(take.digest, take.bytes) else None
+        return take if take and self.hands.store.holds(take.digest, take.bytes) else None
 
     # Asking
 
@@ -422,7 +422,7 @@ class Run:
         """Download and verify; a new address where the old one is gone, a second try where the bytes are bad."""
         expired = bad = 0
         while True:
-            arriving = self.hands.store.arriving(self.name)
+            arriving = self.hands.store.arrival_path(self.name)
             try:
                 return await self._fetched(step, entry, ready, resolution, arriving)
             except AddressExpired as error:

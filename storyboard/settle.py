@@ -29,7 +29,7 @@ def unsettled(at: Desk, scene: str) -> Submission:
 
 def _held(at: Desk, entry: Submission) -> bool:
     """Whether a take of it is in the store: where none is, the service may not have it any more either."""
-    return any(at.store.held(take.digest, take.bytes) for take in at.ledger.takes.of_key(entry.key).values())
+    return any(at.store.holds(take.digest, take.bytes) for take in at.ledger.takes.of_key(entry.key).values())
 
 
 def adopt(at: Desk, entry: Submission, job: str, now: float) -> None:

@@ -138,7 +138,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
 
 def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[Finding]:
     trash, every = store.trash(), {take.digest for take in takes}
-    absent = {take.digest for take in takes if not store.held(take.digest, take.bytes)} - {*removed, *trash}
+    absent = {take.digest for take in takes if not store.holds(take.digest, take.bytes)} - {*removed, *trash}
     if absent:
         said = f"{len(absent)} of {len(every)} are not in the store, or not whole"
         yield Finding("takes", "note", said, "render fetches what a film needs, unpaid; store verify looks closer")
@@ -155,15 +155,15 @@ def _leftovers(found: "Settings") -> Iterator[Finding]:
     from storyboard.state.store import Store
 
     realm = found.realm(draft=False)
-    for kept in rescue.waiting(realm / "ledger.db"):
+    for kept in rescue.rescued_jobs(realm / "ledger.db"):
         said = f"the job {show(kept.job, 80)} was paid for and is not in the ledger: {kept.file}"
         yield Finding("rescue", "bad", said, "make room if the disk is full; the next render or plan brings it in", 6)
     store = Store(realm / "takes")
-    if damaged := store.damaged():
+    if damaged := store.damaged_files():
         size = f"{sum(damaged.values()) / 1e6:.1f} MB"
         said = f"{_count(len(damaged), 'damaged file')}, {size}, in {store.root / 'damaged'}"
         yield Finding("damaged", "note", said, "look at them if you like, and remove them")
-    halves = [name for name in store.halves() if not claimed(realm / "runs" / name.partition(".")[0])]
+    halves = [name for name in store.partial_downloads() if not claimed(realm / "runs" / name.partition(".")[0])]
     if halves:
         said = f"{_count(len(halves), 'clip')} half fetched by a render that died"
         yield Finding("halves", "note", said, "the next render that asks for something removes them")

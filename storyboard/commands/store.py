@@ -42,7 +42,7 @@ def ls(draft: bool, as_json: bool) -> None:
             "size": f"{take.measure.width}x{take.measure.height}",
             "bytes": take.bytes,
             "came": rfc3339(at),
-            "held": store.held(take.digest, take.bytes),
+            "held": store.holds(take.digest, take.bytes),
             "removed": rfc3339(removed[take.digest]) if take.digest in removed else None,
         }
         for key, take, at in ledger.takes.all()
@@ -72,7 +72,7 @@ def verify(draft: bool, as_json: bool) -> int:
     with shared(store_claim(settings().realm(draft=draft))):
         store, ledger = _opened(draft)
         digests = list(store)
-        damaged = [digest for digest in digests if not store.intact(digest)]
+        damaged = [digest for digest in digests if not store.is_intact(digest)]
         for digest in damaged:
             store.set_aside(store.path(digest))
         absent = {take.digest for _, take, _ in ledger.takes.all()} - {*digests} | {*damaged}

@@ -64,7 +64,7 @@ def find_lock_file(storyboard: Path, kind: Kind, paid: Store) -> LockFile:
     Raise InputError if the lock beside the storyboard is damaged.
     """
     own, *scratched = lock_paths(storyboard, kind)
-    in_scratch = scratched and any(paid.held(take.digest, take.bytes) for take in read_lock(own).all_takes())
+    in_scratch = scratched and any(paid.holds(take.digest, take.bytes) for take in read_lock(own).all_takes())
     return LockFile(scratched[0] if in_scratch else own, storyboard.parent)
 
 

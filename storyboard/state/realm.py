@@ -43,7 +43,7 @@ class Realm:
         """Record as failed the drafts that a dead run left open: their emulator died with it. Raise LocalFault."""
         for submission in self.ledger.submissions.all():
             takes = self.ledger.takes.of_key(submission.key).values()
-            has_take = any(self.store.held(take.digest, take.bytes) for take in takes)
+            has_take = any(self.store.holds(take.digest, take.bytes) for take in takes)
             if submission.state in LIVE and not has_take and not self.is_running(submission.run):
                 self.ledger.submissions.record_failed(submission, "", None, submission.changed)
 

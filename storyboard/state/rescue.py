@@ -17,7 +17,7 @@ from storyboard.state.ledger import KnownJob, Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RescuedJob:
     """A job's name with the ledger's entry that it belongs to, and the file that says so."""
 
     file: Path
@@ -41,7 +41,7 @@ def keep(ledger: Path, entry: Submission, job: str) -> Path | None:
 
 def bring_in(ledger: Ledger, now: float) -> None:
     """Give the ledger what it could not be given before. Raises LocalFault where it still cannot take it."""
-    for kept in waiting(ledger.path):
+    for kept in rescued_jobs(ledger.path):
         entry = ledger.submissions.of_key(kept.key)
         if entry and entry.id == kept.id and entry.state in ("intent", "unknown"):
             try:
@@ -60,7 +60,7 @@ def _ours(path: Path) -> bool:
         return not path.is_symlink() and path.stat().st_uid == os.getuid()
 
 
-def waiting(ledger: Path) -> Iterator[Kept]:
+def rescued_jobs(ledger: Path) -> Iterator[RescuedJob]:
     """The jobs that are kept for a ledger, and not in it yet."""
     for folder in _folders(ledger):
         for file in sorted(folder.glob("*.json")):
@@ -68,7 +68,7 @@ def waiting(ledger: Path) -> Iterator[Kept]:
                 if not _ours(folder) or not _ours(file):
                     continue
                 content = json.loads(file.read_text("utf-8"))
-                yield Kept(file, int(content["id"]), str(content["key"]), str(content["job"]))
+                yield RescuedJob(file, int(content["id"]), str(content["key"]), str(content["job"]))
             except (LocalFault, OSError, ValueError, KeyError, TypeError):
                 continue
 

@@ -122,7 +122,7 @@ def known(studio: Studio, prompts: tuple[str, ...], said: str) -> None:
     ledger = studio.folder.parent / "home" / "rehearsals" / "ledger.db"
     assert studio.service
     paid = {job.id for job in studio.service.emulator.jobs if job.prompt in prompts}
-    kept = {kept.job for kept in rescue.waiting(ledger)}
+    kept = {kept.job for kept in rescue.rescued_jobs(ledger)}
     assert paid <= rows(ledger) | kept, said
     for job in kept - rows(ledger):
         assert f"PAID: job {job}" in said
@@ -147,7 +147,7 @@ def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
     assert (status, said) == (0, "")
     assert [jobs[prompt] for prompt in prompts] == [1, 1]
     with desk(studio.folder / "film.yaml", studio.settings) as at:
-        assert all(at.store.intact(digest) for digest in at.store)
+        assert all(at.store.is_intact(digest) for digest in at.store)
 
 
 def rows(ledger: Path) -> set[str]:

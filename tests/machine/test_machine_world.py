@@ -240,7 +240,7 @@ class World(RuleBasedStateMachine):
                     good = entry.job and self.service.jobs[entry.job].fate == "good"
                     if good and entry.state in ("open", "taken") and entry.recipe["prompt"] in wanted:
                         takes = ledger.takes.of_key(entry.key).values()
-                        assert any(self.store.held(take.digest, take.bytes) for take in takes), "bought, and not there"
+                        assert any(self.store.holds(take.digest, take.bytes) for take in takes), "bought, and not there"
 
     @rule(name=WHICH, answers=ANSWERS, fetches=FETCHES, data=st.data())
     def render_in_trouble(self, name: str, answers: Any, fetches: Any, data: Any) -> None:
@@ -395,7 +395,7 @@ class World(RuleBasedStateMachine):
     @rule()
     def verify(self) -> None:
         """`store verify` names exactly what is damaged, and moves it aside."""
-        damaged = {digest for digest in self.store if not self.store.intact(digest)}
+        damaged = {digest for digest in self.store if not self.store.is_intact(digest)}
         shell = {"STORYBOARD_HOME": str(self.home)}
         with closing(Ledger(self.ledger_file)):
             pass
@@ -472,7 +472,7 @@ class World(RuleBasedStateMachine):
             came: dict[str, set[str]] = {}
             for key, take, _ in ledger.takes.all():
                 came.setdefault(key, set()).add(take.digest)
-        saved = {kept.job for kept in rescue.waiting(self.ledger_file)}
+        saved = {kept.job for kept in rescue.rescued_jobs(self.ledger_file)}
         self.introduce(entries, saved, died=died, stumbled=stumbled)
         for entry in entries:
             self.look_at(entry, came, cut=died or stumbled)
@@ -558,7 +558,7 @@ class World(RuleBasedStateMachine):
         """A take that the ledger has lies in the store with its own bytes, if neither the disk nor gc took it."""
         self.count["steps"] += 1
         store, there = self.store, set(self.store)
-        intact = {digest for digest in there if store.intact(digest)}
+        intact = {digest for digest in there if store.is_intact(digest)}
         self.spoiled -= intact
         self.cleared -= there
         assert there - intact <= self.spoiled, "a take has other bytes than its name says"

@@ -309,7 +309,7 @@ def test_whatever_happens_in_between(studio: Studio, seed: int) -> None:
             case "run":
                 assert studio.render(cut=False).exit == 0
                 locks.append(lock.read_bytes())
-                assert all(map(keeper.store.intact, pinned()))
+                assert all(map(keeper.store.is_intact, pinned()))
             case "clear":
                 there = pinned() & {*keeper.store, *keeper.store.trash()}
                 keeper.clear(days=chance.choice((0, 14)))
@@ -328,5 +328,5 @@ def test_whatever_happens_in_between(studio: Studio, seed: int) -> None:
             case "restore":
                 keeper.restore()
     assert studio.render().exit == 0
-    assert all(map(keeper.store.intact, keeper.store))
+    assert all(map(keeper.store.is_intact, keeper.store))
     assert len({job.prompt for job in service.emulator.jobs}) == len(service.emulator.jobs)
