@@ -81,7 +81,8 @@ def _taken(folder: Path, environ: Mapping[str, str]) -> Path:
     """A storyboard whose lock pins takes that are all in the store, each with other bytes than the rest."""
     from storyboard.config import settings
     from storyboard.desk import desk
-    from storyboard.lock import Lock, Pinned, write
+    from storyboard.model.lock import Lock, Pinned
+    from storyboard.state.lockfile import format_lock
     from storyboard.take import Measure, Take
 
     project = folder / "taken"
@@ -96,5 +97,5 @@ def _taken(folder: Path, environ: Mapping[str, str]) -> Path:
             path.write_bytes(content)
             take = Take(digest, len(content), Measure(FRAMES, Fraction(24), 1280, 720, True))
             scenes[scene] = Pinned(shot.key, shot.take, {shot.take: {"720p": take}})
-        at.lock_file.write_text(write(Lock(scenes)))
+        at.lock_file.write_text(format_lock(Lock(scenes)))
     return file

@@ -24,8 +24,8 @@ from typing import Any
 from bench.process import STORYBOARD, Cost, cost
 from bench.row import Row
 from bench.service import author, prompt, seed, service, storyboard
-from storyboard.ledger import Ledger
 from storyboard.media.verify import verify
+from storyboard.state.ledger import Ledger
 
 SCENES, AT_ONCE, LATENCY, SCALE = 200, 50, 2.0, 0.01
 PERIOD = 0.5 * SCALE  # seconds between two submissions (storyboard/pace.py)
@@ -108,7 +108,7 @@ def _asked(url: str, body: bytes | None = None) -> dict[str, Any]:
 def _first_asked(home: Path) -> float:
     ledger = Ledger(home / "rehearsals" / "ledger.db")
     try:
-        return min(entry.asked for entry in ledger.entries())
+        return min(entry.asked for entry in ledger.submissions.all())
     finally:
         ledger.close()
 

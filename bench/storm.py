@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.process import STORYBOARD, Cost, cost
 from bench.row import Row
 from bench.service import author, service, storyboard
-from storyboard.ledger import Ledger
+from storyboard.state.ledger import Ledger
 
 SCENES, PERCENT, AT_ONCE, SCALE = 500, 20, 50, 0.001
 MOST = 100
@@ -30,7 +30,7 @@ def rows() -> list[Row]:
         while len(costs) < MOST and not (costs and _settled(costs[-1])):
             costs.append(cost(render, environ, watch=True, ends=_ENDS))
         with closing(Ledger(folder / "home" / "rehearsals" / "ledger.db")) as ledger:
-            states = [entry.state for entry in {entry.key: entry for entry in ledger.entries()}.values()]
+            states = [entry.state for entry in {entry.key: entry for entry in ledger.submissions.all()}.values()]
     what = f"{SCENES} scenes, {PERCENT} % of requests fail"
     return [
         Row(f"{what}, until settled", sum(one.wall for one in costs), "s", 60),

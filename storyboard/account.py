@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from storyboard.entry import State
+from storyboard.model.submission import State
 from storyboard.plain import show
 from storyboard.plan import number
 from storyboard.price import Prices, amount

@@ -115,7 +115,7 @@ def set_aside(at: Desk, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
     """The scenes whose takes have other bytes than were bought, each moved aside, and what to say of it."""
     wanted = {scene: take for scene, take in takes.items() if scene in at.wanted}
     with ThreadPoolExecutor(2) as pool:
-        intact = list(pool.map(lambda take: at.store.intact(take.digest), wanted.values()))
+        intact = list(pool.map(lambda take: at.store.is_intact(take.digest), wanted.values()))
     found = {}
     for (scene, take), good in zip(wanted.items(), intact, strict=True):
         if not good:

@@ -24,10 +24,10 @@ from aiohttp import web
 from storyboard.clock import Clock
 from storyboard.config import Callbacks
 from storyboard.disk import claim, private
-from storyboard.entry import Entry
 from storyboard.errors import InputError, LocalFault
-from storyboard.ledger import Ledger
+from storyboard.model.submission import Submission
 from storyboard.providers import Provider
+from storyboard.state.ledger import Ledger
 
 # The last two parts of the path: a tunnel may put its own before them.
 _PATH = re.compile(r"/cb/([A-Za-z0-9_-]{16,128})")
@@ -77,7 +77,7 @@ class Calls:
             if job is None:
                 bell.set()
 
-    async def pause(self, entry: Entry, seconds: float) -> None:
+    async def pause(self, entry: Submission, seconds: float) -> None:
         """Wait as the clock does, or until a callback names this entry's job (any job, where it has none yet)."""
         bell = self._bells[entry.nonce, entry.job]
         await self._clock.pause_or(seconds, bell)
@@ -156,7 +156,7 @@ class Listener:
 
     def _written(self, nonce: str, job: str) -> int:
         try:
-            known = self._ledger.called(nonce, job, self._clock.wall())
+            known = self._ledger.inbox.record_callback(nonce, job, self._clock.wall())
         except LocalFault as error:
             if not self._deaf:
                 self._deaf = True

@@ -6,14 +6,16 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from storyboard.config import KINDS, Kind, Settings
-from storyboard.desk import in_use, locked, locks_of
+from storyboard.config import Settings
 from storyboard.disk import claim
 from storyboard.errors import InputError
-from storyboard.ledger import DAY, Ledger
-from storyboard.lock import Lock
-from storyboard.spare import Came, Pins, Sorted, sort
-from storyboard.store import Store
+from storyboard.model.lock import Lock
+from storyboard.model.realm import KINDS, Kind
+from storyboard.state.garbage import GarbageReport, LockState, StoredTake, classify
+from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.lockfile import lock_paths, read_lock
+from storyboard.state.realm import store_claim
+from storyboard.state.store import Store
 
 NOT_THERE = "is not there"
 
@@ -36,7 +38,7 @@ class Trashed:
 class Waste:
     """What could go from a store, and what has gone: ``found`` in the store, ``trash`` in its trash."""
 
-    found: Sorted
+    found: GarbageReport
     trash: tuple[Trashed, ...]
 
 
@@ -51,7 +53,9 @@ class Clearing:
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep every render out meanwhile. Raises Busy."""
-        return claim(in_use(self.settings.place(self.kind)), "a render uses this store: clear it when that has ended")
+        return claim(
+            store_claim(self.settings.place(self.kind)), "a render uses this store: clear it when that has ended"
+        )
 
     def waste(self, days: float, gone: Collection[Path], now: float) -> Waste:
         """What could go: takes that came and were last pinned ``days`` ago, or longer.
@@ -59,11 +63,11 @@ class Clearing:
         A lock at or below a path in ``gone`` that is not there keeps nothing. ``now`` is seconds since 1970.
         """
         locks = self._locks(gone)
-        came = [Came(key, take, at) for key, take, at in self.ledger.all_takes()]
-        entries, removed, trash = self.ledger.entries(), self.ledger.removed(), self.store.trash()
-        free = {spare.digest for spare in sort(trash, came, entries, locks, now).spare}
+        came = [StoredTake(key, take, at) for key, take, at in self.ledger.takes.all()]
+        entries, removed, trash = self.ledger.submissions.all(), self.ledger.pins.removals(), self.store.trash()
+        free = {spare.digest for spare in classify(trash, came, entries, locks, now).unreferenced}
         return Waste(
-            sort(self.store.sizes(), came, entries, locks, now - days * DAY, free=self.kind == "draft"),
+            classify(self.store.sizes(), came, entries, locks, now - days * DAY, free=self.kind == "draft"),
             tuple(
                 Trashed(digest, size, removed.get(digest, now), digest not in free) for digest, size in trash.items()
             ),
@@ -72,10 +76,10 @@ class Clearing:
     def carry_out(self, waste: Waste, now: float) -> None:
         """Move what is spare into the trash, out of it for good what has lain there for a day, back what is wanted."""
         # Noted first: a take that has gone must never look as if the disk had lost it.
-        self.ledger.removing([spare.digest for spare in waste.found.spare], now)
-        for spare in waste.found.spare:
+        self.ledger.pins.record_removal([spare.digest for spare in waste.found.unreferenced], now)
+        for spare in waste.found.unreferenced:
             self.store.throw_away(spare.digest)
-        self.ledger.removing([trashed.digest for trashed in waste.trash if trashed.since == now], now)
+        self.ledger.pins.record_removal([trashed.digest for trashed in waste.trash if trashed.since == now], now)
         for trashed in waste.trash:
             if trashed.due(now):
                 self.store.destroy(trashed.digest)
@@ -90,9 +94,9 @@ class Clearing:
     def _bring_back(self, digests: Collection[str]) -> None:
         for digest in digests:
             self.store.recover(digest)
-        self.ledger.restored(digests)
+        self.ledger.pins.record_return(digests)
 
-    def _locks(self, gone: Collection[Path]) -> list[Pins]:
+    def _locks(self, gone: Collection[Path]) -> list[LockState]:
         """All locks that any ledger on this machine knows of."""
         before: dict[Path, dict[str, float]] = {}
         whose: dict[Path, set[str]] = {}
@@ -104,7 +108,7 @@ class Clearing:
                     stack.callback(ledger.close)
                     for lock, storyboard in _storyboards(ledger, kind):
                         whose.setdefault(lock, set()).add(storyboard)
-                    for name, pins in ledger.pins().items():
+                    for name, pins in ledger.pins.by_lock().items():
                         before.setdefault(Path(name), {}).update(pins)
         return [
             _today(lock, frozenset(whose.get(lock, ())), before.get(lock, {}), gone)
@@ -114,22 +118,21 @@ class Clearing:
 
 def _storyboards(ledger: Ledger, kind: Kind) -> Iterator[tuple[Path, str]]:
     """Each storyboard that has asked for something, with the locks that it has; where it has none, with the usual."""
-    for storyboard in sorted({entry.storyboard for entry in ledger.entries()}):
-        paths = locks_of(Path(storyboard), kind)
+    for storyboard in sorted({entry.storyboard for entry in ledger.submissions.all()}):
+        paths = lock_paths(Path(storyboard), kind)
         for path in [path for path in paths if path.exists()] or paths[:1]:
             yield path, storyboard
 
 
-def _today(path: Path, storyboards: frozenset[str], before: Mapping[str, float], gone: Collection[Path]) -> Pins:
+def _today(path: Path, storyboards: frozenset[str], before: Mapping[str, float], gone: Collection[Path]) -> LockState:
     lock = _read(path)
     if isinstance(lock, Lock):
-        versions = [some for pinned in lock.scenes.values() for some in pinned.takes.values()]
-        digests = frozenset(take.digest for some in versions for take in some.values())
-        return Pins(str(path), storyboards, digests, frozenset(lock.scenes), before)
+        digests = frozenset(take.digest for take in lock.all_takes())
+        return LockState(str(path), storyboards, digests, frozenset(lock.scenes), before)
     mourned = any(path.is_relative_to(each) or str(each) in storyboards for each in gone)
     # A draft costs nothing, and its lock is scratch: it goes with .storyboard.
     scratch = path.parent.name == ".storyboard" and path.name.endswith(".draft.lock.yaml")
-    return Pins(
+    return LockState(
         str(path), storyboards, before=before, trouble="" if lock == NOT_THERE and (mourned or scratch) else lock
     )
 
@@ -139,7 +142,7 @@ def _read(path: Path) -> Lock | str:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return "is no regular file"
-        return locked(path)
+        return read_lock(path)
     except FileNotFoundError:
         return NOT_THERE
     except OSError as error:

@@ -7,19 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from storyboard.budget import Budget, budgeted
 from storyboard.errors import InputError, RunRefused
 from storyboard.guard import loopback_host
+from storyboard.model.realm import Kind
 from storyboard.price import Prices, priced
 
 _KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")
-
-# In the order of what they are worth: a film or a lock of one kind never takes the place of a later one's.
-Kind = Literal["draft", "rehearsal", "paid"]
-KINDS: tuple[Kind, ...] = ("draft", "rehearsal", "paid")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,33 +4,33 @@ import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from storyboard import disk, effects, rescue
+from storyboard import disk, effects
 from storyboard.budget import NO_LIMIT, Budget, Over, Span
-from storyboard.config import Kind, Settings
+from storyboard.config import Settings
 from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
-from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims, telling
-from storyboard.entry import LIVE, Entry, moment
+from storyboard.disk import scratch, telling
 from storyboard.errors import InputError
-from storyboard.ledger import Ledger
-from storyboard.lock import Lock, Pinned
-from storyboard.lock import read as read_lock
-from storyboard.lock import write as write_lock
+from storyboard.model.lock import Lock
+from storyboard.model.realm import Kind
+from storyboard.model.submission import Submission, rfc3339
 from storyboard.plan import Facts, Plan, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
 from storyboard.reading import Files, read, schema
-from storyboard.reading.yaml import load
 from storyboard.shot import Shot
-from storyboard.store import Store
-from storyboard.story import LocalImage, OwnClip, OwnSound, Resolution, Storyboard
+from storyboard.state.ledger import Ledger
+from storyboard.state.lockfile import LockFile, find_lock_file
+from storyboard.state.realm import Realm, open_realm
+from storyboard.state.store import Store
+from storyboard.story import LocalImage, OwnClip, OwnSound, Storyboard
 from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, parse
 
@@ -50,8 +50,8 @@ class Desk:
     provider: Provider
     prices: Prices
     wanted: Mapping[str, Shot]
-    ledger: Ledger
-    store: Store
+    realm: Realm
+    lockfile: LockFile
     settings: Settings
     draft: bool
 
@@ -65,8 +65,12 @@ class Desk:
         return str(self.file.resolve())
 
     @property
-    def realm(self) -> Path:
-        return self.settings.realm(draft=self.draft)
+    def ledger(self) -> Ledger:
+        return self.realm.ledger
+
+    @property
+    def store(self) -> Store:
+        return self.realm.store
 
     @property
     def budget(self) -> Budget:
@@ -76,69 +80,50 @@ class Desk:
     @property
     def runs(self) -> Path:
         """The folder where living runs hold their claims."""
-        return self.realm / "runs"
+        return self.realm.runs
 
     @property
     def kind(self) -> Kind:
         """Whose takes are meant."""
-        return self.settings.kind(draft=self.draft)
+        return self.realm.kind
 
     @property
     def lock_file(self) -> Path:
-        """In git beside the storyboard. A draft's is scratch, and so is a rehearsal's where a paid one lies."""
-        own, *scratched = locks_of(self.file, self.kind)
-        return scratched[0] if scratched and self._pins_paid_takes(own) else own
-
-    def _pins_paid_takes(self, lock: Path) -> bool:
-        paid = Store(self.settings.home / "takes")
-        takes = [
-            take for pinned in locked(lock).scenes.values() for some in pinned.takes.values() for take in some.values()
-        ]
-        return any(paid.held(take.digest, take.bytes) for take in takes)
+        return self.lockfile.path
 
     def lock(self) -> Lock:
         """The lock as it stands. Raises InputError where it is damaged."""
-        return locked(self.lock_file)
+        return self.lockfile.read()
 
     def facts(self) -> Facts:
         """The world as it is now: lock, ledger, store."""
         lock = self.lock()
         keys = {shot.key for shot in self.wanted.values()}
-        entries = {entry.key: entry for key in keys if (entry := self.ledger.entry(key))}
-        takes = {key: self.ledger.takes(key) for key in keys}
+        entries = {entry.key: entry for key in keys if (entry := self.ledger.submissions.of_key(key))}
+        takes = {key: self.ledger.takes.of_key(key) for key in keys}
         known = [*takes.values(), *(lock.takes(key) for key in keys)]
         takes_known = [take for some in known for take in some.values()]
-        self._recover({take.digest for take in takes_known if not self.store.held(take.digest, take.bytes)})
-        held = {take.digest for take in takes_known if self.store.held(take.digest, take.bytes)}
-        self._note(lock)
-        removed = {digest: moment(at)[:10] for digest, at in self.ledger.removed().items()}
+        self.realm.recover({take.digest for take in takes_known if not self.store.holds(take.digest, take.bytes)})
+        held = {take.digest for take in takes_known if self.store.holds(take.digest, take.bytes)}
+        self.lockfile.record_pins(lock, self.ledger, time.time())
+        removed = {digest: rfc3339(at)[:10] for digest, at in self.ledger.pins.removals().items()}
         pinned = {scene: pinned.key for scene, pinned in lock.scenes.items()}
-        recipes = self.ledger.recipes(pinned.values())
-        asked = self.ledger.last_asked(self.known_as)
+        recipes = self.ledger.submissions.recipes(pinned.values())
+        asked = self.ledger.submissions.last_recipes(self.known_as)
         before = {**asked, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
-        at_work = {entry.run for entry in entries.values() if claimed(self.runs / entry.run)}
-        named = {entry.nonce for entry in entries.values() if self.ledger.named(entry.nonce)}
+        at_work = {entry.run for entry in entries.values() if self.realm.is_running(entry.run)}
+        named = {entry.nonce for entry in entries.values() if self.ledger.inbox.jobs_named_by_callbacks(entry.nonce)}
         living = frozenset(at_work)
         return Facts(lock, entries, takes, frozenset(held), before, living, removed, frozenset(named))
-
-    def _recover(self, lacking: Collection[str]) -> None:
-        """Bring back from the trash what is needed after all."""
-        if back := [digest for digest in sorted(lacking) if self.store.recover(digest)]:
-            self.ledger.restored(back)
-
-    def _note(self, lock: Lock) -> None:
-        """Have the ledger know what this lock pins: `store gc` finds locks by it, and keeps their takes."""
-        takes = [take for pinned in lock.scenes.values() for some in pinned.takes.values() for take in some.values()]
-        self.ledger.pinned(str(self.lock_file), [take.digest for take in takes], time.time())
 
     def plan(self) -> Plan:
         return plan(self.storyboard, self.wanted, self.facts(), self.prices)
 
     def over(self, plan: Plan) -> tuple[Over, ...]:
         """The limits of the budget that the plan would go over, as far as is spent now."""
-        of: Mapping[Span, str] = {"storyboard": self.known_as, "month": moment(time.time())[:7]}
+        of: Mapping[Span, str] = {"storyboard": self.known_as, "month": rfc3339(time.time())[:7]}
         return self.budget.over(
-            plan.credits, lambda span: self.ledger.spent(span, of[span]) if span in of else Fraction(0)
+            plan.credits, lambda span: self.ledger.charges.spent(span, of[span]) if span in of else Fraction(0)
         )
 
     def afford(self, plan: Plan) -> None:
@@ -148,57 +133,38 @@ class Desk:
 
     def sweep(self) -> None:
         """Remove what renders that were killed have left half-written. Raises LocalFault."""
-        sweep(self.lock_file)
-        sweep_claims(self.runs)
-        sweep_all(scratch(self.folder))
+        self.realm.sweep(self.lock_file, self.folder)
 
     def keep_schema(self) -> None:
         """Put the schema where the editor line that ``init`` writes looks for it; git does not carry it to a clone."""
         disk.replace(scratch(self.folder) / "storyboard.schema.json", schema.text().encode())
 
-    def forgotten(self, plan: Plan) -> list[Entry]:
+    def forgotten(self, plan: Plan) -> list[Submission]:
         """Submissions of this file whose answers were lost, and that its scenes do not ask for any more."""
         asked = {step.shot.key for step in plan.steps}
         return [
             entry
-            for entry in self.ledger.entries(self.known_as)
+            for entry in self.ledger.submissions.all(self.known_as)
             if entry.key not in asked
-            and (entry.state == "unknown" or (entry.state == "intent" and not claimed(self.runs / entry.run)))
+            and (entry.state == "unknown" or (entry.state == "intent" and not self.realm.is_running(entry.run)))
         ]
 
     def spent(self) -> Fraction:
         """Credits that this storyboard has cost so far, as the ledger has it; a draft costs none."""
         if self.draft:
             return Fraction(0)
-        return self.ledger.spent("storyboard", self.known_as)
+        return self.ledger.charges.spent("storyboard", self.known_as)
 
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
-        lock = self.lock()
-        kept = (*self.wanted, *self.storyboard.skipped)
-        scenes = {scene: lock.scenes[scene] for scene in kept if scene in lock.scenes}
-        scenes |= {scene: self._pinned(lock, self.wanted[scene], take) for scene, take in takes.items()}
-        if scenes == dict(lock.scenes) and self.lock_file.exists():
-            return False
-        if not scenes and not self.lock_file.exists():
-            return False
-        scratch(self.folder)
-        self._note(Lock(scenes))
-        return disk.replace(self.lock_file, write_lock(Lock(scenes)).encode())
-
-    def _pinned(self, lock: Lock, shot: Shot, take: Take) -> Pinned:
-        versions: dict[Resolution, Take] = {take.resolution: take}
-        base = self.ledger.takes(shot.key).get("720p") or lock.takes(shot.key).get("720p")
-        if base:
-            versions["720p"] = base
-        return Pinned(shot.key, shot.take, {shot.take: versions})
+        return self.lockfile.save(takes, self.wanted, self.storyboard.skipped, self.ledger, time.time())
 
     def uploads(self, wire: "Wire") -> Uploads | None:
         """Where local images are put for the provider to fetch. Raises InputError, LocalFault."""
         if self.draft:
             return Uploads(Service(wire.api.base_url), self.provider, wire, Forgetful())
         way = self.way()
-        return Uploads(way, self.provider, wire, self.ledger) if way else None
+        return Uploads(way, self.provider, wire, self.ledger.upload_addresses) if way else None
 
     def going(self) -> str:
         """What becomes of local images, in words."""
@@ -270,36 +236,6 @@ class Desk:
         return content
 
 
-def at_work(file: Path) -> AbstractContextManager[None]:
-    """Hold a storyboard for this process alone. Raises Busy."""
-    # Two files of one name share a lock and a film, so they share the claim too.
-    name = file.stem.removesuffix(".storyboard")
-    return claim(scratch(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")
-
-
-def in_use(realm: Path) -> Path:
-    """What every desk holds together with others, and `store gc` alone: no take goes while a plan counts on it."""
-    return realm / "store.claim"
-
-
-def locks_of(file: Path, kind: Kind) -> tuple[Path, ...]:
-    """Where the lock of a storyboard may lie, for takes of this kind; the usual place first."""
-    name = file.stem.removesuffix(".storyboard")
-    own, scratched = file.parent / f"{name}.lock.yaml", file.parent / ".storyboard" / f"{name}.{kind}.lock.yaml"
-    return {"paid": (own,), "rehearsal": (own, scratched), "draft": (scratched,)}[kind]
-
-
-def locked(file: Path) -> Lock:
-    """The lock in a file; an empty one where there is no file. Raises InputError where it is damaged."""
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return Lock()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from None
-    return read_lock(load(content, file.name), file.name)
-
-
 def _digest(path: Path) -> str:
     with telling(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -321,13 +257,9 @@ def desk(
     project = Project(file.parent)
     provider = vendor(settings, draft=draft)
     storyboard = read(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
-    realm = private(settings.realm(draft=draft))
     prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
-    with shared(in_use(realm)), closing(Ledger(realm / "ledger.db")) as ledger:
-        store = Store(realm / "takes")
-        rescue.bring_in(ledger, time.time())
-        if draft:
-            _bury(ledger, store, realm / "runs")
+    kind, root = settings.kind(draft=draft), settings.realm(draft=draft)
+    with open_realm(kind, root, time.time()) as realm:
         yield Desk(
             file=file,
             shown=_shown(file),
@@ -336,19 +268,11 @@ def desk(
             provider=provider,
             prices=prices if draft else settings.prices,
             wanted=shots(storyboard, provider.name, labelled=draft),
-            ledger=ledger,
-            store=store,
+            realm=realm,
+            lockfile=find_lock_file(file, kind, Store(settings.home / "takes")),
             settings=settings,
             draft=draft,
         )
-
-
-def _bury(ledger: Ledger, store: Store, runs: Path) -> None:
-    """Close the drafts that a dead run left open: the emulator that had promised them died with it."""
-    for entry in ledger.entries():
-        kept = any(store.held(take.digest, take.bytes) for take in ledger.takes(entry.key).values())
-        if entry.state in LIVE and not kept and not claimed(runs / entry.run):
-            ledger.failed(entry, "", None, entry.changed)
 
 
 def vendor(settings: Settings, *, draft: bool) -> Provider:

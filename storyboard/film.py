@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from storyboard.config import KINDS, Kind
 from storyboard.disk import checksum, replace, scratch, telling
 from storyboard.errors import InputError
+from storyboard.model.realm import KINDS, Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,9 @@ def check(at: Desk, plan: Plan) -> None:
         raise Problems(homeless)
     at.way()
     Api(at.settings.base_url, api_key(at.settings))
-    free, wanted = shutil.disk_usage(at.realm).free, ROOM + ROOM_PER_TAKE * plan.count("make")
+    free, wanted = shutil.disk_usage(at.realm.root).free, ROOM + ROOM_PER_TAKE * plan.count("make")
     if free < wanted:
-        message = f"{at.realm} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
+        message = f"{at.realm.root} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
         raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
 
 

@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 from fractions import Fraction
 from typing import Literal
 
-from storyboard.entry import Entry
-from storyboard.lock import Lock
+from storyboard.model.lock import Lock
+from storyboard.model.submission import Submission
 from storyboard.price import Prices
 from storyboard.shot import DEFAULTS, Recipe, Shot, shot
 from storyboard.story import Generated, LocalImage, Resolution, Scene, Storyboard
@@ -87,7 +87,7 @@ class Facts:
     """
 
     lock: Lock = field(default_factory=Lock)
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, Submission] = field(default_factory=dict)
     takes: Mapping[str, Mapping[Resolution, Take]] = field(default_factory=dict)
     held: frozenset[str] = frozenset()
     before: Mapping[str, Recipe] = field(default_factory=dict)
@@ -178,7 +178,7 @@ def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: P
 
 
 def _collecting(
-    entry: Entry, resolution: Resolution, facts: Facts, takes: Mapping[Resolution, Take], prices: Prices
+    entry: Submission, resolution: Resolution, facts: Facts, takes: Mapping[Resolution, Take], prices: Prices
 ) -> str:
     if entry.state == "open":
         return "paid for, not fetched yet"

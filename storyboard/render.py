@@ -9,7 +9,7 @@ from pathlib import Path
 from storyboard import events
 from storyboard.assembly import Making, assemble, set_aside
 from storyboard.config import Settings
-from storyboard.desk import Desk, at_work, desk
+from storyboard.desk import Desk, desk
 from storyboard.disk import sweep
 from storyboard.ending import done
 from storyboard.errors import (
@@ -26,6 +26,7 @@ from storyboard.partial import Tolerant, beside, slates
 from storyboard.plain import show
 from storyboard.plan import Blocked, Keep, Plan, moved
 from storyboard.project import Project
+from storyboard.state.realm import claim_storyboard
 from storyboard.take import Outcome, Take
 
 Report = Callable[[events.Event], None]
@@ -65,7 +66,7 @@ class Order:
 def render(order: Order, settings: Settings) -> events.Done:
     """Make the film; how it ended. Expected failures of scenes are in the answer, others are raised."""
     with (
-        at_work(order.file),
+        claim_storyboard(order.file),
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         at.keep_schema()
@@ -94,7 +95,7 @@ def render(order: Order, settings: Settings) -> events.Done:
 def cut_only(order: Order, settings: Settings) -> events.Done:
     """The film from takes that are there. Raises SceneFailed naming the scenes that have none."""
     with (
-        at_work(order.file),
+        claim_storyboard(order.file),
         desk(order.file, settings, draft=order.draft, given=order.given) as at,
     ):
         plan = at.plan()
@@ -112,7 +113,7 @@ def cut_partial(order: Order, settings: Settings) -> events.Done:
     """The film from what is there, with slates for what is not: then beside the whole film, and its exit is 3."""
     files = Tolerant(Project(order.file.parent))
     with (
-        at_work(order.file),
+        claim_storyboard(order.file),
         desk(order.file, settings, draft=order.draft, given=order.given, files=files) as at,
     ):
         plan = at.plan()

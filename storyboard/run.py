@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard import events, rescue
+from storyboard import events
 from storyboard.advice import unfetched
 from storyboard.budget import NO_LIMIT, Budget
 from storyboard.callbacks import Calls
 from storyboard.clock import Clock
 from storyboard.disk import claimed, discard
-from storyboard.entry import Entry
 from storyboard.errors import (
     AddressExpired,
     BadMedia,
@@ -29,8 +28,8 @@ from storyboard.errors import (
     SubmissionUnknown,
     undecided,
 )
-from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.media.verify import verify
+from storyboard.model.submission import Submission
 from storyboard.patience import (
     CALLED_LOOK,
     CALLED_WITHIN,
@@ -46,7 +45,9 @@ from storyboard.plain import show
 from storyboard.plan import Collect, Make, Plan
 from storyboard.providers import Provider, Ready
 from storyboard.shot import Shot
-from storyboard.store import Store
+from storyboard.state import rescue
+from storyboard.state.ledger import AlreadyAsked, KnownJob, Ledger
+from storyboard.state.store import Store
 from storyboard.story import Image, LocalImage, Resolution
 from storyboard.take import Measure, Outcome, Take
 from storyboard.uploads import Uploads
@@ -94,7 +95,7 @@ class Run:
     hd: Fraction
     budget: Budget = NO_LIMIT
     _tasks: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
-    _posts: set[asyncio.Task[Entry]] = field(default_factory=set)
+    _posts: set[asyncio.Task[Submission]] = field(default_factory=set)
     _paid: set[str] = field(default_factory=set)
     _stop: StoryboardError | None = None
     _interrupted: bool = False
@@ -184,12 +185,12 @@ class Run:
         return base or await self._collect(step, entry, ready)
 
     def _held(self, key: str, resolution: Resolution) -> Take | None:
-        take = self.hands.ledger.takes(key).get(resolution)
-        return take if take and self.hands.store.held(take.digest, take.bytes) else None
+        take = self.hands.ledger.takes.of_key(key).get(resolution)
+        return take if take and self.hands.store.holds(take.digest, take.bytes) else None
 
     # Asking
 
-    async def _make(self, step: Make) -> tuple[Entry, Ready | None]:
+    async def _make(self, step: Make) -> tuple[Submission, Ready | None]:
         async with self._slots:
             self._may_ask()
             self.hands.report(events.Submitting(step.scene, step.shot.take, step.shot.model))
@@ -197,7 +198,7 @@ class Run:
             self._may_ask()
             try:
                 clip = step.credits - (self.hd if step.resolution == "1080p" else 0)
-                entry = self.hands.ledger.intend(
+                entry = self.hands.ledger.submissions.record_intent(
                     step.shot, step.scene, self.storyboard, self.name, clip, self.hands.clock.wall(), self.budget
                 )
             except AlreadyAsked:
@@ -220,13 +221,13 @@ class Run:
         if self._stop:
             raise NotAsked(self._stop)
 
-    async def _kept_safe(self, post: Coroutine[None, None, Entry]) -> Entry:
+    async def _kept_safe(self, post: Coroutine[None, None, Submission]) -> Submission:
         task = asyncio.create_task(post)
         self._posts.add(task)
         task.add_done_callback(self._posts.discard)
         return await asyncio.shield(task)
 
-    async def _post(self, entry: Entry, shot: Shot, addresses: list[str]) -> Entry:
+    async def _post(self, entry: Submission, shot: Shot, addresses: list[str]) -> Submission:
         """Send the request, and write down what came of it before anything else happens."""
         ledger, now = self.hands.ledger, self.hands.clock.wall
         try:
@@ -234,30 +235,30 @@ class Run:
                 shot, addresses, self.hands.calls.address(entry.nonce), self.hands.wire
             )
         except SubmissionUnknown as error:
-            ledger.unknown(entry, error.message, error.code, now())
+            ledger.submissions.record_unknown(entry, error.message, error.code, now())
             raise undecided(error.message) from error
         except SceneFailed as error:
-            ledger.refused(entry, error.message, error.code, now())
+            ledger.submissions.record_refused(entry, error.message, error.code, now())
             raise
         except NotAsked:
-            ledger.refused(entry, "", None, now())
+            ledger.submissions.record_refused(entry, "", None, now())
             raise
         except RunRefused as error:
             # Not this scene's fault: the next plan has nothing to say of it.
-            ledger.refused(entry, "", error.code, now())
+            ledger.submissions.record_refused(entry, "", error.code, now())
             raise
         try:
-            ledger.accepted(entry, job, now())
+            ledger.submissions.record_accepted(entry, job, now())
         except KnownJob:
             why = f"the provider answered with the job {job}, which another shot already has"
-            ledger.unknown(entry, why, None, now())
+            ledger.submissions.record_unknown(entry, why, None, now())
             raise undecided(why) from None
         except LocalFault as error:
             where = rescue.keep(ledger.path, entry, job)
             said = f"PAID: job {job} of scene {entry.scene} could not be written down ({error.message})"
             hint = f"kept in {where}: make room, and run again to collect it" if where else "write it down yourself"
             raise LocalFault(said, hint) from error
-        standing = ledger.entry(entry.key)
+        standing = ledger.submissions.of_key(entry.key)
         assert standing is not None
         return standing
 
@@ -275,19 +276,19 @@ class Run:
             if isinstance(image, LocalImage) and self.hands.uploads:
                 self.hands.uploads.forget(image)
 
-    async def _known(self, step: Collect) -> Entry:
+    async def _known(self, step: Collect) -> Submission:
         """The entry of a job that somebody has asked for already."""
         for scene in step.after:
             outcome = await self._tasks[scene]
             if isinstance(outcome, NotAsked):
                 raise outcome
-            if isinstance(outcome, StoryboardError) and not self.hands.ledger.takes(step.shot.key):
+            if isinstance(outcome, StoryboardError) and not self.hands.ledger.takes.of_key(step.shot.key):
                 raise type(outcome)(f"it is the same shot as {scene}: {outcome.message}", outcome.hint)
         return await self._elsewhere(step)
 
-    async def _elsewhere(self, step: Make | Collect) -> Entry:
+    async def _elsewhere(self, step: Make | Collect) -> Submission:
         """Wait until the shot that somebody else is asking for has a job."""
-        while entry := self.hands.ledger.entry(step.shot.key):
+        while entry := self.hands.ledger.submissions.of_key(step.shot.key):
             match entry.state:
                 case "open" | "taken":
                     return entry
@@ -299,18 +300,20 @@ class Run:
             await self.hands.clock.pause(2)
         raise SceneFailed("nobody has asked for it", "run again")
 
-    async def _revealed(self, step: Make | Collect, entry: Entry, lost: SubmissionUnknown, patience: float) -> Entry:
+    async def _revealed(
+        self, step: Make | Collect, entry: Submission, lost: SubmissionUnknown, patience: float
+    ) -> Submission:
         """The attempt with the job that a callback names, once the provider has said that the job is ours.
 
         Waits ``patience`` seconds for a callback that is not there yet. Raises ``lost`` where none will do.
         """
         hands, foreign = self.hands, set[str]()
         while True:
-            for job in hands.ledger.named(entry.nonce):
+            for job in hands.ledger.inbox.jobs_named_by_callbacks(entry.nonce):
                 if job not in foreign and (why := await self._objection(entry, job)):
                     foreign.add(job)
                     hands.report(events.Warned(step.scene, f"a callback names the job {show(job, 80)}, but {why}"))
-            standing = hands.ledger.entry(entry.key)
+            standing = hands.ledger.submissions.of_key(entry.key)
             if standing and standing.id == entry.id and standing.state in ("open", "taken"):
                 return standing
             if patience <= 0 or self._interrupted:
@@ -318,7 +321,7 @@ class Run:
             await hands.calls.pause(entry, min(patience, CALLED_LOOK))
             patience -= CALLED_LOOK
 
-    async def _objection(self, entry: Entry, job: str) -> str:
+    async def _objection(self, entry: Submission, job: str) -> str:
         """Adopt ``job``; or say why it is not this attempt's; or "" as well where the provider does not say (yet)."""
         hands = self.hands
         try:
@@ -332,17 +335,17 @@ class Run:
             return ""
         try:
             if entry.asks(said):
-                hands.ledger.adopted(entry, job, hands.clock.wall())
+                hands.ledger.submissions.adopt(entry, job, hands.clock.wall())
                 return ""
             why = "it was asked for something else"
         except KnownJob:
             why = "that belongs to another shot"
-        hands.ledger.disproved(entry.nonce, job)
+        hands.ledger.inbox.discard_callback(entry.nonce, job)
         return why
 
     # Waiting
 
-    async def _ready(self, step: Make | Collect, entry: Entry) -> Ready:
+    async def _ready(self, step: Make | Collect, entry: Submission) -> Ready:
         """Patience with one job. Raises Stalled when there is no more (it stays open), SceneFailed when it is over."""
         assert entry.job is not None
         clock, patience = self.hands.clock, Patience(JOB_DEADLINE)
@@ -355,12 +358,12 @@ class Run:
             except (Stalled, AddressExpired):
                 raise
             except SceneFailed as error:
-                self.hands.ledger.failed(entry, error.message, error.code, clock.wall())
+                self.hands.ledger.submissions.record_failed(entry, error.message, error.code, clock.wall())
                 raise
             if isinstance(state, Ready):
                 if state.credits not in (None, entry.credits):
                     # Before the next submission looks at the budget, not only when the clip has been fetched.
-                    self.hands.ledger.charged(entry, state.credits, clock.wall())
+                    self.hands.ledger.submissions.record_charge(entry, state.credits, clock.wall())
                 return state
             age = clock.monotonic() - began
             pause = between_polls(age) * clock.between(*JITTER)
@@ -376,15 +379,15 @@ class Run:
             said = "it is paid for, and was not fetched: this machine could not take another scene's"
             raise LocalFault(said, "put right what is said of that one, and run again: nothing is paid for again")
 
-    async def _collect(self, step: Make | Collect, entry: Entry, ready: Ready | None) -> Take:
+    async def _collect(self, step: Make | Collect, entry: Submission, ready: Ready | None) -> Take:
         ready = ready or await self._ready(step, entry)
         return await self._fetch(step, entry, ready, "720p", lambda: self._ready(step, entry))
 
-    async def _upgrade(self, step: Make | Collect, entry: Entry) -> Take:
+    async def _upgrade(self, step: Make | Collect, entry: Submission) -> Take:
         """The HD version of a job whose take is here."""
         if entry.hd is None:
             self._may_ask()
-            self.hands.ledger.hd(
+            self.hands.ledger.submissions.record_upgrade(
                 entry, step.scene, self.storyboard, self.name, self.hd, self.hands.clock.wall(), self.budget
             )
         try:
@@ -394,7 +397,7 @@ class Run:
             hint = error.hint or "its 720p take is safe: run again, or say resolution: 720p"
             raise SceneFailed(f"1080p: {error.message}", hint, error.code) from error
 
-    async def _hd_ready(self, entry: Entry) -> Ready:
+    async def _hd_ready(self, entry: Submission) -> Ready:
         assert entry.job is not None
         clock, patience = self.hands.clock, Patience(HD_DEADLINE)
         began = clock.monotonic()
@@ -411,7 +414,7 @@ class Run:
     async def _fetch(
         self,
         step: Make | Collect,
-        entry: Entry,
+        entry: Submission,
         ready: Ready,
         resolution: Resolution,
         again: Callable[[], Coroutine[None, None, Ready]],
@@ -419,7 +422,7 @@ class Run:
         """Download and verify; a new address where the old one is gone, a second try where the bytes are bad."""
         expired = bad = 0
         while True:
-            arriving = self.hands.store.arriving(self.name)
+            arriving = self.hands.store.arrival_path(self.name)
             try:
                 return await self._fetched(step, entry, ready, resolution, arriving)
             except AddressExpired as error:
@@ -441,7 +444,7 @@ class Run:
                 discard(arriving)
 
     async def _fetched(
-        self, step: Make | Collect, entry: Entry, ready: Ready, resolution: Resolution, arriving: Path
+        self, step: Make | Collect, entry: Submission, ready: Ready, resolution: Resolution, arriving: Path
     ) -> Take:
         hands, number = self.hands, step.shot.take
         async with self._fetches:
@@ -452,7 +455,7 @@ class Run:
             measure = await asyncio.to_thread(verify, arriving, None)
         take = Take(fetched.sha256, fetched.bytes, measure, resolution, ready.seed, ready.credits)
         hands.store.put(arriving, take.digest)
-        hands.ledger.taken(entry.key, take, hands.clock.wall())
+        hands.ledger.takes.record_take(entry.key, take, hands.clock.wall())
         for why in _remarks(step.shot, measure, resolution, hands.provider.offer.seconds):
             hands.report(events.Warned(step.scene, why))
         return take

@@ -102,9 +102,9 @@ async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) 
 
 async def _inbox(at: Desk, calls: Calls, listener: Listener, clock: Clock) -> None:
     """Look at what another process hears; once it has gone, listen."""
-    last = max((number for number, _, _ in at.ledger.callbacks(0)), default=0)
+    last = max((number for number, _, _ in at.ledger.inbox.callbacks_after(0)), default=0)
     while True:
-        for number, nonce, job in at.ledger.callbacks(last):
+        for number, nonce, job in at.ledger.inbox.callbacks_after(last):
             calls.ring(nonce, job)
             last = number
         with suppress(Busy, InputError):

@@ -5,19 +5,19 @@ from storyboard.clock import Clock
 from storyboard.config import api_key
 from storyboard.desk import Desk
 from storyboard.disk import claimed
-from storyboard.entry import Entry
 from storyboard.errors import InputError
-from storyboard.ledger import KnownJob
+from storyboard.model.submission import Submission
 from storyboard.plain import show
+from storyboard.state.ledger import KnownJob
 
 
-def unsettled(at: Desk, scene: str) -> Entry:
+def unsettled(at: Desk, scene: str) -> Submission:
     """What there is to decide about a scene: its present submission, else one of before. Raises InputError."""
     forgotten = [entry for entry in at.forgotten(at.plan()) if entry.scene == scene]
     if scene not in at.wanted and not forgotten:
         known = ", ".join(at.wanted)
         raise InputError(f"there is no scene {show(scene, 60)!r} that a provider makes", f"scenes: {known}")
-    entry = at.ledger.entry(at.wanted[scene].key) if scene in at.wanted else None
+    entry = at.ledger.submissions.of_key(at.wanted[scene].key) if scene in at.wanted else None
     if entry is None or entry.state in ("refused", "failed") or (entry.state == "taken" and _held(at, entry)):
         if not forgotten:
             raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how scenes stand")
@@ -27,12 +27,12 @@ def unsettled(at: Desk, scene: str) -> Entry:
     return entry
 
 
-def _held(at: Desk, entry: Entry) -> bool:
+def _held(at: Desk, entry: Submission) -> bool:
     """Whether a take of it is in the store: where none is, the service may not have it any more either."""
-    return any(at.store.held(take.digest, take.bytes) for take in at.ledger.takes(entry.key).values())
+    return any(at.store.holds(take.digest, take.bytes) for take in at.ledger.takes.of_key(entry.key).values())
 
 
-def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
+def adopt(at: Desk, entry: Submission, job: str, now: float) -> None:
     """Take ``job`` for the one that was submitted, once the provider says that it has our prompt. Raises InputError."""
     from storyboard.wire import Api, Wire
 
@@ -50,18 +50,18 @@ def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
             f"the job {show(job, 80)} was asked for something else: {show(said, 200)}", "look at its number"
         )
     try:
-        at.ledger.accepted(entry, job, now)
+        at.ledger.submissions.record_accepted(entry, job, now)
     except KnownJob:
         raise InputError(f"the job {show(job, 80)} belongs to another shot", "look at its number") from None
 
 
-def again(at: Desk, entry: Entry, now: float) -> None:
+def again(at: Desk, entry: Submission, now: float) -> None:
     """Close it, so that the next render asks anew. Raises InputError where a callback has named its job since."""
-    if at.ledger.named(entry.nonce):
+    if at.ledger.inbox.jobs_named_by_callbacks(entry.nonce):
         raise InputError(f"a callback has named the job of {entry.scene}: it is paid for", "render collects it")
-    at.ledger.failed(entry, "asked for again, as the author decided", entry.code, now)
+    at.ledger.submissions.record_failed(entry, "asked for again, as the author decided", entry.code, now)
 
 
-def abandon(at: Desk, entry: Entry, now: float) -> None:
+def abandon(at: Desk, entry: Submission, now: float) -> None:
     """Give it up: neither waited for nor asked for again."""
-    at.ledger.abandoned(entry, "its submission was given up", now)
+    at.ledger.submissions.record_abandoned(entry, "its submission was given up", now)

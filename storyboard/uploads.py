@@ -31,25 +31,25 @@ _SUFFIXES = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 class Remembered(Protocol):
     """Where an image went, kept from one run to the next. ``digest`` is the SHA-256 of its bytes in hex."""
 
-    def get(self, destination: str, digest: str, now: datetime) -> str | None:
+    def upload_address(self, destination: str, digest: str, now: datetime) -> str | None:
         """Its address at ``destination``, if that still serves after ``now``."""
         ...
 
-    def put(self, destination: str, digest: str, url: str, expires: datetime) -> None: ...
+    def remember_upload(self, destination: str, digest: str, url: str, expires: datetime) -> None: ...
 
-    def forget(self, destination: str, digest: str) -> None: ...
+    def forget_upload(self, destination: str, digest: str) -> None: ...
 
 
 class Forgetful:
     """No memory at all: the emulator of a draft takes its files with it."""
 
-    def get(self, destination: str, digest: str, now: datetime) -> str | None:
+    def upload_address(self, destination: str, digest: str, now: datetime) -> str | None:
         return None
 
-    def put(self, destination: str, digest: str, url: str, expires: datetime) -> None:
+    def remember_upload(self, destination: str, digest: str, url: str, expires: datetime) -> None:
         return None
 
-    def forget(self, destination: str, digest: str) -> None:
+    def forget_upload(self, destination: str, digest: str) -> None:
         return None
 
 
@@ -174,17 +174,17 @@ class Uploads:
             raise LocalFault(f"{show(str(image.path))} has changed since the plan was made", "run again")
         async with self._turns.setdefault(image.digest, asyncio.Lock()):
             later = datetime.fromtimestamp(self._wire.clock.wall(), UTC) + _MARGIN
-            known = self._memory.get(self._way.destination, image.digest, later)
+            known = self._memory.upload_address(self._way.destination, image.digest, later)
             if known:
                 return Address(known, None)
             address = await self._way.put(image, content, self._provider, self._wire)
             if address.expires:
-                self._memory.put(self._way.destination, image.digest, address.url, address.expires)
+                self._memory.remember_upload(self._way.destination, image.digest, address.url, address.expires)
             return address
 
     def forget(self, image: LocalImage) -> None:
         """Its address did not serve: the next one who wants it uploads it anew."""
-        self._memory.forget(self._way.destination, image.digest)
+        self._memory.forget_upload(self._way.destination, image.digest)
 
 
 def parse(

@@ -21,8 +21,8 @@ from typing import Any
 from doors import Call
 
 from storyboard.errors import StoryboardError
-from storyboard.lock import read as read_lock
 from storyboard.reading.yaml import load
+from storyboard.state.lockfile import parse_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ def _rescued(image: Image) -> Iterator[str]:
 @cache
 def _pinned(content: bytes) -> set[str]:
     try:
-        lock = read_lock(load(content, "lock"), "lock")
+        lock = parse_lock(load(content, "lock"), "lock")
     except StoryboardError:  # Half a lock is looked for elsewhere.
         return set()
     return {take.digest for scene in lock.scenes.values() for some in scene.takes.values() for take in some.values()}

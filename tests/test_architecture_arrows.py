@@ -14,15 +14,14 @@ PACKAGE = Path(__file__).parents[1] / "storyboard"
 
 # Lowest first. A room may know those of its own level and of the levels before it; a folder stands for all its rooms.
 LEVELS = (
-    ("words", "model errors story shot take samples entry events price lock offer plain"),
+    ("words", "model errors story shot take samples events price offer plain"),
     (
         "thinking",
-        "reading plan progress cut mix splice notes subtitles retry advice guard budget account tables "
-        "breaker patience spare",
+        "reading plan progress cut mix splice notes subtitles retry advice guard budget account breaker patience",
     ),
     (
         "hands",
-        "clock disk store ledger callbacks rescue film beside config pace dial tries fetch wire "
+        "clock disk state callbacks film beside config pace dial tries fetch wire "
         "providers uploads project effects media emulator run terminal signals",
     ),
     ("render", "desk outlook session settle ending partial assembly preparing render clearing sheet"),

@@ -27,7 +27,7 @@ async def _listen(found: "Settings") -> None:
     from storyboard.clock import Clock
     from storyboard.desk import vendor
     from storyboard.disk import private
-    from storyboard.ledger import Ledger
+    from storyboard.state.ledger import Ledger
 
     stop = asyncio.Event()
     where = found.callbacks

@@ -18,7 +18,7 @@ from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from storyboard.config import Settings
-    from storyboard.store import Store
+    from storyboard.state.store import Store
     from storyboard.take import Take
 
 # Bytes. Less than this, and a render of a few dozen clips may fill the disk.
@@ -108,19 +108,19 @@ def _store(found: "Settings") -> Iterator[Finding]:
 
 def _ledger(found: "Settings") -> Iterator[Finding]:
     from storyboard.disk import claimed
-    from storyboard.entry import moment
-    from storyboard.ledger import Ledger, unused
-    from storyboard.store import Store
+    from storyboard.model.submission import rfc3339
+    from storyboard.state.ledger import Ledger, is_unused
+    from storyboard.state.store import Store
 
     realm = found.realm(draft=False)
     path = realm / "ledger.db"
     try:
-        if unused(path):
+        if is_unused(path):
             yield Finding("ledger", "ok", "empty: nothing was ever asked for")
             return
         with closing(Ledger(path)) as ledger:
-            damage, entries = ledger.problems(), ledger.entries()
-            takes, removed = [take for _, take, _ in ledger.all_takes()], ledger.removed()
+            damage, entries = ledger.database.problems(), ledger.submissions.all()
+            takes, removed = [take for _, take, _ in ledger.takes.all()], ledger.pins.removals()
     except LocalFault as error:
         yield Finding("ledger", "bad", error.message, "keep the file; restore it from a backup before you render", 6)
         return
@@ -131,14 +131,14 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
     for entry in entries:
         lost = entry.state == "intent" and not claimed(realm / "runs" / entry.run)
         if entry.state == "unknown" or lost:
-            said = f"scene {entry.scene} of {entry.storyboard}: sent {moment(entry.asked)}, and its answer was lost"
+            said = f"scene {entry.scene} of {entry.storyboard}: sent {rfc3339(entry.asked)}, and its answer was lost"
             yield Finding("unknown", "bad", said, "it is not sent again by itself: storyboard settle decides it", 4)
     yield from _takes(Store(realm / "takes"), takes, {*removed})
 
 
 def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[Finding]:
     trash, every = store.trash(), {take.digest for take in takes}
-    absent = {take.digest for take in takes if not store.held(take.digest, take.bytes)} - {*removed, *trash}
+    absent = {take.digest for take in takes if not store.holds(take.digest, take.bytes)} - {*removed, *trash}
     if absent:
         said = f"{len(absent)} of {len(every)} are not in the store, or not whole"
         yield Finding("takes", "note", said, "render fetches what a film needs, unpaid; store verify looks closer")
@@ -150,20 +150,20 @@ def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[F
 
 def _leftovers(found: "Settings") -> Iterator[Finding]:
     """What was left lying: jobs that the ledger could not take, clips that came damaged, halves of downloads."""
-    from storyboard import rescue
     from storyboard.disk import claimed
-    from storyboard.store import Store
+    from storyboard.state import rescue
+    from storyboard.state.store import Store
 
     realm = found.realm(draft=False)
-    for kept in rescue.waiting(realm / "ledger.db"):
+    for kept in rescue.rescued_jobs(realm / "ledger.db"):
         said = f"the job {show(kept.job, 80)} was paid for and is not in the ledger: {kept.file}"
         yield Finding("rescue", "bad", said, "make room if the disk is full; the next render or plan brings it in", 6)
     store = Store(realm / "takes")
-    if damaged := store.damaged():
+    if damaged := store.damaged_files():
         size = f"{sum(damaged.values()) / 1e6:.1f} MB"
         said = f"{_count(len(damaged), 'damaged file')}, {size}, in {store.root / 'damaged'}"
         yield Finding("damaged", "note", said, "look at them if you like, and remove them")
-    halves = [name for name in store.halves() if not claimed(realm / "runs" / name.partition(".")[0])]
+    halves = [name for name in store.partial_downloads() if not claimed(realm / "runs" / name.partition(".")[0])]
     if halves:
         said = f"{_count(len(halves), 'clip')} half fetched by a render that died"
         yield Finding("halves", "note", said, "the next render that asks for something removes them")

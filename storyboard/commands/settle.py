@@ -19,13 +19,14 @@ def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool
     """Say what became of a SCENE whose submission got no answer, or whose job never ends."""
     from storyboard import settle
     from storyboard.config import settings
-    from storyboard.desk import at_work, desk
+    from storyboard.desk import desk
     from storyboard.price import money
+    from storyboard.state.realm import claim_storyboard
 
     if (adopt is not None) + again + abandon != 1:
         raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")
     where = located(file)
-    with at_work(where), desk(where, settings(), given=pairs(given)) as at:
+    with claim_storyboard(where), desk(where, settings(), given=pairs(given)) as at:
         entry = settle.unsettled(at, scene)
         price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
         if adopt is not None:

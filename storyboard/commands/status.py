@@ -14,7 +14,7 @@ from storyboard.plain import show, shown, written
 
 if TYPE_CHECKING:
     from storyboard.desk import Desk
-    from storyboard.entry import Entry
+    from storyboard.model.submission import Submission
     from storyboard.plan import Plan
 
 
@@ -37,7 +37,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
     from storyboard.terminal import columns, fitted
 
     with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
-        plan, entries = at.plan(), at.ledger.entries(at.known_as)
+        plan, entries = at.plan(), at.ledger.submissions.all(at.known_as)
         if as_json:
             click.echo(written(_document(at, plan, entries)))
         else:
@@ -53,12 +53,12 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
     from storyboard.account import account, document, lines, table
     from storyboard.config import settings
     from storyboard.disk import claimed
-    from storyboard.ledger import Ledger
+    from storyboard.state.ledger import Ledger
 
     found, where = settings(), str(located(file).resolve()) if file else None
     realm, prices = found.realm(draft=draft), found.prices
     with closing(Ledger(realm / "ledger.db")) as ledger:
-        charges = ledger.charges(where)
+        charges = ledger.charges.all(where)
     if draft:
         charges = [replace(charge, credits=Fraction(0)) for charge in charges]
     at_work = {run for run in {charge.run for charge in charges} if claimed(realm / "runs" / run)}
@@ -76,8 +76,8 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
 _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unknown"}
 
 
-def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
-    from storyboard.entry import moment
+def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
+    from storyboard.model.submission import rfc3339
     from storyboard.outlook import remarks
     from storyboard.plan import Blocked, Keep
     from storyboard.price import money
@@ -91,14 +91,14 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
         lines.append(f"{_STANDS[step.name]:<8} {step.scene:<16} {said}")
         if isinstance(step, Blocked) and entry:
             price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
-            lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
+            lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
     for scene in at.storyboard.scenes:
         if not isinstance(scene.source, Generated):
             lines.append(f"{'own':<8} {scene.id:<16} {show(own(scene.source), 200)}")
     for entry in at.forgotten(plan):
         price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
         lines.append(f"{'unknown':<8} {entry.scene:<16} as it was asked for before; settle it, or let it be")
-        lines.append(f"{'':<8} {'':<16} sent {moment(entry.asked)}; if it was accepted it cost {price}")
+        lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
     spent = at.spent()
     lines += ["", f"{'spent':<8} {money(spent, at.prices.money(spent), at.prices.currency)} on this storyboard"]
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
@@ -108,8 +108,8 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Entry]") -> list[str]:
     return lines
 
 
-def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, object]:
-    from storyboard.entry import moment
+def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str, object]:
+    from storyboard.model.submission import rfc3339
     from storyboard.outlook import remarks
     from storyboard.plan import number
 
@@ -123,14 +123,14 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Entry]") -> dict[str, obj
                 "state": _STANDS[step.name],
                 "why": step.why,
                 "job": entry.job if entry else None,
-                "asked": moment(entry.asked) if entry else None,
+                "asked": rfc3339(entry.asked) if entry else None,
                 "credits": number(entry.cost) if entry else None,
             }
         )
     forgotten = [
         {
             "scene": entry.scene,
-            "asked": moment(entry.asked),
+            "asked": rfc3339(entry.asked),
             "credits": number(entry.cost),
             "prompt": entry.recipe["prompt"],
         }

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storyboard.clearing import Waste
-    from storyboard.ledger import Ledger
-    from storyboard.store import Store
+    from storyboard.state.ledger import Ledger
+    from storyboard.state.store import Store
 
 
 @click.group
@@ -27,12 +27,12 @@ def command() -> None:
 @json_option
 def ls(draft: bool, as_json: bool) -> None:
     """Every take: when it came, for which scene, its length, size and name."""
-    from storyboard.entry import moment
+    from storyboard.model.submission import rfc3339
     from storyboard.plan import number
 
     store, ledger = _opened(draft)
-    removed = ledger.removed()
-    scenes = {entry.key: entry.scene for entry in ledger.entries()}
+    removed = ledger.pins.removals()
+    scenes = {entry.key: entry.scene for entry in ledger.submissions.all()}
     rows = [
         {
             "sha256": take.digest,
@@ -41,11 +41,11 @@ def ls(draft: bool, as_json: bool) -> None:
             "seconds": number(take.measure.seconds),
             "size": f"{take.measure.width}x{take.measure.height}",
             "bytes": take.bytes,
-            "came": moment(at),
-            "held": store.held(take.digest, take.bytes),
-            "removed": moment(removed[take.digest]) if take.digest in removed else None,
+            "came": rfc3339(at),
+            "held": store.holds(take.digest, take.bytes),
+            "removed": rfc3339(removed[take.digest]) if take.digest in removed else None,
         }
-        for key, take, at in ledger.all_takes()
+        for key, take, at in ledger.takes.all()
     ]
     if as_json:
         click.echo(written({"takes": rows}))
@@ -64,19 +64,19 @@ def ls(draft: bool, as_json: bool) -> None:
 def verify(draft: bool, as_json: bool) -> int:
     """Read every take again; what is damaged is moved aside. Nothing is lost by it: its job can be fetched again."""
     from storyboard.config import settings
-    from storyboard.desk import in_use
     from storyboard.disk import shared
     from storyboard.errors import LocalFault
+    from storyboard.state.realm import store_claim
 
     # Never beside a gc, which would take away what is being read.
-    with shared(in_use(settings().realm(draft=draft))):
+    with shared(store_claim(settings().realm(draft=draft))):
         store, ledger = _opened(draft)
         digests = list(store)
-        damaged = [digest for digest in digests if not store.intact(digest)]
+        damaged = [digest for digest in digests if not store.is_intact(digest)]
         for digest in damaged:
             store.set_aside(store.path(digest))
-        absent = {take.digest for _, take, _ in ledger.all_takes()} - {*digests} | {*damaged}
-        removed = sorted(absent & {*ledger.removed()} - {*damaged})
+        absent = {take.digest for _, take, _ in ledger.takes.all()} - {*digests} | {*damaged}
+        removed = sorted(absent & {*ledger.pins.removals()} - {*damaged})
     lost = sorted(absent - {*removed})
     if as_json:
         found = {"checked": len(digests), "damaged": damaged, "gone": lost, "removed": removed}
@@ -140,11 +140,11 @@ def _meant(paths: tuple[Path, ...]) -> list[Path]:
 
 def _spare(waste: "Waste") -> "Iterator[str]":
     """A line for each take that could go."""
-    from storyboard.entry import moment
+    from storyboard.model.submission import rfc3339
     from storyboard.plain import show
 
-    for spare in waste.found.spare:
-        whose, day = f"{spare.scene} of {show(spare.storyboard, 200)}", moment(spare.last)[:10]
+    for spare in waste.found.unreferenced:
+        whose, day = f"{spare.scene} of {show(spare.storyboard, 200)}", rfc3339(spare.last)[:10]
         yield f"{spare.digest[:12]}  {_megabytes(spare.bytes):>9}  last used {day}  {whose}: {spare.why}"
 
 
@@ -165,13 +165,13 @@ def _kept(waste: "Waste") -> "Iterator[str]":
 
 def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
     """What was done, or would be."""
-    from storyboard.entry import moment
-    from storyboard.ledger import DAY
+    from storyboard.model.submission import rfc3339
     from storyboard.price import amount
+    from storyboard.state.ledger import DAY
 
     if back:
         yield f"{'restored':<8} {_takes(len(back))}"
-    spare = waste.found.spare
+    spare = waste.found.unreferenced
     credits = sum((each.credits for each in spare), Fraction(0))
     price = f", bought for {amount(credits)} credits" if credits else ""
     said = f"{_takes(len(spare))}, {_megabytes(sum(each.bytes for each in spare))}{price}"
@@ -180,19 +180,19 @@ def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, del
     elif delete:
         yield f"{'trash':<8} {said}: now in {trash}"
         yield f"{'':<8} a render that needs one brings it back, and so does --restore"
-        yield f"{'':<8} from {moment(now + DAY)} on, --delete removes them for good"
+        yield f"{'':<8} from {rfc3339(now + DAY)} on, --delete removes them for good"
     else:
         yield f"{'spare':<8} {said}; --delete moves them into the trash"
     if due := [trashed for trashed in waste.trash if trashed.due(now)]:
         what = "removed for good" if delete else "which --delete removes for good"
         yield f"{'trash':<8} {_takes(len(due))}, {_megabytes(sum(each.bytes for each in due))}, {what}"
     if resting := [trashed.since for trashed in waste.trash if not trashed.due(now) and not trashed.wanted]:
-        until = moment(max(resting) + DAY)
+        until = rfc3339(max(resting) + DAY)
         yield f"{'trash':<8} {_takes(len(resting))} in it, which --delete removes for good from {until} on"
 
 
 def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool) -> dict[str, object]:
-    from storyboard.entry import moment
+    from storyboard.model.submission import rfc3339
     from storyboard.plan import number
 
     found = waste.found
@@ -206,11 +206,11 @@ def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool
                 "storyboard": spare.storyboard,
                 "why": spare.why,
                 "credits": number(spare.credits),
-                "last": moment(spare.last),
+                "last": rfc3339(spare.last),
             }
-            for spare in found.spare
+            for spare in found.unreferenced
         ],
-        "bytes": sum(spare.bytes for spare in found.spare),
+        "bytes": sum(spare.bytes for spare in found.unreferenced),
         "kept": {
             "needed": found.needed,
             "young": found.young,
@@ -218,7 +218,7 @@ def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool
             "doubtful": [{"why": why, "takes": takes} for why, takes in found.doubtful.items()],
         },
         "trash": [
-            {"sha256": trashed.digest, "bytes": trashed.bytes, "since": moment(trashed.since), "due": trashed.due(now)}
+            {"sha256": trashed.digest, "bytes": trashed.bytes, "since": rfc3339(trashed.since), "due": trashed.due(now)}
             for trashed in waste.trash
         ],
         "restored": list(back),
@@ -235,8 +235,8 @@ def _megabytes(size: int) -> str:
 
 def _opened(draft: bool) -> "tuple[Store, Ledger]":
     from storyboard.config import settings
-    from storyboard.ledger import Ledger
-    from storyboard.store import Store
+    from storyboard.state.ledger import Ledger
+    from storyboard.state.store import Store
 
     realm = settings().realm(draft=draft)
     return Store(realm / "takes"), Ledger(realm / "ledger.db")

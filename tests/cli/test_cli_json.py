@@ -15,13 +15,13 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from studio import Run, Studio, png
 
-from storyboard import rescue
 from storyboard.cli import storyboard
 from storyboard.disk import private
-from storyboard.ledger import Ledger
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
-from storyboard.store import Store
+from storyboard.state import rescue
+from storyboard.state.ledger import Ledger
+from storyboard.state.store import Store
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -258,7 +258,7 @@ def test_the_doctor_finds_what_was_left(studio: Studio, run: Run) -> None:
     store.set_aside(store.path(damaged))
     (realm / "takes" / "arriving" / "dead.0123").touch()
     with closing(Ledger(realm / "ledger.db")) as ledger:
-        kept = rescue.keep(ledger.path, ledger.entries()[0], "job-that-was-paid")
+        kept = rescue.keep(ledger.path, ledger.submissions.all()[0], "job-that-was-paid")
     assert kept is not None
     left, out, _ = run("doctor", "--offline", "--json")
     found = {finding["subject"]: finding for finding in json.loads(out)["findings"]}

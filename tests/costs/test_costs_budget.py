@@ -8,8 +8,8 @@ import pytest
 
 from storyboard.account import Charge, account, document, lines, table
 from storyboard.budget import NO_LIMIT, Span, budgeted
-from storyboard.entry import State
 from storyboard.errors import InputError
+from storyboard.model.submission import State
 from storyboard.price import Prices
 
 SPENT: dict[Span, Fraction] = {"run": Fraction(0), "storyboard": Fraction(60), "month": Fraction(960)}

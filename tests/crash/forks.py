@@ -30,10 +30,10 @@ from points import Points, watch
 
 from storyboard import __main__ as program
 from storyboard import cli, providers, run
-from storyboard.entry import Entry
-from storyboard.ledger import Ledger
 from storyboard.media import ffmpeg
+from storyboard.model.submission import Submission
 from storyboard.reading import schema
+from storyboard.state.ledger.submissions import Submissions
 
 # What a render imports on its way: here once, and not in every child.
 _HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.callbacks storyboard.commands.render"
@@ -152,24 +152,24 @@ def _one_of_many(asked: dict[str, Any]) -> dict[str, Any]:
 
 def forget() -> None:
     """The control: no intent stays written, so that the ledger knows of a submission only once it was answered."""
-    intend, accepted = Ledger.intend, Ledger.accepted
+    intend, accepted = Submissions.record_intent, Submissions.record_accepted
     rows: dict[int, tuple[Any, ...]] = {}
 
-    def intended(ledger: Ledger, *arguments: Any) -> Entry:
-        entry = intend(ledger, *arguments)
-        row = tuple(ledger._db.execute("SELECT * FROM jobs WHERE id = ?", (entry.id,)).fetchone())
-        ledger._db.execute("DELETE FROM jobs WHERE id = ?", (entry.id,))
+    def intended(submissions: Submissions, *arguments: Any) -> Submission:
+        entry = intend(submissions, *arguments)
+        row = tuple(submissions._database.connection.execute("SELECT * FROM jobs WHERE id = ?", (entry.id,)).fetchone())
+        submissions._database.connection.execute("DELETE FROM jobs WHERE id = ?", (entry.id,))
         own = secrets.randbelow(1 << 60)  # SQLite would give the next one the number of this.
         rows[own] = (own, *row[1:])
         return replace(entry, id=own)
 
-    def answered(ledger: Ledger, entry: Entry, *arguments: Any) -> None:
+    def answered(submissions: Submissions, entry: Submission, *arguments: Any) -> None:
         row = rows.pop(entry.id)
-        ledger._db.execute(f"INSERT INTO jobs VALUES ({', '.join('?' * len(row))})", row)
-        accepted(ledger, entry, *arguments)
+        submissions._database.connection.execute(f"INSERT INTO jobs VALUES ({', '.join('?' * len(row))})", row)
+        accepted(submissions, entry, *arguments)
 
-    for name, method in (("intend", intended), ("accepted", answered)):
-        setattr(Ledger, name, method)
+    for name, method in (("record_intent", intended), ("record_accepted", answered)):
+        setattr(Submissions, name, method)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from typing import Any
 from studio import freed, png
 
 from storyboard.disk import claimed
-from storyboard.entry import Entry
-from storyboard.ledger import Ledger
-from storyboard.lock import Lock
-from storyboard.lock import read as read_lock
+from storyboard.model.lock import Lock
+from storyboard.model.submission import Submission
 from storyboard.reading.yaml import load
+from storyboard.state.ledger import Ledger
+from storyboard.state.lockfile import parse_lock
 
 HERE = Path(__file__).resolve().parent
 _LONG_AGO = 1_700_000_000.0
@@ -137,14 +137,14 @@ class Home:
         return {"folder": str(self.project), "environ": self.environ, "words": words, "kill": kill, **more}
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[Submission]:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            return ledger.entries()
+            return ledger.submissions.all()
 
     @property
     def lock(self) -> Lock:
         file = self.project / "film.lock.yaml"
-        return read_lock(load(file.read_bytes(), file.name), file.name) if file.exists() else Lock()
+        return parse_lock(load(file.read_bytes(), file.name), file.name) if file.exists() else Lock()
 
     def unknown(self) -> set[str]:
         """The scenes of which nobody knows whether they were paid for."""

@@ -13,7 +13,7 @@ from studio import Studio
 
 from storyboard.cli import status
 from storyboard.errors import LocalFault
-from storyboard.ledger import Ledger
+from storyboard.state.ledger import Ledger
 
 Open = Callable[[str], Studio]
 
@@ -136,7 +136,7 @@ def test_flipped_bytes_never_buy_again(bought: Studio) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole, chance, found = path.read_bytes(), random.Random(1), 0
     with closing(Ledger(path)) as ledger:
-        known = {entry.key: (entry.state, entry.job) for entry in ledger.entries()}
+        known = {entry.key: (entry.state, entry.job) for entry in ledger.submissions.all()}
     for _ in range(1500):
         content = bytearray(whole)
         for _ in range(chance.randint(1, 8)):
@@ -146,8 +146,10 @@ def test_flipped_bytes_never_buy_again(bought: Studio) -> None:
             Path(f"{path}{beside}").unlink(missing_ok=True)
         try:
             with closing(Ledger(path)) as ledger:
-                now = {entry.key: (entry.state, entry.job) for key in known if (entry := ledger.entry(key))}
-                ledger.all_takes()
+                now = {
+                    entry.key: (entry.state, entry.job) for key in known if (entry := ledger.submissions.of_key(key))
+                }
+                ledger.takes.all()
         except LocalFault:
             found += 1
         else:

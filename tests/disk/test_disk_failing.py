@@ -22,9 +22,10 @@ from doors import Call, doors
 from studio import Studio
 from tiers import every
 
-from storyboard import rescue, settle
+from storyboard import settle
 from storyboard.desk import desk
 from storyboard.errors import StoryboardError
+from storyboard.state import rescue
 
 Open = Callable[[str], Studio]
 KINDS = ("ENOSPC", "EIO", "late", "EMFILE", "short")
@@ -122,7 +123,7 @@ def known(studio: Studio, prompts: tuple[str, ...], said: str) -> None:
     ledger = studio.folder.parent / "home" / "rehearsals" / "ledger.db"
     assert studio.service
     paid = {job.id for job in studio.service.emulator.jobs if job.prompt in prompts}
-    kept = {kept.job for kept in rescue.waiting(ledger)}
+    kept = {kept.job for kept in rescue.rescued_jobs(ledger)}
     assert paid <= rows(ledger) | kept, said
     for job in kept - rows(ledger):
         assert f"PAID: job {job}" in said
@@ -138,7 +139,7 @@ def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
         assert unsure
         with desk(studio.folder / "film.yaml", studio.settings) as at:
             for number, prompt in enumerate(prompts, 1):
-                entry = at.ledger.entry(at.wanted[f"s{number}"].key)
+                entry = at.ledger.submissions.of_key(at.wanted[f"s{number}"].key)
                 if entry and entry.state == "intent":
                     assert jobs[prompt] == 0
                     settle.again(at, settle.unsettled(at, f"s{number}"), time.time())
@@ -147,7 +148,7 @@ def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
     assert (status, said) == (0, "")
     assert [jobs[prompt] for prompt in prompts] == [1, 1]
     with desk(studio.folder / "film.yaml", studio.settings) as at:
-        assert all(at.store.intact(digest) for digest in at.store)
+        assert all(at.store.is_intact(digest) for digest in at.store)
 
 
 def rows(ledger: Path) -> set[str]:

@@ -19,8 +19,8 @@ from studio import Studio
 from storyboard import disk
 from storyboard.disk import Ballast
 from storyboard.errors import LocalFault
-from storyboard.ledger import Ledger
 from storyboard.shot import Shot
+from storyboard.state.ledger import Ledger
 
 Open = Callable[[str], Studio]
 SHOT = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
@@ -28,7 +28,7 @@ SHOT = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, 
 
 def intended(path: Path) -> Ledger:
     ledger = Ledger(path)
-    ledger.intend(SHOT, "gull", "/film.yaml", "run1", Fraction(60), 1.0)
+    ledger.submissions.record_intent(SHOT, "gull", "/film.yaml", "run1", Fraction(60), 1.0)
     return ledger
 
 
@@ -54,7 +54,7 @@ def full(ledger: Ledger, times: int) -> list[str]:
                 raise error
             return self.db.execute(sql, *more)
 
-    ledger._db = cast(sqlite3.Connection, Full(ledger._db))
+    ledger.database.connection = cast(sqlite3.Connection, Full(ledger.database.connection))
     return asked
 
 
@@ -64,26 +64,26 @@ def test_the_ballast_makes_room_for_a_job_name(tmp_path: Path) -> None:
     ballast = tmp_path / "ledger.ballast"
     assert ballast.stat().st_size == Ballast.SIZE
     full(ledger, 1)
-    entry = ledger.entry(SHOT.key)
+    entry = ledger.submissions.of_key(SHOT.key)
     assert entry
-    ledger.accepted(entry, "job1", 2.0)
+    ledger.submissions.record_accepted(entry, "job1", 2.0)
     assert not ballast.exists()
-    standing = Ledger(ledger.path).entry(SHOT.key)
+    standing = Ledger(ledger.path).submissions.of_key(SHOT.key)
     assert standing
     assert (standing.state, standing.job) == ("open", "job1")
-    ledger.intend(replace(SHOT, prompt="A tern"), "tern", "/film.yaml", "run1", Fraction(60), 3.0)
+    ledger.submissions.record_intent(replace(SHOT, prompt="A tern"), "tern", "/film.yaml", "run1", Fraction(60), 3.0)
     assert ballast.stat().st_size == Ballast.SIZE
 
 
 def test_a_disk_that_is_fuller_than_its_ballast_says_so(tmp_path: Path) -> None:
     """The hint is about the disk, not about damage."""
     ledger = intended(tmp_path / "ledger.db")
-    entry = ledger.entry(SHOT.key)
+    entry = ledger.submissions.of_key(SHOT.key)
     assert entry
     for times in (2, 1):  # with the ballast, and without
         full(ledger, times)
         with pytest.raises(LocalFault, match="disk is full") as caught:
-            ledger.accepted(entry, "job1", 2.0)
+            ledger.submissions.record_accepted(entry, "job1", 2.0)
         assert "free some space" in caught.value.hint
 
 
@@ -132,7 +132,7 @@ subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(home)
 sys.path.insert(0, sys.argv[4])
 from studio import Studio
 from storyboard.errors import StoryboardError
-from storyboard.ledger import Ledger
+from storyboard.state.ledger import Ledger
 service = Studio(project, {}).serve()
 environ = {"STORYBOARD_HOME": str(home / "home"), "STORYBOARD_TIME_SCALE": "0.0002",
            "APIKLEY_BASE_URL": service.emulator.url}
@@ -166,7 +166,7 @@ for step in ("filled", "still full", "roomy"):
         said.append((step, error.exit, [str(error)]))
     said[-1] += (service.posts, len(service.emulator.jobs))
     if step == "filled":
-        jobs = [entry.job for entry in Ledger(home / "home/rehearsals/ledger.db").entries() if entry.job]
+        jobs = [entry.job for entry in Ledger(home / "home/rehearsals/ledger.db").submissions.all() if entry.job]
         said[-1] += (sorted(jobs) == sorted(job.id for job in service.emulator.jobs), )
 service.close()
 print(json.dumps(said))

@@ -16,11 +16,11 @@ import pytest
 from storyboard.callbacks import Bounds, Listener
 from storyboard.clock import Clock
 from storyboard.config import Callbacks
-from storyboard.entry import Entry
 from storyboard.errors import Busy, InputError
-from storyboard.ledger import Ledger
+from storyboard.model.submission import Submission
 from storyboard.providers.apikley import Apikley
 from storyboard.shot import Shot
+from storyboard.state.ledger import Ledger
 
 NOW = 1_700_000_000
 
@@ -38,7 +38,9 @@ class Post:
     def __init__(self, folder: Path, key: str = "", bounds: Bounds | None = None) -> None:
         self.ledger = Ledger(folder / "ledger.db")
         shot = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
-        self.entry: Entry = self.ledger.intend(shot, "gull", "/film.yaml", "run1", Fraction(60), 1.0)
+        self.entry: Submission = self.ledger.submissions.record_intent(
+            shot, "gull", "/film.yaml", "run1", Fraction(60), 1.0
+        )
         self.rung: list[tuple[str, str]] = []
         self.told: list[str] = []
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -86,9 +88,9 @@ async def test_a_callback_is_written_down_before_it_is_answered(post: Post) -> N
     """Also where a tunnel puts a path of its own before ours; and a second time it is answered all the same."""
     assert await post.call(body()) == 200
     assert await post.call(body(), post.url.replace("/cb/", "/hooks/here/cb/")) == 200
-    assert Ledger(post.ledger.path).named(post.entry.nonce) == ("job-1",)
+    assert Ledger(post.ledger.path).inbox.jobs_named_by_callbacks(post.entry.nonce) == ("job-1",)
     assert post.rung == [(post.entry.nonce, "job-1")] * 2
-    assert post.ledger.entries() == [post.entry]
+    assert post.ledger.submissions.all() == [post.entry]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ async def test_a_callback_is_written_down_before_it_is_answered(post: Post) -> N
 )
 async def test_the_name_is_found_wherever_services_put_it(post: Post, said: object) -> None:
     assert await post.call(said) == 200
-    assert post.ledger.named(post.entry.nonce) == ("job-1",)
+    assert post.ledger.inbox.jobs_named_by_callbacks(post.entry.nonce) == ("job-1",)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ async def test_the_name_is_found_wherever_services_put_it(post: Post, said: obje
 )
 async def test_a_body_that_names_no_job_changes_nothing(post: Post, content: bytes) -> None:
     assert await post.call(content) == 404
-    assert post.ledger.callbacks(0) == []
+    assert post.ledger.inbox.callbacks_after(0) == []
 
 
 async def test_nobody_learns_whether_a_path_exists(post: Post) -> None:
@@ -145,7 +147,7 @@ async def test_nobody_learns_whether_a_path_exists(post: Post) -> None:
     answers = {await post.bytes_of(one) for one in asked}
     assert len(answers) == 1
     assert answers.pop().startswith(b"HTTP/1.1 404 ")
-    assert post.ledger.callbacks(0) == []
+    assert post.ledger.inbox.callbacks_after(0) == []
 
 
 async def test_a_page_on_the_web_learns_nothing(post: Post) -> None:
@@ -164,7 +166,7 @@ async def test_a_body_of_10_megabytes_is_not_read(post: Post) -> None:
     """Neither kept in memory nor answered with a yes; the next caller is served."""
     with suppress(aiohttp.ClientError, OSError):
         assert await post.call(b'{"data": {"taskId": "job-1"}, "x": "' + b"x" * 10_000_000 + b'"}') == 404
-    assert post.ledger.callbacks(0) == []
+    assert post.ledger.inbox.callbacks_after(0) == []
     assert await post.call(body()) == 200
 
 
@@ -252,7 +254,7 @@ async def test_with_a_key_only_what_is_signed_counts(tmp_path: Path, sent: dict[
         assert await post.call(body(), **sent) == status
         elsewhere = post.url.replace(post.entry.nonce, "x" * 32)
         assert await post.call(body(), elsewhere, **sent) == (404 if status == 200 else 401)
-    assert post.ledger.named(post.entry.nonce) == (("job-1",) if status == 200 else ())
+    assert post.ledger.inbox.jobs_named_by_callbacks(post.entry.nonce) == (("job-1",) if status == 200 else ())
     assert "s3cret" not in repr(post.where)
 
 
@@ -261,7 +263,7 @@ async def test_the_name_that_is_signed_is_the_one_that_counts(tmp_path: Path) ->
     post = Post(tmp_path, key="s3cret")
     async with post.listener:
         assert await post.call({"data": {"taskId": "job-2"}, "taskId": "job-1"}, **headers("job-1")) == 200
-    assert post.ledger.named(post.entry.nonce) == ("job-1",)
+    assert post.ledger.inbox.jobs_named_by_callbacks(post.entry.nonce) == ("job-1",)
 
 
 async def test_what_cannot_be_written_down_is_not_confirmed(post: Post) -> None:
@@ -271,7 +273,7 @@ async def test_what_cannot_be_written_down_is_not_confirmed(post: Post) -> None:
     def refuse(action: int, *_: object) -> int:
         return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_INSERT else sqlite3.SQLITE_OK
 
-    post.ledger._db.set_authorizer(refuse)
+    post.ledger.database.connection.set_authorizer(refuse)
     assert await post.call(body()) == 503
     assert await post.call(body()) == 503
     assert post.rung == []

@@ -17,8 +17,9 @@ import pytest
 from scripted import Quick, wired
 
 from storyboard.errors import RunRefused, SceneFailed, StoryboardError
-from storyboard.ledger import Ledger
 from storyboard.providers.apikley import provider
+from storyboard.state.ledger import Ledger
+from storyboard.state.ledger.upload_addresses import UploadAddresses
 from storyboard.story import LocalImage, Place
 from storyboard.uploads import Bucket, Uploads, parse
 
@@ -113,7 +114,7 @@ def bucket(s3: Mapping[str, str], prefix: str, **environ: str) -> Bucket:
     return way
 
 
-async def put(way: Bucket, memory: Ledger) -> str:
+async def put(way: Bucket, memory: UploadAddresses) -> str:
     async with wired("https://api.example", Now()) as wire:
         return (await Uploads(way, provider, wire, memory).address(IMAGE, CONTENT)).url
 
@@ -129,13 +130,13 @@ async def status(url: str) -> tuple[int, str, bytes]:
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Ledger]:
+def memory(tmp_path: Path) -> Iterator[UploadAddresses]:
     ledger = Ledger(tmp_path / "ledger.db")
-    yield ledger
+    yield ledger.upload_addresses
     ledger.close()
 
 
-async def test_a_signed_address_serves_the_image(s3: Mapping[str, str], memory: Ledger) -> None:
+async def test_a_signed_address_serves_the_image(s3: Mapping[str, str], memory: UploadAddresses) -> None:
     """The provider turns away what does not call itself an image."""
     url = await put(bucket(s3, "signed"), memory)
     assert f"/frames/signed/{IMAGE.digest}.png?" in url
@@ -144,25 +145,27 @@ async def test_a_signed_address_serves_the_image(s3: Mapping[str, str], memory: 
     assert await status(url) == (200, "image/png", CONTENT)
 
 
-async def test_unsigned_tampered_and_expired_addresses_are_refused(s3: Mapping[str, str], memory: Ledger) -> None:
+async def test_unsigned_tampered_and_expired_addresses_are_refused(
+    s3: Mapping[str, str], memory: UploadAddresses, tmp_path: Path
+) -> None:
     """If the server took anything, this suite would prove nothing about our signatures."""
     url = await put(bucket(s3, "refused"), memory)
     assert (await status(url.split("?")[0]))[0] == 403
     assert (await status(url[:-1] + ("0" if url[-1] != "0" else "1")))[0] == 403
     assert (await status(url.replace(".png?", ".jpg?")))[0] == 403
     assert (await status(url.replace("X-Amz-Expires=86400", "X-Amz-Expires=604800")))[0] == 403
-    short = await put(replace(bucket(s3, "refused"), lifetime=timedelta(seconds=1)), memory_of(memory, "short"))
+    short = await put(replace(bucket(s3, "refused"), lifetime=timedelta(seconds=1)), fresh_memory(tmp_path, "short"))
     deadline = time.monotonic() + 10
     while (await status(short))[0] != 403:
         assert time.monotonic() < deadline
 
 
-def memory_of(memory: Ledger, name: str) -> Ledger:
+def fresh_memory(folder: Path, name: str) -> UploadAddresses:
     """A memory that has forgotten everything."""
-    return Ledger(memory.path.parent / f"{name}.db")
+    return Ledger(folder / f"{name}.db").upload_addresses
 
 
-async def test_nothing_is_put_twice(s3: Mapping[str, str], memory: Ledger) -> None:
+async def test_nothing_is_put_twice(s3: Mapping[str, str], memory: UploadAddresses, tmp_path: Path) -> None:
     """A reader's slow line would carry the same pictures up at every run, with the memory or without."""
     import obstore
 
@@ -171,18 +174,18 @@ async def test_nothing_is_put_twice(s3: Mapping[str, str], memory: Ledger) -> No
     assert await put(way, memory) == first
     marked = bytes(len(CONTENT))
     obstore.put(way._store(), f"once/{IMAGE.digest}.png", marked)
-    assert (await status(await put(way, memory_of(memory, "lost"))))[2] == marked
+    assert (await status(await put(way, fresh_memory(tmp_path, "lost"))))[2] == marked
 
 
-async def test_the_memory_knows_when_an_address_ends(s3: Mapping[str, str], memory: Ledger) -> None:
+async def test_the_memory_knows_when_an_address_ends(s3: Mapping[str, str], memory: UploadAddresses) -> None:
     """An address past its 24 hours makes a submission that is paid for and fails."""
     url = await put(bucket(s3, "until"), memory)
     now = datetime.now(UTC)
-    assert memory.get("s3://frames/until", IMAGE.digest, now + timedelta(hours=23, minutes=59)) == url
-    assert memory.get("s3://frames/until", IMAGE.digest, now + timedelta(hours=24, minutes=1)) is None
+    assert memory.upload_address("s3://frames/until", IMAGE.digest, now + timedelta(hours=23, minutes=59)) == url
+    assert memory.upload_address("s3://frames/until", IMAGE.digest, now + timedelta(hours=24, minutes=1)) is None
 
 
-async def test_a_bucket_may_have_no_prefix(s3: Mapping[str, str], memory: Ledger) -> None:
+async def test_a_bucket_may_have_no_prefix(s3: Mapping[str, str], memory: UploadAddresses) -> None:
     """A leading slash makes another object, which nobody finds."""
     way = parse("s3://frames", environ=s3)
     assert isinstance(way, Bucket)
@@ -202,7 +205,7 @@ async def test_a_bucket_may_have_no_prefix(s3: Mapping[str, str], memory: Ledger
     ids=["wrong secret", "nobody", "may only read", "nobody there"],
 )
 async def test_an_upload_that_fails(
-    s3: Mapping[str, str], memory: Ledger, environ: dict[str, str], error: type[StoryboardError]
+    s3: Mapping[str, str], memory: UploadAddresses, environ: dict[str, str], error: type[StoryboardError]
 ) -> None:
     """Nothing may be asked for without its image; and S3's own texts hold signatures."""
     with pytest.raises(error) as raised:

@@ -11,8 +11,9 @@ import pytest
 from scripted import Quick, Service, envelope, service, wired
 
 from storyboard.errors import InputError, LocalFault
-from storyboard.ledger import Ledger
 from storyboard.providers.apikley import provider
+from storyboard.state.ledger import Ledger
+from storyboard.state.ledger.upload_addresses import UploadAddresses
 from storyboard.story import LocalImage, Place
 from storyboard.uploads import Bucket, Folder, Uploads, missing, parse
 from storyboard.uploads import Service as Own
@@ -33,9 +34,9 @@ async def here() -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Ledger]:
+def memory(tmp_path: Path) -> Iterator[UploadAddresses]:
     ledger = Ledger(tmp_path / "ledger.db")
-    yield ledger
+    yield ledger.upload_addresses
     ledger.close()
 
 
@@ -116,7 +117,7 @@ def test_no_way_at_all_names_the_image_and_the_ways_out() -> None:
         assert way in problem.hint
 
 
-async def test_a_public_folder_gets_nothing_sent(here: Service, memory: Ledger) -> None:
+async def test_a_public_folder_gets_nothing_sent(here: Service, memory: UploadAddresses) -> None:
     """The file's name may hold anything that a file system takes."""
     async with wired(here.url) as wire:
         uploads = Uploads(Folder("https://host/folder"), provider, wire, memory)
@@ -126,7 +127,7 @@ async def test_a_public_folder_gets_nothing_sent(here: Service, memory: Ledger) 
     assert not here.heard
 
 
-async def test_an_image_goes_to_the_service_once(here: Service, memory: Ledger) -> None:
+async def test_an_image_goes_to_the_service_once(here: Service, memory: UploadAddresses) -> None:
     """Ten scenes with one face would send it ten times, and again at every run."""
     here.play(envelope(200, {"downloadUrl": "https://tmp.example/a.png"}))
     clock = Quick()
@@ -143,19 +144,19 @@ async def test_an_image_goes_to_the_service_once(here: Service, memory: Ledger) 
 
 @pytest.mark.parametrize(("left", "requests"), [(timedelta(minutes=11), 0), (timedelta(minutes=9), 1)])
 async def test_an_address_about_to_end_is_renewed(
-    here: Service, memory: Ledger, left: timedelta, requests: int
+    here: Service, memory: UploadAddresses, left: timedelta, requests: int
 ) -> None:
     """The service fetches the image minutes later: an address that ends meanwhile makes a paid failure."""
     here.play(envelope(200, {"downloadUrl": "https://tmp.example/new.png"}))
     clock = Quick()
     now = datetime.fromtimestamp(clock.wall(), UTC)
-    memory.put(Own("").destination, image().digest, "https://tmp.example/old.png", now + left)
+    memory.remember_upload(Own("").destination, image().digest, "https://tmp.example/old.png", now + left)
     async with wired(here.url, clock) as wire:
         await Uploads(Own(""), provider, wire, memory).address(image(), CONTENT)
     assert len(here.heard) == requests
 
 
-async def test_an_image_that_changed_meanwhile_is_not_sent(here: Service, memory: Ledger) -> None:
+async def test_an_image_that_changed_meanwhile_is_not_sent(here: Service, memory: UploadAddresses) -> None:
     """The shot's key names other bytes: the take would be pinned to a picture that it does not show."""
     async with wired(here.url) as wire:
         with pytest.raises(LocalFault, match="has changed"):

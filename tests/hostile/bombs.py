@@ -15,9 +15,9 @@ from pathlib import Path
 from answers import ASK, line, response
 
 from storyboard.errors import InputError, StoryboardError
-from storyboard.lock import read as read_lock
 from storyboard.media.image import look
 from storyboard.reading import template, yaml
+from storyboard.state.lockfile import parse_lock
 
 TEXTS = {
     "lists in lists": "[" * 50_000,
@@ -83,10 +83,10 @@ def locks() -> Iterator[str]:
         f'storyboard-lock: 1\nscenes:\n  a:\n    key: "{"d" * 64}"\n    pick: 1\n    takes:\n      1:\n        720p:\n'
     )
     whole += "".join(f"          {line}\n" for line in fields.splitlines())
-    read_lock(yaml.load(whole.encode(), ""), "")
+    parse_lock(yaml.load(whole.encode(), ""), "")
     yield "warm"
     for name, bomb in LOCKS.items():
-        _refused(lambda bomb=bomb: read_lock(yaml.load(whole.replace('fps: "24"', bomb).encode(), ""), ""), name)
+        _refused(lambda bomb=bomb: parse_lock(yaml.load(whole.replace('fps: "24"', bomb).encode(), ""), ""), name)
         yield name
 
 

@@ -15,14 +15,11 @@ from urllib.parse import urljoin
 
 from yarl import URL
 
-from storyboard.entry import moment
 from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.guard import objection
-from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
-from storyboard.lock import Lock, Pinned
-from storyboard.lock import read as read_lock
-from storyboard.lock import write as write_lock
 from storyboard.media import probe, verify
+from storyboard.model.lock import Lock, Pinned
+from storyboard.model.submission import rfc3339
 from storyboard.plain import show
 from storyboard.project import Project
 from storyboard.providers.apikley import OFFER
@@ -30,6 +27,8 @@ from storyboard.reading import check, told
 from storyboard.reading.template import Refused, Work, parse
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
+from storyboard.state.ledger import AlreadyAsked, KnownJob, Ledger
+from storyboard.state.lockfile import format_lock, parse_lock
 from storyboard.take import Measure, Take
 from storyboard.wire import Api
 
@@ -144,7 +143,7 @@ def take(digest: str = "d") -> Take:
 def locks(folder: Path) -> Target:
     def attempt(raw: bytes) -> str:
         try:
-            lock = read_lock(load(raw, "film.lock.yaml"), "film.lock.yaml")
+            lock = parse_lock(load(raw, "film.lock.yaml"), "film.lock.yaml")
         except InputError as error:
             return _refused(error)
         for pinned in lock.scenes.values():
@@ -153,10 +152,10 @@ def locks(folder: Path) -> Target:
                     assert 0 < each.measure.seconds < 10**9
                     assert each.measure.width * each.measure.height > 0
                     assert set(each.digest) <= set("0123456789abcdef")
-        return "read" if read_lock(load(write_lock(lock).encode(), ""), "") == lock else "changed"
+        return "read" if parse_lock(load(format_lock(lock).encode(), ""), "") == lock else "changed"
 
-    seed = write_lock(Lock({f"s{n}": Pinned(f"{n}" * 64, 1, {1: {"720p": take(f"{n}")}}) for n in range(3)}))
-    return Target((seed.encode(), write_lock(Lock({})).encode()), attempt)
+    seed = format_lock(Lock({f"s{n}": Pinned(f"{n}" * 64, 1, {1: {"720p": take(f"{n}")}}) for n in range(3)}))
+    return Target((seed.encode(), format_lock(Lock({})).encode()), attempt)
 
 
 def shot(prompt: str) -> Shot:
@@ -203,25 +202,26 @@ def _said(ask: Callable[[], object]) -> str:
 
 
 def _asked(ledger: Ledger) -> None:
-    entry = ledger.intend(shot("A tern"), "t", "/film.yaml", "run2", Fraction(60), 1e9)
-    ledger.accepted(entry, "job-new", 1e9)
-    ledger.taken(entry.key, take("e"), 1e9)
+    entry = ledger.submissions.record_intent(shot("A tern"), "t", "/film.yaml", "run2", Fraction(60), 1e9)
+    ledger.submissions.record_accepted(entry, "job-new", 1e9)
+    ledger.takes.record_take(entry.key, take("e"), 1e9)
 
 
 def _shown(ledger: Ledger) -> None:
-    for entry in ledger.entries():
-        json.dumps([moment(entry.asked), float(entry.cost), show(entry.why), show(entry.scene), entry.recipe["prompt"]])
+    for entry in ledger.submissions.all():
+        told = [rfc3339(entry.asked), float(entry.cost), show(entry.why), show(entry.scene), entry.recipe["prompt"]]
+        json.dumps(told)
 
 
 _ASKED: tuple[Callable[[Ledger], object], ...] = (
-    Ledger.problems,
+    lambda ledger: ledger.database.problems(),
     _shown,
-    lambda ledger: ledger.entries("/film.yaml"),
-    lambda ledger: [ledger.takes(shot(f"A gull, {state}").key) for state in ("taken", "open")],
-    lambda ledger: ledger.entry(shot("A gull, taken").key),
-    lambda ledger: [float(take.measure.seconds) for _, take, _ in ledger.all_takes()],
-    lambda ledger: ledger.last_asked("/film.yaml"),
-    lambda ledger: ledger.get("s3://bucket", "d" * 64, datetime.fromtimestamp(1e9, UTC)),
+    lambda ledger: ledger.submissions.all("/film.yaml"),
+    lambda ledger: [ledger.takes.of_key(shot(f"A gull, {state}").key) for state in ("taken", "open")],
+    lambda ledger: ledger.submissions.of_key(shot("A gull, taken").key),
+    lambda ledger: [float(take.measure.seconds) for _, take, _ in ledger.takes.all()],
+    lambda ledger: ledger.submissions.last_recipes("/film.yaml"),
+    lambda ledger: ledger.upload_addresses.upload_address("s3://bucket", "d" * 64, datetime.fromtimestamp(1e9, UTC)),
     _asked,
 )
 

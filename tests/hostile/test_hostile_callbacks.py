@@ -18,8 +18,8 @@ from targets import shot
 from storyboard.callbacks import SIGNATURE, TIMESTAMP, Bounds, Listener
 from storyboard.clock import Clock
 from storyboard.config import Callbacks
-from storyboard.ledger import Ledger
 from storyboard.providers.apikley import Apikley
+from storyboard.state.ledger import Ledger
 
 COUNT = 5_000  # without a key, and as many with one
 TOGETHER = 50
@@ -70,9 +70,10 @@ def requests(path: str, key: str, count: int) -> list[bytes]:
 async def test_no_callback_changes_what_is_known(quick: Path, key: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Anybody may send one: of it a name is kept, where the path is a secret of ours, and nothing else comes of it."""
     ledger = Ledger(quick / "ledger.db")
-    entry = ledger.intend(shot("A gull"), "gull", "/film.yaml", "run1", Fraction(60), 1.0)
-    ledger.unknown(ledger.intend(shot("A tern"), "tern", "/film.yaml", "run1", Fraction(60), 1.0), "lost", None, 1.0)
-    before = ledger.entries()
+    entry = ledger.submissions.record_intent(shot("A gull"), "gull", "/film.yaml", "run1", Fraction(60), 1.0)
+    lost = ledger.submissions.record_intent(shot("A tern"), "tern", "/film.yaml", "run1", Fraction(60), 1.0)
+    ledger.submissions.record_unknown(lost, "lost", None, 1.0)
+    before = ledger.submissions.all()
     with socket.create_server(("127.0.0.1", 0)) as free:
         where = Callbacks(None, "127.0.0.1", free.getsockname()[1], key)
     heard: list[tuple[str, str]] = []
@@ -95,14 +96,14 @@ async def test_no_callback_changes_what_is_known(quick: Path, key: str, capfd: p
         for at in range(0, COUNT, TOGETHER):
             heard.clear()
             outcomes.update(await asyncio.gather(*map(send, sent[at : at + TOGETHER])))
-            kept = {(nonce, job) for _, nonce, job in ledger.callbacks(0)}
+            kept = {(nonce, job) for _, nonce, job in ledger.inbox.callbacks_after(0)}
             assert {nonce for nonce, _ in heard} <= {entry.nonce}
             assert all(re.fullmatch(r"[A-Za-z0-9_-]{4,128}", job) for _, job in heard)
             assert not key or {job for _, job in heard} <= {"job-1"}
             assert kept <= set(heard)
             for nonce, job in kept:
-                ledger.disproved(nonce, job)
-            assert ledger.entries() == before
+                ledger.inbox.discard_callback(nonce, job)
+            assert ledger.submissions.all() == before
     assert sum(outcomes.values()) == COUNT
     assert outcomes["read"] > COUNT / 20
     assert outcomes["refused"] > COUNT / 20

@@ -35,25 +35,27 @@ from hypothesis.stateful import (
 )
 from town import HD, PRICES, Clips, Doors, Job, Killed, Line, Post, Service, Time, move_in
 
-from storyboard import ledger as ledger_room
 from storyboard import plan as planning
-from storyboard import rescue, settle
+from storyboard import settle
 from storyboard.budget import budgeted
 from storyboard.clearing import Clearing
 from storyboard.commands.store import command as store_command
 from storyboard.config import settings as configured
-from storyboard.desk import Desk, at_work, desk
+from storyboard.desk import Desk, desk
 from storyboard.disk import claim, private
-from storyboard.entry import LIVE, Entry
 from storyboard.errors import InputError, StoryboardError
-from storyboard.ledger import DAY, Ledger
-from storyboard.lock import Lock
-from storyboard.lock import read as read_lock
+from storyboard.model.lock import Lock
+from storyboard.model.submission import LIVE, Submission
 from storyboard.preparing import Preparing
 from storyboard.reading.yaml import load
 from storyboard.render import Order, render
 from storyboard.session import _session
-from storyboard.store import Store
+from storyboard.state import rescue
+from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.ledger import database as ledger_room
+from storyboard.state.lockfile import parse_lock
+from storyboard.state.realm import claim_storyboard
+from storyboard.state.store import Store
 from storyboard.take import Take
 
 FILES = ("film.yaml", "other.yaml")
@@ -98,7 +100,7 @@ class Attempt:
 
 @cache
 def _parsed(text: bytes) -> Lock:
-    return read_lock(load(text, "lock"), "lock")
+    return parse_lock(load(text, "lock"), "lock")
 
 
 def _dead(error: BaseException) -> bool:
@@ -184,12 +186,12 @@ class World(RuleBasedStateMachine):
 
     def call(self, nonce: str, job: str) -> None:
         with closing(Ledger(self.ledger_file)) as ledger:
-            ledger.called(nonce, job, self.time.wall())
+            ledger.inbox.record_callback(nonce, job, self.time.wall())
 
     @contextmanager
     def at(self, name: str) -> Iterator[Desk]:
         file = self.project / name
-        with at_work(file), desk(file, self.settings) as found:
+        with claim_storyboard(file), desk(file, self.settings) as found:
             yield found
 
     def does(self, act: Callable[[], object], after: int | None = None, *, stumbles: bool = False) -> bool:
@@ -234,11 +236,11 @@ class World(RuleBasedStateMachine):
         if self.renders(name, ("sold",), ("whole",)):
             with closing(Ledger(self.ledger_file)) as ledger:
                 wanted = {words for _, words, _ in self.scenes[name]}
-                for entry in ledger.entries():
+                for entry in ledger.submissions.all():
                     good = entry.job and self.service.jobs[entry.job].fate == "good"
                     if good and entry.state in ("open", "taken") and entry.recipe["prompt"] in wanted:
-                        takes = ledger.takes(entry.key).values()
-                        assert any(self.store.held(take.digest, take.bytes) for take in takes), "bought, and not there"
+                        takes = ledger.takes.of_key(entry.key).values()
+                        assert any(self.store.holds(take.digest, take.bytes) for take in takes), "bought, and not there"
 
     @rule(name=WHICH, answers=ANSWERS, fetches=FETCHES, data=st.data())
     def render_in_trouble(self, name: str, answers: Any, fetches: Any, data: Any) -> None:
@@ -393,7 +395,7 @@ class World(RuleBasedStateMachine):
     @rule()
     def verify(self) -> None:
         """`store verify` names exactly what is damaged, and moves it aside."""
-        damaged = {digest for digest in self.store if not self.store.intact(digest)}
+        damaged = {digest for digest in self.store if not self.store.is_intact(digest)}
         shell = {"STORYBOARD_HOME": str(self.home)}
         with closing(Ledger(self.ledger_file)):
             pass
@@ -424,7 +426,7 @@ class World(RuleBasedStateMachine):
         with self.clearing() as clearing:
             with clearing.alone():
                 clearing.carry_out(clearing.waste(days, [], now), now)
-            came, entries = list(clearing.ledger.all_takes()), clearing.ledger.entries()
+            came, entries = list(clearing.ledger.takes.all()), clearing.ledger.submissions.all()
         after, left = set(self.store), self.store.trash()
         locks = {str((self.project / name).resolve()): self.lock(name) for name in FILES}
         pinned = {digest for lock in locks.values() if lock for digest in _pins(lock)}
@@ -461,15 +463,16 @@ class World(RuleBasedStateMachine):
             assert not self.service.jobs
             return
         with closing(Ledger(self.ledger_file)) as ledger:
-            entries = ledger.entries()
-            charges = ledger.charges()
+            entries = ledger.submissions.all()
+            charges = ledger.charges.all()
             by_storyboard = sum(
-                (ledger.spent("storyboard", str((self.project / name).resolve())) for name in FILES), Fraction(0)
+                (ledger.charges.spent("storyboard", str((self.project / name).resolve())) for name in FILES),
+                Fraction(0),
             )
             came: dict[str, set[str]] = {}
-            for key, take, _ in ledger.all_takes():
+            for key, take, _ in ledger.takes.all():
                 came.setdefault(key, set()).add(take.digest)
-        saved = {kept.job for kept in rescue.waiting(self.ledger_file)}
+        saved = {kept.job for kept in rescue.rescued_jobs(self.ledger_file)}
         self.introduce(entries, saved, died=died, stumbled=stumbled)
         for entry in entries:
             self.look_at(entry, came, cut=died or stumbled)
@@ -488,7 +491,7 @@ class World(RuleBasedStateMachine):
                 )
         self.service.told_to = known - {None}
 
-    def introduce(self, entries: list[Entry], saved: set[str], *, died: bool, stumbled: bool) -> None:
+    def introduce(self, entries: list[Submission], saved: set[str], *, died: bool, stumbled: bool) -> None:
         """Find for each new entry the request that it is about."""
         posts = list(self.service.posts)
         self.count.update({"requests": len(posts), "answers lost": sum(post.said == "lost" for post in posts)})
@@ -514,7 +517,7 @@ class World(RuleBasedStateMachine):
         assert not posts, "something was asked for without an intent"
         self.service.posts = []
 
-    def look_at(self, entry: Entry, came: Mapping[str, set[str]], *, cut: bool) -> None:
+    def look_at(self, entry: Submission, came: Mapping[str, set[str]], *, cut: bool) -> None:
         """One entry: nothing in it is more, or less, than what happened."""
         attempt = self.attempts[entry.id]
         job = self.service.jobs[entry.job] if entry.job else None
@@ -555,7 +558,7 @@ class World(RuleBasedStateMachine):
         """A take that the ledger has lies in the store with its own bytes, if neither the disk nor gc took it."""
         self.count["steps"] += 1
         store, there = self.store, set(self.store)
-        intact = {digest for digest in there if store.intact(digest)}
+        intact = {digest for digest in there if store.is_intact(digest)}
         self.spoiled -= intact
         self.cleared -= there
         assert there - intact <= self.spoiled, "a take has other bytes than its name says"

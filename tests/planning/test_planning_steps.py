@@ -4,8 +4,8 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from storyboard.entry import Entry, State
-from storyboard.lock import Lock, Pinned
+from storyboard.model.lock import Lock, Pinned
+from storyboard.model.submission import State, Submission
 from storyboard.plan import Blocked, Collect, Facts, Keep, Make, Plan, changes, document, moved, plan, shots
 from storyboard.price import Prices
 from storyboard.story import Generated, LocalImage, Output, OwnClip, Place, Resolution, Scene, Storyboard, Trim
@@ -38,10 +38,10 @@ def key(source: Generated = PLAIN) -> str:
 
 def entry(
     state: State, source: Generated = PLAIN, *, run: str = "r", hd: Fraction | None = None, why: str = ""
-) -> Entry:
+) -> Submission:
     wanted = shots(film(x=source), "apikley")["x"]
     job = "job1" if state in ("open", "taken", "failed") else None
-    return Entry(
+    return Submission(
         1, wanted.key, state, job, run, "n", "/film.yaml", "x", "veo3_fast", wanted.recipe, Fraction(60), None, hd,
         None, why, 0.0, 0.0,
     )  # fmt: skip

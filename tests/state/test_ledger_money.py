@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from storyboard.budget import Budget, budgeted
-from storyboard.entry import Entry, moment
 from storyboard.errors import LocalFault, OverBudget
-from storyboard.ledger import DAY, AlreadyAsked, KnownJob, Ledger
+from storyboard.model.submission import Submission, rfc3339
 from storyboard.price import Prices
 from storyboard.shot import Shot
+from storyboard.state.ledger import DAY, AlreadyAsked, KnownJob, Ledger
 from storyboard.take import Measure, Take
 
 TAKE = Take("d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60))
@@ -32,8 +32,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-def intend(ledger: Ledger, shot: Shot, run: str = "run1") -> Entry:
-    return ledger.intend(shot, "gull", "/film.yaml", run, Fraction(60), 1.0)
+def intend(ledger: Ledger, shot: Shot, run: str = "run1") -> Submission:
+    return ledger.submissions.record_intent(shot, "gull", "/film.yaml", run, Fraction(60), 1.0)
 
 
 def test_the_life_of_a_take(path: Path) -> None:
@@ -42,23 +42,23 @@ def test_the_life_of_a_take(path: Path) -> None:
     entry = intend(ledger, wanted())
     assert (entry.state, entry.job, entry.credits, entry.recipe) == ("intent", None, 60, {"prompt": "A gull"})
     assert len(entry.nonce) >= 22
-    ledger.accepted(entry, "job1", 2.0)
+    ledger.submissions.record_accepted(entry, "job1", 2.0)
     ledger.close()
 
     later = Ledger(path)
-    known = later.entry(wanted().key)
+    known = later.submissions.of_key(wanted().key)
     assert known is not None
     assert (known.state, known.job, known.changed) == ("open", "job1", 2.0)
-    later.taken(known.key, TAKE, 3.0)
-    done = later.entry(known.key)
+    later.takes.record_take(known.key, TAKE, 3.0)
+    done = later.submissions.of_key(known.key)
     assert done is not None
     assert (done.state, done.charged) == ("taken", 60)
-    assert later.takes(known.key) == {"720p": TAKE}
-    assert list(later.all_takes()) == [(known.key, TAKE, 3.0)]
-    assert later.recipes([known.key, "0" * 64]) == {known.key: {"prompt": "A gull"}}
-    assert later.last_asked("/film.yaml") == {"gull": {"prompt": "A gull"}}
-    assert later.entries("/other.yaml") == []
-    assert later.problems() == []
+    assert later.takes.of_key(known.key) == {"720p": TAKE}
+    assert list(later.takes.all()) == [(known.key, TAKE, 3.0)]
+    assert later.submissions.recipes([known.key, "0" * 64]) == {known.key: {"prompt": "A gull"}}
+    assert later.submissions.last_recipes("/film.yaml") == {"gull": {"prompt": "A gull"}}
+    assert later.submissions.all("/other.yaml") == []
+    assert later.database.problems() == []
 
 
 @pytest.mark.parametrize("state", ["intent", "unknown", "open", "taken", "abandoned"])
@@ -67,16 +67,16 @@ def test_a_live_shot_is_not_asked_for_again(path: Path, state: str) -> None:
     first, second = Ledger(path), Ledger(path)
     entry = intend(first, wanted())
     if state == "unknown":
-        first.unknown(entry, "no answer", None, 2.0)
+        first.submissions.record_unknown(entry, "no answer", None, 2.0)
     if state == "abandoned":
-        first.abandoned(entry, "given up", 2.0)
+        first.submissions.record_abandoned(entry, "given up", 2.0)
     if state in ("open", "taken"):
-        first.accepted(entry, "job1", 2.0)
+        first.submissions.record_accepted(entry, "job1", 2.0)
     if state == "taken":
-        first.taken(entry.key, TAKE, 3.0)
+        first.takes.record_take(entry.key, TAKE, 3.0)
     with pytest.raises(AlreadyAsked) as caught:
         intend(second, wanted(), "run2")
-    assert (caught.value.entry.state, caught.value.entry.run) == (state, "run1")
+    assert (caught.value.submission.state, caught.value.submission.run) == (state, "run1")
 
 
 @pytest.mark.parametrize("state", ["refused", "failed"])
@@ -85,28 +85,28 @@ def test_a_closed_shot_may_be_asked_for_again_and_stays_in_the_account(path: Pat
     ledger = Ledger(path)
     entry = intend(ledger, wanted())
     if state == "refused":
-        ledger.refused(entry, "flagged", 422, 2.0)
+        ledger.submissions.record_refused(entry, "flagged", 422, 2.0)
     else:
-        ledger.accepted(entry, "job1", 2.0)
-        ledger.failed(entry, "flagged", 422, 2.0)
-    closed = ledger.entry(entry.key)
+        ledger.submissions.record_accepted(entry, "job1", 2.0)
+        ledger.submissions.record_failed(entry, "flagged", 422, 2.0)
+    closed = ledger.submissions.of_key(entry.key)
     assert closed is not None
     assert (closed.state, closed.why, closed.code) == (state, "flagged", 422)
     again = intend(ledger, wanted(), "run2")
-    standing = ledger.entry(entry.key)
+    standing = ledger.submissions.of_key(entry.key)
     assert standing is not None
     assert standing.id == again.id
-    assert [attempt.state for attempt in ledger.entries()] == [state, "intent"]
+    assert [attempt.state for attempt in ledger.submissions.all()] == [state, "intent"]
 
 
 def test_a_job_belongs_to_one_shot(path: Path) -> None:
     """A provider that answers with a name we know would give one scene another scene's clip."""
     ledger = Ledger(path)
-    ledger.accepted(intend(ledger, wanted("a")), "job1", 2.0)
+    ledger.submissions.record_accepted(intend(ledger, wanted("a")), "job1", 2.0)
     other = intend(ledger, wanted("b"))
     with pytest.raises(KnownJob):
-        ledger.accepted(other, "job1", 2.0)
-    standing = ledger.entry(other.key)
+        ledger.submissions.record_accepted(other, "job1", 2.0)
+    standing = ledger.submissions.of_key(other.key)
     assert standing is not None
     assert standing.state == "intent"
 
@@ -115,10 +115,10 @@ def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
     """Its price is in the account whatever happens next."""
     ledger = Ledger(path)
     entry = intend(ledger, wanted())
-    ledger.accepted(entry, "job1", 2.0)
-    ledger.hd(entry, "gull", "/film.yaml", "run1", Fraction(5), 3.0)
-    ledger.taken(entry.key, TAKE, 4.0)
-    standing = ledger.entry(entry.key)
+    ledger.submissions.record_accepted(entry, "job1", 2.0)
+    ledger.submissions.record_upgrade(entry, "gull", "/film.yaml", "run1", Fraction(5), 3.0)
+    ledger.takes.record_take(entry.key, TAKE, 4.0)
+    standing = ledger.submissions.of_key(entry.key)
     assert standing is not None
     assert standing.hd == 5
 
@@ -138,21 +138,26 @@ def test_what_is_spent_is_counted_by_run_storyboard_and_month(path: Path) -> Non
         "after": december + 31 * 86400,
     }
     for run, now in moments.items():
-        ledger.intend(wanted(run), "gull", "/film.yaml", run, Fraction(60), now)
-    lost = ledger.intend(wanted("lost"), "tern", "/other.yaml", "first", Fraction(250), december)
-    ledger.unknown(lost, "no answer", None, december)
-    refused = ledger.intend(wanted("refused"), "heron", "/other.yaml", "first", Fraction(250), december)
-    ledger.refused(refused, "flagged", 422, december)
-    cheap = ledger.intend(wanted("cheap"), "tern", "/other.yaml", "first", Fraction(60), december)
-    ledger.accepted(cheap, "job1", december)
-    ledger.charged(cheap, Fraction(119, 2), december)
-    ledger.failed(cheap, "no clip", 501, december)
-    assert ledger.spent("month", "2026-12") == 120 + 250 + Fraction(119, 2)
-    assert (ledger.spent("month", "2026-11"), ledger.spent("month", "2027-01")) == (60, 60)
-    assert ledger.spent("run", "first") == 60 + 250 + Fraction(119, 2)
-    assert (ledger.spent("storyboard", "/film.yaml"), ledger.spent("storyboard", "/none.yaml")) == (240, 0)
-    assert sum(charge.credits for charge in ledger.charges()) == 240 + 250 + Fraction(119, 2)
-    assert [(found.scene, found.state) for found in ledger.charges("/other.yaml")] == [
+        ledger.submissions.record_intent(wanted(run), "gull", "/film.yaml", run, Fraction(60), now)
+    lost = ledger.submissions.record_intent(wanted("lost"), "tern", "/other.yaml", "first", Fraction(250), december)
+    ledger.submissions.record_unknown(lost, "no answer", None, december)
+    refused = ledger.submissions.record_intent(
+        wanted("refused"), "heron", "/other.yaml", "first", Fraction(250), december
+    )
+    ledger.submissions.record_refused(refused, "flagged", 422, december)
+    cheap = ledger.submissions.record_intent(wanted("cheap"), "tern", "/other.yaml", "first", Fraction(60), december)
+    ledger.submissions.record_accepted(cheap, "job1", december)
+    ledger.submissions.record_charge(cheap, Fraction(119, 2), december)
+    ledger.submissions.record_failed(cheap, "no clip", 501, december)
+    assert ledger.charges.spent("month", "2026-12") == 120 + 250 + Fraction(119, 2)
+    assert (ledger.charges.spent("month", "2026-11"), ledger.charges.spent("month", "2027-01")) == (60, 60)
+    assert ledger.charges.spent("run", "first") == 60 + 250 + Fraction(119, 2)
+    assert (ledger.charges.spent("storyboard", "/film.yaml"), ledger.charges.spent("storyboard", "/none.yaml")) == (
+        240,
+        0,
+    )
+    assert sum(charge.credits for charge in ledger.charges.all()) == 240 + 250 + Fraction(119, 2)
+    assert [(found.scene, found.state) for found in ledger.charges.all("/other.yaml")] == [
         ("tern", "unknown"), ("heron", "refused"), ("tern", "failed"),
     ]  # fmt: skip
 
@@ -162,26 +167,31 @@ def test_what_would_go_over_is_not_written_down(path: Path, span: str) -> None:
     """The intent is undone with its transaction: the same shot can be asked for once there is room."""
     ledger, budget = Ledger(path), limits(**{span: 150})
     for prompt in ("a", "b"):
-        ledger.intend(wanted(prompt), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
+        ledger.submissions.record_intent(wanted(prompt), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
     with pytest.raises(OverBudget, match=rf"{span} allows 150 credits .* 120 credits .* spent, 30 credits .* left"):
-        ledger.intend(wanted("c"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
-    assert (ledger.entry(wanted("c").key), len(ledger.entries())) == (None, 2)
-    ledger.intend(wanted("c"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, limits(**{span: 180}))
+        ledger.submissions.record_intent(wanted("c"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
+    assert (ledger.submissions.of_key(wanted("c").key), len(ledger.submissions.all())) == (None, 2)
+    ledger.submissions.record_intent(
+        wanted("c"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, limits(**{span: 180})
+    )
     with pytest.raises(AlreadyAsked):  # Somebody has it: that costs nothing, and is said before any limit.
-        ledger.intend(wanted("a"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
+        ledger.submissions.record_intent(wanted("a"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
 
 
 def test_hd_is_paid_once_within_the_budget_of_whoever_adds_it(path: Path) -> None:
     """Asked for twice it is one charge; where the limit does not reach, none."""
     ledger, budget = Ledger(path), limits(per_storyboard=6)
-    entries = [ledger.intend(wanted(prompt), "gull", "/film.yaml", "run1", Fraction(60), 1.0) for prompt in "ab"]
+    entries = [
+        ledger.submissions.record_intent(wanted(prompt), "gull", "/film.yaml", "run1", Fraction(60), 1.0)
+        for prompt in "ab"
+    ]
     for _ in range(2):
-        ledger.hd(entries[0], "tern", "/other.yaml", "run2", Fraction(5), 2.0, budget)
+        ledger.submissions.record_upgrade(entries[0], "tern", "/other.yaml", "run2", Fraction(5), 2.0, budget)
     with pytest.raises(OverBudget, match=r"5 credits .* spent, 1 credit .* left"):
-        ledger.hd(entries[1], "tern", "/other.yaml", "run2", Fraction(5), 2.0, budget)
-    assert [entry.hd for entry in ledger.entries()] == [5, None]
-    assert (ledger.spent("run", "run2"), ledger.spent("storyboard", "/film.yaml")) == (5, 120)
-    (charge,) = ledger.charges("/other.yaml")
+        ledger.submissions.record_upgrade(entries[1], "tern", "/other.yaml", "run2", Fraction(5), 2.0, budget)
+    assert [entry.hd for entry in ledger.submissions.all()] == [5, None]
+    assert (ledger.charges.spent("run", "run2"), ledger.charges.spent("storyboard", "/film.yaml")) == (5, 120)
+    (charge,) = ledger.charges.all("/other.yaml")
     assert (charge.hd, charge.scene, charge.credits, charge.at) == (True, "tern", 5, "1970-01-01T00:00:02Z")
 
 
@@ -192,19 +202,21 @@ def test_a_damaged_amount_is_no_room_in_the_budget(path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("UPDATE jobs SET credits = 'none'")
     with pytest.raises(LocalFault):
-        ledger.intend(wanted("b"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, limits(per_run=1000))
+        ledger.submissions.record_intent(
+            wanted("b"), "gull", "/film.yaml", "run1", Fraction(60), 1.0, limits(per_run=1000)
+        )
     with pytest.raises(LocalFault):
-        ledger.charges()
+        ledger.charges.all()
 
 
 def test_an_uploaded_image_is_remembered_while_it_lives(path: Path) -> None:
     """Nothing is uploaded twice, and no dead address is handed out."""
     ledger = Ledger(path)
     until = datetime(2026, 1, 2, tzinfo=UTC)
-    ledger.put("s3://b", "a" * 64, "https://b/a", until)
-    assert ledger.get("s3://b", "a" * 64, datetime(2026, 1, 1, tzinfo=UTC)) == "https://b/a"
-    assert ledger.get("s3://b", "a" * 64, until) is None
-    assert ledger.get("s3://other", "a" * 64, datetime(2026, 1, 1, tzinfo=UTC)) is None
+    ledger.upload_addresses.remember_upload("s3://b", "a" * 64, "https://b/a", until)
+    assert ledger.upload_addresses.upload_address("s3://b", "a" * 64, datetime(2026, 1, 1, tzinfo=UTC)) == "https://b/a"
+    assert ledger.upload_addresses.upload_address("s3://b", "a" * 64, until) is None
+    assert ledger.upload_addresses.upload_address("s3://other", "a" * 64, datetime(2026, 1, 1, tzinfo=UTC)) is None
 
 
 def _die_after_intent(path: Path) -> None:
@@ -218,7 +230,7 @@ def test_an_intent_outlives_its_process(path: Path) -> None:
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    entry = Ledger(path).entry(wanted().key)
+    entry = Ledger(path).submissions.of_key(wanted().key)
     assert entry is not None
     assert entry.state == "intent"
 
@@ -226,7 +238,7 @@ def test_an_intent_outlives_its_process(path: Path) -> None:
 def test_it_is_written_through_to_the_disk(path: Path) -> None:
     """A power cut keeps every row: FULL, not the NORMAL that a WAL user often gets."""
     ledger = Ledger(path)
-    (level,) = ledger._db.execute("PRAGMA synchronous").fetchone()
+    (level,) = ledger.database.connection.execute("PRAGMA synchronous").fetchone()
     assert level == 2
 
 
@@ -249,7 +261,7 @@ def test_a_damaged_row_is_said(path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("UPDATE jobs SET credits = 'lots'")
     with pytest.raises(LocalFault):
-        ledger.entry(entry.key)
+        ledger.submissions.of_key(entry.key)
 
 
 def test_a_damaged_page_is_found(path: Path) -> None:
@@ -263,7 +275,7 @@ def test_a_damaged_page_is_found(path: Path) -> None:
     content[8192:12288] = b"\xff" * 4096
     path.write_bytes(content)
     try:
-        found = Ledger(path).problems()
+        found = Ledger(path).database.problems()
     except LocalFault:
         found = ["unreadable"]
     assert found
@@ -282,57 +294,60 @@ def test_a_constraint_that_is_no_double_is_not_hidden(path: Path) -> None:
     ledger = Ledger(path)
     no_scene: Any = None  # It breaks another rule than the one on live rows.
     with pytest.raises(sqlite3.IntegrityError):
-        ledger.intend(wanted(), no_scene, "/film.yaml", "run1", Fraction(60), 1.0)
+        ledger.submissions.record_intent(wanted(), no_scene, "/film.yaml", "run1", Fraction(60), 1.0)
 
 
 def test_a_moment_is_told_in_utc() -> None:
-    assert moment(0) == "1970-01-01T00:00:00Z"
+    assert rfc3339(0) == "1970-01-01T00:00:00Z"
 
 
 def test_locks_are_known_by_what_they_pin(path: Path) -> None:
     """To the day: an unchanged film writes nothing, and a take that stays in use stays young."""
     ledger = Ledger(path)
-    ledger.pinned("/a.lock.yaml", ["d1", "d2"], 100.0)
-    ledger.pinned("/b.lock.yaml", ["d1"], 200.0)
-    before = ledger._db.total_changes
-    ledger.pinned("/a.lock.yaml", ["d1"], 100.0 + DAY - 1)
-    ledger.pinned("/a.lock.yaml", [], 100.0 + 9 * DAY)
-    assert ledger._db.total_changes == before
-    ledger.pinned("/a.lock.yaml", ["d1"], 100.0 + DAY)
-    assert ledger.pins() == {"/a.lock.yaml": {"d1": 100.0 + DAY, "d2": 100.0}, "/b.lock.yaml": {"d1": 200.0}}
+    ledger.pins.record_pins("/a.lock.yaml", ["d1", "d2"], 100.0)
+    ledger.pins.record_pins("/b.lock.yaml", ["d1"], 200.0)
+    before = ledger.database.connection.total_changes
+    ledger.pins.record_pins("/a.lock.yaml", ["d1"], 100.0 + DAY - 1)
+    ledger.pins.record_pins("/a.lock.yaml", [], 100.0 + 9 * DAY)
+    assert ledger.database.connection.total_changes == before
+    ledger.pins.record_pins("/a.lock.yaml", ["d1"], 100.0 + DAY)
+    assert ledger.pins.by_lock() == {"/a.lock.yaml": {"d1": 100.0 + DAY, "d2": 100.0}, "/b.lock.yaml": {"d1": 200.0}}
 
 
 def test_a_removed_take_is_known_until_it_comes_again(path: Path) -> None:
     """What gc took away must never look as if the disk had lost it."""
     ledger = Ledger(path)
-    ledger.removing([TAKE.digest, "e" * 64, "f" * 64], 5.0)
-    ledger.restored(["f" * 64])
-    assert ledger.removed() == {TAKE.digest: 5.0, "e" * 64: 5.0}
-    ledger.accepted(intend(ledger, wanted()), "job1", 2.0)
-    ledger.taken(wanted().key, TAKE, 6.0)
-    assert ledger.removed() == {"e" * 64: 5.0}
+    ledger.pins.record_removal([TAKE.digest, "e" * 64, "f" * 64], 5.0)
+    ledger.pins.record_return(["f" * 64])
+    assert ledger.pins.removals() == {TAKE.digest: 5.0, "e" * 64: 5.0}
+    ledger.submissions.record_accepted(intend(ledger, wanted()), "job1", 2.0)
+    ledger.takes.record_take(wanted().key, TAKE, 6.0)
+    assert ledger.pins.removals() == {"e" * 64: 5.0}
 
 
 def test_an_address_that_does_not_serve_is_forgotten(path: Path) -> None:
     ledger = Ledger(path)
     now, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-    ledger.put("s3://b", "a" * 64, "https://b/a", until)
-    ledger.put("s3://c", "a" * 64, "https://c/a", until)
-    ledger.forget("s3://b", "a" * 64)
-    assert (ledger.get("s3://b", "a" * 64, now), ledger.get("s3://c", "a" * 64, now)) == (None, "https://c/a")
+    ledger.upload_addresses.remember_upload("s3://b", "a" * 64, "https://b/a", until)
+    ledger.upload_addresses.remember_upload("s3://c", "a" * 64, "https://c/a", until)
+    ledger.upload_addresses.forget_upload("s3://b", "a" * 64)
+    assert (
+        ledger.upload_addresses.upload_address("s3://b", "a" * 64, now),
+        ledger.upload_addresses.upload_address("s3://c", "a" * 64, now),
+    ) == (None, "https://c/a")
 
 
 @pytest.mark.parametrize("damage", ["fps = '1/0'", "fps = 'fast'", "bytes = x'00', fps = x'ff'"])
 def test_a_damaged_take_is_said(path: Path, damage: str) -> None:
     """In words, wherever takes are read."""
     ledger = Ledger(path)
-    ledger.taken("k" * 64, TAKE, 1.0)
+    ledger.takes.record_take("k" * 64, TAKE, 1.0)
     with sqlite3.connect(path) as other:
         other.execute(f"UPDATE takes SET {damage}")
     with pytest.raises(LocalFault):
-        ledger.takes("k" * 64)
+        ledger.takes.of_key("k" * 64)
     with pytest.raises(LocalFault):
-        ledger.all_takes()
+        ledger.takes.all()
 
 
 def test_a_callback_is_kept_for_whoever_waits_for_it(path: Path) -> None:
@@ -340,25 +355,25 @@ def test_a_callback_is_kept_for_whoever_waits_for_it(path: Path) -> None:
     ledger = Ledger(path)
     entry = intend(ledger, wanted())
     assert len(entry.nonce) >= 32
-    assert ledger.called(entry.nonce, "job1", 2.0)
-    assert ledger.called(entry.nonce, "job2", 3.0)
-    assert ledger.called(entry.nonce, "job1", 4.0)
+    assert ledger.inbox.record_callback(entry.nonce, "job1", 2.0)
+    assert ledger.inbox.record_callback(entry.nonce, "job2", 3.0)
+    assert ledger.inbox.record_callback(entry.nonce, "job1", 4.0)
     for near in (entry.nonce[:-1] + "~", entry.nonce[:-1], entry.nonce[:10], "", "x" * 32):
-        assert not ledger.called(near, "job3", 5.0)
+        assert not ledger.inbox.record_callback(near, "job3", 5.0)
     later = Ledger(path)
-    assert later.named(entry.nonce) == ("job1", "job2")
-    assert [job for _, _, job in later.callbacks(0)] == ["job1", "job2", "job1"]
-    assert [job for _, _, job in later.callbacks(1)] == ["job2", "job1"]
-    later.disproved(entry.nonce, "job1")
-    assert ledger.named(entry.nonce) == ("job2",)
+    assert later.inbox.jobs_named_by_callbacks(entry.nonce) == ("job1", "job2")
+    assert [job for _, _, job in later.inbox.callbacks_after(0)] == ["job1", "job2", "job1"]
+    assert [job for _, _, job in later.inbox.callbacks_after(1)] == ["job2", "job1"]
+    later.inbox.discard_callback(entry.nonce, "job1")
+    assert ledger.inbox.jobs_named_by_callbacks(entry.nonce) == ("job2",)
 
 
 def test_callbacks_without_end_do_not_fill_the_disk(path: Path) -> None:
     """Who knows one path could write as much as he likes."""
     ledger = Ledger(path)
     entry = intend(ledger, wanted())
-    assert all(ledger.called(entry.nonce, f"job{number}", 2.0) for number in range(100))
-    assert len(ledger.callbacks(0)) == 16
+    assert all(ledger.inbox.record_callback(entry.nonce, f"job{number}", 2.0) for number in range(100))
+    assert len(ledger.inbox.callbacks_after(0)) == 16
 
 
 @pytest.mark.parametrize("state", ["refused", "failed", "abandoned", "taken"])
@@ -367,30 +382,30 @@ def test_a_callback_that_comes_late_changes_nothing(path: Path, state: str) -> N
     ledger = Ledger(path)
     entry = intend(ledger, wanted())
     if state == "taken":
-        ledger.accepted(entry, "job1", 2.0)
-        ledger.taken(entry.key, TAKE, 3.0)
+        ledger.submissions.record_accepted(entry, "job1", 2.0)
+        ledger.takes.record_take(entry.key, TAKE, 3.0)
     else:
         {
-            "refused": lambda: ledger.refused(entry, "no", None, 2.0),
-            "failed": lambda: ledger.failed(entry, "", 1, 2.0),
-        }.get(state, lambda: ledger.abandoned(entry, "given up", 2.0))()
-    before = ledger.entries()
-    assert ledger.called(entry.nonce, "job2", 4.0)
-    assert ledger.named(entry.nonce) == ()
-    assert not ledger.adopted(entry, "job2", 5.0)
-    assert ledger.entries() == before
+            "refused": lambda: ledger.submissions.record_refused(entry, "no", None, 2.0),
+            "failed": lambda: ledger.submissions.record_failed(entry, "", 1, 2.0),
+        }.get(state, lambda: ledger.submissions.record_abandoned(entry, "given up", 2.0))()
+    before = ledger.submissions.all()
+    assert ledger.inbox.record_callback(entry.nonce, "job2", 4.0)
+    assert ledger.inbox.jobs_named_by_callbacks(entry.nonce) == ()
+    assert not ledger.submissions.adopt(entry, "job2", 5.0)
+    assert ledger.submissions.all() == before
 
 
 def test_a_job_is_adopted_once_and_by_one(path: Path) -> None:
     """A job that another shot has is nobody else's."""
     ledger = Ledger(path)
     first, second = intend(ledger, wanted("a")), intend(ledger, wanted("b"))
-    ledger.unknown(first, "no answer", 500, 2.0)
-    assert ledger.adopted(first, "job1", 3.0)
-    assert not ledger.adopted(first, "job2", 4.0)
+    ledger.submissions.record_unknown(first, "no answer", 500, 2.0)
+    assert ledger.submissions.adopt(first, "job1", 3.0)
+    assert not ledger.submissions.adopt(first, "job2", 4.0)
     with pytest.raises(KnownJob):
-        ledger.adopted(second, "job1", 5.0)
-    assert [(entry.state, entry.job, entry.why) for entry in ledger.entries()] == [
+        ledger.submissions.adopt(second, "job1", 5.0)
+    assert [(entry.state, entry.job, entry.why) for entry in ledger.submissions.all()] == [
         ("open", "job1", ""),
         ("intent", None, ""),
     ]

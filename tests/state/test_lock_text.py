@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboard.errors import InputError
-from storyboard.lock import Lock, Pinned, read, write
+from storyboard.model.lock import Lock, Pinned
 from storyboard.reading.yaml import load
+from storyboard.state.lockfile import format_lock, parse_lock
 from storyboard.take import Measure, Take
 
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -39,13 +40,13 @@ LOCKS = st.builds(
 
 
 def parsed(text: str) -> Lock:
-    return read(load(text.encode(), "film.lock.yaml"), "film.lock.yaml")
+    return parse_lock(load(text.encode(), "film.lock.yaml"), "film.lock.yaml")
 
 
 @given(LOCKS)
 def test_what_is_written_is_read(lock: Lock) -> None:
     """Scene ids and digests that look like numbers stay text."""
-    assert parsed(write(lock)) == lock
+    assert parsed(format_lock(lock)) == lock
 
 
 TAKE = Take("d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60))
@@ -55,7 +56,7 @@ def test_the_file_as_git_shows_it() -> None:
     """Sorted, no time, no path, no address, no secret: one scene is one hunk."""
     lock = Lock({"b": Pinned("b" * 64, 1, {1: {"720p": TAKE}}), "a": Pinned("a" * 64, 1, {})})
     assert (
-        write(lock)
+        format_lock(lock)
         == f"""\
 # Written by storyboard. Commit it: it pins the takes of the film.
 storyboard-lock: 1
@@ -105,7 +106,7 @@ scenes:
 )
 def test_a_damaged_lock_is_an_error_with_a_way_out(change: tuple[str, str]) -> None:
     """Never a guess: a wrong pin would cut a wrong film, and a bad digest is a path."""
-    text = write(Lock({"b": Pinned("b" * 64, 1, {1: {"720p": TAKE}})}))
+    text = format_lock(Lock({"b": Pinned("b" * 64, 1, {1: {"720p": TAKE}})}))
     assert change[0] in text
     with pytest.raises(InputError) as caught:
         parsed(text.replace(*change))

@@ -14,14 +14,14 @@ import pytest
 
 from storyboard import disk
 from storyboard.errors import Busy, LocalFault
-from storyboard.store import Store
+from storyboard.state.store import Store
 
 CLIP = b"a clip" * 1000
 DIGEST = hashlib.sha256(CLIP).hexdigest()
 
 
 def arrived(store: Store, content: bytes = CLIP) -> Path:
-    path = store.arriving("run1")
+    path = store.arrival_path("run1")
     path.write_bytes(content)
     return path
 
@@ -31,8 +31,8 @@ def test_a_take_is_named_by_its_bytes(tmp_path: Path) -> None:
     store = Store(tmp_path / "takes")
     path = store.put(arrived(store), DIGEST)
     assert path == store.path(DIGEST)
-    assert store.held(DIGEST, len(CLIP))
-    assert store.intact(DIGEST)
+    assert store.holds(DIGEST, len(CLIP))
+    assert store.is_intact(DIGEST)
     assert list(store) == [DIGEST]
     assert path.stat().st_mode & 0o777 == 0o444
     assert not list((tmp_path / "takes" / "arriving").iterdir())
@@ -41,14 +41,14 @@ def test_a_take_is_named_by_its_bytes(tmp_path: Path) -> None:
 def test_a_short_or_changed_take_is_not_held(tmp_path: Path) -> None:
     """A damaged take is moved aside, kept for a look, and fetched again."""
     store = Store(tmp_path / "takes")
-    assert not store.held(DIGEST, len(CLIP))
-    assert not store.intact(DIGEST)
+    assert not store.holds(DIGEST, len(CLIP))
+    assert not store.is_intact(DIGEST)
     path = store.put(arrived(store), DIGEST)
-    assert not store.held(DIGEST, len(CLIP) + 1)
+    assert not store.holds(DIGEST, len(CLIP) + 1)
     path.chmod(0o644)
     path.write_bytes(b"b" + CLIP[1:])
-    assert store.held(DIGEST, len(CLIP))
-    assert not store.intact(DIGEST)
+    assert store.holds(DIGEST, len(CLIP))
+    assert not store.is_intact(DIGEST)
     aside = store.set_aside(path)
     assert aside.exists()
     assert list(store) == []
@@ -64,7 +64,7 @@ def test_the_same_take_twice_is_one(tmp_path: Path) -> None:
 def test_what_a_dead_run_left_half_way_in_is_swept(tmp_path: Path) -> None:
     """A kill during a download leaves no rubbish; a living neighbour's download is left alone."""
     store = Store(tmp_path / "takes")
-    dead, living = store.arriving("dead"), store.arriving("living")
+    dead, living = store.arrival_path("dead"), store.arrival_path("living")
     for path in (dead, living):
         path.write_bytes(b"half")
     store.sweep(lambda run: run == "living")
@@ -181,10 +181,10 @@ def test_the_trash_gives_back(tmp_path: Path) -> None:
     assert store.sizes() == {DIGEST: len(CLIP)}
     store.throw_away(DIGEST)
     (store.root / "trash" / "notes.txt").touch()
-    assert (store.held(DIGEST, len(CLIP)), store.trash()) == (False, {DIGEST: len(CLIP)})
+    assert (store.holds(DIGEST, len(CLIP)), store.trash()) == (False, {DIGEST: len(CLIP)})
     assert store.recover(DIGEST)
     assert not store.recover(DIGEST)
-    assert (store.intact(DIGEST), store.trash()) == (True, {})
+    assert (store.is_intact(DIGEST), store.trash()) == (True, {})
     store.throw_away(DIGEST)
     store.destroy(DIGEST)
     assert not store.recover(DIGEST)
@@ -297,10 +297,10 @@ def test_whoever_shares_keeps_out_who_wants_it_alone(tmp_path: Path) -> None:
 def test_what_lies_aside_is_counted(tmp_path: Path) -> None:
     """Damaged files and halves of downloads take room: doctor tells of them."""
     store = Store(tmp_path / "takes")
-    assert (store.damaged(), store.halves()) == ({}, [])
+    assert (store.damaged_files(), store.partial_downloads()) == ({}, [])
     store.set_aside(store.put(arrived(store), DIGEST))
     half = arrived(store)
-    assert (store.damaged(), store.halves()) == ({f"{DIGEST}.mp4": len(CLIP)}, [half.name])
+    assert (store.damaged_files(), store.partial_downloads()) == ({f"{DIGEST}.mp4": len(CLIP)}, [half.name])
 
 
 def test_what_was_half_written_anywhere_below_goes(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from studio import Run, Studio
 from storyboard import events
 from storyboard.desk import Desk
 from storyboard.errors import OverBudget
-from storyboard.ledger import Ledger
 from storyboard.plan import Plan
 from storyboard.render import Order, render
 from storyboard.shot import Shot
+from storyboard.state.ledger import Ledger
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -41,7 +41,7 @@ def elsewhere(studio: Studio, prompt: str, credits: int = 60) -> None:
     """Another process of this user asks for a shot of its own just now."""
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
     shot = Shot(prompt, "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
-    ledger.intend(shot, "other", "/other.yaml", "another-run", Fraction(credits), time.time())
+    ledger.submissions.record_intent(shot, "other", "/other.yaml", "another-run", Fraction(credits), time.time())
     ledger.close()
 
 
@@ -260,4 +260,4 @@ def test_two_processes_share_one_budget(studio: Studio, limit: Callable[[str], P
     assert 5 in [process.exitcode for process in renders]
     assert {process.exitcode for process in renders} <= {0, 5}
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
-    assert [entry.state for entry in ledger.entries()] == ["taken"] * fit
+    assert [entry.state for entry in ledger.submissions.all()] == ["taken"] * fit

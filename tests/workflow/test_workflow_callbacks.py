@@ -13,8 +13,8 @@ import pytest
 from studio import Studio
 
 from storyboard import events
-from storyboard.ledger import Ledger
 from storyboard.render import Order, render
+from storyboard.state.ledger import Ledger
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def called(studio: Studio) -> Iterator[Studio]:
         "STORYBOARD_TIME_SCALE": "0.05",
     }
     yield studio
-    secrets = [entry.nonce for entry in ledger(studio).entries()]
+    secrets = [entry.nonce for entry in ledger(studio).submissions.all()]
     shown = repr(studio.seen).encode()
     left = b"".join(file.read_bytes() for file in studio.folder.rglob("*") if file.is_file())
     assert not [secret for secret in secrets if secret.encode() in shown + left]
@@ -64,7 +64,7 @@ def test_lost_answers_are_found_again(called: Studio) -> None:
     done = called.render(cut=False)
     assert (done.exit, done.made, done.unknown, done.failed, service.posts) == (0, 20, 0, 0, 20)
     jobs = {job.prompt: job.id for job in service.emulator.jobs}
-    assert {entry.recipe["prompt"]: entry.job for entry in ledger(called).entries()} == jobs
+    assert {entry.recipe["prompt"]: entry.job for entry in ledger(called).submissions.all()} == jobs
 
 
 def test_without_callbacks_they_stay_unknown(studio: Studio) -> None:
@@ -107,7 +107,7 @@ def test_early_late_and_double_callbacks_do_no_harm(called: Studio, fault: str) 
     failed = 2 if "fail" in fault else 0
     assert (done.exit, done.failed, done.unknown, service.posts) == (3 if failed else 0, failed, 0, 3)
     jobs = {job.prompt: job.id for job in service.emulator.jobs}
-    assert {entry.recipe["prompt"]: entry.job for entry in ledger(called).entries()} == jobs
+    assert {entry.recipe["prompt"]: entry.job for entry in ledger(called).submissions.all()} == jobs
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_is_not_confirmed_is_not_believed(called: Studio, fault: str, told:
     called.scenes("A gull", "A tern")
     done = called.render(at_once=1)
     assert (done.exit, done.made, done.unknown, service.posts) == (4, 1, 1, 2)
-    lost = ledger(called).entries()[1]
+    lost = ledger(called).submissions.all()[1]
     assert (lost.scene, lost.state, lost.job) == ("s2", "unknown", None)
     doubts = [why for why in warnings(called) if "a callback names" in why]
     assert len(doubts) == (1 if told else 0)
@@ -144,7 +144,7 @@ def test_a_job_that_another_scene_has_is_not_shared(called: Studio) -> None:
     done = called.render(at_once=1)
     assert (done.exit, done.made, done.unknown, service.posts) == (4, 1, 1, 2)
     assert sum("belongs to another shot" in why for why in warnings(called)) == 1
-    assert [entry.job for entry in ledger(called).entries()] == [service.emulator.jobs[0].id, None]
+    assert [entry.job for entry in ledger(called).submissions.all()] == [service.emulator.jobs[0].id, None]
 
 
 def test_what_a_killed_run_left_is_found_by_the_next(called: Studio) -> None:
@@ -160,13 +160,13 @@ def test_what_a_killed_run_left_is_found_by_the_next(called: Studio) -> None:
         killed.communicate()
     assert ear.returncode == 0
     (job,) = service.emulator.jobs
-    assert ledger(called).entries()[0].state == "intent"
+    assert ledger(called).submissions.all()[0].state == "intent"
     service.emulator.heal()
     done = called.render()
     assert (done.exit, done.frames, service.posts) == (0, 192, 1)
     planned = next(event for event in called.seen if isinstance(event, events.Planned))
     assert (planned.collect, planned.make, planned.blocked, planned.credits) == (1, 0, 0, 0)
-    assert ledger(called).entries()[0].job == job.id
+    assert ledger(called).submissions.all()[0].job == job.id
 
 
 def test_a_render_uses_what_another_process_hears(called: Studio) -> None:
@@ -192,15 +192,15 @@ def test_replays_change_nothing(called: Studio) -> None:
     called.scenes("A gull", "A tern")
     assert called.render().exit == 4
     at = ledger(called)
-    at.abandoned(at.entries()[1], "its submission was given up", 1.0)
-    before = at.entries()
+    at.submissions.record_abandoned(at.submissions.all()[1], "its submission was given up", 1.0)
+    before = at.submissions.all()
     with listening(called):
         for job in service.emulator.jobs:
             for name in (job.id, "0" * 32):
                 body = json.dumps({"data": {"taskId": name}}).encode()
                 with urllib.request.urlopen(str(job.request["callBackUrl"]), body, timeout=30) as answer:
                     assert answer.status == 200
-    assert at.entries() == before
+    assert at.submissions.all() == before
     done = called.render()
     assert (done.exit, done.kept, done.failed, service.posts) == (3, 1, 1, 2)
 
@@ -214,7 +214,7 @@ def test_the_secret_of_the_path_is_nowhere(called: Studio) -> None:
         out, err = called.process(*words).communicate(timeout=120)
         said += out + err
     out, err = called.process("status", "film.yaml", "--json").communicate(timeout=120)
-    nonces = [entry.nonce for entry in ledger(called).entries()]
+    nonces = [entry.nonce for entry in ledger(called).submissions.all()]
     assert len(nonces) >= 4
     assert sum(str(job.request["callBackUrl"]).endswith(tuple(nonces)) for job in service.emulator.jobs) == 3
     kept = b"".join(file.read_bytes() for file in called.folder.rglob("*") if file.is_file())
@@ -265,7 +265,7 @@ def test_ctrl_c_ends_the_waiting_for_a_callback(called: Studio) -> None:
     finally:
         process.kill()
     assert (process.returncode, service.posts) == (130, 1)
-    assert ledger(called).entries()[0].state == "unknown"
+    assert ledger(called).submissions.all()[0].state == "unknown"
 
 
 def test_doctor_looks_at_the_listener(called: Studio) -> None:

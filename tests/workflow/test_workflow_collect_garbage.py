@@ -10,12 +10,13 @@ from studio import Studio
 from tiers import every
 
 from storyboard.clearing import Clearing, Waste
-from storyboard.desk import desk, in_use
+from storyboard.desk import desk
 from storyboard.disk import claim, shared
 from storyboard.errors import Busy
-from storyboard.ledger import DAY, Ledger
 from storyboard.plan import Collect, Make
-from storyboard.store import Store
+from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.realm import store_claim
+from storyboard.state.store import Store
 
 
 class Keeper:
@@ -27,7 +28,7 @@ class Keeper:
         self.realm = self.settings.realm(draft=draft)
         self.store = Store(self.realm / "takes")
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            self.now = max(at for _, _, at in ledger.all_takes()) + 20 * DAY
+            self.now = max(at for _, _, at in ledger.takes.all()) + 20 * DAY
 
     def clear(self, *gone: Path, days: float = 14, delete: bool = True) -> Waste:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
@@ -45,7 +46,7 @@ class Keeper:
     @property
     def removed(self) -> set[str]:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            return set(ledger.removed())
+            return set(ledger.pins.removals())
 
 
 def changed(studio: Studio) -> Keeper:
@@ -62,10 +63,10 @@ def test_only_what_no_lock_pins_goes_and_not_at_once(studio: Studio) -> None:
     service = studio.serve()
     keeper = changed(studio)
     before = set(keeper.store)
-    (spare,) = keeper.clear(delete=False).found.spare
+    (spare,) = keeper.clear(delete=False).found.unreferenced
     assert (spare.scene, spare.credits, spare.why) == ("s1", 60, "the scene has another take now")
     assert set(keeper.store) == before
-    assert not keeper.clear(days=30).found.spare
+    assert not keeper.clear(days=30).found.unreferenced
     keeper.clear()
     assert set(keeper.store) == before - {spare.digest}
     assert set(keeper.store.trash()) == {spare.digest}
@@ -97,7 +98,7 @@ def test_everything_comes_back_from_the_trash(studio: Studio) -> None:
     studio.serve()
     keeper = changed(studio)
     before = set(keeper.store)
-    (spare,) = keeper.clear().found.spare
+    (spare,) = keeper.clear().found.unreferenced
     assert keeper.restore() == (spare.digest,)
     assert set(keeper.store) == before
     assert not keeper.removed
@@ -112,7 +113,7 @@ def test_a_lock_that_pins_it_again_brings_it_back(studio: Studio) -> None:
     studio.scenes("A heron")
     studio.render()
     keeper = Keeper(studio)
-    (spare,) = keeper.clear().found.spare
+    (spare,) = keeper.clear().found.unreferenced
     (studio.folder / "film.lock.yaml").write_bytes(old)
     keeper.now += 2 * DAY
     keeper.clear()
@@ -190,7 +191,7 @@ def test_a_lock_that_cannot_be_read_keeps_its_takes(studio: Studio, harm: str, s
     ((trouble, takes),) = found.doubtful.items()
     assert trouble.endswith(said)
     assert takes == 3
-    mourned = keeper.clear(studio.folder).found.spare
+    mourned = keeper.clear(studio.folder).found.unreferenced
     assert len(mourned) == (3 if said.endswith("is not there") else 0)
 
 
@@ -206,7 +207,7 @@ def test_a_film_that_only_shares_the_takes_keeps_them(studio: Studio, tmp_path: 
     studio.folder = first
     studio.scenes("A heron")
     studio.render()
-    assert not Keeper(studio).clear().found.spare
+    assert not Keeper(studio).clear().found.unreferenced
     studio.folder = tmp_path / "checkout"
     assert (studio.render().kept, service.posts) == (1, 2)
 
@@ -218,11 +219,11 @@ def test_what_was_pinned_yesterday_is_young(studio: Studio) -> None:
     studio.render()
     keeper = Keeper(studio)
     with closing(Ledger(keeper.realm / "ledger.db")) as ledger:
-        ledger.pinned(str(studio.folder / "film.lock.yaml"), keeper.store, keeper.now - DAY)
+        ledger.pins.record_pins(str(studio.folder / "film.lock.yaml"), keeper.store, keeper.now - DAY)
     studio.scenes("A heron")
     studio.render()
     found = keeper.clear().found
-    assert (found.spare, found.young, found.needed) == ((), 1, 1)
+    assert (found.unreferenced, found.young, found.needed) == ((), 1, 1)
 
 
 def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None:
@@ -236,7 +237,7 @@ def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None
     service.emulator.heal()
     studio.render()
     found = Keeper(studio).clear().found
-    assert (found.spare, found.needed) == ((), 2)
+    assert (found.unreferenced, found.needed) == ((), 2)
 
 
 def test_drafts_go_with_their_scratch_folder(studio: Studio) -> None:
@@ -244,7 +245,7 @@ def test_drafts_go_with_their_scratch_folder(studio: Studio) -> None:
     studio.scenes("A gull")
     studio.render(draft=True)
     shutil.rmtree(studio.folder / ".storyboard")
-    (spare,) = Keeper(studio, draft=True).clear().found.spare
+    (spare,) = Keeper(studio, draft=True).clear().found.unreferenced
     assert (spare.credits, spare.why) == (0, "no lock pins it")
 
 
@@ -274,10 +275,10 @@ def test_nothing_goes_while_a_render_is_at_work(studio: Studio) -> None:
             keeper.clear()
 
     studio.render(agree=clear)
-    place = in_use(keeper.realm)
+    place = store_claim(keeper.realm)
     with shared(place), shared(place), pytest.raises(Busy), claim(place, "x"):
         pass
-    assert len(keeper.clear().found.spare) == 1
+    assert len(keeper.clear().found.unreferenced) == 1
 
 
 PROMPTS = ("A gull", "A tern", "A heron")
@@ -309,7 +310,7 @@ def test_whatever_happens_in_between(studio: Studio, seed: int) -> None:
             case "run":
                 assert studio.render(cut=False).exit == 0
                 locks.append(lock.read_bytes())
-                assert all(map(keeper.store.intact, pinned()))
+                assert all(map(keeper.store.is_intact, pinned()))
             case "clear":
                 there = pinned() & {*keeper.store, *keeper.store.trash()}
                 keeper.clear(days=chance.choice((0, 14)))
@@ -328,5 +329,5 @@ def test_whatever_happens_in_between(studio: Studio, seed: int) -> None:
             case "restore":
                 keeper.restore()
     assert studio.render().exit == 0
-    assert all(map(keeper.store.intact, keeper.store))
+    assert all(map(keeper.store.is_intact, keeper.store))
     assert len({job.prompt for job in service.emulator.jobs}) == len(service.emulator.jobs)

@@ -10,8 +10,8 @@ import pytest
 from studio import Service, Studio
 from tiers import every
 
-from storyboard.ledger import Ledger
 from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, judge
+from storyboard.state.ledger import Ledger
 
 WORDS = {rule: word for word, rule in RULES.items()}
 CODES = sorted(signal for signal in MATRIX if isinstance(signal, int) and signal != 200)
@@ -79,7 +79,7 @@ def scenes(studio: Studio, codes: list[int], more: str = "") -> None:
 
 
 def states(studio: Studio) -> Counter[str]:
-    return Counter(entry.state for entry in Ledger(studio.settings.realm(draft=False) / "ledger.db").entries())
+    return Counter(entry.state for entry in Ledger(studio.settings.realm(draft=False) / "ledger.db").submissions.all())
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -13,7 +13,7 @@ from studio import Studio, png
 from storyboard import events
 from storyboard.errors import InputError, LocalFault
 from storyboard.outlook import document
-from storyboard.store import Store
+from storyboard.state.store import Store
 
 
 def test_a_film_is_bought_once(studio: Studio) -> None:

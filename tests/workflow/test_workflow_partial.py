@@ -15,7 +15,7 @@ from storyboard.cut import Slate
 from storyboard.errors import Problems, SceneFailed
 from storyboard.media import slate
 from storyboard.render import Order, cut_only, cut_partial
-from storyboard.store import Store
+from storyboard.state.store import Store
 
 
 def partial(studio: Studio, name: str = "film.yaml", **order: Any) -> events.Done:

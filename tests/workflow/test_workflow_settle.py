@@ -8,8 +8,8 @@ import pytest
 from studio import Studio
 
 from storyboard.cli import status
-from storyboard.desk import at_work
-from storyboard.ledger import Ledger
+from storyboard.state.ledger import Ledger
+from storyboard.state.realm import claim_storyboard
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def test_a_job_that_a_callback_has_named_is_not_asked_for_again(studio: Studio, 
     service = lost(studio)
     job = next(job.id for job in service.emulator.jobs if "tern" in job.prompt)
     with closing(Ledger(studio.settings.realm(draft=False) / "ledger.db")) as ledger:
-        entry = next(entry for entry in ledger.entries() if entry.scene == "s2")
-        assert ledger.called(entry.nonce, job, 5.0)
+        entry = next(entry for entry in ledger.submissions.all() if entry.scene == "s2")
+        assert ledger.inbox.record_callback(entry.nonce, job, 5.0)
     left, said = settle("s2", "--again")
     assert (left, "a callback has named the job of s2" in said) == (2, True)
     assert studio.render().exit == 0
@@ -100,10 +100,10 @@ def test_a_job_that_never_ends_can_be_given_up(studio: Studio, settle: Any, own_
     assert (studio.render().exit, service.posts) == (0, 3)
 
 
-def test_nothing_is_decided_while_a_render_is_at_work(studio: Studio, settle: Any) -> None:
+def test_nothing_is_decided_while_a_render_is_claim_storyboard(studio: Studio, settle: Any) -> None:
     """It may be collecting the very job that is given up."""
     lost(studio)
-    with at_work(studio.folder / "film.yaml"):
+    with claim_storyboard(studio.folder / "film.yaml"):
         assert settle("s2", "--again")[0] == 7
     assert studio.render().exit == 4
 

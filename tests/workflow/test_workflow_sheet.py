@@ -12,7 +12,7 @@ from storyboard import sheet as room
 from storyboard.errors import InputError, SceneFailed
 from storyboard.media import contact, frames
 from storyboard.media.contact import Tile
-from storyboard.store import Store
+from storyboard.state.store import Store
 
 PAPER, EMPTY = (0x16, 0x18, 0x1D), (0x1F, 0x22, 0x29)
 

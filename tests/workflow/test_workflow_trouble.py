@@ -17,9 +17,10 @@ import pytest
 from studio import Studio, freed
 from tiers import every
 
-from storyboard import events, rescue
+from storyboard import events
 from storyboard.errors import Busy, InputError, RunRefused, SceneFailed
-from storyboard.ledger import Ledger
+from storyboard.state import rescue
+from storyboard.state.ledger import Ledger
 
 
 def test_a_refused_scene_stops_nobody(studio: Studio) -> None:
@@ -48,7 +49,7 @@ def test_a_job_that_comes_to_nothing_is_told(studio: Studio, fault: str) -> None
     failed = [event for event in studio.seen if isinstance(event, events.Failed)]
     assert [event.scene for event in failed] == ["s2"]
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
-    assert [(entry.scene, entry.state) for entry in ledger.entries()] == [("s1", "taken"), ("s2", "failed")]
+    assert [(entry.scene, entry.state) for entry in ledger.submissions.all()] == [("s1", "taken"), ("s2", "failed")]
 
 
 LOST = [
@@ -111,7 +112,7 @@ def test_a_stopped_run_does_not_send_again_what_waits(studio: Studio) -> None:
     assert (done.exit, done.failed) == (5, 0)
     assert service.posts < 9
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
-    assert [(entry.state, entry.why) for entry in ledger.entries()] == [("refused", "")] * 2
+    assert [(entry.state, entry.why) for entry in ledger.submissions.all()] == [("refused", "")] * 2
     sent = service.posts
     service.emulator.heal()
     assert (studio.render().exit, service.posts) == (0, sent + 2)
@@ -244,7 +245,7 @@ def test_a_job_that_the_ledger_cannot_take_is_kept_elsewhere(
     def refuse(action: int, *_: object) -> int:
         return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_UPDATE else sqlite3.SQLITE_OK
 
-    done = studio.render(agree=lambda at, plan: at.ledger._db.set_authorizer(refuse), at_once=1)
+    done = studio.render(agree=lambda at, plan: at.ledger.database.connection.set_authorizer(refuse), at_once=1)
     assert (done.exit, service.posts) == (6, 1)
     (job,) = service.emulator.jobs
     assert any(f"PAID: job {job.id} of scene s1" in note for note in done.notes)
@@ -262,12 +263,12 @@ def test_a_rescue_file_that_nobody_needs_changes_nothing(
     studio.scenes("A gull")
     studio.render()
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
-    (entry,) = ledger.entries()
+    (entry,) = ledger.submissions.all()
     kept = rescue.keep(ledger.path, entry, "another-job")
     assert kept is not None
     (kept.parent / "rubbish.json").write_text("{")
     assert (studio.render().exit, service.posts) == (0, 1)
-    assert ledger.entries() == [entry]
+    assert ledger.submissions.all() == [entry]
     assert not kept.exists()
 
 
@@ -315,7 +316,7 @@ def test_told_to_go_it_goes(studio: Studio, signals: list[signal.Signals]) -> No
     assert process.returncode == 130, err
     assert "Traceback" not in err
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
-    assert [entry.state for entry in ledger.entries()] == ["open"]
+    assert [entry.state for entry in ledger.submissions.all()] == ["open"]
     assert service.posts == 1
 
 
@@ -333,7 +334,7 @@ def test_told_to_end_in_two_ways_it_waits_for_an_answer(studio: Studio) -> None:
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
     ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
-    assert [entry.state for entry in ledger.entries()] == ["open"]
+    assert [entry.state for entry in ledger.submissions.all()] == ["open"]
     assert service.posts == 1
 
 

@@ -22,11 +22,11 @@ class Store:
         """Where the take called ``digest`` lies, or would lie."""
         return self.root / digest[:2] / f"{digest}.mp4"
 
-    def held(self, digest: str, size: int) -> bool:
-        """Whether the take is here, by its size in bytes; ``intact`` reads the bytes themselves."""
+    def holds(self, digest: str, size: int) -> bool:
+        """Whether the take is here, by its size in bytes; ``is_intact`` reads the bytes themselves."""
         return _size(self.path(digest)) == size
 
-    def intact(self, digest: str) -> bool:
+    def is_intact(self, digest: str) -> bool:
         """Whether the bytes are still those that the take is named for."""
         try:
             with self.path(digest).open("rb") as file:
@@ -34,7 +34,7 @@ class Store:
         except OSError:
             return False
 
-    def arriving(self, run: str) -> Path:
+    def arrival_path(self, run: str) -> Path:
         """A name for a file that a run is fetching. Whoever creates it gives it to ``put`` or removes it."""
         return private(self.root / "arriving") / f"{run}.{secrets.token_hex(8)}"
 
@@ -54,11 +54,11 @@ class Store:
             os.replace(file, aside)
         return aside
 
-    def damaged(self) -> dict[str, int]:
+    def damaged_files(self) -> dict[str, int]:
         """The files that were set aside, with their sizes in bytes."""
         return _sizes(self.root / "damaged")
 
-    def halves(self) -> list[str]:
+    def partial_downloads(self) -> list[str]:
         """The names of files that are being fetched, or were when their run died: the run's name, a dot and more."""
         return [file.name for file in self.root.glob("arriving/*")]
 

@@ -1,4 +1,4 @@
-"""Tables: how the ledger's values stand in its database, and which rows are believed when they are read again.
+"""Rows: how the ledger's values stand in its tables, and which rows are believed when they are read again.
 
 What takes a row raises ValueError, or what else a value that cannot be read raises: nothing is guessed.
 """
@@ -11,7 +11,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, cast, get_args
 
 from storyboard.account import Charge
-from storyboard.entry import LIVE, Entry, State, moment
+from storyboard.model.submission import LIVE, State, Submission, rfc3339
 from storyboard.story import Resolution
 from storyboard.take import Measure, Take, exact
 
@@ -80,13 +80,13 @@ _TAKE: Mapping[str, type | UnionType] = dict.fromkeys(("bytes", "frames", "width
 }
 
 
-def entry(row: "Row") -> Entry:
+def submission(row: "Row") -> Submission:
     """A row of ``jobs`` with the credits of its upgrade as ``hd``."""
     _sound(row, _JOB)
     recipe = json.loads(row["recipe"])
     if row["state"] not in get_args(State) or not isinstance(recipe, dict) or not isinstance(recipe.get("prompt"), str):
         raise ValueError(f"state is {row['state']!r:.60}, recipe is {row['recipe']:.60}")
-    return Entry(
+    return Submission(
         id=row["id"],
         key=row["key"],
         state=cast(State, row["state"]),
@@ -117,7 +117,7 @@ def charge(row: "Row") -> Charge:
         state=cast(State, row["state"]),
         hd=bool(row["hd"]),
         credits=exact(row["credits"]),
-        at=moment(row["at"]),
+        at=rfc3339(row["at"]),
     )
 
 

@@ -11,13 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from storyboard.disk import discard, private, replace, telling
-from storyboard.entry import Entry
 from storyboard.errors import LocalFault
-from storyboard.ledger import KnownJob, Ledger
+from storyboard.model.submission import Submission
+from storyboard.state.ledger import KnownJob, Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RescuedJob:
     """A job's name with the ledger's entry that it belongs to, and the file that says so."""
 
     file: Path
@@ -26,7 +26,7 @@ class Kept:
     job: str
 
 
-def keep(ledger: Path, entry: Entry, job: str) -> Path | None:
+def keep(ledger: Path, entry: Submission, job: str) -> Path | None:
     """Write the job's name down, on another disk if need be; where, or None where nothing can be written at all."""
     content = json.dumps({"id": entry.id, "key": entry.key, "scene": entry.scene, "job": job}).encode()
     for folder in _folders(ledger):
@@ -41,11 +41,11 @@ def keep(ledger: Path, entry: Entry, job: str) -> Path | None:
 
 def bring_in(ledger: Ledger, now: float) -> None:
     """Give the ledger what it could not be given before. Raises LocalFault where it still cannot take it."""
-    for kept in waiting(ledger.path):
-        entry = ledger.entry(kept.key)
+    for kept in rescued_jobs(ledger.path):
+        entry = ledger.submissions.of_key(kept.key)
         if entry and entry.id == kept.id and entry.state in ("intent", "unknown"):
             try:
-                ledger.accepted(entry, kept.job, now)
+                ledger.submissions.record_accepted(entry, kept.job, now)
             except KnownJob:
                 raise LocalFault(
                     f"{kept.file} names a job that another shot already has: {kept.job}",
@@ -60,7 +60,7 @@ def _ours(path: Path) -> bool:
         return not path.is_symlink() and path.stat().st_uid == os.getuid()
 
 
-def waiting(ledger: Path) -> Iterator[Kept]:
+def rescued_jobs(ledger: Path) -> Iterator[RescuedJob]:
     """The jobs that are kept for a ledger, and not in it yet."""
     for folder in _folders(ledger):
         for file in sorted(folder.glob("*.json")):
@@ -68,7 +68,7 @@ def waiting(ledger: Path) -> Iterator[Kept]:
                 if not _ours(folder) or not _ours(file):
                     continue
                 content = json.loads(file.read_text("utf-8"))
-                yield Kept(file, int(content["id"]), str(content["key"]), str(content["job"]))
+                yield RescuedJob(file, int(content["id"]), str(content["key"]), str(content["job"]))
             except (LocalFault, OSError, ValueError, KeyError, TypeError):
                 continue
 

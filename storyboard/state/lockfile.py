@@ -1,10 +1,18 @@
-"""NAME.lock.yaml: which take each scene has. Values to text and back; sorted, so that one scene is one hunk in git."""
+"""NAME.lock.yaml: where it lies, its text, and what is written into it. Sorted: one scene is one hunk in git."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
+from storyboard.disk import replace, scratch
 from storyboard.errors import InputError
+from storyboard.model.lock import Lock, Pinned
+from storyboard.model.realm import Kind
+from storyboard.reading.yaml import load
+from storyboard.shot import Shot
+from storyboard.state.ledger import Ledger
+from storyboard.state.store import Store
 from storyboard.story import Resolution
 from storyboard.take import Measure, Take, exact
 
@@ -16,29 +24,70 @@ _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
-    """What one scene has: the key of its shot, and its takes by number and resolution."""
+class LockFile:
+    """A lock file at ``path``, of a storyboard in ``folder``."""
 
-    key: str
-    pick: int
-    takes: Mapping[int, Mapping[Resolution, Take]]
+    path: Path
+    folder: Path
+
+    def read(self) -> Lock:
+        """The lock as it stands. Raise InputError if it is damaged."""
+        return read_lock(self.path)
+
+    def record_pins(self, lock: Lock, ledger: Ledger, now: float) -> None:
+        """Have the ledger know what the lock pins: `store gc` finds locks by it, and keeps their takes."""
+        ledger.pins.record_pins(str(self.path), [take.digest for take in lock.all_takes()], now)
+
+    def save(
+        self, takes: Mapping[str, Take], shots: Mapping[str, Shot], skipped: Collection[str], ledger: Ledger, now: float
+    ) -> bool:
+        """Pin what each scene has now; False if the file says so already.
+
+        A scene of ``shots`` without a take, or one that is ``skipped``, keeps what it had. ``now`` is seconds since
+        1970. Raise InputError if the file is damaged, LocalFault.
+        """
+        before = self.read()
+        scenes = {scene: before.scenes[scene] for scene in (*shots, *skipped) if scene in before.scenes}
+        scenes |= {scene: _pins_of(before, shots[scene], take, ledger) for scene, take in takes.items()}
+        if scenes == dict(before.scenes) and self.path.exists():
+            return False
+        if not scenes and not self.path.exists():
+            return False
+        scratch(self.folder)
+        self.record_pins(Lock(scenes), ledger, now)
+        return replace(self.path, format_lock(Lock(scenes)).encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """The whole file: scene id -> what it has."""
+def find_lock_file(storyboard: Path, kind: Kind, paid: Store) -> LockFile:
+    """In git beside the storyboard; for drafts in ``.storyboard``, and for rehearsals if a lock pins takes of ``paid``.
 
-    scenes: Mapping[str, Pinned] = field(default_factory=dict)
-
-    def takes(self, key: str) -> Mapping[Resolution, Take]:
-        """The takes of a shot, whichever scene has them: a renamed scene keeps what it had."""
-        for pinned in self.scenes.values():
-            if pinned.key == key:
-                return pinned.takes.get(pinned.pick, {})
-        return {}
+    Raise InputError if the lock beside the storyboard is damaged.
+    """
+    own, *scratched = lock_paths(storyboard, kind)
+    in_scratch = scratched and any(paid.holds(take.digest, take.bytes) for take in read_lock(own).all_takes())
+    return LockFile(scratched[0] if in_scratch else own, storyboard.parent)
 
 
-def write(lock: Lock) -> str:
+def lock_paths(storyboard: Path, kind: Kind) -> tuple[Path, ...]:
+    """Where the lock of a storyboard may lie, for takes of this kind; the usual place first."""
+    name = storyboard.stem.removesuffix(".storyboard")
+    own = storyboard.parent / f"{name}.lock.yaml"
+    scratched = storyboard.parent / ".storyboard" / f"{name}.{kind}.lock.yaml"
+    return {"paid": (own,), "rehearsal": (own, scratched), "draft": (scratched,)}[kind]
+
+
+def read_lock(path: Path) -> Lock:
+    """The lock in a file; an empty one if there is no file. Raise InputError if it is damaged."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Lock()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    return parse_lock(load(content, path.name), path.name)
+
+
+def format_lock(lock: Lock) -> str:
     """The file's text."""
     lines = [_HEAD, "scenes:" if lock.scenes else "scenes: {}", "\n"]
     for scene in sorted(lock.scenes):
@@ -78,8 +127,8 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def read(content: object, file: str) -> Lock:
-    """The values of a parsed lock file. Raises InputError naming ``file`` and the scene."""
+def parse_lock(content: object, file: str) -> Lock:
+    """The values of a parsed lock file. Raise InputError naming ``file`` and the scene."""
     scenes = content.get("scenes") if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or content.get("storyboard-lock") != 1 or not isinstance(scenes, Mapping):
         raise InputError(f"{file}: not a lock file of version 1", WAY_OUT)
@@ -128,3 +177,11 @@ def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError
     return value
+
+
+def _pins_of(before: Lock, shot: Shot, take: Take, ledger: Ledger) -> Pinned:
+    versions: dict[Resolution, Take] = {take.resolution: take}
+    base = ledger.takes.of_key(shot.key).get("720p") or before.takes(shot.key).get("720p")
+    if base:
+        versions["720p"] = base
+    return Pinned(shot.key, shot.take, {shot.take: versions})

@@ -1,4 +1,4 @@
-"""Entry: one attempt to have a shot made, as the ledger has it, and how its moments are told."""
+"""Submission: one attempt to have a shot made, as the ledger has it; and its times as text."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ LIVE = ("intent", "unknown", "open", "taken", "abandoned")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Submission:
     """One attempt to have a shot made, as it stands now. ``asked`` and ``changed`` are seconds since 1970 UTC.
 
     ``credits`` is what was expected, ``charged`` what the provider reported, ``hd`` what its HD version was to cost.
@@ -51,6 +51,6 @@ class Entry:
         return (self.credits if self.charged is None else self.charged) + (self.hd or 0)
 
 
-def moment(seconds: float) -> str:
+def rfc3339(seconds: float) -> str:
     """Seconds since 1970 as RFC 3339 in UTC, to the second."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,36 @@
+"""A lock: which take each scene has."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from storyboard.story import Resolution
+from storyboard.take import Take
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What one scene has: the key of its shot, and its takes by number and resolution."""
+
+    key: str
+    pick: int
+    takes: Mapping[int, Mapping[Resolution, Take]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The whole file: scene id -> what it has."""
+
+    scenes: Mapping[str, Pinned] = field(default_factory=dict)
+
+    def takes(self, key: str) -> Mapping[Resolution, Take]:
+        """The takes of a shot, whichever scene has them: a renamed scene keeps what it had."""
+        for pinned in self.scenes.values():
+            if pinned.key == key:
+                return pinned.takes.get(pinned.pick, {})
+        return {}
+
+    def all_takes(self) -> Iterator[Take]:
+        """Every take that the lock pins, in the order of its scenes."""
+        for pinned in self.scenes.values():
+            for versions in pinned.takes.values():
+                yield from versions.values()

@@ -1,0 +1,31 @@
+"""The ledger: every submission, take, charge and pin. What is paid for is written down before it is asked for."""
+
+from pathlib import Path
+
+from storyboard.state.ledger.charges import Charges
+from storyboard.state.ledger.database import Database, is_unused
+from storyboard.state.ledger.inbox import CallbackInbox
+from storyboard.state.ledger.pins import DAY, Pins
+from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob, Submissions
+from storyboard.state.ledger.takes import Takes
+from storyboard.state.ledger.upload_addresses import UploadAddresses
+
+__all__ = ["DAY", "AlreadyAsked", "KnownJob", "Ledger", "is_unused"]
+
+
+class Ledger:
+    """The ledger in one file: one database, six tables. Each method of a table raises LocalFault if the file fails."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.database = Database(path)
+        self.charges = Charges(self.database)
+        self.submissions = Submissions(self.database, self.charges)
+        self.takes = Takes(self.database)
+        self.pins = Pins(self.database)
+        self.inbox = CallbackInbox(self.database, self.submissions)
+        self.upload_addresses = UploadAddresses(self.database)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()

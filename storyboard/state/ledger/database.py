@@ -1,0 +1,108 @@
+"""The ledger's database: opening it, its transactions, its errors, and the room that is reserved for it.
+
+SQLite with ``synchronous=FULL``: a row that was written is there after a power cut. One live row a key, by a unique
+index, so that two runs, whatever they know of each other, cannot both pay for the same shot.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
+from pathlib import Path
+
+from storyboard.disk import Ballast, advice, empty, private, turn
+from storyboard.errors import LocalFault
+from storyboard.state.ledger.rows import TABLES
+
+_RESTORE = "keep the file, and restore it from a backup"
+
+
+class Database:
+    """The SQLite file at ``path``, made if it is not there. Raise LocalFault if it cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reserve = _reserve(path)
+        private(path.parent)
+        # The reserve comes with the first intent. An empty ledger beside it would forget what was paid for.
+        if self._reserve.aboard() and empty(path):
+            why = f"the ledger {path} is empty or was removed, and something has been asked for"
+            raise LocalFault(why, f"{_RESTORE}; if nothing in it matters any more, remove {self._reserve.path}")
+        # Of two that make it at one moment, SQLite would tell one at once that it is locked.
+        with self.sqlite_errors(), turn(path.parent):
+            self.connection = sqlite3.connect(path, timeout=20, isolation_level=None)
+            self._open()
+        if damage := self.problems():
+            raise LocalFault(f"the ledger {path} is damaged: {damage[0]}", _RESTORE)
+
+    def _open(self) -> None:
+        self.connection.row_factory = sqlite3.Row
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("PRAGMA synchronous = FULL")
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self.connection.executescript(TABLES)
+        elif version != 1:
+            raise LocalFault(f"{self.path} was written by a newer storyboard", "upgrade, or move the store aside")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    def problems(self) -> list[str]:
+        """Damage that SQLite finds in the whole file; empty if there is none. Raise LocalFault if it cannot be read."""
+        with self.sqlite_errors():
+            found = [row[0] for row in self.connection.execute("PRAGMA integrity_check").fetchall()]
+        return [] if found == ["ok"] else found
+
+    def query(self, statement: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        """All rows that a statement returns. Raise LocalFault."""
+        with self.sqlite_errors():
+            return self.connection.execute(statement, values).fetchall()
+
+    def execute(self, statement: str, values: tuple[object, ...]) -> int:
+        """Carry out one statement in a transaction of its own; the number of rows changed. Raise LocalFault."""
+        with self.sqlite_errors():
+            return self.connection.execute(statement, values).rowcount
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what is done inside at its end, or nothing if an exception leaves it. Raise LocalFault."""
+        with self.sqlite_errors(), self.connection:
+            self.connection.execute("BEGIN IMMEDIATE")
+            yield self.connection
+
+    def fill_reserve(self) -> None:
+        """Hold back the room that ``execute_with_reserve`` may need. Raise LocalFault if the disk has not got it."""
+        self._reserve.load()
+
+    def execute_with_reserve(self, statement: str, values: tuple[object, ...]) -> None:
+        """Carry out one statement; if the disk is full, give up the reserve and try again. Raise LocalFault."""
+        with self.sqlite_errors():
+            try:
+                self.connection.execute(statement, values)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._reserve.drop():
+                    raise
+                self.connection.execute(statement, values)
+
+    @contextmanager
+    def sqlite_errors(self) -> Iterator[None]:
+        """Raise LocalFault for errors of SQLite and values that cannot be read; IntegrityError stays as it is."""
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except (sqlite3.Error, OSError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
+            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            hint = advice(ENOSPC) if full else "nothing more is asked for; `storyboard doctor` says what is damaged"
+            raise LocalFault(f"the ledger {self.path} cannot be used: {error}", hint) from error
+
+
+def is_unused(path: Path) -> bool:
+    """Whether there is no ledger at ``path``, and nothing says that there was one. Raise LocalFault."""
+    return empty(path) and not _reserve(path).aboard()
+
+
+def _reserve(path: Path) -> Ballast:
+    return Ballast(path.with_suffix(".ballast"))

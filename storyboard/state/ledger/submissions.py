@@ -1,0 +1,177 @@
+"""Submissions: every attempt to have a shot made, from its intent to its end."""
+
+import hmac
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from storyboard.budget import NO_LIMIT, Budget
+from storyboard.model.submission import LIVE, Submission
+from storyboard.shot import Recipe, Shot
+from storyboard.state.ledger import rows
+from storyboard.state.ledger.charges import Charges
+from storyboard.state.ledger.database import Database
+
+_NONCE = 24  # bytes
+
+_INSERT_INTENT = (
+    "INSERT INTO jobs (key, state, run, nonce, storyboard, scene, model, recipe, credits,"
+    " asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class AlreadyAsked(Exception):
+    """Somebody has asked for this very shot: ``submission`` says how far they are."""
+
+    def __init__(self, submission: Submission) -> None:
+        super().__init__(submission.key)
+        self.submission = submission
+
+
+class KnownJob(Exception):
+    """The provider answered with a job name that another shot already has."""
+
+
+class Submissions:
+    """The tables ``jobs`` and ``upgrades``. Times are seconds since 1970; a storyboard is its file's absolute path."""
+
+    def __init__(self, database: Database, charges: Charges) -> None:
+        self._database = database
+        self._charges = charges
+
+    def record_intent(
+        self,
+        shot: Shot,
+        scene: str,
+        storyboard: str,
+        run: str,
+        credits: Fraction,
+        now: float,
+        budget: Budget = NO_LIMIT,
+    ) -> Submission:
+        """Record that the shot is about to be asked for. Raise AlreadyAsked or OverBudget: then do not ask.
+
+        The budget is looked at in the same transaction. Raise LocalFault if there is no room to record its job too.
+        """
+        self._database.fill_reserve()
+        row = _intent_row(shot, scene, storyboard, run, credits, now)
+        try:
+            with self._database.transaction() as connection:
+                id = connection.execute(_INSERT_INTENT, row).lastrowid
+                self._charges.enforce(budget, credits, storyboard, run, now)
+        except sqlite3.IntegrityError:
+            self._refuse_second(shot.key)
+            raise
+        return self._of_id(id)
+
+    def record_accepted(self, submission: Submission, job: str, now: float) -> None:
+        """Record that the provider took it and calls it ``job``. Raise KnownJob if another shot has that name."""
+        try:
+            self._change(submission.id, "state = 'open', job = ?, why = ''", now, job)
+        except sqlite3.IntegrityError:
+            raise KnownJob from None
+
+    def adopt(self, submission: Submission, job: str, now: float) -> bool:
+        """Record the job of a submission whose answer was lost; False if that was decided in the meantime.
+
+        Raise KnownJob if another shot has that name.
+        """
+        try:
+            changed = self._database.execute(
+                "UPDATE jobs SET state = 'open', job = ?, why = '', code = NULL, changed = ?"
+                " WHERE id = ? AND state IN ('intent', 'unknown')",
+                (job, now, submission.id),
+            )
+        except sqlite3.IntegrityError:
+            raise KnownJob from None
+        return changed == 1
+
+    def record_unknown(self, submission: Submission, why: str, code: int | None, now: float) -> None:
+        """Record that its answer was lost: nobody knows whether it was accepted."""
+        self._change(submission.id, "state = 'unknown', why = ?, code = ?", now, why, code)
+
+    def record_refused(self, submission: Submission, why: str, code: int | None, now: float) -> None:
+        """Record that it was certainly not accepted; nothing was paid."""
+        self._change(submission.id, "state = 'refused', why = ?, code = ?", now, why, code)
+
+    def record_abandoned(self, submission: Submission, why: str, now: float) -> None:
+        """Record that the author gives it up: it is neither waited for nor asked for again until the author says so."""
+        self._change(submission.id, "state = 'abandoned', why = ?", now, why)
+
+    def record_failed(self, submission: Submission, why: str, code: int | None, now: float) -> None:
+        """Record that the job is over without a clip. It stays in the account: it may have been charged."""
+        self._change(submission.id, "state = 'failed', why = ?, code = ?", now, why, code)
+
+    def record_charge(self, submission: Submission, credits: Fraction, now: float) -> None:
+        """Record what the job cost, as the provider says."""
+        self._change(submission.id, "charged = ?", now, str(credits))
+
+    def record_upgrade(
+        self,
+        submission: Submission,
+        scene: str,
+        storyboard: str,
+        run: str,
+        credits: Fraction,
+        now: float,
+        budget: Budget = NO_LIMIT,
+    ) -> None:
+        """Record that the HD version is about to be asked for; it is paid once. Raise OverBudget: then do not ask."""
+        with self._database.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT OR IGNORE INTO upgrades VALUES (?, ?, ?, ?, ?, ?)",
+                (submission.id, str(credits), run, storyboard, scene, now),
+            )
+            if cursor.rowcount:
+                self._charges.enforce(budget, credits, storyboard, run, now)
+
+    def of_key(self, key: str) -> Submission | None:
+        """The submission that counts for a key: the live one, else the latest."""
+        found = self._where(f"key = ? ORDER BY state IN {LIVE} DESC, id DESC LIMIT 1", key)
+        return found[0] if found else None
+
+    def of_nonce(self, nonce: str) -> list[Submission]:
+        """The submission that a callback on the path of ``nonce`` is about; compared in constant time."""
+        near = self._where(f"substr(nonce, 1, {rows.SELECTOR}) = ?", nonce[: rows.SELECTOR])
+        return [found for found in near if hmac.compare_digest(found.nonce.encode(), nonce.encode())]
+
+    def all(self, storyboard: str | None = None) -> list[Submission]:
+        """All submissions of one storyboard, or of all, oldest first."""
+        if storyboard is None:
+            return self._where("1 ORDER BY id")
+        return self._where("storyboard = ? ORDER BY id", storyboard)
+
+    def recipes(self, keys: Iterable[str]) -> Mapping[str, Recipe]:
+        """What was asked for under each key, if this ledger knows it."""
+        return {found.key: found.recipe for key in keys if (found := self.of_key(key))}
+
+    def last_recipes(self, storyboard: str) -> Mapping[str, Recipe]:
+        """What the latest take of each scene of a storyboard was made of: scene id -> recipe."""
+        return {found.scene: found.recipe for found in self.all(storyboard) if found.state == "taken"}
+
+    def _refuse_second(self, key: str) -> None:
+        """Raise AlreadyAsked if it is a submission of the same key that forbids another one."""
+        if standing := self.of_key(key):
+            raise AlreadyAsked(standing) from None
+
+    def _change(self, id: int, what: str, now: float, *values: object) -> None:
+        self._database.execute_with_reserve(f"UPDATE jobs SET {what}, changed = ? WHERE id = ?", (*values, now, id))
+
+    def _where(self, where: str, *values: object) -> list[Submission]:
+        with self._database.sqlite_errors():
+            found = self._database.query(
+                f"SELECT *, (SELECT credits FROM upgrades WHERE entry = jobs.id) AS hd FROM jobs WHERE {where}", values
+            )
+            return [rows.submission(row) for row in found]
+
+    def _of_id(self, id: int | None) -> Submission:
+        with self._database.sqlite_errors():
+            (found,) = self._where("id = ?", id)
+            return found
+
+
+def _intent_row(shot: Shot, scene: str, storyboard: str, run: str, credits: Fraction, now: float) -> tuple[object, ...]:
+    recipe, nonce = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False), secrets.token_urlsafe(_NONCE)
+    return (shot.key, "intent", run, nonce, storyboard, scene, shot.model, recipe, str(credits), now, now)

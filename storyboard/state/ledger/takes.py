@@ -1,0 +1,44 @@
+"""Takes: what the ledger knows of every clip that came."""
+
+from collections.abc import Iterator, Mapping
+
+from storyboard.state.ledger import rows
+from storyboard.state.ledger.database import Database
+from storyboard.story import Resolution
+from storyboard.take import Take
+
+
+class Takes:
+    """The table ``takes``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record_take(self, key: str, take: Take, now: float) -> None:
+        """Record that the take is in the store, before the lock is written. A second time it changes nothing.
+
+        Its submission is taken now, and it counts as removed no more. ``now`` is seconds since 1970.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO takes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows.take_row(key, take, now),
+            )
+            connection.execute(
+                "UPDATE jobs SET state = 'taken', charged = coalesce(?, charged), changed = ?"
+                " WHERE key = ? AND state = 'open'",
+                (rows.text(take.credits), now, key),
+            )
+            connection.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
+
+    def of_key(self, key: str) -> Mapping[Resolution, Take]:
+        """The takes that came under a key."""
+        with self._database.sqlite_errors():
+            found = self._database.query("SELECT * FROM takes WHERE key = ?", (key,))
+            return {take.resolution: take for take in map(rows.take, found)}
+
+    def all(self) -> Iterator[tuple[str, Take, float]]:
+        """Every take with its key and when it came (seconds since 1970), oldest first."""
+        with self._database.sqlite_errors():
+            found = self._database.query("SELECT * FROM takes ORDER BY at")
+            return iter([(row["key"], rows.take(row), row["at"]) for row in found])

@@ -1,0 +1,82 @@
+"""A realm: the ledger and the store of takes of one kind, and the claims of those that use them."""
+
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+
+from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims
+from storyboard.model.realm import Kind
+from storyboard.model.submission import LIVE
+from storyboard.state import rescue
+from storyboard.state.ledger import Ledger
+from storyboard.state.store import Store
+
+
+class Realm:
+    """The takes of one kind, in the folder ``root``. Raise LocalFault if the ledger cannot be opened."""
+
+    def __init__(self, kind: Kind, root: Path) -> None:
+        self.kind = kind
+        self.root = root
+        self.store = Store(root / "takes")
+        self.ledger = Ledger(root / "ledger.db")
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
+    @property
+    def runs(self) -> Path:
+        """The folder where living runs hold their claims."""
+        return self.root / "runs"
+
+    def is_running(self, run: str) -> bool:
+        """Whether the process of a run still lives."""
+        return claimed(self.runs / run)
+
+    def recover(self, digests: Collection[str]) -> None:
+        """Bring back from the trash those of the missing takes that are in it. Raise LocalFault."""
+        if back := [digest for digest in sorted(digests) if self.store.recover(digest)]:
+            self.ledger.pins.record_return(back)
+
+    def close_dead_drafts(self) -> None:
+        """Record as failed the drafts that a dead run left open: their emulator died with it. Raise LocalFault."""
+        for submission in self.ledger.submissions.all():
+            takes = self.ledger.takes.of_key(submission.key).values()
+            has_take = any(self.store.holds(take.digest, take.bytes) for take in takes)
+            if submission.state in LIVE and not has_take and not self.is_running(submission.run):
+                self.ledger.submissions.record_failed(submission, "", None, submission.changed)
+
+    def sweep(self, lock: Path, folder: Path) -> None:
+        """Remove what renders that were killed have left half-written. Raise LocalFault.
+
+        ``lock`` is the path of the lock file, ``folder`` that of the storyboard.
+        """
+        sweep(lock)
+        sweep_claims(self.runs)
+        sweep_all(scratch(folder))
+
+
+@contextmanager
+def open_realm(kind: Kind, root: Path, now: float) -> Iterator[Realm]:
+    """Open a realm, shared with other renders; `store gc` waits meanwhile. ``now`` is seconds since 1970.
+
+    What could not be recorded before is recorded first. Raise Busy, LocalFault.
+    """
+    with shared(store_claim(private(root))), closing(Realm(kind, root)) as realm:
+        rescue.bring_in(realm.ledger, now)
+        if kind == "draft":
+            realm.close_dead_drafts()
+        yield realm
+
+
+def store_claim(root: Path) -> Path:
+    """The claim that renders hold together, and `store gc` alone: no take goes while a plan counts on it."""
+    return root / "store.claim"
+
+
+def claim_storyboard(file: Path) -> AbstractContextManager[None]:
+    """Hold a storyboard for this process alone. Raise Busy."""
+    # Two files of one name share a lock and a film, so they share the claim too.
+    name = file.stem.removesuffix(".storyboard")
+    return claim(scratch(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")
