@@ -62,7 +62,7 @@ def _hundred(folder: Path) -> list[Row]:
 
 def _pieces(folder: Path) -> list[Row]:
     """What the settings for pieces are worth, beside those for whole clips: on the frames of a dissolve."""
-    from storyboard.media import segment
+    from storyboard.film import segment
 
     one, other = clips.named(folder, 2)
     frames, shape = folder / "dissolve.yuv", ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "1280x720", "-r", "24"]
@@ -109,29 +109,37 @@ def title(folder: Path, count: int) -> None:
 
 def _spliced(folder: Path, names: Iterable[str], scratch: str, fade: int = FADE, titled: int = -1) -> None:
     """Write the film and print how many frames were encoded for it; what is rendered stays for the next."""
-    from storyboard.cut import Clip, Cut, Joint, Overlay
-    from storyboard.media import splice as hand
-    from storyboard.splice import Rendered, Splice
-    from storyboard.splice import splice as laid_out
-    from storyboard.story import Title
+    from storyboard.film import splice as hand
+    from storyboard.film.film_plan import FilmPlan, RenderedPiece
+    from storyboard.film.film_plan import plan_film as laid_out
+    from storyboard.model.storyboard import Title
+    from storyboard.timeline.model import Clip, Overlay, TimedTransition, Timeline
 
     shots: list[Clip] = []
     for name in names:
         at = shots[-1].until - fade if shots else 0
         shots.append(
-            Clip(name, name, Fraction(0), Fraction(8), at, FRAMES, Joint("dissolve", fade) if at and fade else None)
+            Clip(
+                name,
+                name,
+                Fraction(0),
+                Fraction(8),
+                at,
+                FRAMES,
+                TimedTransition("dissolve", fade) if at and fade else None,
+            )
         )
     files = clips.named(folder, FEW)
     paths = {clip.digest: files[_which(clip.digest) % len(files)] for clip in shots}
     said = Title("The lamp room", Fraction(2), Fraction(2), "lower-third", Fraction(8, 100), "#ffffff", "box")
     words = (Overlay(said, shots[titled].at + 48, 48, 7),) if titled >= 0 else ()
     known = hand.indexes(paths)
-    plan = laid_out(Cut(tuple(shots), 1280, 720, 24, "pad", words), known)
-    assert isinstance(plan, Splice), plan
+    plan = laid_out(Timeline(tuple(shots), 1280, 720, 24, "pad", words), known)
+    assert isinstance(plan, FilmPlan), plan
     before = {path.name for path in (folder / scratch).glob("*.mp4")}
     hand.splice(plan, known, paths, folder / "ours.film", folder / scratch)
     lengths = {path.name: _length(path) for path in (folder / scratch).glob("*.mp4")}
-    assert sum(lengths.values()) == sum(piece.length for piece in plan.pictures if isinstance(piece, Rendered))
+    assert sum(lengths.values()) == sum(piece.length for piece in plan.pictures if isinstance(piece, RenderedPiece))
     print(sum(length for name, length in lengths.items() if name not in before))
 
 
@@ -141,11 +149,11 @@ def _which(name: str) -> int:
 
 
 def _length(path: Path) -> int:
-    from storyboard.media import mp4
-    from storyboard.samples import Frames
+    from storyboard.mp4 import reader
+    from storyboard.mp4.samples import VideoTrack
 
-    frames = mp4.read(path).frames
-    assert isinstance(frames, Frames)
+    frames = reader.read(path).frames
+    assert isinstance(frames, VideoTrack)
     return len(frames.shown)
 
 

@@ -12,15 +12,17 @@ CLIPS = 3
 
 def rows() -> list[Row]:
     """The mean of a few clips in this process, after one more that loads what is loaded once."""
-    from storyboard.emulator.animatic import film
-    from storyboard.emulator.brief import Brief
-    from storyboard.emulator.orders import Order
+    from storyboard.emulator.api.orders import GenerationOrder
+    from storyboard.emulator.drafts.animatic import film
+    from storyboard.emulator.drafts.brief import Brief
 
     def draw(number: int, folder: Path) -> float:
         prompt = (
             f"An old lighthouse keeper climbs a spiral staircase, lantern in hand, at dawn, for the {number}th time."
         )
-        order = Order(prompt, (), "veo3_fast", "TEXT_2_VIDEO", "16:9", 10_000 + number, True, "", "", "3/8 stairs", {})
+        order = GenerationOrder(
+            prompt, (), "veo3_fast", "TEXT_2_VIDEO", "16:9", 10_000 + number, True, "", "", "3/8 stairs", {}
+        )
         before = time.process_time()
         film(folder / f"{number}.mp4", Brief(order), Event())
         return time.process_time() - before

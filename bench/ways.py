@@ -8,30 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import clips
-from storyboard.cut import Clip, Cut, Underlay
+from storyboard.timeline.model import Clip, MusicSpan, Timeline
 
 if TYPE_CHECKING:
     from moviepy import VideoClip
 
-    from storyboard.samples import Index
-    from storyboard.splice import Splice
+    from storyboard.film.film_plan import FilmPlan
+    from storyboard.mp4.samples import ClipIndex
 
 SECONDS = 2
 
 
 def join(folder: Path, count: int) -> None:
     """The plain way. What it renders stays in the folder, so that the second time finds it."""
-    from storyboard.media.join import join
+    from storyboard.film.reencode import join
 
     frames = SECONDS * 24
     shots = tuple(Clip(str(n), str(n), Fraction(0), Fraction(SECONDS), n * frames, frames) for n in range(count))
     paths = {str(n): path for n, path in enumerate(clips.named(folder, count))}
-    join(Cut(shots, 1280, 720, 24, "pad"), paths, folder / "join.film", folder / f"segments{count}")
+    join(Timeline(shots, 1280, 720, 24, "pad"), paths, folder / "join.film", folder / f"segments{count}")
 
 
 def prepare(folder: Path, count: int) -> None:
     """What a render makes for the splice while the clips come."""
-    from storyboard.media import splice as hand
+    from storyboard.film import splice as hand
 
     plan, known, paths = _planned(folder, count, None)
     hand.prepare(plan, known, paths, _scratch(folder, "prepared", count), lambda done: None)
@@ -49,15 +49,15 @@ def cold(folder: Path, count: int) -> None:
 
 def music(folder: Path, count: int) -> None:
     """By copying the pictures and mixing all of the sound: a bed of a minute, over and over, under the whole film."""
-    _splice(folder, count, "music", Underlay("m", 0, count * 192, Fraction(-12), 24, duck=False, loop=True))
+    _splice(folder, count, "music", MusicSpan("m", 0, count * 192, Fraction(-12), 24, duck=False, loop=True))
 
 
 def _scratch(folder: Path, name: str, count: int) -> Path:
     return folder / f"{name}{count}"
 
 
-def _splice(folder: Path, count: int, name: str, *underlays: Underlay) -> None:
-    from storyboard.media import splice as hand
+def _splice(folder: Path, count: int, name: str, *underlays: MusicSpan) -> None:
+    from storyboard.film import splice as hand
 
     scratch = _scratch(folder, name, count)
     plan, known, paths = _planned(folder, count, scratch, *underlays)
@@ -65,23 +65,23 @@ def _splice(folder: Path, count: int, name: str, *underlays: Underlay) -> None:
 
 
 def _planned(
-    folder: Path, count: int, scratch: Path | None, *underlays: Underlay
-) -> "tuple[Splice, dict[str, Index], dict[str, Path]]":
-    from storyboard.media import splice as hand
-    from storyboard.splice import splice as laid_out
+    folder: Path, count: int, scratch: Path | None, *underlays: MusicSpan
+) -> "tuple[FilmPlan, dict[str, ClipIndex], dict[str, Path]]":
+    from storyboard.film import splice as hand
+    from storyboard.film.film_plan import plan_film as laid_out
 
     paths = {str(n): path for n, path in enumerate(clips.named(folder, count))}
     shots = tuple(Clip(name, name, Fraction(0), Fraction(8), n * 192, 192) for n, name in enumerate(paths))
     known = hand.indexes(paths, scratch)
-    plan = laid_out(Cut(shots, 1280, 720, 24, "pad", underlays=underlays), known)
+    plan = laid_out(Timeline(shots, 1280, 720, 24, "pad", underlays=underlays), known)
     assert not isinstance(plan, str), plan
     return plan, known, paths
 
 
 def copied(folder: Path, count: int) -> None:
     """The bytes alone, as the splice writes them; synced."""
-    from storyboard.media.copying import Range
-    from storyboard.media.copying import copied as written
+    from storyboard.film.copy import Range
+    from storyboard.film.copy import copy_ranges as written
 
     out = folder / "copied.film"
     out.touch()

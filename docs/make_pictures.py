@@ -34,7 +34,7 @@ from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from storyboard.media.blend import Picture
+    from storyboard.graphics.transitions import YuvPicture
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
@@ -157,18 +157,18 @@ def contact_sheet(folder: Path, environ: dict[str, str]) -> None:
 
 def transitions() -> None:
     """Every kind of transition between two pictures, when a third of it is over."""
-    from storyboard.media.blend import joined
-    from storyboard.story import TransitionKind
+    from storyboard.graphics.transitions import blend
+    from storyboard.model.storyboard import TransitionKind
 
     pictures = _picture("lamp-dark"), _picture("lamp-lit")
-    tiles = [(kind, _image(joined(kind, Fraction(1, 3), *pictures))) for kind in get_args(TransitionKind)]
+    tiles = [(kind, _image(blend(kind, Fraction(1, 3), *pictures))) for kind in get_args(TransitionKind)]
     _laid_out(tiles, columns=5).save(PICTURES / "transitions.jpg", quality=82, optimize=True, progressive=True)
 
 
 def titles() -> None:
     """A title at every position, in all the ways to make it legible, on one frame."""
-    from storyboard.media.title import ink
-    from storyboard.story import Legibility, Position, Title
+    from storyboard.graphics.titles import ink
+    from storyboard.model.storyboard import Legibility, Position, Title
 
     picture = _picture("lamp-lit")
     ways = cycle(get_args(Legibility))
@@ -178,19 +178,19 @@ def titles() -> None:
     _image(picture).save(PICTURES / "titles.jpg", quality=82, optimize=True, progressive=True)
 
 
-def _picture(name: str) -> "Picture":
+def _picture(name: str) -> "YuvPicture":
     """A picture of examples/keeper as a frame of a film."""
     import av
 
-    from storyboard.media.blend import Picture
+    from storyboard.graphics.transitions import YuvPicture
 
     with Image.open(ROOT / "examples" / "keeper" / "frames" / f"{name}.jpg") as image:
         frame = av.VideoFrame.from_image(image.convert("RGB").resize((1280, 720)))
     frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-    return Picture(frame.to_ndarray().reshape(-1), frame.width, frame.height)
+    return YuvPicture(frame.to_ndarray().reshape(-1), frame.width, frame.height)
 
 
-def _image(picture: "Picture") -> Image.Image:
+def _image(picture: "YuvPicture") -> Image.Image:
     import av
 
     frame = av.VideoFrame.from_ndarray(picture.content.reshape(-1, picture.width), format="yuv420p")
@@ -199,7 +199,7 @@ def _image(picture: "Picture") -> Image.Image:
 
 
 def _laid_out(tiles: list[tuple[str, Image.Image]], columns: int) -> Image.Image:
-    from storyboard.media.type import face
+    from storyboard.graphics.fonts import face
 
     width, height, gap, label = 400, 225, 12, 30
     rows = -(-len(tiles) // columns)

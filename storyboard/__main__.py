@@ -6,7 +6,7 @@ import os
 def main() -> None:
     """Run one command and leave with its exit status."""
     try:
-        from storyboard.signals import take
+        from storyboard.system.signals import take
 
         take()
         from storyboard.cli import main as run

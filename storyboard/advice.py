@@ -1,6 +1,6 @@
 """What the author is told about each answer of the service: one sentence, and what to do next."""
 
-from storyboard.errors import (
+from storyboard.model.errors import (
     AddressExpired,
     BadMedia,
     RunRefused,
@@ -9,7 +9,7 @@ from storyboard.errors import (
     StoryboardError,
     SubmissionUnknown,
 )
-from storyboard.plain import show
+from storyboard.model.text import one_line
 from storyboard.retry import Call, Sign, Signal, Verdict
 
 _KEY = "check the key (APIKLEY_API_KEY), or make a new one on the service's page for keys"
@@ -132,7 +132,7 @@ def refusal(call: Call, signal: Signal, verdict: Verdict, told: str = "") -> Sto
     if call is Call.DOWNLOAD and isinstance(signal, int) and signal < 500:
         what = "the clip's address does not serve it"
     code = signal if isinstance(signal, int) else None
-    message = what + (f" ({code})" if code else "") + (f": {show(told)}" if told.strip() else "")
+    message = what + (f" ({code})" if code else "") + (f": {one_line(told)}" if told.strip() else "")
     match verdict:
         case Verdict.UNKNOWN:
             return SubmissionUnknown(message, _UNKNOWN, code)

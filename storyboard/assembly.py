@@ -7,24 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard import __version__, events
-from storyboard.beside import Beside
-from storyboard.cut import NO_SLATES, Clip, Cut, Slate
+from storyboard import __version__
 from storyboard.desk import Desk
-from storyboard.disk import scratch, telling
-from storyboard.errors import LocalFault
-from storyboard.film import Film, Films
-from storyboard.mix import NOT_MEASURED, Loudness
+from storyboard.export.chapters import chapter_list, chapters
+from storyboard.export.sidecars import Sidecars
+from storyboard.export.subtitles import srt, vtt
+from storyboard.film.audio.mix_plan import NOT_MEASURED, Loudness
+from storyboard.film.film_plan import plan_film as laid_out
+from storyboard.film.film_plan import plan_reencoded_film
+from storyboard.film.registry import Film, FilmRegistry
+from storyboard.model import events
+from storyboard.model.errors import LocalFault
 from storyboard.model.fingerprint import fingerprint
-from storyboard.notes import Notes, chapters, listed
-from storyboard.splice import rendered
-from storyboard.splice import splice as laid_out
-from storyboard.story import Still
-from storyboard.subtitles import srt, vtt
-from storyboard.take import Take
+from storyboard.model.storyboard import Still
+from storyboard.model.take import Take
+from storyboard.mp4.metadata import FilmMetadata
+from storyboard.system.files import disk_errors, scratch_dir
+from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
 
 if TYPE_CHECKING:
-    from storyboard.media.copying import Film as Written
+    from storyboard.film.copy import WrittenFilm as Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +45,25 @@ def assemble(
 
     Every scene has its take by now, or a slate.
     """
-    films = Films(at.folder)
+    films = FilmRegistry(at.folder)
     cut, paths = at.cut(takes, missing)
     said = _notes(at, cut)
     identity = fingerprint(cut.identity, making.reencode, said)
-    if there := films.same(path, identity):
+    if there := films.matching(path, identity):
         _put_beside(at, cut, path, making)
         return there
     _undamaged(at, takes)
     making.report(events.Cutting(0, cut.frames))
     made = segments(at)
     if any(clip.drawn for clip in cut.clips):
-        from storyboard.media import drawing
+        from storyboard.film import drawn
 
-        paths = drawing.drawn(
+        paths = drawn.draw_clips(
             cut, paths, at.picture, made, lambda done: making.report(events.Cutting(done, cut.frames))
         )
 
     def known(written: "Written") -> Film:
-        with telling(path):
+        with disk_errors(path):
             modified = written.path.stat().st_mtime_ns
         return Film(
             identity=identity,
@@ -91,17 +93,17 @@ def assemble(
 
 def segments(at: Desk) -> Path:
     """Where the pieces of this film are kept. Raises LocalFault."""
-    return scratch(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
+    return scratch_dir(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
 
 
-def measured(at: Desk, cut: Cut) -> Mapping[Clip, Loudness]:
+def measured(at: Desk, cut: Timeline) -> Mapping[Clip, Loudness]:
     """How loud the clips are, as far as that is known already."""
     if not _weighed(cut):
         return NOT_MEASURED
     return {clip: loudness for clip in cut.clips if (loudness := at.loudness.of(clip))}
 
 
-def _weighed(cut: Cut) -> bool:
+def _weighed(cut: Timeline) -> bool:
     return cut.loudness is not None or any(under.duck for under in cut.underlays)
 
 
@@ -125,7 +127,7 @@ def set_aside(at: Desk, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
     return found
 
 
-def _measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
+def _measured(at: Desk, cut: Timeline, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
     """How loud the clips are, where anything depends on it. Raises LocalFault, BadMedia."""
     if not _weighed(cut):
         return NOT_MEASURED
@@ -134,26 +136,26 @@ def _measured(at: Desk, cut: Cut, paths: Mapping[str, Path]) -> Mapping[Clip, Lo
     )
 
 
-def _notes(at: Desk, cut: Cut) -> Notes:
+def _notes(at: Desk, cut: Timeline) -> FilmMetadata:
     """What the film says of itself."""
-    with telling(at.lock_file):
+    with disk_errors(at.lock_file):
         lock = hashlib.sha256(at.lock_file.read_bytes()).hexdigest() if at.lock_file.is_file() else ""
-    return Notes(at.storyboard.title, f"storyboard {__version__}", lock, chapters(cut))
+    return FilmMetadata(at.storyboard.title, f"storyboard {__version__}", lock, chapters(cut))
 
 
-def _put_beside(at: Desk, cut: Cut, film: Path, making: Making) -> None:
+def _put_beside(at: Desk, cut: Timeline, film: Path, making: Making) -> None:
     """Captions beside the film, and its chapters where somebody asks for them or has them there. Raises LocalFault."""
-    folder, apart = Beside(at.folder), at.storyboard.output.captions != "burn"
+    folder, apart = Sidecars(at.folder), at.storyboard.output.captions != "burn"
     folder.put(film.with_suffix(".srt"), srt(cut).encode() if apart else b"")
     folder.put(film.with_suffix(".vtt"), vtt(cut).encode() if apart else b"")
     listing = film.with_suffix(".chapters.txt")
     if making.chapters or folder.has(listing):
-        folder.put(listing, listed(cut).encode())
+        folder.put(listing, chapter_list(cut).encode())
 
 
 def _write(
-    cut: Cut,
-    said: Notes,
+    cut: Timeline,
+    said: FilmMetadata,
     paths: Mapping[str, Path],
     path: Path,
     segments: Path,
@@ -162,35 +164,35 @@ def _write(
     loud: Mapping[Clip, Loudness],
 ) -> "Written":
     """Copy the film together where that can be, else encode it. Raises LocalFault, BadMedia."""
-    from storyboard.media import splice
+    from storyboard.film import splice
 
     def far(frames: int) -> None:
         making.report(events.Cutting(frames, cut.frames))
 
     def encoded() -> "Written":
-        from storyboard.media import join
+        from storyboard.film import reencode as film_reencode
 
-        return join.join(cut, paths, path, segments, far, landing, loud, said)
+        return film_reencode.join(cut, paths, path, segments, far, landing, loud, said)
 
     _warn_of_letters(cut, making)
-    composed = cut.overlays or any(clip.joint or clip.lead for clip in cut.clips)
+    composed = cut.overlays or any(clip.joint or clip.lead_in for clip in cut.clips)
     if making.reencode and not composed:
         return encoded()
     indexes = splice.indexes({clip.digest: paths[clip.digest] for clip in cut.clips}, segments)
-    spliced = rendered(cut, indexes, loud) if making.reencode else laid_out(cut, indexes, loud)
+    spliced = plan_reencoded_film(cut, indexes, loud) if making.reencode else laid_out(cut, indexes, loud)
     if isinstance(spliced, str):
         making.report(events.Warned("", f"the film is encoded anew: {spliced}"))
         if not composed:
             return encoded()
-        spliced = rendered(cut, indexes, loud)
+        spliced = plan_reencoded_film(cut, indexes, loud)
     return splice.splice(spliced, indexes, paths, path, segments, far, landing, said)
 
 
-def _warn_of_letters(cut: Cut, making: Making) -> None:
+def _warn_of_letters(cut: Timeline, making: Making) -> None:
     """Report the characters of titles and burnt captions that the font lacks."""
     if cut.overlays:
-        from storyboard.media.type import lacking_sentence
+        from storyboard.graphics.fonts import missing_characters_sentence
 
         texts = " ".join(overlay.title.text for overlay in cut.overlays)
-        if sentence := lacking_sentence(texts, "the font of titles and captions"):
+        if sentence := missing_characters_sentence(texts, "the font of titles and captions"):
             making.report(events.Warned("", sentence))

@@ -6,16 +6,17 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from storyboard.config import Settings
-from storyboard.disk import claim
-from storyboard.errors import InputError
+from storyboard.config.settings import Settings
+from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock
 from storyboard.model.realm import KINDS, Kind
 from storyboard.state.garbage import GarbageReport, LockState, StoredTake, classify
-from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.ledger import Ledger
+from storyboard.state.ledger.pins import DAY
 from storyboard.state.lockfile import lock_paths, read_lock
 from storyboard.state.realm import store_claim
 from storyboard.state.store import Store
+from storyboard.system.claims import exclusive_lock
 
 NOT_THERE = "is not there"
 
@@ -53,7 +54,7 @@ class Clearing:
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep every render out meanwhile. Raises Busy."""
-        return claim(
+        return exclusive_lock(
             store_claim(self.settings.place(self.kind)), "a render uses this store: clear it when that has ended"
         )
 

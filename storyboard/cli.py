@@ -12,10 +12,10 @@ from importlib import import_module
 
 import click
 
-from storyboard import signals
-from storyboard.disk import advice
-from storyboard.errors import LocalFault, Problems, StoryboardError
-from storyboard.plain import show
+from storyboard.model.errors import LocalFault, Problems, StoryboardError
+from storyboard.model.text import one_line
+from storyboard.system import signals
+from storyboard.system.files import hint_for_errno
 
 # Verb -> what it does. The list is the help page, so that --help imports no verb.
 VERBS = {
@@ -56,7 +56,7 @@ class _Verbs(click.Group):
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             near = get_close_matches(args[0], VERBS, 1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
-            ctx.fail(f"No such command '{show(args[0], 60)}'.{hint}")
+            ctx.fail(f"No such command '{one_line(args[0], 60)}'.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -123,17 +123,17 @@ def status(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _LOCAL:
             return _apologise()
-        return _fail(LocalFault(f"{error.filename or 'the disk'}: {error.strerror}", advice(error.errno)))
+        return _fail(LocalFault(f"{error.filename or 'the disk'}: {error.strerror}", hint_for_errno(error.errno)))
     except Exception:  # The one sorter: what no one expected is ours.
         return _apologise()
 
 
 def _fail(error: StoryboardError) -> int:
     if isinstance(error, Problems):
-        from storyboard.reading import told
+        from storyboard.parsing.source import format_problem
 
         for problem in error.problems:
-            click.echo(told(problem), err=True)
+            click.echo(format_problem(problem), err=True)
     click.echo(f"storyboard: {error.message}", err=True)
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)

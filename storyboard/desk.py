@@ -10,32 +10,44 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from storyboard import disk, effects
-from storyboard.budget import NO_LIMIT, Budget, Over, Span
-from storyboard.config import Settings
-from storyboard.cut import NO_SLATES, Clip, Cut, Slate, alone, cut, treated
-from storyboard.disk import scratch, telling
-from storyboard.errors import InputError
+from storyboard.config.settings import Settings
+from storyboard.costs.budget import NO_LIMIT, Budget, Over, Span
+from storyboard.costs.prices import Prices
+from storyboard.film import effects
+from storyboard.generation.uploads import (
+    NoMemory,
+    ProviderStorage,
+    PublicFolder,
+    UploadDestination,
+    Uploads,
+    parse_destination,
+)
+from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock
 from storyboard.model.realm import Kind
+from storyboard.model.shot import Shot
+from storyboard.model.storyboard import LocalImage, OwnClip, OwnSound, Storyboard
 from storyboard.model.submission import Submission, rfc3339
-from storyboard.plan import Facts, Plan, plan, shots
-from storyboard.price import Prices
+from storyboard.model.take import Footage, Take
+from storyboard.parsing import schema
+from storyboard.parsing.project_files import Files
+from storyboard.parsing.read import read_storyboard
+from storyboard.planning.plan import make_plan, shots
+from storyboard.planning.steps import Facts, Plan
 from storyboard.project import Project
 from storyboard.providers import Provider, find
 from storyboard.providers.profile import Profile
-from storyboard.reading import Files, read, schema
-from storyboard.shot import Shot
 from storyboard.state.ledger import Ledger
 from storyboard.state.lockfile import LockFile, find_lock_file
 from storyboard.state.realm import Realm, open_realm
 from storyboard.state.store import Store
-from storyboard.story import LocalImage, OwnClip, OwnSound, Storyboard
-from storyboard.take import Footage, Take
-from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, parse
+from storyboard.system import files as system_files
+from storyboard.system.files import disk_errors, scratch_dir
+from storyboard.timeline.build import build_timeline, clip_of_scene, with_effects
+from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
 
 if TYPE_CHECKING:
-    from storyboard.media.loudness import Known
+    from storyboard.film.audio.loudness import Known
     from storyboard.wire import Wire
 
 
@@ -117,7 +129,7 @@ class Desk:
         return Facts(lock, entries, takes, frozenset(held), before, living, removed, frozenset(named))
 
     def plan(self) -> Plan:
-        return plan(self.storyboard, self.wanted, self.facts(), self.prices)
+        return make_plan(self.storyboard, self.wanted, self.facts(), self.prices)
 
     def over(self, plan: Plan) -> tuple[Over, ...]:
         """The limits of the budget that the plan would go over, as far as is spent now."""
@@ -137,7 +149,7 @@ class Desk:
 
     def keep_schema(self) -> None:
         """Put the schema where the editor line that ``init`` writes looks for it; git does not carry it to a clone."""
-        disk.replace(scratch(self.folder) / "storyboard.schema.json", schema.text().encode())
+        system_files.replace(scratch_dir(self.folder) / "storyboard.schema.json", schema.text().encode())
 
     def forgotten(self, plan: Plan) -> list[Submission]:
         """Submissions of this file whose answers were lost, and that its scenes do not ask for any more."""
@@ -162,7 +174,7 @@ class Desk:
     def uploads(self, wire: "Wire") -> Uploads | None:
         """Where local images are put for the provider to fetch. Raises InputError, LocalFault."""
         if self.draft:
-            return Uploads(Service(wire.api.base_url), self.provider, wire, Forgetful())
+            return Uploads(ProviderStorage(wire.api.base_url), self.provider, wire, NoMemory())
         way = self.way()
         return Uploads(way, self.provider, wire, self.ledger.upload_addresses) if way else None
 
@@ -173,11 +185,11 @@ class Desk:
             return "sent to the emulator on this machine"
         if way is None:
             return "they have nowhere to go yet"
-        return f"fetched from {way.destination}" if isinstance(way, Folder) else f"sent to {way.destination}"
+        return f"fetched from {way.destination}" if isinstance(way, PublicFolder) else f"sent to {way.destination}"
 
-    def way(self) -> Way | None:
+    def way(self) -> UploadDestination | None:
         """How local images get an address, as the user configured it. Raises InputError, LocalFault."""
-        return parse(self.settings.uploads, self.provider.name, self.settings.base_url)
+        return parse_destination(self.settings.uploads, self.provider.name, self.settings.base_url)
 
     def own_clips(self) -> list[Path]:
         """The author's own clips in the film, and the sounds."""
@@ -185,7 +197,9 @@ class Desk:
         clips = [source.path for source in sources if isinstance(source, OwnClip)]
         return [self.folder / path for path in (*clips, *(sound.path for sound in self._own_sounds()))]
 
-    def cut(self, takes: Mapping[str, Take], slates: Mapping[str, Slate] = NO_SLATES) -> tuple[Cut, Mapping[str, Path]]:
+    def cut(
+        self, takes: Mapping[str, Take], slates: Mapping[str, Slate] = NO_SLATES
+    ) -> tuple[Timeline, Mapping[str, Path]]:
         """The film as clips, and where the bytes of each lie that is not drawn.
 
         Raises InputError where a clip does not serve.
@@ -202,8 +216,8 @@ class Desk:
         footage |= {scene: Footage(digests[path], self.project.clip(path)) for scene, path in clips.items()}
         paths |= {digest: self.folder / path for path, digest in digests.items()}
         sounds = {path: digests[path] for path in heard}
-        whole = cut(self.storyboard, footage, sounds, slates)
-        return treated(whole, effects.codes({clip.effect for clip in whole.clips if clip.effect})), paths
+        whole = build_timeline(self.storyboard, footage, sounds, slates)
+        return with_effects(whole, effects.effect_codes({clip.effect for clip in whole.clips if clip.effect})), paths
 
     def _digests(self, own: Collection[PurePosixPath]) -> Mapping[PurePosixPath, str]:
         """The SHA-256 of files of the author's own, in hex."""
@@ -213,14 +227,14 @@ class Desk:
     @property
     def loudness(self) -> "Known":
         """How loud clips are, as far as it was measured before."""
-        from storyboard.media.loudness import Known
+        from storyboard.film.audio.loudness import Known
 
         return Known(self.folder)
 
     def clip(self, name: str, take: Take) -> Clip | None:
         """What the film shows of a scene's take; None where its trim does not fit."""
         scene = next(scene for scene in self.storyboard.scenes if scene.id == name)
-        return alone(self.storyboard, scene, Footage(take.digest, take.measure))
+        return clip_of_scene(self.storyboard, scene, Footage(take.digest, take.measure))
 
     def _own_sounds(self) -> Iterator[OwnSound]:
         """The author's own sound files that are heard in the film."""
@@ -237,7 +251,7 @@ class Desk:
 
 
 def _digest(path: Path) -> str:
-    with telling(path), path.open("rb") as file:
+    with disk_errors(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -256,7 +270,7 @@ def desk(
     """
     project = Project(file.parent)
     provider = vendor(settings, draft=draft)
-    storyboard = read(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
+    storyboard = read_storyboard(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
     prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
     kind, root = settings.kind(draft=draft), settings.realm(draft=draft)
     with open_realm(kind, root, time.time()) as realm:
@@ -278,7 +292,7 @@ def desk(
 def vendor(settings: Settings, *, draft: bool) -> Provider:
     """The provider that the user configured; a draft's is the built-in one, which also prints labels on its cards."""
     if draft:
-        from storyboard.emulator import LABEL
+        from storyboard.emulator.api.orders import LABEL
         from storyboard.providers.apikley import Apikley
 
         return Apikley(Profile.of({"label": LABEL}))

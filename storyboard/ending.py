@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard import events
 from storyboard.desk import Desk
-from storyboard.disk import telling
-from storyboard.errors import NotAsked, RunRefused, StoryboardError, SubmissionUnknown
-from storyboard.film import Film
-from storyboard.plan import Plan
-from storyboard.take import Outcome, Take
+from storyboard.film.registry import Film
+from storyboard.model import events
+from storyboard.model.errors import NotAsked, RunRefused, StoryboardError, SubmissionUnknown
+from storyboard.model.take import Outcome, Take
+from storyboard.planning.steps import Plan
+from storyboard.system.files import disk_errors
 
 
 def done(
@@ -53,7 +53,7 @@ def done(
 
 
 def _sha256(film: Path) -> str:
-    with telling(film), film.open("rb") as file:
+    with disk_errors(film), film.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

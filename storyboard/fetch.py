@@ -12,13 +12,13 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from storyboard.clock import Clock
 from storyboard.dial import CHUNK, Limits, unsent
-from storyboard.disk import discard
-from storyboard.errors import LocalFault
 from storyboard.guard import objection
-from storyboard.plain import show
+from storyboard.model.errors import LocalFault
+from storyboard.model.text import one_line
 from storyboard.retry import Call, Sign, judge, retry_after, sign
+from storyboard.system.clock import Clock
+from storyboard.system.files import discard
 from storyboard.tries import Try
 
 
@@ -71,7 +71,7 @@ class Arriving:
             yield
         except OSError as error:
             raise LocalFault(
-                f"{show(str(self._path))}: the clip cannot be written: {error.strerror}",
+                f"{one_line(str(self._path))}: the clip cannot be written: {error.strerror}",
                 "make room on the disk or set STORYBOARD_HOME to a folder that can be written, then render again",
             ) from None
 

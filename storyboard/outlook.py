@@ -5,16 +5,17 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from storyboard import plan as plans
-from storyboard.budget import advice
-from storyboard.config import api_key
+from storyboard.config.credentials import api_key
+from storyboard.costs.budget import ways_out
 from storyboard.desk import Desk
-from storyboard.errors import BadMedia, LocalFault, Problems
-from storyboard.mix import apart
-from storyboard.plan import Keep, Plan
-from storyboard.samples import Frames
-from storyboard.story import Place, Problem, Storyboard
-from storyboard.uploads import Folder, missing
+from storyboard.film.audio.mix_plan import widest_difference
+from storyboard.generation.uploads import PublicFolder, destination_missing
+from storyboard.model.errors import BadMedia, LocalFault, Problems
+from storyboard.model.problem import Place, Problem
+from storyboard.model.storyboard import Storyboard
+from storyboard.mp4.samples import VideoTrack
+from storyboard.planning import saved
+from storyboard.planning.steps import Keep, Plan
 
 # Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
 ROOM = 64_000_000
@@ -25,8 +26,8 @@ def document(at: Desk, plan: Plan) -> dict[str, object]:
     """The plan as JSON, with all that is to be said of it."""
     problems = [*at.storyboard.warnings, *remarks(at, plan), *obstacles(at, plan)]
     told = [problem.document() for problem in problems]
-    leaving = () if not at.draft and isinstance(at.way(), Folder) else plan.leaving
-    return plans.document(plan, at.shown, at.provider.name, at.prices, leaving, told)
+    leaving = () if not at.draft and isinstance(at.way(), PublicFolder) else plan.images_to_upload
+    return saved.plan_document(plan, at.shown, at.provider.name, at.prices, leaving, told)
 
 
 def check(at: Desk, plan: Plan) -> None:
@@ -53,7 +54,9 @@ def check(at: Desk, plan: Plan) -> None:
 def obstacles(at: Desk, plan: Plan) -> tuple[Problem, ...]:
     """What must be put right before the plan can be carried out: images that go nowhere, and the budget."""
     whole, found = Place(at.shown, 1, 1), at.over(plan)
-    spent = (Problem(whole, over.limit.name, f"over budget: {at.budget.told(over)}", advice((over,))) for over in found)
+    spent = (
+        Problem(whole, over.limit.name, f"over budget: {at.budget.describe(over)}", ways_out((over,))) for over in found
+    )
     return (*_homeless(at, plan), *spent)
 
 
@@ -72,23 +75,23 @@ def letters(storyboard: Storyboard) -> tuple[Problem, ...]:
         text = " ".join(words)
         if text.isascii():
             continue
-        from storyboard.media.type import lacking_sentence
+        from storyboard.graphics.fonts import missing_characters_sentence
 
-        if sentence := lacking_sentence(text, "the font of titles and captions"):
+        if sentence := missing_characters_sentence(text, "the font of titles and captions"):
             path = f"scenes[{scene.number - 1}]"
             found.append(Problem(scene.place, path, f"scene '{scene.id}': {sentence}", "", severity="warning"))
     return tuple(found)
 
 
 def _homeless(at: Desk, plan: Plan) -> tuple[Problem, ...]:
-    if at.draft or not plan.leaving or at.way():
+    if at.draft or not plan.images_to_upload or at.way():
         return ()
-    return tuple(_quoting(missing(image)) for image in plan.leaving)
+    return tuple(_quoting(destination_missing(image)) for image in plan.images_to_upload)
 
 
 def _encoded_whole(at: Desk, plan: Plan) -> tuple[Problem, ...]:
     """Transitions for which a whole take would be encoded, because decoding can begin nowhere behind them."""
-    from storyboard.media import mp4
+    from storyboard.mp4 import reader
 
     found = []
     takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
@@ -97,11 +100,11 @@ def _encoded_whole(at: Desk, plan: Plan) -> tuple[Problem, ...]:
         if not take or not coming or coming.over == "tail":
             continue
         try:
-            frames = mp4.read(at.store.path(take.digest)).frames
+            frames = reader.read(at.store.path(take.digest)).frames
         except (BadMedia, LocalFault):  # the cut tells of it, once it comes to that
             continue
         behind = scene.trim.start + coming.seconds
-        if isinstance(frames, Frames) and max(frames.starts) < round(behind * frames.fps):
+        if isinstance(frames, VideoTrack) and max(frames.starts) < round(behind * frames.fps):
             place = f"scenes[{scene.number - 1}].transition"
             message = f"all of scene '{scene.id}' is encoded for its transition: its clip has no later key frame"
             hint = "with 'over: tail' only its seconds are"
@@ -119,7 +122,7 @@ def _uneven(at: Desk, plan: Plan) -> tuple[Problem, ...]:
         for scene, clip in clips.items()
         if clip and not clip.level.mute and (loudness := at.loudness.of(clip)) and loudness.lufs is not None
     }
-    if not (found := apart(known)):
+    if not (found := widest_difference(known)):
         return ()
     soft, loud, between = found
     message = f"scene '{loud}' is {between:.0f} LU louder than scene '{soft}'"

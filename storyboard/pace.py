@@ -2,7 +2,7 @@
 
 import asyncio
 
-from storyboard.clock import Clock
+from storyboard.system.clock import Clock
 
 _SLOWEST = 8.0
 _EASING = 0.1
@@ -26,10 +26,10 @@ class Pace:
     async def turn(self) -> float:
         """Wait for a turn, first come first served; the moment it came, for ``limited``."""
         async with self._queue:
-            early = self._last + self._period * self.factor - self._clock.stretched()
+            early = self._last + self._period * self.factor - self._clock.scaled_time()
             if early > 0:
                 await self._clock.pause(early)
-            self._last = self._clock.stretched()
+            self._last = self._clock.scaled_time()
         return self._clock.monotonic()
 
     def limited(self, since: float) -> None:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
-from storyboard.cut import Slate
 from storyboard.desk import Desk
-from storyboard.errors import StoryboardError
-from storyboard.plan import Plan, Step
+from storyboard.model.errors import StoryboardError
+from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
+from storyboard.model.take import Measure, Take
+from storyboard.parsing.project_files import ClipFacts
+from storyboard.planning.steps import Plan, Step
 from storyboard.project import Project
-from storyboard.reading.files import Facts
-from storyboard.story import Generated, LocalImage, OwnClip, Scene, Still
-from storyboard.take import Measure, Take
+from storyboard.timeline.model import Slate
 
 # What a clip is taken for that cannot be read: long enough for whatever is said of it.
 _UNKNOWN = Measure(24 * 3600, Fraction(24), 1280, 720, sound=False)
@@ -41,12 +41,12 @@ class Tolerant:
             self.troubles[path] = error.message
             return _UNKNOWN
 
-    def image(self, path: PurePosixPath) -> Facts:
+    def image(self, path: PurePosixPath) -> ClipFacts:
         try:
             return self.project.image(path)
         except StoryboardError as error:
             self.troubles[path] = error.message
-            return Facts("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
+            return ClipFacts("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
 
 
 def slates(

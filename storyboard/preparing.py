@@ -7,18 +7,18 @@ import threading
 
 from storyboard.assembly import measured, segments
 from storyboard.desk import Desk
-from storyboard.errors import StoryboardError
+from storyboard.film.film_plan import FilmPlan, plan_film
+from storyboard.model.errors import StoryboardError
+from storyboard.model.take import Take
+from storyboard.mp4.samples import ClipIndex
 from storyboard.partial import awaited
-from storyboard.plan import Keep, Plan
-from storyboard.samples import Index
+from storyboard.planning.steps import Keep, Plan
 from storyboard.sheet import thumbnails
-from storyboard.splice import Splice, splice
-from storyboard.take import Take
 
 # More scenes than this are left to the cut: what is known of their clips would take more memory than it saves time.
 MOST = 200
 
-_AWAITED = Index("it is not there yet", None)
+_AWAITED = ClipIndex("it is not there yet", None)
 
 
 class _Stopped(Exception):
@@ -35,7 +35,7 @@ class Preparing:
         self._at = at
         self._takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
         self._few, self._pieces = len(at.storyboard.scenes) <= MOST, pieces
-        self._known: dict[str, Index] = {}
+        self._known: dict[str, ClipIndex] = {}
         self._pictured = set(self._takes)
         self._news, self._one, self._over = threading.Event(), threading.Lock(), threading.Event()
 
@@ -63,7 +63,7 @@ class Preparing:
         self._over.set()
 
     def _make(self) -> None:
-        from storyboard.media import splice as hand
+        from storyboard.film import splice as hand
 
         takes = dict(self._takes)
         cut, paths = self._at.cut(takes, awaited(self._at, takes))
@@ -75,8 +75,8 @@ class Preparing:
         unknown = {digest: path for digest, path in paths.items() if digest not in self._known}
         self._known |= hand.indexes(unknown, segments(self._at))
         known = {clip.digest: self._known.get(clip.digest, _AWAITED) for clip in cut.clips}
-        plan = splice(cut, known, measured(self._at, cut))
-        if isinstance(plan, Splice):
+        plan = plan_film(cut, known, measured(self._at, cut))
+        if isinstance(plan, FilmPlan):
             hand.prepare(plan, known, paths, segments(self._at), self._watch)
 
     def _watch(self, done: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from storyboard import events
+from storyboard.model import events
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ import stat
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
-from storyboard.errors import InputError
-from storyboard.plain import show
-from storyboard.reading.files import Facts
-from storyboard.reading.near import did_you_mean
-from storyboard.reading.yaml import MAX_BYTES
-from storyboard.take import Measure
+from storyboard.model.errors import InputError
+from storyboard.model.suggest import did_you_mean
+from storyboard.model.take import Measure
+from storyboard.model.text import one_line
+from storyboard.parsing.project_files import ClipFacts
+from storyboard.parsing.yaml import MAX_BYTES
 
 _NAMES = ("storyboard.yaml", "storyboard.yml")
 _ENDINGS = (".storyboard.yaml", ".storyboard.yml")
@@ -27,17 +27,17 @@ class Project:
         """The bytes of a YAML file. Raises InputError: not there, no regular file, outside, larger than 1 MiB."""
         return self._read(path, MAX_BYTES, "1 MiB")
 
-    def image(self, path: PurePosixPath) -> Facts:
+    def image(self, path: PurePosixPath) -> ClipFacts:
         """What an image is and what is in it. Raises InputError as ``bytes_of`` does, or where it is no image."""
-        from storyboard.media import image
+        from storyboard.media import images
 
         content = self.bytes_of(path)
         try:
-            picture = image.look(content)
+            picture = images.look(content)
         except InputError as error:
-            raise InputError(f"'{show(str(path))}' {error.message}", error.hint) from None
+            raise InputError(f"'{one_line(str(path))}' {error.message}", error.hint) from None
         digest = hashlib.sha256(content).hexdigest()
-        return Facts(digest, len(content), picture.width, picture.height, picture.kind)
+        return ClipFacts(digest, len(content), picture.width, picture.height, picture.kind)
 
     def clip(self, path: PurePosixPath) -> Measure:
         """What a clip of the author's own is. Raises InputError (not there, outside) or BadMedia."""
@@ -53,13 +53,13 @@ class Project:
 
     def effects(self) -> tuple[str, ...]:
         """The names of the effects that are installed."""
-        from storyboard.effects import installed
+        from storyboard.film.effects import installed_effects
 
-        return installed()
+        return installed_effects()
 
     def bytes_of(self, path: PurePosixPath) -> bytes:
         """The bytes of an image, for sending it. Raises InputError: not there, outside, larger than 20 MB."""
-        from storyboard.media.image import MAX_BYTES
+        from storyboard.media.images import MAX_BYTES
 
         return self._read(path, MAX_BYTES, "20 MB")
 
@@ -71,18 +71,20 @@ class Project:
                 return real
             there, folder = real.exists(), real.is_dir()
         except OSError as error:  # a name that is too long for the disk, among others
-            raise InputError(f"'{show(str(path), 100)}' cannot be a file: {error.strerror}") from None
+            raise InputError(f"'{one_line(str(path), 100)}' cannot be a file: {error.strerror}") from None
         if not there:
             raise self._absent(path)
-        raise InputError(f"'{show(str(path))}' is {'a folder' if folder else 'no regular file'}")
+        raise InputError(f"'{one_line(str(path))}' is {'a folder' if folder else 'no regular file'}")
 
     def _inside(self, path: PurePosixPath) -> Path:
         try:
             real = (self.folder / path).resolve()
         except (OSError, RuntimeError, ValueError):
-            raise InputError(f"'{show(str(path))}' cannot be a file") from None
+            raise InputError(f"'{one_line(str(path))}' cannot be a file") from None
         if not real.is_relative_to(self.folder):
-            raise InputError(f"'{show(str(path))}' is outside the project folder", "name a file in the project folder")
+            raise InputError(
+                f"'{one_line(str(path))}' is outside the project folder", "name a file in the project folder"
+            )
         return real
 
     def _read(self, path: PurePosixPath, most: int, spoken: str) -> bytes:
@@ -92,17 +94,17 @@ class Project:
             handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with open(handle, "rb") as file:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    raise InputError(f"'{show(str(path))}' is no regular file")
+                    raise InputError(f"'{one_line(str(path))}' is no regular file")
                 content = file.read(most + 1)
         except OSError as error:
-            raise InputError(f"'{show(str(path))}' cannot be read: {error.strerror}") from None
+            raise InputError(f"'{one_line(str(path))}' cannot be read: {error.strerror}") from None
         if len(content) > most:
-            raise InputError(f"'{show(str(path))}' is larger than {spoken}")
+            raise InputError(f"'{one_line(str(path))}' is larger than {spoken}")
         return content
 
     def _absent(self, path: PurePosixPath) -> InputError:
         near = did_you_mean(path.name, _beside((self.folder / path).parent))
-        return InputError(f"there is no file '{show(str(path))}'", near)
+        return InputError(f"there is no file '{one_line(str(path))}'", near)
 
 
 def locate(argument: str | None, cwd: Path) -> Path:
@@ -116,18 +118,18 @@ def locate(argument: str | None, cwd: Path) -> Path:
     if len(found) == 1:
         return cwd / found[0]
     if found:
-        raise InputError("there is more than one storyboard here", f"name one: {', '.join(map(show, found[:20]))}")
+        raise InputError("there is more than one storyboard here", f"name one: {', '.join(map(one_line, found[:20]))}")
     others = [name for name in _beside(cwd) if name.endswith((".yaml", ".yml")) and ".lock." not in name]
-    hint = f"name its file: {', '.join(map(show, others[:20]))}" if others else "make one: storyboard init"
+    hint = f"name its file: {', '.join(map(one_line, others[:20]))}" if others else "make one: storyboard init"
     raise InputError("there is no storyboard.yaml here, and no *.storyboard.yaml", hint)
 
 
 def _named(argument: str, cwd: Path) -> Path:
     path = cwd / argument
     if "\0" in argument or not os.path.exists(path):
-        raise InputError(f"there is no file '{show(argument)}'", did_you_mean(path.name, _beside(path.parent)))
+        raise InputError(f"there is no file '{one_line(argument)}'", did_you_mean(path.name, _beside(path.parent)))
     if path.is_dir():
-        raise InputError(f"'{show(argument)}' is a folder", "name the storyboard in it")
+        raise InputError(f"'{one_line(argument)}' is a folder", "name the storyboard in it")
     return path
 
 

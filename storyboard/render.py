@@ -6,28 +6,29 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard import events
 from storyboard.assembly import Making, assemble, set_aside
-from storyboard.config import Settings
+from storyboard.config.settings import Settings
 from storyboard.desk import Desk, desk
-from storyboard.disk import sweep
 from storyboard.ending import done
-from storyboard.errors import (
+from storyboard.film.registry import FilmRegistry
+from storyboard.model import events
+from storyboard.model.errors import (
     InputError,
     SceneFailed,
     StoryboardError,
     SubmissionUnknown,
-    given_up,
-    undecided,
+    submission_given_up,
+    submission_undecided,
 )
-from storyboard.film import Films
+from storyboard.model.take import Outcome, Take
+from storyboard.model.text import one_line
 from storyboard.outlook import document
 from storyboard.partial import Tolerant, beside, slates
-from storyboard.plain import show
-from storyboard.plan import Blocked, Keep, Plan, moved
+from storyboard.planning.saved import plan_differences
+from storyboard.planning.steps import Blocked, Keep, Plan
 from storyboard.project import Project
 from storyboard.state.realm import claim_storyboard
-from storyboard.take import Outcome, Take
+from storyboard.system.files import sweep
 
 Report = Callable[[events.Event], None]
 
@@ -125,7 +126,7 @@ def cut_partial(order: Order, settings: Settings) -> events.Done:
         ended = done(at, plan, takes, None, (path, made), Fraction(0), order.flags, summed=order.summed)
         if not missing:
             return ended
-        notes = [f"{'slate':<8} {scene}: {show(slate.why, 300)}" for scene, slate in missing.items()]
+        notes = [f"{'slate':<8} {scene}: {one_line(slate.why, 300)}" for scene, slate in missing.items()]
         return replace(ended, exit=SceneFailed.exit, notes=tuple(notes))
 
 
@@ -135,11 +136,11 @@ def _kept(plan: Plan) -> dict[str, Take]:
 
 def place(at: Desk, order: Order, *, partial: bool = False) -> Path:
     """Where the film goes, known to be writable before anything is paid for. Raises InputError."""
-    films = Films(at.folder)
+    films = FilmRegistry(at.folder)
     wanted = Path(at.storyboard.output.file)
-    path = films.outside(order.out) if order.out else films.place(wanted, at.kind)
+    path = films.chosen_path(order.out) if order.out else films.default_path(wanted, at.kind)
     path = beside(path) if partial else path
-    films.writable(path, at.own_clips())
+    films.check_writable(path, at.own_clips())
     sweep(path)
     return path
 
@@ -148,7 +149,7 @@ def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
     """Raises InputError, with all that has moved, where a saved plan does not hold any more."""
     if order.promised is None:
         return
-    differences = moved(order.promised, document(at, plan))
+    differences = plan_differences(order.promised, document(at, plan))
     if differences:
         what = "\n  ".join(differences)
         raise InputError(
@@ -173,7 +174,9 @@ def carry_out(at: Desk, plan: Plan, whole: Plan, order: Order) -> tuple[Mapping[
     outcomes: dict[str, Outcome] = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
     for step in plan.steps:
         if isinstance(step, Blocked):
-            outcomes[step.scene] = error = given_up(step.why) if step.decided else undecided(step.why)
+            outcomes[step.scene] = error = (
+                submission_given_up(step.why) if step.decided else submission_undecided(step.why)
+            )
             kind = events.Unknown if isinstance(error, SubmissionUnknown) else _failed
             order.report(kind(step.scene, step.shot.take, error.message, error.hint))
     if len(outcomes) == len(plan.steps):

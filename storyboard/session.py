@@ -5,17 +5,19 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 
-from storyboard import events, signals
-from storyboard.callbacks import Calls, Listener
-from storyboard.clock import Clock
-from storyboard.config import api_key
+from storyboard.config.credentials import api_key
 from storyboard.desk import Desk
-from storyboard.disk import claim, claimed, discard
-from storyboard.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
-from storyboard.plan import Plan
+from storyboard.generation.callbacks import CallbackWaiters, Listener
+from storyboard.generation.runner import Hands, Run
+from storyboard.model import events
+from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
+from storyboard.model.take import Outcome
+from storyboard.planning.steps import Plan
 from storyboard.preparing import Preparing
-from storyboard.run import Hands, Run
-from storyboard.take import Outcome
+from storyboard.system import signals
+from storyboard.system.claims import exclusive_lock, is_locked
+from storyboard.system.clock import Clock
+from storyboard.system.files import discard
 from storyboard.wire import Api, Wire
 
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
@@ -58,8 +60,8 @@ async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, rep
         run = Run(secrets.token_hex(8), at.known_as, hands, at_once, at.prices.hd, at.budget)
         living = at.runs / run.name
         stack.callback(discard, living)
-        stack.enter_context(claim(living, "this run is at work already"))
-        at.store.sweep(lambda name: claimed(at.runs / name))
+        stack.enter_context(exclusive_lock(living, "this run is at work already"))
+        at.store.sweep(lambda name: is_locked(at.runs / name))
         if plan.credits and not at.draft:
             await _look_at_balance(at, plan, wire, report)
         with _listening(run, report):
@@ -69,7 +71,8 @@ async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, rep
 async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Api, Clock]:
     if not at.draft:
         return Api(at.settings.base_url, api_key(at.settings)), Clock(at.settings.time_scale)
-    from storyboard.emulator import Behaviour, Emulator
+    from storyboard.emulator import Emulator
+    from storyboard.emulator.api.behaviour import Behaviour
 
     def warned(label: str, sentence: str) -> None:
         report(events.Warned(label.partition(" ")[2], sentence))
@@ -78,17 +81,17 @@ async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Api
     return Api(emulator.url, "draft"), Clock(DRAFT_SCALE)
 
 
-async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) -> Calls:
+async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) -> CallbackWaiters:
     """Callbacks for the length of a run, where the user wants them and somebody of this home can listen."""
     where = at.settings.callbacks
     if at.draft or where.url is None:
-        return Calls(clock, None)
-    calls = Calls(clock, where.url)
+        return CallbackWaiters(clock, None)
+    calls = CallbackWaiters(clock, where.url)
 
     def warned(why: str) -> None:
         report(events.Warned("", why))
 
-    listener = Listener(where, at.ledger, at.provider, clock, calls.ring, warned)
+    listener = Listener(where, at.ledger, at.provider, clock, calls.notify, warned)
     try:
         await stack.enter_async_context(listener)
     except Busy:
@@ -96,16 +99,16 @@ async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) 
         stack.push_async_callback(_ended, looking)
     except InputError as error:
         warned(f"{error.message}; the render goes on without callbacks")
-        return Calls(clock, None)
+        return CallbackWaiters(clock, None)
     return calls
 
 
-async def _inbox(at: Desk, calls: Calls, listener: Listener, clock: Clock) -> None:
+async def _inbox(at: Desk, calls: CallbackWaiters, listener: Listener, clock: Clock) -> None:
     """Look at what another process hears; once it has gone, listen."""
     last = max((number for number, _, _ in at.ledger.inbox.callbacks_after(0)), default=0)
     while True:
         for number, nonce, job in at.ledger.inbox.callbacks_after(last):
-            calls.ring(nonce, job)
+            calls.notify(nonce, job)
             last = number
         with suppress(Busy, InputError):
             async with listener:
@@ -144,5 +147,5 @@ def _listening(run: Run, report: Report) -> Iterator[None]:
         run.stop(Interrupted("interrupted", "run again to collect what was paid for"))
         report(events.Warned("", f"stopping: {jobs} scenes are at work; Ctrl-C again leaves them for the next run"))
 
-    with signals.heeding(heed):
+    with signals.interrupt_handler(heed):
         yield

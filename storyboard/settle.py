@@ -1,14 +1,14 @@
 """Deciding a submission that nobody knows the end of: adopt its job, have it asked for again, or give it up."""
 
-from storyboard import signals
-from storyboard.clock import Clock
-from storyboard.config import api_key
+from storyboard.config.credentials import api_key
 from storyboard.desk import Desk
-from storyboard.disk import claimed
-from storyboard.errors import InputError
+from storyboard.model.errors import InputError
 from storyboard.model.submission import Submission
-from storyboard.plain import show
-from storyboard.state.ledger import KnownJob
+from storyboard.model.text import one_line
+from storyboard.state.ledger.submissions import KnownJob
+from storyboard.system import signals
+from storyboard.system.claims import is_locked
+from storyboard.system.clock import Clock
 
 
 def unsettled(at: Desk, scene: str) -> Submission:
@@ -16,13 +16,13 @@ def unsettled(at: Desk, scene: str) -> Submission:
     forgotten = [entry for entry in at.forgotten(at.plan()) if entry.scene == scene]
     if scene not in at.wanted and not forgotten:
         known = ", ".join(at.wanted)
-        raise InputError(f"there is no scene {show(scene, 60)!r} that a provider makes", f"scenes: {known}")
+        raise InputError(f"there is no scene {one_line(scene, 60)!r} that a provider makes", f"scenes: {known}")
     entry = at.ledger.submissions.of_key(at.wanted[scene].key) if scene in at.wanted else None
     if entry is None or entry.state in ("refused", "failed") or (entry.state == "taken" and _held(at, entry)):
         if not forgotten:
             raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how scenes stand")
         entry = forgotten[-1]
-    if entry.state in ("intent", "open") and claimed(at.runs / entry.run):
+    if entry.state in ("intent", "open") and is_locked(at.runs / entry.run):
         raise InputError(f"a render is asking for {scene} just now", "wait for it, or stop it")
     return entry
 
@@ -44,15 +44,17 @@ def adopt(at: Desk, entry: Submission, job: str, now: float) -> None:
         raise InputError(f"{entry.scene} has the job {entry.job} already", "render collects it")
     said = signals.run(ask)
     if said is None:
-        raise InputError(f"the provider does not say what the job {show(job, 80)} was asked for", "look at its number")
+        raise InputError(
+            f"the provider does not say what the job {one_line(job, 80)} was asked for", "look at its number"
+        )
     if not entry.asks(said):
         raise InputError(
-            f"the job {show(job, 80)} was asked for something else: {show(said, 200)}", "look at its number"
+            f"the job {one_line(job, 80)} was asked for something else: {one_line(said, 200)}", "look at its number"
         )
     try:
         at.ledger.submissions.record_accepted(entry, job, now)
     except KnownJob:
-        raise InputError(f"the job {show(job, 80)} belongs to another shot", "look at its number") from None
+        raise InputError(f"the job {one_line(job, 80)} belongs to another shot", "look at its number") from None
 
 
 def again(at: Desk, entry: Submission, now: float) -> None:

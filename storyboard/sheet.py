@@ -9,25 +9,25 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from storyboard.beside import Beside
-from storyboard.config import Settings
-from storyboard.cut import Clip, Cut, Treated
+from storyboard.config.settings import Settings
 from storyboard.desk import Desk, desk
-from storyboard.disk import replace, scratch, telling
-from storyboard.errors import InputError, SceneFailed
-from storyboard.film import Films
+from storyboard.export.chapters import chapter_time
+from storyboard.export.sidecars import Sidecars
+from storyboard.film.registry import FilmRegistry
+from storyboard.model.errors import InputError, SceneFailed
 from storyboard.model.fingerprint import fingerprint
-from storyboard.notes import clock
-from storyboard.plain import show
-from storyboard.plan import Keep, Step
-from storyboard.reading.near import did_you_mean
-from storyboard.story import Generated, LocalImage, OwnClip, Scene, Still
-from storyboard.take import Measure, Take
+from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
+from storyboard.model.suggest import did_you_mean
+from storyboard.model.take import Measure, Take
+from storyboard.model.text import one_line
+from storyboard.planning.steps import Keep, Step
+from storyboard.system.files import disk_errors, replace, scratch_dir
+from storyboard.timeline.model import Clip, EffectClip, Timeline
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from storyboard.media.contact import Tile
+    from storyboard.graphics.contact_sheet import Tile
 
 # Raise it whenever the same part of a clip gives another thumbnail.
 _MAKING = 1
@@ -40,7 +40,7 @@ class _Laid:
     """The film as it will be: where the bytes of its clips lie, their frames a second, and what is planned for scenes
     that have no take."""
 
-    cut: Cut
+    cut: Timeline
     paths: Mapping[str, Path]
     rates: Mapping[str, Fraction]
     lacking: Mapping[str, Step]
@@ -63,26 +63,26 @@ class Wanted:
 
 def sheet(wanted: Wanted, settings: Settings) -> list[Path]:
     """Write the contact sheet; its pages, as PNG. Raises Problems and other StoryboardErrors."""
-    from storyboard.media import contact
-    from storyboard.media.type import lacking_sentence
+    from storyboard.graphics import contact_sheet
+    from storyboard.graphics.fonts import missing_characters_sentence
 
     with desk(wanted.file, settings, draft=wanted.draft, given=wanted.given) as at:
         first = _place(at, wanted.out, ".sheet.png", (".png",))
         laid = _laid(at)
         cut, pictures = laid.cut, _Pictures(at, laid)
-        frame = contact.box(len(cut.clips), (cut.width, cut.height))
+        frame = contact_sheet.box(len(cut.clips), (cut.width, cut.height))
         with ThreadPoolExecutor(2) as pool:
             drawn = pool.map(
                 lambda scene, clip: _tile(scene, clip, laid, pictures, frame), at.storyboard.scenes, cut.clips
             )
             tiles = list(drawn)
         pictures.prune()
-        if sentence := lacking_sentence(
+        if sentence := missing_characters_sentence(
             " ".join(f"{tile.words} {tile.why}" for tile in tiles), "the font of the sheet"
         ):
             wanted.warn(sentence)
-        about = f"{len(tiles)} scene{'' if len(tiles) == 1 else 's'}, {clock(cut.frames // cut.fps)}"
-        return _put(Beside(at.folder), first, contact.pages(at.storyboard.title, about, tiles, frame))
+        about = f"{len(tiles)} scene{'' if len(tiles) == 1 else 's'}, {chapter_time(cut.frames // cut.fps)}"
+        return _put(Sidecars(at.folder), first, contact_sheet.pages(at.storyboard.title, about, tiles, frame))
 
 
 def poster(wanted: Wanted, scene: str, settings: Settings) -> Path:
@@ -98,19 +98,19 @@ def poster(wanted: Wanted, scene: str, settings: Settings) -> Path:
             typed = f"storyboard render {shlex.quote(at.shown)}{' --draft' if at.draft else ''} --scene {clip.scene}"
             raise SceneFailed(f"scene {clip.scene}: {step.why}", f"make it with: {typed}")
         picture = _alone(at, laid, clip)
-        Beside(at.folder).put(path, _saved(picture, "PNG" if path.suffix.lower() == ".png" else "JPEG"))
+        Sidecars(at.folder).put(path, _saved(picture, "PNG" if path.suffix.lower() == ".png" else "JPEG"))
         return path
 
 
-def thumbnails(at: Desk, cut: Cut, paths: Mapping[str, Path], rates: Mapping[str, Fraction]) -> None:
+def thumbnails(at: Desk, cut: Timeline, paths: Mapping[str, Path], rates: Mapping[str, Fraction]) -> None:
     """Make those that the sheet will have of some scenes; ``rates`` says how many frames a second their clips have.
 
     Raises LocalFault, BadMedia.
     """
-    from storyboard.media import contact
+    from storyboard.graphics import contact_sheet
 
     pictures = _Pictures(at, _Laid(cut, paths, rates, {}))
-    frame = contact.box(len(cut.clips), (cut.width, cut.height))
+    frame = contact_sheet.box(len(cut.clips), (cut.width, cut.height))
     for clip in cut.clips:
         if clip.scene in rates:
             pictures.of(clip, frame)
@@ -139,15 +139,15 @@ def _due(at: Desk, scene: Scene) -> Take:
 
 def _place(at: Desk, out: Path | None, suffix: str, kinds: tuple[str, ...]) -> Path:
     """Where the picture goes: beside the film unless it is said. Raises InputError."""
-    films = Films(at.folder)
+    films = FilmRegistry(at.folder)
     if out is None:
-        return films.place(Path(at.storyboard.output.file), at.kind).with_suffix(suffix)
+        return films.default_path(Path(at.storyboard.output.file), at.kind).with_suffix(suffix)
     if out.suffix.lower() not in kinds:
         raise InputError(f"{out} is no name for this picture", f"it is {' or '.join(kinds)}")
     own = {(at.folder / image).resolve() for image in _images(at.storyboard.scenes)}
     if out.resolve() in own:
         raise InputError(f"{out} is a picture of this storyboard", "give it another name")
-    return films.writable(out.absolute(), at.own_clips())
+    return films.check_writable(out.absolute(), at.own_clips())
 
 
 def _images(scenes: Iterable[Scene]) -> Iterator[PurePosixPath]:
@@ -159,19 +159,19 @@ def _images(scenes: Iterable[Scene]) -> Iterator[PurePosixPath]:
                 yield path
 
 
-def _found(cut: Cut, scene: str) -> Clip:
+def _found(cut: Timeline, scene: str) -> Clip:
     known = [clip.scene for clip in cut.clips]
     if scene and scene not in known:
-        raise InputError(f"no scene of the film is called '{show(scene, 80)}'", did_you_mean(scene, known))
+        raise InputError(f"no scene of the film is called '{one_line(scene, 80)}'", did_you_mean(scene, known))
     return cut.clips[known.index(scene) if scene else 0]
 
 
 def _tile(scene: Scene, clip: Clip, laid: _Laid, pictures: "_Pictures", frame: tuple[int, int]) -> "Tile":
-    from storyboard.media.contact import Tile
+    from storyboard.graphics.contact_sheet import Tile
 
     fps = laid.cut.fps
     seconds = f"{float(Fraction(clip.frames, fps)):.2f}".rstrip("0").rstrip(".")
-    time = f"{clock(clip.at // fps)} · {seconds} s"
+    time = f"{chapter_time(clip.at // fps)} · {seconds} s"
     if step := laid.lacking.get(scene.id):
         return Tile(scene.id, time, _words(scene), None, step.why)
     return Tile(scene.id, time, _words(scene), pictures.of(clip, frame))
@@ -193,7 +193,7 @@ class _Pictures:
     def __init__(self, at: Desk, laid: _Laid) -> None:
         self._at, self._laid = at, laid
         name = f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name
-        self._folder = scratch(at.folder, "pictures", name)
+        self._folder = scratch_dir(at.folder, "pictures", name)
         self._kept: set[str] = set()
 
     def of(self, clip: Clip, box: tuple[int, int]) -> "Image":
@@ -207,7 +207,7 @@ class _Pictures:
 
     def prune(self) -> None:
         """Remove those of clips that the film has no more."""
-        with telling(self._folder):
+        with disk_errors(self._folder):
             for path in self._folder.glob("*.png"):
                 if path.name not in self._kept:
                     path.unlink()
@@ -255,10 +255,10 @@ def _alone(at: Desk, laid: _Laid, clip: Clip) -> "Image":
 
 def _bare(clip: Clip) -> Clip:
     """The clip without its effect: a sheet is looked at while a film is made, and does not wait for one."""
-    return clip.drawn.clip if isinstance(clip.drawn, Treated) else clip
+    return clip.drawn.clip if isinstance(clip.drawn, EffectClip) else clip
 
 
-def _drawn(at: Desk, still: Still, cut: Cut) -> "Image":
+def _drawn(at: Desk, still: Still, cut: Timeline) -> "Image":
     """A still as it fills the film's frame, before it moves."""
     from PIL import Image, ImageOps
 
@@ -270,7 +270,7 @@ def _drawn(at: Desk, still: Still, cut: Cut) -> "Image":
     return ImageOps.fit(picture, size) if cut.fit == "crop" else ImageOps.pad(picture, size)
 
 
-def _put(beside: Beside, first: Path, pages: "Iterable[Image]") -> list[Path]:
+def _put(beside: Sidecars, first: Path, pages: "Iterable[Image]") -> list[Path]:
     """Write the pages; those that an earlier sheet had beyond them are taken away."""
     written = []
     for number, page in enumerate(pages, 1):

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, TextIO
 
-from storyboard import events
-from storyboard.plain import show, written
-from storyboard.plan import Plan, number
-from storyboard.price import Prices, amount, money
+from storyboard.costs.prices import Prices, amount, money
+from storyboard.model import events
+from storyboard.model.problem import Problem
+from storyboard.model.storyboard import Generated, Storyboard, described_source
+from storyboard.model.text import json_number, one_line, to_json
+from storyboard.planning.steps import Plan
 from storyboard.progress import AtWork, Progress, after
-from storyboard.story import Generated, Problem, Storyboard, own
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -27,9 +28,9 @@ def line(event: events.Event) -> str | None:
     """An event as one line of prose; None for one that is not worth a line."""
     match event:
         case events.Submitting():
-            return f"{event.scene}: asking for it ({show(event.model)})"
+            return f"{event.scene}: asking for it ({one_line(event.model)})"
         case events.Submitted():
-            return f"{event.scene}: accepted as job {show(event.job, 80)}"
+            return f"{event.scene}: accepted as job {one_line(event.job, 80)}"
         case events.Waiting():
             return None
         case events.Fetched():
@@ -37,12 +38,12 @@ def line(event: events.Event) -> str | None:
         case events.Finished():
             return f"{event.scene}: done"
         case events.Failed():
-            return f"{event.scene}: failed: {show(event.why, 10_000)}"
+            return f"{event.scene}: failed: {one_line(event.why, 10_000)}"
         case events.Unknown():
-            return f"{event.scene}: unknown: {show(event.why, 10_000)}"
+            return f"{event.scene}: unknown: {one_line(event.why, 10_000)}"
         case events.Warned():
-            why = show(event.why, 10_000)
-            return f"{show(event.scene)}: warning: {why}" if event.scene else f"warning: {why}"
+            why = one_line(event.why, 10_000)
+            return f"{one_line(event.scene)}: warning: {why}" if event.scene else f"warning: {why}"
         case events.Cutting():
             return None
     return None
@@ -64,7 +65,7 @@ def timed(write: Callable[[str], None], now: Callable[[], float] = time.time) ->
 
     def report(event: events.Event) -> None:
         said = (
-            f"{event.scene}: waiting for job {show(event.job, 80)}"
+            f"{event.scene}: waiting for job {one_line(event.job, 80)}"
             if isinstance(event, events.Waiting)
             else line(event)
         )
@@ -88,7 +89,7 @@ def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) 
         fields = _fields(event)
         if fields:
             at = datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            write(written({"event": fields.pop("event"), "at": at, **fields}, indent=None))
+            write(to_json({"event": fields.pop("event"), "at": at, **fields}, indent=None))
 
     return report
 
@@ -96,11 +97,17 @@ def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) 
 def _fields(event: events.Event) -> dict[str, object]:
     match event:
         case events.Planned(make, collect, keep, blocked, credits, price, currency):
-            totals = {"make": make, "collect": collect, "keep": keep, "blocked": blocked, "credits": number(credits)}
+            totals = {
+                "make": make,
+                "collect": collect,
+                "keep": keep,
+                "blocked": blocked,
+                "credits": json_number(credits),
+            }
             return {
                 "event": "planned",
                 **totals,
-                "money": None if price is None else number(price),
+                "money": None if price is None else json_number(price),
                 "currency": currency,
             }
         case events.Submitted(scene, take, job):
@@ -130,13 +137,13 @@ def as_document(event: events.Done) -> dict[str, object]:
         "film": event.film or None,
         "sha256": event.sha256 or None,
         "frames": event.frames,
-        "seconds": number(event.seconds),
+        "seconds": json_number(event.seconds),
         "size": f"{event.size[0]}x{event.size[1]}" if event.size else None,
         "made": event.made,
         "kept": event.kept,
         "failed": event.failed,
         "unknown": event.unknown,
-        "credits": number(event.credits),
+        "credits": json_number(event.credits),
         "exit": event.exit,
     }
 
@@ -155,9 +162,10 @@ def plan_lines(
         step = steps.get(scene.id)
         if step:
             price = _price(step.credits, prices) if total else ""
-            yield f"{step.name:<8} {scene.id:<{width}}  {show(step.shot.model, 16):<10} {price} {show(step.why, 200)}"
+            model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
+            yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {why}"
         elif not isinstance(scene.source, Generated):
-            yield f"{'own':<8} {scene.id:<{width}}  {show(own(scene.source), 200)}"
+            yield f"{'own':<8} {scene.id:<{width}}  {one_line(described_source(scene.source), 200)}"
     for skipped in storyboard.skipped:
         yield f"{'skip':<8} {skipped}"
     yield ""
@@ -168,8 +176,10 @@ def plan_lines(
         yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
     if plan.count("blocked"):
         yield f"{'blocked':<8} it may have been paid for, so it is not sent again by itself: see storyboard status"
-    if plan.leaving and total:
-        files = ", ".join(f"{show(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.leaving)
+    if plan.images_to_upload and total:
+        files = ", ".join(
+            f"{one_line(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.images_to_upload
+        )
         yield f"{'images':<8} {files}: {way}"
     for problem in warnings:
         yield f"{'note':<8} {problem.message}: {problem.hint}"
@@ -270,7 +280,7 @@ class _Screen:
 
 
 def _row(scene: str, work: AtWork, now: float) -> str:
-    return f"  {scene:<16.32} {work.state:<9} {_clock(now - work.since):>6}  {show(work.model, 24)}"
+    return f"  {scene:<16.32} {work.state:<9} {_clock(now - work.since):>6}  {one_line(work.model, 24)}"
 
 
 def _total(seen: Progress, price: Callable[[Fraction], str]) -> str:

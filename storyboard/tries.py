@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from storyboard.breaker import Breaker
-from storyboard.clock import Clock
-from storyboard.errors import NotAsked, StoryboardError
-from storyboard.plain import show
+from storyboard.model.errors import NotAsked, StoryboardError
+from storyboard.model.text import one_line
 from storyboard.retry import Call, Judgement, Rule, ill, pause
+from storyboard.system.clock import Clock
 
 T = TypeVar("T")
 
@@ -90,15 +90,15 @@ class Tries:
             if not gate.breaker.open:
                 tried = await self._sent(gate, once, probe=False)
             else:
-                seen, since = gate.breaker.opened, self._clock.stretched()
+                seen, since = gate.breaker.opened, self._clock.scaled_time()
                 async with self._first(gate):
                     if not gate.breaker.open:
                         continue  # with a new turn: those who waited must not leave all at once
                     if tried and gate.breaker.opened > seen:
-                        spent.count(tried, gate.breaker.opened - seen, self._clock.stretched() - since)
+                        spent.count(tried, gate.breaker.opened - seen, self._clock.scaled_time() - since)
                         if spent.next(tried) is None:
                             return tried
-                    waited = await self._pause(call, gate.breaker.wait(self._clock.stretched()))
+                    waited = await self._pause(call, gate.breaker.wait(self._clock.scaled_time()))
                     if tried:
                         spent.count(tried, 0, waited)
                     tried = await self._sent(gate, once, probe=True)
@@ -108,18 +108,18 @@ class Tries:
             wait = spent.next(tried)
             if wait is None:
                 return tried
-            self._set(gate, gate.breaker.retried(tried.slow, self._clock.stretched()))
+            self._set(gate, gate.breaker.retried(tried.slow, self._clock.scaled_time()))
             spent.count(tried, 0, await self._pause(call, wait))
 
     async def _sent(self, gate: _Gate, once: Callable[[], Awaitable[Try[T]]], *, probe: bool) -> Try[T]:
         tried = await once()
-        self._set(gate, gate.breaker.told(ill(tried.judged), self._clock.stretched(), probe=probe))
+        self._set(gate, gate.breaker.told(ill(tried.judged), self._clock.scaled_time(), probe=probe))
         return tried
 
     def _set(self, gate: _Gate, breaker: Breaker) -> None:
         if breaker.opened > gate.breaker.opened:
-            seconds = breaker.wait(self._clock.stretched()) * self._clock.scale
-            what = f"{show(gate.host, 80)} does not answer as it should ({_ASKED[gate.call]})"
+            seconds = breaker.wait(self._clock.scaled_time()) * self._clock.scale
+            what = f"{one_line(gate.host, 80)} does not answer as it should ({_ASKED[gate.call]})"
             self._notice(f"{what}: next try in {seconds:.3g} s")
         gate.breaker = breaker
 

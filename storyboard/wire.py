@@ -19,14 +19,14 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from storyboard.advice import refusal
-from storyboard.clock import Clock
 from storyboard.dial import CHUNK, Limits, to_clips, to_the_api, unsent
-from storyboard.errors import InputError, StoryboardError
 from storyboard.fetch import Arriving, Clips, Fetched, host_of
 from storyboard.guard import loopback_host
+from storyboard.model.errors import InputError, StoryboardError
+from storyboard.model.text import one_line
 from storyboard.pace import Pace
-from storyboard.plain import show
 from storyboard.retry import MILD, Call, Sign, Signal, Verdict, judge, retry_after, sign
+from storyboard.system.clock import Clock
 from storyboard.tries import Tries, Try
 
 _SECRET = 8  # characters; a shorter key (a draft's) is no secret, and may well be a word
@@ -170,7 +170,7 @@ class Wire:
     def quote(self, text: str) -> str:
         """Text of the service, fit to be shown: on one line, without the key and the secret of a callback's path."""
         text = _CALLBACK.sub("/cb/[secret]", text)
-        return show(text.replace(self.api.key, "[key]") if len(self.api.key) >= _SECRET else text)
+        return one_line(text.replace(self.api.key, "[key]") if len(self.api.key) >= _SECRET else text)
 
     async def call(
         self,

@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import numpy
 
-from storyboard.cut import Clip, Cut
 from storyboard.media import probe
+from storyboard.timeline.model import Clip, Timeline
 
 RED, GREEN, BLUE, GREY = (200, 40, 40), (40, 180, 60), (50, 60, 200), (128, 128, 128)
 Colour = tuple[int, int, int]
@@ -88,7 +88,7 @@ def close(colour: Colour, wanted: Colour, within: int = 12) -> bool:
     return all(abs(one - other) <= within for one, other in zip(colour, wanted, strict=True))
 
 
-def laid(paths: Mapping[str, Path], *, size: tuple[int, int] = (320, 180), fps: int = 24, fit: str = "pad") -> Cut:
+def laid(paths: Mapping[str, Path], *, size: tuple[int, int] = (320, 180), fps: int = 24, fit: str = "pad") -> Timeline:
     """A cut of whole clips, each named by its key."""
     parts, begins = [], Fraction(0)
     for name, path in paths.items():
@@ -96,7 +96,7 @@ def laid(paths: Mapping[str, Path], *, size: tuple[int, int] = (320, 180), fps: 
         at, ends = round(begins * fps), round((begins + measure.seconds) * fps)
         parts.append(Clip(name, name, Fraction(0), measure.seconds, at, ends - at))
         begins += measure.seconds
-    return Cut(tuple(parts), size[0], size[1], fps, fit)
+    return Timeline(tuple(parts), size[0], size[1], fps, fit)
 
 
 def files(folder: Path) -> Iterator[str]:

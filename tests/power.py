@@ -20,8 +20,8 @@ from typing import Any
 
 from doors import Call
 
-from storyboard.errors import StoryboardError
-from storyboard.reading.yaml import load
+from storyboard.model.errors import StoryboardError
+from storyboard.parsing.yaml import load
 from storyboard.state.lockfile import parse_lock
 
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from canary import KEY
 from turns import give_way
 
-from storyboard.clock import Clock
 from storyboard.dial import Limits
+from storyboard.system.clock import Clock
 from storyboard.wire import Api, Wire
 
 Step = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -13,9 +13,10 @@ from typing import Any
 
 from canary import CANARY
 
-from storyboard import events
-from storyboard.config import Settings, settings
-from storyboard.emulator import Behaviour, Emulator
+from storyboard.config.settings import Settings, settings
+from storyboard.emulator import Emulator
+from storyboard.emulator.api.behaviour import Behaviour
+from storyboard.model import events
 from storyboard.render import Order, render
 
 # Arguments in; exit status, stdout and stderr out (the fixture ``run``).

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard import signals
-from storyboard.errors import Busy, InputError
+from storyboard.model.errors import Busy, InputError
+from storyboard.system import signals
 
 if TYPE_CHECKING:
-    from storyboard.config import Settings
+    from storyboard.config.settings import Settings
 
 
 @click.command
 def command() -> int:
     """Listen for the provider's callbacks until interrupted, and keep them for the next render."""
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
 
     found = settings()
     signals.run(lambda: _listen(found))
@@ -23,17 +23,17 @@ def command() -> int:
 
 
 async def _listen(found: "Settings") -> None:
-    from storyboard.callbacks import Listener
-    from storyboard.clock import Clock
     from storyboard.desk import vendor
-    from storyboard.disk import private
+    from storyboard.generation.callbacks import Listener
     from storyboard.state.ledger import Ledger
+    from storyboard.system.clock import Clock
+    from storyboard.system.files import private_dir
 
     stop = asyncio.Event()
     where = found.callbacks
-    ledger = Ledger(private(found.realm(draft=False)) / "ledger.db")
+    ledger = Ledger(private_dir(found.realm(draft=False)) / "ledger.db")
     try:
-        with signals.heeding(lambda times: stop.set()):
+        with signals.interrupt_handler(lambda times: stop.set()):
             async with Listener(where, ledger, vendor(found, draft=False), Clock(), _heard, _warned):
                 click.echo(where.listens)
                 if where.url is None:

@@ -14,7 +14,7 @@ from storyboard.commands.options import (
     reencode_option,
     var_option,
 )
-from storyboard.plain import shown, written
+from storyboard.model.text import safe_text, to_json
 
 
 @click.command
@@ -37,7 +37,7 @@ def command(
     output: Path | None,
 ) -> int:
     """Cut the film from the takes that are in the store."""
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
     from storyboard.render import Order, cut_only, cut_partial
     from storyboard.terminal import as_document, ending, near, warnings_only
 
@@ -55,9 +55,9 @@ def command(
     )
     done = (cut_partial if partial else cut_only)(order, settings())
     if as_json:
-        click.echo(written(as_document(done), indent=None))
+        click.echo(to_json(as_document(done), indent=None))
         return done.exit
     for line in ending(done):
-        click.echo(shown(line), err=True)
+        click.echo(safe_text(line), err=True)
     click.echo(near(done.film))
     return done.exit

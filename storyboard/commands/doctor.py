@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from storyboard import signals
 from storyboard.commands.options import json_option
-from storyboard.errors import InputError, LocalFault, RunRefused, StoryboardError
-from storyboard.plain import show, shown, written
+from storyboard.model.errors import InputError, LocalFault, RunRefused, StoryboardError
+from storyboard.model.text import one_line, safe_text, to_json
+from storyboard.system import signals
 
 if TYPE_CHECKING:
-    from storyboard.config import Settings
+    from storyboard.config.settings import Settings
+    from storyboard.model.take import Take
     from storyboard.state.store import Store
-    from storyboard.take import Take
 
 # Bytes. Less than this, and a render of a few dozen clips may fill the disk.
 ROOM = 1_000_000_000
@@ -43,18 +43,18 @@ def command(as_json: bool, offline: bool) -> int:
     """Look at everything a render needs, and say what is wrong with it."""
     findings = list(_findings(offline))
     if as_json:
-        click.echo(written({"findings": [asdict(finding) for finding in findings]}))
+        click.echo(to_json({"findings": [asdict(finding) for finding in findings]}))
     else:
         for finding in findings:
-            click.echo(shown(f"{finding.state:<4} {finding.subject:<10} {finding.said}"))
+            click.echo(safe_text(f"{finding.state:<4} {finding.subject:<10} {finding.said}"))
             if finding.hint:
-                click.echo(shown(f"{'':<15} {finding.hint}"))
+                click.echo(safe_text(f"{'':<15} {finding.hint}"))
     return max((finding.exit for finding in findings), default=0)
 
 
 def _findings(offline: bool) -> Iterator[Finding]:
     from storyboard import __version__
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
 
     yield Finding("storyboard", "ok", f"{__version__}, Python {sys.version.split()[0]}")
     yield from _names()
@@ -107,10 +107,11 @@ def _store(found: "Settings") -> Iterator[Finding]:
 
 
 def _ledger(found: "Settings") -> Iterator[Finding]:
-    from storyboard.disk import claimed
     from storyboard.model.submission import rfc3339
-    from storyboard.state.ledger import Ledger, is_unused
+    from storyboard.state.ledger import Ledger
+    from storyboard.state.ledger.database import is_unused
     from storyboard.state.store import Store
+    from storyboard.system.claims import is_locked
 
     realm = found.realm(draft=False)
     path = realm / "ledger.db"
@@ -129,7 +130,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
         return
     yield Finding("ledger", "ok", f"{len(entries)} submissions")
     for entry in entries:
-        lost = entry.state == "intent" and not claimed(realm / "runs" / entry.run)
+        lost = entry.state == "intent" and not is_locked(realm / "runs" / entry.run)
         if entry.state == "unknown" or lost:
             said = f"scene {entry.scene} of {entry.storyboard}: sent {rfc3339(entry.asked)}, and its answer was lost"
             yield Finding("unknown", "bad", said, "it is not sent again by itself: storyboard settle decides it", 4)
@@ -150,20 +151,20 @@ def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[F
 
 def _leftovers(found: "Settings") -> Iterator[Finding]:
     """What was left lying: jobs that the ledger could not take, clips that came damaged, halves of downloads."""
-    from storyboard.disk import claimed
     from storyboard.state import rescue
     from storyboard.state.store import Store
+    from storyboard.system.claims import is_locked
 
     realm = found.realm(draft=False)
     for kept in rescue.rescued_jobs(realm / "ledger.db"):
-        said = f"the job {show(kept.job, 80)} was paid for and is not in the ledger: {kept.file}"
+        said = f"the job {one_line(kept.job, 80)} was paid for and is not in the ledger: {kept.file}"
         yield Finding("rescue", "bad", said, "make room if the disk is full; the next render or plan brings it in", 6)
     store = Store(realm / "takes")
     if damaged := store.damaged_files():
         size = f"{sum(damaged.values()) / 1e6:.1f} MB"
         said = f"{_count(len(damaged), 'damaged file')}, {size}, in {store.root / 'damaged'}"
         yield Finding("damaged", "note", said, "look at them if you like, and remove them")
-    halves = [name for name in store.partial_downloads() if not claimed(realm / "runs" / name.partition(".")[0])]
+    halves = [name for name in store.partial_downloads() if not is_locked(realm / "runs" / name.partition(".")[0])]
     if halves:
         said = f"{_count(len(halves), 'clip')} half fetched by a render that died"
         yield Finding("halves", "note", said, "the next render that asks for something removes them")
@@ -174,10 +175,10 @@ def _count(number: int, noun: str) -> str:
 
 
 def _uploads(found: "Settings") -> Iterator[Finding]:
-    from storyboard.uploads import WAYS, parse
+    from storyboard.generation.uploads import WAYS, parse_destination
 
     try:
-        way = parse(found.uploads, found.provider, found.base_url)
+        way = parse_destination(found.uploads, found.provider, found.base_url)
     except StoryboardError as error:
         yield _bad("uploads", error)
         return
@@ -190,8 +191,8 @@ def _uploads(found: "Settings") -> Iterator[Finding]:
 def _callbacks(found: "Settings") -> Iterator[Finding]:
     import socket
 
-    from storyboard.disk import claimed
     from storyboard.guard import loopback_host
+    from storyboard.system.claims import is_locked
 
     where = found.callbacks
     if where.url is None:
@@ -202,7 +203,7 @@ def _callbacks(found: "Settings") -> Iterator[Finding]:
         said = "STORYBOARD_CALLBACK_URL is this machine, and the provider is not"
         yield Finding("callbacks", "note", said, "set it to the https address of a tunnel that leads here")
         return
-    if claimed(found.realm(draft=False) / f"callbacks.{where.port}.claim"):
+    if is_locked(found.realm(draft=False) / f"callbacks.{where.port}.claim"):
         yield Finding("callbacks", "ok", f"{host} leads to {where.listens}, where storyboard listens just now")
         return
     try:
@@ -216,7 +217,7 @@ def _callbacks(found: "Settings") -> Iterator[Finding]:
 
 
 def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
-    from storyboard.config import api_key
+    from storyboard.config.credentials import api_key
 
     try:
         key = api_key(found)
@@ -235,9 +236,9 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
 
 
 def _balance(found: "Settings", key: str) -> str:
-    from storyboard.clock import Clock
+    from storyboard.costs.prices import amount
     from storyboard.desk import vendor
-    from storyboard.price import amount
+    from storyboard.system.clock import Clock
     from storyboard.wire import Api, Wire
 
     provider = vendor(found, draft=False)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard import signals
+from storyboard.system import signals
 
 if TYPE_CHECKING:
-    from storyboard.emulator import Behaviour
+    from storyboard.emulator.api.behaviour import Behaviour
 
 _HELP = """\b
 FAULT is PLACE:WHAT[=VALUE][+charged] [xN] [%P] [@TEXT]
@@ -52,8 +52,8 @@ def command(
 
     No request leaves this machine, and nothing is bought.
     """
-    from storyboard.emulator import Behaviour
-    from storyboard.emulator.faults import storm as every
+    from storyboard.emulator.api.behaviour import Behaviour
+    from storyboard.emulator.faults.faults import storm as every
 
     if listed:
         _list()
@@ -75,7 +75,7 @@ async def _serve(behaviour: "Behaviour", port: int) -> None:
     from storyboard.emulator import Emulator
 
     stop = asyncio.Event()
-    with signals.heeding(lambda times: stop.set()):
+    with signals.interrupt_handler(lambda times: stop.set()):
         async with Emulator(behaviour, port, _warn) as emulator:
             click.echo(emulator.url)
             click.echo("In another terminal, for example:", err=True)
@@ -89,9 +89,9 @@ async def _serve(behaviour: "Behaviour", port: int) -> None:
 
 
 def _warn(label: str, sentence: str) -> None:
-    from storyboard.plain import show
+    from storyboard.model.text import one_line
 
-    click.echo(f"scene {show(label, 100)}: {sentence}" if label else sentence, err=True)
+    click.echo(f"scene {one_line(label, 100)}: {sentence}" if label else sentence, err=True)
 
 
 def _rate(text: str | None) -> tuple[int, float] | None:
@@ -104,7 +104,7 @@ def _rate(text: str | None) -> tuple[int, float] | None:
 
 
 def _list() -> None:
-    from storyboard.emulator.faults import PLACES
+    from storyboard.emulator.faults.faults import PLACES
 
     for place, kinds in PLACES.items():
         for name, kind in kinds.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.errors import InputError
+from storyboard.model.errors import InputError
 
 _STORYBOARD = """\
 # yaml-language-server: $schema=.storyboard/storyboard.schema.json
@@ -38,7 +38,7 @@ _IGNORE = "out/\n.storyboard/\n"
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
     """Write a storyboard, one frame image and a .gitignore into DIR (here, if left out)."""
-    from storyboard.disk import replace, scratch
+    from storyboard.system.files import replace, scratch_dir
 
     files = {"storyboard.yaml": _STORYBOARD.encode(), "frames/window.png": _frame(), ".gitignore": _IGNORE.encode()}
     if folder.exists() and not folder.is_dir():
@@ -51,13 +51,13 @@ def command(folder: Path) -> None:
     for name, content in files.items():
         replace(folder / name, content)
         click.echo(folder / name)
-    replace(scratch(folder) / "storyboard.schema.json", _schema())
+    replace(scratch_dir(folder) / "storyboard.schema.json", _schema())
     where = "" if folder == Path() else f"cd {shlex.quote(f'./{folder}' if str(folder)[0] == '-' else str(folder))} && "
     click.echo(f"see it, for nothing:  {where}storyboard render --draft", err=True)
 
 
 def _schema() -> bytes:
-    from storyboard.reading.schema import text
+    from storyboard.parsing.schema import text
 
     return text().encode()
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import click
 
-from storyboard.errors import InputError
+from storyboard.model.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., object])
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from storyboard.commands.options import again, draft_option, file_argument, json_option, located, pairs, var_option
-from storyboard.errors import Problems
-from storyboard.plain import shown, written
+from storyboard.model.errors import Problems
+from storyboard.model.text import safe_text, to_json
 
 
 @click.command
@@ -22,15 +22,15 @@ from storyboard.plain import shown, written
 def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, output: Path | None) -> None:
     """Say scene by scene what would be done, why, and at what price."""
     from storyboard import outlook
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
     from storyboard.desk import desk
-    from storyboard.disk import replace
+    from storyboard.system.files import replace
     from storyboard.terminal import columns, fitted, plan_lines
 
     with _told(file, as_json=as_json), desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan = at.plan()
         document = outlook.document(at, plan)
-        text = written(document)
+        text = to_json(document)
         if output:
             replace(output, (text + "\n").encode())
             flags = again(draft=draft, given=given)
@@ -41,7 +41,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         else:
             lines = plan_lines(at.storyboard, plan, at.prices, at.going(), outlook.remarks(at, plan))
             for line in fitted(lines, columns(sys.stdout)):
-                click.echo(shown(line))
+                click.echo(safe_text(line))
         obstacles = outlook.obstacles(at, plan)
         if obstacles:
             raise Problems(obstacles, planned=True)
@@ -57,5 +57,5 @@ def _told(file: str | None, *, as_json: bool) -> Iterator[None]:
             totals = {**dict.fromkeys(("make", "collect", "keep", "blocked", "credits", "money"), 0), "currency": "USD"}
             document = {"storyboard": file or "", "provider": "", "steps": [], "totals": {**totals, "estimate": True}}
             problems = [problem.document() for problem in error.problems]
-            click.echo(written({**document, "uploads": [], "problems": problems}))
+            click.echo(to_json({**document, "uploads": [], "problems": problems}))
         raise

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import json_option, located, pairs, var_option
-from storyboard.plain import show, written
+from storyboard.model.text import one_line, to_json
 
 if TYPE_CHECKING:
+    from storyboard.model.storyboard import Image, Scene, Storyboard
     from storyboard.providers import Provider
-    from storyboard.story import Image, Scene, Storyboard
 
 
 @click.command
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 @json_option
 def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
     """Print the request of each scene, or of the SCENEs named. An image stands as its path: it has no address yet."""
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
+    from storyboard.parsing.read import read_storyboard
     from storyboard.project import Project
     from storyboard.providers import find
-    from storyboard.reading import read
 
     path = located(file)
     provider = find(settings().provider)
-    storyboard = read(path.name, Project(path.parent), provider.offer, pairs(given), shown=file or path.name)
+    storyboard = read_storyboard(path.name, Project(path.parent), provider.offer, pairs(given), shown=file or path.name)
     asked = [(scene, _request(scene, provider)) for scene in _chosen(storyboard, scenes)]
     if as_json:
-        click.echo(written({"scenes": [_document(*pair) for pair in asked]}))
+        click.echo(to_json({"scenes": [_document(*pair) for pair in asked]}))
         return
     for index, (scene, request) in enumerate(asked):
         click.echo("\n" * bool(index) + scene.id)
@@ -40,8 +40,8 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
 
 def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
     """The scenes named, in the film's order; all of them without a name. Raises InputError."""
-    from storyboard.errors import InputError
-    from storyboard.reading.near import did_you_mean
+    from storyboard.model.errors import InputError
+    from storyboard.model.suggest import did_you_mean
 
     known = [scene.id for scene in storyboard.scenes]
     for name in names:
@@ -49,13 +49,13 @@ def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
             raise InputError(f"the scene '{name}' is skipped, so nothing is sent for it", "take its 'skip' out")
         if name not in known:
             hint = did_you_mean(name, known) or f"there are: {', '.join(known[:20])}"
-            raise InputError(f"no scene is called '{show(name, 80)}'", hint)
+            raise InputError(f"no scene is called '{one_line(name, 80)}'", hint)
     return [scene for scene in storyboard.scenes if not names or scene.id in names]
 
 
 def _request(scene: "Scene", provider: "Provider") -> dict[str, object] | None:
-    from storyboard.shot import shot
-    from storyboard.story import Generated
+    from storyboard.model.shot import shot
+    from storyboard.model.storyboard import Generated
 
     if not isinstance(scene.source, Generated):
         return None
@@ -64,17 +64,17 @@ def _request(scene: "Scene", provider: "Provider") -> dict[str, object] | None:
 
 
 def _address(image: "Image") -> str:
-    from storyboard.story import WebImage
+    from storyboard.model.storyboard import WebImage
 
     return image.url if isinstance(image, WebImage) else str(image.path)
 
 
 def _own(scene: "Scene") -> dict[str, object]:
-    from storyboard.story import Generated, OwnClip, own
+    from storyboard.model.storyboard import Generated, OwnClip, described_source
 
     assert not isinstance(scene.source, Generated)
     kind, said = ("file", "clip") if isinstance(scene.source, OwnClip) else ("still", "picture")
-    return {kind: f"{own(scene.source)}: your own {said}, nothing is sent"}
+    return {kind: f"{described_source(scene.source)}: your own {said}, nothing is sent"}
 
 
 def _document(scene: "Scene", request: dict[str, object] | None) -> dict[str, object]:
@@ -85,5 +85,5 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     if isinstance(value, str):
-        return ("\n" + " " * 20).join(show(line, 10_000) for line in value.splitlines())
+        return ("\n" + " " * 20).join(one_line(line, 10_000) for line in value.splitlines())
     return json.dumps(value)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import again, file_argument, located, pairs, reencode_option, var_option
-from storyboard.errors import InputError, Interrupted
-from storyboard.plain import shown
+from storyboard.model.errors import InputError, Interrupted
+from storyboard.model.text import safe_text
 
 if TYPE_CHECKING:
-    from storyboard import events
-    from storyboard.config import Settings
+    from storyboard.config.settings import Settings
     from storyboard.desk import Desk
-    from storyboard.plan import Plan
+    from storyboard.model import events
+    from storyboard.planning.steps import Plan
 
 Report = Callable[["events.Event"], None]
 
@@ -55,12 +55,12 @@ def command(
     verbose: bool,
 ) -> int:
     """Say what it costs, make what is missing, and cut the film."""
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
     from storyboard.render import Order, render
 
     found, where = settings(), located(file)
     if max_cost is not None:
-        found = replace(found, budget=found.budget.capped(max_cost))
+        found = replace(found, budget=found.budget.with_cap(max_cost))
     with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         order = Order(
             file=where,
@@ -86,7 +86,7 @@ def command(
 
 def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool) -> AbstractContextManager[Report]:
     from storyboard import terminal
-    from storyboard.price import money
+    from storyboard.costs.prices import money
 
     if as_json:
         return nullcontext(terminal.as_json(lambda text: _tell(text, err=False)))
@@ -123,7 +123,7 @@ def _promised(path: Path) -> Mapping[str, object]:
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
     from storyboard import outlook
-    from storyboard.price import money
+    from storyboard.costs.prices import money
     from storyboard.terminal import columns, fitted, plan_lines
 
     asking = plan.count("make") + plan.count("collect") > 0
@@ -133,7 +133,7 @@ def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
         for line in fitted(
             plan_lines(at.storyboard, plan, at.prices, at.going(), outlook.remarks(at, plan)), columns(sys.stderr)
         ):
-            _tell(shown(line))
+            _tell(safe_text(line))
     if at.draft or yes or not plan.credits:
         return
     price = money(plan.credits, at.prices.money(plan.credits), at.prices.currency)

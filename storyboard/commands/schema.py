@@ -9,8 +9,8 @@ import click
 @click.option("--output", type=click.Path(path_type=Path), help="Write it to a file.")
 def command(output: Path | None) -> None:
     """Print the JSON Schema that storyboards are checked against."""
-    from storyboard.disk import replace
-    from storyboard.reading.schema import text
+    from storyboard.parsing.schema import text
+    from storyboard.system.files import replace
 
     if output:
         replace(output, text().encode())

@@ -5,7 +5,7 @@ import time
 import click
 
 from storyboard.commands.options import located, pairs, var_option
-from storyboard.errors import InputError
+from storyboard.model.errors import InputError
 
 
 @click.command
@@ -18,9 +18,9 @@ from storyboard.errors import InputError
 def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool, given: tuple[str, ...]) -> None:
     """Say what became of a SCENE whose submission got no answer, or whose job never ends."""
     from storyboard import settle
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
+    from storyboard.costs.prices import money
     from storyboard.desk import desk
-    from storyboard.price import money
     from storyboard.state.realm import claim_storyboard
 
     if (adopt is not None) + again + abandon != 1:

@@ -19,8 +19,8 @@ def command(
 ) -> None:
     """Put a frame of each scene, with its id, time and words, on a contact sheet beside the film."""
     from storyboard import sheet
-    from storyboard.config import settings
-    from storyboard.errors import InputError
+    from storyboard.config.settings import settings
+    from storyboard.model.errors import InputError
     from storyboard.terminal import near
 
     if scene and not poster:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
-from storyboard.errors import InputError
-from storyboard.plain import show, shown, written
+from storyboard.model.errors import InputError
+from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
     from storyboard.desk import Desk
     from storyboard.model.submission import Submission
-    from storyboard.plan import Plan
+    from storyboard.planning.steps import Plan
 
 
 @click.command
@@ -31,18 +31,18 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
         raise InputError("--csv prints the account, and nothing else", "storyboard status --costs --csv")
     if costs:
         return _costs(file, draft=draft, as_json=as_json, as_csv=as_csv)
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
     from storyboard.desk import desk
-    from storyboard.plan import Blocked
+    from storyboard.planning.steps import Blocked
     from storyboard.terminal import columns, fitted
 
     with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan, entries = at.plan(), at.ledger.submissions.all(at.known_as)
         if as_json:
-            click.echo(written(_document(at, plan, entries)))
+            click.echo(to_json(_document(at, plan, entries)))
         else:
             for line in fitted(_lines(at, plan, entries), columns(sys.stdout)):
-                click.echo(shown(line))
+                click.echo(safe_text(line))
         return (
             4 if at.forgotten(plan) or any(isinstance(step, Blocked) and not step.decided for step in plan.steps) else 0
         )
@@ -50,10 +50,10 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
 
 def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int:
     """Needs no storyboard that can be read: what was spent was spent."""
-    from storyboard.account import account, document, lines, table
-    from storyboard.config import settings
-    from storyboard.disk import claimed
+    from storyboard.config.settings import settings
+    from storyboard.costs.report import add_up, costs_document, costs_lines, table
     from storyboard.state.ledger import Ledger
+    from storyboard.system.claims import is_locked
 
     found, where = settings(), str(located(file).resolve()) if file else None
     realm, prices = found.realm(draft=draft), found.prices
@@ -61,14 +61,14 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
         charges = ledger.charges.all(where)
     if draft:
         charges = [replace(charge, credits=Fraction(0)) for charge in charges]
-    at_work = {run for run in {charge.run for charge in charges} if claimed(realm / "runs" / run)}
-    summed = account(charges, at_work)
+    at_work = {run for run in {charge.run for charge in charges} if is_locked(realm / "runs" / run)}
+    summed = add_up(charges, at_work)
     if as_json:
-        click.echo(written(document(summed, where, prices)))
+        click.echo(to_json(costs_document(summed, where, prices)))
     elif as_csv:
         click.echo(table(summed, prices), nl=False)
     else:
-        for line in lines(summed, prices):
+        for line in costs_lines(summed, prices):
             click.echo(line)
     return 0
 
@@ -77,24 +77,24 @@ _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unk
 
 
 def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
+    from storyboard.costs.prices import money
+    from storyboard.model.storyboard import Generated, described_source
     from storyboard.model.submission import rfc3339
     from storyboard.outlook import remarks
-    from storyboard.plan import Blocked, Keep
-    from storyboard.price import money
-    from storyboard.story import Generated, own
+    from storyboard.planning.steps import Blocked, Keep
 
     latest = {entry.key: entry for entry in entries}
     lines = []
     for step in plan.steps:
         entry = latest.get(step.shot.key)
-        said = f"{float(step.take.measure.seconds):.1f} s" if isinstance(step, Keep) else show(step.why, 200)
+        said = f"{float(step.take.measure.seconds):.1f} s" if isinstance(step, Keep) else one_line(step.why, 200)
         lines.append(f"{_STANDS[step.name]:<8} {step.scene:<16} {said}")
         if isinstance(step, Blocked) and entry:
             price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
             lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
     for scene in at.storyboard.scenes:
         if not isinstance(scene.source, Generated):
-            lines.append(f"{'own':<8} {scene.id:<16} {show(own(scene.source), 200)}")
+            lines.append(f"{'own':<8} {scene.id:<16} {one_line(described_source(scene.source), 200)}")
     for entry in at.forgotten(plan):
         price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
         lines.append(f"{'unknown':<8} {entry.scene:<16} as it was asked for before; settle it, or let it be")
@@ -110,8 +110,8 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
 
 def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str, object]:
     from storyboard.model.submission import rfc3339
+    from storyboard.model.text import json_number
     from storyboard.outlook import remarks
-    from storyboard.plan import number
 
     latest = {entry.key: entry for entry in entries}
     scenes = []
@@ -124,18 +124,18 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str
                 "why": step.why,
                 "job": entry.job if entry else None,
                 "asked": rfc3339(entry.asked) if entry else None,
-                "credits": number(entry.cost) if entry else None,
+                "credits": json_number(entry.cost) if entry else None,
             }
         )
     forgotten = [
         {
             "scene": entry.scene,
             "asked": rfc3339(entry.asked),
-            "credits": number(entry.cost),
+            "credits": json_number(entry.cost),
             "prompt": entry.recipe["prompt"],
         }
         for entry in at.forgotten(plan)
     ]
     problems = [problem.document() for problem in remarks(at, plan)]
     told = {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
-    return {**told, "spent": number(at.spent())}
+    return {**told, "spent": json_number(at.spent())}

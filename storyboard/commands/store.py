@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import draft_option, json_option
-from storyboard.plain import show, shown, written
+from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def command() -> None:
 def ls(draft: bool, as_json: bool) -> None:
     """Every take: when it came, for which scene, its length, size and name."""
     from storyboard.model.submission import rfc3339
-    from storyboard.plan import number
+    from storyboard.model.text import json_number
 
     store, ledger = _opened(draft)
     removed = ledger.pins.removals()
@@ -38,7 +38,7 @@ def ls(draft: bool, as_json: bool) -> None:
             "sha256": take.digest,
             "scene": scenes.get(key),
             "resolution": take.resolution,
-            "seconds": number(take.measure.seconds),
+            "seconds": json_number(take.measure.seconds),
             "size": f"{take.measure.width}x{take.measure.height}",
             "bytes": take.bytes,
             "came": rfc3339(at),
@@ -48,12 +48,12 @@ def ls(draft: bool, as_json: bool) -> None:
         for key, take, at in ledger.takes.all()
     ]
     if as_json:
-        click.echo(written({"takes": rows}))
+        click.echo(to_json({"takes": rows}))
         return
     for row in rows:
         why = f"removed by store gc on {str(row['removed'])[:10]}" if row["removed"] else "gone from the store"
         gone = "" if row["held"] else f"  {why}"
-        name, scene, size = str(row["sha256"])[:12], show(str(row["scene"] or "–"), 64), row["size"]
+        name, scene, size = str(row["sha256"])[:12], one_line(str(row["scene"] or "–"), 64), row["size"]
         click.echo(f"{row['came']}  {name}  {scene:<16} {row['seconds']:>6g} s  {size}{gone}")
     click.echo(f"{_takes(len(rows))} in {store.root}", err=True)
 
@@ -63,13 +63,13 @@ def ls(draft: bool, as_json: bool) -> None:
 @json_option
 def verify(draft: bool, as_json: bool) -> int:
     """Read every take again; what is damaged is moved aside. Nothing is lost by it: its job can be fetched again."""
-    from storyboard.config import settings
-    from storyboard.disk import shared
-    from storyboard.errors import LocalFault
+    from storyboard.config.settings import settings
+    from storyboard.model.errors import LocalFault
     from storyboard.state.realm import store_claim
+    from storyboard.system.claims import shared_lock
 
     # Never beside a gc, which would take away what is being read.
-    with shared(store_claim(settings().realm(draft=draft))):
+    with shared_lock(store_claim(settings().realm(draft=draft))):
         store, ledger = _opened(draft)
         digests = list(store)
         damaged = [digest for digest in digests if not store.is_intact(digest)]
@@ -80,7 +80,7 @@ def verify(draft: bool, as_json: bool) -> int:
     lost = sorted(absent - {*removed})
     if as_json:
         found = {"checked": len(digests), "damaged": damaged, "gone": lost, "removed": removed}
-        click.echo(written(found))
+        click.echo(to_json(found))
     else:
         gone = f", {len(removed)} removed by gc" if removed else ""
         click.echo(f"{_takes(len(digests))} read, {len(damaged)} damaged, {len(lost)} not in the store{gone}")
@@ -111,8 +111,8 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
     from contextlib import closing, nullcontext
 
     from storyboard.clearing import Clearing
-    from storyboard.config import settings
-    from storyboard.errors import InputError
+    from storyboard.config.settings import settings
+    from storyboard.model.errors import InputError
 
     if delete and restore:
         raise InputError("--delete and --restore are opposites", "say one of them")
@@ -125,12 +125,12 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
         if delete:
             clearing.carry_out(waste, now)
     if as_json:
-        click.echo(written(_document(waste, back, now, delete=delete)))
+        click.echo(to_json(_document(waste, back, now, delete=delete)))
         return
     for line in _spare(waste):
-        click.echo(shown(line))
+        click.echo(safe_text(line))
     for line in (*_kept(waste), *_done(waste, back, store.root / "trash", now, delete=delete)):
-        click.echo(shown(line), err=True)
+        click.echo(safe_text(line), err=True)
 
 
 def _meant(paths: tuple[Path, ...]) -> list[Path]:
@@ -141,33 +141,33 @@ def _meant(paths: tuple[Path, ...]) -> list[Path]:
 def _spare(waste: "Waste") -> "Iterator[str]":
     """A line for each take that could go."""
     from storyboard.model.submission import rfc3339
-    from storyboard.plain import show
+    from storyboard.model.text import one_line
 
     for spare in waste.found.unreferenced:
-        whose, day = f"{spare.scene} of {show(spare.storyboard, 200)}", rfc3339(spare.last)[:10]
+        whose, day = f"{spare.scene} of {one_line(spare.storyboard, 200)}", rfc3339(spare.last)[:10]
         yield f"{spare.digest[:12]}  {_megabytes(spare.bytes):>9}  last used {day}  {whose}: {spare.why}"
 
 
 def _kept(waste: "Waste") -> "Iterator[str]":
     """What stays, and why."""
     from storyboard.clearing import NOT_THERE
-    from storyboard.plain import show
+    from storyboard.model.text import one_line
 
     found = waste.found
     kept = [(found.needed, "needed"), (found.young, "too young"), (found.unknown, "unknown to the ledger")]
     if said := ", ".join(f"{number} {why}" for number, why in kept if number):
         yield f"{'kept':<8} {said}"
     for trouble, number in found.doubtful.items():
-        yield f"{'kept':<8} {_takes(number)}: {show(trouble, 400)}"
+        yield f"{'kept':<8} {_takes(number)}: {one_line(trouble, 400)}"
     if any(trouble.endswith(NOT_THERE) for trouble in found.doubtful):
         yield f"{'':<8} if it will not come back, say so: --gone PATH"
 
 
 def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
     """What was done, or would be."""
+    from storyboard.costs.prices import amount
     from storyboard.model.submission import rfc3339
-    from storyboard.price import amount
-    from storyboard.state.ledger import DAY
+    from storyboard.state.ledger.pins import DAY
 
     if back:
         yield f"{'restored':<8} {_takes(len(back))}"
@@ -193,7 +193,7 @@ def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, del
 
 def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool) -> dict[str, object]:
     from storyboard.model.submission import rfc3339
-    from storyboard.plan import number
+    from storyboard.model.text import json_number
 
     found = waste.found
     return {
@@ -205,7 +205,7 @@ def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool
                 "scene": spare.scene,
                 "storyboard": spare.storyboard,
                 "why": spare.why,
-                "credits": number(spare.credits),
+                "credits": json_number(spare.credits),
                 "last": rfc3339(spare.last),
             }
             for spare in found.unreferenced
@@ -234,7 +234,7 @@ def _megabytes(size: int) -> str:
 
 
 def _opened(draft: bool) -> "tuple[Store, Ledger]":
-    from storyboard.config import settings
+    from storyboard.config.settings import settings
     from storyboard.state.ledger import Ledger
     from storyboard.state.store import Store
 

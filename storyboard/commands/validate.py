@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.commands.options import json_option, located, pairs, var_option
-from storyboard.plain import show, written
+from storyboard.model.text import one_line, to_json
 
 if TYPE_CHECKING:
-    from storyboard.story import Problem, Storyboard
+    from storyboard.model.problem import Problem
+    from storyboard.model.storyboard import Storyboard
 
 
 @click.command
@@ -18,33 +19,33 @@ if TYPE_CHECKING:
 @json_option
 def command(files: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> int:
     """Say everything that is wrong with storyboards, each problem with its file, line and column."""
-    from storyboard.reading import told
+    from storyboard.parsing.source import format_problem
 
     found: list[Problem] = []
     for file in files or (None,):
         storyboard, problems = _checked(file, pairs(given))
         found += problems
         for problem in problems if not as_json else ():
-            click.echo(told(problem), err=True)
+            click.echo(format_problem(problem), err=True)
         if not as_json:
             click.echo(_summary(file or str(located(file).name), storyboard, problems), err=True)
     if as_json:
-        click.echo(written({"problems": [_document(problem) for problem in found]}))
+        click.echo(to_json({"problems": [_document(problem) for problem in found]}))
     return 2 if any(problem.severity == "error" for problem in found) else 0
 
 
 def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | None, tuple[Problem, ...]]":
-    from storyboard.config import settings
-    from storyboard.errors import Problems
+    from storyboard.config.settings import settings
+    from storyboard.model.errors import Problems
     from storyboard.outlook import letters
+    from storyboard.parsing.read import read_storyboard
     from storyboard.project import Project
     from storyboard.providers import find
-    from storyboard.reading import read
 
     path = located(file)
     offer = find(settings().provider).offer
     try:
-        storyboard = read(path.name, Project(path.parent), offer, given, shown=file or path.name)
+        storyboard = read_storyboard(path.name, Project(path.parent), offer, given, shown=file or path.name)
     except Problems as error:
         return None, error.problems
     return storyboard, (*storyboard.warnings, *letters(storyboard))
@@ -55,7 +56,7 @@ def _summary(name: str, storyboard: "Storyboard | None", problems: "tuple[Proble
     counts = [_count(errors, "error"), _count(len(problems) - errors, "warning")]
     said = ", ".join(count for count in counts if count) or "no problems"
     scenes = len(storyboard.scenes) + len(storyboard.skipped) if storyboard else 0
-    return f"{show(name)}: {_count(scenes, 'scene') + ', ' if scenes else ''}{said}"
+    return f"{one_line(name)}: {_count(scenes, 'scene') + ', ' if scenes else ''}{said}"
 
 
 def _count(number: int, noun: str) -> str:

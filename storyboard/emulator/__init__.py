@@ -5,11 +5,11 @@
 
 from typing import TYPE_CHECKING
 
-from storyboard.emulator.behaviour import Behaviour
-from storyboard.emulator.orders import LABEL
+from storyboard.emulator.api.behaviour import Behaviour
+from storyboard.emulator.api.orders import LABEL
 
 if TYPE_CHECKING:
-    from storyboard.emulator.server import Emulator
+    from storyboard.emulator.api.server import Emulator
 
 __all__ = ["LABEL", "Behaviour", "Emulator"]
 
@@ -17,7 +17,7 @@ __all__ = ["LABEL", "Behaviour", "Emulator"]
 def __getattr__(name: str) -> object:
     """The server needs aiohttp, which a plan for a draft does not: it is imported by whoever starts one."""
     if name == "Emulator":
-        from storyboard.emulator.server import Emulator
+        from storyboard.emulator.api.server import Emulator
 
         return Emulator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,19 +10,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard.disk import telling
-from storyboard.errors import BadMedia
-from storyboard.media import h264
-from storyboard.plain import show
-from storyboard.samples import BLOCK, Frames, Sound, Stored
+from storyboard.model.errors import BadMedia
+from storyboard.model.text import one_line
+from storyboard.mp4 import h264
+from storyboard.mp4.samples import BLOCK, AudioTrack, SampleTable, VideoTrack
+from storyboard.system.files import disk_errors
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-    from storyboard.media.aac import Samples
+    from storyboard.mp4.aac import Samples
 
 
-def pictures(path: Path, frames: Frames, first: int, last: int) -> "Generator[VideoFrame]":
+def pictures(path: Path, frames: VideoTrack, first: int, last: int) -> "Generator[VideoFrame]":
     """All that has to be decoded for frames [first, last), as they come, each with its number as its time.
 
     Raises LocalFault, BadMedia.
@@ -42,10 +42,10 @@ def pictures(path: Path, frames: Frames, first: int, last: int) -> "Generator[Vi
                 yield from decoder.decode(packet)
         yield from decoder.decode(None)
     except av.error.FFmpegError as error:
-        raise BadMedia(f"damaged: {show(error.strerror or '', 200)}") from error
+        raise BadMedia(f"damaged: {one_line(error.strerror or '', 200)}") from error
 
 
-def sound(path: Path, sound: Sound, start: Fraction) -> "Generator[tuple[int, Samples]]":
+def sound(path: Path, sound: AudioTrack, start: Fraction) -> "Generator[tuple[int, Samples]]":
     """Its samples from ``start`` on, in seconds from the beginning of its block 0; and where each lot belongs.
 
     That is counted in samples from ``start``, and may be before it. Raises LocalFault, BadMedia.
@@ -75,10 +75,10 @@ def blocks(frames: Iterable[bytes], config: bytes) -> "Iterator[Samples]":
                 raise BadMedia("its sound is damaged: some of it does not decode")
             yield numpy.asarray(made[0], numpy.float32)
     except av.error.FFmpegError as error:
-        raise BadMedia(f"its sound is damaged: {show(error.strerror or '', 200)}") from error
+        raise BadMedia(f"its sound is damaged: {one_line(error.strerror or '', 200)}") from error
 
 
-def _stored(path: Path, stored: Stored, first: int, last: int) -> Generator[bytes]:
-    with telling(path), path.open("rb") as file:
+def _stored(path: Path, stored: SampleTable, first: int, last: int) -> Generator[bytes]:
+    with disk_errors(path), path.open("rb") as file:
         for at in range(first, last):
             yield os.pread(file.fileno(), stored.sizes[at], stored.offsets[at])

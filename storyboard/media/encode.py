@@ -16,9 +16,9 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from storyboard.disk import telling
-from storyboard.errors import LocalFault
-from storyboard.samples import BLOCK
+from storyboard.model.errors import LocalFault
+from storyboard.mp4.samples import BLOCK
+from storyboard.system.files import disk_errors
 
 Picture = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 
@@ -52,7 +52,7 @@ def mp4(
     }
     count = 0
     try:
-        with telling(path), ExitStack() as files:
+        with disk_errors(path), ExitStack() as files:
             out = files.enter_context(av.open(str(path), "w", format="mp4", options=_BITEXACT))
             video = out.add_stream("libx264", rate=fps, options=options)
             video.width, video.height = size

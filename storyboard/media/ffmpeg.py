@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from storyboard.errors import LocalFault
-from storyboard.plain import show
+from storyboard.model.errors import LocalFault
+from storyboard.model.text import one_line
 
 # Bytes of addresses that a child may take. The most that is asked of it, a 4K clip over its own blur, takes 1.6 GiB.
 MEMORY = 4 * 1024**3
@@ -118,7 +118,7 @@ def _found() -> tuple[str, str]:
         if wanted := os.environ.get(name):
             path = shutil.which(wanted)
             if path is None:
-                raise LocalFault(f"{name} names no program: {show(wanted)}", f"correct it, or unset {name}")
+                raise LocalFault(f"{name} names no program: {one_line(wanted)}", f"correct it, or unset {name}")
             return path, _asked(path, f"correct {name}, or unset it")
     path = _bundled()
     return path, _asked(path, "name another one with STORYBOARD_FFMPEG")
@@ -150,11 +150,11 @@ def _asked(path: str, hint: str) -> str:
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise LocalFault(f"ffmpeg does not run: {show(path)} ({type(error).__name__})", hint) from error
+        raise LocalFault(f"ffmpeg does not run: {one_line(path)} ({type(error).__name__})", hint) from error
     line = answer.stdout.decode("utf-8", "replace").partition("\n")[0]
     if not line.startswith("ffmpeg version"):
-        raise LocalFault(f"this is not ffmpeg: {show(path)}", hint)
-    return show(line.partition(" Copyright")[0], 120)
+        raise LocalFault(f"this is not ffmpeg: {one_line(path)}", hint)
+    return one_line(line.partition(" Copyright")[0], 120)
 
 
 def _environment() -> dict[str, str]:
@@ -244,7 +244,7 @@ def _cause(said: str) -> str:
     """What it said first, the rest is consequences; without the addresses in memory that differ at every run."""
     for line in re.sub(r"\[[^\]\n]* @ 0x[0-9a-f]+\] ", "", said).splitlines():
         if line.strip():
-            return show(line.strip(), 300)
+            return one_line(line.strip(), 300)
     return ""
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from storyboard.disk import telling
-from storyboard.errors import BadMedia
-from storyboard.media import h264, mp4, probe
-from storyboard.plain import show
-from storyboard.samples import Frames, Look
+from storyboard.media import probe
+from storyboard.model.errors import BadMedia
+from storyboard.model.text import one_line
+from storyboard.mp4 import h264, reader
+from storyboard.mp4.samples import PictureFormat, VideoTrack
+from storyboard.system.files import disk_errors
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -78,29 +79,29 @@ def thumbnail(path: Path, first: int, last: int, box: Size) -> Image.Image:
         return _picture(_numbered(clip.decode(video), middle), None, _shape(video), box)
 
 
-def _understood(path: Path) -> Frames | None:
-    found = mp4.read(path).frames if probe.demuxer(path) == "mp4" else None
-    return found if isinstance(found, Frames) else None
+def _understood(path: Path) -> VideoTrack | None:
+    found = reader.read(path).frames if probe.demuxer(path) == "mp4" else None
+    return found if isinstance(found, VideoTrack) else None
 
 
 def _missing(number: int) -> BadMedia:
     return BadMedia(f"it has no frame {number}")
 
 
-def _decoded(path: Path, frames: Frames, number: int) -> "VideoFrame":
+def _decoded(path: Path, frames: VideoTrack, number: int) -> "VideoFrame":
     """Decode from the start before it to it, without the frames on the way that no other is made from."""
     start, behind = max(start for start in frames.starts if start <= number), frames.shown.index(number) + 1
-    with telling(path), path.open("rb") as file, _damage():
+    with disk_errors(path), path.open("rb") as file, _damage():
         samples, before = [], 0
         for at in range(start, behind):
             sample = os.pread(file.fileno(), frames.stored.sizes[at], frames.stored.offsets[at])
-            if at == behind - 1 or h264.referred(sample):
+            if at == behind - 1 or h264.is_reference(sample):
                 samples.append(sample)
                 before += frames.shown[at] < number
         return _numbered(_out(_decoder(frames, len(samples)), iter(samples)), before)
 
 
-def _decoder(frames: Frames, count: int) -> "VideoCodecContext":
+def _decoder(frames: VideoTrack, count: int) -> "VideoCodecContext":
     from av.codec.context import CodecContext
 
     codec: VideoCodecContext = CodecContext.create("h264", "r")
@@ -132,12 +133,12 @@ def _damage() -> Iterator[None]:
     try:
         yield
     except av.error.FFmpegError as error:
-        raise BadMedia(f"damaged: {show(error.strerror or '', 200)}") from error
+        raise BadMedia(f"damaged: {one_line(error.strerror or '', 200)}") from error
 
 
 @contextmanager
 def _demuxed(path: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
-    with probe.opened(path, probe.demuxer(path)) as clip:
+    with probe.open_clip(path, probe.demuxer(path)) as clip:
         video = probe.picture(clip)
         video.thread_type = "AUTO"
         yield clip, video
@@ -153,7 +154,7 @@ def _shape(video: "VideoStream") -> Fraction:
 
 
 def _picture(
-    seen: "VideoFrame", look: Look | None, shape: Fraction = Fraction(1), box: Size | None = None
+    seen: "VideoFrame", look: PictureFormat | None, shape: Fraction = Fraction(1), box: Size | None = None
 ) -> Image.Image:
     """RGB as a player shows it: square pixels, turned upright, just inside ``box``, colours as they are tagged.
 

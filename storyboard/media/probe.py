@@ -10,12 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from storyboard.disk import telling
-from storyboard.errors import BadMedia
-from storyboard.media import mp4
-from storyboard.plain import show
-from storyboard.samples import Index
-from storyboard.take import Measure
+from storyboard.model.errors import BadMedia
+from storyboard.model.take import Measure
+from storyboard.model.text import one_line
+from storyboard.mp4 import reader
+from storyboard.mp4.samples import ClipIndex
+from storyboard.system.files import disk_errors
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -80,7 +80,7 @@ def source(path: Path) -> Source:
     Raises BadMedia for any bytes, LocalFault for an unreadable file.
     """
     kind = demuxer(path)
-    with opened(path, kind) as clip:
+    with open_clip(path, kind) as clip:
         video = picture(clip)
         width, height, tagged, light = _shown(clip, video)
         clip.seek(0)
@@ -92,16 +92,16 @@ def source(path: Path) -> Source:
         return Source(measured, kind, times[0] - begins, tagged, sound is not None and sound.channels == 1, light)
 
 
-def _index(path: Path) -> Index | None:
+def _index(path: Path) -> ClipIndex | None:
     try:
-        return mp4.read(path)
+        return reader.read(path)
     except BadMedia:
         return None
 
 
 def sound(path: Path) -> Fraction:
     """Seconds of a sound file, counted packet by packet. Raises BadMedia for any bytes, LocalFault."""
-    with opened(path, sound_demuxer(path)) as file:
+    with open_clip(path, sound_demuxer(path)) as file:
         if not file.streams.audio:
             raise BadMedia("there is no sound in it")
         stream = file.streams.audio[0]
@@ -116,7 +116,7 @@ def sound(path: Path) -> Fraction:
 
 def sound_demuxer(path: Path) -> str:
     """The demuxer to force for a sound file, by its first bytes. Raises BadMedia, LocalFault."""
-    with telling(path), path.open("rb") as file:
+    with disk_errors(path), path.open("rb") as file:
         head = file.read(64)
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "wav"
@@ -136,8 +136,8 @@ def demuxer(path: Path) -> str:
     Left to guess, ffmpeg would follow playlists to other files (reliability.md C3). Raises BadMedia, LocalFault.
     """
     if path.exists() and not path.is_file():
-        raise BadMedia(f"{show(str(path))}: not a file")
-    with telling(path), path.open("rb") as file:
+        raise BadMedia(f"{one_line(str(path))}: not a file")
+    with disk_errors(path), path.open("rb") as file:
         head, size = file.read(64), os.fstat(file.fileno()).st_size
     if head[4:8] == b"ftyp" and 8 <= int.from_bytes(head[:4]) <= 4096:
         return "mp4"
@@ -150,7 +150,7 @@ def demuxer(path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path, kind: str) -> "Iterator[InputContainer]":
+def open_clip(path: Path, kind: str) -> "Iterator[InputContainer]":
     """The clip in PyAV with the demuxer forced. Whatever libav says of its bytes becomes BadMedia."""
     import av
 
@@ -158,9 +158,9 @@ def opened(path: Path, kind: str) -> "Iterator[InputContainer]":
         with av.open(f"file:{os.path.abspath(path)}", format=kind, options={"protocol_whitelist": "file"}) as clip:
             yield clip
     except av.error.FFmpegError as error:
-        raise BadMedia(f"damaged: {show(error.strerror or '', 200)}") from error
+        raise BadMedia(f"damaged: {one_line(error.strerror or '', 200)}") from error
     except ValueError as error:
-        raise BadMedia(f"damaged: {show(str(error), 200)}") from error
+        raise BadMedia(f"damaged: {one_line(str(error), 200)}") from error
 
 
 def picture(clip: "InputContainer") -> "VideoStream":

@@ -4,11 +4,11 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard.disk import telling
-from storyboard.errors import BadMedia
 from storyboard.media import ffmpeg, probe
-from storyboard.plain import show
-from storyboard.take import Measure
+from storyboard.model.errors import BadMedia
+from storyboard.model.take import Measure
+from storyboard.model.text import one_line
+from storyboard.system.files import disk_errors
 
 PICTURE = ("h264", "hevc", "vp9", "av1")
 SOUND = ("aac", "mp3", "opus")
@@ -38,7 +38,7 @@ def verify(path: Path, seconds: int | None) -> Measure:
 
 def _complete(path: Path) -> None:
     """Walk the outermost boxes: each must lie inside the file, and the index (moov) be among them."""
-    with telling(path), path.open("rb") as file:
+    with disk_errors(path), path.open("rb") as file:
         size, at, seen = os.fstat(file.fileno()).st_size, 0, set()
         while at + 8 <= size:
             file.seek(at)
@@ -75,14 +75,14 @@ def _decode(path: Path) -> int:
 
 def _allowed(path: Path) -> Fraction:
     """One picture, at most one sound, in formats that every player knows, of a sane size: how long it says it is."""
-    with probe.opened(path, "mp4") as clip:
+    with probe.open_clip(path, "mp4") as clip:
         video = probe.picture(clip)
         if len(clip.streams.video) != 1 or len(clip.streams.audio) > 1:
             raise BadMedia("it has more than one picture or more than one sound")
         for stream, known in ((video, PICTURE), *((sound, SOUND) for sound in clip.streams.audio)):
             name = stream.codec_context.codec.canonical_name
             if name not in known:
-                raise BadMedia(f"its format is {show(name, 40)}, not one of {', '.join(known)}")
+                raise BadMedia(f"its format is {one_line(name, 40)}, not one of {', '.join(known)}")
         if not 0 < video.width <= LARGEST or not 0 < video.height <= LARGEST:
             raise BadMedia(f"it is {video.width}x{video.height} pixels large; at most {LARGEST}x{LARGEST} is a clip")
         return Fraction((video.duration or 0) * (video.time_base or 0))

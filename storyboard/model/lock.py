@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from storyboard.story import Resolution
-from storyboard.take import Take
+from storyboard.model.storyboard import Resolution
+from storyboard.model.take import Take
 
 
 @dataclass(frozen=True, slots=True)

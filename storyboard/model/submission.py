@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal
 
-from storyboard.shot import Recipe
+from storyboard.model.shot import Recipe
 
 # intent: the request may be on its way. unknown: it was, and its answer was lost. open: a job is paid for and not
 # fetched. taken: its take is in the store. abandoned: given up by the author, and not asked for again by itself.

@@ -7,9 +7,9 @@ from fractions import Fraction
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
-from storyboard.errors import InputError
+from storyboard.model.errors import InputError
+from storyboard.model.shot import Shot
 from storyboard.offer import Offer
-from storyboard.shot import Shot
 
 if TYPE_CHECKING:
     from storyboard.wire import Wire

@@ -10,11 +10,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from storyboard.advice import refusal
+from storyboard.model.shot import Mode, Shot
 from storyboard.offer import Offer
 from storyboard.providers import Address, Provider, Ready, Waiting
 from storyboard.providers.profile import Profile
 from storyboard.retry import Call, Sign, Verdict
-from storyboard.shot import Mode, Shot
 
 if TYPE_CHECKING:
     from storyboard.wire import Answer, Told, Wire

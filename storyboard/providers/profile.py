@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from storyboard.errors import InputError
-from storyboard.plain import show
-from storyboard.reading.near import did_you_mean
+from storyboard.model.errors import InputError
+from storyboard.model.suggest import did_you_mean
+from storyboard.model.text import one_line
 
 # Without these there is nothing to ask, or no answer to find.
 _NEEDED = ("generate_path", "record_path", "prompt", "images", "model", "task", "state", "urls", "url", "download")
@@ -64,7 +64,7 @@ class Profile:
         known = [field.name for field in fields(cls)]
         for name in table:
             if name not in known:
-                raise InputError(f"the profile has no name {show(name)!r}", did_you_mean(name, known))
+                raise InputError(f"the profile has no name {one_line(name)!r}", did_you_mean(name, known))
         names: dict[str, Any] = {name: _checked(name, value) for name, value in table.items()}
         return cls(**names)
 
@@ -79,7 +79,7 @@ def _checked(name: str, value: object) -> object:
             raise InputError(f"profile: {name} cannot be left out")
         return None
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value or len(value) > 200:
-        raise InputError(f"profile: {name} must be a name, not {show(str(value))!r}")
+        raise InputError(f"profile: {name} must be a name, not {one_line(str(value))!r}")
     if name.endswith("_path") and (not value.startswith("/") or value.startswith("//") or set(value) & set("?#\\")):
-        raise InputError(f"profile: {name} must be a path such as /api/v1/veo/generate, not {show(value)!r}")
+        raise InputError(f"profile: {name} must be a path such as /api/v1/veo/generate, not {one_line(value)!r}")
     return value

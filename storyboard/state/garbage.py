@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Literal
 
 from storyboard.model.submission import Submission
-from storyboard.take import Take
+from storyboard.model.take import Take
 
 _Verdict = tuple[Literal["needed", "unknown", "doubtful", "young", "unreferenced"], str]
 

@@ -5,16 +5,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from storyboard.disk import replace, scratch
-from storyboard.errors import InputError
+from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.realm import Kind
-from storyboard.reading.yaml import load
-from storyboard.shot import Shot
+from storyboard.model.shot import Shot
+from storyboard.model.storyboard import Resolution
+from storyboard.model.take import Measure, Take, exact
+from storyboard.parsing.yaml import load
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
-from storyboard.story import Resolution
-from storyboard.take import Measure, Take, exact
+from storyboard.system.files import replace, scratch_dir
 
 _HEAD = "# Written by storyboard. Commit it: it pins the takes of the film.\nstoryboard-lock: 1\n"
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
@@ -53,7 +53,7 @@ class LockFile:
             return False
         if not scenes and not self.path.exists():
             return False
-        scratch(self.folder)
+        scratch_dir(self.folder)
         self.record_pins(Lock(scenes), ledger, now)
         return replace(self.path, format_lock(Lock(scenes)).encode())
 

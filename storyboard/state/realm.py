@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from storyboard.disk import claim, claimed, private, scratch, shared, sweep, sweep_all, sweep_claims
 from storyboard.model.realm import Kind
 from storyboard.model.submission import LIVE
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
+from storyboard.system.claims import exclusive_lock, is_locked, shared_lock, sweep_claims
+from storyboard.system.files import private_dir, scratch_dir, sweep, sweep_all
 
 
 class Realm:
@@ -32,7 +33,7 @@ class Realm:
 
     def is_running(self, run: str) -> bool:
         """Whether the process of a run still lives."""
-        return claimed(self.runs / run)
+        return is_locked(self.runs / run)
 
     def recover(self, digests: Collection[str]) -> None:
         """Bring back from the trash those of the missing takes that are in it. Raise LocalFault."""
@@ -54,7 +55,7 @@ class Realm:
         """
         sweep(lock)
         sweep_claims(self.runs)
-        sweep_all(scratch(folder))
+        sweep_all(scratch_dir(folder))
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def open_realm(kind: Kind, root: Path, now: float) -> Iterator[Realm]:
 
     What could not be recorded before is recorded first. Raise Busy, LocalFault.
     """
-    with shared(store_claim(private(root))), closing(Realm(kind, root)) as realm:
+    with shared_lock(store_claim(private_dir(root))), closing(Realm(kind, root)) as realm:
         rescue.bring_in(realm.ledger, now)
         if kind == "draft":
             realm.close_dead_drafts()
@@ -79,4 +80,4 @@ def claim_storyboard(file: Path) -> AbstractContextManager[None]:
     """Hold a storyboard for this process alone. Raise Busy."""
     # Two files of one name share a lock and a film, so they share the claim too.
     name = file.stem.removesuffix(".storyboard")
-    return claim(scratch(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")
+    return exclusive_lock(scratch_dir(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from storyboard.disk import discard, private, replace, telling
-from storyboard.errors import LocalFault
+from storyboard.model.errors import LocalFault
 from storyboard.model.submission import Submission
-from storyboard.state.ledger import KnownJob, Ledger
+from storyboard.state.ledger import Ledger
+from storyboard.state.ledger.submissions import KnownJob
+from storyboard.system.files import discard, disk_errors, private_dir, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def keep(ledger: Path, entry: Submission, job: str) -> Path | None:
     for folder in _folders(ledger):
         path = folder / f"{secrets.token_hex(8)}.json"
         with suppress(LocalFault):
-            private(folder)
+            private_dir(folder)
             if _ours(folder):
                 replace(path, content)
                 return path
@@ -56,7 +57,7 @@ def bring_in(ledger: Ledger, now: float) -> None:
 
 def _ours(path: Path) -> bool:
     """Whoever else can write into the folder for temporary files must not put jobs into our ledger."""
-    with telling(path):
+    with disk_errors(path):
         return not path.is_symlink() and path.stat().st_uid == os.getuid()
 
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from storyboard.disk import discard, land, private, telling
+from storyboard.system.files import discard, disk_errors, private_dir, publish
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -36,21 +36,21 @@ class Store:
 
     def arrival_path(self, run: str) -> Path:
         """A name for a file that a run is fetching. Whoever creates it gives it to ``put`` or removes it."""
-        return private(self.root / "arriving") / f"{run}.{secrets.token_hex(8)}"
+        return private_dir(self.root / "arriving") / f"{run}.{secrets.token_hex(8)}"
 
     def put(self, arrived: Path, digest: str) -> Path:
         """Take a whole, synced file in under its digest. Raises LocalFault."""
         path = self.path(digest)
-        with telling(path):
-            private(path.parent)
+        with disk_errors(path):
+            private_dir(path.parent)
             os.chmod(arrived, 0o444)
-            land(arrived, path)
+            publish(arrived, path)
         return path
 
     def set_aside(self, file: Path) -> Path:
         """Move a damaged file out of the way, kept for a look. Raises LocalFault."""
-        aside = private(self.root / "damaged") / file.name
-        with telling(file):
+        aside = private_dir(self.root / "damaged") / file.name
+        with disk_errors(file):
             os.replace(file, aside)
         return aside
 
@@ -73,18 +73,18 @@ class Store:
 
     def throw_away(self, digest: str) -> None:
         """Move a take into the trash, whence ``recover`` brings it back. Raises LocalFault."""
-        with telling(self.path(digest)):
-            private(self.root / "trash")
-            land(self.path(digest), self._trashed(digest))
+        with disk_errors(self.path(digest)):
+            private_dir(self.root / "trash")
+            publish(self.path(digest), self._trashed(digest))
 
     def recover(self, digest: str) -> bool:
         """Bring a take back from the trash; False where it is not there. Raises LocalFault."""
         thrown, path = self._trashed(digest), self.path(digest)
         if not thrown.is_file():
             return False
-        with telling(path):
-            private(path.parent)
-            land(thrown, path)
+        with disk_errors(path):
+            private_dir(path.parent)
+            publish(thrown, path)
         return True
 
     def trash(self) -> dict[str, int]:
@@ -94,7 +94,7 @@ class Store:
 
     def destroy(self, digest: str) -> None:
         """Remove a take from the trash, for good. Raises LocalFault."""
-        with telling(self._trashed(digest)):
+        with disk_errors(self._trashed(digest)):
             self._trashed(digest).unlink(missing_ok=True)
 
     def _trashed(self, digest: str) -> Path:

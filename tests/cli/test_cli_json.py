@@ -16,12 +16,12 @@ from jsonschema import Draft202012Validator
 from studio import Run, Studio, png
 
 from storyboard.cli import storyboard
-from storyboard.disk import private
-from storyboard.reading.yaml import load
-from storyboard.shot import Shot
+from storyboard.model.shot import Shot
+from storyboard.parsing.yaml import load
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
+from storyboard.system.files import private_dir
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -176,7 +176,7 @@ def test_the_account(studio: Studio, run: Run) -> None:
 
 def test_a_draft_has_an_account_of_its_own_and_costs_nothing(studio: Studio, run: Run) -> None:
     """Whatever the emulator says that its clips cost."""
-    drafts = Ledger(private(studio.settings.realm(draft=True)) / "ledger.db")
+    drafts = Ledger(private_dir(studio.settings.realm(draft=True)) / "ledger.db")
     shot = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
     drafts.intend(shot, "gull", "/film.yaml", "run1", Fraction(60), 1.0)
     total = json.loads(run("status", "--costs", "--draft", "--json")[1])["total"]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from storyboard.config import Callbacks, Settings, api_key, settings
-from storyboard.errors import InputError, RunRefused
+from storyboard.config.credentials import api_key
+from storyboard.config.settings import CallbackSettings, Settings, settings
+from storyboard.model.errors import InputError, RunRefused
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_a_key_file_that_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_callbacks_are_the_users_to_allow() -> None:
     """The address, where it leads, and the key of signatures, which no message shows."""
-    assert settings({}).callbacks == Callbacks(None, "127.0.0.1", 8790, "")
+    assert settings({}).callbacks == CallbackSettings(None, "127.0.0.1", 8790, "")
     found = settings(
         {
             "STORYBOARD_CALLBACK_URL": "https://example.org/hooks/",
@@ -142,7 +143,7 @@ def test_callbacks_are_the_users_to_allow() -> None:
             "STORYBOARD_CALLBACK_KEY": "s3cret",
         }
     ).callbacks
-    assert found == Callbacks("https://example.org/hooks", "::1", 9000, "s3cret")
+    assert found == CallbackSettings("https://example.org/hooks", "::1", 9000, "s3cret")
     assert (found.listens, "s3cret" in repr(found)) == ("[::1]:9000", False)
     assert settings({"STORYBOARD_CALLBACK_URL": "http://127.0.0.1:8790"}).callbacks.url == "http://127.0.0.1:8790"
 

@@ -6,21 +6,21 @@ from fractions import Fraction
 
 import pytest
 
-from storyboard.account import Charge, account, document, lines, table
-from storyboard.budget import NO_LIMIT, Span, budgeted
-from storyboard.errors import InputError
+from storyboard.costs.budget import NO_LIMIT, Span, parse_budget
+from storyboard.costs.prices import Prices
+from storyboard.costs.report import Charge, add_up, costs_document, costs_lines, table
+from storyboard.model.errors import InputError
 from storyboard.model.submission import State
-from storyboard.price import Prices
 
 SPENT: dict[Span, Fraction] = {"run": Fraction(0), "storyboard": Fraction(60), "month": Fraction(960)}
 
 
 def test_a_limit_is_reached_and_not_gone_over() -> None:
     """The last credit may be spent; half a credit more may not."""
-    budget = budgeted({"per_storyboard": 120, "per_month": 1000.5}, "/c.toml", Prices())
+    budget = parse_budget({"per_storyboard": 120, "per_month": 1000.5}, "/c.toml", Prices())
     assert budget.over(Fraction(81, 2), SPENT.__getitem__) == ()
     (month,) = budget.over(Fraction(41), SPENT.__getitem__)
-    assert (month.limit.name, month.spent, month.left) == ("per_month", 960, Fraction(81, 2))
+    assert (month.limit.name, month.spent, month.remaining) == ("per_month", 960, Fraction(81, 2))
     both = budget.over(Fraction(61), SPENT.__getitem__)
     error = budget.refusal(both)
     assert error.exit == 5
@@ -30,19 +30,19 @@ def test_a_limit_is_reached_and_not_gone_over() -> None:
 
 def test_what_is_spent_beyond_a_limit_leaves_nothing_and_forbids_nothing_free() -> None:
     """A limit that was made smaller afterwards does not hold back what is paid for already."""
-    budget = budgeted({"per_month": 100}, "/c.toml", Prices(credit=None))
+    budget = parse_budget({"per_month": 100}, "/c.toml", Prices(credit=None))
     (over,) = budget.over(Fraction(1), SPENT.__getitem__)
-    assert over.left == 0
-    assert "960 credits spent, 0 credits left, and this costs 1 credit" in budget.told(over)
+    assert over.remaining == 0
+    assert "960 credits spent, 0 credits left, and this costs 1 credit" in budget.describe(over)
     assert budget.over(Fraction(0), SPENT.__getitem__) == ()
     assert NO_LIMIT.over(Fraction(10**9), SPENT.__getitem__) == ()
 
 
 def test_the_flag_narrows_and_never_widens() -> None:
     """--max-cost and per_run hold both: a script's flag does not lift the limit that its user has set."""
-    budget = budgeted({"per_run": 100}, "/c.toml", Prices()).capped(500)
+    budget = parse_budget({"per_run": 100}, "/c.toml", Prices()).with_cap(500)
     assert [over.limit.name for over in budget.over(Fraction(101), SPENT.__getitem__)] == ["per_run"]
-    assert [over.limit.name for over in budget.capped(50).over(Fraction(51), SPENT.__getitem__)] == ["--max-cost"]
+    assert [over.limit.name for over in budget.with_cap(50).over(Fraction(51), SPENT.__getitem__)] == ["--max-cost"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_flag_narrows_and_never_widens() -> None:
 def test_a_wrong_limit_is_an_error(text: dict[str, object], said: str) -> None:
     """A limit that is misread would be no limit."""
     with pytest.raises(InputError, match=said):
-        budgeted(text, "/c.toml", Prices())
+        parse_budget(text, "/c.toml", Prices())
 
 
 def charge(
@@ -81,13 +81,13 @@ CHARGES = [
 
 def test_charges_are_added_up_four_ways() -> None:
     """Each way comes to the same total; an HD version is no submission; a lost answer is one that is lost."""
-    summed = account(CHARGES, at_work={"r3"})
+    summed = add_up(CHARGES, at_work={"r3"})
     ways = (summed.scenes, summed.runs, summed.months, summed.models)
     for sums in ways:
         assert sum(found.credits for found in sums) == summed.total.credits == 435
         assert sum(found.submissions for found in sums) == summed.total.submissions == 5
     assert (summed.total.unknown, summed.total.failed, summed.total.refused) == (1, 1, 1)
-    assert account(CHARGES, at_work=()).total.unknown == 2
+    assert add_up(CHARGES, at_work=()).total.unknown == 2
     assert [(found.of["scene"], found.credits) for found in summed.scenes] == [
         ("gull", 65), ("tern", 120), ("heron", 0), ("lamp", 250),
     ]  # fmt: skip
@@ -99,12 +99,12 @@ def test_charges_are_added_up_four_ways() -> None:
 
 def test_an_account_without_money() -> None:
     """Where nobody said what a credit costs, no amount of money is made up."""
-    summed, prices = account(CHARGES, ()), Prices(credit=None)
-    assert document(summed, None, prices)["total"] == {
+    summed, prices = add_up(CHARGES, ()), Prices(credit=None)
+    assert costs_document(summed, None, prices)["total"] == {
         "credits": 435, "money": None, "submissions": 5, "unknown": 2, "failed": 1, "refused": 1,
     }  # fmt: skip
     assert list(csv.DictReader(io.StringIO(table(summed, prices))))[-1]["money"] == ""
-    assert list(lines(summed, prices))[-1].split() == [
+    assert list(costs_lines(summed, prices))[-1].split() == [
         "total",
         "435",
         "5",
@@ -119,8 +119,8 @@ def test_an_account_without_money() -> None:
 
 def test_an_empty_account() -> None:
     """Nothing was spent: a total of nothing, not an error."""
-    summed = account([], ())
-    assert [line.split() for line in lines(summed, Prices())] == [["total", "0", "0.00", "0"]]
+    summed = add_up([], ())
+    assert [line.split() for line in costs_lines(summed, Prices())] == [["total", "0", "0.00", "0"]]
     (total,) = csv.DictReader(io.StringIO(table(summed, Prices())))
     assert (total["by"], total["credits"]) == ("total", "0")
 
@@ -129,9 +129,9 @@ def test_an_empty_account() -> None:
 def test_no_cell_is_a_formula(start: str) -> None:
     """A spreadsheet that opens the account carries nothing out, whatever a file or a model is called."""
     evil = f'{start}cmd|"/c calc"!A1'
-    text = table(account([charge(evil, evil, "taken", storyboard=evil, model=evil)], ()), Prices(currency=evil))
+    text = table(add_up([charge(evil, evil, "taken", storyboard=evil, model=evil)], ()), Prices(currency=evil))
     for row in csv.reader(io.StringIO(text)):
         for cell in row:
             assert not cell.lstrip().startswith(("=", "+", "-", "@"))
     assert "\r" not in text
-    assert not any("\t" in line for line in lines(account([charge(evil, "r", "taken", model=evil)], ()), Prices()))
+    assert not any("\t" in line for line in costs_lines(add_up([charge(evil, "r", "taken", model=evil)], ()), Prices()))

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from storyboard.errors import InputError
-from storyboard.price import Prices, priced
+from storyboard.costs.prices import Prices, parse_prices
+from storyboard.model.errors import InputError
 
 
 def test_the_built_in_table_is_an_estimate() -> None:
@@ -16,7 +16,7 @@ def test_the_built_in_table_is_an_estimate() -> None:
 
 def test_the_users_own_table_replaces_it() -> None:
     """Exact decimals: 0.1 is a tenth."""
-    own = priced({"models": {"veo3_fast": 12.5, "omni": 3}, "hd": 1, "credit": 0.1, "currency": "EUR"})
+    own = parse_prices({"models": {"veo3_fast": 12.5, "omni": 3}, "hd": 1, "credit": 0.1, "currency": "EUR"})
     assert (own.shot("veo3_fast"), own.shot("omni"), own.shot("veo3"), own.hd) == (Fraction(25, 2), 3, 250, 1)
     assert (own.money(Fraction(3)), own.currency, own.estimate) == (Fraction(3, 10), "EUR", False)
 
@@ -39,4 +39,4 @@ def test_a_price_that_nobody_knows_is_an_error_before_anything_is_paid() -> None
 )
 def test_a_wrong_table_is_an_error(table: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        priced(table)
+        parse_prices(table)

@@ -29,15 +29,16 @@ from lines import Lines
 from points import Points, watch
 
 from storyboard import __main__ as program
-from storyboard import cli, providers, run
+from storyboard import cli, providers
+from storyboard.generation import runner
 from storyboard.media import ffmpeg
 from storyboard.model.submission import Submission
-from storyboard.reading import schema
+from storyboard.parsing import schema
 from storyboard.state.ledger.submissions import Submissions
 
 # What a render imports on its way: here once, and not in every child.
 _HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.callbacks storyboard.commands.render"
-_HEAVY += " storyboard.media.join storyboard.media.verify storyboard.providers.apikley storyboard.render"
+_HEAVY += " storyboard.film.reencode storyboard.media.verify storyboard.providers.apikley storyboard.render"
 _HEAVY += " storyboard.session storyboard.terminal"
 
 _DIE_WITH_PARENT = 1  # prctl(2), PR_SET_PDEATHSIG
@@ -119,7 +120,7 @@ def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
     if asked.get("forget"):
         forget()
     for name, value in asked.get("patience", {}).items():
-        setattr(run, name, value)
+        setattr(runner, name, value)
     if asked.get("watched"):
         watch(points)
     if series := asked.get("series"):

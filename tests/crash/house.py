@@ -16,12 +16,12 @@ from typing import Any
 
 from studio import freed, png
 
-from storyboard.disk import claimed
 from storyboard.model.lock import Lock
 from storyboard.model.submission import Submission
-from storyboard.reading.yaml import load
+from storyboard.parsing.yaml import load
 from storyboard.state.ledger import Ledger
 from storyboard.state.lockfile import parse_lock
+from storyboard.system.claims import is_locked
 
 HERE = Path(__file__).resolve().parent
 _LONG_AGO = 1_700_000_000.0
@@ -241,7 +241,7 @@ class Home:
         return (self.root / "stderr").read_text()
 
     def at_work(self) -> list[Path]:
-        return [path for path in self.realm.glob("runs/*") if claimed(path)]
+        return [path for path in self.realm.glob("runs/*") if is_locked(path)]
 
     def freed(self) -> None:
         """Wait until the last that a killed render has started holds nothing of it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from storyboard import signals
+from storyboard.system import signals
 
 
 class Lines:

@@ -14,9 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from storyboard.emulator import Behaviour, Emulator
-from storyboard.emulator.flat import film
-from storyboard.emulator.service import Failed
+from storyboard.emulator import Emulator
+from storyboard.emulator.api.behaviour import Behaviour
+from storyboard.emulator.api.service import FailedJob
+from storyboard.emulator.drafts.flat import film
 
 
 async def serve(behaviour: Behaviour) -> None:
@@ -42,7 +43,7 @@ async def account(emulator: Emulator, beginning: str) -> dict[str, Any]:
         if not job.prompt.startswith(beginning):
             continue
         sold = found.setdefault(job.prompt, {"charged": [], "jobs": [], "sha256": []})
-        if not isinstance(emulator.outcome(job.id), Failed):
+        if not isinstance(emulator.outcome(job.id), FailedJob):
             sold["charged"].append(job.id)
         sold["jobs"].append(job.id)
         for hd in (False, True):

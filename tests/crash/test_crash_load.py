@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from house import Film, Forks, Home, Seller, Tell
 
-from storyboard.emulator.faults import storm
+from storyboard.emulator.faults.faults import storm
 
 pytestmark = pytest.mark.ci
 

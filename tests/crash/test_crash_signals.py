@@ -28,7 +28,7 @@ TOLD = {
 # Programs that are told to go where an exception would be lost, and how they end.
 PROGRAM = """
 import asyncio, os, signal, sys, weakref
-from storyboard import signals
+from storyboard.system import signals
 
 class Thing:
     pass

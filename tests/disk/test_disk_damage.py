@@ -12,7 +12,7 @@ import pytest
 from studio import Studio
 
 from storyboard.cli import status
-from storyboard.errors import LocalFault
+from storyboard.model.errors import LocalFault
 from storyboard.state.ledger import Ledger
 
 Open = Callable[[str], Studio]

@@ -24,7 +24,7 @@ from tiers import every
 
 from storyboard import settle
 from storyboard.desk import desk
-from storyboard.errors import StoryboardError
+from storyboard.model.errors import StoryboardError
 from storyboard.state import rescue
 
 Open = Callable[[str], Studio]

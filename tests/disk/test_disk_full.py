@@ -16,11 +16,11 @@ import pytest
 from canary import KEY
 from studio import Studio
 
-from storyboard import disk
-from storyboard.disk import Ballast
-from storyboard.errors import LocalFault
-from storyboard.shot import Shot
+from storyboard.model.errors import LocalFault
+from storyboard.model.shot import Shot
 from storyboard.state.ledger import Ledger
+from storyboard.system import files, reserve
+from storyboard.system.reserve import DiskReserve
 
 Open = Callable[[str], Studio]
 SHOT = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
@@ -62,7 +62,7 @@ def test_the_ballast_makes_room_for_a_job_name(tmp_path: Path) -> None:
     """It is loaded before anything is asked for, given up when a name does not fit, and loaded again."""
     ledger = intended(tmp_path / "ledger.db")
     ballast = tmp_path / "ledger.ballast"
-    assert ballast.stat().st_size == Ballast.SIZE
+    assert ballast.stat().st_size == DiskReserve.SIZE
     full(ledger, 1)
     entry = ledger.submissions.of_key(SHOT.key)
     assert entry
@@ -72,7 +72,7 @@ def test_the_ballast_makes_room_for_a_job_name(tmp_path: Path) -> None:
     assert standing
     assert (standing.state, standing.job) == ("open", "job1")
     ledger.submissions.record_intent(replace(SHOT, prompt="A tern"), "tern", "/film.yaml", "run1", Fraction(60), 3.0)
-    assert ballast.stat().st_size == Ballast.SIZE
+    assert ballast.stat().st_size == DiskReserve.SIZE
 
 
 def test_a_disk_that_is_fuller_than_its_ballast_says_so(tmp_path: Path) -> None:
@@ -89,17 +89,17 @@ def test_a_disk_that_is_fuller_than_its_ballast_says_so(tmp_path: Path) -> None:
 
 def test_half_a_ballast_is_loaded_anew(tmp_path: Path) -> None:
     """Compressible it must not be: it would keep no room on a disk that compresses."""
-    ballast = Ballast(tmp_path / "ballast")
+    ballast = DiskReserve(tmp_path / "ballast")
     ballast.path.write_bytes(b"half")
-    assert not ballast.aboard()
-    ballast.load()
-    assert ballast.aboard()
+    assert not ballast.is_present()
+    ballast.fill()
+    assert ballast.is_present()
     content = ballast.path.read_bytes()
     assert len(set(content[:4096])) > 200
-    ballast.load()
+    ballast.fill()
     assert ballast.path.read_bytes() == content
-    assert ballast.drop()
-    assert not ballast.drop()
+    assert ballast.release()
+    assert not ballast.release()
 
 
 def test_nothing_is_asked_for_without_room_for_its_answer(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,19 +108,19 @@ def test_nothing_is_asked_for_without_room_for_its_answer(open_studio: Open, mon
     assert studio.service
     posts = studio.service.posts
     studio.scenes("A gull full", "A tern full")
-    whole = disk.replace
+    whole = files.replace
 
     def no_room(path: Path, content: bytes) -> bool:
-        if len(content) == Ballast.SIZE:
-            with disk.telling(path):
+        if len(content) == DiskReserve.SIZE:
+            with files.disk_errors(path):
                 raise OSError(28, "No space left on device")
         return whole(path, content)
 
-    monkeypatch.setattr(disk, "replace", no_room)
+    monkeypatch.setattr(reserve, "replace", no_room)
     done = studio.render()
     assert (done.exit, done.made, studio.service.posts) == (6, 0, posts)
     assert any("the disk is full" in note for note in done.notes)
-    monkeypatch.setattr(disk, "replace", whole)
+    monkeypatch.setattr(reserve, "replace", whole)
     assert studio.render().exit == 0
 
 

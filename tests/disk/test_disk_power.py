@@ -12,7 +12,7 @@ from doors import PACKAGE, Call, doors
 from power import Effect, Recorder, cuts, earlier
 from studio import Studio
 
-from storyboard import events
+from storyboard.model import events
 from storyboard.providers.apikley import Apikley
 from storyboard.render import Order, render
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storyboard.errors import LocalFault
-from storyboard.shot import Shot
+from storyboard.model.errors import LocalFault
+from storyboard.model.shot import Shot
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 

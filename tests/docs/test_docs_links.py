@@ -10,8 +10,8 @@ import click
 import pytest
 
 from storyboard.cli import VERBS
-from storyboard.config import settings
-from storyboard.errors import InputError
+from storyboard.config.settings import settings
+from storyboard.model.errors import InputError
 from storyboard.providers.profile import Profile
 from storyboard.retry import MATRIX
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from canary import KEY
 from studio import Service
 
-from storyboard.emulator import Behaviour
+from storyboard.emulator.api.behaviour import Behaviour
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
 

@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 from talking import Client, Start
 
-from storyboard.emulator import Behaviour, Emulator
+from storyboard.emulator import Emulator
+from storyboard.emulator.api.behaviour import Behaviour
 
 
 @pytest.fixture

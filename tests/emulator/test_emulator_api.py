@@ -14,8 +14,9 @@ import pytest
 from aiohttp import web
 from talking import Start, picture
 
-from storyboard.emulator import Behaviour, Emulator
-from storyboard.errors import InputError
+from storyboard.emulator import Emulator
+from storyboard.emulator.api.behaviour import Behaviour
+from storyboard.model.errors import InputError
 
 GENERATE = "/api/v1/veo/generate"
 IMAGE = "https://images.example/lamp.png"
@@ -198,7 +199,7 @@ async def test_credits_are_taken_by_model_and_for_hd_once(start: Start) -> None:
     await at.hd_clip(fast)
     await at.hd_clip(fast)
     assert (await at.get("/api/v1/chat/credit"))["data"] == 1000 - 60 - 250 - 5
-    assert [at.emulator.charged(job) for job in (fast, best)] == [65, 250]
+    assert [at.emulator.credits_of(job) for job in (fast, best)] == [65, 250]
     assert [(charge.job, charge.what) for charge in at.emulator.charges] == [
         (fast, "clip"),
         (best, "clip"),
@@ -245,7 +246,7 @@ async def test_hd_of_a_job_at_work_is_refused(start: Start) -> None:
     at = await start(latency=30)
     job = await at.accepted()
     assert (await at.hd(job))["code"] == 422
-    assert at.emulator.charged(job) == 60
+    assert at.emulator.credits_of(job) == 60
     async with at.session.get(f"/v/{job}_1080p.mp4") as answer:
         assert answer.status == 404
 
@@ -337,7 +338,7 @@ async def test_an_image_that_cannot_be_had_fails_the_job_and_gives_the_credits_b
     assert (record["successFlag"], record["errorCode"], record["response"]) == (3, 400, None)
     assert "Failed to fetch the image" in record["errorMessage"]
     assert address in said[0]
-    assert at.emulator.charged(job) == 0
+    assert at.emulator.credits_of(job) == 0
 
 
 async def test_no_other_machine_is_ever_dialled(start: Start, dialled: set[str]) -> None:

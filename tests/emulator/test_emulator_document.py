@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from storyboard.emulator import Behaviour, Emulator
+from storyboard.emulator import Emulator
+from storyboard.emulator.api.behaviour import Behaviour
 
 DOCUMENT = Path(__file__).parents[2] / "schemas" / "emulator.openapi.json"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

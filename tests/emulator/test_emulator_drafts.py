@@ -14,20 +14,20 @@ import pytest
 from PIL import Image
 from talking import Start, picture
 
-from storyboard.emulator import animatic, bed, flat
-from storyboard.emulator.brief import Brief
-from storyboard.emulator.encode import FRAMES
-from storyboard.emulator.orders import Order, read
-from storyboard.emulator.stills import Elsewhere, Photo, photo
+from storyboard.emulator.api.orders import GenerationOrder, read_order
+from storyboard.emulator.drafts import animatic, bed, flat
+from storyboard.emulator.drafts.brief import Brief
+from storyboard.emulator.drafts.clip_writer import FRAMES
+from storyboard.emulator.drafts.frame_images import Elsewhere, Photo, photo
 
 Pixels = np.ndarray
 IMAGE = "https://images.example/lamp.png"
 LONG = "The keeper climbs the stairs of the lighthouse with a lantern in his hand. " * 60
 
 
-def order(**fields: object) -> Order:
-    found = read(json.dumps({"prompt": "a lamp catches fire", "storyboardLabel": "3/8 lamp", **fields}).encode())
-    assert isinstance(found, Order)
+def order(**fields: object) -> GenerationOrder:
+    found = read_order(json.dumps({"prompt": "a lamp catches fire", "storyboardLabel": "3/8 lamp", **fields}).encode())
+    assert isinstance(found, GenerationOrder)
     return found
 
 

@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 from talking import Client, Start
 
-from storyboard.emulator.faults import CODES, PLACES, Fault, Faults, parse
-from storyboard.errors import BadMedia, InputError
+from storyboard.emulator.faults.faults import CODES, PLACES, Faults, InjectedFault, parse
 from storyboard.media.verify import verify
-from storyboard.take import Measure
+from storyboard.model.errors import BadMedia, InputError
+from storyboard.model.take import Measure
 
 DOCUMENTED = (400, 401, 402, 404, 422, 429, 455, 500, 501, 505)
 API = ("submit", "poll", "hd", "credit", "upload")
@@ -22,17 +22,20 @@ GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPa
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("submit:http=500", Fault("submit", "http", "500")),
-        ("  submit:code=429 x2 ", Fault("submit", "code", "429", times=2)),
-        ("submit:http=504+charged", Fault("submit", "http", "504", charged=True)),
-        ("submit:drop-after", Fault("submit", "drop-after", charged=True)),
-        ("poll:late=3 %50", Fault("poll", "late", "3", percent=50)),
-        ("clip:cut x1 %12.5 @at dawn, x2", Fault("clip", "cut", "", times=1, percent=12.5, where="at dawn, x2")),
-        ("clip:redirect=http://127.0.0.1/a?b=c", Fault("clip", "redirect", "http://127.0.0.1/a?b=c")),
-        ("job:fail=501 @маяк", Fault("job", "fail", "501", where="маяк")),
+        ("submit:http=500", InjectedFault("submit", "http", "500")),
+        ("  submit:code=429 x2 ", InjectedFault("submit", "code", "429", times=2)),
+        ("submit:http=504+charged", InjectedFault("submit", "http", "504", charged=True)),
+        ("submit:drop-after", InjectedFault("submit", "drop-after", charged=True)),
+        ("poll:late=3 %50", InjectedFault("poll", "late", "3", percent=50)),
+        (
+            "clip:cut x1 %12.5 @at dawn, x2",
+            InjectedFault("clip", "cut", "", times=1, percent=12.5, where="at dawn, x2"),
+        ),
+        ("clip:redirect=http://127.0.0.1/a?b=c", InjectedFault("clip", "redirect", "http://127.0.0.1/a?b=c")),
+        ("job:fail=501 @маяк", InjectedFault("job", "fail", "501", where="маяк")),
     ],
 )
-def test_the_grammar(text: str, fault: Fault) -> None:
+def test_the_grammar(text: str, fault: InjectedFault) -> None:
     """What docs/emulator.md promises would not be understood."""
     assert parse(text) == fault
 
@@ -214,7 +217,7 @@ async def test_jobs_that_fail_give_the_credits_back(start: Start) -> None:
         job = await at.accepted(prompt=prompt)
         data = (await at.ended(job))["data"]
         assert (data["successFlag"], data["errorCode"], data["response"]) == (flag, code, None)
-        assert at.emulator.charged(job) == 0
+        assert at.emulator.credits_of(job) == 0
     assert (await at.ended(await at.accepted(prompt="fine")))["data"]["successFlag"] == 1
 
 

@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from studio import Studio
 
 from storyboard import __version__
-from storyboard.cut import Clip, Cue, Cut
-from storyboard.media import join, splice
-from storyboard.notes import Chapter, Notes, listed
+from storyboard.export.chapters import chapter_list
+from storyboard.export.subtitles import srt, vtt
+from storyboard.film import reencode as film_reencode
+from storyboard.film import splice
+from storyboard.film.film_plan import FilmPlan
+from storyboard.film.film_plan import plan_film as laid_out
+from storyboard.mp4.metadata import Chapter, FilmMetadata
 from storyboard.render import Order, cut_only
-from storyboard.splice import Splice
-from storyboard.splice import splice as laid_out
-from storyboard.subtitles import srt, vtt
+from storyboard.timeline.model import Clip, Cue, Timeline
 
 FILM = """
 storyboard: 1
@@ -39,8 +41,8 @@ output: {captions: sidecar}
 """
 
 
-def said(*cues: Cue, fps: int = 24) -> Cut:
-    return Cut((Clip("a", "a", Fraction(0), Fraction(60), 0, 60 * fps),), 640, 360, fps, "pad", (), cues)
+def said(*cues: Cue, fps: int = 24) -> Timeline:
+    return Timeline((Clip("a", "a", Fraction(0), Fraction(60), 0, 60 * fps),), 640, 360, fps, "pad", (), cues)
 
 
 def shown(text: str) -> str:
@@ -187,7 +189,7 @@ def test_listed_chapters_have_whole_seconds_once() -> None:
     clips = [
         Clip(name, name, Fraction(0), Fraction(1), at, 1) for name, at in (("a", 0), ("b", 12), ("c-d", 24 * 3661))
     ]
-    assert listed(Cut(tuple(clips), 64, 36, 24, "pad")) == "0:00 A\n1:01:01 C d\n"
+    assert chapter_list(Timeline(tuple(clips), 64, 36, 24, "pad")) == "0:00 A\n1:01:01 C d\n"
 
 
 def test_hundreds_of_chapters(tmp_path: Path) -> None:
@@ -199,13 +201,13 @@ def test_hundreds_of_chapters(tmp_path: Path) -> None:
         for _ in range(300):
             out.mux(video.encode(av.VideoFrame(64, 36, "yuv420p")))
         out.mux(video.encode())
-    cut = Cut((Clip("a", "a", Fraction(0), Fraction(300, 24), 0, 300),), 64, 36, 24, "pad")
-    notes = Notes(chapters=tuple(Chapter("é" * 200 if at == 7 else f"Scène {at}", at) for at in range(300)))
+    cut = Timeline((Clip("a", "a", Fraction(0), Fraction(300, 24), 0, 300),), 64, 36, 24, "pad")
+    notes = FilmMetadata(chapters=tuple(Chapter("é" * 200 if at == 7 else f"Scène {at}", at) for at in range(300)))
     indexes = splice.indexes({"a": clip})
     plan = laid_out(cut, indexes)
-    assert isinstance(plan, Splice), plan
+    assert isinstance(plan, FilmPlan), plan
     film = splice.splice(plan, indexes, {"a": clip}, tmp_path / "f.mp4", tmp_path / "s", notes=notes)
-    plain = join.join(cut, {"a": clip}, tmp_path / "g.mp4", tmp_path / "t", notes=notes)
+    plain = film_reencode.join(cut, {"a": clip}, tmp_path / "g.mp4", tmp_path / "t", notes=notes)
     for path in (film.path, plain.path):
         with av.open(str(path)) as opened:
             found = [

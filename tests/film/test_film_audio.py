@@ -17,15 +17,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moving import GREY, RED, TAGS, laid, look
 
-from storyboard.cut import Clip, Cut, Joint, Level, Underlay, Voice
-from storyboard.errors import BadMedia
-from storyboard.media import ffmpeg, loudness, mp4
-from storyboard.media import mix as hand
-from storyboard.media import splice as splicing
-from storyboard.media.join import join
-from storyboard.mix import GIVE_WAY, MARGIN, Loudness, Mix, altered, apart, mix
-from storyboard.samples import BLOCK, Sound
-from storyboard.splice import Copied, Rendered, Splice, splice
+from storyboard.film import splice as splicing
+from storyboard.film.audio import loudness
+from storyboard.film.audio import mixdown as hand
+from storyboard.film.audio.mix_plan import (
+    GIVE_WAY,
+    MARGIN,
+    AudioMix,
+    Loudness,
+    changed_spans,
+    plan_mix,
+    widest_difference,
+)
+from storyboard.film.film_plan import CopiedPiece, FilmPlan, RenderedPiece, plan_film
+from storyboard.film.reencode import join
+from storyboard.media import ffmpeg
+from storyboard.model.errors import BadMedia
+from storyboard.mp4 import reader
+from storyboard.mp4.samples import BLOCK, AudioTrack
+from storyboard.timeline.model import AudioLevel, Clip, MusicSpan, TimedTransition, Timeline, Voice
 
 SMALL = (64, 36)
 STEREO = (48_000, 2)
@@ -94,18 +104,18 @@ def part(sound: Samples, hertz: float) -> float:
 
 
 def spliced(
-    cut: Cut, paths: Mapping[str, Path], folder: Path, measured: Mapping[Clip, Loudness] | None = None
-) -> tuple[Splice, Path]:
+    cut: Timeline, paths: Mapping[str, Path], folder: Path, measured: Mapping[Clip, Loudness] | None = None
+) -> tuple[FilmPlan, Path]:
     """The plan and the film; and what holds for every film."""
     known = splicing.indexes({clip.digest: paths[clip.digest] for clip in cut.clips})
-    plan = splice(cut, known, measured or {})
-    assert isinstance(plan, Splice)
+    plan = plan_film(cut, known, measured or {})
+    assert isinstance(plan, FilmPlan)
     film = splicing.splice(plan, known, paths, folder / "film.mp4", folder / "scratch").path
     exact(plan, film, paths)
     return plan, film
 
 
-def exact(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
+def exact(plan: FilmPlan, film: Path, paths: Mapping[str, Path]) -> None:
     """Samples are those of the frames, decoded in turn and by their times; what is copied has the source's bytes."""
     due = Fraction(plan.cut.frames * plan.form[0], plan.cut.fps)
     with av.open(str(film)) as opened:
@@ -114,12 +124,12 @@ def exact(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
         assert opened.streams.audio[0].duration == pytest.approx(due, abs=0.5)
     assert sum(samples for _, samples in blocks) == -int(-due // BLOCK) * BLOCK
     assert all(later[0] == one[0] + one[1] for one, later in pairwise(blocks))
-    content, sound = film.read_bytes(), mp4.read(film).sound
-    assert isinstance(sound, Sound)
+    content, sound = film.read_bytes(), reader.read(film).sound
+    assert isinstance(sound, AudioTrack)
     at = 1
     for piece in plan.sound:
-        if isinstance(piece, Copied):
-            source, own = paths[piece.source].read_bytes(), mp4.read(paths[piece.source]).sound
+        if isinstance(piece, CopiedPiece):
+            source, own = paths[piece.source].read_bytes(), reader.read(paths[piece.source]).sound
             for n in range(piece.first, piece.last - 1):  # the last one is the joint with what follows
                 one, other = own.stored.offsets[n], sound.stored.offsets[at + n - piece.first]
                 size = own.stored.sizes[n]
@@ -128,7 +138,7 @@ def exact(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
     assert at - 1 == -int(-due // BLOCK)
 
 
-def kinds(plan: Splice) -> list[tuple[str, int]]:
+def kinds(plan: FilmPlan) -> list[tuple[str, int]]:
     return [(type(piece).__name__, piece.length) for piece in plan.sound]
 
 
@@ -138,7 +148,7 @@ def pictures(film: Path) -> list[bytes]:
         return [bytes(packet) for packet in opened.demux(video=0) if packet.size]
 
 
-def louder(cut: Cut, number: int, level: Level) -> Cut:
+def louder(cut: Timeline, number: int, level: AudioLevel) -> Timeline:
     clips = [replace(clip, level=level) if at == number else clip for at, clip in enumerate(cut.clips)]
     return replace(cut, clips=tuple(clips))
 
@@ -156,13 +166,16 @@ def two(paths):
 def test_a_film_without_a_word_about_sound_is_copied(paths, two, tmp_path):
     """Sound that nobody touched would lose a little, and the film take longer."""
     plan, _ = spliced(two, paths, tmp_path)
-    assert plan.sound == (Copied("a", 0 + 1, 251), Copied("b", 1, 251)) or kinds(plan) == [("Copied", BLOCKS)] * 2
+    assert (
+        plan.sound == (CopiedPiece("a", 0 + 1, 251), CopiedPiece("b", 1, 251))
+        or kinds(plan) == [("Copied", BLOCKS)] * 2
+    )
 
 
 @pytest.mark.parametrize("gain", [-12, -3, 6])
 def test_a_gain_is_exact_and_is_of_its_scene_alone(paths, two, tmp_path, gain):
     """A scene made 6 dB softer would be 5 or 7 dB softer, or take its neighbour along."""
-    plan, film = spliced(louder(two, 0, Level(Fraction(gain))), paths, tmp_path)
+    plan, film = spliced(louder(two, 0, AudioLevel(Fraction(gain))), paths, tmp_path)
     assert kinds(plan) == [("Rendered", BLOCKS), ("Copied", BLOCKS)]
     sound = look(film).sound
     assert level(sound[:, 4096 : SAMPLES - 4096]) == pytest.approx(-20 + gain, abs=0.1)
@@ -174,14 +187,14 @@ def test_a_gain_is_exact_and_is_of_its_scene_alone(paths, two, tmp_path, gain):
 
 def test_a_muted_scene_is_silent(paths, two, tmp_path):
     """The traffic behind the narration would come back."""
-    plan, film = spliced(louder(two, 1, Level(mute=True)), paths, tmp_path)
+    plan, film = spliced(louder(two, 1, AudioLevel(mute=True)), paths, tmp_path)
     assert kinds(plan) == [("Copied", BLOCKS), ("Silent", BLOCKS)]
     assert not look(film).sound[:, SAMPLES + 1024 :].any()
 
 
 def test_a_fade_leaves_the_middle_as_it_is(paths, two, tmp_path):
     """The whole scene would be encoded again for half a second at either end; or the sound jump where the fade ends."""
-    plan, film = spliced(louder(two, 0, Level(fade=12)), paths, tmp_path)
+    plan, film = spliced(louder(two, 0, AudioLevel(fade=12)), paths, tmp_path)
     assert kinds(plan) == [("Rendered", 23), ("Copied", 204), ("Rendered", 23), ("Copied", BLOCKS)]
     sound, plain = look(film).sound[0], look(spliced(two, paths, tmp_path / "plain")[1]).sound[0]
     assert numpy.array_equal(sound[25 * BLOCK : 225 * BLOCK], plain[25 * BLOCK : 225 * BLOCK])
@@ -194,18 +207,18 @@ def test_a_fade_leaves_the_middle_as_it_is(paths, two, tmp_path):
     assert jumps[20 * BLOCK :][: 10 * BLOCK].max() < 0.003
 
 
-def joined(cut: Cut, kind: str, frames: int) -> Cut:
+def joined(cut: Timeline, kind: str, frames: int) -> Timeline:
     one, other = cut.clips
-    return replace(cut, clips=(one, replace(other, at=FRAMES - frames, joint=Joint(kind, frames))))
+    return replace(cut, clips=(one, replace(other, at=FRAMES - frames, joint=TimedTransition(kind, frames))))
 
 
-def row(cut: Cut, paths: Mapping[str, Path]) -> tuple[Splice, Samples]:
+def row(cut: Timeline, paths: Mapping[str, Path]) -> tuple[FilmPlan, Samples]:
     """The plan of a film, and the samples of what is mixed in it."""
-    plan = splice(cut, splicing.indexes(paths))
-    assert isinstance(plan, Splice)
-    (mixed,) = [piece for piece in plan.sound if isinstance(piece, Rendered)]
-    assert isinstance(mixed.how, Mix)
-    return plan, numpy.concatenate(list(hand.mixed(mixed.how, paths)), axis=1)[:, MARGIN:-MARGIN]
+    plan = plan_film(cut, splicing.indexes(paths))
+    assert isinstance(plan, FilmPlan)
+    (mixed,) = [piece for piece in plan.sound if isinstance(piece, RenderedPiece)]
+    assert isinstance(mixed.job, AudioMix)
+    return plan, numpy.concatenate(list(hand.mix_samples(mixed.job, paths)), axis=1)[:, MARGIN:-MARGIN]
 
 
 @pytest.mark.parametrize("kind", ["dissolve", "wipe-left", "slide-up"])
@@ -235,9 +248,9 @@ def test_a_film_with_a_transition_has_all_its_samples(paths, two, tmp_path, kind
 def test_under_a_still_beginning_the_scene_before_goes_out(two):
     """Over its tail a scene would be cut off, or heard on under the next one."""
     one, other = two.clips
-    cut = replace(two, clips=(one, replace(other, lead=Joint("dissolve", 24))))
-    whole = mix(cut, STEREO, lambda frame: frame * 2000, dict.fromkeys(cut.clips, Fraction(0)), {})
-    assert altered(whole, 0) == [((FRAMES - 24) * 2000, FRAMES * 2000)]
+    cut = replace(two, clips=(one, replace(other, lead=TimedTransition("dissolve", 24))))
+    whole = plan_mix(cut, STEREO, lambda frame: frame * 2000, dict.fromkeys(cut.clips, Fraction(0)), {})
+    assert changed_spans(whole, 0) == [((FRAMES - 24) * 2000, FRAMES * 2000)]
 
 
 def test_a_fade_through_black_goes_out_and_then_comes_in(paths, two):
@@ -252,7 +265,7 @@ def test_a_fade_through_black_goes_out_and_then_comes_in(paths, two):
 
 def test_the_first_scene_comes_in_out_of_silence(paths, two, tmp_path):
     """A fade from black would begin with full sound."""
-    cut = replace(two, clips=(replace(two.clips[0], joint=Joint("fade", 24)), two.clips[1]))
+    cut = replace(two, clips=(replace(two.clips[0], joint=TimedTransition("fade", 24)), two.clips[1]))
     plan, film = spliced(cut, paths, tmp_path)
     assert kinds(plan)[0] == ("Rendered", 47)
     sound = look(film).sound[0]
@@ -266,7 +279,7 @@ def test_everything_gives_way_to_a_voice(paths, two, tmp_path):
     bed = wav(tmp_path / "bed.wav", sine(110, 8, 0.1))
     everything = {**paths, "v": voice, "m": bed}
     cut = replace(
-        two, voices=(Voice("a", "v", 48, 36),), underlays=(Underlay("m", 0, 256, Fraction(0), 0, False, True),)
+        two, voices=(Voice("a", "v", 48, 36),), underlays=(MusicSpan("m", 0, 256, Fraction(0), 0, False, True),)
     )
     _, film = spliced(cut, everything, tmp_path)
     sound = look(film).sound[0]
@@ -287,14 +300,14 @@ def test_a_voice_leaves_the_rest_of_the_scene_copied(paths, two, tmp_path):
     voice = wav(tmp_path / "voice.wav", sine(3000, 1.5, 0.2))
     plan, _ = spliced(replace(two, voices=(Voice("a", "v", 48, 36),)), {**paths, "v": voice}, tmp_path)
     assert [kind for kind, _ in kinds(plan)] == ["Copied", "Rendered", "Copied", "Copied"]
-    (mixed,) = [piece for piece in plan.sound if isinstance(piece, Rendered)]
+    (mixed,) = [piece for piece in plan.sound if isinstance(piece, RenderedPiece)]
     assert mixed.length <= math.ceil((1.5 + 0.2 + 0.5) * 48_000 / BLOCK) + 2
 
 
 def test_music_changes_no_picture(paths, two, tmp_path):
     """Every frame that was paid for would be encoded again for a song."""
     bed = wav(tmp_path / "bed.wav", sine(110, 3))
-    music = Underlay("m", 24, 72, Fraction(-6), 12, False, False)
+    music = MusicSpan("m", 24, 72, Fraction(-6), 12, False, False)
     plain = spliced(two, paths, tmp_path / "plain")[1]
     plan, film = spliced(replace(two, underlays=(music,)), {**paths, "m": bed}, tmp_path)
     assert pictures(film) == pictures(plain)
@@ -389,13 +402,13 @@ def test_memory_does_not_depend_on_the_length(tmp_path):
     assert max(read) <= 48 * BLOCK
     with bed.open("r+b") as file:
         file.truncate(1_000_000)  # nothing behind the first seconds is asked for
-    one = Mix(STEREO, 0, 48_000, mix(bed_only(), STEREO, lambda frame: frame * 2000, {}, {}).strands)
-    assert sum(piece.shape[1] for piece in hand.mixed(one, {"m": bed})) == 48_000
+    one = AudioMix(STEREO, 0, 48_000, plan_mix(bed_only(), STEREO, lambda frame: frame * 2000, {}, {}).strands)
+    assert sum(piece.shape[1] for piece in hand.mix_samples(one, {"m": bed})) == 48_000
 
 
-def bed_only() -> Cut:
+def bed_only() -> Timeline:
     clip = Clip("a", "a", Fraction(0), Fraction(1), 0, 24)
-    return Cut((clip,), *SMALL, 24, "pad", underlays=(Underlay("m", 0, 24, Fraction(0), 0, False, False),))
+    return Timeline((clip,), *SMALL, 24, "pad", underlays=(MusicSpan("m", 0, 24, Fraction(0), 0, False, False),))
 
 
 def test_a_damaged_voice_is_named(paths, two, tmp_path):
@@ -425,7 +438,7 @@ def test_each_scene_reaches_the_loudness(tone, tmp_path):
     cut = replace(laid(paths, size=SMALL), loudness=Fraction(-16))
     measured = loudness.Known(tmp_path / "known").all(cut.clips, paths)
     plan, film = spliced(cut, paths, tmp_path, measured)
-    assert sum(piece.length for piece in plan.sound if isinstance(piece, Rendered)) == 3 * BLOCKS
+    assert sum(piece.length for piece in plan.sound if isinstance(piece, RenderedPiece)) == 3 * BLOCKS
     for n in range(3):
         reached, peak = ebur128(film, n * float(SECONDS) + 0.05, (n + 1) * float(SECONDS) - 0.05)
         assert reached == pytest.approx(-16, abs=0.5)
@@ -461,7 +474,7 @@ def test_many_loud_sounds_are_kept_from_clipping(tone, tmp_path):
     """Music on top of a loud scene would crackle."""
     paths = {"a": tone("0.7*sin(2*PI*330*t)"), "b": tone(LOW)}
     bed = wav(tmp_path / "bed.wav", sine(331, 8, 0.8))
-    cut = replace(laid(paths, size=SMALL), underlays=(Underlay("m", 0, 256, Fraction(0), 0, False, True),))
+    cut = replace(laid(paths, size=SMALL), underlays=(MusicSpan("m", 0, 256, Fraction(0), 0, False, True),))
     _, film = spliced(cut, {**paths, "m": bed}, tmp_path)
     assert ebur128(film, 0, 2 * float(SECONDS))[1] <= -1
     assert level(look(film).sound[:, SAMPLES + 4096 : -4096]) > -4  # where nothing is too loud, nothing is softened
@@ -472,7 +485,7 @@ def test_music_gives_way_while_a_scene_is_heard(tone, tmp_path):
     spoken = "0.2*sin(2*PI*1760*t)*between(t\\,2\\,3)"
     paths = {"a": tone(spoken), "b": tone("0")}
     bed = wav(tmp_path / "bed.wav", sine(110, 30))
-    music = Underlay("m", 0, 256, Fraction(0), 0, True, True)
+    music = MusicSpan("m", 0, 256, Fraction(0), 0, True, True)
     cut = replace(laid(paths, size=SMALL), underlays=(music,))
     measured = loudness.Known(tmp_path / "known").all(cut.clips, paths)
     _, film = spliced(cut, {**paths, "m": bed}, tmp_path, measured)
@@ -508,9 +521,9 @@ def test_reencoding_gives_the_same_sound(paths, two, tmp_path):
     voice = wav(tmp_path / "voice.wav", sine(3000, 1.5, 0.2))
     bed = wav(tmp_path / "bed.wav", sine(110, 3))
     everything = {**paths, "v": voice, "m": bed}
-    cut = louder(two, 1, Level(Fraction(-6), fade=12))
+    cut = louder(two, 1, AudioLevel(Fraction(-6), fade=12))
     cut = replace(
-        cut, voices=(Voice("a", "v", 48, 36),), underlays=(Underlay("m", 24, 200, Fraction(-6), 12, True, True),)
+        cut, voices=(Voice("a", "v", 48, 36),), underlays=(MusicSpan("m", 24, 200, Fraction(-6), 12, True, True),)
     )
     measured = loudness.Known(tmp_path / "known").all(cut.clips, paths)
     one = look(spliced(cut, everything, tmp_path, measured)[1]).sound
@@ -532,7 +545,7 @@ def test_any_film_has_exactly_its_samples(tone, tmp_path_factory, data):
         frames = data.draw(st.integers(24, 60))
         start = 24 * data.draw(st.integers(0, 2))
         gain = Fraction(data.draw(st.sampled_from([0, 0, 0, -6])))
-        level = Level(gain, data.draw(st.booleans()) and n == 1, data.draw(st.sampled_from([0, 0, 5])))
+        level = AudioLevel(gain, data.draw(st.booleans()) and n == 1, data.draw(st.sampled_from([0, 0, 5])))
         digest = data.draw(st.sampled_from([name for name in "abns" if not clips or name != clips[-1].digest]))
         span = Fraction(start, 24), Fraction(start + frames, 24)
         clips.append(Clip(str(n), digest, *span, at, frames, level=level))
@@ -540,8 +553,8 @@ def test_any_film_has_exactly_its_samples(tone, tmp_path_factory, data):
     voice = wav(tmp_path / "voice.wav", sine(3000, 0.5, 0.2))
     voices = tuple(Voice(clip.scene, "v", clip.at, 12) for clip in clips if data.draw(st.booleans()))
     first = data.draw(st.integers(0, at - 1))
-    beds = (Underlay("v", first, at - first, Fraction(-3), 6, False, True),) if data.draw(st.booleans()) else ()
-    cut = Cut(tuple(clips), *SMALL, 24, "pad", voices=voices, underlays=beds)
+    beds = (MusicSpan("v", first, at - first, Fraction(-3), 6, False, True),) if data.draw(st.booleans()) else ()
+    cut = Timeline(tuple(clips), *SMALL, 24, "pad", voices=voices, underlays=beds)
     plan, _ = spliced(cut, {**sources, "v": voice}, tmp_path)
     lengths = sum(piece.length for piece in plan.sound)
     assert lengths == -int(-Fraction(at * plan.form[0], 24 * BLOCK) // 1)
@@ -553,27 +566,27 @@ def test_changing_one_scene_mixes_that_one_again(tone, tmp_path):
     names = "abcdef"
     paths = {name: tone(f"0.1*sin(2*PI*{300 + 100 * n}*t)") for n, name in enumerate(names)}
     cut = laid(paths, size=SMALL)
-    soft = replace(cut, clips=tuple(replace(clip, level=Level(fade=8)) for clip in cut.clips))
+    soft = replace(cut, clips=tuple(replace(clip, level=AudioLevel(fade=8)) for clip in cut.clips))
     plan, _ = spliced(soft, paths, tmp_path)
-    keys = [piece.key for piece in plan.sound if isinstance(piece, Rendered)]
+    keys = [piece.key for piece in plan.sound if isinstance(piece, RenderedPiece)]
     assert len(keys) == len(set(keys)) == 12
     clips = (replace(soft.clips[0], frames=64, end=Fraction(64, 24)),)
     clips += tuple(replace(clip, at=clip.at - 64) for clip in soft.clips[1:])
     plan, _ = spliced(replace(soft, clips=clips), paths, tmp_path)
-    assert len(set(keys) - {piece.key for piece in plan.sound if isinstance(piece, Rendered)}) <= 2
+    assert len(set(keys) - {piece.key for piece in plan.sound if isinstance(piece, RenderedPiece)}) <= 2
 
 
 def test_scenes_far_apart_are_told():
     """The author would find out in the cinema."""
     known = {name: Loudness(lufs, -3, ()) for name, lufs in (("a", -20.0), ("b", -27.0), ("c", -23.0), ("d", None))}
-    assert apart(known) == ("b", "a", 7.0)
-    assert apart({**known, "b": Loudness(-25.9, -3, ())}) is None
-    assert apart({}) is None
+    assert widest_difference(known) == ("b", "a", 7.0)
+    assert widest_difference({**known, "b": Loudness(-25.9, -3, ())}) is None
+    assert widest_difference({}) is None
 
 
 def test_what_nobody_touches_is_not_altered():
     """A ramp that has ended would make the rest of the film be encoded."""
     clips = tuple(Clip(name, name, Fraction(0), Fraction(1), 24 * n, 24) for n, name in enumerate("abc"))
-    cut = louder(Cut(clips, *SMALL, 24, "pad"), 1, Level(fade=4))
-    whole = mix(cut, STEREO, lambda frame: frame * 2000, dict.fromkeys(cut.clips, Fraction(0)), {})
-    assert altered(whole, 0) == [(48_000, 56_000), (88_000, 96_000)]
+    cut = louder(Timeline(clips, *SMALL, 24, "pad"), 1, AudioLevel(fade=4))
+    whole = plan_mix(cut, STEREO, lambda frame: frame * 2000, dict.fromkeys(cut.clips, Fraction(0)), {})
+    assert changed_spans(whole, 0) == [(48_000, 56_000), (88_000, 96_000)]

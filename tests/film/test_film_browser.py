@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moving import BLUE, GREEN, GREY, RED, TAGS, Colour, Seen, close, laid, look
 
-from storyboard.cut import Clip, Cut, Joint, Overlay
-from storyboard.media import splice as hand
-from storyboard.notes import Chapter, Notes
-from storyboard.splice import Copied, Rendered, Splice, rendered, splice
-from storyboard.story import Title, TransitionKind
+from storyboard.film import splice as hand
+from storyboard.film.film_plan import CopiedPiece, FilmPlan, RenderedPiece, plan_film, plan_reencoded_film
+from storyboard.model.storyboard import Title, TransitionKind
+from storyboard.mp4.metadata import Chapter, FilmMetadata
+from storyboard.timeline.model import Clip, Overlay, TimedTransition, Timeline
 
 pytestmark = pytest.mark.skipif(not browser.PROGRAM, reason="needs a browser: apt-get install chromium")
 
@@ -57,16 +57,16 @@ def numbered(clips):
     return clip
 
 
-def made(cut: Cut, paths: Mapping[str, Path], folder: Path, *, anew: bool = False) -> tuple[Splice, Path]:
+def made(cut: Timeline, paths: Mapping[str, Path], folder: Path, *, anew: bool = False) -> tuple[FilmPlan, Path]:
     """The film, with chapters, as every film has them."""
     known = hand.indexes(paths)
-    plan = rendered(cut, known) if anew else splice(cut, known)
-    assert isinstance(plan, Splice), plan
-    notes = Notes("Gulls", "storyboard", "", tuple(Chapter(clip.scene, clip.at) for clip in cut.clips))
+    plan = plan_reencoded_film(cut, known) if anew else plan_film(cut, known)
+    assert isinstance(plan, FilmPlan), plan
+    notes = FilmMetadata("Gulls", "storyboard", "", tuple(Chapter(clip.scene, clip.at) for clip in cut.clips))
     return plan, hand.splice(plan, known, paths, folder / "film.mp4", folder / "scratch", notes=notes).path
 
 
-def asked(plan: Splice) -> list[int]:
+def asked(plan: FilmPlan) -> list[int]:
     """Both sides of every joint of two pieces or of two scenes, and the ends; far from each other, back and forth."""
     begins = {0, *accumulate(piece.length for piece in plan.pictures), *(clip.at for clip in plan.cut.clips)}
     begins |= {clip.at + clip.joint.frames for clip in plan.cut.clips if clip.joint}
@@ -74,16 +74,16 @@ def asked(plan: Splice) -> list[int]:
     return sorted(sides, key=lambda frame: frame * 7919 % 1009)
 
 
-def alone(cut: Cut, frame: int) -> Clip | None:
+def alone(cut: Timeline, frame: int) -> Clip | None:
     """The clip that is seen on a frame, where nothing else is."""
     seen = [clip for clip in cut.clips if clip.at <= frame < clip.until]
     coming = any(clip.joint and frame < clip.at + clip.joint.frames for clip in seen)
-    leading = any(clip.lead and clip.at - clip.lead.frames <= frame < clip.at for clip in cut.clips)
+    leading = any(clip.lead_in and clip.at - clip.lead_in.frames <= frame < clip.at for clip in cut.clips)
     return seen[0] if len(seen) == 1 and not coming and not leading else None
 
 
 def compared(
-    chromium: Browser, plan: Splice, film: Path, colours: Mapping[str, Colour], *, rate: int = 0, shapes: str = ""
+    chromium: Browser, plan: FilmPlan, film: Path, colours: Mapping[str, Colour], *, rate: int = 0, shapes: str = ""
 ) -> Seen:
     """It plays to its end without an error; on each frame is what ffmpeg decodes, and the colour and number due there.
 
@@ -121,7 +121,7 @@ def test_equal_clips(chromium, numbered, tmp_path):
     colours = {"a": RED, "b": GREEN, "c": BLUE}
     paths = {name: numbered(colour) for name, colour in colours.items()}
     plan, film = made(laid(paths, size=SIZE), paths, tmp_path)
-    assert all(isinstance(piece, Copied) for piece in plan.pictures)
+    assert all(isinstance(piece, CopiedPiece) for piece in plan.pictures)
     seen = compared(chromium, plan, film, colours, rate=8)
     assert seen.clicks() == pytest.approx([at / 24 for at in seen.flashes()], abs=0.001)
 
@@ -138,7 +138,7 @@ def test_clips_of_several_encoders(chromium, numbered, tmp_path):
     paths = {name: numbered(colour, **odd.get(name, {})) for name, colour in colours.items()}
     paths["f"], colours["f"] = paths["a"], RED
     plan, film = made(laid(paths, size=SIZE), paths, tmp_path)
-    assert [piece.sets for piece in plan.pictures if isinstance(piece, Copied)] == [0, 1, 2, 3, 0, 0]
+    assert [piece.sets for piece in plan.pictures if isinstance(piece, CopiedPiece)] == [0, 1, 2, 3, 0, 0]
     compared(chromium, plan, film, colours, rate=8)
 
 
@@ -151,7 +151,7 @@ def test_clips_of_as_many_encoders_as_fit(chromium, numbered, tmp_path):
         for (name, colour), kind in zip(colours.items(), kinds, strict=True)
     }
     plan, film = made(laid(paths, size=SIZE), paths, tmp_path)
-    assert (len(plan.sets), sum(isinstance(piece, Rendered) for piece in plan.pictures)) == (17, 1)
+    assert (len(plan.sets), sum(isinstance(piece, RenderedPiece) for piece in plan.pictures)) == (17, 1)
     compared(chromium, plan, film, colours, rate=8)
 
 
@@ -163,7 +163,13 @@ def test_clips_that_must_be_rendered(chromium, numbered, tmp_path):
     parts = laid({**paths, "e": paths["a"]}, size=SIZE)
     parts = replace(parts, clips=(*parts.clips[:4], replace(parts.clips[4], digest="a")))
     plan, film = made(parts, paths, tmp_path)
-    assert [type(piece) for piece in plan.pictures] == [Copied, Rendered, Rendered, Rendered, Copied]
+    assert [type(piece) for piece in plan.pictures] == [
+        CopiedPiece,
+        RenderedPiece,
+        RenderedPiece,
+        RenderedPiece,
+        CopiedPiece,
+    ]
     compared(chromium, plan, film, colours, rate=8, shapes="b")
 
 
@@ -172,20 +178,20 @@ def test_transitions_trims_and_words(chromium, numbered, tmp_path):
     colours = {"a": RED, "b": GREEN, "c": BLUE}
     paths = {"a": numbered(RED), "b": numbered(GREEN, codec=CAVLC), "c": numbered(BLUE, sound="")}
 
-    def part(scene: str, digest: str, first: int, last: int, at: int, **joint: Joint) -> Clip:
+    def part(scene: str, digest: str, first: int, last: int, at: int, **joint: TimedTransition) -> Clip:
         return Clip(scene, digest, Fraction(first, 24), Fraction(last, 24), at, last - first, **joint)
 
     clips = (
-        part("one", "a", 0, 64, 0, joint=Joint("fade", 6)),
-        part("two", "b", 0, 64, 64 - 10, joint=Joint("dissolve", 10)),
-        part("three", "c", 5, 60, 118, lead=Joint("wipe-left", 8)),
+        part("one", "a", 0, 64, 0, joint=TimedTransition("fade", 6)),
+        part("two", "b", 0, 64, 64 - 10, joint=TimedTransition("dissolve", 10)),
+        part("three", "c", 5, 60, 118, lead=TimedTransition("wipe-left", 8)),
         part("four", "a", 11, 50, 173),
         part("five", "a", 11, 50, 212),
-        part("six", "b", 0, 64, 251 - 12, joint=Joint("slide-up", 12)),
+        part("six", "b", 0, 64, 251 - 12, joint=TimedTransition("slide-up", 12)),
     )
-    plan, film = made(Cut(clips, *SIZE, 24, "pad", (Overlay(TITLE, 80, 20, 4),)), paths, tmp_path)
-    assert sum(isinstance(piece, Copied) for piece in plan.pictures) >= 6
-    assert sum(isinstance(piece, Rendered) for piece in plan.pictures) >= 6
+    plan, film = made(Timeline(clips, *SIZE, 24, "pad", (Overlay(TITLE, 80, 20, 4),)), paths, tmp_path)
+    assert sum(isinstance(piece, CopiedPiece) for piece in plan.pictures) >= 6
+    assert sum(isinstance(piece, RenderedPiece) for piece in plan.pictures) >= 6
     seen = compared(chromium, plan, film, colours, rate=8)
     (words,) = chromium.look(
         film, [90], points=[(x / 100, y / 100) for y in range(60, 100, 2) for x in range(100)]
@@ -200,9 +206,9 @@ def test_large_pictures_that_do_not_say_their_colours(chromium, numbered, tmp_pa
     hd = {**UNTAGGED, "size": (1280, 720), "seconds": 1.0}
     paths = {name: numbered(colour, **hd) for name, colour in colours.items()}
     cut = laid(paths, size=(1280, 720))
-    cut = replace(cut, clips=(cut.clips[0], replace(cut.clips[1], at=18, joint=Joint("dissolve", 6))))
+    cut = replace(cut, clips=(cut.clips[0], replace(cut.clips[1], at=18, joint=TimedTransition("dissolve", 6))))
     plan, film = made(cut, paths, tmp_path)
-    assert {type(piece) for piece in plan.pictures} == {Copied, Rendered}
+    assert {type(piece) for piece in plan.pictures} == {CopiedPiece, RenderedPiece}
     compared(chromium, plan, film, colours, rate=8)
 
 
@@ -211,7 +217,7 @@ def test_a_film_that_is_encoded_anew(chromium, numbered, tmp_path):
     colours = {"a": RED, "b": GREEN}
     paths = {name: numbered(colour) for name, colour in colours.items()}
     cut = laid(paths, size=SIZE)
-    cut = replace(cut, clips=(cut.clips[0], replace(cut.clips[1], at=58, joint=Joint("dissolve", 6))))
+    cut = replace(cut, clips=(cut.clips[0], replace(cut.clips[1], at=58, joint=TimedTransition("dissolve", 6))))
     plan, film = made(cut, paths, tmp_path, anew=True)
     compared(chromium, plan, film, colours, rate=8)
 
@@ -252,14 +258,14 @@ def test_any_film(chromium, numbered, tmp_path_factory, parts):
     clips: list[Clip] = []
     for number, (kind, first, last, how, length, tail) in enumerate(parts):
         first, tail = min(first, last - 16), tail and bool(clips)
-        joint = Joint(how if clips else "fade", length) if how else None
+        joint = TimedTransition(how if clips else "fade", length) if how else None
         at = clips[-1].until - (joint.frames if joint and not tail else 0) if clips else 0
         own = {"lead": joint} if tail else {"joint": joint}
         clips.append(Clip(str(number), str(kind), Fraction(first, 24), Fraction(last, 24), at, last - first, **own))
     used = {clip.digest for clip in clips}
     paths = {str(n): numbered(colour, **options) for n, (colour, options) in enumerate(KINDS) if str(n) in used}
     colours = {str(n): colour for n, (colour, _) in enumerate(KINDS)}
-    cut = Cut(tuple(clips), *SIZE, 24, "pad")
-    planned = splice(cut, hand.indexes(paths))
+    cut = Timeline(tuple(clips), *SIZE, 24, "pad")
+    planned = plan_film(cut, hand.indexes(paths))
     plan, film = made(cut, paths, folder, anew=isinstance(planned, str))
     compared(chromium, plan, film, colours, shapes="3")

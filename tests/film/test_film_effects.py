@@ -13,7 +13,7 @@ import pytest
 from moving import BLUE, RED, close, look
 from studio import Studio
 
-from storyboard.errors import LocalFault, Problems
+from storyboard.model.errors import LocalFault, Problems
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "effects"
 Install = Callable[..., Path]

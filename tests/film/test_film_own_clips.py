@@ -9,8 +9,8 @@ from moving import GREEN, RED, TAGS, close, decibels, look, planes
 from studio import Studio
 from test_film_splice import pictures
 
-from storyboard.errors import BadMedia
 from storyboard.media import ffmpeg, probe
+from storyboard.model.errors import BadMedia
 
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none")
 JPEG = ",scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=pc,format=yuvj420p"

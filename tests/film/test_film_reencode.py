@@ -11,10 +11,11 @@ import numpy
 import pytest
 from moving import BLUE, GREEN, GREY, RED, TAGS, close, files, laid, look
 
-from storyboard.cut import MAKING, Clip, Cut
-from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import ffmpeg, probe, segment
-from storyboard.media.join import join
+from storyboard.film import segment
+from storyboard.film.reencode import join
+from storyboard.media import ffmpeg, probe
+from storyboard.model.errors import BadMedia, LocalFault
+from storyboard.timeline.model import RENDER_VERSION, Clip, Timeline
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_trim_shows_just_those_frames(clips, tmp_path):
         Clip("late", "x", Fraction(53, 24), Fraction(83, 24), 0, 30),
         Clip("early", "x", Fraction(1, 24), Fraction(25, 24), 30, 24),
     )
-    film = look(join(Cut(parts, 320, 180, 24, "pad"), {"x": path}, tmp_path / "f.mp4", tmp_path / "s").path)
+    film = look(join(Timeline(parts, 320, 180, 24, "pad"), {"x": path}, tmp_path / "f.mp4", tmp_path / "s").path)
     assert len(film.frames) == 54
     assert film.flashes() == [72 - 53, 30 + 23]
     assert film.clicks() == pytest.approx([(72 - 53) / 24, (30 + 23) / 24], abs=0.001)
@@ -100,7 +101,7 @@ def test_a_trim_deep_inside_a_clip_is_found_again(clips, tmp_path, form):
     rate = probe.measure(path).fps
     start = round(Fraction(7, 2) * rate) / rate
     part = Clip("a", "x", start, start + Fraction(4, 3), 0, 32)
-    film = look(join(Cut((part,), 320, 180, 24, "pad"), {"x": path}, tmp_path / "f.mp4", tmp_path / "s").path)
+    film = look(join(Timeline((part,), 320, 180, 24, "pad"), {"x": path}, tmp_path / "f.mp4", tmp_path / "s").path)
     assert film.flashes() == [12]
     assert film.clicks() == pytest.approx([0.5], abs=0.018)
 
@@ -256,7 +257,7 @@ def test_changing_one_scene_makes_one_segment(clips, tmp_path):
 def test_the_same_part_twice_is_made_once(clips, tmp_path):
     """A refrain would be made again for each of its scenes."""
     one = Clip("a", "x", Fraction(0), Fraction(1), 0, 24)
-    cut = Cut((one, replace(one, scene="b", at=24), replace(one, scene="c", at=48)), 320, 180, 24, "pad")
+    cut = Timeline((one, replace(one, scene="b", at=24), replace(one, scene="c", at=48)), 320, 180, 24, "pad")
     counted: list[int] = []
     film = join(cut, {"x": clips(RED)}, tmp_path / "film.mp4", tmp_path / "scratch", counted.append)
     assert len(list(files(tmp_path / "scratch"))) == 1
@@ -268,7 +269,7 @@ def test_clips_of_one_frame_join_too(clips, tmp_path):
     """A stutter cut of single frames would break the film."""
     paths = {"a": clips(RED), "b": clips(GREEN), "c": clips(BLUE)}
     parts = tuple(Clip(str(n), "abc"[n % 3], Fraction(5, 24), Fraction(6, 24), n, 1 if n < 9 else 2) for n in range(10))
-    film = look(join(Cut(parts, 320, 180, 24, "pad"), paths, tmp_path / "f.mp4", tmp_path / "s").path)
+    film = look(join(Timeline(parts, 320, 180, 24, "pad"), paths, tmp_path / "f.mp4", tmp_path / "s").path)
     assert len(film.frames) == 11
     assert all(close(film.colour(n), (RED, GREEN, BLUE)[n % 3]) for n in range(9))
 
@@ -280,7 +281,7 @@ def test_sixty_short_scenes_do_not_drift(clips, tmp_path):
         for n in range(60)
         if (length := round(Fraction((n + 1) * 35, 100) * 24) - round(Fraction(n * 35, 100) * 24))
     )
-    film = look(join(Cut(parts, 320, 180, 24, "pad"), {"x": clips(RED)}, tmp_path / "f.mp4", tmp_path / "s").path)
+    film = look(join(Timeline(parts, 320, 180, 24, "pad"), {"x": clips(RED)}, tmp_path / "f.mp4", tmp_path / "s").path)
     assert len(film.frames) == 504
     assert film.flashes() == [clip.at for clip in parts]
     assert film.clicks() == pytest.approx([clip.at / 24 for clip in parts], abs=0.001)
@@ -381,8 +382,8 @@ def test_whoever_changes_how_films_are_made_says_so(clips):
     source, clip = probe.source(clips(RED)), Clip("a", "x", Fraction(0), Fraction(1), 0, 24)
     filters = [
         segment.picture_filter(replace(source, measure=replace(source.measure, width=180)), clip, cut, Fraction(0))
-        for cut in (Cut((clip,), 320, 180, 24, fit) for fit in ("pad", "crop", "blur"))
+        for cut in (Timeline((clip,), 320, 180, 24, fit) for fit in ("pad", "crop", "blur"))
     ]
     settings = repr((filters, segment.ENCODER, segment.PIECE, segment.NEUTRAL, segment.SOUND))
     # Where this differs, raise cut.MAKING, then write the new pair here.
-    assert (MAKING, hashlib.sha256(settings.encode()).hexdigest()[:12]) == (5, "43bbd30cc1a3")
+    assert (RENDER_VERSION, hashlib.sha256(settings.encode()).hexdigest()[:12]) == (5, "43bbd30cc1a3")

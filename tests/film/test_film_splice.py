@@ -19,14 +19,17 @@ from hypothesis import strategies as st
 from moving import BLUE, GREEN, GREY, RED, TAGS, Planes, close, decibels, files, laid, look, parted, planes
 from tiers import every
 
-from storyboard import disk
-from storyboard.cut import Clip, Cut
-from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import copying, ffmpeg, h264, joint, mp4, probe
-from storyboard.media import splice as hand
-from storyboard.media.index import Pictures, Sounds, written
-from storyboard.samples import BLOCK, Frames, Sound
-from storyboard.splice import Copied, Rendered, Splice, splice
+from storyboard.film import copy
+from storyboard.film import splice as hand
+from storyboard.film.audio import joint
+from storyboard.film.film_plan import CopiedPiece, FilmPlan, RenderedPiece, plan_film
+from storyboard.media import ffmpeg, probe
+from storyboard.model.errors import BadMedia, LocalFault
+from storyboard.mp4 import h264, reader
+from storyboard.mp4.samples import BLOCK, AudioTrack, VideoTrack
+from storyboard.mp4.writer import AudioSamples, VideoSamples, film_header
+from storyboard.system import files as system_files
+from storyboard.timeline.model import Clip, Timeline
 
 SMALL = (64, 36)
 # 64 frames of 24 a second are exactly 125 blocks of sound: there the sound cannot lie beside the picture at all.
@@ -38,13 +41,13 @@ CAVLC = ("-c:v", "libx264", "-coder", "0", "-bf", "0", "-g", "24", *TAGS)
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", *TAGS)
 
 
-def spliced(cut: Cut, paths: Mapping[str, Path], folder: Path) -> tuple[Splice, Path]:
+def spliced(cut: Timeline, paths: Mapping[str, Path], folder: Path) -> tuple[FilmPlan, Path]:
     """The plan, and the film that was made by it."""
     known = hand.indexes(paths)
-    plan = splice(cut, known)
-    assert isinstance(plan, Splice), plan
+    plan = plan_film(cut, known)
+    assert isinstance(plan, FilmPlan), plan
     film = hand.splice(plan, known, paths, folder / "film.mp4", folder / "scratch")
-    assert (film.bytes, film.checksum) == (film.path.stat().st_size, disk.checksum(film.path))
+    assert (film.bytes, film.checksum) == (film.path.stat().st_size, system_files.checksum(film.path))
     return plan, film.path
 
 
@@ -54,13 +57,13 @@ def pictures(path: Path) -> list[str]:
         return [hashlib.md5(frame.to_ndarray().tobytes()).hexdigest() for frame in film.decode(video=0)]
 
 
-def check(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
+def check(plan: FilmPlan, film: Path, paths: Mapping[str, Path]) -> None:
     """What holds for every film: frames counted, evenly spaced, copied ones identical; samples exact; index first."""
     own = pictures(film)
     assert len(own) == plan.cut.frames
     at = 0
     for piece in plan.pictures:
-        if isinstance(piece, Copied):
+        if isinstance(piece, CopiedPiece):
             assert own[at : at + piece.length] == pictures(paths[piece.source])[piece.first : piece.last]
         at += piece.length
     seen = look(film)
@@ -73,9 +76,9 @@ def check(plan: Splice, film: Path, paths: Mapping[str, Path]) -> None:
     _played(film, samples, plan.form[1])
     content = film.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
-    again = mp4.read(film)
-    assert isinstance(again.frames, Frames)
-    assert isinstance(again.sound, Sound)
+    again = reader.read(film)
+    assert isinstance(again.frames, VideoTrack)
+    assert isinstance(again.sound, AudioTrack)
     assert (again.frames.begins, again.sound.begins, again.sound.priming) == (0, 0, 1024)
     assert again.frames.look.colour == (1, 1, 1, False)  # said in full: a browser does not believe a part of it
     listed = content.index(b"stss") + 8
@@ -134,7 +137,7 @@ def test_equal_clips_are_copied_whole(small, tmp_path):
     """Every frame that was paid for would lose a little, and the film take minutes."""
     paths = {"a": small(RED), "b": small(GREEN), "c": small(BLUE)}
     plan, film = spliced(laid(paths, size=SMALL), paths, tmp_path)
-    assert plan.pictures == tuple(Copied(name, 0, 64) for name in "abc")
+    assert plan.pictures == tuple(CopiedPiece(name, 0, 64) for name in "abc")
     check(plan, film, paths)
     seen = look(film)
     assert seen.flashes() == [64 * n + second for n in range(3) for second in (0, 24, 48)]
@@ -245,7 +248,7 @@ def test_an_odd_clip_stands_beside_the_others(small, tmp_path, odd, place):
     said, counted = probe.measure(paths[str(place)]), probe.source(paths[str(place)]).measure
     assert said == replace(counted, fps=said.fps)
     assert said.fps == counted.fps or (odd == "time scale 1000" and abs(said.fps - counted.fps) < Fraction(1, 100))
-    copied = [piece.source for piece in plan.pictures if isinstance(piece, Copied)]
+    copied = [piece.source for piece in plan.pictures if isinstance(piece, CopiedPiece)]
     assert copied == [name for name in paths if odd in COPIED or int(name) != place]
     if odd in SAME_FRAMES:
         for own, due in zip(planes(film)[64 * place : 64 * place + 64], brought(paths[str(place)]), strict=True):
@@ -268,7 +271,7 @@ def test_clips_of_other_writers_keep_their_place(small, tmp_path, form):
     cut = laid({"a": paths["a"], "b": odd, "c": paths["c"]}, size=SMALL)
     plan, film = spliced(cut, paths, tmp_path)
     check(plan, film, paths)
-    assert isinstance(plan.pictures[1], Rendered if form == "turned" else Copied)
+    assert isinstance(plan.pictures[1], RenderedPiece if form == "turned" else CopiedPiece)
     heard = [64 / 24 + second for second in (0, 1, 2)]
     if form == "primed":  # the clip says that 1,088 samples more of it are not heard: its clicks come that much earlier
         heard = [second - 1088 / 48000 for second in heard]
@@ -280,7 +283,7 @@ def test_a_clip_of_one_frame(small, tmp_path):
     """A stutter cut of single frames would break the film."""
     paths = {"a": small(RED), "b": small(GREEN, seconds=1 / 24), "c": small(BLUE)}
     plan, film = spliced(laid(paths, size=SMALL), paths, tmp_path)
-    assert plan.pictures == (Copied("a", 0, 64), Copied("b", 0, 1), Copied("c", 0, 64))
+    assert plan.pictures == (CopiedPiece("a", 0, 64), CopiedPiece("b", 0, 1), CopiedPiece("c", 0, 64))
     check(plan, film, paths)
 
 
@@ -289,7 +292,7 @@ def test_too_many_kinds_of_encoders_are_rendered(small, tmp_path):
     """One avcC holds so many parameter sets, and no more."""
     paths = {str(n): small(RED, seconds=0.25, codec=("-c:v", "libx264", "-qp", str(20 + n), *TAGS)) for n in range(20)}
     plan, film = spliced(laid(paths, size=SMALL), paths, tmp_path)
-    assert sum(isinstance(piece, Copied) for piece in plan.pictures) == 17
+    assert sum(isinstance(piece, CopiedPiece) for piece in plan.pictures) == 17
     check(plan, film, paths)
 
 
@@ -305,7 +308,7 @@ def test_a_trim_shows_just_those_frames(small, tmp_path, first, last):
         Clip("x", "x", Fraction(first, 24), Fraction(last, 24), 64, last - first),
         Clip("z", "y", Fraction(0), EVEN, 64 + last - first, 64),
     )
-    plan, film = spliced(Cut(parts, *SMALL, 24, "pad"), paths, tmp_path)
+    plan, film = spliced(Timeline(parts, *SMALL, 24, "pad"), paths, tmp_path)
     check(plan, film, paths)
     seen = look(film)
     due = [64 + at - first for at in (0, 24, 48) if first <= at < last]
@@ -322,13 +325,13 @@ def test_a_trim_shows_just_those_frames(small, tmp_path, first, last):
 def test_only_the_head_and_the_end_of_a_trim_are_rendered(small, tmp_path):
     """Trimming a scene by a frame would cost its whole length."""
     plan, _ = spliced(
-        Cut((Clip("x", "x", Fraction(20, 24), Fraction(60, 24), 0, 40),), *SMALL, 24, "pad"),
+        Timeline((Clip("x", "x", Fraction(20, 24), Fraction(60, 24), 0, 40),), *SMALL, 24, "pad"),
         {"x": small(GREEN)},
         tmp_path,
     )
     assert [(type(piece), piece.length) for piece in plan.pictures[:2]] == [
-        (Rendered, 4),
-        (Copied, 40 - 4 - sum(piece.length for piece in plan.pictures[2:])),
+        (RenderedPiece, 4),
+        (CopiedPiece, 40 - 4 - sum(piece.length for piece in plan.pictures[2:])),
     ]
     assert sum(piece.length for piece in plan.pictures[2:]) <= 3
 
@@ -340,8 +343,8 @@ def test_every_place_to_seek_to_shows_the_right_frame(small, tmp_path):
     trimmed = replace(cut.clips[3], start=Fraction(10, 24), end=Fraction(60, 24), frames=50)
     _, film = spliced(replace(cut, clips=(*cut.clips[:3], trimmed)), paths, tmp_path)
     linear = pictures(film)
-    index = mp4.read(film)
-    assert isinstance(index.frames, Frames)
+    index = reader.read(film)
+    assert isinstance(index.frames, VideoTrack)
     assert len(index.frames.starts) >= 9
     for start in index.frames.starts:
         with av.open(str(film)) as opened:
@@ -356,7 +359,7 @@ def test_a_hundred_clips_do_not_drift(small, tmp_path):
     """21 ms too many at each joint are two seconds at the end: lips and words far apart."""
     paths = {str(n): small(colour) for n, colour in enumerate((RED, GREEN, BLUE))}
     parts = tuple(Clip(str(n), str(n % 3), Fraction(0), EVEN, 64 * n, 64) for n in range(100))
-    _, film = spliced(Cut(parts, *SMALL, 24, "pad"), paths, tmp_path)
+    _, film = spliced(Timeline(parts, *SMALL, 24, "pad"), paths, tmp_path)
     seen = look(film)
     assert (len(seen.frames), seen.sound.shape[1]) == (6400, 100 * 128_000)
     flashes, clicks = seen.flashes(), seen.clicks()
@@ -408,8 +411,8 @@ def test_a_sharp_sound_stays_as_loud_as_it_is(small, tmp_path, early):
         Clip("a", "a", Fraction(0), Fraction(early, 24), 0, early),
         Clip("b", "b", Fraction(1), Fraction(27, 24), early, 3),
     )
-    plan, film = spliced(Cut(parts, *SMALL, 24, "pad"), paths, tmp_path)
-    assert isinstance(plan.sound[1], Rendered)
+    plan, film = spliced(Timeline(parts, *SMALL, 24, "pad"), paths, tmp_path)
+    assert isinstance(plan.sound[1], RenderedPiece)
     assert plan.form == (48000, 1)
     assert 0.6 < abs(look(film).sound[:, early * 2000 :]).max() < 0.75
 
@@ -445,9 +448,9 @@ def test_all_odd_clips_in_one_film(small, tmp_path):
     for name, length in lengths.items():
         parts.append(Clip(name, name, Fraction(0), Fraction(length, 24), at, length))
         at += length
-    plan, film = spliced(Cut(tuple(parts), *SMALL, 24, "pad"), paths, tmp_path)
+    plan, film = spliced(Timeline(tuple(parts), *SMALL, 24, "pad"), paths, tmp_path)
     check(plan, film, paths)
-    assert sum(isinstance(piece, Copied) for piece in plan.pictures) == len(COPIED) + 3
+    assert sum(isinstance(piece, CopiedPiece) for piece in plan.pictures) == len(COPIED) + 3
     flashes = [part.at + second for part in parts for second in (0, 24, 48) if second < part.frames]
     assert look(film).flashes() == flashes
 
@@ -468,24 +471,24 @@ ANEW = """
 import sys
 from fractions import Fraction
 from pathlib import Path
-from storyboard.cut import Clip, Cut, Joint, Overlay
-from storyboard.media import splice as hand
-from storyboard.notes import Chapter, Notes
-from storyboard.splice import splice
-from storyboard.story import Title
+from storyboard.film import splice as hand
+from storyboard.film.film_plan import plan_film
+from storyboard.model.storyboard import Title
+from storyboard.mp4.metadata import Chapter, FilmMetadata
+from storyboard.timeline.model import Clip, Overlay, TimedTransition, Timeline
 folder, *files = map(Path, sys.argv[1:])
 paths = {path.name: path for path in files}
 clips, at = [], 0
 for name in paths:
-    joint = Joint("dissolve", 6) if at else None
+    joint = TimedTransition("dissolve", 6) if at else None
     at -= 6 if joint else 0
     clips.append(Clip(name, name, Fraction(0), Fraction(64, 24), at, 64, joint))
     at += 64
 title = Title("Gulls", Fraction(0), None, "center", Fraction(16, 100), "#ffff00", "box")
-cut = Cut(tuple(clips), 64, 36, 24, "pad", (Overlay(title, 60, 20, 5),))
+cut = Timeline(tuple(clips), 64, 36, 24, "pad", (Overlay(title, 60, 20, 5),))
 known = hand.indexes(paths)
-notes = Notes("Gulls", "storyboard", "", tuple(Chapter(clip.scene, clip.at) for clip in clips))
-hand.splice(splice(cut, known), known, paths, folder / "film.mp4", folder / "scratch", notes=notes)
+notes = FilmMetadata("Gulls", "storyboard", "", tuple(Chapter(clip.scene, clip.at) for clip in clips))
+hand.splice(plan_film(cut, known), known, paths, folder / "film.mp4", folder / "scratch", notes=notes)
 """
 
 
@@ -513,10 +516,10 @@ def test_a_film_is_a_clip_of_another_film(small, tmp_path):
             ends = Fraction(first + length, 24)
             parts.append(Clip(f"{name}{at}", name, Fraction(first, 24), ends, at, length))
             at += length
-    plan, film = spliced(Cut(tuple(parts), *SMALL, 24, "pad"), paths, tmp_path)
+    plan, film = spliced(Timeline(tuple(parts), *SMALL, 24, "pad"), paths, tmp_path)
     check(plan, film, paths)
-    content = mp4.read(film)
-    assert isinstance(content.frames, Frames)
+    content = reader.read(film)
+    assert isinstance(content.frames, VideoTrack)
     again = {"film": film, "a": paths["a"]}
     plan, other = spliced(laid(again, size=SMALL), again, tmp_path / "again")
     check(plan, other, again)
@@ -527,24 +530,24 @@ def test_a_film_of_clips_that_do_not_say_their_colours_says_them(small, tmp_path
     """Beside what is rendered here, the same colours would look different; and the film could not be copied again."""
     untagged = {"codec": BFRAMES[: -len(TAGS)], "filters": ",setparams=colorspace=unknown"}
     paths = {"a": small(RED, size=(1280, 720), seconds=0.5, **untagged), "b": small(GREEN, seconds=0.5)}
-    assert mp4.read(paths["a"]).frames.look.colour[2] == 2
+    assert reader.read(paths["a"]).frames.look.colour[2] == 2
     plan, film = spliced(laid(paths, size=(1280, 720)), paths, tmp_path)
-    assert [type(piece) for piece in plan.pictures] == [Copied, Rendered]
+    assert [type(piece) for piece in plan.pictures] == [CopiedPiece, RenderedPiece]
     check(plan, film, paths)
 
 
 def disordered(path: Path, out: Path) -> Path:
     """The same clip with its frames, one a chunk, lying from last to first in the file."""
-    index = mp4.read(path)
-    assert isinstance(index.frames, Frames)
-    assert isinstance(index.sound, Sound)
+    index = reader.read(path)
+    assert isinstance(index.frames, VideoTrack)
+    assert isinstance(index.sound, AudioTrack)
     frames, sound, content = index.frames, index.sound, path.read_bytes()
     media, places = bytearray(), {}
     for stored in (frames.stored, sound.stored):
         for at, size in reversed(list(zip(stored.offsets, stored.sizes, strict=True))):
             places[at] = len(media)
             media += content[at : at + size]
-    shown = Pictures(
+    shown = VideoSamples(
         frames.stored.sizes,
         [places[at] for at in frames.stored.offsets],
         frames.shown,
@@ -553,8 +556,8 @@ def disordered(path: Path, out: Path) -> Path:
         frames.look,
         h264.config([frames.sets]),
     )
-    heard = Sounds(sound.stored.sizes, [places[at] for at in sound.stored.offsets], 48000, 2, sound.config)
-    out.write_bytes(written(shown, heard, len(media)) + media)
+    heard = AudioSamples(sound.stored.sizes, [places[at] for at in sound.stored.offsets], 48000, 2, sound.config)
+    out.write_bytes(film_header(shown, heard, len(media)) + media)
     return out
 
 
@@ -562,7 +565,7 @@ def test_a_clip_that_lies_backwards_in_its_file(small, tmp_path):
     """Whatever wrote it: seen twice, a part of it would be in the film once, and the film could not be used again."""
     paths = {"a": disordered(small(RED), tmp_path / "backwards.mp4")}
     parts = tuple(Clip(str(n), "a", Fraction(0), EVEN, 64 * n, 64) for n in range(3))
-    plan, film = spliced(Cut(parts, *SMALL, 24, "pad"), paths, tmp_path)
+    plan, film = spliced(Timeline(parts, *SMALL, 24, "pad"), paths, tmp_path)
     check(plan, film, paths)
 
 
@@ -570,11 +573,11 @@ def test_changing_one_scene_makes_two_joints(small, tmp_path):
     """Every small change would cost the whole film again."""
     paths = {name: small((20 * n + 40, 60, 90)) for n, name in enumerate("abcdef")}
     spliced(laid(paths, size=SMALL), paths, tmp_path)
-    before = joint.kept(tmp_path / "scratch" / "joints")
+    before = joint.read_joints(tmp_path / "scratch" / "joints")
     others = {("g" if name == "c" else name): path for name, path in paths.items()}
     others["g"] = small(GREY)
     spliced(laid(others, size=SMALL), others, tmp_path)
-    after = joint.kept(tmp_path / "scratch" / "joints")
+    after = joint.read_joints(tmp_path / "scratch" / "joints")
     assert len(before) == len(after) == 5
     assert len(before.items() & after.items()) == 3
 
@@ -583,7 +586,7 @@ def test_changing_one_scene_makes_two_joints(small, tmp_path):
 def test_where_nothing_can_be_copied_it_is_said_why(small, odd):
     """The film would take minutes, and nobody knew why."""
     paths = {"a": small(RED, **odd)}
-    why = splice(laid(paths, size=SMALL), hand.indexes(paths))
+    why = plan_film(laid(paths, size=SMALL), hand.indexes(paths))
     assert isinstance(why, str)
     assert "no clip can be copied: scene a: it" in why
 
@@ -639,8 +642,8 @@ def test_whoever_is_told_can_stop_the_work(small, tmp_path):
 
     paths = {"a": small(RED)}
     known = hand.indexes(paths)
-    plan = splice(laid(paths, size=SMALL), known)
-    assert isinstance(plan, Splice)
+    plan = plan_film(laid(paths, size=SMALL), known)
+    assert isinstance(plan, FilmPlan)
     with pytest.raises(Enough):
         hand.splice(plan, known, paths, tmp_path / "film.mp4", tmp_path / "scratch", stop)
     assert not list(files(tmp_path))
@@ -666,9 +669,9 @@ def test_a_long_film_is_synced_while_it_grows(small, tmp_path, monkeypatch):
     paths = {"a": small(RED), "b": small(GREEN)}
     cut = laid(paths, size=SMALL)
     good = spliced(cut, paths, tmp_path)[1].read_bytes()
-    monkeypatch.setattr(copying, "_STRIDE", 1000)
-    monkeypatch.setattr(copying, "PIECE", 5000)
-    monkeypatch.setattr(disk, "PIECE", 5000)
+    monkeypatch.setattr(copy, "_STRIDE", 1000)
+    monkeypatch.setattr(copy, "PIECE", 5000)
+    monkeypatch.setattr(system_files, "PIECE", 5000)
     assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
 
     def refused(*_: object) -> None:
@@ -678,7 +681,7 @@ def test_a_long_film_is_synced_while_it_grows(small, tmp_path, monkeypatch):
     with pytest.raises(LocalFault, match="Input/output error"):
         spliced(cut, paths, tmp_path)
     assert (tmp_path / "film.mp4").read_bytes() == good
-    monkeypatch.setattr(copying, "_BESIDE", False)
+    monkeypatch.setattr(copy, "_BESIDE", False)
     assert spliced(cut, paths, tmp_path)[1].read_bytes() == good
 
 
@@ -688,13 +691,13 @@ def test_a_clip_that_becomes_shorter_while_it_is_copied_is_told(small, tmp_path,
     paths = {"a": small(RED), "b": tmp_path / "own.mp4"}
     paths["b"].write_bytes(small(GREEN).read_bytes())
     known = hand.indexes(paths)
-    plan = splice(laid(paths, size=SMALL), known)
-    assert isinstance(plan, Splice)
+    plan = plan_film(laid(paths, size=SMALL), known)
+    assert isinstance(plan, FilmPlan)
     hand.splice(plan, known, paths, tmp_path / "film.mp4", tmp_path / "scratch")
     good = (tmp_path / "film.mp4").read_bytes()
     with paths["b"].open("r+b") as own:
         own.truncate(1000 if at == "first" else paths["b"].stat().st_size - 20_000)
-    monkeypatch.setattr(copying, "PIECE", 5000)
+    monkeypatch.setattr(copy, "PIECE", 5000)
     with pytest.raises(LocalFault, match=r"own\.mp4 has become shorter"):
         hand.splice(plan, known, paths, tmp_path / "film.mp4", tmp_path / "scratch")
     assert (tmp_path / "film.mp4").read_bytes() == good
@@ -710,8 +713,8 @@ def test_a_full_disk_says_so_before_anything_is_copied(small, tmp_path, monkeypa
     monkeypatch.setattr("os.posix_fallocate", refused)
     told: list[int] = []
     known = hand.indexes(paths)
-    plan = splice(laid(paths, size=SMALL), known)
-    assert isinstance(plan, Splice)
+    plan = plan_film(laid(paths, size=SMALL), known)
+    assert isinstance(plan, FilmPlan)
     with pytest.raises(LocalFault, match="No space left") as caught:
         hand.splice(plan, known, paths, tmp_path / "film.mp4", tmp_path / "scratch", told.append)
     assert "free some space" in caught.value.hint
@@ -741,7 +744,7 @@ def test_any_film_is_exact(small, tmp_path_factory, wanted):
         start, end = Fraction(first, 24), Fraction(first + length, 24)
         parts.append(Clip(str(number), str(kind), start, end, at, length))
         at += length
-    plan, film = spliced(Cut(tuple(parts), *SMALL, 24, "pad"), paths, folder)
+    plan, film = spliced(Timeline(tuple(parts), *SMALL, 24, "pad"), paths, folder)
     check(plan, film, paths)
     flashes = [
         clip.at + flash - clip.start * 24
@@ -754,15 +757,15 @@ def test_any_film_is_exact(small, tmp_path_factory, wanted):
 
 def test_a_film_of_more_than_four_gigabytes_is_found_again(small, tmp_path):
     """Its last scenes would play the bytes of the first ones."""
-    far, frames = 5 * 1024**3, mp4.read(small(RED)).frames
-    assert isinstance(frames, Frames)
-    pictures = Pictures([9], [far], [0], [0], 24, frames.look, h264.config([frames.sets]))
-    head = written(pictures, Sounds([9, 9, 9], [0, far + 9, far + 18], 48000, 2, b"\x11\x90"), far + 27)
+    far, frames = 5 * 1024**3, reader.read(small(RED)).frames
+    assert isinstance(frames, VideoTrack)
+    pictures = VideoSamples([9], [far], [0], [0], 24, frames.look, h264.config([frames.sets]))
+    head = film_header(pictures, AudioSamples([9, 9, 9], [0, far + 9, far + 18], 48000, 2, b"\x11\x90"), far + 27)
     with (tmp_path / "film.mp4").open("wb") as file:
         file.write(head)
         file.truncate(len(head) + far + 27)  # a hole: it takes no room on the disk
-    sound = mp4.read(tmp_path / "film.mp4").sound
-    assert isinstance(sound, Sound)
+    sound = reader.read(tmp_path / "film.mp4").sound
+    assert isinstance(sound, AudioTrack)
     assert [offset - len(head) for offset in sound.stored.offsets] == [0, far + 9, far + 18]
 
 
@@ -772,6 +775,6 @@ def test_what_is_measured_is_what_is_copied(small):
         if name == "time scale 1000":
             continue  # in milliseconds the rate is a guess
         path = small(GREEN, **options)
-        measure, index = probe.measure(path), mp4.read(path)
-        assert isinstance(index.frames, Frames)
+        measure, index = probe.measure(path), reader.read(path)
+        assert isinstance(index.frames, VideoTrack)
         assert (len(index.frames.shown), index.frames.fps) == (measure.frames, measure.fps)

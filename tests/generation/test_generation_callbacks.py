@@ -13,14 +13,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from storyboard.callbacks import Bounds, Listener
-from storyboard.clock import Clock
-from storyboard.config import Callbacks
-from storyboard.errors import Busy, InputError
+from storyboard.config.settings import CallbackSettings
+from storyboard.generation.callbacks import Listener, ListenerLimits
+from storyboard.model.errors import Busy, InputError
+from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission
 from storyboard.providers.apikley import Apikley
-from storyboard.shot import Shot
 from storyboard.state.ledger import Ledger
+from storyboard.system.clock import Clock
 
 NOW = 1_700_000_000
 
@@ -35,7 +35,7 @@ class Noon(Clock):
 class Post:
     """A listener with one submission that waits for a callback. ``rung`` is what it has told."""
 
-    def __init__(self, folder: Path, key: str = "", bounds: Bounds | None = None) -> None:
+    def __init__(self, folder: Path, key: str = "", bounds: ListenerLimits | None = None) -> None:
         self.ledger = Ledger(folder / "ledger.db")
         shot = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
         self.entry: Submission = self.ledger.submissions.record_intent(
@@ -44,10 +44,10 @@ class Post:
         self.rung: list[tuple[str, str]] = []
         self.told: list[str] = []
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self.where = Callbacks(None, "127.0.0.1", free.getsockname()[1], key)
+            self.where = CallbackSettings(None, "127.0.0.1", free.getsockname()[1], key)
         self.listener = self.another(bounds)
 
-    def another(self, bounds: Bounds | None = None) -> Listener:
+    def another(self, bounds: ListenerLimits | None = None) -> Listener:
         def rung(nonce: str, job: str) -> None:
             self.rung.append((nonce, job))
 
@@ -192,7 +192,7 @@ async def test_slow_callers_do_not_keep_a_real_one_out(post: Post) -> None:
 @pytest.mark.parametrize("half", [b"", b"POST /cb", b"POST /cb/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"])
 async def test_a_request_that_does_not_end_is_ended(tmp_path: Path, half: bytes) -> None:
     """aiohttp alone would keep it open without end."""
-    post = Post(tmp_path, bounds=Bounds(seconds=0.05))
+    post = Post(tmp_path, bounds=ListenerLimits(seconds=0.05))
     async with post.listener:
         reader, writer = await asyncio.open_connection(post.where.host, post.where.port)
         writer.write(half)
@@ -291,7 +291,7 @@ async def test_one_listener_a_port(post: Post, tmp_path: Path) -> None:
         async with stranger.listener:
             raise AssertionError
     assert "STORYBOARD_CALLBACK_LISTEN" in caught.value.hint
-    stranger.where = Callbacks(None, "no.such.host.invalid", 8790, "")
+    stranger.where = CallbackSettings(None, "no.such.host.invalid", 8790, "")
     with pytest.raises(InputError):
         async with stranger.another():
             raise AssertionError

@@ -16,12 +16,13 @@ import aiohttp
 import pytest
 from scripted import Quick, wired
 
-from storyboard.errors import RunRefused, SceneFailed, StoryboardError
+from storyboard.generation.uploads import Bucket, Uploads, parse_destination
+from storyboard.model.errors import RunRefused, SceneFailed, StoryboardError
+from storyboard.model.problem import Place
+from storyboard.model.storyboard import LocalImage
 from storyboard.providers.apikley import provider
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.upload_addresses import UploadAddresses
-from storyboard.story import LocalImage, Place
-from storyboard.uploads import Bucket, Uploads, parse
 
 CONTENT = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
 IMAGE = LocalImage(
@@ -95,7 +96,7 @@ def _free(port: int) -> bool:
 def _wait_for(server: subprocess.Popen[bytes], environ: Mapping[str, str], log: Path) -> None:
     import obstore
 
-    way = parse("s3://frames/ready", environ=environ)
+    way = parse_destination("s3://frames/ready", environ=environ)
     assert isinstance(way, Bucket)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.poll() is None:
@@ -109,7 +110,7 @@ def _wait_for(server: subprocess.Popen[bytes], environ: Mapping[str, str], log: 
 
 
 def bucket(s3: Mapping[str, str], prefix: str, **environ: str) -> Bucket:
-    way = parse(f"s3://frames/{prefix}", environ={**s3, **environ})
+    way = parse_destination(f"s3://frames/{prefix}", environ={**s3, **environ})
     assert isinstance(way, Bucket)
     return way
 
@@ -187,7 +188,7 @@ async def test_the_memory_knows_when_an_address_ends(s3: Mapping[str, str], memo
 
 async def test_a_bucket_may_have_no_prefix(s3: Mapping[str, str], memory: UploadAddresses) -> None:
     """A leading slash makes another object, which nobody finds."""
-    way = parse("s3://frames", environ=s3)
+    way = parse_destination("s3://frames", environ=s3)
     assert isinstance(way, Bucket)
     url = await put(way, memory)
     assert f"/frames/{IMAGE.digest}.png?" in url

@@ -10,13 +10,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 from scripted import Quick, Service, envelope, service, wired
 
-from storyboard.errors import InputError, LocalFault
+from storyboard.generation.uploads import Bucket, PublicFolder, Uploads, destination_missing, parse_destination
+from storyboard.generation.uploads import ProviderStorage as Own
+from storyboard.model.errors import InputError, LocalFault
+from storyboard.model.problem import Place
+from storyboard.model.storyboard import LocalImage
 from storyboard.providers.apikley import provider
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.upload_addresses import UploadAddresses
-from storyboard.story import LocalImage, Place
-from storyboard.uploads import Bucket, Folder, Uploads, missing, parse
-from storyboard.uploads import Service as Own
 
 CONTENT = b"\x89PNG\r\n\x1a\n" + bytes(100)
 AWS = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "CANARY-secret"}
@@ -42,17 +43,19 @@ def memory(tmp_path: Path) -> Iterator[UploadAddresses]:
 
 def test_nothing_configured_is_no_way() -> None:
     """Most storyboards have no local image, and must not be asked for a bucket."""
-    assert parse(None) is None
-    assert parse("  ") is None
+    assert parse_destination(None) is None
+    assert parse_destination("  ") is None
 
 
 def test_the_three_ways() -> None:
     """These are the words that the manual gives."""
-    assert parse("s3://bucket/some/prefix/", environ=AWS) == Bucket("bucket", "some/prefix", AWS)
-    assert parse("s3://bucket", environ=AWS) == Bucket("bucket", "", AWS)
-    assert parse("provider") == parse("apikley") == parse("other", "other") == Own("")
-    assert parse("https://host/folder/") == Folder("https://host/folder")
-    assert parse("http://127.0.0.1:8000") == Folder("http://127.0.0.1:8000")
+    assert parse_destination("s3://bucket/some/prefix/", environ=AWS) == Bucket("bucket", "some/prefix", AWS)
+    assert parse_destination("s3://bucket", environ=AWS) == Bucket("bucket", "", AWS)
+    assert (
+        parse_destination("provider") == parse_destination("apikley") == parse_destination("other", "other") == Own("")
+    )
+    assert parse_destination("https://host/folder/") == PublicFolder("https://host/folder")
+    assert parse_destination("http://127.0.0.1:8000") == PublicFolder("http://127.0.0.1:8000")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_the_three_ways() -> None:
 def test_nonsense_names_the_three_ways(value: str) -> None:
     """Found out while submitting, half the film would be paid for already."""
     with pytest.raises(InputError) as raised:
-        parse(value, environ=AWS)
+        parse_destination(value, environ=AWS)
     for way in ("s3://bucket/prefix", "provider", "https://host/folder"):
         assert way in raised.value.hint
     assert "\x1b" not in raised.value.message
@@ -85,32 +88,32 @@ def test_nonsense_names_the_three_ways(value: str) -> None:
 def test_a_bucket_without_credentials_is_found_out_at_once() -> None:
     """The S3 client would look for a metadata service for a minute, in the middle of the run."""
     with pytest.raises(InputError, match="AWS_ACCESS_KEY_ID"):
-        parse("s3://bucket", environ={})
+        parse_destination("s3://bucket", environ={})
 
 
 def test_a_bucket_in_the_open_is_refused() -> None:
     """Credentials and pictures would travel unencrypted."""
     with pytest.raises(InputError, match="not https"):
-        parse("s3://bucket", environ={**AWS, "AWS_ENDPOINT_URL": "http://minio.example:9000"})
-    assert parse("s3://bucket", environ={**AWS, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000"})
+        parse_destination("s3://bucket", environ={**AWS, "AWS_ENDPOINT_URL": "http://minio.example:9000"})
+    assert parse_destination("s3://bucket", environ={**AWS, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000"})
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """'No module named obstore' tells an author nothing."""
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(LocalFault) as raised:
-        parse("s3://bucket", environ=AWS)
+        parse_destination("s3://bucket", environ=AWS)
     assert "pip install 'storyboard-render[cloud]'" in raised.value.hint
 
 
 def test_credentials_are_in_no_repr() -> None:
     """A bucket's secret in a log opens the bucket."""
-    assert "CANARY" not in repr(parse("s3://bucket", environ=AWS))
+    assert "CANARY" not in repr(parse_destination("s3://bucket", environ=AWS))
 
 
 def test_no_way_at_all_names_the_image_and_the_ways_out() -> None:
     """The author must be led to the line, before anything is paid."""
-    problem = missing(image())
+    problem = destination_missing(image())
     assert problem.place == Place("film.yaml", 7, 18)
     assert "frames/a.png" in problem.message
     for way in ("s3://bucket/prefix", "'provider'", "https://host/folder", "https address here"):
@@ -120,7 +123,7 @@ def test_no_way_at_all_names_the_image_and_the_ways_out() -> None:
 async def test_a_public_folder_gets_nothing_sent(here: Service, memory: UploadAddresses) -> None:
     """The file's name may hold anything that a file system takes."""
     async with wired(here.url) as wire:
-        uploads = Uploads(Folder("https://host/folder"), provider, wire, memory)
+        uploads = Uploads(PublicFolder("https://host/folder"), provider, wire, memory)
         address = await uploads.address(image(path="frames/grüne Tür #1?.png"), CONTENT)
     assert address.url == "https://host/folder/frames/gr%C3%BCne%20T%C3%BCr%20%231%3F.png"
     assert address.expires is None

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from storyboard.media import type as setting
+from storyboard.graphics import fonts as setting
 
 
 @pytest.mark.parametrize("script", ["LATIN", "GREEK", "CYRILLIC"])
@@ -13,23 +13,23 @@ def test_the_letters_of_three_scripts_are_there(script: str) -> None:
     blocks = [range(0x20, 0x250), range(0x370, 0x530), range(0x1E00, 0x2000)]
     letters = [chr(code) for block in blocks for code in block if unicodedata.name(chr(code), "").startswith(script)]
     assert len(letters) > 100
-    assert setting.lacking("".join(letters)) == ()
+    assert setting.missing_characters("".join(letters)) == ()
 
 
 def test_what_is_lacking_is_named_once_and_replaced() -> None:
     """The sentence must let the author find the characters."""
-    assert setting.lacking("a犬b犬c猫") == ("犬", "猫")
+    assert setting.missing_characters("a犬b犬c猫") == ("犬", "猫")
     assert setting.readable("a犬b") == "a�b"
-    assert setting.lacking_sentence("plain") == ""
+    assert setting.missing_characters_sentence("plain") == ""
     many = "".join(map(chr, range(0x4E00, 0x4E09)))
-    assert "lacks 9 characters: 一 (U+4E00)" in setting.lacking_sentence(many)
-    assert "and 4 more" in setting.lacking_sentence(many)
+    assert "lacks 9 characters: 一 (U+4E00)" in setting.missing_characters_sentence(many)
+    assert "and 4 more" in setting.missing_characters_sentence(many)
 
 
 def test_characters_without_a_picture_leave_no_trace() -> None:
     """Joiners, direction marks and selectors are not missing letters; newlines are spaces."""
     assert setting.readable(" a\u200d\u202e\ufe0fb\n\n c\x00\td ") == "ab c d"
-    assert setting.lacking("\u200b\ufe0f\x07") == ()
+    assert setting.missing_characters("\u200b\ufe0f\x07") == ()
     assert setting.readable("e\u0301") == "é"
     assert setting.readable("\ud800") == "�"
 

@@ -11,14 +11,18 @@ from moving import close, look
 from PIL import Image
 from studio import Studio
 
-from storyboard.cut import Cut, cut
-from storyboard.errors import InputError
-from storyboard.media import drawing, mp4, still
-from storyboard.media import splice as hand
+from storyboard.film import drawn as film_drawn
+from storyboard.film import splice as hand
+from storyboard.film.film_plan import CopiedPiece, FilmPlan, plan_film
+from storyboard.graphics import stills as graphics_stills
+from storyboard.model.errors import InputError
+from storyboard.model.problem import Place
+from storyboard.model.storyboard import Fit, LocalImage, Move, Output, Scene, Still, Storyboard, Trim
+from storyboard.mp4 import reader
+from storyboard.mp4.samples import VideoTrack
 from storyboard.outlook import check
-from storyboard.samples import Frames
-from storyboard.splice import Copied, Splice, splice
-from storyboard.story import Fit, LocalImage, Move, Output, Place, Scene, Still, Storyboard, Trim
+from storyboard.timeline.build import build_timeline
+from storyboard.timeline.model import Timeline
 
 PLACE = Place("film.yaml", 3, 5)
 SIZE = (160, 90)
@@ -32,12 +36,12 @@ def ramp(width: int, height: int) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def film(folder: Path, *stills: Still, fit: Fit = "pad", fps: int = 24) -> tuple[Cut, Path]:
+def film(folder: Path, *stills: Still, fit: Fit = "pad", fps: int = 24) -> tuple[Timeline, Path]:
     """The cut of some stills, and the file that the first was drawn into."""
     scenes = tuple(Scene(f"s{at}", at, one, Trim(), PLACE) for at, one in enumerate(stills, 1))
     story = Storyboard("film", "film", scenes, (), Output(Path("film.mp4"), SIZE, fps, fit))
-    made = cut(story, {})
-    paths = drawing.drawn(made, {}, lambda image: (folder / image.path).read_bytes(), folder / "scratch")
+    made = build_timeline(story, {})
+    paths = film_drawn.draw_clips(made, {}, lambda image: (folder / image.path).read_bytes(), folder / "scratch")
     return made, paths[made.clips[0].digest]
 
 
@@ -69,7 +73,7 @@ def card(color: str, seconds: str = "1") -> Still:
 def test_the_camera_moves_evenly_from_its_first_frame_to_its_last(tmp_path, move, pixel, channel, sign):
     """A move that trembles, stops or goes the other way is what one sees first."""
     one = shown(tmp_path, ramp(1600, 900), move, "2")
-    frames = still.pictures(one, (tmp_path / "a.png").read_bytes(), SIZE, 24, 48, "pad")
+    frames = graphics_stills.pictures(one, (tmp_path / "a.png").read_bytes(), SIZE, 24, 48, "pad")
     way = [sign * float(frame[pixel[1], pixel[0], channel]) for frame in frames]
     assert len(way) == 48
     assert way[-1] - way[0] >= 6
@@ -102,7 +106,9 @@ def test_a_line_moves_by_less_than_a_pixel_at_a_time():
     """Whole pixels would be seen as trembling: eight seconds of a small move have many frames to one pixel."""
     pixels = numpy.zeros((900, 1600, 3), numpy.uint8)
     pixels[:, 790:810] = 255
-    frames = still._moving(still.Camera((1600, 900), SIZE, "right"), Image.fromarray(pixels), 96, 24)
+    frames = graphics_stills._moving(
+        graphics_stills.Camera((1600, 900), SIZE, "right"), Image.fromarray(pixels), 96, 24
+    )
     middle = [float((frame[45, :, 0] * numpy.arange(160.0)).sum() / frame[45, :, 0].sum()) for frame in frames]
     steps = [later - one for one, later in pairwise(middle)]
     assert min(steps) > -0.35
@@ -113,7 +119,7 @@ def test_a_line_moves_by_less_than_a_pixel_at_a_time():
 @pytest.mark.parametrize("size", [(900, 1600), (1600, 900), (3000, 400), (90, 90), (1, 1)])
 @pytest.mark.parametrize("way", [0.0, 0.37, 1.0])
 def test_the_window_never_leaves_the_picture(move, size, way):
-    left, top, right, bottom = still.Camera(size, (1280, 720), move).window(way)
+    left, top, right, bottom = graphics_stills.Camera(size, (1280, 720), move).window(way)
     assert 0 <= left < right <= size[0]
     assert 0 <= top < bottom <= size[1]
     assert (right - left) / (bottom - top) == pytest.approx(1280 / 720)
@@ -159,8 +165,8 @@ def test_a_card_is_exactly_its_colour_and_its_frames(tmp_path):
     assert len(seen.frames) == made.frames == 126
     assert close(seen.colour(0), (0x1E, 0x90, 0xFF), 2)
     assert close(seen.colour(125), (0x1E, 0x90, 0xFF), 2)
-    frames = mp4.read(path).frames
-    assert isinstance(frames, Frames)
+    frames = reader.read(path).frames
+    assert isinstance(frames, VideoTrack)
     assert frames.starts == (0, 50, 100)
     assert frames.look.colour == (1, 1, 1, False)
     with av.open(str(path)) as file:
@@ -170,11 +176,11 @@ def test_a_card_is_exactly_its_colour_and_its_frames(tmp_path):
 def test_stills_are_copied_into_the_film_like_any_other_clip(tmp_path):
     """Nothing is encoded twice, also where only a part of one is seen."""
     made, _ = film(tmp_path, card("#1e90ff", "2"), shown(tmp_path, ramp(320, 180), "in", "2"), card("#1e90ff", "2"))
-    paths = drawing.drawn(made, {}, lambda image: (tmp_path / image.path).read_bytes(), tmp_path / "scratch")
+    paths = film_drawn.draw_clips(made, {}, lambda image: (tmp_path / image.path).read_bytes(), tmp_path / "scratch")
     assert len(paths) == 2  # the same card twice is drawn once
-    plan = splice(made, hand.indexes(paths))
-    assert isinstance(plan, Splice)
-    assert all(isinstance(piece, Copied) for piece in plan.pictures)
+    plan = plan_film(made, hand.indexes(paths))
+    assert isinstance(plan, FilmPlan)
+    assert all(isinstance(piece, CopiedPiece) for piece in plan.pictures)
     seen = look(hand.splice(plan, hand.indexes(paths), paths, tmp_path / "film.mp4", tmp_path / "scratch").path)
     assert len(seen.frames) == 144
     assert close(seen.colour(47), (0x1E, 0x90, 0xFF), 2)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storyboard.media import blend, title
-from storyboard.story import Legibility, Position, Title
+from storyboard.graphics import titles, transitions
+from storyboard.model.storyboard import Legibility, Position, Title
 
 WIDE, TALL = (640, 360), (360, 640)
 PLAIN = Title("The lamp room", Fraction(0), None, "center", Fraction(8, 100), "#ffffff", "outline")
@@ -29,13 +29,13 @@ POSITIONS: dict[Position, tuple[float, float]] = {
 LEGIBILITIES: tuple[Legibility, ...] = ("outline", "box", "plain")
 
 
-def flat(size: tuple[int, int], luma: int) -> blend.Picture:
-    picture = blend.black(*size)
+def flat(size: tuple[int, int], luma: int) -> transitions.YuvPicture:
+    picture = transitions.black(*size)
     picture.planes[0][:] = luma
     return picture
 
 
-def drawn_on(ink: title.Ink, size: tuple[int, int], luma: int) -> numpy.ndarray:
+def drawn_on(ink: titles.Ink, size: tuple[int, int], luma: int) -> numpy.ndarray:
     """The luma of a flat frame with the words on it."""
     return ink.over(flat(size, luma), Fraction(1)).planes[0]
 
@@ -44,7 +44,7 @@ def drawn_on(ink: title.Ink, size: tuple[int, int], luma: int) -> numpy.ndarray:
 @pytest.mark.parametrize("size", [WIDE, TALL], ids=["wide", "tall"])
 def test_words_stand_where_they_are_wanted(at, size):
     """A lower third across somebody's face."""
-    left, top, right, bottom = title.ink(replace(PLAIN, at=at), *size).box
+    left, top, right, bottom = titles.ink(replace(PLAIN, at=at), *size).box
     across, down = POSITIONS[at]
     margins = [round(length * 0.05) for length in size]
     expected = {0: margins[0], 1: size[0] - margins[0] - (right - left), 0.5: (size[0] - (right - left)) / 2}
@@ -73,7 +73,7 @@ TEXT = st.lists(WORD, min_size=1, max_size=25).flatmap(
 def test_no_word_is_ever_cut_off(text, at, size, high, legibility):
     """Half a word at the edge of the frame, seen only once the film is shown."""
     words = replace(PLAIN, text=text, at=at, size=Fraction(high, 100), legibility=legibility)
-    ink = title.ink(words, *size)
+    ink = titles.ink(words, *size)
     left, top, right, bottom = ink.box
     across, down = round(size[0] * 0.05), round(size[1] * 0.05)
     assert across <= left < right <= size[0] - across
@@ -90,10 +90,10 @@ def test_no_word_is_ever_cut_off(text, at, size, high, legibility):
 @pytest.mark.parametrize("luma", [16, 126, 235])
 def test_words_can_be_read_on_anything(legibility, color, luma):
     """White on snow."""
-    ink = title.ink(replace(PLAIN, legibility=legibility, color=color), *WIDE)
+    ink = titles.ink(replace(PLAIN, legibility=legibility, color=color), *WIDE)
     left, top, right, bottom = ink.box
     seen = drawn_on(ink, WIDE, luma)[top:bottom, left:right].astype(int)
-    letters = title._yuv(color)[0]
+    letters = titles._yuv(color)[0]
     own = abs(seen - letters) < 12
     other = abs(seen - letters) > 90
     assert own.sum() > 300
@@ -105,7 +105,7 @@ def test_a_line_break_stays_one_and_long_lines_are_wrapped():
     heights = [
         ink.box[3] - ink.box[1]
         for ink in (
-            title.ink(replace(PLAIN, text=text, size=Fraction(6, 100)), *WIDE)
+            titles.ink(replace(PLAIN, text=text, size=Fraction(6, 100)), *WIDE)
             for text in ("One", "One\nTwo", "One two " * 9)
         )
     ]
@@ -115,15 +115,15 @@ def test_a_line_break_stays_one_and_long_lines_are_wrapped():
 
 def test_what_does_not_fit_is_made_smaller():
     """It would run out of the frame."""
-    large = title.ink(replace(PLAIN, size=Fraction(30, 100)), *WIDE).box
-    larger = title.ink(replace(PLAIN, size=Fraction(30, 100), text="The lamp room at night, by Ada"), *WIDE).box
+    large = titles.ink(replace(PLAIN, size=Fraction(30, 100)), *WIDE).box
+    larger = titles.ink(replace(PLAIN, size=Fraction(30, 100), text="The lamp room at night, by Ada"), *WIDE).box
     assert large[2] - large[0] <= 576
     assert larger[2] - larger[0] <= 576
 
 
 def test_half_seen_words_are_half_seen():
     """A fade would jump."""
-    ink = title.ink(replace(PLAIN, legibility="box"), *WIDE)
+    ink = titles.ink(replace(PLAIN, legibility="box"), *WIDE)
     none, half, full = (ink.over(flat(WIDE, 200), Fraction(part, 2)).planes[0].astype(float) for part in (0, 1, 2))
     assert (none == 200).all()
     assert abs(half - (none + full) / 2).max() <= 1
@@ -132,7 +132,7 @@ def test_half_seen_words_are_half_seen():
 def test_colours_are_those_that_were_asked_for():
     """Yellow would come out green, and edges in purple, were they mixed in the wrong matrix."""
     for color, wanted in (("#ffff00", (219, 16, 138)), ("#ff0000", (63, 102, 240)), ("#ffffff", (235, 128, 128))):
-        ink = title.ink(replace(PLAIN, color=color, text="███", size=Fraction(1, 4)), *WIDE)
+        ink = titles.ink(replace(PLAIN, color=color, text="███", size=Fraction(1, 4)), *WIDE)
         picture = ink.over(flat(WIDE, 16), Fraction(1))
         values = [
             int(numpy.bincount(plane[plane != rest].reshape(-1)).argmax()) if (plane != rest).any() else rest

@@ -12,11 +12,12 @@ from targets import _refused as refused
 from targets import shot
 from turns import give_way
 
-from storyboard.clock import Clock
-from storyboard.errors import RunRefused, SceneFailed, StoryboardError, SubmissionUnknown
+from storyboard.dial import Limits
+from storyboard.model.errors import RunRefused, SceneFailed, StoryboardError, SubmissionUnknown
 from storyboard.providers import Ready
 from storyboard.providers.apikley import provider
-from storyboard.wire import Api, Limits, Wire
+from storyboard.system.clock import Clock
+from storyboard.wire import Api, Wire
 
 JOB = "veo_task_5e1f"
 WHOLE = "https://cdn.example/clips/a.mp4?sig=x"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from answers import ASK, line, response
 
-from storyboard.errors import InputError, StoryboardError
-from storyboard.media.image import look
-from storyboard.reading import template, yaml
+from storyboard.media.images import look
+from storyboard.model.errors import InputError, StoryboardError
+from storyboard.parsing import template, template_limits, yaml
 from storyboard.state.lockfile import parse_lock
 
 TEXTS = {
@@ -68,12 +68,12 @@ def texts() -> Iterator[str]:
 
 def templates() -> Iterator[str]:
     scope = {"big": "x" * 60_000, "many": [f"t{n}" for n in range(5_000)]}
-    template.parse("{{ big | length }}").render(scope, template.Work())
+    template.parse("{{ big | length }}").render(scope, template_limits.TemplateWork())
     yield "warm"
     for name, text in TEMPLATES.items():
-        with suppress(template.Refused):
-            written, refused = template.parse(text).render(scope, template.Work())
-            assert refused or len(written) <= template.MAX_OUTPUT, name
+        with suppress(template_limits.TemplateRefused):
+            written, refused = template.parse(text).render(scope, template_limits.TemplateWork())
+            assert refused or len(written) <= template_limits.MAX_OUTPUT, name
         yield name
 
 

@@ -15,21 +15,24 @@ from urllib.parse import urljoin
 
 from yarl import URL
 
-from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.guard import objection
 from storyboard.media import probe, verify
+from storyboard.model.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.model.lock import Lock, Pinned
+from storyboard.model.shot import Shot
 from storyboard.model.submission import rfc3339
-from storyboard.plain import show
+from storyboard.model.take import Measure, Take
+from storyboard.model.text import one_line
+from storyboard.parsing.read import check_storyboard
+from storyboard.parsing.source import format_problem
+from storyboard.parsing.template import parse
+from storyboard.parsing.template_limits import TemplateRefused, TemplateWork
+from storyboard.parsing.yaml import load
 from storyboard.project import Project
 from storyboard.providers.apikley import OFFER
-from storyboard.reading import check, told
-from storyboard.reading.template import Refused, Work, parse
-from storyboard.reading.yaml import load
-from storyboard.shot import Shot
-from storyboard.state.ledger import AlreadyAsked, KnownJob, Ledger
+from storyboard.state.ledger import Ledger
+from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 from storyboard.state.lockfile import format_lock, parse_lock
-from storyboard.take import Measure, Take
 from storyboard.wire import Api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,7 +87,7 @@ ADDRESSES = (
 
 def printable(text: str) -> bool:
     """Whether a terminal or a CI log can be shown ``text``: nothing but what is seen, and line feeds."""
-    return all(line == show(line, len(line)) for line in text.split("\n"))
+    return all(line == one_line(line, len(line)) for line in text.split("\n"))
 
 
 def _refused(error: StoryboardError) -> str:
@@ -111,9 +114,9 @@ def storyboards(folder: Path) -> Target:
 
     def attempt(raw: bytes) -> str:
         film.write_bytes(raw)
-        problems = check("film.yaml", project, OFFER)
+        problems = check_storyboard("film.yaml", project, OFFER)
         for problem in problems:
-            assert printable(told(problem)), problem
+            assert printable(format_problem(problem)), problem
         return "refused" if any(problem.severity == "error" for problem in problems) else "read"
 
     bare = whole.replace(b"    first_frame: frames/lamp-dark.jpg\n", b"")
@@ -124,8 +127,8 @@ def storyboards(folder: Path) -> Target:
 def templates(folder: Path) -> Target:
     def attempt(raw: bytes) -> str:
         try:
-            text, refused = parse(raw.decode("utf-8", "surrogateescape")).render(SCOPE, Work())
-        except Refused as error:
+            text, refused = parse(raw.decode("utf-8", "surrogateescape")).render(SCOPE, TemplateWork())
+        except TemplateRefused as error:
             text, refused = "", (error,)
         for each in refused:
             assert each.message
@@ -209,7 +212,13 @@ def _asked(ledger: Ledger) -> None:
 
 def _shown(ledger: Ledger) -> None:
     for entry in ledger.submissions.all():
-        told = [rfc3339(entry.asked), float(entry.cost), show(entry.why), show(entry.scene), entry.recipe["prompt"]]
+        told = [
+            rfc3339(entry.asked),
+            float(entry.cost),
+            one_line(entry.why),
+            one_line(entry.scene),
+            entry.recipe["prompt"],
+        ]
         json.dumps(told)
 
 
@@ -296,8 +305,8 @@ def media(folder: Path, clips: tuple[bytes, ...]) -> Target:
 def plans(folder: Path) -> Target:
     """A saved plan, which `render --plan` is given, and what is remembered of films."""
     from storyboard.commands.render import _promised
-    from storyboard.film import Films
-    from storyboard.plan import moved
+    from storyboard.film.registry import FilmRegistry
+    from storyboard.planning.saved import plan_differences
 
     (folder / ".storyboard").mkdir(exist_ok=True)
     saved, remembered = folder / "plan.json", folder / ".storyboard" / "films.json"
@@ -322,12 +331,12 @@ def plans(folder: Path) -> Target:
     def attempt(raw: bytes) -> str:
         saved.write_bytes(raw)
         remembered.write_bytes(raw)
-        there = Films(folder).there(film)
+        there = FilmRegistry(folder).find(film)
         if there:
             assert Fraction(there.frames, there.fps) > 0
-        Films(folder).place(Path("out/film.mp4"), "draft")
+        FilmRegistry(folder).default_path(Path("out/film.mp4"), "draft")
         try:
-            differences = moved(_promised(saved), plan)
+            differences = plan_differences(_promised(saved), plan)
         except StoryboardError as error:
             return "read" if there else _refused(error)
         return _refused(InputError("\n".join(differences))) if differences else "read"

@@ -15,11 +15,11 @@ import pytest
 from mutants import WORDS, mutants
 from targets import shot
 
-from storyboard.callbacks import SIGNATURE, TIMESTAMP, Bounds, Listener
-from storyboard.clock import Clock
-from storyboard.config import Callbacks
+from storyboard.config.settings import CallbackSettings
+from storyboard.generation.callbacks import SIGNATURE, TIMESTAMP, Listener, ListenerLimits
 from storyboard.providers.apikley import Apikley
 from storyboard.state.ledger import Ledger
+from storyboard.system.clock import Clock
 
 COUNT = 5_000  # without a key, and as many with one
 TOGETHER = 50
@@ -75,10 +75,10 @@ async def test_no_callback_changes_what_is_known(quick: Path, key: str, capfd: p
     ledger.submissions.record_unknown(lost, "lost", None, 1.0)
     before = ledger.submissions.all()
     with socket.create_server(("127.0.0.1", 0)) as free:
-        where = Callbacks(None, "127.0.0.1", free.getsockname()[1], key)
+        where = CallbackSettings(None, "127.0.0.1", free.getsockname()[1], key)
     heard: list[tuple[str, str]] = []
     warned: list[str] = []
-    bounds = Bounds(seconds=0.5)
+    bounds = ListenerLimits(seconds=0.5)
     listener = Listener(where, ledger, Apikley(), Noon(), lambda *said: heard.append(said), warned.append, bounds)
 
     async def send(raw: bytes) -> str:

@@ -9,8 +9,8 @@ import pytest
 from mutants import flipped, mutants
 from targets import INVALID, Target, headers, ledgers, locks, media, plans, storyboards, templates, urls
 
-from storyboard.errors import BadMedia
 from storyboard.media.verify import verify
+from storyboard.model.errors import BadMedia
 
 COUNT = 10_000
 PARTS = 4  # so that two workers share what is slow

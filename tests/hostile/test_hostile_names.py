@@ -9,7 +9,7 @@ import pytest
 from studio import Studio, png
 
 from storyboard.cli import status
-from storyboard.errors import InputError, LocalFault
+from storyboard.model.errors import InputError, LocalFault
 
 NAMES = (
     *("../x", "../../etc/passwd", "/etc/passwd", "~/x", "~root/x", "..", ".", "", " ", "a/../../x", "./../x", "x/.."),

@@ -9,7 +9,7 @@ import pytest
 from studio import Studio
 
 from storyboard.cli import status
-from storyboard.errors import Problems
+from storyboard.model.errors import Problems
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")

@@ -9,11 +9,11 @@ from answers import ASK, RECORD, body, line, response
 from studio import Studio
 from targets import printable
 
-from storyboard import events
 from storyboard.cli import status
-from storyboard.emulator.faults import CODES
-from storyboard.errors import StoryboardError
-from storyboard.plain import show, shown, written
+from storyboard.emulator.faults.faults import CODES
+from storyboard.model import events
+from storyboard.model.errors import StoryboardError
+from storyboard.model.text import one_line, safe_text, to_json
 from storyboard.terminal import as_json
 from storyboard.terminal import line as told_line
 
@@ -87,25 +87,25 @@ def test_there_are_enough() -> None:
 @pytest.mark.parametrize("word", WORDS, ids=ascii)
 def test_no_word_is_obeyed(word: str) -> None:
     """A clip's error message would clear the screen, write into the clipboard or end a CI job's masking of secrets."""
-    assert "\n" not in show(word)
+    assert "\n" not in one_line(word)
     error = StoryboardError(f"it says {word}", word)
     failed = events.Failed("a", 1, 500, word, word)
     told: list[str] = []
     as_json(told.append)(failed)
     for text in (
-        show(word),
-        shown(word),
+        one_line(word),
+        safe_text(word),
         error.message,
         error.hint,
         str(error),
         told_line(failed),
         *told,
-        written([word]),
+        to_json([word]),
     ):
         assert text
         assert harmless(text), text
-    assert json.loads(written([word])) == [word]
-    assert show(show(word)) == show(word)
+    assert json.loads(to_json([word])) == [word]
+    assert one_line(one_line(word)) == one_line(word)
 
 
 @pytest.mark.parametrize("part", range(4))

@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from scripted import KEY, Quick, Service, envelope, hang, raw, says, service, wired
 
 from storyboard.dial import Limits
-from storyboard.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
+from storyboard.model.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
 from storyboard.pace import Pace
 from storyboard.retry import Call, Sign, Verdict
 from storyboard.wire import Answer, Api, Told

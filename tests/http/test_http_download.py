@@ -17,8 +17,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from scripted import KEY, Quick, Service, Step, clip, envelope, hang, left, raw, says, service, wired
 
 from storyboard.dial import Limits
-from storyboard.errors import AddressExpired, BadMedia, LocalFault, RunRefused, Stalled
 from storyboard.fetch import Fetched
+from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, RunRefused, Stalled
 from storyboard.retry import Call
 
 CLIP = b"\x00\x00\x00\x18ftypisom" + os.urandom(300_000)

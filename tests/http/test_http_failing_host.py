@@ -10,7 +10,7 @@ from scripted import Quick, Service, Step, clip, envelope, raw, says, service, w
 from turns import give_way
 
 from storyboard.dial import Limits
-from storyboard.errors import Interrupted, NotAsked, RunRefused, SceneFailed, Stalled, SubmissionUnknown
+from storyboard.model.errors import Interrupted, NotAsked, RunRefused, SceneFailed, Stalled, SubmissionUnknown
 from storyboard.retry import Call, Verdict
 from storyboard.wire import Wire
 

@@ -10,7 +10,7 @@ import pytest
 from scripted import Quick, Service, envelope, left, says, service, wired
 from tiers import one_of_each
 
-from storyboard.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
+from storyboard.model.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
 from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, Sign, Verdict
 from storyboard.wire import Wire
 

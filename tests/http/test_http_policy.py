@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboard.advice import SAYS, refusal, says
-from storyboard.errors import (
-    AddressExpired,
-    BadMedia,
-    RunRefused,
-    SceneFailed,
-    Stalled,
-    SubmissionUnknown,
-)
+from storyboard.model.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
 from storyboard.retry import (
     MATRIX,
     RULES,

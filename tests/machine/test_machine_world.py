@@ -35,28 +35,31 @@ from hypothesis.stateful import (
 )
 from town import HD, PRICES, Clips, Doors, Job, Killed, Line, Post, Service, Time, move_in
 
-from storyboard import plan as planning
 from storyboard import settle
-from storyboard.budget import budgeted
 from storyboard.clearing import Clearing
 from storyboard.commands.store import command as store_command
-from storyboard.config import settings as configured
+from storyboard.config.settings import settings as configured
+from storyboard.costs.budget import parse_budget
 from storyboard.desk import Desk, desk
-from storyboard.disk import claim, private
-from storyboard.errors import InputError, StoryboardError
+from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.lock import Lock
 from storyboard.model.submission import LIVE, Submission
+from storyboard.model.take import Take
+from storyboard.parsing.yaml import load
+from storyboard.planning import plan as planning
+from storyboard.planning import steps
 from storyboard.preparing import Preparing
-from storyboard.reading.yaml import load
 from storyboard.render import Order, render
 from storyboard.session import _session
 from storyboard.state import rescue
-from storyboard.state.ledger import DAY, Ledger
+from storyboard.state.ledger import Ledger, rows
 from storyboard.state.ledger import database as ledger_room
+from storyboard.state.ledger.pins import DAY
 from storyboard.state.lockfile import parse_lock
 from storyboard.state.realm import claim_storyboard
 from storyboard.state.store import Store
-from storyboard.take import Take
+from storyboard.system.claims import exclusive_lock
+from storyboard.system.files import private_dir
 
 FILES = ("film.yaml", "other.yaml")
 WORDS = ("a gull", "a tern", "a heron", "a skua", "a knot", "a ruff", "a smew", "an auk")
@@ -148,9 +151,9 @@ class World(RuleBasedStateMachine):
             shell = {"STORYBOARD_HOME": str(self.home), "STORYBOARD_CALLBACK_URL": "https://tunnel.example"}
             self.settings = configured(shell)
             # `storyboard callbacks` listens elsewhere: a render finds what it has heard in the inbox.
-            private(self.home)
+            private_dir(self.home)
             where = self.home / f"callbacks.{self.settings.callbacks.port}.claim"
-            self.ears.enter_context(claim(where, "it listens"))
+            self.ears.enter_context(exclusive_lock(where, "it listens"))
 
     def write(self, name: str, scenes: list[tuple[str, str, str]]) -> None:
         self.scenes[name] = scenes
@@ -329,12 +332,12 @@ class World(RuleBasedStateMachine):
     @rule(span=st.sampled_from(("per_run", "per_storyboard", "per_month")), most=st.sampled_from((60, 130, 300, 900)))
     def set_a_budget(self, span: str, most: int) -> None:
         self.limit = (span, most)
-        self.settings = replace(self.settings, budget=budgeted({span: most}, "config.toml", self.settings.prices))
+        self.settings = replace(self.settings, budget=parse_budget({span: most}, "config.toml", self.settings.prices))
 
     @rule()
     def lift_the_budget(self) -> None:
         self.limit = None
-        self.settings = replace(self.settings, budget=budgeted({}, "config.toml", self.settings.prices))
+        self.settings = replace(self.settings, budget=parse_budget({}, "config.toml", self.settings.prices))
 
     @rule(name=WHICH, how=st.sampled_from(("again", "abandon", "adopt")), data=st.data())
     def settle(self, name: str, how: str, data: Any) -> None:
@@ -628,19 +631,19 @@ def test_the_same_at_length(world: type[World]) -> None:
 
 
 def _many_live_rows(patch: pytest.MonkeyPatch) -> None:
-    tables = ledger_room.TABLES.replace("UNIQUE INDEX IF NOT EXISTS one_live_job", "INDEX IF NOT EXISTS one_live_job")
-    assert tables != ledger_room.TABLES
+    tables = rows.TABLES.replace("UNIQUE INDEX IF NOT EXISTS one_live_job", "INDEX IF NOT EXISTS one_live_job")
+    assert tables != rows.TABLES
     patch.setattr(ledger_room, "TABLES", tables)
 
 
 def _unknown_sent_again(patch: pytest.MonkeyPatch) -> None:
     act, live = planning._step, str(LIVE)
-    patch.setattr(ledger_room, "TABLES", ledger_room.TABLES.replace(live, live.replace("'unknown', ", "")))
+    patch.setattr(ledger_room, "TABLES", rows.TABLES.replace(live, live.replace("'unknown', ", "")))
 
-    def step(scene: Any, source: Any, wanted: Any, facts: Any, prices: Any) -> planning.Step:
+    def step(scene: Any, source: Any, wanted: Any, facts: Any, prices: Any) -> steps.Step:
         found = act(scene, source, wanted, facts, prices)
-        lost = isinstance(found, planning.Blocked) and facts.entries[wanted.key].state == "unknown"
-        return planning.Make(scene.id, wanted, "720p", "", prices.shot(wanted.model)) if lost else found
+        lost = isinstance(found, steps.Blocked) and facts.entries[wanted.key].state == "unknown"
+        return steps.Make(scene.id, wanted, "720p", "", prices.shot(wanted.model)) if lost else found
 
     patch.setattr(planning, "_step", step)
 

@@ -25,12 +25,14 @@ import pytest
 from turns import give_way
 
 import storyboard.desk
-import storyboard.run
+import storyboard.generation.runner
 import storyboard.session
 import storyboard.settle
 import storyboard.wire
-from storyboard.clock import Clock
-from storyboard.errors import (
+from storyboard.fetch import Arriving, Fetched
+from storyboard.media import ffmpeg
+from storyboard.media.verify import verify
+from storyboard.model.errors import (
     AddressExpired,
     BadMedia,
     LocalFault,
@@ -41,13 +43,11 @@ from storyboard.errors import (
     StoryboardError,
     SubmissionUnknown,
 )
-from storyboard.fetch import Arriving, Fetched
-from storyboard.media import ffmpeg
-from storyboard.media.verify import verify
+from storyboard.model.shot import Shot
 from storyboard.offer import Offer
 from storyboard.providers import Address, Ready, Waiting
 from storyboard.providers.apikley import OFFER
-from storyboard.shot import Shot
+from storyboard.system.clock import Clock
 
 PRICES = {"veo3_fast": Fraction(60), "veo3": Fraction(250)}
 HD = Fraction(5)
@@ -405,5 +405,5 @@ def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable
         patch.setattr(room, "Clock", lambda scale: clock)
     for room in (storyboard.session, storyboard.wire):
         patch.setattr(room, "Wire", Line)
-    patch.setattr(storyboard.run, "verify", clips.verify)
+    patch.setattr(storyboard.generation.runner, "verify", clips.verify)
     patch.setattr(asyncio, "to_thread", at_once)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from canary import KEY
 
-from storyboard.errors import LocalFault
 from storyboard.media import ffmpeg
+from storyboard.model.errors import LocalFault
 
 ENDLESS = ["-f", "lavfi", "-i", "testsrc2=s=320x180", "-f", "null", "-"]
 

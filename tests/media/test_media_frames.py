@@ -8,8 +8,8 @@ import pytest
 from moving import BLUE, GREEN, H264, RED, TAGS, close
 from PIL import Image
 
-from storyboard.errors import BadMedia
 from storyboard.media import frames
+from storyboard.model.errors import BadMedia
 
 # Every frame another one: noise that moves.
 NOISE = ",noise=c0s=40:c0f=t:all_seed=3"

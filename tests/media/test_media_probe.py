@@ -10,9 +10,9 @@ from fractions import Fraction
 import pytest
 from moving import RED, TAGS
 
-from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg, probe
-from storyboard.take import Measure
+from storyboard.model.errors import BadMedia, LocalFault
+from storyboard.model.take import Measure
 
 
 def zipped() -> bytes:

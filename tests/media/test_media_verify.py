@@ -13,9 +13,9 @@ import pytest
 from moving import BLUE, RED, TAGS, files
 from test_media_probe import NOT_CLIPS
 
-from storyboard.errors import BadMedia, LocalFault
 from storyboard.media import ffmpeg
 from storyboard.media.verify import verify
+from storyboard.model.errors import BadMedia, LocalFault
 
 NOISE = ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "3M", *TAGS)
 

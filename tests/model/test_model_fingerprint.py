@@ -11,23 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyboard.cut import Clip, Cut, Joint, Level, Overlay, Underlay
-from storyboard.media.join import _name
-from storyboard.media.loudness import Known
+from storyboard.film.audio.loudness import Known
+from storyboard.film.reencode import _name
 from storyboard.model.fingerprint import fingerprint
-from storyboard.story import Title
+from storyboard.model.storyboard import Title
+from storyboard.timeline.model import AudioLevel, Clip, MusicSpan, Overlay, TimedTransition, Timeline
 
 LAMP = Clip("lamp", "a" * 64, Fraction(0), Fraction(8), 0, 192)
-KEY = Clip("key", "b" * 64, Fraction(1, 2), Fraction(9, 2), 180, 96, Joint("dissolve", 12), Level(Fraction(-3)))
+KEY = Clip(
+    "key", "b" * 64, Fraction(1, 2), Fraction(9, 2), 180, 96, TimedTransition("dissolve", 12), AudioLevel(Fraction(-3))
+)
 TITLE = Title("The lamp", Fraction(1), Fraction(2), "bottom", Fraction(1, 10), "#ffffff", "outline")
-FILM = Cut(
+FILM = Timeline(
     (LAMP, KEY),
     1280,
     720,
     24,
     "pad",
     overlays=(Overlay(TITLE, 24, 48, 7),),
-    underlays=(Underlay("c" * 64, 0, 276, Fraction(-12), 24, duck=True, loop=False),),
+    underlays=(MusicSpan("c" * 64, 0, 276, Fraction(-12), 24, duck=True, loop=False),),
     loudness=Fraction(-16),
 )
 
@@ -70,9 +72,9 @@ def test_what_decides_the_bytes_of_a_film_is_in_its_identity() -> None:
     assert replace(FILM, clips=(replace(LAMP, scene="lantern"), KEY)).identity == FILM.identity
     others = [
         replace(FILM, clips=(replace(LAMP, digest="d" * 64), KEY)),
-        replace(FILM, clips=(LAMP, replace(KEY, joint=Joint("wipe-left", 12)))),
-        replace(FILM, clips=(LAMP, replace(KEY, joint=None, lead=KEY.joint))),
-        replace(FILM, clips=(LAMP, replace(KEY, level=Level(mute=True)))),
+        replace(FILM, clips=(LAMP, replace(KEY, joint=TimedTransition("wipe-left", 12)))),
+        replace(FILM, clips=(LAMP, replace(KEY, joint=None, lead_in=KEY.joint))),
+        replace(FILM, clips=(LAMP, replace(KEY, level=AudioLevel(mute=True)))),
         replace(FILM, overlays=(Overlay(replace(TITLE, text="A lamp"), 24, 48, 7),)),
         replace(FILM, loudness=None),
         replace(FILM, fit="crop"),

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from storyboard.shot import Shot, shot
-from storyboard.story import Generated, LocalImage, Place, WebImage
+from storyboard.model.problem import Place
+from storyboard.model.shot import Shot, shot
+from storyboard.model.storyboard import Generated, LocalImage, WebImage
 
 PLACE = Place("film.yaml", 1, 1)
 PLAIN = Generated(

@@ -10,11 +10,11 @@ from zlib import crc32
 import pytest
 from moving import BLUE, GREEN, RED, TAGS, laid
 
-from storyboard.errors import BadMedia, LocalFault
-from storyboard.media import kept, mp4
-from storyboard.media import splice as hand
-from storyboard.samples import Frames, Index
-from storyboard.splice import Splice, splice
+from storyboard.film import splice as hand
+from storyboard.film.film_plan import FilmPlan, plan_film
+from storyboard.model.errors import BadMedia, LocalFault
+from storyboard.mp4 import index_cache, reader
+from storyboard.mp4.samples import ClipIndex, VideoTrack
 
 SIZE = (64, 36)
 CODEC = ("-c:v", "libx264", "-bf", "2", "-g", "12", *TAGS)
@@ -34,16 +34,16 @@ def paths(clips) -> dict[str, Path]:
 def film(paths: Mapping[str, Path], scratch: Path) -> bytes:
     """The film's bytes, made with what is kept in ``scratch``."""
     known = hand.indexes(paths, scratch)
-    plan = splice(laid(paths, size=SIZE), known)
-    assert isinstance(plan, Splice), plan
+    plan = plan_film(laid(paths, size=SIZE), known)
+    assert isinstance(plan, FilmPlan), plan
     return hand.splice(plan, known, paths, scratch.parent / "film.mp4", scratch).path.read_bytes()
 
 
 def prepare(paths: Mapping[str, Path], scratch: Path) -> list[Path]:
     """The files in which indexes are kept, once everything is prepared."""
     known = hand.indexes(paths)
-    plan = splice(laid(paths, size=SIZE), known)
-    assert isinstance(plan, Splice), plan
+    plan = plan_film(laid(paths, size=SIZE), known)
+    assert isinstance(plan, FilmPlan), plan
     hand.prepare(plan, known, paths, scratch, lambda done: None)
     return sorted(scratch.glob("*.index"))
 
@@ -52,10 +52,10 @@ def prepare(paths: Mapping[str, Path], scratch: Path) -> list[Path]:
 def test_what_is_kept_is_what_was_read(clips, tmp_path, odd):
     """A number that came back changed would show other frames."""
     clip = clips(GREEN, size=SIZE, codec=CODEC, **ODD[odd])
-    index = mp4.read(clip)
-    assert isinstance(index.frames, Frames)
-    kept.write(tmp_path / "it.index", index)
-    assert kept.read(tmp_path / "it.index", clip) == index
+    index = reader.read(clip)
+    assert isinstance(index.frames, VideoTrack)
+    index_cache.write(tmp_path / "it.index", index)
+    assert index_cache.read(tmp_path / "it.index", clip) == index
 
 
 def test_a_prepared_film_reads_no_index_again_and_is_the_same(paths, tmp_path, monkeypatch):
@@ -65,7 +65,7 @@ def test_a_prepared_film_reads_no_index_again_and_is_the_same(paths, tmp_path, m
     assert film(paths, cold) == film(paths, warm)
     prepare(paths, warm)
     known = hand.indexes(paths)
-    monkeypatch.delattr(mp4, "read")
+    monkeypatch.delattr(reader, "read")
     assert hand.indexes(paths, warm) == known
 
 
@@ -79,26 +79,26 @@ def test_what_a_film_has_no_more_is_not_kept_for_ever(paths, tmp_path):
 
 def test_what_has_to_be_explained_is_read_again(clips, tmp_path):
     """An author would not be told why a clip is encoded anew."""
-    kept.write(tmp_path / "it.index", Index("it is turned or mirrored", None))
+    index_cache.write(tmp_path / "it.index", ClipIndex("it is turned or mirrored", None))
     assert not (tmp_path / "it.index").exists()
 
 
 def test_another_file_under_that_name_is_read(paths, tmp_path):
     """A damaged note, a link out of the project, or one for a longer clip would be believed."""
-    good, note = mp4.read(paths["a"]), tmp_path / "it.index"
-    kept.write(note, good)
+    good, note = reader.read(paths["a"]), tmp_path / "it.index"
+    index_cache.write(note, good)
     content = note.read_bytes()
     for planted in (b"", content[:3], content[:60], content[:-1], content[:4] + b"\1" + content[5:]):
         note.write_bytes(planted)
-        assert kept.read(note, paths["a"]) is None
+        assert index_cache.read(note, paths["a"]) is None
     (tmp_path / "real").write_bytes(content)
     note.unlink()
     note.symlink_to(tmp_path / "real")
-    assert kept.read(note, paths["a"]) is None
+    assert index_cache.read(note, paths["a"]) is None
     short = tmp_path / "short.mp4"
     short.write_bytes(paths["a"].read_bytes()[:900])
-    assert kept.read(tmp_path / "real", short) is None
-    assert kept.read(tmp_path / "nothing", paths["a"]) is None
+    assert index_cache.read(tmp_path / "real", short) is None
+    assert index_cache.read(tmp_path / "nothing", paths["a"]) is None
 
 
 @pytest.mark.ci
@@ -107,7 +107,7 @@ def test_no_planted_note_ends_a_cut(paths, tmp_path):
     scratch, chance, numbers = tmp_path / "scratch", random.Random(11), (0, 1, 2, 0x7FFFFFFF, 0xFFFFFFFF)
     note = prepare(paths, scratch)[0]
     content, saved = note.read_bytes()[4:], tmp_path / "saved"
-    clip = next(path for path in paths.values() if kept.read(note, path) == mp4.read(path))
+    clip = next(path for path in paths.values() if index_cache.read(note, path) == reader.read(path))
     shutil.copytree(scratch, saved)
     believed = 0
     for _ in range(1500):
@@ -116,13 +116,13 @@ def test_no_planted_note_ends_a_cut(paths, tmp_path):
             at = chance.randrange(len(changed) if chance.random() < 0.8 else 120)
             changed[at : at + 4] = chance.choice((*numbers, chance.randrange(5000))).to_bytes(4)
         note.write_bytes(crc32(changed).to_bytes(4) + changed)
-        if (index := kept.read(note, clip)) is None or index == mp4.read(clip):
+        if (index := index_cache.read(note, clip)) is None or index == reader.read(clip):
             continue
         believed += 1
         with suppress(LocalFault, BadMedia):
             known = hand.indexes(paths, scratch)
-            plan = splice(laid(paths, size=SIZE), known)
-            if isinstance(plan, Splice):
+            plan = plan_film(laid(paths, size=SIZE), known)
+            if isinstance(plan, FilmPlan):
                 hand.splice(plan, known, paths, tmp_path / "film.mp4", scratch)
         shutil.rmtree(scratch)
         shutil.copytree(saved, scratch)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from moving import GREEN, TAGS
 
-from storyboard.errors import BadMedia
-from storyboard.media import mp4
-from storyboard.samples import Frames, Index
+from storyboard.model.errors import BadMedia
+from storyboard.mp4 import reader
+from storyboard.mp4.samples import ClipIndex, VideoTrack
 
 TINY = {"size": (64, 36), "seconds": 1, "codec": ("-c:v", "libx264", "-bf", "2", "-g", "12", *TAGS)}
 FRONT = ("-movflags", "+faststart")
@@ -21,11 +21,11 @@ def clip(clips) -> bytes:
     return clips(GREEN, **TINY, extra=FRONT).read_bytes()
 
 
-def read(content: bytes, folder: Path) -> Index | BadMedia:
+def read(content: bytes, folder: Path) -> ClipIndex | BadMedia:
     path = folder / "clip.mp4"
     path.write_bytes(content)
     try:
-        return mp4.read(path)
+        return reader.read(path)
     except BadMedia as error:
         return error
 
@@ -64,7 +64,7 @@ def test_any_bytes_give_an_answer(clip, tmp_path, count):
 
 def test_a_clip_cut_short_anywhere_is_damaged(clip, tmp_path):
     """Half a download would be cut into the film."""
-    assert isinstance(read(clip, tmp_path), Index)
+    assert isinstance(read(clip, tmp_path), ClipIndex)
     for length in range(0, len(clip), max(1, len(clip) // 300)):
         assert isinstance(read(clip[:length], tmp_path), BadMedia)
 
@@ -121,7 +121,7 @@ def test_frames_over_one_another_are_damage(clip, tmp_path):
 def test_what_is_whole_but_cannot_be_copied_is_said(clip, tmp_path, box, at, value, why):
     """Rotated, encrypted or trimmed inside its file: copied, it would be shown wrongly or not at all."""
     answer = read(field(clip, box, at, value), tmp_path)
-    assert isinstance(answer, Index)
+    assert isinstance(answer, ClipIndex)
     assert isinstance(answer.frames, str)
     assert why in answer.frames
 
@@ -133,8 +133,8 @@ def test_the_file_may_say_of_its_colours_what_the_pictures_leave_out(clips, tmp_
     conflict = "it says two things of its colours"
     for at, value, answer in ((4, 1, (1, 1, 1, False)), (4, 2, (1, 1, 1, False)), (4, 9, conflict), (8, 9, conflict)):
         index = read(field(content, b"colr", at, value, 2), tmp_path)
-        assert isinstance(index, Index)
-        assert (index.frames.look.colour if isinstance(index.frames, Frames) else index.frames) == answer
+        assert isinstance(index, ClipIndex)
+        assert (index.frames.look.colour if isinstance(index.frames, VideoTrack) else index.frames) == answer
 
 
 def test_a_key_frame_that_is_none_is_not_believed(clips, tmp_path):
@@ -142,8 +142,8 @@ def test_a_key_frame_that_is_none_is_not_believed(clips, tmp_path):
     path = clips(
         GREEN, **{**TINY, "codec": ("-c:v", "libx264", "-g", "6", "-x264-params", "open-gop=1:scenecut=0", *TAGS)}
     )
-    index = mp4.read(path)
-    assert isinstance(index.frames, Frames)
+    index = reader.read(path)
+    assert isinstance(index.frames, VideoTrack)
     content = path.read_bytes()
     at = content.index(b"stss") + 8
     assert int.from_bytes(content[at : at + 4]) > 1

@@ -7,10 +7,11 @@ import av
 import numpy
 from PIL import Image
 
+from storyboard.model.problem import Problem
+from storyboard.model.storyboard import Storyboard
 from storyboard.offer import Offer
+from storyboard.parsing.read import check_storyboard, read_storyboard
 from storyboard.project import Project
-from storyboard.reading import check, read
-from storyboard.story import Problem, Storyboard
 
 OFFER = Offer(
     models=("veo3", "veo3_fast"),
@@ -45,7 +46,7 @@ class Author:
         return file
 
     def check(self, text: str | bytes, given: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
-        return check(self.write(text).name, Project(self.folder), self.offer, given or {})
+        return check_storyboard(self.write(text).name, Project(self.folder), self.offer, given or {})
 
     def told(self, text: str | bytes, given: Mapping[str, str] | None = None) -> list[str]:
         """The problems as ``line:column message``."""
@@ -53,7 +54,7 @@ class Author:
         return [f"{problem.place.line}:{problem.place.column} {problem.message}" for problem in found]
 
     def read(self, text: str | bytes, given: Mapping[str, str] | None = None) -> Storyboard:
-        return read(self.write(text).name, Project(self.folder), self.offer, given or {})
+        return read_storyboard(self.write(text).name, Project(self.folder), self.offer, given or {})
 
 
 def clip(file: Path, frames: int = 10) -> None:

@@ -10,7 +10,7 @@ from author import Author, clip
 from jsonschema import Draft202012Validator
 
 from storyboard.cli import status
-from storyboard.reading import schema, yaml
+from storyboard.parsing import schema, yaml
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ["ferry/ferry.yaml", "hello/hello.yaml", "includes/includes.yaml", "keeper/keeper.yaml"]

@@ -8,8 +8,9 @@ import numpy
 import pytest
 from author import Author
 
-from storyboard.errors import Problems
-from storyboard.story import Audio, Bed, Caption, Finish, LocalImage, OwnSound, Place, Still, Title, Transition
+from storyboard.model.errors import Problems
+from storyboard.model.problem import Place
+from storyboard.model.storyboard import Audio, Caption, Finish, LocalImage, MusicBed, OwnSound, Still, Title, Transition
 
 
 def speak(author: Author, name: str, codec: str, kind: str, seconds: int = 2) -> None:
@@ -151,7 +152,7 @@ def test_music(author: Author) -> None:
     head = "storyboard: 1\nscenes:\n  - {id: a, prompt: One.}\n"
     sound = OwnSound(PurePosixPath("audio/bed.wav"), Fraction(2), Place("film.yaml", 4, 15))
     film = author.read(head + "music: {file: audio/bed.wav, gain: -14, duck: true}\n")
-    assert film.music == (Bed(sound, Fraction(-14), True, False, Fraction(0), Fraction(0)),)
+    assert film.music == (MusicBed(sound, Fraction(-14), True, False, Fraction(0), Fraction(0)),)
     film = author.read(head + "music: [{file: audio/bed.wav, loop: true, from: 4, fade: 2}, {file: audio/bed.wav}]\n")
     assert [(bed.loop, bed.start, bed.fade) for bed in film.music] == [(True, 4, 2), (False, 0, 0)]
 

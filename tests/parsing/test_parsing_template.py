@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from jinja2 import StrictUndefined, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from storyboard.reading import template
-from storyboard.reading.template import Refused, Work, parse
+from storyboard.parsing import template, template_limits
+from storyboard.parsing.template import parse
+from storyboard.parsing.template_limits import TemplateRefused, TemplateWork
 
 SCOPE: dict[str, object] = {
     "hour": "dawn",
@@ -26,15 +27,15 @@ SCOPE: dict[str, object] = {
 
 
 def rendered(source: str, scope: dict[str, object] = SCOPE) -> str:
-    text, refused = parse(source).render(scope, Work())
+    text, refused = parse(source).render(scope, TemplateWork())
     assert refused == ()
     return text
 
 
 def refusal(source: str) -> str:
     try:
-        _, refused = parse(source).render(SCOPE, Work())
-    except Refused as error:
+        _, refused = parse(source).render(SCOPE, TemplateWork())
+    except TemplateRefused as error:
         return error.message
     return refused[0].message
 
@@ -121,8 +122,8 @@ _TEMPLATES = st.lists(
 def test_what_is_carried_out_is_what_jinja_would_write(source: str) -> None:
     """Our own evaluation may refuse what Jinja2 takes, but never write something else."""
     try:
-        text, refused = parse(source).render(SCOPE, Work())
-    except Refused:
+        text, refused = parse(source).render(SCOPE, TemplateWork())
+    except TemplateRefused:
         return
     if refused:
         return
@@ -246,21 +247,21 @@ BOMBS = [
 @pytest.mark.parametrize("source", BOMBS, ids=range(len(BOMBS)))
 def test_a_bomb_is_refused(source: str) -> None:
     """No template takes the machine, whatever it asks for."""
-    work = Work()
+    work = TemplateWork()
     try:
         text, _ = parse(source).render(_BIG, work)
-        assert len(text) <= template.MAX_OUTPUT
-    except Refused:
+        assert len(text) <= template_limits.MAX_OUTPUT
+    except TemplateRefused:
         pass
-    assert Work().left - work.left <= template.MAX_WORK
+    assert TemplateWork().left - work.left <= template_limits.MAX_WORK
 
 
 def test_all_templates_together_are_bounded(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten thousand small bombs are one large one."""
     loops = "{% for x in many %}{% for y in many %}{% if x == y %}{% endif %}{% endfor %}{% endfor %}"
     many = "[" + ", ".join("x" * 1 for _ in range(400)) + "]"
-    work = Work(10 * template.MAX_WORK)
-    monkeypatch.setattr(template, "Work", lambda: work)
+    work = TemplateWork(10 * template_limits.MAX_WORK)
+    monkeypatch.setattr(template_limits, "TemplateWork", lambda: work)
     scenes = "".join(f"  - id: s{n}\n    prompt: '{loops}{n}'\n" for n in range(100))
     told = author.told(f"storyboard: 1\nvars:\n  many: {many}\nscenes:\n{scenes}")
     assert {line.partition(" ")[2] for line in told} == {"this template takes too much work"}
@@ -327,7 +328,7 @@ def test_a_long_list_of_mistakes_ends(author: Author) -> None:
     """A loop repeats its mistake; its author needs it once."""
     text = "{% for t in tags %}{{ a }}{% endfor %}" + "".join(f"{{{{ x{n} }}}}" for n in range(40))
     told = author.told(f"storyboard: 1\nvars: {{ tags: [1, 2, 3] }}\nscenes:\n  - id: s\n    prompt: '{text}'\n")
-    assert len(told) == template.MAX_REFUSED - 2
+    assert len(told) == template_limits.MAX_REFUSED - 2
 
 
 def test_a_mistake_without_a_name_has_its_line(author: Author) -> None:
@@ -393,17 +394,17 @@ _WORDS += ["|", "upper", "default", "(", ")", "'", "~", "is", "not", "1", "-", "
 def test_any_text_is_carried_out_or_refused(source: str) -> None:
     """Nothing but a text or a refusal comes of a template."""
     try:
-        text, refused = parse(source).render(SCOPE, Work())
-    except Refused as error:
+        text, refused = parse(source).render(SCOPE, TemplateWork())
+    except TemplateRefused as error:
         text, refused = "", (error,)
-    assert len(text) <= template.MAX_OUTPUT
+    assert len(text) <= template_limits.MAX_OUTPUT
     assert all(each.message for each in refused)
 
 
 def test_a_thousand_prompts_are_little_work() -> None:
     """Rendering the prompts is a part of every command, and ten thousand must fit into what all may do together."""
     sources = [f"{{{{ hour }}}}. {{{{ cast.keeper }}}} walks on, {'far ' * 40} {number}." for number in range(1_000)]
-    work = Work()
+    work = TemplateWork()
     for source in sources:
         parse(source).render(SCOPE, work)
-    assert Work().left - work.left < Work().left / 20
+    assert TemplateWork().left - work.left < TemplateWork().left / 20

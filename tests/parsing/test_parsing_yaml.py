@@ -7,8 +7,8 @@ from author import Author
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storyboard.errors import Problems
-from storyboard.reading import yaml
+from storyboard.model.errors import Problems
+from storyboard.parsing import yaml
 
 INVALID = Path(__file__).parents[1] / "invalid"
 SCENES = "scenes:\n  - id: a\n    prompt: One.\n"

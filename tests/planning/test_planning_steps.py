@@ -4,12 +4,16 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
+from storyboard.costs.prices import Prices
 from storyboard.model.lock import Lock, Pinned
+from storyboard.model.problem import Place
+from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Resolution, Scene, Storyboard, Trim
 from storyboard.model.submission import State, Submission
-from storyboard.plan import Blocked, Collect, Facts, Keep, Make, Plan, changes, document, moved, plan, shots
-from storyboard.price import Prices
-from storyboard.story import Generated, LocalImage, Output, OwnClip, Place, Resolution, Scene, Storyboard, Trim
-from storyboard.take import Measure, Take
+from storyboard.model.take import Measure, Take
+from storyboard.planning.changes import changes
+from storyboard.planning.plan import make_plan, shots
+from storyboard.planning.saved import plan_differences, plan_document
+from storyboard.planning.steps import Blocked, Collect, Facts, Keep, Make, Plan
 
 PLACE = Place("film.yaml", 1, 1)
 PLAIN = Generated("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, "720p")
@@ -26,7 +30,7 @@ def film(**sources: Generated | OwnClip) -> Storyboard:
 
 def planned(facts: Facts, **sources: Generated | OwnClip) -> Plan:
     board = film(**sources)
-    return plan(board, shots(board, "apikley"), facts, Prices())
+    return make_plan(board, shots(board, "apikley"), facts, Prices())
 
 
 LOST: tuple[State, ...] = ("intent", "unknown")
@@ -188,13 +192,13 @@ def test_own_clips_and_files_that_leave() -> None:
         y=replace(PLAIN, first_frame=FRAME, last_frame=FRAME),
     )
     assert [step.scene for step in board.steps] == ["x", "y"]
-    assert board.leaving == (FRAME,)
+    assert board.images_to_upload == (FRAME,)
 
 
 def why(before: Generated, now: Generated) -> str:
     board = film(x=now)
     facts = Facts(lock=Lock({"x": Pinned("0" * 64, 1, {})}), before={"x": shots(film(x=before), "apikley")["x"].recipe})
-    return plan(board, shots(board, "apikley"), facts, Prices()).steps[0].why
+    return make_plan(board, shots(board, "apikley"), facts, Prices()).steps[0].why
 
 
 def test_a_reason_names_what_changed() -> None:
@@ -254,28 +258,30 @@ def test_a_change_without_a_ledger_is_still_told() -> None:
 def test_a_saved_plan_refuses_what_moved() -> None:
     """Nobody pays for something else than what was reviewed."""
     board = film(x=PLAIN, y=replace(PLAIN, prompt="A tern"))
-    saved = document(
+    saved = plan_document(
         planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", Prices(), (), []
     )
-    assert moved(saved, saved) == []
-    edited = document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", Prices(), (), [])
-    assert moved(saved, edited) == [
+    assert plan_differences(saved, saved) == []
+    edited = plan_document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", Prices(), (), [])
+    assert plan_differences(saved, edited) == [
         "y: not in the storyboard any more",
         "z: new since the plan was saved",
         "provider was apikley, is other",
     ]
     dearer = Prices(models={"veo3_fast": Fraction(80)}, estimate=False)
-    priced = document(plan(board, shots(board, "apikley"), Facts(), dearer), "film.yaml", "apikley", dearer, (), [])
-    assert moved(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
-    swapped = document(
+    priced = plan_document(
+        make_plan(board, shots(board, "apikley"), Facts(), dearer), "film.yaml", "apikley", dearer, (), []
+    )
+    assert plan_differences(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
+    swapped = plan_document(
         planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", Prices(), (), []
     )
-    assert moved(saved, swapped) == ["the scenes are in another order"]
+    assert plan_differences(saved, swapped) == ["the scenes are in another order"]
 
 
 def test_totals_are_in_credits_and_money() -> None:
     """The number an author decides on."""
-    totals = document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", Prices(), (), [])["totals"]
+    totals = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", Prices(), (), [])["totals"]
     assert totals == {
         "make": 1, "collect": 0, "keep": 0, "blocked": 0,
         "credits": 60, "money": 0.3, "currency": "USD", "estimate": True,

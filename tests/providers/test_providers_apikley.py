@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Quick, Service, Step, envelope, says, service, wired
 
-from storyboard.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
+from storyboard.model.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
+from storyboard.model.problem import Place
+from storyboard.model.shot import Shot
+from storyboard.model.storyboard import Image, LocalImage, WebImage
 from storyboard.providers import Ready, Waiting, find
 from storyboard.providers.apikley import Apikley, provider
 from storyboard.providers.profile import Profile
-from storyboard.shot import Shot
-from storyboard.story import Image, LocalImage, Place, WebImage
 
 PLACE = Place("a.yaml", 1, 1)
 WEB = WebImage("https://cdn.example/a.png", PLACE)

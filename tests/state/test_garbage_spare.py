@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from storyboard.model.submission import State, Submission
+from storyboard.model.take import Measure, Take
 from storyboard.state.garbage import GarbageReport, LockState, StoredTake, classify
-from storyboard.take import Measure, Take
 
 MEASURE = Measure(192, Fraction(24), 1280, 720, True)
 BASE = Take("b" * 64, 100, MEASURE)

@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from storyboard.budget import Budget, budgeted
-from storyboard.errors import LocalFault, OverBudget
+from storyboard.costs.budget import Budget, parse_budget
+from storyboard.costs.prices import Prices
+from storyboard.model.errors import LocalFault, OverBudget
+from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission, rfc3339
-from storyboard.price import Prices
-from storyboard.shot import Shot
-from storyboard.state.ledger import DAY, AlreadyAsked, KnownJob, Ledger
-from storyboard.take import Measure, Take
+from storyboard.model.take import Measure, Take
+from storyboard.state.ledger import Ledger
+from storyboard.state.ledger.pins import DAY
+from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 
 TAKE = Take("d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60))
 
@@ -124,7 +126,7 @@ def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
 
 
 def limits(**table: float) -> Budget:
-    return budgeted(table, "/config.toml", Prices())
+    return parse_budget(table, "/config.toml", Prices())
 
 
 def test_what_is_spent_is_counted_by_run_storyboard_and_month(path: Path) -> None:

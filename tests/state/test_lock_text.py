@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyboard.errors import InputError
+from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned
-from storyboard.reading.yaml import load
+from storyboard.model.take import Measure, Take
+from storyboard.parsing.yaml import load
 from storyboard.state.lockfile import format_lock, parse_lock
-from storyboard.take import Measure, Take
 
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
 TAKES = st.builds(

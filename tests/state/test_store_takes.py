@@ -12,9 +12,9 @@ from types import ModuleType
 
 import pytest
 
-from storyboard import disk
-from storyboard.errors import Busy, LocalFault
+from storyboard.model.errors import Busy, LocalFault
 from storyboard.state.store import Store
+from storyboard.system import claims, files
 
 CLIP = b"a clip" * 1000
 DIGEST = hashlib.sha256(CLIP).hexdigest()
@@ -80,11 +80,11 @@ def test_only_this_user_sees_the_store(tmp_path: Path) -> None:
 def test_a_file_is_replaced_whole_and_only_when_it_differs(tmp_path: Path) -> None:
     """An unchanged lock file keeps its bytes and its time."""
     path = tmp_path / "deep" / "film.lock.yaml"
-    assert disk.replace(path, b"one")
+    assert files.replace(path, b"one")
     before = path.stat().st_ino
-    assert not disk.replace(path, b"one")
+    assert not files.replace(path, b"one")
     assert path.stat().st_ino == before
-    assert disk.replace(path, b"two")
+    assert files.replace(path, b"two")
     assert path.read_bytes() == b"two"
     assert [entry.name for entry in path.parent.iterdir()] == ["film.lock.yaml"]
 
@@ -92,10 +92,10 @@ def test_a_file_is_replaced_whole_and_only_when_it_differs(tmp_path: Path) -> No
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     """A player, or the next run, would find half a film under a good name."""
     out = tmp_path / "new folder" / "film.mp4"
-    with pytest.raises(UnicodeEncodeError), disk.whole(out) as staging:
+    with pytest.raises(UnicodeEncodeError), files.atomic_output(out) as staging:
         staging.write_text("half\ud800")
     assert not list(out.parent.iterdir())
-    with disk.whole(out) as staging:
+    with files.atomic_output(out) as staging:
         staging.write_bytes(b"whole")
     assert list(out.parent.iterdir()) == [out]
     assert out.read_bytes() == b"whole"
@@ -107,7 +107,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_folder_in_the_way_is_said(tmp_path: Path) -> None:
     """The film's name is a folder's: a traceback would say so."""
     (tmp_path / "film.mp4").mkdir()
-    with pytest.raises(LocalFault, match=r"film\.mp4"), disk.whole(tmp_path / "film.mp4") as staging:
+    with pytest.raises(LocalFault, match=r"film\.mp4"), files.atomic_output(tmp_path / "film.mp4") as staging:
         staging.write_bytes(b"whole")
 
 
@@ -117,7 +117,7 @@ def test_a_link_is_replaced_never_followed(tmp_path: Path) -> None:
     victim.write_bytes(b"precious")
     link = tmp_path / "film.lock.yaml"
     link.symlink_to(victim)
-    disk.replace(link, b"lock")
+    files.replace(link, b"lock")
     assert victim.read_bytes() == b"precious"
     assert link.read_bytes() == b"lock"
 
@@ -125,11 +125,11 @@ def test_a_link_is_replaced_never_followed(tmp_path: Path) -> None:
 def test_a_linked_scratch_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".storyboard").symlink_to("/tmp")
     with pytest.raises(LocalFault, match="symbolic link"):
-        disk.scratch(tmp_path)
+        files.scratch_dir(tmp_path)
 
 
 def test_the_scratch_folder_hides_itself_from_git(tmp_path: Path) -> None:
-    assert (disk.scratch(tmp_path) / ".gitignore").read_text() == "*\n"
+    assert (files.scratch_dir(tmp_path) / ".gitignore").read_text() == "*\n"
 
 
 def test_a_claim_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
@@ -138,24 +138,24 @@ def test_a_claim_is_held_by_one_and_freed_by_death(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
 from types import ModuleType
-from storyboard.disk import claim
-with claim(Path({str(path)!r}), "x"):
+from storyboard.system.claims import exclusive_lock
+with exclusive_lock(Path({str(path)!r}), "x"):
     print("held", flush=True)
     input()
 """
     other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout is not None
     assert other.stdout.readline() == b"held\n"
-    assert disk.claimed(path)
-    with pytest.raises(Busy) as caught, disk.claim(path, "another render of film.yaml is at work"):
+    assert claims.is_locked(path)
+    with pytest.raises(Busy) as caught, claims.exclusive_lock(path, "another render of film.yaml is at work"):
         pass
     assert str(other.pid) in caught.value.hint
     other.kill()
     other.communicate()
-    assert not disk.claimed(path)
-    with disk.claim(path, "x"):
-        assert disk.claimed(path)
-    assert not disk.claimed(tmp_path / "never")
+    assert not claims.is_locked(path)
+    with claims.exclusive_lock(path, "x"):
+        assert claims.is_locked(path)
+    assert not claims.is_locked(tmp_path / "never")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ with claim(Path({str(path)!r}), "x"):
     ],
 )
 def test_whatever_the_disk_refuses_says_what_to_do(tmp_path: Path, number: int, said: str) -> None:
-    with pytest.raises(LocalFault) as caught, disk.telling(tmp_path / "x"):
+    with pytest.raises(LocalFault) as caught, files.disk_errors(tmp_path / "x"):
         raise OSError(number, os.strerror(number))
     assert said in caught.value.hint
     assert str(tmp_path / "x") in caught.value.message
@@ -214,11 +214,11 @@ def test_what_a_killed_process_left_beside_a_file_is_swept(tmp_path: Path) -> No
     link, folder = tmp_path / ".film.mp4.aaaaaaaaaaaa", tmp_path / ".film.mp4.bbbbbbbbbbbb"
     link.symlink_to(film)
     folder.mkdir()
-    with disk.claim(living, "x"):
-        disk.sweep(film)
+    with claims.exclusive_lock(living, "x"):
+        files.sweep(film)
     assert not left.exists()
     assert all(path.exists() for path in (living, link, folder, *others))
-    disk.sweep(tmp_path / "nowhere" / "film.mp4")
+    files.sweep(tmp_path / "nowhere" / "film.mp4")
 
 
 @pytest.mark.parametrize(("door", "name"), [(os, "fsync"), (os, "fstat"), (os, "replace"), (fcntl, "flock")])
@@ -231,14 +231,14 @@ def test_a_file_that_is_being_written_is_not_swept(
     def acting(*given: object) -> object:
         if not swept:
             swept.append(given)
-            disk.sweep_all(tmp_path)
+            files.sweep_all(tmp_path)
         return act(*given)
 
     monkeypatch.setattr(door, name, acting)
-    assert disk.replace(tmp_path / "a.yaml", b"whole")
+    assert files.replace(tmp_path / "a.yaml", b"whole")
     assert swept
     swept.clear()
-    with disk.whole(tmp_path / "a.mp4") as staging:
+    with files.atomic_output(tmp_path / "a.mp4") as staging:
         staging.write_bytes(b"film")
     assert swept
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "a.yaml"]
@@ -255,9 +255,9 @@ def test_a_temporary_folder_outlives_nobody(tmp_path: Path, monkeypatch: pytest.
     link.symlink_to(victim)
     os.utime(dead, (0, 0))
     os.utime(victim, (0, 0))
-    with disk.temporary("drafts-") as living:
+    with files.temporary_dir("drafts-") as living:
         os.utime(living, (0, 0))
-        with disk.temporary("drafts-") as other:
+        with files.temporary_dir("drafts-") as other:
             assert living.exists()
             assert other.parent == tmp_path
         assert not other.exists()
@@ -275,23 +275,28 @@ def test_the_claims_of_the_dead_are_swept(tmp_path: Path) -> None:
     for path in (dead, young, victim):
         path.touch()
     link.symlink_to(victim)
-    with disk.claim(living, "x"):
+    with claims.exclusive_lock(living, "x"):
         for path in (dead, living, other, victim):
             os.utime(path, (0, 0))
-        disk.sweep_claims(tmp_path / "runs")
-        assert disk.claimed(living)
+        claims.sweep_claims(tmp_path / "runs")
+        assert claims.is_locked(living)
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["link", "living", "other", "young"]
     assert victim.exists()
-    disk.sweep_claims(tmp_path / "nowhere")
+    claims.sweep_claims(tmp_path / "nowhere")
 
 
 def test_whoever_shares_keeps_out_who_wants_it_alone(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "store.claim"
-    with disk.shared(path), disk.shared(path), pytest.raises(Busy) as caught, disk.claim(path, "in use"):
+    with (
+        claims.shared_lock(path),
+        claims.shared_lock(path),
+        pytest.raises(Busy) as caught,
+        claims.exclusive_lock(path, "in use"),
+    ):
         pass
     assert caught.value.message == "in use"
-    with disk.claim(path, "x"):
-        assert disk.claimed(path)
+    with claims.exclusive_lock(path, "x"):
+        assert claims.is_locked(path)
 
 
 def test_what_lies_aside_is_counted(tmp_path: Path) -> None:
@@ -312,8 +317,8 @@ def test_what_was_half_written_anywhere_below_goes(tmp_path: Path) -> None:
         (folder / "a.mp4").write_bytes(b"whole")
     (tmp_path / "scratch" / "elsewhere").symlink_to(outside)
     held = tmp_path / "scratch" / ".b.mp4.0123456789ab"
-    with disk.claim(held, "at work"):
-        disk.sweep_all(tmp_path / "scratch")
+    with claims.exclusive_lock(held, "at work"):
+        files.sweep_all(tmp_path / "scratch")
         left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == [
         "outside/.a.mp4.0123456789ab",

@@ -6,7 +6,7 @@ import math
 import pytest
 from turns import give_way
 
-from storyboard.clock import Clock
+from storyboard.system.clock import Clock
 
 
 class Virtual(Clock):
@@ -54,10 +54,10 @@ async def test_no_pause_is_longer_than_a_day(seconds: float) -> None:
 async def test_a_pause_is_scaled(scale: float, slept: float) -> None:
     """A rehearsal would take as long as the real thing."""
     clock = Virtual(scale)
-    before = clock.stretched()
+    before = clock.scaled_time()
     await clock.pause(12)
     assert clock.now - 1000 == slept
-    assert clock.stretched() - before == pytest.approx(12 if scale else 0)
+    assert clock.scaled_time() - before == pytest.approx(12 if scale else 0)
 
 
 @pytest.mark.parametrize("jump", [86_400.0, -86_400.0, 3_600.0, -3_600.0, 31.0, -31.0])

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyboard.cut import Cue, Joint, cut
-from storyboard.errors import Problems
-from storyboard.story import (
+from storyboard.model.errors import Problems
+from storyboard.model.problem import Place
+from storyboard.model.storyboard import (
     Caption,
     Finish,
     Output,
     OwnClip,
-    Place,
     Scene,
     Still,
     Storyboard,
@@ -24,7 +23,9 @@ from storyboard.story import (
     Transition,
     Trim,
 )
-from storyboard.take import Footage, Measure
+from storyboard.model.take import Footage, Measure
+from storyboard.timeline.build import build_timeline
+from storyboard.timeline.model import Cue, TimedTransition
 
 VEO = Measure(192, Fraction(24), 1280, 720, True)
 
@@ -48,14 +49,14 @@ def trim(start: str = "0", end: str | None = None) -> Trim:
 
 def test_whole_clips_lie_end_to_end():
     """A gap or an overlap would show as a flash, or as a frame seen twice."""
-    film = cut(story(trim(), trim()), filmed(VEO, VEO))
+    film = build_timeline(story(trim(), trim()), filmed(VEO, VEO))
     assert [(clip.at, clip.frames, clip.start, clip.end) for clip in film.clips] == [(0, 192, 0, 8), (192, 192, 0, 8)]
     assert (film.width, film.height, film.fps, film.frames) == (1280, 720, 24, 384)
 
 
 def test_rounding_never_adds_up():
     """Sixty scenes of 0.35 s are 21 s: 504 frames, and not the 480 that rounding each would leave."""
-    film = cut(story(*[trim(end="0.35")] * 60), filmed(*[VEO] * 60))
+    film = build_timeline(story(*[trim(end="0.35")] * 60), filmed(*[VEO] * 60))
     assert film.frames == 504
     assert {clip.frames for clip in film.clips} == {8, 9}
     assert all(clip.end - clip.start == Fraction(clip.frames, 24) for clip in film.clips)
@@ -63,30 +64,30 @@ def test_rounding_never_adds_up():
 
 def test_a_trim_begins_on_a_frame_of_the_clip():
     """A start between two frames would show either, now this and now that."""
-    film = cut(story(trim("0.49", "6")), filmed(VEO))
+    film = build_timeline(story(trim("0.49", "6")), filmed(VEO))
     assert (film.clips[0].start, film.clips[0].frames) == (Fraction(12, 24), 132)
 
 
 def test_most_clips_decide_size_and_rate():
     """One portrait phone clip would turn the film of nine landscape scenes on its side."""
     phone = Measure(250, Fraction(30000, 1001), 1080, 1920, True)
-    film = cut(story(trim(), trim(), trim()), filmed(phone, VEO, VEO))
+    film = build_timeline(story(trim(), trim(), trim()), filmed(phone, VEO, VEO))
     assert (film.width, film.height, film.fps) == (1280, 720, 24)
-    tied = cut(story(trim(), trim()), filmed(phone, VEO))
+    tied = build_timeline(story(trim(), trim()), filmed(phone, VEO))
     assert (tied.width, tied.height, tied.fps) == (1080, 1920, 30)
-    asked = cut(story(trim(), trim(), size=(640, 360), fps=25), filmed(phone, VEO))
+    asked = build_timeline(story(trim(), trim(), size=(640, 360), fps=25), filmed(phone, VEO))
     assert (asked.width, asked.height, asked.fps) == (640, 360, 25)
 
 
 def test_odd_sizes_become_even():
     """H.264 cannot hold half a colour sample: the encoder would refuse the film at its very end."""
-    film = cut(story(trim()), filmed(replace(VEO, width=1279, height=719)))
+    film = build_timeline(story(trim()), filmed(replace(VEO, width=1279, height=719)))
     assert (film.width, film.height) == (1278, 718)
 
 
 def test_other_rates_keep_their_seconds():
     """A clip of 25 frames a second would run slow in a film of 24."""
-    film = cut(story(trim(), trim(), trim()), filmed(VEO, replace(VEO, frames=200, fps=Fraction(25)), VEO))
+    film = build_timeline(story(trim(), trim(), trim()), filmed(VEO, replace(VEO, frames=200, fps=Fraction(25)), VEO))
     assert [clip.frames for clip in film.clips] == [192, 192, 192]
     assert film.clips[1].end == 8
 
@@ -94,7 +95,7 @@ def test_other_rates_keep_their_seconds():
 def test_every_trim_that_does_not_fit_is_told_with_its_place():
     """Found one by one, three wrong trims would take four runs."""
     with pytest.raises(Problems) as caught:
-        cut(story(trim("9"), trim("1", "9"), trim("1", "1.01"), trim()), filmed(VEO, VEO, VEO, VEO))
+        build_timeline(story(trim("9"), trim("1", "9"), trim("1", "1.01"), trim()), filmed(VEO, VEO, VEO, VEO))
     told = [(problem.place.line, problem.path, problem.message) for problem in caught.value.problems]
     assert told == [
         (1, "scenes[0].trim", "the trim starts at 9 s, but the clip of scene 's1' is 8 s long"),
@@ -106,22 +107,22 @@ def test_every_trim_that_does_not_fit_is_told_with_its_place():
 
 def test_an_end_within_half_a_frame_fits():
     """A clip of 8 s by its label, which has 7.99, would be refused for a frame that nobody sees."""
-    assert cut(story(trim(end="8.02")), filmed(VEO)).frames == 192
+    assert build_timeline(story(trim(end="8.02")), filmed(VEO)).frames == 192
     with pytest.raises(Problems):
-        cut(story(trim(end="8.03")), filmed(VEO))
+        build_timeline(story(trim(end="8.03")), filmed(VEO))
 
 
 def test_identity_is_all_that_decides_the_bytes():
     """A film would be written anew after renaming a scene, or not after trimming one."""
-    one = cut(story(trim(), trim()), filmed(VEO, VEO))
+    one = build_timeline(story(trim(), trim()), filmed(VEO, VEO))
     renamed = replace(one, clips=(replace(one.clips[0], scene="other"), one.clips[1]))
     assert renamed.identity == one.identity
     others = [
-        cut(story(trim("1"), trim()), filmed(VEO, VEO)),
-        cut(story(trim(end="7"), trim()), filmed(VEO, VEO)),
-        cut(story(trim(), trim(), fit="blur"), filmed(VEO, VEO)),
-        cut(story(trim(), trim(), fps=25), filmed(VEO, VEO)),
-        cut(story(trim(), trim(), size=(640, 360)), filmed(VEO, VEO)),
+        build_timeline(story(trim("1"), trim()), filmed(VEO, VEO)),
+        build_timeline(story(trim(end="7"), trim()), filmed(VEO, VEO)),
+        build_timeline(story(trim(), trim(), fit="blur"), filmed(VEO, VEO)),
+        build_timeline(story(trim(), trim(), fps=25), filmed(VEO, VEO)),
+        build_timeline(story(trim(), trim(), size=(640, 360)), filmed(VEO, VEO)),
         replace(one, clips=one.clips[::-1]),
         replace(one, clips=(replace(one.clips[0], digest="f" * 64), one.clips[1])),
     ]
@@ -151,7 +152,7 @@ def test_no_cut_has_a_gap_or_drifts(parts, fps):
         trims.append(Trim(begin, end))
         measures.append(measure)
         seconds += end - begin
-    film = cut(story(*trims, fps=fps), filmed(*measures))
+    film = build_timeline(story(*trims, fps=fps), filmed(*measures))
     at = 0
     for clip, measure in zip(film.clips, measures, strict=True):
         assert clip.at == at
@@ -175,10 +176,10 @@ def dissolve(seconds: str) -> Finish:
 
 def test_a_joint_makes_the_film_shorter():
     """Both scenes are seen while it lasts, so its frames are counted once."""
-    film = cut(finished(story(trim(), trim(), trim()), s2=dissolve("0.5")), filmed(VEO, VEO, VEO))
+    film = build_timeline(finished(story(trim(), trim(), trim()), s2=dissolve("0.5")), filmed(VEO, VEO, VEO))
     assert [(clip.at, clip.until, clip.joint) for clip in film.clips] == [
         (0, 192, None),
-        (180, 372, Joint("dissolve", 12)),
+        (180, 372, TimedTransition("dissolve", 12)),
         (372, 564, None),
     ]
     assert film.frames == 564
@@ -186,22 +187,24 @@ def test_a_joint_makes_the_film_shorter():
 
 def test_a_fade_in_from_black_takes_nothing_away():
     """There is no scene before the first that it could overlap."""
-    film = cut(finished(story(trim(), trim()), s1=Finish(transition=Transition("fade", Fraction(1)))), filmed(VEO, VEO))
-    assert (film.clips[0].joint, film.frames) == (Joint("fade", 24), 384)
+    film = build_timeline(
+        finished(story(trim(), trim()), s1=Finish(transition=Transition("fade", Fraction(1)))), filmed(VEO, VEO)
+    )
+    assert (film.clips[0].joint, film.frames) == (TimedTransition("fade", 24), 384)
 
 
 def test_a_transition_over_the_tail_takes_nothing_away():
     """The scene begins behind it, whole."""
     film = story(trim(), trim(end="0.25"), trim())
     over = {at: Finish(transition=Transition("dissolve", Fraction(1, 2), "tail")) for at in ("s1", "s2")}
-    made = cut(finished(film, **over), filmed(VEO, VEO, VEO))
-    assert [(clip.at, clip.until, clip.joint, clip.lead) for clip in made.clips] == [
-        (0, 192, Joint("dissolve", 12), None),
-        (192, 198, None, Joint("dissolve", 12)),
+    made = build_timeline(finished(film, **over), filmed(VEO, VEO, VEO))
+    assert [(clip.at, clip.until, clip.joint, clip.lead_in) for clip in made.clips] == [
+        (0, 192, TimedTransition("dissolve", 12), None),
+        (192, 198, None, TimedTransition("dissolve", 12)),
         (198, 390, None, None),
     ]
     with pytest.raises(Problems) as raised:
-        cut(finished(film, s3=over["s1"]), filmed(VEO, VEO, VEO))
+        build_timeline(finished(film, s3=over["s1"]), filmed(VEO, VEO, VEO))
     assert "scene 's2' is too short for the transition of scene 's3'" in raised.value.problems[0].message
 
 
@@ -212,7 +215,7 @@ def test_joints_lie_inside_their_clips(hundredths: list[int]):
     shown = {
         f"s{n}": dissolve(f"0.{length:02}") if length else Finish() for n, length in enumerate(hundredths, 1) if n > 1
     }
-    film = cut(finished(scenes, **shown), filmed(*[VEO] * len(hundredths)))
+    film = build_timeline(finished(scenes, **shown), filmed(*[VEO] * len(hundredths)))
     for before, clip in pairwise(film.clips):
         assert clip.at == before.until - (clip.joint.frames if clip.joint else 0)
         assert (before.joint.frames if before.joint else 0) + (clip.joint.frames if clip.joint else 0) <= before.frames
@@ -225,7 +228,7 @@ def test_a_transition_longer_than_its_clips_is_told():
     short = Measure(24, Fraction(24), 1280, 720, True)
     for at, measures in (("s2", (short, VEO, VEO)), ("s2", (VEO, short, VEO)), ("s3", (VEO, short, VEO))):
         with pytest.raises(Problems) as raised:
-            cut(finished(story(trim(), trim(), trim()), **{at: dissolve("1.5")}), filmed(*measures))
+            build_timeline(finished(story(trim(), trim(), trim()), **{at: dissolve("1.5")}), filmed(*measures))
         assert f"transition of scene '{at}'" in raised.value.problems[0].message
 
 
@@ -237,7 +240,7 @@ def test_titles_and_captions_stand_on_frames_of_the_film():
         Caption("Two", Fraction(2), Fraction(1)),
         Caption("3", Fraction(7), None),
     )
-    film = cut(finished(story(trim(), trim()), s2=Finish(titles=(title,), captions=lines)), filmed(VEO, VEO))
+    film = build_timeline(finished(story(trim(), trim()), s2=Finish(titles=(title,), captions=lines)), filmed(VEO, VEO))
     assert [(each.first, each.frames) for each in film.overlays] == [(216, 168)]
     assert film.cues == (Cue("One", 192, 48), Cue("Two", 240, 24), Cue("3", 360, 24))
 
@@ -247,13 +250,13 @@ def test_a_still_is_as_large_as_the_film():
     place = Place("a.yaml", 9, 3)
     still = Scene("card", 3, Still(None, "#101820", Fraction("2.5"), "none", place), Trim(), place)
     film = story(trim(), trim())
-    made = cut(replace(film, scenes=(*film.scenes, still)), filmed(VEO, VEO))
+    made = build_timeline(replace(film, scenes=(*film.scenes, still)), filmed(VEO, VEO))
     assert (made.clips[2].at, made.clips[2].frames, made.clips[2].drawn) == (384, 60, still.source)
-    alone = cut(replace(film, scenes=(still,)), {})
+    alone = build_timeline(replace(film, scenes=(still,)), {})
     assert (alone.width, alone.height, alone.fps, alone.frames) == (1280, 720, 24, 60)
     assert alone.clips[0].digest == made.clips[2].digest
     recoloured = replace(still, source=Still(None, "#ffffff", Fraction("2.5"), "none", place))
-    assert cut(replace(film, scenes=(recoloured,)), {}).identity != alone.identity
+    assert build_timeline(replace(film, scenes=(recoloured,)), {}).identity != alone.identity
 
 
 def test_what_is_finished_otherwise_is_another_film():
@@ -268,14 +271,14 @@ def test_what_is_finished_otherwise_is_another_film():
         finished(plain, s2=Finish(captions=(Caption("A", Fraction(0), None),))),
         finished(plain, s2=Finish(effect="grain")),
     ]
-    assert len({cut(film, filmed(VEO, VEO)).identity for film in films}) == len(films)
+    assert len({build_timeline(film, filmed(VEO, VEO)).identity for film in films}) == len(films)
 
 
 def test_captions_are_in_the_picture_only_if_they_shall_be():
     """Burnt in they cannot be switched off."""
     said = finished(story(trim()), s1=Finish(captions=(Caption("One", Fraction(1), Fraction(2)),)))
     films = {
-        where: cut(replace(said, output=replace(said.output, captions=where)), filmed(VEO))
+        where: build_timeline(replace(said, output=replace(said.output, captions=where)), filmed(VEO))
         for where in ("sidecar", "burn", "both")
     }
     assert films["sidecar"].overlays == ()
@@ -289,7 +292,7 @@ def test_a_title_appears_and_goes_softly():
     """Never longer than a third of it each way; whole in between; not seen outside."""
     for seconds, fade in ((Fraction(3), 7), (Fraction(1, 2), 4), (Fraction(1, 12), 0)):
         title = Title("A", Fraction(1), seconds, "center", Fraction(8, 100), "#ffffff", "outline")
-        (words,) = cut(finished(story(trim()), s1=Finish(titles=(title,))), filmed(VEO)).overlays
+        (words,) = build_timeline(finished(story(trim()), s1=Finish(titles=(title,))), filmed(VEO)).overlays
         assert words.fade == fade
         seen = [words.opacity(frame) for frame in range(words.first, words.first + words.frames)]
         assert seen == seen[::-1]
@@ -309,7 +312,7 @@ def test_one_thing_is_said_at_a_time() -> None:
             Finish(transition=Transition("dissolve", Fraction(1)), captions=tuple(captions[1])),
         )
         scenes = (replace(scene, finish=finish) for scene, finish in zip(two.scenes, finishes, strict=True))
-        return cut(replace(two, scenes=tuple(scenes)), filmed(VEO, VEO)).cues
+        return build_timeline(replace(two, scenes=tuple(scenes)), filmed(VEO, VEO)).cues
 
     assert film("6") == (Cue("A", 144, 24), Cue("B", 168, 48))
     assert film("7") == (Cue("A\nB", 168, 48),)

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from studio import Run, Studio
 
-from storyboard import events
 from storyboard.desk import Desk
-from storyboard.errors import OverBudget
-from storyboard.plan import Plan
+from storyboard.model import events
+from storyboard.model.errors import OverBudget
+from storyboard.model.shot import Shot
+from storyboard.planning.steps import Plan
 from storyboard.render import Order, render
-from storyboard.shot import Shot
 from storyboard.state.ledger import Ledger
 
 SPAWN = multiprocessing.get_context("spawn")

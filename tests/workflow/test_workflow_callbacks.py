@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 import pytest
 from studio import Studio
 
-from storyboard import events
+from storyboard.model import events
 from storyboard.render import Order, render
 from storyboard.state.ledger import Ledger
 

@@ -11,12 +11,13 @@ from tiers import every
 
 from storyboard.clearing import Clearing, Waste
 from storyboard.desk import desk
-from storyboard.disk import claim, shared
-from storyboard.errors import Busy
-from storyboard.plan import Collect, Make
-from storyboard.state.ledger import DAY, Ledger
+from storyboard.model.errors import Busy
+from storyboard.planning.steps import Collect, Make
+from storyboard.state.ledger import Ledger
+from storyboard.state.ledger.pins import DAY
 from storyboard.state.realm import store_claim
 from storyboard.state.store import Store
+from storyboard.system.claims import exclusive_lock, shared_lock
 
 
 class Keeper:
@@ -276,7 +277,7 @@ def test_nothing_goes_while_a_render_is_at_work(studio: Studio) -> None:
 
     studio.render(agree=clear)
     place = store_claim(keeper.realm)
-    with shared(place), shared(place), pytest.raises(Busy), claim(place, "x"):
+    with shared_lock(place), shared_lock(place), pytest.raises(Busy), exclusive_lock(place, "x"):
         pass
     assert len(keeper.clear().found.unreferenced) == 1
 

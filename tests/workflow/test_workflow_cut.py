@@ -5,15 +5,15 @@ from pathlib import Path
 
 from studio import Studio
 
-from storyboard import events
-from storyboard.media import mp4
-from storyboard.samples import Frames
+from storyboard.model import events
+from storyboard.mp4 import reader
+from storyboard.mp4.samples import VideoTrack
 
 
 def kinds(film: str) -> int:
     """How many encoders' parameter sets are in a film, and so whether it is the clips' or ours."""
-    frames = mp4.read(Path(film)).frames
-    assert isinstance(frames, Frames)
+    frames = reader.read(Path(film)).frames
+    assert isinstance(frames, VideoTrack)
     return frames.sets.ids[0][0]
 
 

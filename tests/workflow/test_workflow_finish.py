@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from studio import Studio
 
-from storyboard import events
 from storyboard.cli import status
-from storyboard.emulator import encode
-from storyboard.media import mp4
-from storyboard.samples import Frames
+from storyboard.emulator.drafts import clip_writer
+from storyboard.model import events
+from storyboard.mp4 import reader
+from storyboard.mp4.samples import VideoTrack
 
 FILM = """storyboard: 1
 output: {file: film.mp4, captions: CAPTIONS}
@@ -23,7 +23,7 @@ scenes:
 @pytest.fixture
 def groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clips in which decoding can begin every two seconds; a draft's can at its first frame alone."""
-    monkeypatch.setitem(encode._X264, "g", "48")
+    monkeypatch.setitem(clip_writer._X264, "g", "48")
 
 
 def film(studio: Studio, captions: str = "sidecar", other: str = "dissolve") -> Path:
@@ -34,8 +34,8 @@ def made(studio: Studio) -> dict[str, int]:
     """What was rendered, piece by piece, and how many frames each has."""
     found = {}
     for path in studio.folder.rglob("segments/*/*.mp4"):
-        frames = mp4.read(path).frames
-        assert isinstance(frames, Frames)
+        frames = reader.read(path).frames
+        assert isinstance(frames, VideoTrack)
         found[path.name] = len(frames.shown)
     return found
 
@@ -73,8 +73,8 @@ def test_encoding_all_of_it_has_the_same_frames(studio: Studio) -> None:
     studio.render(draft=True)
     done = studio.render(draft=True, reencode=True)
     assert done.frames == 384 - 12
-    frames = mp4.read(Path(done.film)).frames
-    assert isinstance(frames, Frames)
+    frames = reader.read(Path(done.film)).frames
+    assert isinstance(frames, VideoTrack)
     assert frames.sets.ids == ((31,), (31,))
 
 

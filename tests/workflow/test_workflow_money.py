@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from studio import Studio, png
 
-from storyboard import events
-from storyboard.errors import InputError, LocalFault
+from storyboard.model import events
+from storyboard.model.errors import InputError, LocalFault
 from storyboard.outlook import document
 from storyboard.state.store import Store
 
@@ -357,8 +357,8 @@ def test_a_cut_that_was_killed_leaves_nothing_behind(studio: Studio) -> None:
     script = f"""
 import os, signal
 from pathlib import Path
-from storyboard.disk import whole
-with whole(Path({str(studio.folder)!r}, "out", "film.mp4")):
+from storyboard.system.files import atomic_output
+with atomic_output(Path({str(studio.folder)!r}, "out", "film.mp4")):
     os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", script])

@@ -10,12 +10,12 @@ import av
 import pytest
 from studio import Studio
 
-from storyboard import events
-from storyboard.cut import Slate
-from storyboard.errors import Problems, SceneFailed
-from storyboard.media import slate
+from storyboard.graphics import slates
+from storyboard.model import events
+from storyboard.model.errors import Problems, SceneFailed
 from storyboard.render import Order, cut_only, cut_partial
 from storyboard.state.store import Store
+from storyboard.timeline.model import Slate
 
 
 def partial(studio: Studio, name: str = "film.yaml", **order: Any) -> events.Done:
@@ -137,7 +137,7 @@ def test_the_partial_film_is_named_so_wherever_it_goes(studio: Studio):
 def test_a_slate_has_room_for_any_words_in_any_frame(size):
     """Nothing is drawn over the border, and what does not fit ends in an ellipsis."""
     words = Slate(7, 20_000, "x" * 64, "t" * 300, "a long prompt " * 400, "why " * 200, Fraction(8))
-    picture = slate.picture(words, size)
+    picture = slates.picture(words, size)
     assert picture.shape == (size[1], size[0], 3)
     if min(size) >= 360:
         border = [picture[:, :8], picture[:, -8:], picture[:8], picture[-8:]]

@@ -5,7 +5,7 @@ from pathlib import Path
 from studio import Studio
 
 from storyboard.desk import Desk, desk
-from storyboard.plan import Keep
+from storyboard.planning.steps import Keep
 from storyboard.preparing import Preparing
 from storyboard.render import Order, cut_only
 

@@ -9,9 +9,10 @@ from PIL import Image
 from studio import Studio, png
 
 from storyboard import sheet as room
-from storyboard.errors import InputError, SceneFailed
-from storyboard.media import contact, frames
-from storyboard.media.contact import Tile
+from storyboard.graphics import contact_sheet
+from storyboard.graphics.contact_sheet import Tile
+from storyboard.media import frames
+from storyboard.model.errors import InputError, SceneFailed
 from storyboard.state.store import Store
 
 PAPER, EMPTY = (0x16, 0x18, 0x1D), (0x1F, 0x22, 0x29)
@@ -50,7 +51,7 @@ def test_each_scene_in_its_place(studio: Studio) -> None:
     had = takes(studio)
     [path] = sheet(studio)
     assert path == studio.folder / "out" / "film.sheet.png"
-    page, frame = Image.open(path).convert("RGB"), contact.box(3, (128, 72))
+    page, frame = Image.open(path).convert("RGB"), contact_sheet.box(3, (128, 72))
     for number, scene in ((0, "s1"), (2, "s3")):
         shown = numpy.asarray(frames.thumbnail(had[scene], 0, 192, frame)).astype(int)
         assert abs(tile(page, number, 2, frame) - shown).max() == 0
@@ -87,7 +88,7 @@ def test_many_scenes_take_pages(studio: Studio) -> None:
     studio.write(CARDS)
     pages = sheet(studio)
     assert [path.name for path in pages] == ["film.sheet.png", "film.sheet-2.png"]
-    frame = contact.box(40, (1280, 720))
+    frame = contact_sheet.box(40, (1280, 720))
     assert tuple(tile(Image.open(pages[1]).convert("RGB"), 9, 5, frame)[90, 90]) == (0x80, 39, 0x30)
     studio.write(CARDS[: CARDS.index("  - {id: s30")])
     assert [path.name for path in sheet(studio)] == ["film.sheet.png"]
@@ -106,7 +107,7 @@ def test_own_pictures_and_clips(studio: Studio) -> None:
         "  - {id: a, still: upright.png}\n  - {id: b, file: own.mp4, trim: {from: 1, to: 2}}\n"
     )
     [path] = sheet(studio)
-    page, frame = Image.open(path).convert("RGB"), contact.box(2, (1280, 720))
+    page, frame = Image.open(path).convert("RGB"), contact_sheet.box(2, (1280, 720))
     own = numpy.asarray(frames.thumbnail(studio.folder / "own.mp4", 24, 48, frame)).astype(int)
     assert abs(tile(page, 1, 2, frame) - own).max() == 0
     upright = tile(page, 0, 2, frame)
@@ -119,9 +120,9 @@ def test_own_pictures_and_clips(studio: Studio) -> None:
 def test_no_word_leaves_its_tile(count: int, size: tuple[int, int]) -> None:
     """However long, in whatever script: what runs into the next tile can be read in neither."""
     words = "Wörter, слова, λέξεις, 言葉, שלום " * 30
-    frame = contact.box(count, size)
+    frame = contact_sheet.box(count, size)
     tiles = [Tile("a" * 64, "1:00:00 · 8 s", words, None, words) for _ in range(count)]
-    pages = list(contact.pages("A title " * 40, f"{count} scenes, 3:00:00", tiles, frame))
+    pages = list(contact_sheet.pages("A title " * 40, f"{count} scenes, 3:00:00", tiles, frame))
     assert sum(_tiles(page, frame) for page in pages) == count
     for page in pages:
         seen = numpy.asarray(page)

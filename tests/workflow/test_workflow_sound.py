@@ -73,7 +73,7 @@ def test_scenes_far_apart_are_told_where_takes_are(
 
 def test_a_film_is_not_written_over_its_music(studio: Studio, film: Path) -> None:
     """The author's only recording would be gone."""
-    from storyboard.errors import InputError
+    from storyboard.model.errors import InputError
 
     studio.serve()
     (studio.folder / "voice.wav").rename(studio.folder / "song.mp4")

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from storyboard.errors import BadMedia, InputError
-from storyboard.media.image import Picture, look
+from storyboard.media.images import ImageFacts, look
+from storyboard.model.errors import BadMedia, InputError
 from storyboard.project import Project, locate
 
 
@@ -103,12 +103,12 @@ def test_a_clip_is_measured_by_its_content(project: Project) -> None:
 
 def test_an_image_is_what_its_bytes_say() -> None:
     """PNG, JPEG and WebP, whatever they are called; a camera's turn counts."""
-    assert look(png()) == Picture(4, 3, "png")
-    assert look(png(kind="JPEG")) == Picture(4, 3, "jpeg")
-    assert look(png(kind="WEBP")) == Picture(4, 3, "webp")
+    assert look(png()) == ImageFacts(4, 3, "png")
+    assert look(png(kind="JPEG")) == ImageFacts(4, 3, "jpeg")
+    assert look(png(kind="WEBP")) == ImageFacts(4, 3, "webp")
     turned = Image.Exif()
     turned[0x0112] = 6
-    assert look(png(kind="JPEG", exif=turned)) == Picture(3, 4, "jpeg")
+    assert look(png(kind="JPEG", exif=turned)) == ImageFacts(3, 4, "jpeg")
 
 
 @pytest.mark.parametrize(

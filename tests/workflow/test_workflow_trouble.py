@@ -17,8 +17,8 @@ import pytest
 from studio import Studio, freed
 from tiers import every
 
-from storyboard import events
-from storyboard.errors import Busy, InputError, RunRefused, SceneFailed
+from storyboard.model import events
+from storyboard.model.errors import Busy, InputError, RunRefused, SceneFailed
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 
@@ -131,7 +131,7 @@ def test_a_wall_clock_that_jumps_expires_nothing(studio: Studio, monkeypatch: py
     """A day more, a day less, at every look: every deadline counts on the other clock."""
     looks = itertools.count()
     jumping = SimpleNamespace(monotonic=time.monotonic, time=lambda: time.time() + next(looks) % 2 * 86_400)
-    monkeypatch.setattr("storyboard.clock.time", jumping)
+    monkeypatch.setattr("storyboard.system.clock.time", jumping)
     service = studio.serve("poll:http=500 x9", "poll:late=2", "clip:http=503 x2")
     studio.scenes("A gull", "A tern", "A heron")
     assert (studio.render().exit, service.posts) == (0, 3)

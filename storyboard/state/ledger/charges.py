@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from storyboard.account import Charge
-from storyboard.budget import Budget, Span
+from storyboard.costs.budget import Budget, Span
+from storyboard.costs.report import Charge
 from storyboard.model.submission import rfc3339
+from storyboard.model.take import exact
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.database import Database
-from storyboard.take import exact
 
 # What belongs to a run, a storyboard, a month ("2026-11").
 _SPENT: Mapping[Span, str] = {

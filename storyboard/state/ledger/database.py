@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
 
-from storyboard.disk import Ballast, advice, empty, private, turn
-from storyboard.errors import LocalFault
+from storyboard.model.errors import LocalFault
 from storyboard.state.ledger.rows import TABLES
+from storyboard.system.claims import brief_lock
+from storyboard.system.files import hint_for_errno, is_empty, private_dir
+from storyboard.system.reserve import DiskReserve
 
 _RESTORE = "keep the file, and restore it from a backup"
 
@@ -23,13 +25,13 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._reserve = _reserve(path)
-        private(path.parent)
+        private_dir(path.parent)
         # The reserve comes with the first intent. An empty ledger beside it would forget what was paid for.
-        if self._reserve.aboard() and empty(path):
+        if self._reserve.is_present() and is_empty(path):
             why = f"the ledger {path} is empty or was removed, and something has been asked for"
             raise LocalFault(why, f"{_RESTORE}; if nothing in it matters any more, remove {self._reserve.path}")
         # Of two that make it at one moment, SQLite would tell one at once that it is locked.
-        with self.sqlite_errors(), turn(path.parent):
+        with self.sqlite_errors(), brief_lock(path.parent):
             self.connection = sqlite3.connect(path, timeout=20, isolation_level=None)
             self._open()
         if damage := self.problems():
@@ -74,7 +76,7 @@ class Database:
 
     def fill_reserve(self) -> None:
         """Hold back the room that ``execute_with_reserve`` may need. Raise LocalFault if the disk has not got it."""
-        self._reserve.load()
+        self._reserve.fill()
 
     def execute_with_reserve(self, statement: str, values: tuple[object, ...]) -> None:
         """Carry out one statement; if the disk is full, give up the reserve and try again. Raise LocalFault."""
@@ -82,7 +84,7 @@ class Database:
             try:
                 self.connection.execute(statement, values)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._reserve.drop():
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._reserve.release():
                     raise
                 self.connection.execute(statement, values)
 
@@ -95,14 +97,18 @@ class Database:
             raise
         except (sqlite3.Error, OSError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
             full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-            hint = advice(ENOSPC) if full else "nothing more is asked for; `storyboard doctor` says what is damaged"
+            hint = (
+                hint_for_errno(ENOSPC)
+                if full
+                else "nothing more is asked for; `storyboard doctor` says what is damaged"
+            )
             raise LocalFault(f"the ledger {self.path} cannot be used: {error}", hint) from error
 
 
 def is_unused(path: Path) -> bool:
     """Whether there is no ledger at ``path``, and nothing says that there was one. Raise LocalFault."""
-    return empty(path) and not _reserve(path).aboard()
+    return is_empty(path) and not _reserve(path).is_present()
 
 
-def _reserve(path: Path) -> Ballast:
-    return Ballast(path.with_suffix(".ballast"))
+def _reserve(path: Path) -> DiskReserve:
+    return DiskReserve(path.with_suffix(".ballast"))

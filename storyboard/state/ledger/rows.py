@@ -10,10 +10,10 @@ from fractions import Fraction
 from types import UnionType
 from typing import TYPE_CHECKING, cast, get_args
 
-from storyboard.account import Charge
+from storyboard.costs.report import Charge
+from storyboard.model.storyboard import Resolution
 from storyboard.model.submission import LIVE, State, Submission, rfc3339
-from storyboard.story import Resolution
-from storyboard.take import Measure, Take, exact
+from storyboard.model.take import Measure, Take, exact
 
 if TYPE_CHECKING:
     from sqlite3 import Row

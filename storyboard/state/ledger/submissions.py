@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from storyboard.budget import NO_LIMIT, Budget
+from storyboard.costs.budget import NO_LIMIT, Budget
+from storyboard.model.shot import Recipe, Shot
 from storyboard.model.submission import LIVE, Submission
-from storyboard.shot import Recipe, Shot
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.charges import Charges
 from storyboard.state.ledger.database import Database

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from storyboard.model.storyboard import Resolution
+from storyboard.model.take import Take
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.database import Database
-from storyboard.story import Resolution
-from storyboard.take import Take
 
 
 class Takes:

@@ -1,0 +1,180 @@
+"""The user's own configuration: config.toml and the environment. Nothing of a project can say any of this."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from storyboard.costs.budget import Budget, parse_budget
+from storyboard.costs.prices import Prices, parse_prices
+from storyboard.guard import loopback_host
+from storyboard.model.errors import InputError
+from storyboard.model.realm import Kind
+
+_KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackSettings:
+    """Callbacks of the provider: the public address ``url`` (None: not wanted) leads to ``host`` and ``port`` here.
+
+    With a ``key``, only those that are signed with it count.
+    """
+
+    url: str | None
+    host: str
+    port: int
+    key: str = field(repr=False)
+
+    @property
+    def listens(self) -> str:
+        """host:port, as it is written."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for this user on this machine.
+
+    ``home`` is the store's folder; ``time_scale`` multiplies every pause between two tries; ``profile`` renames
+    paths and fields of the provider's API; ``file`` is the config.toml that was read, or would be.
+    """
+
+    file: Path
+    home: Path
+    provider: str
+    base_url: str
+    uploads: str | None
+    time_scale: float
+    at_once: int
+    prices: Prices
+    budget: Budget
+    profile: Mapping[str, object]
+    key_file: str | None
+    callbacks: CallbackSettings
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether the API is on this machine: an emulator's takes must never pass for paid ones."""
+        try:
+            return loopback_host(urlsplit(self.base_url).hostname or "")
+        except ValueError:
+            return False
+
+    def kind(self, *, draft: bool) -> Kind:
+        """Whose takes are meant: the emulator's inside, a service's on this machine, or those that cost money."""
+        if draft:
+            return "draft"
+        return "rehearsal" if self.rehearsal else "paid"
+
+    def realm(self, *, draft: bool) -> Path:
+        """Where takes and the ledger lie: drafts and rehearsals beside the paid ones, and never mixed with them."""
+        return self.place(self.kind(draft=draft))
+
+    def place(self, kind: Kind) -> Path:
+        """Where takes and the ledger of one kind lie."""
+        return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[kind]
+
+
+def settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The configuration: environment over file. Raises InputError naming the file or the variable."""
+    import platformdirs
+
+    file = Path(platformdirs.user_config_dir("storyboard")) / "config.toml"
+    table = _table(file)
+    home = environ.get("STORYBOARD_HOME") or _text(table, "store") or platformdirs.user_data_dir("storyboard")
+    prices, budget, profile = table.get("prices"), table.get("budget", {}), table.get("profile", {})
+    if not (isinstance(prices, Mapping | None) and isinstance(budget, Mapping) and isinstance(profile, Mapping)):
+        raise InputError(f"{file}: [prices], [budget] and [profile] must be tables")
+    tariff = Prices() if prices is None else parse_prices(prices)
+    return Settings(
+        file=file,
+        home=Path(home).expanduser().absolute(),
+        provider=_text(table, "provider") or "apikley",
+        base_url=environ.get("APIKLEY_BASE_URL") or _text(table, "base_url") or "https://api.apikley.ru",
+        uploads=environ.get("STORYBOARD_UPLOADS") or _text(table, "uploads"),
+        time_scale=_scale(environ.get("STORYBOARD_TIME_SCALE", "1")),
+        at_once=_at_once(table.get("at_once", 8)),
+        prices=tariff,
+        budget=parse_budget(budget, str(file), tariff),
+        profile=profile,
+        key_file=_text(table, "key_file"),
+        callbacks=_callbacks(environ),
+    )
+
+
+def _table(file: Path) -> Mapping[str, object]:
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    for name in table:
+        if name not in _KEYS:
+            near = get_close_matches(name, _KEYS, 1)
+            raise InputError(f"{file}: unknown key {name!r}", f"did you mean {near[0]!r}?" if near else "")
+    return table
+
+
+def _text(table: Mapping[str, object], name: str) -> str | None:
+    value = table.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"config.toml: {name} must be text, not {value!r:.60}")
+    return value
+
+
+def _scale(text: str) -> float:
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = -1
+    if not 0 <= scale <= 100:
+        raise InputError(f"STORYBOARD_TIME_SCALE is {text!r:.40}, not a number from 0 to 100")
+    return scale
+
+
+def _callbacks(environ: Mapping[str, str]) -> CallbackSettings:
+    listens = environ.get("STORYBOARD_CALLBACK_LISTEN") or "127.0.0.1:8790"
+    host, _, port = listens.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if (
+        not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)
+        or not re.fullmatch(r"[0-9]{1,5}", port)
+        or not 0 < int(port) < 65536
+    ):
+        raise InputError(f"STORYBOARD_CALLBACK_LISTEN is {listens!r:.80}, not host:port", "such as 127.0.0.1:8790")
+    url = environ.get("STORYBOARD_CALLBACK_URL") or None
+    if url is not None and (why := _objection(url)):
+        raise InputError(
+            f"STORYBOARD_CALLBACK_URL is not an address to call back: {why}",
+            "the https address of a tunnel that leads to the listener, or http on this machine",
+        )
+    key = environ.get("STORYBOARD_CALLBACK_KEY", "").strip()
+    return CallbackSettings(url.rstrip("/") if url else None, host, int(port), key)
+
+
+def _objection(url: str) -> str:
+    """Why callbacks cannot come to an address; "" where they can. It is not repeated: it may be meant to be secret."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "it is not an address"
+    if not host or port == 0 or not url.isascii() or not url.isprintable() or " " in url or len(url) > 1000:
+        return "it is not an address"
+    if parts.username is not None or "?" in url or "#" in url:
+        return "it has a user name, a query or a fragment"
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback_host(host)):
+        return "it is not https"
+    return ""
+
+
+def _at_once(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise InputError(f"config.toml: at_once must be a whole number from 1 to 1000, not {value!r:.40}")
+    return value

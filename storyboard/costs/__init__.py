@@ -1,0 +1,1 @@
+"""Money: prices, budgets, what was spent. Values in, values out."""

@@ -1,0 +1,169 @@
+"""The account: what was spent, by scene, by run, by month and by model; as text, as JSON, as CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from storyboard.costs.prices import Prices, amount
+from storyboard.model.submission import State
+from storyboard.model.text import json_number, one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One thing that money was spent on, or may have been: a submission, or (``hd``) an HD version added to its take.
+
+    ``storyboard`` is the file's absolute path, ``credits`` what the provider reported or else what was expected,
+    ``at`` when it was asked for (RFC 3339 in UTC), ``state`` how the submission stands.
+    """
+
+    storyboard: str
+    scene: str
+    run: str
+    model: str
+    state: State
+    hd: bool
+    credits: Fraction
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Charges that belong together: ``of`` says what they have in common, such as {"month": "2026-11"}.
+
+    ``submissions`` counts all that were sent, among them the ``unknown`` (their answers were lost), the ``failed``
+    and the ``refused`` (which cost nothing).
+    """
+
+    of: Mapping[str, str]
+    credits: Fraction
+    submissions: int
+    unknown: int
+    failed: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The same charges added up four ways, and all in all."""
+
+    scenes: tuple[Sum, ...]
+    runs: tuple[Sum, ...]
+    months: tuple[Sum, ...]
+    models: tuple[Sum, ...]
+    total: Sum
+
+
+def add_up(charges: Sequence[Charge], at_work: Collection[str]) -> Account:
+    """Add up ``charges``, oldest first. A submission without an answer is unknown unless its run is ``at_work``."""
+    began: dict[str, str] = {}
+    for charge in charges:
+        began.setdefault(charge.run, charge.at)
+
+    def by(of: Callable[[Charge], Mapping[str, str]]) -> tuple[Sum, ...]:
+        groups: dict[tuple[str, ...], list[Charge]] = {}
+        for charge in charges:
+            groups.setdefault(tuple(of(charge).values()), []).append(charge)
+        return tuple(_sum(of(group[0]), group, at_work) for group in groups.values())
+
+    return Account(
+        scenes=by(lambda charge: {"storyboard": charge.storyboard, "scene": charge.scene}),
+        runs=by(lambda charge: {"run": charge.run, "began": began[charge.run], "storyboard": charge.storyboard}),
+        months=by(lambda charge: {"month": charge.at[:7]}),
+        models=by(lambda charge: {"model": charge.model}),
+        total=_sum({}, charges, at_work),
+    )
+
+
+def _sum(of: Mapping[str, str], charges: Sequence[Charge], at_work: Collection[str]) -> Sum:
+    sent = [charge for charge in charges if not charge.hd]
+    lost = (charge.state == "unknown" or (charge.state == "intent" and charge.run not in at_work) for charge in sent)
+    return Sum(
+        of=of,
+        credits=sum((charge.credits for charge in charges), Fraction(0)),
+        submissions=len(sent),
+        unknown=sum(lost),
+        failed=sum(charge.state == "failed" for charge in sent),
+        refused=sum(charge.state == "refused" for charge in sent),
+    )
+
+
+def costs_document(account: Account, storyboard: str | None, prices: Prices) -> dict[str, object]:
+    """The account as JSON (schema costs.schema.json). ``storyboard`` is the file it is about, None for all."""
+    groups = {name: [_document(found, prices) for found in sums] for name, sums in _groups(account).items()}
+    total = _document(account.total, prices)
+    return {"storyboard": storyboard, "currency": prices.currency, **groups, "total": total}
+
+
+def table(account: Account, prices: Prices) -> str:
+    """The account as CSV with a header: a row for each sum, ``by`` says of what kind; the last row is the total.
+
+    A cell that a spreadsheet would take for a formula is made text by an apostrophe.
+    """
+    names = ["storyboard", "scene", "run", "began", "month", "model"]
+    counts = ["credits", "money", "submissions", "unknown", "failed", "refused"]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ["by", *names, *counts[:2], "currency", *counts[2:]], restval="", lineterminator="\n")
+    writer.writeheader()
+    for by, sums in {**_groups(account), "total": (account.total,)}.items():
+        for found in sums:
+            of = {name: _harmless(value) for name, value in found.of.items()}
+            figures = {name: value for name, value in _document(found, prices).items() if name in counts}
+            writer.writerow({"by": by.removesuffix("s"), **of, **figures, "currency": _harmless(prices.currency)})
+    return out.getvalue()
+
+
+def costs_lines(account: Account, prices: Prices) -> Iterator[str]:
+    """The account as people read it."""
+    several = len({found.of["storyboard"] for found in account.scenes}) > 1
+    groups = {
+        "scene": [(_scene(found, several), found) for found in account.scenes],
+        "run": [(f"{found.of['began']}  {found.of['run']}", found) for found in account.runs],
+        "month": [(found.of["month"], found) for found in account.months],
+        "model": [(one_line(found.of["model"], 40), found) for found in account.models],
+    }
+    width = max([len(label) for rows in groups.values() for label, _ in rows], default=0) + 1
+    for name, rows in groups.items():
+        if rows:
+            yield f"{name:<{width}} {'credits':>10} {one_line(prices.currency, 8):>9} {'submissions':>12}"
+        yield from (f"{label:<{width}} {_figures(found, prices)}" for label, found in rows)
+        yield from [""] if rows else []
+    yield f"{'total':<{width}} {_figures(account.total, prices)}"
+
+
+def _scene(found: Sum, several: bool) -> str:
+    scene = one_line(found.of["scene"], 64)
+    return f"{one_line(found.of['storyboard'], 400)}  {scene}" if several else scene
+
+
+def _figures(found: Sum, prices: Prices) -> str:
+    price = prices.money(found.credits)
+    said = "" if price is None else f"{float(price):.2f}"
+    notes = {"unknown": found.unknown, "failed": found.failed, "refused": found.refused}
+    told = ", ".join(f"{count} {name}" for name, count in notes.items() if count)
+    return f"{amount(found.credits):>10} {said:>9} {found.submissions:>12}  {told}".rstrip()
+
+
+def _groups(account: Account) -> dict[str, tuple[Sum, ...]]:
+    return {"scenes": account.scenes, "runs": account.runs, "months": account.months, "models": account.models}
+
+
+def _document(found: Sum, prices: Prices) -> dict[str, object]:
+    price = prices.money(found.credits)
+    return {
+        **found.of,
+        "credits": json_number(found.credits),
+        "money": None if price is None else json_number(price),
+        "submissions": found.submissions,
+        "unknown": found.unknown,
+        "failed": found.failed,
+        "refused": found.refused,
+    }
+
+
+def _harmless(text: str) -> str:
+    # Spreadsheets also skip what is blank before they look for a formula.
+    said = one_line(text, 4096)
+    return f"'{said}" if said.lstrip().startswith(("=", "+", "-", "@")) else said

@@ -1,0 +1,183 @@
+"""Orders: the body of a submission, checked field by field as the API document says. Values only; nothing happens.
+
+Sources: the document's schema of POST /api/v1/veo/generate; limits that it says in prose are checked as well.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal
+from urllib.parse import urlsplit
+
+Mode = Literal["TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO"]
+
+LABEL = "storyboardLabel"  # a field of ours, sent by drafts only: what the card says, "3/8 lamp"
+
+MODELS = ("veo3", "veo3_fast")
+ASPECTS = ("16:9", "9:16", "Auto")
+IMAGES: Mapping[str, tuple[int, int]] = {  # how many images each mode takes, at least and at most
+    "TEXT_2_VIDEO": (0, 0),
+    "FIRST_AND_LAST_FRAMES_2_VIDEO": (1, 2),
+    "REFERENCE_2_VIDEO": (1, 3),
+}
+SEEDS = (10_000, 99_999)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A submission that is turned down before anything is charged: the envelope's code and message."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOrder:
+    """A submission that is in order. ``seed`` is chosen from the request where the request names none.
+
+    ``given`` is the request as it came, for the record's ``paramJson``.
+    """
+
+    prompt: str
+    images: tuple[str, ...]
+    model: str
+    mode: Mode
+    aspect: str
+    seed: int
+    translate: bool
+    watermark: str
+    callback: str
+    label: str
+    given: Mapping[str, object]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what decides the look of the clip but its images, whose addresses change and say nothing."""
+        look = (self.prompt, self.model, self.mode, self.aspect, self.seed, self.watermark, self.label)
+        return sha256(json.dumps(look).encode()).hexdigest()
+
+
+def read_order(body: bytes) -> GenerationOrder | Refusal:
+    """The order in a request's body, or why it is refused: always 422, the document's code for validation."""
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return Refusal(422, "The request body is not valid JSON")
+    if not isinstance(given, dict):
+        return Refusal(422, "The request body must be a JSON object")
+    for field, wants, check in _FIELDS:
+        if field in given and not check(given[field]):
+            return Refusal(422, f"{field} must be {wants}")
+    if "prompt" not in given:
+        return Refusal(422, "prompt is required")
+    order = _order(given)
+    complaint = _complaint(order)
+    return Refusal(422, complaint) if complaint else order
+
+
+def _order(given: dict[str, object]) -> GenerationOrder:
+    images = tuple(_texts(given.get("imageUrls")))
+    return GenerationOrder(
+        prompt=str(given["prompt"]),
+        images=images,
+        model=str(given.get("model", "veo3_fast")),
+        mode=_mode(given, images),
+        aspect=str(given.get("aspectRatio", "16:9")),
+        seed=_seed(given),
+        translate=bool(given.get("enableTranslation", True)),
+        watermark=str(given.get("watermark", "")),
+        callback=str(given.get("callBackUrl", "")),
+        label=str(given.get(LABEL, "")),
+        given=given,
+    )
+
+
+def _mode(given: dict[str, object], images: tuple[str, ...]) -> Mode:
+    """The mode asked for, else the one that the document says follows from there being images."""
+    asked = given.get("generationType")
+    for mode in _MODES:
+        if mode == asked:
+            return mode
+    return "FIRST_AND_LAST_FRAMES_2_VIDEO" if images else "TEXT_2_VIDEO"
+
+
+def _seed(given: dict[str, object]) -> int:
+    """The seed asked for, else one that is always the same for the same words: a draft can be made again."""
+    asked = given.get("seeds")
+    if isinstance(asked, int | float):
+        return int(asked)
+    words = [given.get(field) for field in ("prompt", "model", "generationType", "aspectRatio", LABEL)]
+    drawn = int.from_bytes(sha256(json.dumps(words).encode()).digest()[:8])
+    return SEEDS[0] + drawn % (SEEDS[1] - SEEDS[0] + 1)
+
+
+def _complaint(order: GenerationOrder) -> str:
+    """What is wrong with the fields taken together; "" where nothing is."""
+    least, most = IMAGES[order.mode]
+    if not least <= len(order.images) <= most:
+        wanted = str(most) if least == most else f"{least} to {most}"
+        return f"{order.mode} takes {wanted} images in imageUrls, not {len(order.images)}"
+    if order.mode == "REFERENCE_2_VIDEO" and order.model != "veo3_fast":
+        return "REFERENCE_2_VIDEO currently only supports the veo3_fast model"
+    if order.mode == "REFERENCE_2_VIDEO" and order.aspect != "16:9":
+        return "REFERENCE_2_VIDEO currently only supports the 16:9 aspect ratio"
+    return ""
+
+
+def _texts(value: object) -> list[str]:
+    return value if isinstance(value, list) else []
+
+
+def _filled(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _seed_number(value: object) -> bool:
+    """In JSON 41203.0 is a whole number too."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return SEEDS[0] <= value <= SEEDS[1] and value == int(value)
+
+
+def _address(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _addresses(value: object) -> bool:
+    return isinstance(value, list) and all(map(_address, value))
+
+
+def _one_of(allowed: tuple[str, ...]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and value in allowed
+
+
+_MODES: tuple[Mode, ...] = ("TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO")
+
+_FIELDS: tuple[tuple[str, str, Callable[[object], bool]], ...] = (
+    ("prompt", "a text that is not empty", _filled),
+    ("imageUrls", "a list of http or https addresses", _addresses),
+    ("model", f"one of {', '.join(MODELS)}", _one_of(MODELS)),
+    ("generationType", f"one of {', '.join(IMAGES)}", _one_of(tuple(IMAGES))),
+    ("aspectRatio", f"one of {', '.join(ASPECTS)}", _one_of(ASPECTS)),
+    ("seeds", f"a whole number from {SEEDS[0]} to {SEEDS[1]}", _seed_number),
+    ("callBackUrl", "an http or https address", _address),
+    ("enableFallback", "true or false", _flag),
+    ("enableTranslation", "true or false", _flag),
+    ("watermark", "a text", _text),
+    (LABEL, "a text", _text),
+)

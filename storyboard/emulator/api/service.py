@@ -1,0 +1,233 @@
+"""The service behind the API: an account, its jobs, and the clips they come to. It knows nothing of HTTP."""
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import aiohttp
+
+from storyboard.emulator.api.behaviour import Behaviour
+from storyboard.emulator.api.orders import GenerationOrder, Refusal
+from storyboard.emulator.drafts.brief import Brief
+from storyboard.emulator.drafts.films import DraftFilms
+from storyboard.emulator.drafts.frame_images import UNUSABLE, Still, Unusable, still
+from storyboard.emulator.faults.faults import CODES, PROCESSING, Faults, InjectedFault
+from storyboard.graphics import fonts as setting
+from storyboard.model.errors import LocalFault
+from storyboard.model.text import one_line
+
+# Credits for a clip, by model, and for its HD version (api-facts.md 6.3).
+PRICES: Mapping[str, int] = {"veo3_fast": 60, "veo3": 250}
+HD_PRICE = 5
+
+NO_RECORD = Refusal(422, "record is null")
+NO_CREDITS = Refusal(402, CODES[402])
+
+
+@dataclass(frozen=True, slots=True)
+class BilledCharge:
+    """Credits taken from the account, or given back where ``credits`` is below zero. ``what``: clip, hd or refund."""
+
+    job: str
+    what: str
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A submission that was accepted. ``created`` is seconds since 1970, ``fault`` what is to happen to it."""
+
+    id: str
+    order: GenerationOrder
+    created: float
+    fault: InjectedFault | None
+
+    @property
+    def prompt(self) -> str:
+        return self.order.prompt
+
+    @property
+    def request(self) -> Mapping[str, object]:
+        """The body of the submission as it came."""
+        return self.order.given
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedJob:
+    """A job's end: what its clip is made from, and when it was there (seconds since 1970)."""
+
+    brief: Brief
+    completed: float
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """A job's other end: the record's flag, code and message, and when (seconds since 1970)."""
+
+    flag: int
+    code: int | None
+    message: str
+    completed: float
+
+
+Outcome = FinishedJob | FailedJob
+Warned = Callable[[str, str], None]
+Ended = Callable[[Job, Outcome], Awaitable[None]]
+
+
+class EmulatedService:
+    """One account and everything that was ever asked of it. Lives inside a running event loop.
+
+    ``warned`` is told (label, sentence) what an author should know; ``ended`` is awaited when a job is over.
+    """
+
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        faults: Faults,
+        folder: Path,
+        web: aiohttp.ClientSession,
+        warned: Warned,
+        ended: Ended,
+    ) -> None:
+        self.behaviour = behaviour
+        self.faults = faults
+        self.balance = behaviour.balance
+        self.jobs: dict[str, Job] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self.charges: list[BilledCharge] = []
+        self.uploads: dict[str, Path] = {}  # by address
+        self.films = DraftFilms(behaviour.film, folder)
+        self._folder = folder
+        self._web = web
+        self._warned = warned
+        self._ended = ended
+        self._hd: dict[str, asyncio.Task[None]] = {}
+        self._work: set[asyncio.Task[None]] = set()
+        self._recent: deque[float] = deque()
+
+    def accept(self, order: GenerationOrder) -> Job | Refusal:
+        """Charge for an order and set to work on it."""
+        if self.balance < PRICES[order.model]:
+            return NO_CREDITS
+        job = Job(secrets.token_hex(16), order, time.time(), self.faults.strike("job", order.prompt))
+        self.jobs[job.id] = job
+        self._charge(job.id, "clip", PRICES[order.model])
+        if warning := warning_of(order):
+            self._warned(order.label, warning)
+        self._begin(self._carry_out(job))
+        return job
+
+    def too_fast(self) -> bool:
+        """Whether one more submission now is more than the rate allows; where it is not, it is counted."""
+        if self.behaviour.rate is None:
+            return False
+        most, seconds = self.behaviour.rate
+        now = time.monotonic()
+        while self._recent and self._recent[0] <= now - seconds:
+            self._recent.popleft()
+        if len(self._recent) >= most:
+            return True
+        self._recent.append(now)
+        return False
+
+    def hd(self, job: Job) -> FinishedJob | Refusal:
+        """Whether the 1080p version of a job is there. It is begun, and charged, when it is first asked for."""
+        outcome = self.outcomes.get(job.id)
+        if not isinstance(outcome, FinishedJob):
+            return Refusal(422, "record status is not success")
+        if outcome.brief.portrait:
+            return Refusal(422, "Only 16:9 aspect ratio supports 1080P")
+        if job.id not in self._hd:
+            if self.balance < HD_PRICE:
+                return NO_CREDITS
+            self._charge(job.id, "hd", HD_PRICE)
+            self._hd[job.id] = self._begin(self._make_hd(outcome.brief))
+        task = self._hd[job.id]
+        if not task.done():
+            return Refusal(400, PROCESSING)
+        fault = task.exception()
+        return Refusal(500, str(fault)) if fault else outcome
+
+    def brief(self, job: Job, *, hd: bool) -> Brief | None:
+        """What the clip at a job's address is made from, None where there is no clip (yet)."""
+        outcome = self.outcomes.get(job.id)
+        if not isinstance(outcome, FinishedJob):
+            return None
+        if not hd:
+            return outcome.brief
+        task = self._hd.get(job.id)
+        return replace(outcome.brief, hd=True) if task and task.done() and not task.exception() else None
+
+    async def close(self) -> None:
+        """End all work. Raises what nobody expected to go wrong in it."""
+        for task in self._work:
+            task.cancel()
+        ends = await asyncio.gather(*self._work, return_exceptions=True)
+        await self.films.close()
+        for end in ends:
+            if isinstance(end, Exception) and not isinstance(end, LocalFault):
+                raise end
+
+    def _charge(self, job: str, what: str, credits: int) -> None:
+        self.balance -= credits
+        self.charges.append(BilledCharge(job, what, credits))
+
+    def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._work.add(task)
+        return task
+
+    async def _carry_out(self, job: Job) -> None:
+        due = time.monotonic() + self.behaviour.latency
+        outcome = await self._outcome(job)
+        await asyncio.sleep(due - time.monotonic())
+        if isinstance(outcome, FailedJob):
+            self._charge(job.id, "refund", -PRICES[job.order.model])
+        self.outcomes[job.id] = replace(outcome, completed=time.time())
+        await self._ended(job, self.outcomes[job.id])
+
+    async def _outcome(self, job: Job) -> Outcome:
+        if job.fault:
+            return await _fate(job.fault)
+        try:
+            brief = Brief(job.order, tuple([await self._still(url) for url in job.order.images]))
+            await self.films.clip(brief)
+        except Unusable as unusable:
+            self._warned(job.order.label, f"an image cannot be used: {unusable}")
+            return FailedJob(3, 400, UNUSABLE, 0)
+        except LocalFault as fault:
+            self._warned(job.order.label, fault.message)
+            return FailedJob(3, 500, fault.message, 0)
+        return FinishedJob(brief, 0)
+
+    async def _still(self, url: str) -> Still:
+        try:
+            return await still(url, self.uploads, self._folder, self._web)
+        except Unusable as unusable:
+            raise Unusable(f"{one_line(url, 200)}: {unusable}") from unusable
+
+    async def _make_hd(self, brief: Brief) -> None:
+        due = time.monotonic() + self.behaviour.hd_latency
+        await self.films.clip(replace(brief, hd=True))
+        await asyncio.sleep(due - time.monotonic())
+
+
+def warning_of(order: GenerationOrder) -> str:
+    """What the author should know about the card of this order; "" where there is nothing."""
+    return setting.missing_characters_sentence(" ".join((order.prompt, order.label, order.watermark)))
+
+
+async def _fate(fault: InjectedFault) -> FailedJob:
+    """How a job ends that is not to end well."""
+    if fault.kind == "stuck":
+        await asyncio.Event().wait()
+    if fault.kind == "fail":
+        code = int(fault.value)
+        return FailedJob(3, code, CODES.get(code, CODES[501]), 0)
+    flag = int(fault.value)
+    return FailedJob(flag, None, "", 0) if flag in (0, 1) else FailedJob(flag, 501, CODES[501], 0)

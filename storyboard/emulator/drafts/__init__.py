@@ -1,0 +1,1 @@
+"""Draft clips: animatics drawn on this machine."""

@@ -1,0 +1,113 @@
+"""Animatic: a draft that is worth looking at. The scene's images under a slow camera, or a card in its own colour.
+
+moviepy composes the clip, Pillow draws its still layers once, and each frame is a window on a picture wider than the
+frame: that is what keeps a clip at about a second of CPU. The camera moves by whole and half pixels and never trembles.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+from PIL import Image
+
+from storyboard.emulator.drafts.backdrop import backdrops
+from storyboard.emulator.drafts.bed import bed
+from storyboard.emulator.drafts.brief import Brief
+from storyboard.emulator.drafts.clip_writer import FRAMES, RATE, SECONDS, Picture, aac, mp4
+from storyboard.emulator.drafts.lettering import Lettering, TextRun
+from storyboard.graphics.background import PAPER
+from storyboard.graphics.moviepy import video_clip
+
+_TRAVEL = 0.15  # how far the camera goes in a clip, in widths of the frame
+_DISSOLVE = (72, 120)  # the frames in which the first image gives way to the last
+
+
+class Stopped(Exception):
+    """The emulator is closing; a clip half made is not wanted any more."""
+
+
+def film(path: Path, brief: Brief, stop: Event) -> None:
+    """Write the clip for ``brief``. About a second of one core. Raises OSError, av.FFmpegError, Stopped."""
+    stage = set_stage(brief)
+    clip = video_clip()(lambda time: stage.frame(round(time * RATE)), duration=SECONDS)
+    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.digest)))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A clip before it is filmed. ``views`` is the picture (see ``_views``), ``later`` what it turns into.
+
+    ``pace`` is half pixels a frame, below zero to the left.
+    """
+
+    size: tuple[int, int]
+    views: tuple[Picture, ...]
+    later: tuple[Picture, ...]
+    pace: int
+    inks: tuple[TextRun, ...]
+    lettering: Lettering
+
+    def frame(self, number: int) -> Picture:
+        """Frame ``number``, from 0."""
+        picture = self._window(number)
+        for ink in (*self.inks, self.lettering.clock(number)):
+            ink.over(picture)
+        left, top, width, height = self.lettering.line
+        picture[top : top + height, left : left + width * (number + 1) // FRAMES] = PAPER
+        return picture
+
+    def _window(self, number: int) -> Picture:
+        steps = self.pace * number if self.pace > 0 else -self.pace * (FRAMES - 1 - number)
+        start, view = steps // 2, steps % 2
+        window = slice(start, start + self.size[0])
+        share = _share(number) if self.later else 0
+        if not self.later or share == 0:
+            return self.views[view][:, window].copy()
+        if share == 256:
+            return self.later[view][:, window].copy()
+        first, last = self.views[view][:, window], self.later[view][:, window]
+        mixed: Picture = ((first * np.uint16(256 - share) + last * np.uint16(share)) >> 8).astype(np.uint8)
+        return mixed
+
+
+def set_stage(brief: Brief) -> Stage:
+    """Draw everything that need be drawn only once."""
+    size, unit = brief.size, min(brief.size) / 720
+    pace = max(1, round(size[0] * _TRAVEL * 2 / FRAMES))
+    wide = (size[0] + pace * (FRAMES - 1) // 2 + 2, size[1])
+    views = [_views(picture, pace) for picture in backdrops(brief, wide, unit)]
+    lettering = Lettering(brief, unit)
+    return Stage(
+        size=size,
+        views=views[0],
+        later=views[1] if len(views) > 1 else (),
+        pace=pace if int(brief.digest[0], 16) % 2 else -pace,
+        inks=tuple(lettering.inks()),
+        lettering=lettering,
+    )
+
+
+def _views(picture: Image.Image, pace: int) -> tuple[Picture, ...]:
+    """The picture, and where the camera stops between two pixels the same moved by half a pixel."""
+    whole = np.asarray(picture)
+    if pace % 2 == 0:
+        return (whole,)
+    width, height = picture.size
+    half = picture.resize((width - 1, height), Image.Resampling.BICUBIC, box=(0.5, 0, width - 0.5, height))
+    return whole, np.asarray(half)
+
+
+def _share(number: int) -> int:
+    """How much of the last image is seen, of 256: nothing, then gently more, then all of it."""
+    begin, end = _DISSOLVE
+    way = min(1.0, max(0.0, (number - begin) / (end - begin)))
+    return round(256 * way * way * (3 - 2 * way))
+
+
+def _until(stop: Event, pictures: Iterator[Picture]) -> Iterator[Picture]:
+    for picture in pictures:
+        if stop.is_set():
+            raise Stopped
+        yield picture

@@ -1,0 +1,47 @@
+"""The sound of a draft: a quiet chord over the breath of a room, another for each scene, faded at both ends."""
+
+import numpy as np
+from numpy.fft import irfft, rfft, rfftfreq
+from numpy.random import Generator, default_rng
+
+from storyboard.emulator.drafts.clip_writer import SAMPLE_RATE, SECONDS, Samples
+
+_ROOTS = (98.0, 110.0, 123.47, 130.81, 146.83, 164.81)  # Hz: a pentatonic scale, so that neighbours agree
+_CHORDS = ((1.0, 1.5, 2.0), (1.0, 1.5, 2.25), (1.0, 4 / 3, 2.0), (1.0, 1.5, 2.5))
+_LEVEL = 0.028  # about -31 dBFS: there, and never in the way
+_FADE = 0.6  # seconds
+
+
+def bed(digest: str) -> Samples:
+    """Eight seconds of stereo sound that ``digest`` (hex) decides."""
+    dice = default_rng(int(digest[:16], 16))
+    time = np.arange(SECONDS * SAMPLE_RATE, dtype=np.float32) / np.float32(SAMPLE_RATE)
+    root, chord = dice.choice(_ROOTS), _CHORDS[dice.integers(len(_CHORDS))]
+    sides = [_chord(time, root, chord, dice) + 0.35 * _room(time.size, dice) for _ in range(2)]
+    sound: Samples = (_LEVEL * np.stack(sides, axis=1) * _envelope(time)[:, None]).astype(np.float32)
+    return sound
+
+
+def _chord(time: Samples, root: float, chord: tuple[float, ...], dice: Generator) -> Samples:
+    """Each note swells and sinks at a pace of its own; the two ears hear it a hair apart."""
+    notes = np.zeros_like(time)
+    for i, ratio in enumerate(chord):
+        pitch = root * ratio * (1 + dice.uniform(-0.0015, 0.0015))
+        swell = 0.7 + 0.3 * np.sin(2 * np.pi * (time * dice.uniform(0.08, 0.2) + dice.random()), dtype=np.float32)
+        notes += swell * np.sin(2 * np.pi * (time * np.float32(pitch) + dice.random()), dtype=np.float32) / (i + 1.2)
+    return notes
+
+
+def _room(count: int, dice: Generator) -> Samples:
+    """Noise that falls off above 300 Hz, at an effective level of one."""
+    spectrum = rfft(dice.standard_normal(count).astype(np.float32))
+    pitch = rfftfreq(count, 1 / SAMPLE_RATE)
+    noise = irfft(spectrum * (pitch > 30) / (1 + (pitch / 300) ** 2), count)
+    room: Samples = (noise / noise.std()).astype(np.float32)
+    return room
+
+
+def _envelope(time: Samples) -> Samples:
+    edge = np.clip(np.minimum(time, SECONDS - time) / _FADE, 0, 1)
+    rise: Samples = (0.5 - 0.5 * np.cos(np.pi * edge)).astype(np.float32)
+    return rise

@@ -1,0 +1,36 @@
+"""Brief: all that a clip is drawn from. Equal briefs are drawn alike, to the byte."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from storyboard.emulator.api.orders import GenerationOrder
+from storyboard.emulator.drafts.frame_images import Photo, Still
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """An order, its images in hand, and whether the 1080p version is wanted."""
+
+    order: GenerationOrder
+    stills: tuple[Still, ...] = ()
+    hd: bool = False
+
+    @property
+    def portrait(self) -> bool:
+        """Auto takes the shape that is nearer to the first image's; without one it is 16:9."""
+        if self.order.aspect != "Auto":
+            return self.order.aspect == "9:16"
+        first = self.stills[0] if self.stills else None
+        return isinstance(first, Photo) and first.width < first.height
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels (api-facts.md 7)."""
+        long, short = (1920, 1080) if self.hd else (1280, 720)
+        return (short, long) if self.portrait else (long, short)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex); it also decides the colour and the sound."""
+        parts = [self.order.digest, *(still.digest for still in self.stills)]
+        return sha256(" ".join(parts).encode()).hexdigest()

@@ -1,0 +1,78 @@
+"""Films: clips made in threads, as many at once as there are cores, each once; their folder goes with the emulator."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+from storyboard.emulator.api.behaviour import Film
+from storyboard.emulator.drafts.brief import Brief
+from storyboard.model.errors import LocalFault
+from storyboard.model.text import one_line
+
+# What a flat clip is of a real one's size, and its seconds. A plain one is 128x72, 72x128, and 192x108 for HD.
+_FLAT = {"plain": (10, 8), "tiny": (20, 1)}
+
+
+class DraftFilms:
+    """Makes the clip for a brief, or remembers it."""
+
+    def __init__(self, kind: Film, folder: Path) -> None:
+        self._kind = kind
+        self._folder = folder
+        self._made: dict[str, asyncio.Future[Path]] = {}
+        self._stop = Event()
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="draft")
+
+    async def clip(self, brief: Brief) -> Path:
+        """The clip for ``brief``, whole. Raises LocalFault where this machine cannot make it."""
+        return await self._once(f"{brief.digest}{'-hd' if brief.hd else ''}", lambda path: self._make(path, brief))
+
+    async def silent(self, brief: Brief) -> Path:
+        """The same clip without its sound. Raises LocalFault."""
+        whole = await self.clip(brief)
+        return await self._once(f"{whole.stem}-silent", lambda path: _silence(whole, path))
+
+    async def close(self) -> None:
+        """Leave what is half made; no thread is left when this returns."""
+        self._stop.set()
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        await asyncio.gather(*self._made.values(), return_exceptions=True)
+
+    async def _once(self, name: str, make: Callable[[Path], None]) -> Path:
+        if name not in self._made:
+            path = self._folder / f"{name}.mp4"
+            self._made[name] = asyncio.get_running_loop().run_in_executor(self._threads, _told, make, path)
+        return await asyncio.shield(self._made[name])
+
+    def _make(self, path: Path, brief: Brief) -> None:
+        if self._kind == "animatic":
+            from storyboard.emulator.drafts import animatic
+
+            animatic.film(path, brief, self._stop)
+        else:
+            from storyboard.emulator.drafts import flat
+
+            part, seconds = _FLAT[self._kind]
+            width, height = brief.size
+            flat.film(path, (width // part, height // part), flat.colour(brief.digest), seconds)
+
+
+def _told(make: Callable[[Path], None], path: Path) -> Path:
+    """``path`` once it is made. What a full disk or a library says becomes a sentence."""
+    from av.error import FFmpegError
+
+    try:
+        make(path)
+    except (FFmpegError, OSError, RuntimeError, ValueError, SyntaxError) as error:
+        path.unlink(missing_ok=True)
+        raise LocalFault(f"the draft could not be made: {one_line(str(error), 200)}") from error
+    return path
+
+
+def _silence(whole: Path, path: Path) -> None:
+    from storyboard.emulator.drafts.clip_writer import without_sound
+
+    without_sound(whole, path)

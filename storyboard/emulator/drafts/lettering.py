@@ -1,0 +1,175 @@
+"""Lettering: what stands still over the moving picture of a draft. Words, guides, the running time."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+from storyboard.emulator.drafts.brief import Brief
+from storyboard.emulator.drafts.clip_writer import RATE, Picture
+from storyboard.graphics import fonts as setting
+from storyboard.graphics.background import PAPER
+
+
+@dataclass(frozen=True, slots=True)
+class TextRun:
+    """Something drawn: where, and how much of what colour.
+
+    ``colour`` is already multiplied by its opacity, ``rest`` is what remains of the picture below (0 to 256).
+    """
+
+    left: int
+    top: int
+    colour: npt.NDArray[np.uint16]
+    rest: npt.NDArray[np.uint16]
+
+    def over(self, picture: Picture) -> None:
+        """Draw it on ``picture``, in place."""
+        height, width = self.rest.shape[:2]
+        under = picture[self.top : self.top + height, self.left : self.left + width]
+        under[:] = (under * self.rest + self.colour) >> 8
+
+
+class Lettering:
+    """The layout of one brief, in pixels of its frame. ``unit`` is 1.0 at 720p."""
+
+    def __init__(self, brief: Brief, unit: float) -> None:
+        self.brief = brief
+        self.unit = unit
+        self.size = brief.size
+        self.margin = round(min(self.size) * 0.075)
+        self._base = self.size[1] - self.margin - self._px(26)  # where the progress line lies
+
+    @property
+    def line(self) -> tuple[int, int, int, int]:
+        """The progress line: left, top, width, height."""
+        return self.margin, self._base, self.size[0] - 2 * self.margin, max(2, self._px(2))
+
+    def inks(self) -> list[TextRun]:
+        """Everything that does not change during the clip."""
+        card = not self.brief.stills
+        layers = [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
+        return [*(self._guides() if card else []), *(ink for layer in layers for ink in _inks(layer))]
+
+    def clock(self, number: int) -> TextRun:
+        """The running time of frame ``number``: minutes, seconds, frames."""
+        text = f"00:{number // RATE:02d}:{number % RATE:02d}"
+        font = setting.face(self._px(17), 500)
+        mask = Image.new("L", (self._px(96), self._px(26)))
+        ImageDraw.Draw(mask).text((0, self._px(19)), text, 235, font, "ls")
+        drawn = Image.merge("RGBA", [*Image.new("RGB", mask.size, PAPER).split(), mask])
+        return _ink(drawn, self.margin, self._base + self._px(10))
+
+    def _px(self, length: float) -> int:
+        return round(length * self.unit)
+
+    @property
+    def _inner(self) -> int:
+        return self.size[0] - 2 * self.margin
+
+    def _layer(self) -> Image.Image:
+        return Image.new("RGBA", self.size, (*PAPER, 0))
+
+    def _guides(self) -> list[TextRun]:
+        """The thirds, a mark where they cross, and the corners of the safe area."""
+        width, height = self.size
+        across, down = (width // 3, width * 2 // 3), (height // 3, height * 2 // 3)
+        bars = [(x, 0, 1, height, 16) for x in across] + [(0, y, width, 1, 16) for y in down]
+        arm = self._px(9)
+        for x, y in product(across, down):
+            bars += [(x - arm, y, 2 * arm + 1, 1, 56), (x, y - arm, 1, 2 * arm + 1, 56)]
+        edge, arm = self.margin // 2, self._px(22)
+        for x, y in product((edge, width - 1 - edge), (edge, height - 1 - edge)):
+            bars += [(x if x == edge else x - arm, y, arm + 1, 1, 96), (x, y if y == edge else y - arm, 1, arm + 1, 96)]
+        return [_bar(*bar) for bar in bars]
+
+    def _heading(self) -> Image.Image:
+        """The scene's number and id on the left; model, shape and seed on the right."""
+        layer = self._layer()
+        pen = ImageDraw.Draw(layer)
+        order = self.brief.order
+        details = "  ·  ".join([order.model, order.aspect, f"seed {order.seed}"])
+        small = setting.face(self._px(17), 400)
+        baseline = self.margin + self._px(20)
+        pen.text((self.size[0] - self.margin, baseline), details, (*PAPER, 190), small, "rs")
+        number, name = _parted(order.label)
+        room = self._inner - setting.width(details, small) - self._px(40)
+        light, strong = setting.face(self._px(28), 300), setting.face(self._px(28), 600)
+        pen.text((self.margin, baseline), number, (*PAPER, 200), light, "ls")
+        used = setting.width(number, light) + self._px(14) if number else 0
+        name = setting.shorten(setting.readable(name), strong, round(room - used))
+        pen.text((self.margin + used, baseline), name, (*PAPER, 255), strong, "ls")
+        return layer
+
+    def _prompt_on_card(self) -> Image.Image:
+        """Large, at the left, its middle a little above that of the frame."""
+        top, bottom = self.margin + self._px(70), self._base - self._px(40)
+        wide = min(self._inner, self._px(920))
+        sizes = [self._px(size) for size in (46, 42, 38, 34, 31, 28, 26, 24, 22)]
+        words = setting.fit(self.brief.order.prompt, (wide, bottom - top), sizes, 400)
+        layer = self._layer()
+        self._lines(layer, words, top + round((bottom - top - words.height) * 0.45), 255)
+        return layer
+
+    def _prompt_on_picture(self) -> Image.Image:
+        """Small, above the progress line, with a shadow that parts it from the picture."""
+        bottom = self._base - self._px(20)
+        wide = min(self._inner, self._px(980))
+        sizes = [self._px(size) for size in (26, 24, 22, 20)]
+        words = setting.fit(self.brief.order.prompt, (wide, self._px(200 if self.brief.portrait else 112)), sizes, 400)
+        layer = self._layer()
+        self._lines(layer, words, bottom - words.height, 250)
+        shadow = layer.getchannel("A").filter(ImageFilter.GaussianBlur(self._px(3))).point(lambda value: value * 3 // 4)
+        dark = Image.merge("RGBA", [*Image.new("RGB", self.size, (0, 0, 0)).split(), shadow])
+        return Image.alpha_composite(dark, layer)
+
+    def _lines(self, layer: Image.Image, words: setting.Setting, top: int, opacity: int) -> None:
+        pen = ImageDraw.Draw(layer)
+        font = setting.face(words.pixels, words.weight)
+        for i, line in enumerate(words.lines):
+            baseline = top + i * words.leading + round(words.leading * 0.76)
+            pen.text((self.margin, baseline), line, (*PAPER, opacity), font, "ls")
+
+    def _foot(self) -> Image.Image:
+        """The track of the progress line, the word draft, and the watermark that was asked for."""
+        layer = self._layer()
+        pen = ImageDraw.Draw(layer)
+        left, top, width, height = self.line
+        pen.rectangle([left, top, left + width - 1, top + height - 1], (*PAPER, 62))
+        font = setting.face(self._px(17), 400)
+        right = setting.readable(self.brief.order.watermark) or "draft"
+        text = setting.shorten(right, font, self._inner // 2)
+        pen.text((left + width, top + self._px(29)), text, (*PAPER, 170), font, "rs")
+        return layer
+
+
+def _parted(label: str) -> tuple[str, str]:
+    """ "3/8 lamp" is a number and a name; any other label is a name."""
+    number, _, name = label.partition(" ")
+    return (number, name) if name and number.replace("/", "").isdigit() else ("", label)
+
+
+def _inks(layer: Image.Image) -> list[TextRun]:
+    """The drawn parts of a layer, one for each run of rows that has any: blending empty pixels costs the same."""
+    rows = np.flatnonzero(np.asarray(layer.getchannel("A")).any(axis=1))
+    if not rows.size:
+        return []
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    bands = [layer.crop((0, int(run[0]), layer.width, int(run[-1]) + 1)) for run in runs]
+    inks = []
+    for run, band in zip(runs, bands, strict=True):
+        left, _, right, _ = band.getchannel("A").getbbox() or (0, 0, 0, 0)
+        inks.append(_ink(band.crop((left, 0, right, band.height)), left, int(run[0])))
+    return inks
+
+
+def _bar(left: int, top: int, width: int, height: int, opacity: int) -> TextRun:
+    return _ink(Image.new("RGBA", (width, height), (*PAPER, opacity)), left, top)
+
+
+def _ink(drawn: Image.Image, left: int, top: int) -> TextRun:
+    pixels = np.asarray(drawn).astype(np.uint16)
+    opacity = np.repeat(pixels[..., 3:] + (pixels[..., 3:] >> 7), 3, axis=2)
+    return TextRun(left, top, pixels[..., :3] * opacity, 256 - opacity)

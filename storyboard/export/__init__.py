@@ -1,0 +1,1 @@
+"""Files beside a film: subtitles, chapters, sidecars."""

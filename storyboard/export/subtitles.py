@@ -1,0 +1,66 @@
+"""Subtitles: what is said in a film as SubRip (.srt) and WebVTT (.vtt), frame for frame where the film has it.
+
+A caption is plain text. What would mean something to a reader of these files is written so that it is shown instead:
+WebVTT has escapes for that; SubRip has none, so a word joiner (U+2060, which has no width) parts what belongs together.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from fractions import Fraction
+
+from storyboard.timeline.model import Timeline
+
+_JOINER = "\u2060"
+# Right-to-left embedding and its end: players lay a line of SubRip out from the left unless it says otherwise.
+_RIGHT_TO_LEFT, _END = "\u202b", "\u202c"
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def srt(cut: Timeline) -> str:
+    """The film's cues as SubRip; "" where nothing is said."""
+    return _written(cut, "srt", _subrip)
+
+
+def vtt(cut: Timeline) -> str:
+    """The film's cues as WebVTT (W3C, 2019); "" where nothing is said."""
+    return _written(cut, "vtt", lambda line: line.translate(_ESCAPES))
+
+
+def _written(cut: Timeline, form: str, safe: Callable[[str], str]) -> str:
+    if not cut.cues:
+        return ""
+    from pysubs2 import SSAEvent, SSAFile
+
+    file = SSAFile()
+    for cue in cut.cues:
+        # pysubs2 takes a backslash for the beginning of a command of its own.
+        lines = [safe(line).replace("\\", f"\\{_JOINER}") for line in _lines(cue.text)]
+        if lines:
+            start, end = _milliseconds(cue.first, cut.fps), _milliseconds(cue.first + cue.frames, cut.fps)
+            file.append(SSAEvent(start, end, r"\N".join(lines)))
+    return file.to_string(form, keep_ssa_tags=True) if file.events else ""
+
+
+def _milliseconds(frame: int, fps: int) -> int:
+    """Rounded down at both ends: a player that shows frame n at n / fps then shows a cue on exactly its frames."""
+    return int(Fraction(frame * 1000, fps))
+
+
+def _lines(text: str) -> list[str]:
+    """The lines that have something on them: an empty one would end the cue."""
+    printed = (re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", line).strip() for line in text.splitlines())
+    return [line for line in printed if line]
+
+
+def _subrip(line: str) -> str:
+    line = re.sub(r"([<{])", rf"\1{_JOINER}", line).replace("-->", f"--{_JOINER}>")
+    if line.isdecimal():
+        line = f"{_JOINER}{line}"  # Alone on its line it could be the number of a cue.
+    return f"{_RIGHT_TO_LEFT}{line}{_END}" if _from_the_right(line) else line
+
+
+def _from_the_right(line: str) -> bool:
+    """Whether the first letter is of a script that runs from right to left (Unicode Annex 9, rule P2)."""
+    ways = (unicodedata.bidirectional(char) for char in line)
+    return next((way for way in ways if way in ("L", "R", "AL")), "L") != "L"

@@ -1,0 +1,175 @@
+"""An effect of the author's own, carried out: a clip in the film's shape goes through it, its sound stays beside it.
+
+The author's code may do anything, and fail in any way: what it raises is told with the scene and the effect, and its
+traceback goes into a file.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from PIL import Image
+
+from storyboard.film import effects, segment
+from storyboard.film.film_plan import AudioExcerpt, blocks
+from storyboard.graphics.moviepy import video_clip
+from storyboard.media import encode, probe
+from storyboard.media.encode import Picture
+from storyboard.model.errors import LocalFault
+from storyboard.model.text import one_line
+from storyboard.mp4 import reader
+from storyboard.mp4.samples import AudioTrack
+from storyboard.system.files import atomic_output, disk_errors
+from storyboard.system.files import replace as put
+from storyboard.timeline.model import Clip, EffectClip, Timeline
+
+_HERTZ = 48_000
+
+
+def apply_effect(
+    drawn: EffectClip, scene: str, cut: Timeline, source: Path, out: Path, watch: Callable[[int], None]
+) -> None:
+    """Write the clip as it is after the effect, frame for frame, with the source's own sound.
+
+    In this thread, so that Ctrl-C ends an effect that does not. Raises LocalFault, BadMedia, InputError.
+    """
+    clip = drawn.clip
+    log = out.parent / f"effect-{drawn.effect}.log"
+    with (
+        disk_errors(out),
+        TemporaryDirectory(dir=out.parent, prefix=".effect-") as folder,
+        atomic_output(out) as staging,
+    ):
+        before = Path(folder, "before.mp4")
+        segment.make(clip, cut, source, before, watch)
+        with _Frames(before, cut.fps, clip.frames) as frames:
+            pictures = _through(drawn, scene, cut, frames, log)
+            encode.mp4(
+                staging,
+                (cut.width, cut.height),
+                cut.fps,
+                _watched(pictures, watch),
+                _sound(clip, cut, source, Path(folder), watch),
+            )
+
+
+def _watched(pictures: Iterator[Picture], watch: Callable[[int], None]) -> Iterator[Picture]:
+    for number, picture in enumerate(pictures):
+        watch(number)
+        yield picture
+
+
+def _through(drawn: EffectClip, scene: str, cut: Timeline, frames: "_Frames", log: Path) -> Iterator[Picture]:
+    clip_of_moviepy = video_clip()  # first, so that the author's code does not load it beside the keys
+    blame = _Blame(drawn.effect, scene, log)
+    seconds = Fraction(drawn.clip.frames, cut.fps)
+    given = clip_of_moviepy(lambda time: frames.at(round(time * cut.fps)), duration=float(seconds)).with_fps(cut.fps)
+    with blame:
+        result = effects.load(drawn.effect)(given, drawn.seed)
+    if not isinstance(result, clip_of_moviepy):
+        raise blame.fault(f"it returned {type(result).__name__}, and no moviepy clip")
+    if result.duration is None or abs(result.duration - float(seconds)) > 0.5 / cut.fps:
+        said = "no duration" if result.duration is None else f"{result.duration:.3f} s"
+        raise blame.fault(f"its clip has {said}; it was given one of {float(seconds):.3f} s")
+    for number in range(drawn.clip.frames):
+        with blame:
+            picture = np.asarray(result.get_frame(number / cut.fps))
+        yield _brought(picture, (cut.width, cut.height), blame)
+
+
+def _brought(picture: Any, size: tuple[int, int], blame: "_Blame") -> Picture:
+    """The picture as 8-bit RGB of the film's size."""
+    if picture.ndim != 3 or picture.shape[2] not in (3, 4) or not all(picture.shape):
+        raise blame.fault(f"its frame is an array of shape {picture.shape}; (height, width, 3) is a picture")
+    whole: Picture = np.clip(np.nan_to_num(picture[..., :3]), 0, 255).astype(np.uint8)
+    if whole.shape[1::-1] == size:
+        return whole
+    return np.asarray(Image.fromarray(whole).resize(size, Image.Resampling.LANCZOS))
+
+
+def _sound(
+    clip: Clip, cut: Timeline, source: Path, folder: Path, watch: Callable[[int], None]
+) -> tuple[Path, Fraction] | None:
+    """Where the clip's sound is as AAC, and when it begins there; None where it has none."""
+    found = probe.source(source)
+    if not found.measure.sound:
+        return None
+    if found.format == "mp4" and isinstance(reader.read(source).sound, AudioTrack):
+        with probe.open_clip(source, "mp4") as file:
+            return source, Fraction(file.start_time or 0, 1_000_000) + found.lead + clip.start
+    whole = Timeline((clip,), cut.width, cut.height, cut.fps, cut.fit)
+    encoded = folder / "sound.m4a"
+    wanted = AudioExcerpt(clip.scene, clip.digest, clip.start, blocks(clip.frames, whole, _HERTZ))
+    segment.excerpt(wanted, (_HERTZ, 2), source, encoded, watch)
+    return encoded, Fraction(0)
+
+
+class _Frames:
+    """The frames of a clip by their numbers, in any order; in order is fastest."""
+
+    def __init__(self, path: Path, fps: int, count: int) -> None:
+        self._path, self._fps, self._count = path, fps, count
+        self._reformatter = VideoReformatter()
+
+    def __enter__(self) -> "_Frames":
+        self._file = av.open(str(self._path), "r", format="mp4")
+        self._at, self._seen = -1, np.empty(0, np.uint8)
+        self._next = self._file.decode(video=0)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._file.close()
+
+    def at(self, number: int) -> Picture:
+        """A frame of its own to change. One before the first, or behind the last, is the first or the last."""
+        wanted = min(max(number, 0), self._count - 1)
+        if not self._at <= wanted <= self._at + 2 * self._fps:
+            stream = self._file.streams.video[0]
+            assert stream.time_base
+            self._file.seek(round(Fraction(wanted, self._fps) / stream.time_base), stream=stream)
+            self._next, self._at = self._file.decode(video=0), -1
+        while self._at != wanted:
+            frame = next(self._next)
+            assert frame.pts is not None
+            assert frame.time_base
+            self._at = round(frame.pts * frame.time_base * self._fps)
+            if self._at == wanted:
+                self._seen = self._rgb(frame)
+        return self._seen.copy()
+
+    def _rgb(self, frame: av.VideoFrame) -> Picture:
+        shown = self._reformatter.reformat(
+            frame,
+            format="rgb24",
+            src_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=encode.SCALING,
+        )
+        return cast(Picture, shown.to_ndarray())
+
+
+class _Blame:
+    """Whatever the author's code raises becomes a LocalFault that names it; its traceback lies in ``log`` then."""
+
+    def __init__(self, effect: str, scene: str, log: Path) -> None:
+        self._what, self._log = f"scene '{scene}': the effect '{effect}' failed", log
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, Exception | SystemExit):
+            put(self._log, "".join(traceback.format_exception(error)).encode("utf-8", "replace"))
+            said = str(error).strip().partition("\n")[0]
+            why = f"{type(error).__name__}{': ' if said else ''}{one_line(said, 200)}"
+            raise self.fault(why, f"its traceback is in {self._log}") from error
+
+    def fault(self, why: str, hint: str = "mend it, or take it out of the scene") -> LocalFault:
+        return LocalFault(f"{self._what}: {why}", hint)

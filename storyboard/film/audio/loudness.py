@@ -1,0 +1,164 @@
+"""How loud clips are, by EBU R128: measured once by libavfilter's ebur128, and kept in a folder of small files."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storyboard.film.audio import mixdown
+from storyboard.film.audio.mix_plan import MOMENT, Loudness
+from storyboard.media import workers
+from storyboard.model.errors import LocalFault, StoryboardError
+from storyboard.model.fingerprint import fingerprint
+from storyboard.model.text import one_line
+from storyboard.system.files import replace, scratch_dir
+from storyboard.timeline.model import Clip
+
+if TYPE_CHECKING:
+    from av.filter import Graph
+
+    from storyboard.mp4.aac import Samples
+
+# Raise it whenever the same clip would be measured differently.
+_MAKING = 1
+_FORM = (48_000, 2)
+# Nothing is softer than this for us, in LUFS and in dBTP: digital silence has no loudness.
+_SILENCE = -120.0
+# An integrated loudness at the absolute gate (ITU-R BS.1770-5, 2.7) means that nothing was above it.
+_GATE = -70.0
+# Ten hours of moments take less than this; whatever is larger was not written here.
+_LARGEST = 4_000_000
+_FARTHEST = 200.0
+
+
+class Known:
+    """What is known of how loud parts of clips are, in the scratch folder of a project."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+
+    def of(self, clip: Clip) -> Loudness | None:
+        """How loud the part of the clip is that is seen, where that was measured before."""
+        try:
+            with self._path(clip).open("rb") as file:
+                return _read(file.read(_LARGEST))
+        except OSError:
+            return None
+
+    def all(self, clips: Iterable[Clip], paths: Mapping[str, Path]) -> dict[Clip, Loudness]:
+        """How loud each is; what is not known yet is measured, two at once. Raises LocalFault, BadMedia."""
+        clips = list(clips)
+        found = {clip: known for clip in clips if (known := self.of(clip))}
+        missing = {self._path(clip): clip for clip in clips if clip not in found}
+
+        def job(clip: Clip) -> Callable[[workers.Watch], None]:
+            def measured(watch: workers.Watch) -> None:
+                self.measure(clip, paths[clip.digest], watch)
+
+            return workers.of_scene(measured, clip.scene)
+
+        workers.carry_out({path: job(clip) for path, clip in missing.items()}, lambda far: None)
+        return found | {clip: known for clip in clips if clip not in found and (known := self.of(clip))}
+
+    def prepare(self, clip: Clip, path: Path) -> None:
+        """Measure it now, so that nobody has to wait for that later. A failure is none of anybody's."""
+        try:
+            if not self.of(clip):
+                self.measure(clip, path)
+        except StoryboardError:
+            return
+
+    def measure(self, clip: Clip, path: Path, watch: workers.Watch = lambda frames: None) -> Loudness:
+        """Measure the part of the clip that is seen, and keep what was found. Raises LocalFault, BadMedia."""
+        scratch_dir(self._project, "loudness")
+        loudness = measure(path, clip.start, clip.end, watch)
+        kept = {"lufs": loudness.lufs, "peak": loudness.peak, "moments": loudness.moments}
+        replace(self._path(clip), json.dumps(kept).encode())
+        return loudness
+
+    def _path(self, clip: Clip) -> Path:
+        name = fingerprint(_MAKING, clip.digest, clip.start, clip.end)
+        return self._project / ".storyboard" / "loudness" / f"{name[:32]}.json"
+
+
+def measure(path: Path, start: Fraction, end: Fraction, watch: workers.Watch = lambda frames: None) -> Loudness:
+    """How loud a clip is between two seconds of it. Raises LocalFault, BadMedia."""
+    import av
+
+    try:
+        return _measured(path, start, end, watch)
+    except av.error.FFmpegError as error:
+        raise LocalFault(f"loudness cannot be measured: {one_line(error.strerror or '', 200)}") from error
+
+
+def _measured(path: Path, start: Fraction, end: Fraction, watch: workers.Watch) -> Loudness:
+    import numpy
+
+    graph = _graph()
+    moments: list[float] = []
+    lufs, peak, at, length = _GATE, 0.0, 0, round((end - start) * _FORM[0])
+    tenth = int(MOMENT * _FORM[0])
+    padded = length + tenth  # the filter gives whole tenths of a second only
+    pieces = mixdown.samples(path, start, _FORM, clip=True)
+    while at < padded:
+        watch(0)
+        piece = next(pieces, None)
+        if piece is None:
+            if not at:
+                return Loudness(None, _SILENCE, ())
+            piece = numpy.zeros((_FORM[1], min(padded - at, 48_000)), numpy.float32)
+        piece = piece[:, : padded - at].copy()
+        piece[:, max(0, length - at) :] = 0
+        for said in _through(graph, piece, at):
+            moments.append(_level(said["lavfi.r128.M"]))
+            lufs = _level(said["lavfi.r128.I"])
+            peak = max(peak, float(said["lavfi.r128.true_peak"]))
+        at += piece.shape[1]
+    loud = None if lufs <= _GATE else lufs
+    return Loudness(loud, round(20 * math.log10(peak), 3) if peak else _SILENCE, tuple(moments[: -(-length // tenth)]))
+
+
+def _graph() -> "Graph":
+    import av
+
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(sample_rate=_FORM[0], format="fltp", layout="stereo", time_base=Fraction(1, _FORM[0]))
+    meter, sink = graph.add("ebur128", "peak=true:metadata=1"), graph.add("abuffersink")
+    source.link_to(meter)
+    meter.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _through(graph: "Graph", piece: "Samples", at: int) -> Iterator[Mapping[str, str]]:
+    """What the filter says of each tenth of a second that it has by now."""
+    import av
+
+    frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
+    frame.sample_rate, frame.pts = _FORM[0], at
+    graph.push(frame)
+    while True:
+        try:
+            yield graph.pull().metadata
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+
+
+def _level(said: str) -> float:
+    level = float(said)
+    return max(_SILENCE, level) if math.isfinite(level) else _SILENCE
+
+
+def _read(content: bytes) -> Loudness | None:
+    """What was kept; None for whatever was not written here: a folder that came with a project may hold anything."""
+    try:
+        kept = json.loads(content)
+        lufs, peak, moments = kept["lufs"], kept["peak"], kept["moments"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    levels = [peak, *(moments if isinstance(moments, list) else [None]), *([] if lufs is None else [lufs])]
+    if not all(isinstance(level, float | int) and abs(level) <= _FARTHEST for level in levels):
+        return None
+    return Loudness(lufs, peak, tuple(moments))

@@ -1,0 +1,388 @@
+"""Sounds mixed: samples read, brought to one form, made louder and softer, and added, a second of the film at a time.
+
+Files of any length are read as far as they are heard, and at most a few at once: memory does not depend on the length.
+Samples are float32, (channels, samples), -1 to 1.
+"""
+
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, suppress
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from storyboard.film.audio.mix_plan import ENCODING, PEAK, AudioMix, AudioSource, Ramp, factor
+from storyboard.media import decode, probe
+from storyboard.model.errors import BadMedia
+from storyboard.model.text import one_line
+from storyboard.mp4 import reader
+from storyboard.mp4.samples import BLOCK, AudioTrack, VideoTrack, audio_offset
+from storyboard.system.files import atomic_output, disk_errors
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+    from storyboard.mp4.aac import Numbers, Samples, Whole
+
+# Blocks that are mixed at one go: about a second.
+_STRIDE = 48 * BLOCK
+# Times in files are rough, in Matroska to 1 ms. A difference of more seconds than this is a hole or an overlap.
+_HOLE = Fraction(1, 20)
+# A file is read from its beginning rather than searched where that is no more than so many seconds.
+_NEAR = 10
+# The end of a loop crosses with its beginning for so many seconds, so that it does not click.
+_SEAM = 0.03
+# Loops of up to so many seconds are kept in memory: opening a file for each round of a short one would take for ever.
+_SHORT = 10
+
+_CEILING = factor(PEAK - ENCODING)
+# The limiter softens over twice so many seconds before a peak and after it.
+_SOFTENED = 0.01
+# What lies between samples is at most so much higher than they are; true peaks are looked for above this only.
+_SURELY_BELOW = _CEILING / 2
+_TAPS = 12
+
+_AAC = {"aac_coder": "fast", "b": "192000", "threads": "1", "flags": "+bitexact"}  # as in media/segment.py
+_NEUTRAL = {"fflags": "+bitexact"}
+
+Watch = Callable[[int], None]
+# Samples, and where each lot belongs, counted from the second that is asked for: it may be before it.
+Placed: TypeAlias = "Generator[tuple[int, Samples]]"
+
+
+def write(mix: AudioMix, paths: Mapping[str, Path], out: Path, watch: Watch) -> None:
+    """Write a mix as AAC in MP4. ``watch`` is called again and again; an exception in it stops the work.
+
+    Raises LocalFault, BadMedia.
+    """
+    import av
+    import numpy
+
+    hertz, channels = mix.form
+    layout = "stereo" if channels == 2 else "mono"
+    with atomic_output(out) as staged, av.open(f"file:{staged}", "w", format="mp4", options=_NEUTRAL) as file:
+        stream = file.add_stream("aac", rate=hertz, options=_AAC, layout=layout)
+        at = 0
+        for piece in mix_samples(mix, paths):
+            watch(0)
+            for begin in range(0, piece.shape[1], BLOCK):
+                block = numpy.ascontiguousarray(piece[:, begin : begin + BLOCK])
+                frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+                frame.sample_rate, frame.pts = hertz, at
+                file.mux(stream.encode(frame))
+                at += block.shape[1]
+        file.mux(stream.encode(None))
+
+
+def mix_samples(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
+    """The samples of a mix, about a second at a time. Raises LocalFault, BadMedia."""
+    return _limited(_added(mix, paths), mix.form)
+
+
+def to_int16(piece: "Samples") -> bytes:
+    """Samples as whole numbers of 16 bits (s16le), channels in turn."""
+    import numpy
+
+    return bytes(numpy.clip(numpy.rint(piece.T * 32768), -32768, 32767).astype("<i2").tobytes())
+
+
+def samples(
+    path: Path, start: Fraction, form: tuple[int, int], *, clip: bool, loop: bool = False
+) -> Iterator["Samples"]:
+    """A file's sound in that form, from second ``start`` on: nothing where it has none, for ever where it is to loop.
+
+    Of a ``clip`` seconds count from its first frame, of any other file from its first sample. Raises LocalFault,
+    BadMedia.
+    """
+    if loop:
+        return _looped(lambda: _from(path, Fraction(0), form, clip=clip), form)
+    return _from(path, start, form, clip=clip)
+
+
+def _added(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
+    import numpy
+
+    with ExitStack() as files:
+        readers: dict[AudioSource, _Reader] = {}
+        for first in range(mix.first, mix.last, _STRIDE):
+            last = min(mix.last, first + _STRIDE)
+            heard = numpy.zeros((mix.form[1], last - first), numpy.float32)
+            for strand in mix.strands:
+                one, other = max(first, strand.first), min(last, strand.last)
+                if one >= other:
+                    continue
+                if strand not in readers:
+                    readers[strand] = files.enter_context(closing(_Reader(strand, paths[strand.digest], mix)))
+                gains = _gains(strand, one, other)
+                if not isinstance(gains, float) or gains:
+                    heard[:, one - first : other - first] += gains * readers[strand].read(other - one)
+                else:
+                    readers[strand].read(other - one)
+                if strand.last <= last:
+                    readers.pop(strand).close()
+            yield heard
+
+
+class _Reader:
+    """A strand's samples, one after the other; silence where the file has no more."""
+
+    def __init__(self, strand: AudioSource, path: Path, mix: AudioMix) -> None:
+        self._name, self._channels = _named(strand, path), mix.form[1]
+        self._stream = samples(path, strand.start, mix.form, clip=strand.clip, loop=strand.loop)
+        self._left: Samples | None = None
+        for begin in range(strand.first, mix.first, _STRIDE):  # of a loop: nobody knows where its rounds begin
+            self.read(min(_STRIDE, mix.first - begin))
+
+    def read(self, count: int) -> "Samples":
+        import numpy
+
+        heard = numpy.zeros((self._channels, count), numpy.float32)
+        done = 0
+        while done < count:
+            piece = self._left if self._left is not None else self._next()
+            if piece is None:
+                break
+            taken = min(count - done, piece.shape[1])
+            heard[:, done : done + taken] = piece[:, :taken]
+            self._left = piece[:, taken:] if taken < piece.shape[1] else None
+            done += taken
+        return heard
+
+    def close(self) -> None:
+        if hasattr(self._stream, "close"):
+            self._stream.close()
+
+    def _next(self) -> "Samples | None":
+        try:
+            return next(self._stream, None)
+        except BadMedia as error:
+            raise BadMedia(f"{self._name}: {error.message}", error.hint) from error
+
+
+def _named(strand: AudioSource, path: Path) -> str:
+    if strand.clip:
+        return f"scene '{strand.scene}'"
+    return f"the voice of scene '{strand.scene}'" if strand.scene else f"the music {one_line(path.name)}"
+
+
+def _gains(strand: AudioSource, first: int, last: int) -> "Samples | float":
+    """The factor of each sample; one number where it is the same for all."""
+    import numpy
+
+    gain, curve = strand.gain, None
+    for ramp in strand.ramps:
+        if last <= ramp.first:
+            gain *= ramp.one
+        elif first >= ramp.last:
+            gain *= ramp.other
+        else:
+            slope = _slope(ramp, numpy.arange(first, last))
+            curve = slope if curve is None else curve * slope
+    return gain if curve is None else (gain * curve).astype(numpy.float32)
+
+
+def _slope(ramp: Ramp, at: "Whole") -> "Numbers":
+    import numpy
+
+    way = numpy.clip((at - ramp.first + 0.5) / max(1, ramp.last - ramp.first), 0, 1)
+    if not ramp.one:
+        return numpy.asarray(ramp.other * numpy.sin(math.pi / 2 * way))
+    if not ramp.other:
+        return numpy.asarray(ramp.one * numpy.cos(math.pi / 2 * way))
+    return numpy.asarray(ramp.one * (ramp.other / ramp.one) ** way)
+
+
+def _from(path: Path, start: Fraction, form: tuple[int, int], *, clip: bool) -> Iterator["Samples"]:
+    import numpy
+
+    done = 0
+    with closing(_of_clip(path, start, form) if clip else _of_file(path, None, start, form)) as placed:
+        for at, piece in placed:
+            while done < at:
+                silence = min(at - done, _STRIDE)
+                yield numpy.zeros((form[1], silence), numpy.float32)
+                done += silence
+            if at + piece.shape[1] > done:
+                yield piece[:, done - at :]
+                done = at + piece.shape[1]
+
+
+def _of_clip(path: Path, start: Fraction, form: tuple[int, int]) -> Placed:
+    """A clip whose sound is in that form already is decoded from there on; any other is opened."""
+    with suppress(BadMedia):
+        index = reader.read(path)
+        if (
+            isinstance(index.frames, VideoTrack)
+            and isinstance(index.sound, AudioTrack)
+            and index.sound.audio_format == form
+        ):
+            return decode.sound(path, index.sound, start + audio_offset(index.frames, index.sound))
+    return _of_file(path, probe.source(path).lead, start, form)
+
+
+def _of_file(path: Path, lead: Fraction | None, start: Fraction, form: tuple[int, int]) -> Placed:
+    kind = probe.sound_demuxer(path) if lead is None else probe.demuxer(path)
+    with disk_errors(path), probe.open_clip(path, kind) as file:
+        if file.streams.audio:
+            yield from _placed(file, file.streams.audio[0], lead, start, form)
+
+
+def _placed(
+    file: "InputContainer", stream: "AudioStream", lead: Fraction | None, start: Fraction, form: tuple[int, int]
+) -> Placed:
+    """Samples, and where each lot belongs, counted from second ``start``: it may be before it.
+
+    One run of samples is brought to the form as a whole: only holes and overlaps begin another one.
+    """
+    import av
+
+    hertz, channels = form
+    base = stream.time_base or Fraction(1, stream.rate)
+    origin = None if lead is None else Fraction(file.start_time or 0, 1_000_000) + lead + start
+    if origin is not None and start > _NEAR:
+        file.seek(int((origin - 1) * 1_000_000))
+    layout = "stereo" if channels == 2 and stream.channels != 1 else "mono"
+    # Of many channels libswresample makes few without making them louder, but only where they cannot be above 1.
+    kind = "s16p" if stream.channels > channels else "fltp"
+    resampler, expected, at = None, Fraction(0), 0
+    for frame in file.decode(stream):
+        begins = expected if frame.pts is None else frame.pts * base
+        if origin is None:
+            origin = begins + start
+        if resampler is None or abs(begins - expected) > _HOLE:
+            if resampler:
+                for late in resampler.resample(None):
+                    yield at, _spread(late, channels)
+            at, expected = round((begins - origin) * hertz), begins
+            resampler = av.AudioResampler(format=kind, layout=layout, rate=hertz)
+        expected += Fraction(frame.samples, frame.sample_rate)
+        frame.pts = None
+        for one in resampler.resample(frame):
+            piece = _spread(one, channels)
+            yield at, piece
+            at += piece.shape[1]
+    for late in resampler.resample(None) if resampler else ():
+        piece = _spread(late, channels)
+        yield at, piece
+        at += piece.shape[1]
+
+
+def _spread(frame: "AudioFrame", channels: int) -> "Samples":
+    """One channel goes to both sides as it is: left to itself, libswresample would make it 3 dB quieter."""
+    import numpy
+
+    piece = numpy.asarray(frame.to_ndarray(), numpy.float32)
+    if frame.format.name == "s16p":
+        piece /= 32768
+    return numpy.repeat(piece, channels, axis=0) if piece.shape[0] < channels else piece
+
+
+def _looped(read: Callable[[], Iterator["Samples"]], form: tuple[int, int]) -> Iterator["Samples"]:
+    """The same sound over and over, its end crossing with its beginning. Nothing where there is none."""
+    import numpy
+
+    seam = int(_SEAM * form[0])
+    kept, whole = _begun(read(), _SHORT * form[0])
+    if not kept.shape[1]:
+        return
+    if whole and kept.shape[1] <= 4 * seam:
+        again = numpy.tile(kept, (1, -(-_STRIDE // kept.shape[1])))
+        while True:
+            yield again
+    tail = None
+    while True:
+        held: Samples = numpy.zeros((form[1], 0), numpy.float32)
+        for piece in (kept,) if whole else read():
+            held = numpy.concatenate([held, piece], axis=1)
+            if tail is not None and held.shape[1] >= 2 * seam:
+                held[:, :seam] = _crossed(tail, held[:, :seam])
+                tail = None
+            if tail is None and held.shape[1] > 2 * seam:
+                yield held[:, :-seam]
+                held = held[:, -seam:]
+        if tail is not None:
+            return
+        if held.shape[1] > seam:
+            yield held[:, :-seam]
+        tail = held[:, -seam:]
+
+
+def _begun(stream: Iterator["Samples"], most: int) -> tuple["Samples", bool]:
+    """The beginning of a sound, and whether that is all of it."""
+    import numpy
+
+    pieces, length = [], 0
+    for piece in stream:
+        pieces.append(piece)
+        length += piece.shape[1]
+        if length > most:
+            return numpy.concatenate(pieces, axis=1), False
+    return numpy.concatenate(pieces, axis=1) if pieces else numpy.zeros((1, 0), numpy.float32), True
+
+
+def _crossed(one: "Samples", other: "Samples") -> "Samples":
+    import numpy
+
+    way = (numpy.arange(one.shape[1]) + 0.5) / one.shape[1] * math.pi / 2
+    return numpy.asarray(one * numpy.cos(way) + other * numpy.sin(way), numpy.float32)
+
+
+def _limited(pieces: Iterable["Samples"], form: tuple[int, int]) -> Iterator["Samples"]:
+    """Made softer for a moment where the true peak would be too high; elsewhere untouched."""
+    import numpy
+
+    reach = int(_SOFTENED * form[0])
+    around = 2 * reach + _TAPS
+    silence = numpy.zeros((form[1], around), numpy.float32)
+    held = silence
+    for piece in chain(pieces, (silence,)):
+        held = numpy.concatenate([held, piece], axis=1)
+        ready = held.shape[1] - 2 * around
+        if ready > 0:
+            yield _softened(held, reach)[:, around : around + ready]
+            held = held[:, ready:]
+
+
+def _softened(heard: "Samples", reach: int) -> "Samples":
+    import numpy
+
+    if abs(heard).max() < _SURELY_BELOW:
+        return heard
+    peaks = _true_peaks(heard)
+    if peaks.max() <= _CEILING:
+        return heard
+    needed = numpy.minimum(1.0, _CEILING / numpy.maximum(peaks, 1e-9))
+    lowest = _lowest(needed, reach)
+    sums = numpy.cumsum(numpy.pad(lowest, (reach + 1, reach), mode="edge"))
+    gains = (sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1)
+    return numpy.asarray(heard * gains, numpy.float32)
+
+
+def _true_peaks(heard: "Samples") -> "Numbers":
+    """The highest of each sample and of three points behind it, in any channel (ITU-R BS.1770-5, annex 2)."""
+    import numpy
+
+    peaks: Numbers = abs(heard).max(axis=0).astype(float)
+    taps = numpy.arange(-_TAPS, _TAPS)
+    for quarter in (0.25, 0.5, 0.75):
+        weights = numpy.sinc(taps + quarter) * numpy.hanning(2 * _TAPS + 2)[1:-1]
+        for channel in heard:
+            between = abs(numpy.convolve(channel, weights, mode="same"))
+            peaks = numpy.maximum(peaks, between)
+    return peaks
+
+
+def _lowest(values: "Numbers", reach: int) -> "Numbers":
+    """The lowest value within ``reach`` of each."""
+    import numpy
+
+    width, wanted = 1, 2 * reach + 1
+    lowest: Numbers = numpy.pad(values, reach, mode="edge")
+    while width < wanted:
+        step = min(width, wanted - width)
+        lowest = numpy.minimum(lowest[:-step], lowest[step:])
+        width += step
+    return numpy.asarray(lowest, numpy.float64)

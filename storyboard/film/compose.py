@@ -1,0 +1,104 @@
+"""Composing: frames of the film on which clips join, or words stand, made picture by picture out of their layers.
+
+Clips of the film's shape are decoded from the key frame before what is needed of them, out of the bytes that the index
+names; others come from ffmpeg, in the film's shape. One picture of each clip that is seen is held, and no more.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, closing
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from storyboard.film import segment
+from storyboard.film.film_plan import Composed, readable
+from storyboard.graphics.titles import ink
+from storyboard.graphics.transitions import YuvPicture, blend, fade_from_black
+from storyboard.media import decode
+from storyboard.model.errors import BadMedia
+from storyboard.mp4.samples import ClipIndex, VideoTrack
+from storyboard.timeline.model import Clip, Timeline
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+Pictures = Generator[YuvPicture]
+
+
+def compose_frames(
+    how: Composed, cut: Timeline, known: Mapping[str, ClipIndex], paths: Mapping[str, Path]
+) -> Generator[bytes]:
+    """The frames, one after the other: YUV 4:2:0 with 8 bits, plane by plane. Raises LocalFault, BadMedia."""
+    inks = [(overlay, ink(overlay.title, cut.width, cut.height)) for overlay in how.overlays]
+    with ExitStack() as open:
+        decoded: dict[Clip, Pictures] = {}
+        standing: dict[Clip, YuvPicture] = {}
+
+        def taken(clip: Clip) -> YuvPicture:
+            if clip in standing:
+                return standing.pop(clip)
+            if clip not in decoded:
+                decoded[clip] = open.enter_context(closing(_decoded(clip, cut, known, paths)))
+            return next(decoded[clip])
+
+        for frame in range(how.frames):
+            seen = [clip for clip in how.clips if clip.at <= frame < clip.until]
+            picture = _seen(frame, seen, [taken(clip) for clip in seen])
+            for clip in how.clips:
+                if clip.lead_in and clip.at - clip.lead_in.frames <= frame < clip.at:
+                    standing[clip] = taken(clip)
+                    part = Fraction(frame - clip.at + clip.lead_in.frames + 1, clip.lead_in.frames + 1)
+                    picture = blend(clip.lead_in.kind, part, picture, standing[clip])
+            for overlay, words in inks:
+                if opacity := overlay.opacity(frame):
+                    picture = words.over(picture, opacity)
+            yield picture.content.tobytes()
+
+
+def _seen(frame: int, seen: list[Clip], pictures: list[YuvPicture]) -> YuvPicture:
+    coming = seen[-1]
+    if not coming.joint or frame >= coming.at + coming.joint.frames:
+        return pictures[-1]
+    part = Fraction(frame - coming.at + 1, coming.joint.frames + 1)
+    if len(pictures) == 1:
+        return fade_from_black(part, pictures[0])
+    return blend(coming.joint.kind, part, *pictures)
+
+
+def _decoded(clip: Clip, cut: Timeline, known: Mapping[str, ClipIndex], paths: Mapping[str, Path]) -> Pictures:
+    """The clip's pictures: exactly as many as the clip has frames."""
+    frames, path = readable(clip, cut, known[clip.digest]), paths[clip.digest]
+    count = 0
+    for picture in _read(clip, cut, frames, path) if frames else _brought(clip, cut, path):
+        yield picture
+        count += 1
+    if count != clip.frames:
+        raise BadMedia(f"damaged: {count} of {clip.frames} frames decode")
+
+
+def _brought(clip: Clip, cut: Timeline, path: Path) -> Pictures:
+    with closing(segment.pictures(clip, cut, path)) as frames:
+        for frame in frames:
+            yield YuvPicture(np.frombuffer(frame, np.uint8), cut.width, cut.height)
+
+
+def _read(clip: Clip, cut: Timeline, frames: VideoTrack, path: Path) -> Pictures:
+    first = int(clip.start * cut.fps)
+    last = first + clip.frames
+    early: dict[int, YuvPicture] = {}
+    due = first
+    with closing(decode.pictures(path, frames, first, last)) as decoded:
+        for frame in decoded:
+            if frame.pts is not None and first <= frame.pts < last:
+                early[frame.pts] = _picture(frame, cut)
+            while due in early:
+                yield early.pop(due)
+                due += 1
+
+
+def _picture(frame: "VideoFrame", cut: Timeline) -> YuvPicture:
+    if (frame.width, frame.height, frame.format.name) != (cut.width, cut.height, "yuv420p"):
+        raise BadMedia("damaged: its pictures change their shape")
+    return YuvPicture(frame.to_ndarray().astype(np.uint8, copy=False).reshape(-1), cut.width, cut.height)

@@ -1,0 +1,74 @@
+"""The author's own effects: functions that packages offer as entry points. A storyboard can only name one.
+
+An effect is called as ``effect(clip, seed)`` with a ``moviepy.VideoClip`` of the film's size and rate, without sound,
+and a whole number (0 to 2**32-1) that is the same each time; it returns a ``VideoClip`` of the same duration.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storyboard.model.errors import InputError
+from storyboard.model.fingerprint import fingerprint
+from storyboard.model.text import one_line
+from storyboard.system.files import disk_errors
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
+
+GROUP = "storyboard.effects"
+
+Effect = Callable[..., Any]
+
+
+def installed_effects() -> tuple[str, ...]:
+    """The names of the effects that are installed."""
+    return tuple(sorted({point.name for point in _points()}))
+
+
+def effect_codes(names: Iterable[str]) -> dict[str, str]:
+    """What each effect is made of (SHA-256, hex): its package's version, and its source where that can be read.
+
+    Nothing of it is run. Raises InputError for one that is not installed.
+    """
+    return {name: _code(_point(name)) for name in names}
+
+
+def load(name: str) -> Effect:
+    """The function. Raises whatever its module raises when it is imported; InputError where it is not installed."""
+    found: Effect = _point(name).load()
+    return found
+
+
+def _points() -> "EntryPoints":
+    from importlib.metadata import entry_points  # 10 ms, for what few storyboards have
+
+    return entry_points(group=GROUP)
+
+
+def _point(name: str) -> "EntryPoint":
+    for point in _points():
+        if point.name == name:
+            return point
+    raise InputError(f"no effect is called '{one_line(name, 80)}'", "install the package that offers it")
+
+
+def _code(point: "EntryPoint") -> str:
+    package = point.dist.metadata["Name"] if point.dist else ""
+    sources = []
+    for path in _sources(point.module.partition(".")[0]):
+        with disk_errors(path):
+            sources.append((path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
+    return fingerprint(point.value, package, point.dist.version if point.dist else "", sources)
+
+
+def _sources(module: str) -> list[Path]:
+    """The files of a module's source, or of its package's, in a fixed order; none where it has no such files."""
+    spec = PathFinder.find_spec(module)
+    if spec is None:
+        return []
+    if spec.submodule_search_locations:
+        return sorted(path for folder in spec.submodule_search_locations for path in Path(folder).rglob("*.py"))
+    return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []

@@ -1,0 +1,166 @@
+"""The plain way of joining: every clip is brought to one size, rate and sound format, then all are put end to end.
+
+Written by the ffmpeg binary and not with moviepy, which cannot do this well: it resamples sound to 44.1 kHz unless told
+otherwise, sends every picture through RGB24 and drops the colour tags, and holds two child processes for each clip that
+is open (100 clips: 9.5 GB; assembly.md section 8).
+
+Each clip becomes a segment, kept in ``scratch`` under a name made of all that decides it, so that changing one scene
+makes one segment. The last pass copies the segments, which share every parameter, and encodes the sound, mixed from the
+clips, once over the whole film: an encoder that began anew at each joint would leave a gap there. At most as many clips
+are open as there are processors.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from storyboard.film import segment
+from storyboard.film.audio import mixdown
+from storyboard.film.audio.mix_plan import NOT_MEASURED, AudioMix, Loudness
+from storyboard.film.audio.mix_plan import plan_mix as mixed
+from storyboard.film.copy import WrittenFilm
+from storyboard.media import ffmpeg, workers
+from storyboard.model.errors import LocalFault
+from storyboard.model.fingerprint import fingerprint
+from storyboard.mp4.metadata import FilmMetadata
+from storyboard.mp4.writer import NOTHING
+from storyboard.system.files import atomic_output, checksum, disk_errors, private_dir
+from storyboard.timeline.model import RENDER_VERSION, Clip, Timeline
+
+_FORM = (48_000, 2)  # hertz and channels
+_PATIENCE = 7200.0
+_JOIN = ".join-"
+_OURS = re.compile(r"[0-9a-f]{32}\.mp4|\.[0-9a-f]{32}\.mp4\.[0-9a-f]{12}")
+
+
+def join(
+    cut: Timeline,
+    paths: Mapping[str, Path],
+    out: Path,
+    scratch: Path,
+    report: Callable[[int], None] = lambda frames: None,
+    landing: Callable[[WrittenFilm], None] = lambda film: None,
+    measured: Mapping[Clip, Loudness] = NOT_MEASURED,
+    notes: FilmMetadata = NOTHING,
+) -> WrittenFilm:
+    """Write the film, with ``notes`` in it. The same cut and notes give the same bytes.
+
+    ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder for this film alone, where segments
+    stay from one join to the next. ``report`` is called in this thread several times a second with the number of
+    ``cut.frames`` that are ready; an exception in it stops the work. Whatever lies at ``out`` is replaced whole, and
+    only once the film is complete; ``landing`` is told of it, under the name that it has until then, just before.
+    ``measured`` says how loud clips are. Raises LocalFault, BadMedia.
+    """
+    private_dir(scratch)
+    names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}
+    _make_segments(cut, names, paths, report)
+    with atomic_output(out) as staging:
+        heard = _heard(cut, measured)
+        _put_together(cut, names, heard, paths, staging, notes, lambda frames: report(cut.frames))
+        with disk_errors(out):
+            size, total = staging.stat().st_size, checksum(staging)
+        landing(WrittenFilm(staging, cut.frames, size, total))
+    _prune(scratch, names)
+    return WrittenFilm(out, cut.frames, size, total)
+
+
+def _name(clip: Clip, cut: Timeline) -> str:
+    """A segment's name: all that decides its bytes. Another ffmpeg's segments could not be put beside ours."""
+    film = (cut.width, cut.height, cut.fps, cut.fit)
+    recipe = (RENDER_VERSION, ffmpeg.version(), clip.digest, str(clip.start), clip.frames, film)
+    return fingerprint(*recipe)[:32]
+
+
+def _make_segments(
+    cut: Timeline, names: Mapping[Clip, Path], paths: Mapping[str, Path], report: Callable[[int], None]
+) -> None:
+    """Make the segments that are missing."""
+    ready = {name: clip.frames for clip, name in names.items() if _made(name)}
+    missing = {name: clip for clip, name in names.items() if name not in ready}
+
+    def make(name: Path, clip: Clip) -> Callable[[workers.Watch], None]:
+        path = paths[clip.digest]
+        return lambda watch: segment.make(clip, cut, path, name, watch)
+
+    def watch(far: Mapping[Path, int]) -> None:
+        report(sum({**ready, **far}[names[clip]] for clip in cut.clips))
+
+    workers.carry_out({name: workers.of_scene(make(name, clip), clip.scene) for name, clip in missing.items()}, watch)
+
+
+def _made(name: Path) -> bool:
+    """Whether the segment is here. A folder that came with a project may hold planted ones: links and playlists."""
+    if not name.is_file() or name.is_symlink():
+        return False
+    with name.open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"
+
+
+def _heard(cut: Timeline, measured: Mapping[Clip, Loudness]) -> AudioMix:
+    """The film's sound, every clip's on the sample on which its picture begins."""
+
+    def edge(frame: int) -> int:
+        return round(Fraction(frame * _FORM[0], cut.fps))
+
+    begins = {clip: clip.start + Fraction(edge(clip.at), _FORM[0]) - Fraction(clip.at, cut.fps) for clip in cut.clips}
+    return mixed(cut, _FORM, edge, begins, measured)
+
+
+def _put_together(
+    cut: Timeline,
+    names: Mapping[Clip, Path],
+    heard: AudioMix,
+    paths: Mapping[str, Path],
+    out: Path,
+    notes: FilmMetadata,
+    watch: Callable[[int], None],
+) -> None:
+    """Copy the pictures, encode the sound, and put the index first, so that a browser can begin at once."""
+    scratch = names[cut.clips[0]].parent
+    with disk_errors(scratch), TemporaryDirectory(dir=scratch, prefix=_JOIN) as folder:
+        listing, sound, said = Path(folder, "film.ffconcat"), Path(folder, "film.s16le"), Path(folder, "film.notes")
+        said.write_text(_spoken(notes, cut), "utf-8")
+        listing.write_text("".join(f"file ../{names[clip].name}\n" for clip in cut.clips))
+        with sound.open("wb") as file:
+            for piece in mixdown.mix_samples(heard, paths):
+                file.write(mixdown.to_int16(piece))
+                watch(0)
+        arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
+        arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
+        arguments += ["-f", "s16le", "-ar", str(_FORM[0]), "-ac", str(_FORM[1]), "-i", f"file:{sound.absolute()}"]
+        arguments += ["-f", "ffmetadata", "-i", f"file:{said.absolute()}"]
+        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *segment.SOUND, "-fflags", "+bitexact"]
+        arguments += ["-map_metadata", "2", "-map_chapters", "2"]
+        arguments += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out.absolute()}"]
+        written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
+    if written != cut.frames:
+        raise LocalFault(f"ffmpeg wrote {written} frames of {cut.frames}", "unset STORYBOARD_FFMPEG and try again")
+
+
+def _spoken(notes: FilmMetadata, cut: Timeline) -> str:
+    """The notes in the form that ffmpeg reads (ffmpeg-formats, "Metadata")."""
+    items = (("title", notes.title), ("encoding_tool", notes.tool), ("comment", notes.comment))
+    lines = [";FFMETADATA1", *(f"{key}={_escaped(text)}" for key, text in items if text)]
+    ends = [*(chapter.first for chapter in notes.chapters), cut.frames][1:]
+    for chapter, end in zip(notes.chapters, ends, strict=True):
+        lines += ["[CHAPTER]", f"TIMEBASE=1/{cut.fps}", f"START={chapter.first}", f"END={end}"]
+        lines += [f"title={_escaped(chapter.name)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([=;#\\\n])", r"\\\1", text)
+
+
+def _prune(scratch: Path, names: Mapping[Clip, Path]) -> None:
+    """Remove the segments that this film no longer has, and what a join that was killed has left."""
+    kept = set(names.values())
+    with disk_errors(scratch):
+        for path in scratch.iterdir():
+            if _OURS.fullmatch(path.name) and path not in kept:
+                path.unlink()
+            elif path.name.startswith(_JOIN) and path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)

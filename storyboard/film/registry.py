@@ -1,0 +1,134 @@
+"""Films that lie on the disk, and what they were cut from: an unchanged one is not written again."""
+
+import json
+import os
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from storyboard.model.errors import InputError
+from storyboard.model.realm import KINDS, Kind
+from storyboard.system.files import checksum, disk_errors, replace, scratch_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film as it was written: ``identity`` is its cut's; ``modified`` is the file's time in nanoseconds.
+
+    ``checksum`` is ``disk.checksum`` of its bytes. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
+    """
+
+    identity: str
+    checksum: int
+    bytes: int
+    frames: int
+    fps: int
+    width: int
+    height: int
+    kind: Kind
+    modified: int
+
+
+class FilmRegistry:
+    """What is remembered of the films of one project, in its scratch folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file = scratch_dir(folder) / "films.json"
+
+    def find(self, path: Path) -> Film | None:
+        """The film at ``path``, if that is still the file that was written there."""
+        try:
+            stat = path.lstat()
+            films = [Film(**film) for name, film in self._known().items() if _names(name, path)]
+        except (OSError, TypeError):
+            return None
+        same = (
+            film for film in films if _sound(film) and (stat.st_size, stat.st_mtime_ns) == (film.bytes, film.modified)
+        )
+        return next(same, None)
+
+    def matching(self, path: Path, identity: str) -> Film | None:
+        """The film at ``path``, if it is whole and the one that would be made now.
+
+        Its bytes are read: a disk may have lost some, and nobody would look again at a film that is there.
+        """
+        film = self.find(path)
+        try:
+            return film if film and film.identity == identity and checksum(path) == film.checksum else None
+        except OSError:
+            return None
+
+    def remember(self, path: Path, film: Film, staged: Path | None = None) -> None:
+        """That ``film`` lies at ``path``; or, while it does not have its good name yet, at ``staged`` beside it."""
+        known = {name: film for name, film in self._known().items() if staged or not _names(name, path)}
+        known[str(staged or path)] = asdict(film)
+        replace(self._file, json.dumps(known, indent=1, sort_keys=True).encode())
+
+    def is_foreign(self, path: Path) -> bool:
+        """Whether something lies at ``path`` that storyboard did not write, as far as this project knows."""
+        if not os.path.lexists(path) or self.find(path):
+            return False
+        if path.is_symlink() or not path.is_file():
+            return True
+        films = (film for film in self._known().values() if isinstance(film, dict))
+        with disk_errors(path):
+            size = path.stat().st_size
+            known = [film.get("checksum") for film in films if film.get("bytes") == size]
+            return not known or checksum(path) not in known
+
+    def default_path(self, wanted: Path, kind: Kind) -> Path:
+        """Where output.file leads: a draft never takes the place of a rehearsal's film, nor that of a paid one's.
+
+        Raises InputError.
+        """
+        path = self.folder / wanted
+        if not path.parent.resolve().is_relative_to(self.folder.resolve()):
+            raise InputError(f"output.file {wanted} leaves the project folder", "the flag -o may lead anywhere")
+        there = self.find(path)
+        worth_less = there is not None and KINDS.index(kind) < KINDS.index(there.kind)
+        return path.with_suffix(f".{kind}{path.suffix}") if worth_less else path
+
+    def chosen_path(self, wanted: Path) -> Path:
+        """Where -o leads. Raises InputError for a name that is no film's."""
+        if wanted.suffix.lower() != ".mp4":
+            raise InputError(f"{wanted} is no name for a film", f"a film is an MP4: {wanted.with_suffix('.mp4').name}")
+        return wanted.absolute()
+
+    def check_writable(self, path: Path, own: Collection[Path]) -> Path:
+        """``path``, if a film can be written there. ``own`` are the author's clips. Raises InputError."""
+        if path.is_dir():
+            raise InputError(f"{path} is a folder", "name the film in it")
+        if path.resolve() in {clip.resolve() for clip in own}:
+            raise InputError(f"{path} is a clip of this storyboard", "give the film another name")
+        if self.is_foreign(path):
+            raise InputError(
+                f"{path} was not written by storyboard, as far as this project knows",
+                "move it away, or have the film go elsewhere with -o",
+            )
+        above = next(folder for folder in path.parents if folder.exists())
+        try:
+            TemporaryFile(dir=above).close()
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror})", "-o OUT leads elsewhere") from None
+        return path
+
+    def _known(self) -> dict[str, Any]:
+        try:
+            known = json.loads(self._file.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+
+def _names(name: str, path: Path) -> bool:
+    """Whether ``name`` stands for the film at ``path``, or for one that was about to get that place."""
+    return name == str(path) or name.startswith(str(path.parent / f".{path.name}."))
+
+
+def _sound(film: Film) -> bool:
+    """Whether it is what was written here: the scratch folder may have come with somebody's project."""
+    numbers = (film.bytes, film.frames, film.fps, film.width, film.height)
+    return film.kind in KINDS and all(isinstance(number, int) and number > 0 for number in numbers)

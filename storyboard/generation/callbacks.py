@@ -1,0 +1,248 @@
+"""Callbacks: a small server of its own for what the provider says unasked, and the bells of those who wait for it.
+
+A callback is a hint, never data. Of its body only the job's name is read; what follows is decided by asking the
+provider, with the key. It listens on a port of its own, so that a tunnel leads to nothing else.
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+import re
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+
+from storyboard.config.settings import CallbackSettings
+from storyboard.model.errors import InputError, LocalFault
+from storyboard.model.submission import Submission
+from storyboard.providers import Provider
+from storyboard.state.ledger import Ledger
+from storyboard.system.claims import exclusive_lock
+from storyboard.system.clock import Clock
+from storyboard.system.files import private_dir
+
+# The last two parts of the path: a tunnel may put its own before them.
+_PATH = re.compile(r"/cb/([A-Za-z0-9_-]{16,128})")
+
+# Of a signed callback, api-facts.md 5.3; its time may be wrong by so many seconds.
+TIMESTAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
+TOLERANCE = 300
+
+Heard = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerLimits:
+    """What one caller may take: bytes of a body, seconds for a whole request, connections at once."""
+
+    body: int = 64 * 1024
+    seconds: float = 10.0
+    connections: int = 64
+
+
+class CallbackWaiters:
+    """Who waits for which callback in one run. ``base`` is the address that callbacks come to, None where none can."""
+
+    def __init__(self, clock: Clock, base: str | None) -> None:
+        self._clock = clock
+        self._base = base
+        # By nonce and job: who waits for a job is not woken by the name of another one. None is whoever has no job yet.
+        self._bells: defaultdict[tuple[str, str | None], asyncio.Event] = defaultdict(asyncio.Event)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the provider is told where to call back."""
+        return self._base is not None
+
+    def address(self, nonce: str) -> str | None:
+        """Where the provider shall call back about one submission; a secret between it and us."""
+        return None if self._base is None else f"{self._base}/cb/{nonce}"
+
+    def notify(self, nonce: str, job: str) -> None:
+        """A callback on the path of ``nonce`` has named ``job``: wake who waits for that."""
+        self._bells[nonce, job].set()
+        self._bells[nonce, None].set()
+
+    def wake(self) -> None:
+        """Wake whoever waits to learn a job's name: the run is to end."""
+        for (_, job), bell in self._bells.items():
+            if job is None:
+                bell.set()
+
+    async def pause(self, entry: Submission, seconds: float) -> None:
+        """Wait as the clock does, or until a callback names this entry's job (any job, where it has none yet)."""
+        bell = self._bells[entry.nonce, entry.job]
+        await self._clock.pause_or(seconds, bell)
+        bell.clear()
+
+
+class Listener:
+    """``async with Listener(...)``: hears callbacks until the block ends.
+
+    Each is in the ledger's inbox before it is answered; then ``heard`` is told (nonce, job), and must not take long.
+    ``warned`` is told, once, that one could not be written down. Entering raises Busy where another process of the same
+    home listens on the port and writes to the same inbox; InputError where the port is taken by anybody else.
+    """
+
+    def __init__(
+        self,
+        where: CallbackSettings,
+        ledger: Ledger,
+        provider: Provider,
+        clock: Clock,
+        heard: Heard,
+        warned: Callable[[str], None],
+        bounds: ListenerLimits | None = None,
+    ) -> None:
+        self._where = where
+        self._ledger = ledger
+        self._provider = provider
+        self._clock = clock
+        self._heard = heard
+        self._warned = warned
+        self._bounds = bounds or ListenerLimits()
+        self._deaf = False
+        self._exits = AsyncExitStack()
+        self._open: dict[_Connection, None] = {}
+
+    async def __aenter__(self) -> Self:
+        where, loop = self._where, asyncio.get_running_loop()
+        async with AsyncExitStack() as exits:
+            exits.enter_context(
+                exclusive_lock(listener_claim(self._ledger, where), f"{where.listens} is listened on already")
+            )
+            # Nothing unpacks a body, lingers after an answer, or says on the user's screen what a stranger sent.
+            silent = logging.Logger("callbacks", logging.CRITICAL)
+            server = web.Server(self._answer, access_log=None, logger=silent, auto_decompress=False, lingering_time=0)
+            exits.push_async_callback(server.shutdown, 0.1)
+            try:
+                port = await loop.create_server(
+                    lambda: _Connection(server(), self._open, self._bounds), where.host, where.port
+                )
+            except OSError as error:
+                raise InputError(
+                    f"{where.listens} cannot be listened on: {error.strerror or 'it is no address of this machine'}",
+                    "set STORYBOARD_CALLBACK_LISTEN to another host:port, and lead the tunnel there",
+                ) from None
+            exits.callback(port.close)
+            self._exits = exits.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._exits.aclose()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """200 for what is written down; the same 404 for all else, or 401 where a signature is due and does not fit.
+
+        Whether a nonce exists is looked up last, and only then can an answer depend on it.
+        """
+        names = self._provider.called(await self._body(request))
+        if self._where.key:
+            stamp, signature = request.headers.get(TIMESTAMP, ""), request.headers.get(SIGNATURE, "")
+            now = self._clock.wall()
+            names = tuple(name for name in names if is_signed(self._where.key, name, stamp, signature, now))
+            if not names:
+                return _said(401)
+        path = _PATH.fullmatch("/" + "/".join(request.path.split("/")[-2:]))
+        if request.method != "POST" or path is None or not names:
+            return _said(404)
+        return _said(self._written(path[1], names[0]))
+
+    def _written(self, nonce: str, job: str) -> int:
+        try:
+            known = self._ledger.inbox.record_callback(nonce, job, self._clock.wall())
+        except LocalFault as error:
+            if not self._deaf:
+                self._deaf = True
+                self._warned(f"a callback could not be written down: {error.message}")
+            return 503
+        if not known:
+            return 404
+        self._heard(nonce, job)
+        return 200
+
+    async def _body(self, request: web.BaseRequest) -> object:
+        """The JSON of a request; None where it is none, is too big, or breaks off."""
+        content = bytearray()
+        try:
+            async for chunk in request.content.iter_any():
+                content += chunk
+                if len(content) > self._bounds.body:
+                    return None
+            return json.loads(content)
+        except (aiohttp.ClientError, web.RequestPayloadError, OSError, ValueError, RecursionError):
+            return None
+
+
+class _Connection(asyncio.Protocol):
+    """One connection. It ends when its time is up, or when it is the oldest of too many: a new one always gets in.
+
+    aiohttp keeps a request that is half sent open without end; nothing of it is changed, this stands before it.
+    """
+
+    def __init__(self, inner: "web.RequestHandler", others: "dict[_Connection, None]", bounds: ListenerLimits) -> None:
+        self._inner = inner
+        self._others = others
+        self._bounds = bounds
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        if len(self._others) >= self._bounds.connections:
+            next(iter(self._others))._drop()
+        self._transport = transport
+        self._others[self] = None
+        self._alarm = asyncio.get_running_loop().call_later(self._bounds.seconds, self._drop)
+        self._inner.connection_made(transport)
+
+    def _drop(self) -> None:
+        self._others.pop(self, None)
+        self._transport.abort()
+
+    def connection_lost(self, error: BaseException | None) -> None:
+        self._alarm.cancel()
+        self._others.pop(self, None)
+        self._inner.connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        self._inner.data_received(data)
+
+    def eof_received(self) -> None:
+        self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+
+def is_signed(key: str, job: str, stamp: str, signature: str, now: float) -> bool:
+    """Whether ``signature`` is base64(HMAC-SHA256(job + "." + stamp)) under ``key``, and ``stamp`` is about ``now``.
+
+    ``stamp`` is unix seconds as text, ``now`` seconds since 1970. The body is not signed: this vouches
+    for the name alone. Source: api-facts.md 5.3.
+    """
+    if not re.fullmatch(r"[0-9]{1,12}", stamp) or abs(now - int(stamp)) > TOLERANCE:
+        return False
+    right = b64encode(hmac.digest(key.encode(), f"{job}.{stamp}".encode(), sha256))
+    return hmac.compare_digest(right, signature.encode("utf-8", "replace"))
+
+
+def listener_claim(ledger: Ledger, where: CallbackSettings) -> Path:
+    """The claim of whoever listens on this port for this ledger."""
+    return private_dir(ledger.path.parent) / f"callbacks.{where.port}.claim"
+
+
+def _said(status: int) -> web.Response:
+    answer = web.Response(status=status, headers={"Server": "storyboard"})
+    answer.force_close()
+    return answer

@@ -1,0 +1,154 @@
+"""A still: a picture of the author's own under a slow camera, or a card of one colour.
+
+The camera is a window on the picture, laid anew for each frame to fractions of a pixel, so that it never trembles. It
+moves evenly from the first frame to the last. While it moves, the picture fills the frame; one that does not move is
+fitted as the film's ``fit`` says.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageCms, ImageFilter, ImageOps
+
+from storyboard.graphics.moviepy import video_clip
+from storyboard.media.encode import Picture
+from storyboard.model.errors import BadMedia
+from storyboard.model.storyboard import Fit, Move, Still
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+# The window at its smallest, as a share of its largest: slow, and without words for it.
+CLOSE = 0.86
+# A picture that overhangs by less than this share of the frame is gone into, so that there is somewhere to go.
+LEAST = 0.1
+# How many pixels of the picture at most stand for one of the frame, to each side: more are not seen.
+_FINE = 2
+
+Box = tuple[float, float, float, float]
+
+
+def pictures(still: Still, content: bytes, size: tuple[int, int], fps: int, frames: int, fit: Fit) -> Iterator[Picture]:
+    """The frames of a still. ``content`` is the file's; nobody looks at it where it is a card. Raises BadMedia."""
+    if still.image is None:
+        card = np.empty((size[1], size[0], 3), np.uint8)
+        card[:] = [int(still.color[at : at + 2], 16) for at in (1, 3, 5)]
+        return iter([card] * frames)
+    image = _opened(content, size)
+    if fit == "blur":
+        image = _over_itself(image, size)
+    if still.move == "none":
+        fitted = np.asarray(_fitted(image, size, fit))
+        return iter([fitted] * frames)
+    return _moving(Camera(image.size, size, still.move), image, frames, fps)
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A way over a picture of so many pixels, for a frame of so many."""
+
+    picture: tuple[int, int]
+    frame: tuple[int, int]
+    move: Move
+
+    def window(self, way: float) -> Box:
+        """What is seen (left, top, right, bottom, in pixels) when that share of the way is done."""
+        (width, height), (wide, tall) = self.picture, self.frame
+        scale = min(width / wide, height / tall)
+        whole = (wide * scale, tall * scale)
+        across, down = 0.5, 0.5
+        share = 1.0
+        match self.move:
+            case "in":
+                share = 1 - (1 - CLOSE) * way
+            case "out":
+                share = CLOSE + (1 - CLOSE) * way
+            case "left" | "right":
+                share = 1.0 if width - whole[0] >= LEAST * whole[0] else CLOSE
+                across = way if self.move == "right" else 1 - way
+            case "up" | "down":
+                share = 1.0 if height - whole[1] >= LEAST * whole[1] else CLOSE
+                down = way if self.move == "down" else 1 - way
+        seen = (whole[0] * share, whole[1] * share)
+        left, top = max(0.0, (width - seen[0]) * across), max(0.0, (height - seen[1]) * down)
+        return left, top, min(width, left + seen[0]), min(height, top + seen[1])
+
+
+def _moving(camera: Camera, image: Image.Image, frames: int, fps: int) -> Iterator[Picture]:
+    left, _, right, _ = min((camera.window(way) for way in (0.0, 1.0)), key=lambda box: box[2] - box[0])
+    factor = _FINE * camera.frame[0] / (right - left)
+    if factor < 0.8:
+        width, height = image.size
+        image = image.resize((round(width * factor), round(height * factor)), Image.Resampling.LANCZOS)
+        camera = Camera(image.size, camera.frame, camera.move)
+
+    def seen(time: float) -> Picture:
+        way = round(time * fps) / max(1, frames - 1)
+        return np.asarray(image.resize(camera.frame, Image.Resampling.BICUBIC, box=camera.window(way)))
+
+    clip = video_clip()(seen, duration=float(Fraction(frames, fps)))
+    # Not iter_frames, which counts frames in floating point: now and then there is one more.
+    return (clip.get_frame(number / fps) for number in range(frames))
+
+
+def _fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
+    if fit == "pad":
+        return ImageOps.pad(image, size, Image.Resampling.LANCZOS, color=(0, 0, 0))
+    return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+
+
+def _over_itself(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A picture of another shape in front of itself, blurred and dimmed, in the film's shape."""
+    scale = max(image.width / size[0], image.height / size[1])
+    whole = (round(size[0] * scale), round(size[1] * scale))
+    larger = max(1.0, whole[0] / (_FINE * size[0]))
+    whole = (round(whole[0] / larger), round(whole[1] / larger))
+    front = ImageOps.contain(image, whole, Image.Resampling.LANCZOS)
+    if abs(front.width - whole[0]) < 2 and abs(front.height - whole[1]) < 2:
+        return image
+    small = ImageOps.fit(image, (max(2, size[0] // 8), max(2, size[1] // 8)), Image.Resampling.BOX)
+    dimmed = small.filter(ImageFilter.GaussianBlur(5)).point(lambda value: int(value * 0.6))
+    behind = dimmed.resize(whole, Image.Resampling.BICUBIC)
+    behind.paste(front, ((whole[0] - front.width) // 2, (whole[1] - front.height) // 2))
+    return behind
+
+
+def _opened(content: bytes, size: tuple[int, int]) -> Image.Image:
+    """Decoded, turned upright, in sRGB, on black where it is transparent, no finer than is seen. Raises BadMedia."""
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as upright:
+            profile = upright.info.get("icc_profile")
+            upright.load()
+            ImageOps.exif_transpose(upright, in_place=True)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadMedia(f"its picture is damaged ({type(error).__name__})", "save it again") from error
+    picture = _no_finer(upright, size)
+    if picture.mode.startswith("I"):  # 16 bits a pixel
+        picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        paper = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
+    picture = _in_srgb(picture, profile)
+    return picture if picture.mode == "RGB" else picture.convert("RGB")  # a copy of 50 million pixels is 150 MB
+
+
+def _no_finer(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Without the pixels that are not seen at the closest: each later step would copy them."""
+    factor = max(side * _FINE / CLOSE / own for side, own in zip(size, image.size, strict=True))
+    if factor >= 1 or "transparency" in image.info or image.mode not in ("RGB", "RGBA", "L", "LA", "CMYK"):
+        return image
+    width, height = image.size
+    return image.resize((round(width * factor), round(height * factor)), Image.Resampling.LANCZOS, reducing_gap=3)
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The colours as the picture's own profile means them; as they are where it has none, or a damaged one."""
+    if not profile:
+        return image
+    try:
+        own = ImageCms.ImageCmsProfile(BytesIO(profile))
+        shown = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
+    return shown or image

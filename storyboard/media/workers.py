@@ -1,0 +1,73 @@
+"""Work that takes its time, some pieces at once: watched, and stopped together by the first failure."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from storyboard.model.errors import BadMedia, LocalFault
+
+# As many as there are processors; two at least, since pieces also wait for the disk; more would only take memory.
+AT_ONCE = min(8, max(2, os.cpu_count() or 2))
+
+Watch = Callable[[int], None]
+K = TypeVar("K")
+
+
+class _WorkStopped(Exception):
+    """A neighbour has failed, or the caller has had enough."""
+
+
+def carry_out(jobs: Mapping[K, Callable[[Watch], None]], report: Callable[[Mapping[K, int]], None]) -> None:
+    """Do all jobs. Each is given a ``watch`` to tell how far it is, which raises once the work is to stop.
+
+    ``report`` is told in this thread, several times a second and at the end, how far each is; an exception in it stops
+    the work, as one in a job does.
+    """
+    if not jobs:
+        return
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+    from storyboard.media.ffmpeg import TICK
+
+    stop = threading.Event()
+    far: dict[K, int] = dict.fromkeys(jobs, 0)
+
+    def start(name: K, job: Callable[[Watch], None]) -> None:
+        def watch(done: int) -> None:
+            if stop.is_set():
+                raise _WorkStopped
+            far[name] = done
+
+        watch(0)
+        job(watch)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            at_work = {pool.submit(start, name, job) for name, job in jobs.items()}
+            while at_work:
+                ended, at_work = wait(at_work, TICK, FIRST_EXCEPTION)
+                for one in ended:
+                    one.result()
+                report(dict(far))
+        finally:
+            stop.set()
+
+
+def of_scene(job: Callable[[Watch], None], *scenes: str) -> Callable[[Watch], None]:
+    """The job, whose failures name the scenes that it works on."""
+    quoted = " and ".join(f"'{scene}'" for scene in dict.fromkeys(scenes))
+    what = f"scenes {quoted}" if " and " in quoted else f"scene {quoted}"
+
+    def named(watch: Watch) -> None:
+        from storyboard.media import ffmpeg
+
+        try:
+            job(watch)
+        except ffmpeg.FfmpegFailed as failure:
+            hint = failure.hint or "play the clip to see what is wrong with it, and replace it"
+            raise LocalFault(f"{what}: {failure.message}", hint) from failure
+        except BadMedia as failure:
+            raise BadMedia(f"{what}: {failure.message}", failure.hint) from failure
+
+    return named

@@ -1,0 +1,257 @@
+"""The author's words made whole: every default filled in, every unit parsed. Values only; nothing happens here."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import Literal
+
+from storyboard.model.problem import Place, Problem
+
+Aspect = Literal["16:9", "9:16", "auto"]
+Resolution = Literal["720p", "1080p"]
+Fit = Literal["pad", "crop", "blur"]
+Captions = Literal["sidecar", "burn", "both"]
+Move = Literal["in", "out", "left", "right", "up", "down", "none"]
+TransitionKind = Literal[
+    "dissolve",
+    "fade",
+    "wipe-left",
+    "wipe-right",
+    "wipe-up",
+    "wipe-down",
+    "slide-left",
+    "slide-right",
+    "slide-up",
+    "slide-down",
+]
+Over = Literal["both", "tail"]
+Position = Literal[
+    "center",
+    "top",
+    "bottom",
+    "left",
+    "right",
+    "upper-third",
+    "lower-third",
+    "top-left",
+    "top-right",
+    "bottom-left",
+    "bottom-right",
+]
+Legibility = Literal["outline", "box", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalImage:
+    """An image of the project, checked: PNG, JPEG or WebP by content, at most 20 MB.
+
+    ``path`` is relative to the project folder; ``digest`` is the SHA-256 of its bytes in hex; ``width`` and
+    ``height`` are pixels; ``kind`` is the file type by content.
+    """
+
+    path: PurePosixPath
+    digest: str
+    bytes: int
+    width: int
+    height: int
+    kind: Literal["png", "jpeg", "webp"]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class WebImage:
+    """An image that already has an https address; the provider fetches it from there."""
+
+    url: str
+    place: Place
+
+
+Image = LocalImage | WebImage
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """The part of a clip that is seen, in seconds of the clip. ``end`` is None for "to its end"."""
+
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a provider is to make: the prompt is rendered, the images are checked."""
+
+    prompt: str
+    model: str
+    aspect: Aspect
+    first_frame: Image | None
+    last_frame: Image | None
+    references: tuple[Image, ...]
+    seed: int | None
+    translate: bool
+    watermark: str | None
+    resolution: Resolution
+    take: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OwnClip:
+    """A clip of the author's own; nothing is generated. ``path`` is relative to the project folder."""
+
+    path: PurePosixPath
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture of the author's own, shown for ``seconds``; a card of one colour ("#rrggbb") where it has no image.
+
+    ``move`` is where the camera goes meanwhile, slowly.
+    """
+
+    image: LocalImage | None
+    color: str
+    seconds: Fraction
+    move: Move
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSound:
+    """A sound file of the author's own, ``seconds`` long. ``path`` is relative to the project folder."""
+
+    path: PurePosixPath
+    seconds: Fraction
+    place: Place
+
+
+Source = Generated | OwnClip | Still
+
+
+def described_source(source: OwnClip | Still) -> str:
+    """What of the author's own is seen: a file of the project, or a colour."""
+    if isinstance(source, OwnClip):
+        return str(source.path)
+    return str(source.image.path) if source.image else source.color
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """How a scene comes in, other than by a cut: for ``seconds`` it and the scene before it are both seen.
+
+    ``over`` the ``tail`` it is the last seconds of the scene before that are seen with this one's first frame, which
+    stands still. The first scene of a film has at most a fade: from black, with nothing before it.
+    """
+
+    kind: TransitionKind
+    seconds: Fraction
+    over: Over = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """Text over the picture, from ``start`` for ``seconds`` of its scene as it is seen (None: to the scene's end).
+
+    ``size`` is the height of a line as a share of the frame's height; ``color`` is "#rrggbb".
+    """
+
+    text: str
+    start: Fraction
+    seconds: Fraction | None
+    at: Position
+    size: Fraction
+    color: str
+    legibility: Legibility
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What is said, to be read: from ``start`` for ``seconds`` of its scene as seen (None: to the end of the scene)."""
+
+    text: str
+    start: Fraction
+    seconds: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A scene's own sound: ``gain`` in dB, ``fade`` in seconds at either end; ``voice`` is spoken over it."""
+
+    gain: Fraction = Fraction(0)
+    mute: bool = False
+    fade: Fraction = Fraction(0)
+    voice: OwnSound | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """All that decides how a scene is shown and heard, and nothing of what a provider is asked for.
+
+    ``transition`` is None for a cut; ``effect`` names an effect of the author's own, "" for none.
+    """
+
+    transition: Transition | None = None
+    titles: tuple[Title, ...] = ()
+    captions: tuple[Caption, ...] = ()
+    audio: Audio = Audio()
+    effect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One scene of the film. ``number`` is its position in the file, from 1, skipped scenes counted."""
+
+    id: str
+    number: int
+    source: Source
+    trim: Trim
+    place: Place
+    note: str = ""
+    finish: Finish = Finish()
+
+
+@dataclass(frozen=True, slots=True)
+class MusicBed:
+    """Music under the film from second ``start`` of it: ``gain`` in dB, ``fade`` in seconds at either end.
+
+    ``duck`` makes it give way while the scenes or a voice are heard; ``loop`` starts it again until the film ends.
+    """
+
+    sound: OwnSound
+    gain: Fraction
+    duck: bool
+    loop: bool
+    start: Fraction
+    fade: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How the film is delivered. ``size`` (width, height in pixels) and ``fps`` are None for "what most clips have".
+
+    ``loudness`` is what each scene is brought to, in LUFS; None leaves them as they are.
+    """
+
+    file: PurePosixPath
+    size: tuple[int, int] | None
+    fps: int | None
+    fit: Fit
+    loudness: Fraction | None = None
+    captions: Captions = "sidecar"
+
+
+@dataclass(frozen=True, slots=True)
+class Storyboard:
+    """A whole storyboard that can be rendered.
+
+    ``name`` is the file's stem ("keeper" for keeper.yaml and for keeper.storyboard.yaml); ``scenes`` are those of
+    the film, in its order; ``skipped`` names the scenes left out; ``warnings`` are its problems that stop nothing.
+    """
+
+    name: str
+    title: str
+    scenes: tuple[Scene, ...]
+    skipped: tuple[str, ...]
+    output: Output
+    music: tuple[MusicBed, ...] = ()
+    warnings: tuple[Problem, ...] = ()

@@ -1,0 +1,125 @@
+"""Found: what the paths and addresses in a storyboard lead to. Each file is looked at once, however often named."""
+
+import posixpath
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from storyboard.model.errors import StoryboardError
+from storyboard.model.problem import Problem
+from storyboard.model.storyboard import Image, LocalImage, OwnClip, OwnSound, WebImage
+from storyboard.model.suggest import did_you_mean
+from storyboard.model.take import Measure
+from storyboard.model.text import one_line
+from storyboard.parsing import yaml
+from storyboard.parsing.project_files import ClipFacts, Files
+from storyboard.parsing.source import KeyPath, SourceFile
+
+T = TypeVar("T")
+Look = Callable[[PurePosixPath], T]
+
+
+class Assets:
+    """The author's images, clips, sounds and effects, looked at once. ``wrong`` is told of a word that names none."""
+
+    def __init__(self, files: Files, wrong: Callable[[Problem], None]) -> None:
+        self._files = files
+        self._wrong = wrong
+        self._images: dict[PurePosixPath, ClipFacts | StoryboardError] = {}
+        self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
+        self._effects: tuple[str, ...] | None = None
+        self._sounds: dict[PurePosixPath, Fraction | StoryboardError] = {}
+
+    def image(self, page: SourceFile, path: KeyPath, word: str) -> Image | None:
+        """The image that ``word`` names, written at ``path`` of ``page``."""
+        place = page.place(path)
+        if "://" in word:
+            if wrong := _address(word):
+                self._wrong(page.problem(path, *wrong))
+                return None
+            return WebImage(word, place)
+        found = self._looked_at(page, path, word, self._images, self._files.image)
+        if found is None:
+            return None
+        file, facts = found
+        return LocalImage(file, facts.digest, facts.bytes, facts.width, facts.height, facts.kind, place)
+
+    def clip(self, page: SourceFile, path: KeyPath, word: str) -> OwnClip | None:
+        """The clip that ``word`` names, written at ``path`` of ``page``."""
+        found = self._looked_at(page, path, word, self._clips, self._files.clip)
+        return OwnClip(found[0], page.place(path)) if found else None
+
+    def sound(self, page: SourceFile, path: KeyPath, word: str) -> OwnSound | None:
+        """The sound file that ``word`` names, written at ``path`` of ``page``."""
+        found = self._looked_at(page, path, word, self._sounds, self._files.sound)
+        return OwnSound(*found, page.place(path)) if found else None
+
+    def effect(self, page: SourceFile, path: KeyPath, word: str) -> str | None:
+        """The name of an effect, written at ``path`` of ``page``, if it is installed."""
+        if self._effects is None:
+            self._effects = self._files.effects()
+        if word in self._effects:
+            return word
+        known = f"installed: {', '.join(map(one_line, self._effects[:20]))}" if self._effects else "none is installed"
+        hint = did_you_mean(word, self._effects) or f"{known}; install the package that offers it: pip install PACKAGE"
+        self._wrong(page.problem(path, f"no effect is called '{one_line(word, 80)}'", hint))
+        return None
+
+    def seconds(self, clip: OwnClip) -> Fraction:
+        """How long a clip is that was found here."""
+        measure = self._clips[clip.path]
+        assert isinstance(measure, Measure)
+        return measure.seconds
+
+    def _looked_at(
+        self, page: SourceFile, path: KeyPath, word: str, seen: dict[PurePosixPath, T | StoryboardError], look: Look[T]
+    ) -> tuple[PurePosixPath, T] | None:
+        """The file that ``word`` names and what ``look`` says of it, or said before."""
+        file = resolve_asset(page, path, word)
+        if isinstance(file, Problem):
+            self._wrong(file)
+            return None
+        if file not in seen:
+            try:
+                seen[file] = look(file)
+            except StoryboardError as error:
+                seen[file] = error
+        known = seen[file]
+        if isinstance(known, StoryboardError):
+            self._wrong(page.problem(path, known.message, known.hint))
+            return None
+        return file, known
+
+
+def resolve_asset(page: SourceFile, path: KeyPath, word: str) -> PurePosixPath | Problem:
+    """The path that ``word`` names as seen from its page, relative to the project; or what is wrong with it."""
+    said = one_line(word, 100)
+    if yaml.UNSPEAKABLE.search(word) or not word.strip() or len(word) > 1000:
+        return page.problem(path, f"'{said}' cannot be a path")
+    if "\\" in word:
+        return page.problem(path, f"'{said}' has a '\\' in it", "write '/' between folders")
+    if word.startswith(("/", "~")) or word[1:2] == ":":
+        return page.problem(path, f"'{said}' is not relative", "write the path as seen from this file")
+    whole = posixpath.normpath(posixpath.join(page.path.parent.as_posix(), word))
+    if whole == ".." or whole.startswith("../"):
+        return page.problem(path, f"'{said}' is outside the project folder", "name a file in the project folder")
+    return PurePosixPath(whole)
+
+
+def _address(word: str) -> tuple[str, str] | None:
+    """What is wrong with the address of an image, if anything."""
+    hint = "https://… or the path of a file in the project"
+    if len(word) > 2000 or yaml.UNSPEAKABLE.search(word) or any(sign.isspace() for sign in word):
+        return "this address is longer than 2,000 characters, or has spaces in it", hint
+    try:
+        parts = urlsplit(word)
+        host, _ = parts.hostname, parts.port  # Reading the port is what checks it.
+    except ValueError:
+        return "this is no address", hint
+    if parts.scheme != "https":
+        return f"an image comes from https, not {one_line(parts.scheme, 20)}", hint
+    if not host or parts.username is not None or parts.password is not None:
+        return "this is no public address", "an address has a host, and no name or password in it"
+    return None

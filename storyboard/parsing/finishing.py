@@ -1,0 +1,201 @@
+"""Finishing: how a scene is shown and heard (transition, titles, captions, sound), and the music under the film."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import cast
+
+from storyboard.model.problem import Problem
+from storyboard.model.storyboard import (
+    Audio,
+    Caption,
+    Finish,
+    Legibility,
+    MusicBed,
+    Over,
+    Position,
+    Scene,
+    Title,
+    Transition,
+    TransitionKind,
+)
+from storyboard.parsing.assets import Assets
+from storyboard.parsing.includes import MappingNode
+from storyboard.parsing.source import KeyPath, SourceFile
+from storyboard.parsing.values import SceneValues, Value
+
+_COLORS = {
+    "white": "#ffffff",
+    "black": "#000000",
+    "yellow": "#ffff00",
+    "red": "#ff0000",
+    "green": "#00a000",
+    "blue": "#0000ff",
+}
+
+# Carries out a template that stands somewhere, and says what is wrong with it.
+Rendered = Callable[[SourceFile, KeyPath, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _TimedScene:
+    """One mapping of a word that may be one or a list of them."""
+
+    page: SourceFile
+    path: KeyPath
+    value: Mapping[str, object]
+
+    def number(self, name: str, default: str) -> Fraction:
+        return Fraction(str(self.value.get(name, default)))
+
+    def problem(self, name: str, message: str, hint: str = "", *, warning: bool = False) -> Problem:
+        return self.page.problem((*self.path, name), message, hint, severity="warning" if warning else "error")
+
+
+class Finishing:
+    """One reading of it. ``wrong`` is told each problem."""
+
+    def __init__(self, found: Assets, wrong: Callable[[Problem], None]) -> None:
+        self._found = found
+        self._wrong = wrong
+
+    def scene(self, words: SceneValues, seconds: Fraction | None, rendered: Rendered) -> Finish:
+        """How a scene is finished that is ``seconds`` long as it is seen (None: not known)."""
+        return Finish(
+            transition=_transition(words.get("transition")),
+            titles=tuple(self._title(part, seconds, rendered) for part in _parts(words.get("title"))),
+            captions=self._captions(words.get("caption"), seconds, rendered),
+            audio=self._audio(words.get("audio"), words.get("voice"), seconds),
+            effect=self._effect(words.get("effect")),
+        )
+
+    def _effect(self, word: Value | None) -> str:
+        if word is None:
+            return ""
+        return self._found.effect(word.page, word.path, str(word.value)) or ""
+
+    def music(self, top: MappingNode) -> tuple[MusicBed, ...]:
+        """The beds under the film."""
+        value = top.get("music")
+        word = None if value is None else Value(value, top.page, (*top.path, "music"), own=True)
+        return tuple(bed for part in _parts(word) if (bed := self._bed(part)))
+
+    def join_scenes(self, film: Sequence[tuple[Scene, SceneValues, Fraction | None]]) -> tuple[Scene, ...]:
+        """The scenes in the film's order, each given with its seconds (None: not known), and what joins them checked.
+
+        A scene that only comes first because another one is skipped, or whose transition is the defaults', is cut in.
+        """
+        scenes = []
+        for at, (scene, words, seconds) in enumerate(film):
+            coming, word = scene.finish.transition, words.get("transition")
+            if coming and word and at == 0 and coming.kind != "fade":
+                if word.own and scene.number == 1:
+                    message = f"the film begins with this scene: there is nothing to {_verb(coming.kind)} from"
+                    self._wrong(word.problem(message, "write 'kind: fade' to come in from black, or take it out"))
+                scene = replace(scene, finish=replace(scene.finish, transition=None))
+            elif coming and word:
+                before = film[at - 1] if at else None
+                fits = not before or before[2] is None or self._fits(word, coming, before[0], before[2], at - 1)
+                if fits and seconds is not None and (coming.over == "both" or not before):
+                    self._fits(word, coming, scene, seconds, at)
+            scenes.append(scene)
+        return tuple(scenes)
+
+    def _fits(self, word: Value, coming: Transition, scene: Scene, seconds: Fraction, at: int) -> bool:
+        """Whether the scene is long enough for the transitions at both its ends."""
+        own = scene.finish.transition
+        other = own if own and at and own is not coming and own.over == "both" else None
+        if coming.seconds + (other.seconds if other else 0) <= seconds:
+            return True
+        hint = f"scene '{scene.id}' is {format_seconds(seconds)} s long"
+        if other:
+            hint += f", and {format_seconds(other.seconds)} s of it are its own transition"
+        self._wrong(word.problem(f"this transition of {format_seconds(coming.seconds)} s does not fit", hint))
+        return False
+
+    def _title(self, part: _TimedScene, seconds: Fraction | None, rendered: Rendered) -> Title:
+        start, lasting = self._span(part, seconds)
+        color = str(part.value.get("color", "white"))
+        return Title(
+            text=self._text(part, rendered),
+            start=start,
+            seconds=lasting,
+            at=cast(Position, part.value.get("at", "center")),
+            size=part.number("size", "8") / 100,
+            color=_COLORS.get(color, color).lower(),
+            legibility=cast(Legibility, part.value.get("legibility", "outline")),
+        )
+
+    def _captions(self, word: Value | None, seconds: Fraction | None, rendered: Rendered) -> tuple[Caption, ...]:
+        if word is None:
+            return ()
+        if isinstance(word.value, str):
+            text = rendered(word.page, word.path, word.value).strip()
+            return (Caption(text, Fraction(0), None),)
+        lines = [(part, self._span(part, seconds)) for part in _parts(word)]
+        for (part, (start, _)), (_, (earlier, _)) in zip(lines[1:], lines, strict=False):
+            if start < earlier:
+                self._wrong(part.problem("from", "this line comes before the one above it", "put them in order"))
+        return tuple(Caption(self._text(part, rendered), start, lasting) for part, (start, lasting) in lines)
+
+    def _text(self, part: _TimedScene, rendered: Rendered) -> str:
+        return rendered(part.page, (*part.path, "text"), str(part.value["text"])).strip()
+
+    def _span(self, part: _TimedScene, seconds: Fraction | None) -> tuple[Fraction, Fraction | None]:
+        """When words appear and for how long, both in seconds of the scene."""
+        start = part.number("from", "0")
+        lasting = part.number("for", "0") or None
+        if seconds is not None and start >= seconds:
+            self._wrong(part.problem("from", f"the scene is only {format_seconds(seconds)} s long"))
+        elif seconds is not None and lasting and start + lasting > seconds:
+            message = f"the scene ends {format_seconds(start + lasting - seconds)} s before these words do"
+            self._wrong(part.problem("for", message, "they go when it ends", warning=True))
+        return start, lasting
+
+    def _audio(self, word: Value | None, voice: Value | None, seconds: Fraction | None) -> Audio:
+        said = _TimedScene(word.page, word.path, cast(Mapping[str, object], word.value)) if word else None
+        spoken_over = self._found.sound(voice.page, voice.path, str(voice.value)) if voice else None
+        if voice and spoken_over and seconds is not None and spoken_over.seconds > seconds:
+            late = format_seconds(spoken_over.seconds - seconds)
+            hint = "make the scene longer, or the words shorter"
+            message = f"the scene ends {late} s before this voice does, which is cut off there"
+            self._wrong(voice.page.problem(voice.path, message, hint, severity="warning"))
+        if said is None:
+            return Audio(voice=spoken_over)
+        return Audio(said.number("gain", "0"), bool(said.value.get("mute")), said.number("fade", "0"), spoken_over)
+
+    def _bed(self, part: _TimedScene) -> MusicBed | None:
+        sound = self._found.sound(part.page, (*part.path, "file"), str(part.value["file"]))
+        if sound is None:
+            return None
+        duck, loop = bool(part.value.get("duck")), bool(part.value.get("loop"))
+        return MusicBed(sound, part.number("gain", "0"), duck, loop, part.number("from", "0"), part.number("fade", "0"))
+
+
+def format_seconds(seconds: Fraction) -> str:
+    """Seconds as an author writes them: "0.5", "8"."""
+    return f"{float(seconds):.3f}".rstrip("0").rstrip(".")
+
+
+def _transition(word: Value | None) -> Transition | None:
+    if word is None:
+        return None
+    said = cast(Mapping[str, object], word.value)
+    if said["kind"] == "cut":
+        return None
+    over = cast(Over, said.get("over", "both"))
+    return Transition(cast(TransitionKind, said["kind"]), Fraction(str(said.get("seconds", "0.5"))), over)
+
+
+def _verb(kind: TransitionKind) -> str:
+    return kind.partition("-")[0]
+
+
+def _parts(word: Value | None) -> list[_TimedScene]:
+    """The mappings of a word that is one, or a list of them."""
+    if word is None:
+        return []
+    if isinstance(word.value, Mapping):
+        return [_TimedScene(word.page, word.path, word.value)]
+    values = cast(Sequence[Mapping[str, object]], word.value)
+    return [_TimedScene(word.page, (*word.path, index), value) for index, value in enumerate(values)]

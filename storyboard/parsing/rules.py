@@ -1,0 +1,232 @@
+"""The rules that no schema can say, and the storyboard made whole: every default filled in, every unit parsed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import cast
+
+from storyboard.model.problem import Problem
+from storyboard.model.storyboard import (
+    Captions,
+    Fit,
+    LocalImage,
+    Move,
+    Output,
+    OwnClip,
+    Scene,
+    Source,
+    Still,
+    Storyboard,
+    Trim,
+)
+from storyboard.model.text import one_line
+from storyboard.offer import Offer
+from storyboard.parsing import yaml
+from storyboard.parsing.assets import Assets, resolve_asset
+from storyboard.parsing.finishing import Finishing, format_seconds
+from storyboard.parsing.generation import Generating
+from storyboard.parsing.includes import ENOUGH, MAX_PROBLEMS, MappingNode
+from storyboard.parsing.project_files import Files
+from storyboard.parsing.values import SceneValues, Value
+from storyboard.parsing.variables import Variables
+
+_MADE = (
+    "model",
+    "aspect",
+    "first_frame",
+    "last_frame",
+    "references",
+    "seed",
+    "translate",
+    "watermark",
+    "resolution",
+    "takes",
+    "pick",
+)  # fmt: skip
+# Files are named after scenes, and Windows opens a device where a file has one of these names.
+_DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)})
+_KINDS = ("prompt", "file", "still")
+_OWN = {"file": "a clip of your own", "still": "a picture of your own"}
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
+
+
+class Rules:
+    """One reading of the storyboard called ``name``, and the ``problems`` found."""
+
+    def __init__(
+        self,
+        name: str,
+        top: MappingNode,
+        scenes: Sequence[MappingNode],
+        files: Files,
+        offer: Offer,
+        given: Mapping[str, str],
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._name = name
+        self._top = top
+        self._entries = scenes
+        self._made_seconds = Fraction(offer.seconds)
+        self._scope = Variables(top, name, len(scenes), given, self._wrong)
+        self._found = Assets(files, self._wrong)
+        self._generating = Generating(self._found, self._scope, offer, self.problems)
+        self._finishing = Finishing(self._found, self._wrong)
+
+    def whole(self) -> Storyboard:
+        """The storyboard, of what is sound; it is only worth something without problems."""
+        self._ids()
+        top, output = self._top, self._output()
+        defaults = top.inner("defaults")
+        film: list[tuple[Scene, SceneValues, Fraction | None]] = []
+        skipped: list[str] = []
+        for number, entry in enumerate(self._entries, 1):
+            if len(self.problems) >= MAX_PROBLEMS:
+                self._wrong(entry.problem((), *ENOUGH))
+                break
+            words = SceneValues(entry, defaults)
+            scene, seconds = self._scene(words, number, output)
+            if (skip := words.get("skip")) and skip.value:
+                skipped.append(str(entry.get("id")))
+            elif scene:
+                film.append((scene, words, seconds))
+        if self._entries and len(skipped) == len(self._entries):
+            self._wrong(top.problem(("scenes",), "every scene is skipped, so there is no film", key=True))
+        scenes = self._finishing.join_scenes(film)
+        return Storyboard(self._name, self._scope.title, scenes, tuple(skipped), output, self._finishing.music(top))
+
+    def _wrong(self, problem: Problem) -> None:
+        self.problems.append(problem)
+
+    def _ids(self) -> None:
+        first: dict[str, MappingNode] = {}
+        for entry in self._entries:
+            word = entry.value.get("id")
+            if not isinstance(word, str):
+                continue
+            other = first.setdefault(word.casefold(), entry)
+            if word.casefold() in _DEVICES:
+                message = f"'{word}' cannot be an id: Windows has a device of that name"
+                self._wrong(entry.problem(("id",), message, "choose another: files are named after scenes"))
+            if other is not entry:
+                place = other.page.place((*other.path, "id"))
+                where = f"on line {place.line}" if place.file == entry.page.name else f"in {place.file}:{place.line}"
+                said, before = one_line(word, 80), one_line(str(other.value["id"]), 80)
+                same = (
+                    f"the id '{said}' is taken"
+                    if word == other.value["id"]
+                    else f"'{said}' and '{before}' are too alike"
+                )
+                self._wrong(entry.problem(("id",), same, f"the other is {where}; ids differ in more than capitals"))
+
+    def _output(self) -> Output:
+        entry = self._top.inner("output") or MappingNode(self._top.page, (), yaml.Map())
+        fps, fit = entry.get("fps"), cast(Fit, entry.get("fit") or "pad")
+        file: PurePosixPath | Problem = PurePosixPath("out") / f"{self._name}.mp4"
+        if word := entry.get("file"):
+            file = resolve_asset(entry.page, (*entry.path, "file"), str(word))
+        if isinstance(file, Problem):
+            self._wrong(file)
+            file = PurePosixPath("out")
+        loudness, captions = entry.get("loudness"), cast(Captions, entry.get("captions") or "sidecar")
+        level = None if loudness is None else Fraction(str(loudness))
+        return Output(file, self._size(entry), int(cast(int, fps)) if fps else None, fit, level, captions)
+
+    def _size(self, entry: MappingNode) -> tuple[int, int] | None:
+        word = entry.get("size")
+        if word is None:
+            return None
+        width, height = map(int, str(word).split("x"))
+        if width % 2 or height % 2:
+            self._wrong(entry.problem(("size",), "width and height must be even", "video is kept in pairs of pixels"))
+        elif not (16 <= width <= 4096 and 16 <= height <= 4096):
+            self._wrong(entry.problem(("size",), "width and height can be 16 to 4096 pixels"))
+        return width, height
+
+    def _scene(self, words: SceneValues, number: int, output: Output) -> tuple[Scene | None, Fraction | None]:
+        """The scene made whole, or None where that is not possible; what is wrong is noted either way.
+
+        With it, how many seconds of it are seen, as far as that is known.
+        """
+        name, note = words.own.get("id"), words.get("note")
+        source: Source | None
+        whole: Fraction | None
+        kind, known = self._kind(words), self._scope.scene(words, number)
+        if kind == "prompt":
+            source, whole = self._generating.scene(words, known), self._made_seconds
+        else:
+            source, whole = self._own(words, kind, output)
+        trim = self._trim(words, whole)
+        seconds = None if whole is None else min(whole, trim.end or whole) - trim.start
+        finish = self._finishing.scene(
+            words, seconds, lambda page, path, text: self._scope.render(page, path, text, known)
+        )
+        if source is None or name is None:
+            return None, seconds
+        place = words.own.page.place((*words.own.path, *words.own.begins()), key=True)
+        return Scene(str(name), number, source, trim, place, str(note.value) if note else "", finish), seconds
+
+    def _kind(self, words: SceneValues) -> str:
+        """Which of a prompt, a clip and a picture the scene is. Its own word wins over the defaults'."""
+        for entry in (words.own, words.defaults):
+            said = [kind for kind in _KINDS if entry and entry.has(kind)]
+            if len(said) > 1 and (word := words.get(said[1])):
+                hint = f"a '{said[1]}' is {_OWN[said[1]]}: nothing is generated"
+                self._wrong(word.problem(f"a scene has a '{said[0]}' or a '{said[1]}', not both", hint, key=True))
+            if said:
+                return said[-1]
+        return "prompt"
+
+    def _own(self, words: SceneValues, kind: str, output: Output) -> tuple[OwnClip | Still | None, Fraction | None]:
+        """The author's own clip or picture and how many seconds it has, as far as they are known."""
+        for name in _MADE if not words.own.has("prompt") else ():
+            if name in words.own.value:
+                message = f"{_OWN[kind]} has no '{name}': nothing is generated"
+                hint = f"take the key out, or write a 'prompt', not a '{kind}'"
+                self._wrong(words.own.problem((name,), message, hint, key=True))
+        word = words.get(kind)
+        if word is None:
+            return None, None
+        if kind == "still":
+            still = self._still(words, word)
+            return still, still.seconds if still else None
+        found = self._found.clip(word.page, word.path, str(word.value))
+        if found is None:
+            return None, None
+        if found.path == output.file:
+            self._wrong(word.problem("the film would be written over this clip", "name another 'file' in 'output'"))
+        return found, self._found.seconds(found)
+
+    def _still(self, words: SceneValues, word: Value) -> Still | None:
+        seconds, move = words.get("seconds"), words.get("move")
+        lasting = Fraction(str(seconds.value)) if seconds else Fraction(4)
+        going = cast(Move, move.value if move else "in")
+        name, place = str(word.value), word.page.place(word.path)
+        if name.startswith("#"):
+            if not _COLOR.fullmatch(name):
+                self._wrong(word.problem(f"'{one_line(name, 60)}' is no colour", 'write it as "#rrggbb", in quotes'))
+            return Still(None, name.lower(), lasting, "none", place)
+        if "://" in name:
+            self._wrong(word.problem("a still is a file of the project, not an address", "put it into the project"))
+            return None
+        image = self._found.image(word.page, word.path, name)
+        return Still(image, "#000000", lasting, going, place) if isinstance(image, LocalImage) else None
+
+    def _trim(self, words: SceneValues, seconds: Fraction | None) -> Trim:
+        word = words.get("trim")
+        if word is None:
+            return Trim()
+        said = cast(Mapping[str, object], word.value)
+        start = Fraction(str(said.get("from", 0)))
+        end = Fraction(str(said["to"])) if "to" in said else None
+        if end is not None and end <= start:
+            self._wrong(word.page.problem((*word.path, "to"), "'to' must be later than 'from'"))
+        if seconds is not None and "from" in said and start >= seconds:
+            self._late(word, "from", start, seconds)
+        if seconds is not None and end is not None and end > seconds:
+            self._late(word, "to", end, seconds)
+        return Trim(start, end)
+
+    def _late(self, word: Value, name: str, at: Fraction, seconds: Fraction) -> None:
+        message = f"'{name}' is {format_seconds(at)} s, and the clip is only {format_seconds(seconds)} s long"
+        self._wrong(word.page.problem((*word.path, name), message))

@@ -1,0 +1,133 @@
+"""Page: one of the author's files as it was written, and how to point at a place in it."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from yaml.events import Event
+
+from storyboard.model.problem import Place, Problem, Severity
+from storyboard.model.text import one_line
+from storyboard.parsing import yaml
+
+KeyPath = tuple[str | int, ...]
+
+_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that could be read. ``path`` is relative to the project; ``name`` is how the author is told of it."""
+
+    path: PurePosixPath
+    name: str
+    document: yaml.Document
+
+    def place(self, path: KeyPath, key: bool = False) -> Place:
+        """Where the value at ``path`` is written, or its ``key``."""
+        at = self.span(path, key)
+        return Place(self.name, at.line + 1, at.column + 1)
+
+    def span(self, path: KeyPath, key: bool = False) -> yaml.Span:
+        """From where to where the value at ``path`` is written, or its ``key``."""
+        event = self.event(path, key)
+        return yaml.span(event) if event else yaml.Span(0, 0, 0, 0)
+
+    def event(self, path: KeyPath, key: bool = False) -> Event | None:
+        """What the parser saw at ``path``: a scalar's or a collection's beginning. None in an empty file."""
+        event, value = self.document.root, self.document.value
+        for at, step in enumerate(path, 1):
+            if isinstance(step, str):
+                assert isinstance(value, yaml.Map)
+                event = (value.keys_at if key and at == len(path) else value.values_at)[step]
+                value = value[step]
+            else:
+                assert isinstance(value, yaml.Items)
+                event, value = value.values_at[step], value[step]
+        return event
+
+    def is_commented_out(self, path: KeyPath) -> bool:
+        """Whether the value at ``path`` is missing because a '#' made a comment of it."""
+        event = self.event(path)
+        at = self.span(path)
+        rest = self.document.lines[at.line][at.column :]
+        return getattr(event, "value", None) == "" and rest.lstrip().startswith("#")
+
+    def problem(
+        self, path: KeyPath, message: str, hint: str = "", *, key: bool = False, severity: Severity = "error"
+    ) -> Problem:
+        """A problem with the value at ``path``, or with its ``key``."""
+        at = self.span(path, key)
+        return self.at(at.line + 1, at.column + 1, message, hint, path, at.width, severity)
+
+    def at(
+        self,
+        line: int,
+        column: int,
+        message: str,
+        hint: str = "",
+        path: KeyPath = (),
+        width: int = 1,
+        severity: Severity = "error",
+    ) -> Problem:
+        """A problem at a line and column of this page, both from 1."""
+        source = self.document.lines[line - 1] if line <= len(self.document.lines) else ""
+        return Problem(Place(self.name, line, column), format_path(path), message, hint, severity, source, width)
+
+
+def format_path(path: KeyPath) -> str:
+    """A path as people write it: ``scenes[2].model``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{one_line(step, 60)}" for step in path).removeprefix(
+        "."
+    )
+
+
+def format_problem(problem: Problem) -> str:
+    """The problem for a terminal: ``file:line:column: message``, the line with a caret below it, then the hint."""
+    warning = "warning: " if problem.severity == "warning" else ""
+    head = f"{one_line(str(problem.place))}: {warning}{one_line(problem.message, 10_000)}"
+    hint = f"\n  hint: {one_line(problem.hint, 10_000)}" if problem.hint else ""
+    return f"{head}{_excerpt(problem)}{hint}"
+
+
+def _excerpt(problem: Problem) -> str:
+    if not problem.source.strip():
+        return ""
+    column = problem.place.column - 1
+    start = max(0, column - 60) if len(problem.source) > _SHOWN else 0
+    source = problem.source.replace("\t", " ")
+    part, before, rest = source[start : start + _SHOWN], source[start:column], source[column : start + _SHOWN]
+    lead = "…" if start else ""
+    tail = "…" if start + _SHOWN < len(source) else ""
+    gutter = f"{problem.place.line:>5} | "
+    indent = " " * (len(gutter) - 2) + "| " + " " * _cells(lead + one_line(before))
+    carets = "^" * max(1, _cells(one_line(rest[: problem.width])))
+    return f"\n{gutter}{lead}{one_line(part)}{tail}\n{indent}{carets}"
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal ``text`` takes: wide signs take two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )
+
+
+def position_of_name(page: SourceFile, path: KeyPath, name: str, line: int) -> tuple[int, int, int]:
+    """Line, column (from 1) and width of ``name`` in the template at ``path``, whose own line ``line`` it is on.
+
+    A folded text keeps no lines of its own, so the first mention in a tag counts; without one, the text's beginning.
+    """
+    at, style = page.span(path), getattr(page.event(path), "style", None)
+    first = at.line + line if style == "|" else at.line
+    begin = 0 if style in ("|", ">") else at.column
+    region = "\n".join(page.document.lines[first : at.end_line + 1])[begin:]
+    for tag in re.finditer(r"\{\{.*?\}\}|\{%.*?%\}|\{[{%].*", region, re.DOTALL) if name else ():
+        if found := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", tag[0]):
+            before = region[: tag.start() + found.start()].split("\n")
+            column = len(before[-1]) + (begin if len(before) == 1 else 0)
+            return first + len(before), column + 1, len(name)
+    if style == "|":
+        text = page.document.lines[first]
+        return first + 1, len(text) - len(text.lstrip()) + 1, max(1, len(text.strip()))
+    return at.line + 1, at.column + 1, at.width

@@ -1,0 +1,89 @@
+"""Templates: Jinja2's words, read by Jinja2 and carried out here, one node at a time. No code is ever made of them.
+
+Jinja2's own compiler folds constants, so ``{{ 'a' * 10**9 }}`` hangs it before anything can be refused, and its
+sandbox has been left five times in nine years (reliability.md C2). Here a node that has no row in the tables
+below does not exist, a name reaches keys of mappings and nothing else, and all work is counted.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+
+from storyboard.model.text import one_line
+from storyboard.parsing.template_language import Names, Rendering, check_nodes
+from storyboard.parsing.template_limits import MAX_SOURCE, MAX_WORK, TemplateRefused, TemplateWork, WorkSpent
+
+_SYNTAX = Environment(autoescape=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template whose every node is known. ``members`` are the names it takes from ``cast``, in order."""
+
+    body: tuple[nodes.Node, ...]
+    members: tuple[str, ...]
+
+    def render(self, scope: Names, work: TemplateWork) -> tuple[str, tuple[TemplateRefused, ...]]:
+        """The text, and all that went wrong. Names in ``scope`` are data: they are never templates themselves."""
+        run = Rendering(dict(scope), min(MAX_WORK, work.left))
+        before = run.left
+        try:
+            run.statements(self.body)
+        except WorkSpent as spent:
+            run.refuse(TemplateRefused(str(spent)))
+        work.left -= before - run.left
+        return "".join(run.pieces), tuple(run.refused)
+
+
+def plain(source: str) -> bool:
+    """Whether the text has no tags, and so stands for itself."""
+    return "{" not in source or not any(tag in source for tag in ("{{", "{%", "{#"))
+
+
+@lru_cache(maxsize=4096)
+def parse(source: str) -> Template:
+    """The template in ``source``. Raises Refused for syntax that does not exist here."""
+    if plain(source):
+        return Template((nodes.Output([nodes.TemplateData(source)]),), ())
+    if len(source) > MAX_SOURCE:
+        raise TemplateRefused(f"a template longer than {MAX_SOURCE // 1024} KiB")
+    try:
+        tree = _SYNTAX.parse(source)
+    except TemplateSyntaxError as error:
+        raise _syntax(error) from None
+    except RecursionError:
+        raise TemplateRefused("nested too deeply for a template") from None
+    except ValueError:
+        raise TemplateRefused("a number that is too long") from None
+    for node in tree.body:
+        check_nodes(node, 0, 0)
+    members = dict.fromkeys(_members(tree))
+    return Template(tuple(tree.body), tuple(members))
+
+
+def _members(tree: nodes.Template) -> Iterator[str]:
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        match node:
+            case nodes.Getattr(node=nodes.Name(name="cast"), attr=key):
+                yield key
+            case nodes.Getitem(node=nodes.Name(name="cast"), arg=nodes.Const(value=str() as key)):
+                yield key
+
+
+def _syntax(error: TemplateSyntaxError) -> TemplateRefused:
+    """Jinja2's words for a template that does not parse, in ours."""
+    words = error.message or ""
+    if words.lower().startswith(("unexpected end of template", "unexpected 'end of template'")):
+        return TemplateRefused(
+            "a tag is never closed", "'{{' ends with '}}', '{% if %}' with '{% endif %}'", error.lineno
+        )
+    if unknown := re.match(r"Encountered unknown tag '(\w+)'", words):
+        return TemplateRefused(
+            f"there is no tag '{one_line(unknown[1], 60)}'", "there are: if, for", error.lineno, unknown[1]
+        )
+    if odd := re.match(r"expected token .*, got '(.*)'$", words):
+        return TemplateRefused(f"'{one_line(odd[1], 60)}' is not expected here", "", error.lineno, odd[1])
+    return TemplateRefused(one_line(words[:1].lower() + words[1:].rstrip("."), 120), "", error.lineno)

@@ -1,0 +1,100 @@
+"""Scope: what the templates of a storyboard know (its vars, its cast, their own scene), and one of them carried out."""
+
+from collections.abc import Callable, Mapping
+
+from storyboard.model.problem import Problem
+from storyboard.model.suggest import did_you_mean
+from storyboard.model.text import one_line
+from storyboard.parsing import template, template_limits, yaml
+from storyboard.parsing.includes import MappingNode
+from storyboard.parsing.source import KeyPath, SourceFile, position_of_name
+from storyboard.parsing.values import SceneValues
+
+Names = Mapping[str, object]
+
+
+class Variables:
+    """What ``top`` gives to the templates of a storyboard with ``count`` scenes. ``wrong`` is told each problem.
+
+    ``title`` is the storyboard's, ``name`` where it has none; ``members`` are the cast. ``_blind`` is True where the
+    vars or the cast cannot be read, so that no template can be carried out.
+    """
+
+    def __init__(
+        self, top: MappingNode, name: str, count: int, given: Mapping[str, str], wrong: Callable[[Problem], None]
+    ) -> None:
+        self._count = count
+        self._wrong = wrong
+        self._work = template_limits.TemplateWork()
+        self._blind = any(top.has(key) and top.inner(key) is None for key in ("vars", "cast"))
+        self.members: dict[str, MappingNode] = {}
+        self.title = str(self._plain(top, "title") or name)
+        self._names: Names = self._vars(top, given) | {"cast": self._cast(top), "title": self.title}
+
+    def scene(self, words: SceneValues, number: int) -> Names:
+        """What a template knows that stands in the scene with this number."""
+        own = {"id": words.own.value.get("id"), "number": number, "count": self._count}
+        return {**self._names, "scene": own}
+
+    def render(self, page: SourceFile, path: KeyPath, source: str, names: Names) -> str:
+        """The template at ``path`` carried out. Where something is wrong with it, that is said, once."""
+        if template.plain(source) or self._blind:
+            return source
+        try:
+            text, refused = template.parse(source).render(names, self._work)
+        except template_limits.TemplateRefused as error:
+            text, refused = source, (error,)
+        for each in refused:
+            line, column, width = position_of_name(page, path, each.name, each.line)
+            self._wrong(page.at(line, column, each.message, each.hint, path, width))
+        return text
+
+    def _plain(self, entry: MappingNode, name: str) -> object:
+        """The text of a key that is no template. Tags in it would be shown, or sent and paid for, as they stand."""
+        value = entry.get(name)
+        if isinstance(value, str) and not template.plain(value):
+            hint = "only prompts, titles, captions and vars are templates: write it out"
+            self._wrong(entry.problem((name,), f"'{name}' is plain text, and this has a tag in it", hint))
+        return value
+
+    def _vars(self, top: MappingNode, given: Mapping[str, str]) -> dict[str, object]:
+        entry = top.inner("vars") or MappingNode(top.page, top.begins(), yaml.Map())
+        known = [key for key in entry.value if not key.startswith("x-")]
+        if top.inner("vars") or not top.has("vars"):
+            self._given(entry, known, given)
+        scope: dict[str, object] = {}
+        for key in known:
+            scope[key] = given[key] if key in given else self._filled(entry, (key,), entry.value[key], scope)
+        return scope
+
+    def _given(self, entry: MappingNode, known: list[str], given: Mapping[str, str]) -> None:
+        for key, text in given.items():
+            if key not in known:
+                hint = did_you_mean(key, known) or "add it to 'vars', without a value if it is always given"
+                self._wrong(entry.problem((), f"--var {one_line(key, 60)}: there is no such var", hint, key=True))
+            elif yaml.UNSPEAKABLE.search(text):
+                self._wrong(entry.problem((key,), f"--var {one_line(key, 60)}: an invisible character", key=True))
+
+    def _filled(self, entry: MappingNode, path: KeyPath, value: object, scope: Names) -> object:
+        """A var with the templates in it carried out, over the vars above it."""
+        if isinstance(value, str):
+            return self.render(entry.page, (*entry.path, *path), value, scope)
+        if isinstance(value, yaml.Map):
+            return {key: self._filled(entry, (*path, key), part, scope) for key, part in value.items()}
+        if isinstance(value, yaml.Items):
+            return [self._filled(entry, (*path, index), part, scope) for index, part in enumerate(value)]
+        if value is None and entry.page.is_commented_out((*entry.path, *path)):
+            words = "this is a comment, because it begins with '#': there is no value"
+            self._wrong(entry.page.problem((*entry.path, *path), words, "put the value in quotes", severity="warning"))
+        return value
+
+    def _cast(self, top: MappingNode) -> dict[str, object]:
+        """What each member looks like; its name where that is not known, so that nobody is reported twice."""
+        entry = top.inner("cast")
+        looks: dict[str, object] = {}
+        for name in entry.value if entry else ():
+            member = entry.inner(name) if entry and not name.startswith("x-") else None
+            if member:
+                self.members[name] = member
+            looks[name] = (self._plain(member, "looks") if member else None) or name
+        return looks

@@ -1,0 +1,388 @@
+"""YAML 1.2 from the parser's events: values that remember where they were written. Bounded, and nothing is guessed.
+
+Events, because libyaml's own composer resolves ``16:9`` to 969 and crashes on 50,000 brackets, and because an
+event knows its line and column (reliability.md B12).
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    ScalarEvent,
+)
+
+from storyboard.model.errors import Problems
+from storyboard.model.problem import Place, Problem
+from storyboard.model.text import one_line
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 40
+MAX_NODES = 100_000
+MAX_SCALAR = 64 * 1024
+MAX_FAULTS = 100
+
+# libyaml's parser, eight times as fast as PyYAML's own; None where PyYAML was built without it.
+FAST = getattr(getattr(yaml, "cyaml", None), "CParser", None)
+
+# Characters that an editor does not show and a provider cannot speak: controls, stray halves of a pair, and the
+# line separators that YAML counts as lines and editors do not.
+UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?(?:[0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18}|[0-9]{1,18}(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?")
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+}
+
+
+class Map(dict[str, object]):
+    """A mapping. ``keys_at`` and ``values_at`` hold the event of each key and of each value."""
+
+    __slots__ = ("keys_at", "values_at")
+
+    def __init__(self) -> None:
+        self.keys_at: dict[str, Event] = {}
+        self.values_at: dict[str, Event] = {}
+
+
+class Items(list[object]):
+    """A list. ``values_at`` holds the event of each item."""
+
+    __slots__ = ("values_at",)
+
+    def __init__(self) -> None:
+        self.values_at: list[Event] = []
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFault:
+    """Something wrong in the text itself. ``line`` and ``column`` count from 0, in characters."""
+
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    width: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file: its ``lines``, the ``value`` in it, the event that it begins with (None if empty), and its ``faults``.
+
+    ``whole`` is False where nothing past the last fault could be read; there is no value then.
+    """
+
+    lines: list[str]
+    value: object
+    root: Event | None
+    faults: tuple[YamlFault, ...]
+    whole: bool = True
+
+
+class _Unreadable(Exception):
+    """The text cannot be read past ``fault``."""
+
+    def __init__(self, fault: YamlFault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+def lines(text: str) -> list[str]:
+    """The lines of ``text`` as an editor counts them."""
+    return re.split(r"\r\n|\r|\n", text)
+
+
+def read(raw: bytes, most: int = MAX_BYTES, nodes: int = MAX_NODES) -> Document:
+    """The document in a file of at most ``most`` bytes and ``nodes`` values, aliases counted as often as they stand."""
+    text = raw[:most].decode("utf-8", "replace").removeprefix("\ufeff")
+    loader = _Loader(lines(text), nodes)
+    try:
+        _decodes(raw, most)
+        _countable(text, nodes)
+        for event in _events(text):
+            loader.take(event)
+    except _Unreadable as error:
+        return Document(loader.lines, None, None, (*loader.faults, error.fault), whole=False)
+    except yaml.MarkedYAMLError as error:
+        return Document(loader.lines, None, None, (*loader.faults, _syntax(error, loader.lines)), whole=False)
+    return Document(loader.lines, loader.value, loader.root, tuple(loader.faults))
+
+
+def load(raw: bytes, name: str) -> object:
+    """The value in a file of our own called ``name``, of at most 16 MiB. Raises Problems."""
+    document = read(raw, 16 * MAX_BYTES, 20 * MAX_NODES)
+    if document.faults:
+        raise Problems(tuple(problem(fault, name, document.lines) for fault in document.faults))
+    return document.value
+
+
+def problem(fault: YamlFault, name: str, text: list[str]) -> Problem:
+    """The fault as a problem of the file called ``name``, which has these lines."""
+    source = text[fault.line] if fault.line < len(text) else ""
+    place = Place(name, fault.line + 1, fault.column + 1)
+    return Problem(place, "", fault.message, fault.hint, source=source, width=fault.width)
+
+
+def _decodes(raw: bytes, most: int) -> None:
+    if len(raw) > most:
+        large = f"the file is larger than {most >> 20} MiB"
+        raise _Unreadable(YamlFault(0, 0, large, "move scenes to files of their own: '- include: …'"))
+    try:
+        text = raw.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = lines(raw[: error.start].decode("utf-8").removeprefix("\ufeff"))
+        words = "the file is not UTF-8 from here on"
+        raise _Unreadable(YamlFault(len(before) - 1, len(before[-1]), words, "save it as UTF-8")) from None
+    if hidden := UNSPEAKABLE.search(text):
+        before = lines(text[: hidden.start()])
+        words = f"an invisible character (U+{ord(hidden[0]):04X})"
+        raise _Unreadable(YamlFault(len(before) - 1, len(before[-1]), words, "delete it"))
+
+
+def _countable(text: str, most: int) -> None:
+    """Refuse by counting signs what the parser would refuse too, at 4 us a value.
+
+    Beside each value stands a comma, or one of ``-:?`` with a blank after it. Prose has commas too, but a film whose
+    every tenth sign is one is none.
+    """
+    marks = sum(text.count(sign + blank) for sign in "-:?" for blank in " \t\r\n")
+    if max(text.count(","), marks) > most:
+        words = f"more than {most:,} commas, or as many colons and dashes: too many values to read"
+        raise _Unreadable(YamlFault(0, 0, words, "write fewer, or split the file"))
+
+
+def _events(text: str) -> Iterator[Event]:
+    if FAST is None:
+        yield from yaml.parse(text, yaml.SafeLoader)
+        return
+    parser = FAST(text)
+    while parser.check_event():
+        yield parser.get_event()
+
+
+class _Open:
+    """A mapping or a list that is still being read. ``nodes`` counts what is in it, aliases expanded."""
+
+    __slots__ = ("event", "into", "key", "nodes")
+
+    def __init__(self, into: Map | Items, event: CollectionStartEvent) -> None:
+        self.into = into
+        self.event = event
+        self.key: ScalarEvent | None = None
+        self.nodes = 1
+
+
+class _Loader:
+    """Builds values from events, one stack frame per open collection and none of Python's."""
+
+    def __init__(self, text: list[str], nodes: int) -> None:
+        self.lines = text
+        self._nodes = nodes
+        self.value: object = None
+        self.root: Event | None = None
+        self.faults: list[YamlFault] = []
+        self._open: list[_Open] = []
+        self._anchors: dict[str, tuple[object, int]] = {}
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, CollectionStartEvent):
+            self._begin(event)
+        elif isinstance(event, CollectionEndEvent):
+            done = self._open.pop()
+            if done.event.anchor:
+                self._anchors[done.event.anchor] = (done.into, done.nodes)
+            self._put(done.into, done.event, done.nodes)
+        elif isinstance(event, AliasEvent):
+            self._alias(event)
+        elif isinstance(event, DocumentStartEvent) and self.root is not None:
+            raise self._stop(event, "a second document begins here", "one file holds one document: delete the '---'", 3)
+
+    def _scalar(self, event: ScalarEvent) -> None:
+        text = event.value
+        if len(text) > MAX_SCALAR:
+            raise self._stop(event, "this text is longer than 64 KiB")
+        if event.tag is not None:
+            self._no_tag(event)
+        frame = self._open[-1] if self._open else None
+        if frame is not None and frame.key is None and type(frame.into) is Map:
+            self._key(frame, event)
+            return
+        if event.style == '"' and (odd := UNSPEAKABLE.search(text)):
+            self._note(event, f"an invisible character (U+{ord(odd[0]):04X}) in a text", "leave it out")
+        value = text if event.style or event.tag else scalar(text)
+        if event.anchor:
+            self._anchors[event.anchor] = (value, 1)
+        self._put(value, event, 1)
+
+    def _key(self, frame: _Open, event: ScalarEvent) -> None:
+        if event.value == "<<" and not event.style:
+            self._note(event, "merge keys ('<<') are not part of the format", "write the keys out, or use 'defaults'")
+        elif not event.value:
+            self._note(event, "a key is missing before this ':'")
+        elif event.value in frame.into:
+            assert isinstance(frame.into, Map)
+            first = span(frame.into.keys_at[event.value]).line + 1
+            self._note(event, f"the key '{one_line(event.value, 60)}' is written twice", f"it is first on line {first}")
+        if event.anchor:
+            self._anchors[event.anchor] = (event.value, 1)
+        frame.key = event
+
+    def _begin(self, event: CollectionStartEvent) -> None:
+        frame = self._open[-1] if self._open else None
+        if frame is not None and frame.key is None and type(frame.into) is Map:
+            at, outer = span(event), span(frame.event)
+            if (at.line, at.column) == (outer.line, outer.column + 1):
+                raise self._stop(frame.event, *UNQUOTED, 2)
+            raise self._stop(event, "a key must be text", "write 'key: value'")
+        if len(self._open) >= MAX_DEPTH:
+            raise self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+        if event.tag is not None:
+            self._no_tag(event)
+        self._open.append(_Open(Map() if type(event) is MappingStartEvent else Items(), event))
+
+    def _alias(self, event: AliasEvent) -> None:
+        frame = self._open[-1] if self._open else None
+        if frame is not None and frame.key is None and type(frame.into) is Map:
+            raise self._stop(event, "a key must be text", "write 'key: value'")
+        if event.anchor not in self._anchors:
+            name = one_line(event.anchor or "", 60)
+            raise self._stop(
+                event,
+                f"nothing above is marked '&{name}'",
+                f"a mark is set with '&{name}', above, and not inside itself",
+                len(name) + 1,
+            )
+        value, nodes = self._anchors[event.anchor]
+        self._put(value, event, nodes)
+
+    def _put(self, value: object, event: Event, nodes: int) -> None:
+        if not self._open:
+            self.value, self.root = value, event
+            return
+        frame = self._open[-1]
+        frame.nodes += nodes
+        if frame.nodes > self._nodes:
+            raise self._stop(
+                event, f"this expands to more than {self._nodes:,} values", "write fewer, or split the file"
+            )
+        into = frame.into
+        if type(into) is Items:
+            into.append(value)
+            into.values_at.append(event)
+            return
+        assert isinstance(into, Map)
+        assert frame.key is not None
+        key, frame.key = frame.key, None
+        name = key.value
+        if name and name not in into and (name != "<<" or key.style):
+            into[name] = value
+            into.keys_at[name] = key
+            into.values_at[name] = event
+
+    def _no_tag(self, event: Event) -> None:
+        self._note(event, "tags ('!') are not part of the format", "write plain text, numbers, lists and mappings")
+
+    def _note(self, event: Event, message: str, hint: str = "") -> None:
+        at = span(event)
+        self.faults.append(YamlFault(at.line, at.column, message, hint, at.width))
+        if len(self.faults) == MAX_FAULTS:
+            raise self._stop(event, "too many mistakes to go on", "mend the ones above first")
+
+    def _stop(self, event: Event, message: str, hint: str = "", width: int = 1) -> _Unreadable:
+        at = span(event)
+        return _Unreadable(YamlFault(at.line, at.column, message, hint, width))
+
+
+def scalar(text: str) -> object:
+    """What an unquoted word means in YAML 1.2's core: true, false, null, a decimal number, else text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] in "+-.0123456789":
+        if _INT.fullmatch(text):
+            return int(text)
+        if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+            return number
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where something is written: lines and columns from 0, in characters; ``end`` is just past it."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @property
+    def width(self) -> int:
+        """How many characters of its line it takes; 1 for what goes over several."""
+        return max(1, self.end_column - self.column) if self.line == self.end_line else 1
+
+
+def span(event: Event) -> Span:
+    """Where the parser saw ``event``."""
+    start, end = event.start_mark, event.end_mark
+    assert start is not None
+    assert end is not None
+    return Span(start.line, start.column, end.line, end.column)
+
+
+UNQUOTED = ("a value that begins with '{{' needs quotes", 'write it as "{{ … }}"')
+_INDENT = ("this line does not line up with the ones above it", "keys that belong together begin in the same column")
+
+# What libyaml and PyYAML's own parser say, in words that help. First match wins; the place is the parser's, or
+# where the unfinished thing began ("context").
+_SYNTAX = (
+    (r"mapping values are not allowed", "a second ':' on one line", "put the text in quotes", False),
+    (r"cannot start any token|found a tab|contains a tab", "a tab cannot indent", "use spaces", False),
+    (r"found unexpected end of stream", "this quote is never closed", "add the closing quote", True),
+    (r"found unexpected document indicator", "this quote is never closed", "add the closing quote", True),
+    (r"unknown escape character|expected escape sequence|hexdecimal|hexadecimal|invalid Unicode", "this is no escape",
+     r"in double quotes a backslash is written '\\'; single quotes take it as it is", False),
+    (r"expected ',' or '}'", "a ',' or '}' is missing", "", True),
+    (r"expected ',' or '\]'", "a ',' or ']' is missing", "", True),
+    (r"could not find expected ':'", "a ':' is missing", "write 'key: value'", True),
+    (r"did not find expected (key|'-' indicator)|expected <block end>|wrong indent", *_INDENT, False),
+    (r"did not find expected node content|expected the node content", "a value is missing here", "", False),
+    (r"block sequence entries are not allowed|sequence entries are not allowed",
+     "a list cannot begin here", "begin it on the next line", False),
+    (r"did not find expected <document start>|expected '<document start>'",
+     "this does not belong to what is above it", "a storyboard is one mapping: 'key: value' lines", False),
+)  # fmt: skip
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: list[str]) -> YamlFault:
+    """What the parser says, in words that help; where it says it, or where the unfinished thing began."""
+    said = error.problem or ""
+    mark, begun = error.problem_mark, error.context_mark
+    assert mark is not None
+    line = text[mark.line] if mark.line < len(text) else ""
+    if (tag := re.search(r"[:\-\[,]\s*(\{[{%])", line)) and mark.column >= tag.start(1):
+        return YamlFault(mark.line, tag.start(1), *UNQUOTED, 2)
+    if "cannot start any token" in said:
+        sign = line[mark.column : mark.column + 1]
+        if sign != "\t":
+            return YamlFault(mark.line, mark.column, f"a text cannot begin with '{sign}'", "put it in quotes")
+    if said.startswith("mapping values are not allowed") and ":" not in line[: mark.column]:
+        return YamlFault(mark.line, len(line) - len(line.lstrip()), *_INDENT)
+    for pattern, message, hint, at_begin in _SYNTAX:
+        if re.search(pattern, said):
+            place = begun if at_begin and begun and begun.line != mark.line else mark
+            if place.line >= len(text):
+                return YamlFault(len(text) - 1, len(text[-1]), message, hint)
+            return YamlFault(place.line, place.column, message, hint)
+    return YamlFault(mark.line, mark.column, f"this is not YAML: {one_line(said, 100)}")

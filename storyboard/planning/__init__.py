@@ -1,0 +1,1 @@
+"""What will be done about each scene, and why. Values in, values out."""

@@ -1,0 +1,61 @@
+"""What differs between two recipes, in words."""
+
+from difflib import SequenceMatcher
+
+from storyboard.model.shot import DEFAULTS, Recipe
+
+
+def changes(before: Recipe, now: Recipe) -> str:
+    """What differs between two recipes, field by field, as an author would say it; "" where nothing does."""
+    return "; ".join(
+        _change(name, before.get(name, DEFAULTS.get(name)), now.get(name, DEFAULTS.get(name)))
+        for name in _FIELDS
+        if before.get(name, DEFAULTS.get(name)) != now.get(name, DEFAULTS.get(name))
+    )
+
+
+_FIELDS = (
+    *("prompt", "model", "aspect", "first_frame", "last_frame", "references", "seed", "translate", "watermark"),
+    *("take", "provider", "label"),
+)
+
+
+def _change(name: str, before: object, now: object) -> str:
+    match name:
+        case "prompt":
+            count = _words(str(before or ""), str(now or ""))
+            return f"prompt: {count} word{'' if count == 1 else 's'}" if count else "prompt: spaces"
+        case "first_frame" | "last_frame" if before and now:
+            what = "another address" if _is_address(before) or _is_address(now) else "other bytes"
+            return f"frame image {name} has {what}"
+        case "references" if isinstance(before, list) and isinstance(now, list):
+            return _references(before, now)
+    if before is None:
+        return f"{name} added"
+    if now is None:
+        return f"{name} removed"
+    return f"{name} {_said(before)} -> {_said(now)}"
+
+
+def _said(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _is_address(value: object) -> bool:
+    return str(value).startswith("https:")
+
+
+def _references(before: list[object], now: list[object]) -> str:
+    if len(before) != len(now):
+        return f"references: {len(before)} -> {len(now)} images"
+    if sorted(map(str, before)) == sorted(map(str, now)):
+        return "references: another order"
+    numbers = [str(at) for at, (one, other) in enumerate(zip(before, now, strict=True), 1) if one != other]
+    return f"references: image {', '.join(numbers)} {'has' if len(numbers) == 1 else 'have'} other bytes"
+
+
+def _words(before: str, now: str) -> int:
+    """How many words were put in, taken out or exchanged."""
+    old, new = before.split(), now.split()
+    moves = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return sum(max(i2 - i1, j2 - j1) for what, i1, i2, j1, j2 in moves if what != "equal")

@@ -1,0 +1,114 @@
+"""Decide what to make. Facts in, Plan out; nothing is touched. The reason is written where the decision is made."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from storyboard.costs.prices import Prices
+from storyboard.model.shot import Shot, shot
+from storyboard.model.storyboard import Generated, Resolution, Scene, Storyboard
+from storyboard.model.submission import Submission
+from storyboard.model.take import Take
+from storyboard.model.text import json_number
+from storyboard.planning.changes import changes
+from storyboard.planning.steps import Blocked, Collect, Facts, Keep, Make, Plan, Step
+
+
+def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> Mapping[str, Shot]:
+    """The shot of each scene that a provider makes. ``labelled`` ones (drafts) carry the scene's number and id."""
+    last = max((scene.number for scene in storyboard.scenes), default=0)
+    return {
+        scene.id: shot(scene.source, provider, f"{scene.number}/{last} {scene.id}" if labelled else None)
+        for scene in storyboard.scenes
+        if isinstance(scene.source, Generated)
+    }
+
+
+def make_plan(storyboard: Storyboard, wanted: Mapping[str, Shot], facts: Facts, prices: Prices) -> Plan:
+    """What will be done about each scene, why, and at what price. Raises InputError for a model without a price."""
+    steps: list[Step] = []
+    asked: dict[str, list[Make | Collect]] = {}
+    for scene in storyboard.scenes:
+        if not isinstance(scene.source, Generated):
+            continue
+        step = _step(scene, scene.source, wanted[scene.id], facts, prices)
+        if isinstance(step, Make | Collect):
+            before = asked.setdefault(step.shot.key, [])
+            step = _shared(step, before, prices) if before else step
+            before.append(step)
+        steps.append(step)
+    return Plan(tuple(steps))
+
+
+def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Prices) -> Collect:
+    """The step of a scene that wants a shot which a scene before it asks for: bought once, HD added once."""
+    first = before[0]
+    added = step.resolution == "1080p" and all(other.resolution != "1080p" for other in before)
+    extra = (prices.hd if isinstance(step, Make) else step.credits) if added else Fraction(0)
+    return Collect(
+        step.scene, step.shot, step.resolution, None, f"the same shot as {first.scene}", extra, (first.scene,)
+    )
+
+
+def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: Prices) -> Step:
+    takes = {**facts.lock.takes(wanted.key), **facts.takes.get(wanted.key, {})}
+    held = {resolution: take for resolution, take in takes.items() if take.digest in facts.held}
+    entry = facts.entries.get(wanted.key)
+    resolution = source.resolution
+    if resolution in held:
+        return Keep(scene.id, wanted, held[resolution], "unchanged")
+    if entry and entry.state in ("intent", "unknown"):
+        if entry.state == "intent" and entry.run in facts.at_work:
+            return Collect(scene.id, wanted, resolution, None, "another render is asking for it now")
+        if entry.nonce in facts.named:
+            extra = prices.hd if resolution == "1080p" else Fraction(0)
+            return Collect(scene.id, wanted, resolution, None, "its answer was lost, a callback names its job", extra)
+        return Blocked(scene.id, wanted, entry.why or "its submission was cut off before an answer came")
+    if entry and entry.state == "abandoned":
+        return Blocked(scene.id, wanted, entry.why, decided=True)
+    if entry and entry.job and entry.state in ("open", "taken"):
+        extra = prices.hd if resolution == "1080p" and entry.hd is None else Fraction(0)
+        why = _collecting(entry, resolution, facts, takes, prices)
+        return Collect(scene.id, wanted, resolution, entry.job, why, extra)
+    price = prices.shot(wanted.model) + (prices.hd if resolution == "1080p" else 0)
+    return Make(scene.id, wanted, resolution, _reason(scene, wanted, facts, takes, held), price)
+
+
+def _collecting(
+    entry: Submission, resolution: Resolution, facts: Facts, takes: Mapping[Resolution, Take], prices: Prices
+) -> str:
+    if entry.state == "open":
+        return "paid for, not fetched yet"
+    base = takes.get("720p")
+    if resolution == "1080p" and "1080p" not in takes and base and base.digest in facts.held:
+        return "resolution 720p -> 1080p: the HD version of the same take"
+    gone = _gone(facts, takes)
+    if gone == _LOST:
+        return f"{gone}: fetched again"
+    price = prices.shot(entry.model) + (prices.hd if resolution == "1080p" else 0)
+    anew = f"made anew (settle --again) it costs {json_number(price)} credits"
+    return f"{gone}: fetched again while the service has it; {anew}"
+
+
+_LOST = "its take is gone from the store"
+
+
+def _gone(facts: Facts, takes: Mapping[Resolution, Take]) -> str:
+    """Why takes that are known are not held."""
+    days = [facts.removed[take.digest] for take in takes.values() if take.digest in facts.removed]
+    return f"its take was removed by store gc on {max(days)}" if days else _LOST
+
+
+def _reason(
+    scene: Scene, wanted: Shot, facts: Facts, takes: Mapping[Resolution, Take], held: Mapping[Resolution, Take]
+) -> str:
+    entry = facts.entries.get(wanted.key)
+    if entry and entry.state in ("failed", "refused") and entry.why:
+        return f"failed before: {entry.why}"
+    if held:
+        return "resolution 720p -> 1080p, and the job of its take is not known here"
+    if takes:
+        return _gone(facts, takes)
+    before = facts.before.get(scene.id)
+    if before is not None:
+        return changes(before, wanted.recipe) or "no take yet"
+    return "the scene has changed" if scene.id in facts.lock.scenes else "no take yet"

@@ -1,0 +1,83 @@
+"""A plan as JSON, and whether a saved one still holds."""
+
+from collections.abc import Mapping, Sequence
+
+from storyboard.costs.prices import Prices
+from storyboard.model.storyboard import LocalImage
+from storyboard.model.text import json_number
+from storyboard.planning.steps import Plan
+
+
+def plan_document(
+    plan: Plan,
+    storyboard: str,
+    provider: str,
+    prices: Prices,
+    leaving: Sequence[LocalImage],
+    problems: Sequence[object],
+) -> dict[str, object]:
+    """The plan as JSON (schema plan.schema.json): what ``plan --json`` prints and ``plan -o`` saves."""
+    money = prices.money(plan.credits)
+    return {
+        "storyboard": storyboard,
+        "provider": provider,
+        "steps": [
+            {
+                "scene": step.scene,
+                "take": step.shot.take,
+                "step": step.name,
+                "why": step.why,
+                "key": step.shot.key,
+                "model": step.shot.model,
+                "credits": json_number(step.credits),
+                "after": list(step.after),
+            }
+            for step in plan.steps
+        ],
+        "totals": {
+            **{name: plan.count(name) for name in ("make", "collect", "keep", "blocked")},
+            "credits": json_number(plan.credits),
+            "money": None if money is None else json_number(money),
+            "currency": prices.currency,
+            "estimate": prices.estimate,
+        },
+        "uploads": [{"file": str(image.path), "bytes": image.bytes, "sha256": image.digest} for image in leaving],
+        "problems": list(problems),
+    }
+
+
+def plan_differences(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """What differs between a saved plan and the present one, a sentence each; [] where it may be carried out."""
+    old, new = _by_scene(saved), _by_scene(now)
+    found = [f"{scene}: not in the storyboard any more" for scene in old if scene not in new]
+    found += [f"{scene}: new since the plan was saved" for scene in new if scene not in old]
+    for scene in new:
+        if scene in old:
+            found += [f"{scene}: {what}" for what in _moves(old[scene], new[scene])]
+    if list(old) != list(new) and not found:
+        found.append("the scenes are in another order")
+    found += [
+        f"{fact} was {saved.get(fact)!s:.60}, is {now.get(fact)!s:.60}"
+        for fact in ("provider",)
+        if saved.get(fact) != now.get(fact)
+    ]
+    return found
+
+
+_FACTS = {"step": "the step", "model": "the model", "credits": "the price"}
+
+
+def _moves(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    other = [] if old.get("key") == new.get("key") else ["it is another shot"]
+    return other + [
+        f"{said} was {old.get(fact)!s:.40}, is {new.get(fact)!s:.40}"
+        for fact, said in _FACTS.items()
+        if old.get(fact) != new.get(fact)
+    ]
+
+
+def _by_scene(document: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
+    steps = document.get("steps")
+    if not isinstance(steps, list):
+        return {}
+    return {str(step.get("scene")): step for step in steps if isinstance(step, dict)}

@@ -1,0 +1,1 @@
+"""This machine: files, claims, the clock, signals."""

@@ -1,0 +1,1 @@
+"""The film as clips on a timeline. Values in, values out."""
