@@ -188,7 +188,7 @@ def ledgers(folder: Path) -> Target:
             made.submissions.record_upgrade(entry, "s3", "/film.yaml", "run", Fraction(5), 1e9)
             made.takes.record_take(entry.key, take(), 1e9)
         if state in ("unknown", "failed", "refused"):
-            getattr(made, state)(entry, "it said so", 500, 1e9)
+            getattr(made.submissions, f"record_{state}")(entry, "it said so", 500, 1e9)
     made.upload_addresses.remember_upload(
         "s3://bucket", "d" * 64, "https://cdn.example/a", datetime.fromtimestamp(2e9, UTC)
     )
