@@ -178,7 +178,7 @@ def test_a_draft_has_an_account_of_its_own_and_costs_nothing(studio: Studio, run
     """Whatever the emulator says that its clips cost."""
     drafts = Ledger(private_dir(studio.settings.realm(draft=True)) / "ledger.db")
     shot = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
-    drafts.intend(shot, "gull", "/film.yaml", "run1", Fraction(60), 1.0)
+    drafts.submissions.record_intent(shot, "gull", "/film.yaml", "run1", Fraction(60), 1.0)
     total = json.loads(run("status", "--costs", "--draft", "--json")[1])["total"]
     assert (total["credits"], total["submissions"]) == (0, 1)
     assert json.loads(run("status", "--costs", "--json")[1])["total"]["submissions"] == 0

@@ -182,16 +182,20 @@ def ledgers(folder: Path) -> Target:
 
     made = Ledger(path)
     for number, state in enumerate(("intent", "unknown", "open", "taken", "failed", "refused")):
-        entry = made.intend(shot(f"A gull, {state}"), f"s{number}", "/film.yaml", "run", Fraction(60), 1e9)
+        entry = made.submissions.record_intent(
+            shot(f"A gull, {state}"), f"s{number}", "/film.yaml", "run", Fraction(60), 1e9
+        )
         if state in ("open", "taken", "failed"):
-            made.accepted(entry, f"job-{number}", 1e9)
+            made.submissions.record_accepted(entry, f"job-{number}", 1e9)
         if state == "taken":
-            made.hd(entry, "s3", "/film.yaml", "run", Fraction(5), 1e9)
-            made.taken(entry.key, take(), 1e9)
+            made.submissions.record_upgrade(entry, "s3", "/film.yaml", "run", Fraction(5), 1e9)
+            made.takes.record_take(entry.key, take(), 1e9)
         if state in ("unknown", "failed", "refused"):
-            getattr(made, state)(entry, "it said so", 500, 1e9)
-    made.put("s3://bucket", "d" * 64, "https://cdn.example/a", datetime.fromtimestamp(2e9, UTC))
-    made._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            getattr(made.submissions, f"record_{state}")(entry, "it said so", 500, 1e9)
+    made.upload_addresses.remember_upload(
+        "s3://bucket", "d" * 64, "https://cdn.example/a", datetime.fromtimestamp(2e9, UTC)
+    )
+    made.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     made.close()
     return Target((path.read_bytes(),), attempt, flips=True)
 
