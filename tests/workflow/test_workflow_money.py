@@ -195,6 +195,7 @@ def test_the_key_goes_to_the_api_alone(studio: Studio) -> None:
     assert all(seen.key for seen in service.emulator.requests if seen.path.startswith("/api/"))
 
 
+@pytest.mark.ci
 def test_drafts_and_paid_takes_never_mix(studio: Studio) -> None:
     """A draft writes no lock, is not in the paid store, and does not take the place of the film."""
     service = studio.serve()
