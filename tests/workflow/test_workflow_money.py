@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from studio import Studio, png
+from tiers import every
 
 from storyboard import events
 from storyboard.errors import InputError, LocalFault
@@ -69,7 +70,7 @@ THE_SAME_SHOTS = [
 ]
 
 
-@pytest.mark.parametrize("text", THE_SAME_SHOTS)
+@pytest.mark.parametrize("text", every(3, THE_SAME_SHOTS))
 def test_what_is_not_in_a_shot_costs_nothing(studio: Studio, text: str) -> None:
     """Renaming, reordering, retitling, trimming, reformatting, a default said aloud."""
     service = studio.serve()
