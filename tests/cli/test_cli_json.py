@@ -83,6 +83,7 @@ def test_a_plan_whose_images_have_nowhere_to_go(studio: Studio, run: Run) -> Non
     assert "film.yaml:3:" in err
 
 
+@pytest.mark.ci
 def test_events_and_the_lock(studio: Studio, run: Run) -> None:
     """One event a line, the last one "done"; the lock as git has it."""
     studio.serve("submit:code=422 @c", "submit:drop-after @d", "clip:silent @a")

@@ -13,6 +13,7 @@ import termios
 import pytest
 from canary import CANARY
 from studio import Studio, png
+from tiers import every
 
 
 def session(studio: Studio, answer: str, *arguments: str, columns: int = 80) -> tuple[str, int]:
@@ -90,7 +91,7 @@ def test_an_unchanged_film_is_not_asked_about(studio: Studio) -> None:
     assert "[y/N]" not in text
 
 
-@pytest.mark.parametrize("columns", [60, 40])
+@pytest.mark.parametrize("columns", every(2, [60, 40]))
 def test_a_narrow_terminal(studio: Studio, columns: int) -> None:
     """What is drawn never wraps: a wrapped line is drawn again and again down the screen."""
     studio.serve("submit:code=422 @tern", latency=0.3)

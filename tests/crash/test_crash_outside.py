@@ -10,7 +10,6 @@ from contextlib import suppress
 
 import pytest
 from house import BIRDS, Builder, Film, Forks, Home, Tell, film
-from tiers import every
 
 # Pauses as long as the rest of such a render, so that instants fall everywhere in it.
 SCALE = "0.002"
@@ -144,7 +143,8 @@ def test_told_to_go_often_it_ends_as_documented(
     _told_to_go(signals, seed, forks, house)
 
 
-@pytest.mark.parametrize("number", every(3, [INTERRUPT, END, HANG_UP]), ids=lambda number: number.name)
+@pytest.mark.ci
+@pytest.mark.parametrize("number", [INTERRUPT, END, HANG_UP], ids=lambda number: number.name)
 def test_told_to_go_while_the_film_is_cut_it_leaves_nothing_half_written(
     number: signal.Signals, forks: Forks, house: Builder
 ) -> None:

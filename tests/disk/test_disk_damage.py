@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from studio import Studio
+from tiers import every
 
 from storyboard.cli import status
 from storyboard.model.errors import LocalFault
@@ -102,7 +103,7 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("damage", every(4, DAMAGE), ids=lambda damage: damage.__name__)
 def test_a_damaged_ledger_stops_everything(
     bought: Studio, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

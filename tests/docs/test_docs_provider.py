@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from canary import KEY
 from studio import Service
 
@@ -29,6 +30,7 @@ def installed(folder: Path) -> str:
     return config
 
 
+@pytest.mark.ci
 def test_the_documented_provider_renders(tmp_path: Path, own_home: Path) -> None:
     """Whoever copies the example has a provider that works."""
     packages, project, config = tmp_path / "packages", tmp_path / "project", own_home / "config" / "storyboard"

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 
@@ -60,6 +62,7 @@ def agrees(expected: str, told: str) -> bool:
     return whole and all(any(one.fullmatch(line) for line in lines) for one in wanted)
 
 
+@pytest.mark.ci
 def test_the_readme_is_true(tmp_path: Path, own_home: Path) -> None:
     """Whoever types what the README says sees what the README shows."""
     bin = own_home / "bin"

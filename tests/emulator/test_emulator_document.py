@@ -75,6 +75,7 @@ def _cases(name: str, mode: GenerationMode) -> object:
     return document.find_operation_by_id(name).as_strategy(generation_mode=mode)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", _operations())
 def test_requests_in_order_are_answered_as_described(name: str, emulator: Emulator) -> None:
     """A client written from the description would meet an answer that it does not expect."""
@@ -90,6 +91,7 @@ def test_requests_in_order_are_answered_as_described(name: str, emulator: Emulat
     story()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("name", "schema"), [("generate", "Submission"), ("upload", "Upload")])
 def test_requests_out_of_order_are_refused_and_cost_nothing(name: str, schema: str, emulator: Emulator) -> None:
     """A wrong request would be taken for good in a rehearsal, and refused, or worse paid for, by the real service."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from talking import Start, picture
+from tiers import every
 
 from storyboard.emulator.api.orders import GenerationOrder, read_order
 from storyboard.emulator.drafts import animatic, bed, flat
@@ -56,7 +57,7 @@ def sound(path: Path) -> Pixels:
 
 @pytest.mark.parametrize(
     ("fields", "hd", "size"),
-    [({}, False, (1280, 720)), ({"aspectRatio": "9:16"}, False, (720, 1280)), ({}, True, (1920, 1080))],
+    every(3, [({}, False, (1280, 720)), ({"aspectRatio": "9:16"}, False, (720, 1280)), ({}, True, (1920, 1080))]),
 )
 def test_a_draft_is_what_the_service_delivers(
     tmp_path: Path, fields: dict[str, object], hd: bool, size: tuple[int, int]
@@ -79,6 +80,7 @@ def test_a_draft_is_what_the_service_delivers(
     assert b"moov" in path.read_bytes()[:4096]
 
 
+@pytest.mark.ci
 def test_equal_requests_give_equal_bytes(tmp_path: Path) -> None:
     """A draft made again would be another take, and the film another file."""
     brief = Brief(order(imageUrls=[IMAGE]), (image(tmp_path, 320, 180, (90, 120, 160)),))
@@ -176,6 +178,7 @@ def test_time_runs_over_the_picture() -> None:
     assert len(clocks) == FRAMES
 
 
+@pytest.mark.ci
 def test_scenes_look_and_sound_different() -> None:
     """A draft of a film would be one colour and one tone from beginning to end."""
     briefs = [Brief(order(prompt=f"scene {number}")) for number in range(12)]
@@ -208,6 +211,7 @@ async def test_what_the_font_lacks_is_said(start: Start) -> None:
     assert (await at.ended(await at.accepted(prompt="Ёлка, ψυχή, Łódź, Việt Nam")))["data"]["warning"] is None
 
 
+@pytest.mark.ci
 async def test_a_draft_comes_over_the_api_at_full_size(start: Start, tmp_path: Path) -> None:
     """The whole way of --draft, with an uploaded frame."""
     at = await start(film="animatic")

@@ -273,6 +273,7 @@ def test_the_first_scene_comes_in_out_of_silence(paths, two, tmp_path):
     assert level(sound[23_000:25_000]) == pytest.approx(-23, abs=0.3)
 
 
+@pytest.mark.ci
 def test_everything_gives_way_to_a_voice(paths, two, tmp_path):
     """Nobody would understand a word; or the film stay soft for ever after it."""
     voice = wav(tmp_path / "voice.wav", sine(3000, 1.5, 0.3, 44_100), 44_100)
@@ -432,6 +433,7 @@ MURMUR = "0.03*sin(2*PI*300*t)*(1+0.5*sin(2*PI*2*t))+0.02*sin(2*PI*1100*t)+0.002
 PEAKY = "0.02*sin(2*PI*500*t)+0.9*sin(2*PI*2000*t)*lt(mod(t\\,1.3)\\,0.002)"
 
 
+@pytest.mark.ci
 def test_each_scene_reaches_the_loudness(tone, tmp_path):
     """One scene would whisper and the next one shout."""
     paths = {"a": tone(MURMUR), "b": tone(HIGH), "c": tone("0.5*sin(2*PI*330*t)")}
@@ -470,6 +472,7 @@ def test_what_is_as_loud_as_wanted_is_copied(tone, tmp_path):
     assert kinds(spliced(cut, paths, tmp_path, measured)[0])[0] == ("Copied", BLOCKS)
 
 
+@pytest.mark.ci
 def test_many_loud_sounds_are_kept_from_clipping(tone, tmp_path):
     """Music on top of a loud scene would crackle."""
     paths = {"a": tone("0.7*sin(2*PI*330*t)"), "b": tone(LOW)}
@@ -516,6 +519,7 @@ def test_a_clip_without_sound_has_no_loudness(clips, tmp_path):
     assert loudness.measure(clips(GREY, sound="mono"), Fraction(0), Fraction(1)).lufs is not None
 
 
+@pytest.mark.ci
 def test_reencoding_gives_the_same_sound(paths, two, tmp_path):
     """The way a film is written would decide how it sounds."""
     voice = wav(tmp_path / "voice.wav", sine(3000, 1.5, 0.2))

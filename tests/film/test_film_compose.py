@@ -351,6 +351,7 @@ PARTS = st.tuples(
 )
 
 
+@pytest.mark.ci
 @settings(max_examples=12, phases=QUICK, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts=st.lists(PARTS, min_size=1, max_size=5),

@@ -40,6 +40,7 @@ def test_each_scene_is_seen_in_its_place(joined, clips):
     assert [close(film.colour(frame), RED) for frame in (23, 24)] == [True, False]
 
 
+@pytest.mark.ci
 def test_flash_and_click_fall_together_at_every_joint(joined, clips):
     """Lips would not move with the words, worse with every scene."""
     film = joined({str(number): clips((60 + 9 * number, 80, 90), seconds=1) for number in range(8)})
@@ -189,6 +190,7 @@ def test_a_clip_of_another_shape_fits_as_asked(joined, clips, fit, edge):
     assert close(film.colour(36), GREEN)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("size", [(1920, 1080), (333, 187), (319, 181), (2, 2)])
 def test_any_size_becomes_the_films(joined, clips, size):
     """1080p among 720p, or an odd number of lines, would break the film in two."""

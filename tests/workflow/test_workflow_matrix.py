@@ -155,6 +155,7 @@ def test_asking_for_a_job(studio: Studio, form: str, word: str) -> None:
         follow(studio, paid(studio, "poll", form, word, codes), len(codes), POLL[word])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("form", TIERED)
 @pytest.mark.parametrize("word", every(4, HD))
 def test_asking_for_hd(studio: Studio, form: str, word: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from studio import Studio, png
+from tiers import every
 
 from storyboard.model import events
 from storyboard.model.errors import InputError, LocalFault
@@ -69,7 +70,7 @@ THE_SAME_SHOTS = [
 ]
 
 
-@pytest.mark.parametrize("text", THE_SAME_SHOTS)
+@pytest.mark.parametrize("text", every(3, THE_SAME_SHOTS))
 def test_what_is_not_in_a_shot_costs_nothing(studio: Studio, text: str) -> None:
     """Renaming, reordering, retitling, trimming, reformatting, a default said aloud."""
     service = studio.serve()
@@ -195,6 +196,7 @@ def test_the_key_goes_to_the_api_alone(studio: Studio) -> None:
     assert all(seen.key for seen in service.emulator.requests if seen.path.startswith("/api/"))
 
 
+@pytest.mark.ci
 def test_drafts_and_paid_takes_never_mix(studio: Studio) -> None:
     """A draft writes no lock, is not in the paid store, and does not take the place of the film."""
     service = studio.serve()

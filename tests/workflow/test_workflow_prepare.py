@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from studio import Studio
 
 from storyboard.desk import Desk, desk
@@ -42,6 +43,7 @@ def kept(studio: Studio, what: str) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.ci
 def test_the_cut_finds_everything_there(studio: Studio) -> None:
     """After the last clip has come, a minute would pass in which nothing but what could be done before is done."""
     studio.serve()

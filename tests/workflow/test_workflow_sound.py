@@ -31,6 +31,7 @@ def film(studio: Studio) -> Path:
     return studio.write(STORY)
 
 
+@pytest.mark.ci
 def test_another_voice_is_another_film_and_buys_nothing(studio: Studio, film: Path) -> None:
     """A voice spoken anew would not be heard, or each rehearsal of it be paid for."""
     service = studio.serve()

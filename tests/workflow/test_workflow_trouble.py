@@ -62,7 +62,7 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("fault", every(3, LOST))
 def test_a_lost_answer_is_never_sent_again(studio: Studio, fault: str) -> None:
     """It may have been charged: the scene stops, its neighbours go on, exit 4, and no later run posts it."""
     service = studio.serve(f"{fault} @tern")
