@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from storyboard.budget import Budget, budgeted
 from storyboard.errors import InputError, RunRefused
-from storyboard.guard import loopback_host
+from storyboard.http.address import loopback_host
 from storyboard.price import Prices, priced
 
 _KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")

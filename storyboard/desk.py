@@ -25,7 +25,7 @@ from storyboard.plan import Facts, Plan, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
 from storyboard.providers import Provider, find
-from storyboard.providers.profile import Profile
+from storyboard.providers.apikley.profile import Profile
 from storyboard.reading import Files, read, schema
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
@@ -35,8 +35,8 @@ from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, parse
 
 if TYPE_CHECKING:
+    from storyboard.http.client import Wire
     from storyboard.media.loudness import Known
-    from storyboard.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ def check(at: Desk, plan: Plan) -> None:
 
     Raises Problems, InputError, RunRefused, LocalFault.
     """
+    from storyboard.http.client import Api
     from storyboard.media import ffmpeg
-    from storyboard.wire import Api
 
     ffmpeg.version()
     if at.draft:

@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard import events, rescue
-from storyboard.advice import unfetched
 from storyboard.budget import NO_LIMIT, Budget
 from storyboard.callbacks import Calls
 from storyboard.clock import Clock
@@ -29,6 +28,8 @@ from storyboard.errors import (
     SubmissionUnknown,
     undecided,
 )
+from storyboard.http.client import Wire
+from storyboard.http.messages import unfetched
 from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.media.verify import verify
 from storyboard.patience import (
@@ -50,7 +51,6 @@ from storyboard.store import Store
 from storyboard.story import Image, LocalImage, Resolution
 from storyboard.take import Measure, Outcome, Take
 from storyboard.uploads import Uploads
-from storyboard.wire import Wire
 
 REFETCHES = 2
 NEW_ADDRESSES = 3

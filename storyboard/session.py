@@ -12,11 +12,11 @@ from storyboard.config import api_key
 from storyboard.desk import Desk
 from storyboard.disk import claim, claimed, discard
 from storyboard.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
+from storyboard.http.client import Api, Wire
 from storyboard.plan import Plan
 from storyboard.preparing import Preparing
 from storyboard.run import Hands, Run
 from storyboard.take import Outcome
-from storyboard.wire import Api, Wire
 
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
 DRAFT_SCALE = 0.01

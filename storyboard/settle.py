@@ -34,7 +34,7 @@ def _held(at: Desk, entry: Entry) -> bool:
 
 def adopt(at: Desk, entry: Entry, job: str, now: float) -> None:
     """Take ``job`` for the one that was submitted, once the provider says that it has our prompt. Raises InputError."""
-    from storyboard.wire import Api, Wire
+    from storyboard.http.client import Api, Wire
 
     async def ask() -> str | None:
         async with Wire(Api(at.settings.base_url, api_key(at.settings)), Clock(at.settings.time_scale)) as wire:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from storyboard.errors import InputError, LocalFault, RunRefused, SceneFailed
-from storyboard.guard import loopback_host
+from storyboard.http.address import loopback_host
 from storyboard.plain import show
 from storyboard.providers import Address, Provider
 from storyboard.story import LocalImage, Problem
 
 if TYPE_CHECKING:
-    from storyboard.wire import Wire
+    from storyboard.http.client import Wire
 
 WAYS = (
     "set STORYBOARD_UPLOADS to s3://bucket/prefix, to 'provider' (the service's own uploads), "

@@ -191,7 +191,7 @@ def _callbacks(found: "Settings") -> Iterator[Finding]:
     import socket
 
     from storyboard.disk import claimed
-    from storyboard.guard import loopback_host
+    from storyboard.http.address import loopback_host
 
     where = found.callbacks
     if where.url is None:
@@ -237,8 +237,8 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
 def _balance(found: "Settings", key: str) -> str:
     from storyboard.clock import Clock
     from storyboard.desk import vendor
+    from storyboard.http.client import Api, Wire
     from storyboard.price import amount
-    from storyboard.wire import Api, Wire
 
     provider = vendor(found, draft=False)
 

@@ -26,7 +26,7 @@ from storyboard.emulator.service import NO_RECORD, Charge, Done, Job, Outcome, S
 from storyboard.emulator.spoil import MOVED, spoiled, spoiled_clip, told
 from storyboard.emulator.stills import on_loopback
 from storyboard.errors import InputError
-from storyboard.guard import loopback, loopback_host, sockets
+from storyboard.http.address import loopback, loopback_host, sockets
 from storyboard.plain import show
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes: an image of 20 MB in base64

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from storyboard.errors import Problems
-from storyboard.offer import Offer
+from storyboard.model.capabilities import Offer
 from storyboard.reading.files import Facts, Files
 from storyboard.reading.gather import gathered
 from storyboard.reading.page import told

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import cast
 
-from storyboard.offer import Offer
+from storyboard.model.capabilities import Offer
 from storyboard.plain import show
 from storyboard.reading import template
 from storyboard.reading.found import Found

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import cast
 
-from storyboard.offer import Offer
+from storyboard.model.capabilities import Offer
 from storyboard.plain import show
 from storyboard.reading import yaml
 from storyboard.reading.files import Files

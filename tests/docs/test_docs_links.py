@@ -12,8 +12,8 @@ import pytest
 from storyboard.cli import VERBS
 from storyboard.config import settings
 from storyboard.errors import InputError
-from storyboard.providers.profile import Profile
-from storyboard.retry import MATRIX
+from storyboard.http.policy import MATRIX
+from storyboard.providers.apikley.profile import Profile
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]

@@ -14,9 +14,9 @@ from turns import give_way
 
 from storyboard.clock import Clock
 from storyboard.errors import RunRefused, SceneFailed, StoryboardError, SubmissionUnknown
+from storyboard.http.client import Api, Limits, Wire
 from storyboard.providers import Ready
 from storyboard.providers.apikley import provider
-from storyboard.wire import Api, Limits, Wire
 
 JOB = "veo_task_5e1f"
 WHOLE = "https://cdn.example/clips/a.mp4?sig=x"

@@ -17,7 +17,8 @@ from yarl import URL
 
 from storyboard.entry import moment
 from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
-from storyboard.guard import objection
+from storyboard.http.address import objection
+from storyboard.http.client import Api
 from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
@@ -25,13 +26,12 @@ from storyboard.lock import write as write_lock
 from storyboard.media import probe, verify
 from storyboard.plain import show
 from storyboard.project import Project
-from storyboard.providers.apikley import OFFER
+from storyboard.providers.apikley.veo import OFFER
 from storyboard.reading import check, told
 from storyboard.reading.template import Refused, Work, parse
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
 from storyboard.take import Measure, Take
-from storyboard.wire import Api
 
 ROOT = Path(__file__).resolve().parents[2]
 INVALID = ROOT / "tests" / "invalid"

@@ -25,10 +25,10 @@ import pytest
 from turns import give_way
 
 import storyboard.desk
+import storyboard.http.client
 import storyboard.run
 import storyboard.session
 import storyboard.settle
-import storyboard.wire
 from storyboard.clock import Clock
 from storyboard.errors import (
     AddressExpired,
@@ -41,12 +41,12 @@ from storyboard.errors import (
     StoryboardError,
     SubmissionUnknown,
 )
-from storyboard.fetch import Arriving, Fetched
+from storyboard.http.download import Arriving, Fetched
 from storyboard.media import ffmpeg
 from storyboard.media.verify import verify
-from storyboard.offer import Offer
+from storyboard.model.capabilities import Offer
 from storyboard.providers import Address, Ready, Waiting
-from storyboard.providers.apikley import OFFER
+from storyboard.providers.apikley.veo import OFFER
 from storyboard.shot import Shot
 
 PRICES = {"veo3_fast": Fraction(60), "veo3": Fraction(250)}
@@ -403,7 +403,7 @@ def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable
     patch.setattr(storyboard.desk, "time", clock)
     for room in (storyboard.session, storyboard.settle):
         patch.setattr(room, "Clock", lambda scale: clock)
-    for room in (storyboard.session, storyboard.wire):
+    for room in (storyboard.session, storyboard.http.client):
         patch.setattr(room, "Wire", Line)
     patch.setattr(storyboard.run, "verify", clips.verify)
     patch.setattr(asyncio, "to_thread", at_once)

@@ -15,7 +15,7 @@ from scripted import Quick, Service, Step, envelope, says, service, wired
 from storyboard.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
 from storyboard.providers import Ready, Waiting, find
 from storyboard.providers.apikley import Apikley, provider
-from storyboard.providers.profile import Profile
+from storyboard.providers.apikley.profile import Profile
 from storyboard.shot import Shot
 from storyboard.story import Image, LocalImage, Place, WebImage
 

@@ -7,7 +7,7 @@ import av
 import numpy
 from PIL import Image
 
-from storyboard.offer import Offer
+from storyboard.model.capabilities import Offer
 from storyboard.project import Project
 from storyboard.reading import check, read
 from storyboard.story import Problem, Storyboard

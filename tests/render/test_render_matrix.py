@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pytest
 from studio import Service, Studio
 
+from storyboard.http.policy import MATRIX, RULES, STATUS_ALONE, Call, judge
 from storyboard.ledger import Ledger
-from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, judge
 
 WORDS = {rule: word for word, rule in RULES.items()}
 CODES = sorted(signal for signal in MATRIX if isinstance(signal, int) and signal != 200)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from storyboard.breaker import Breaker
-from storyboard.retry import MATRIX, MILD, Call, Sign, ill, judge, sign
+from storyboard.http.breaker import Breaker
+from storyboard.http.policy import MATRIX, MILD, Call, Sign, ill, judge, sign
 
 
 def after(*failed: bool, breaker: Breaker | None = None) -> Breaker:

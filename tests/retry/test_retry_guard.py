@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from storyboard.guard import Forbidden, loopback, loopback_host, objection, public, sockets
+from storyboard.http.address import Forbidden, loopback, loopback_host, objection, public, sockets
 
 NOT_PUBLIC = (
     "127.0.0.1",

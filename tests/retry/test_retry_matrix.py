@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyboard.advice import SAYS, refusal, says
 from storyboard.errors import (
     AddressExpired,
     BadMedia,
@@ -17,7 +16,8 @@ from storyboard.errors import (
     Stalled,
     SubmissionUnknown,
 )
-from storyboard.retry import (
+from storyboard.http.messages import SAYS, refusal, says
+from storyboard.http.policy import (
     MATRIX,
     RULES,
     STATUS_ALONE,

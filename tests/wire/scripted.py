@@ -13,8 +13,8 @@ from canary import KEY
 from turns import give_way
 
 from storyboard.clock import Clock
-from storyboard.dial import Limits
-from storyboard.wire import Api, Wire
+from storyboard.http.client import Api, Wire
+from storyboard.http.session import Limits
 
 Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

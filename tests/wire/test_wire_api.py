@@ -16,11 +16,11 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from scripted import KEY, Quick, Service, envelope, hang, raw, says, service, wired
 
-from storyboard.dial import Limits
 from storyboard.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
-from storyboard.pace import Pace
-from storyboard.retry import Call, Sign, Verdict
-from storyboard.wire import Answer, Api, Told
+from storyboard.http.client import Answer, Api, Told
+from storyboard.http.policy import Call, Sign, Verdict
+from storyboard.http.rate_limit import Pace
+from storyboard.http.session import Limits
 
 
 @pytest.fixture

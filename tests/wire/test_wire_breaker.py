@@ -9,10 +9,10 @@ from aiohttp import web
 from scripted import Quick, Service, Step, clip, envelope, raw, says, service, wired
 from turns import give_way
 
-from storyboard.dial import Limits
 from storyboard.errors import Interrupted, NotAsked, RunRefused, SceneFailed, Stalled, SubmissionUnknown
-from storyboard.retry import Call, Verdict
-from storyboard.wire import Wire
+from storyboard.http.client import Wire
+from storyboard.http.policy import Call, Verdict
+from storyboard.http.session import Limits
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from scripted import KEY, Quick, Service, Step, clip, envelope, hang, left, raw, says, service, wired
 
-from storyboard.dial import Limits
 from storyboard.errors import AddressExpired, BadMedia, LocalFault, RunRefused, Stalled
-from storyboard.fetch import Fetched
-from storyboard.retry import Call
+from storyboard.http.download import Fetched
+from storyboard.http.policy import Call
+from storyboard.http.session import Limits
 
 CLIP = b"\x00\x00\x00\x18ftypisom" + os.urandom(300_000)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"

@@ -9,8 +9,8 @@ import pytest
 from scripted import Quick, Service, envelope, left, says, service, wired
 
 from storyboard.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
-from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, Sign, Verdict
-from storyboard.wire import Wire
+from storyboard.http.client import Wire
+from storyboard.http.policy import MATRIX, RULES, STATUS_ALONE, Call, Sign, Verdict
 
 # A word of the matrix: requests with the longest pauses, and the error (None: an answer comes back). A host that is ill
 # is asked less often, by the breaker: after the fifth failure its pauses are 30, 60, 120, 240 and then 300 seconds.

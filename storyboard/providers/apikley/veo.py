@@ -9,15 +9,15 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from storyboard.advice import refusal
-from storyboard.offer import Offer
-from storyboard.providers import Address, Provider, Ready, Waiting
-from storyboard.providers.profile import Profile
-from storyboard.retry import Call, Sign, Verdict
+from storyboard.http.messages import refusal
+from storyboard.http.policy import Call, Sign, Verdict
+from storyboard.model.capabilities import Offer
+from storyboard.providers.apikley.profile import Profile
+from storyboard.providers.base import Address, Provider, Ready, Waiting
 from storyboard.shot import Mode, Shot
 
 if TYPE_CHECKING:
-    from storyboard.wire import Answer, Told, Wire
+    from storyboard.http.client import Answer, Told, Wire
 
 _MODES: Mapping[Mode, str] = {
     "text": "TEXT_2_VIDEO",
@@ -50,7 +50,7 @@ _UPLOAD_MARGIN = timedelta(hours=1)
 
 
 class Apikley:
-    """The provider of providers/__init__.py, for the API that ``profile`` names."""
+    """The provider of providers/base.py, for the API that ``profile`` names."""
 
     name = "apikley"
     offer = OFFER
@@ -82,7 +82,7 @@ class Apikley:
 
     def _receipt(self, answer: "Answer") -> "Told | None":
         """An accepted answer without a usable name, and a refusal with one, are both unknown: it may be charged."""
-        from storyboard.wire import Told
+        from storyboard.http.client import Told
 
         job = self._task(answer)
         if answer.refused:
@@ -113,7 +113,7 @@ class Apikley:
 
     def _standing(self, job: str) -> "Callable[[Answer], Told | None]":
         """What a record says whatever its code is: that it is another job's, that it is over, that there is none."""
-        from storyboard.wire import Told
+        from storyboard.http.client import Told
 
         def told(answer: "Answer") -> Told | None:
             data = _table(answer.data)
@@ -142,7 +142,7 @@ class Apikley:
         yield from self._urls(_table(answer.data))
 
     def _raised(self, answer: "Answer") -> "Told | None":
-        from storyboard.wire import Told
+        from storyboard.http.client import Told
 
         if next(self._hd_urls(answer), None):
             return Told(200)
@@ -163,7 +163,7 @@ class Apikley:
         return Address(str(_table(answer.data)[names.download]), until)
 
     def _stored(self, answer: "Answer") -> "Told | None":
-        from storyboard.wire import Told
+        from storyboard.http.client import Told
 
         found = next(_addresses(_table(answer.data).get(self.profile.download)), None)
         return None if found or answer.refused else Told(Sign.UNREADABLE, "it names no address for the image")
@@ -211,7 +211,7 @@ class Apikley:
 
 def _by_words(answer: "Answer", *meanings: tuple[tuple[str, ...], Sign]) -> "Told | None":
     """What the message of a refusal says beyond its code."""
-    from storyboard.wire import Told
+    from storyboard.http.client import Told
 
     words = answer.msg.lower()
     if answer.code in (None, 200):

@@ -9,8 +9,8 @@ from storyboard.errors import (
     StoryboardError,
     SubmissionUnknown,
 )
+from storyboard.http.policy import Call, Sign, Signal, Verdict
 from storyboard.plain import show
-from storyboard.retry import Call, Sign, Signal, Verdict
 
 _KEY = "check the key (APIKLEY_API_KEY), or make a new one on the service's page for keys"
 _URL = "check the API address (APIKLEY_BASE_URL)"

@@ -6,8 +6,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from storyboard import __version__
-from storyboard.guard import Forbidden, loopback, public, sockets
-from storyboard.retry import Call, Sign
+from storyboard.http.address import Forbidden, loopback, public, sockets
+from storyboard.http.policy import Call, Sign
 
 CHUNK = 1 << 16
 _AGENT = f"storyboard/{__version__}"

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from storyboard.breaker import Breaker
 from storyboard.clock import Clock
 from storyboard.errors import NotAsked, StoryboardError
+from storyboard.http.breaker import Breaker
+from storyboard.http.policy import Call, Judgement, Rule, ill, pause
 from storyboard.plain import show
-from storyboard.retry import Call, Judgement, Rule, ill, pause
 
 T = TypeVar("T")
 

@@ -13,13 +13,13 @@ import aiohttp
 from yarl import URL
 
 from storyboard.clock import Clock
-from storyboard.dial import CHUNK, Limits, unsent
 from storyboard.disk import discard
 from storyboard.errors import LocalFault
-from storyboard.guard import objection
+from storyboard.http.address import objection
+from storyboard.http.attempts import Try
+from storyboard.http.policy import Call, Sign, judge, retry_after, sign
+from storyboard.http.session import CHUNK, Limits, unsent
 from storyboard.plain import show
-from storyboard.retry import Call, Sign, judge, retry_after, sign
-from storyboard.tries import Try
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,16 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from storyboard.advice import refusal
 from storyboard.clock import Clock
-from storyboard.dial import CHUNK, Limits, to_clips, to_the_api, unsent
 from storyboard.errors import InputError, StoryboardError
-from storyboard.fetch import Arriving, Clips, Fetched, host_of
-from storyboard.guard import loopback_host
-from storyboard.pace import Pace
+from storyboard.http.address import loopback_host
+from storyboard.http.attempts import Tries, Try
+from storyboard.http.download import Arriving, Clips, Fetched, host_of
+from storyboard.http.messages import refusal
+from storyboard.http.policy import MILD, Call, Sign, Signal, Verdict, judge, retry_after, sign
+from storyboard.http.rate_limit import Pace
+from storyboard.http.session import CHUNK, Limits, to_clips, to_the_api, unsent
 from storyboard.plain import show
-from storyboard.retry import MILD, Call, Sign, Signal, Verdict, judge, retry_after, sign
-from storyboard.tries import Tries, Try
 
 _SECRET = 8  # characters; a shorter key (a draft's) is no secret, and may well be a word
 _CALLBACK = re.compile(r"(?:/|%2F)cb(?:/|%2F)[\w-]+", re.IGNORECASE)
