@@ -26,8 +26,9 @@ from storyboard.config import Callbacks
 from storyboard.disk import claim, private
 from storyboard.entry import Entry
 from storyboard.errors import InputError, LocalFault
+from storyboard.generation.provider_calls import jobs_in_callback
 from storyboard.ledger import Ledger
-from storyboard.providers import Provider
+from storyboard.providers.base import Provider
 
 # The last two parts of the path: a tunnel may put its own before them.
 _PATH = re.compile(r"/cb/([A-Za-z0-9_-]{16,128})")
@@ -142,7 +143,7 @@ class Listener:
 
         Whether a nonce exists is looked up last, and only then can an answer depend on it.
         """
-        names = self._provider.called(await self._body(request))
+        names = jobs_in_callback(self._provider, await self._body(request))
         if self._where.key:
             stamp, signature = request.headers.get(TIMESTAMP, ""), request.headers.get(SIGNATURE, "")
             now = self._clock.wall()

@@ -13,9 +13,20 @@ from urllib.parse import urlsplit
 from storyboard.budget import Budget, budgeted
 from storyboard.errors import InputError, RunRefused
 from storyboard.http.address import loopback_host
+from storyboard.model.capabilities import Environment
 from storyboard.price import Prices, priced
+from storyboard.providers.registry import USUAL, find
 
 _KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")
+
+# For a provider that is not installed: its address and key cannot be asked for, and everything else works.
+NOWHERE = Environment(
+    key="STORYBOARD_API_KEY",
+    key_file="STORYBOARD_API_KEY_FILE",
+    base_url="STORYBOARD_BASE_URL",
+    usual_url="",
+    keyring="",
+)
 
 # In the order of what they are worth: a film or a lock of one kind never takes the place of a later one's.
 Kind = Literal["draft", "rehearsal", "paid"]
@@ -44,7 +55,8 @@ class Callbacks:
 class Settings:
     """What holds for this user on this machine.
 
-    ``home`` is the store's folder; ``time_scale`` multiplies every pause between two tries; ``profile`` renames
+    ``home`` is the store's folder; ``environment`` names the variables of the provider's address and key;
+    ``time_scale`` multiplies every pause between two tries; ``profile`` renames
     paths and fields of the provider's API; ``file`` is the config.toml that was read, or would be.
     """
 
@@ -55,6 +67,7 @@ class Settings:
     uploads: str | None
     time_scale: float
     at_once: int
+    environment: Environment
     prices: Prices
     budget: Budget
     profile: Mapping[str, object]
@@ -94,15 +107,18 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     prices, budget, profile = table.get("prices"), table.get("budget", {}), table.get("profile", {})
     if not (isinstance(prices, Mapping | None) and isinstance(budget, Mapping) and isinstance(profile, Mapping)):
         raise InputError(f"{file}: [prices], [budget] and [profile] must be tables")
-    tariff = Prices() if prices is None else priced(prices)
+    provider = _text(table, "provider") or USUAL
+    environment, usual = _said_by(provider)
+    tariff = usual if prices is None else priced(prices, usual)
     return Settings(
         file=file,
         home=Path(home).expanduser().absolute(),
-        provider=_text(table, "provider") or "apikley",
-        base_url=environ.get("APIKLEY_BASE_URL") or _text(table, "base_url") or "https://api.apikley.ru",
+        provider=provider,
+        base_url=environ.get(environment.base_url) or _text(table, "base_url") or environment.usual_url,
         uploads=environ.get("STORYBOARD_UPLOADS") or _text(table, "uploads"),
         time_scale=_scale(environ.get("STORYBOARD_TIME_SCALE", "1")),
         at_once=_at_once(table.get("at_once", 8)),
+        environment=environment,
         prices=tariff,
         budget=budgeted(budget, str(file), tariff),
         profile=profile,
@@ -111,10 +127,20 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
+def _said_by(provider: str) -> tuple[Environment, Prices]:
+    """What a provider says of its address, its key and its prices. One that is not installed is told of when needed."""
+    try:
+        found = find(provider)
+    except InputError:
+        return NOWHERE, Prices()
+    return found.environment, found.prices
+
+
 def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
-    """The API key: APIKLEY_API_KEY, a file, or the system keyring. Raises RunRefused where there is none."""
-    key = environ.get("APIKLEY_API_KEY", "").strip()
-    if not key and (file := environ.get("APIKLEY_API_KEY_FILE") or settings.key_file):
+    """The API key: a variable, a file, or the system keyring. Raises RunRefused where there is none."""
+    names = settings.environment
+    key = environ.get(names.key, "").strip()
+    if not key and (file := environ.get(names.key_file) or settings.key_file):
         try:
             key = Path(file).expanduser().read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -122,25 +148,25 @@ def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
             raise InputError(
                 f"the key file {file} cannot be read: {why}", "it holds the key alone, on one line"
             ) from None
-    key = key or _from_keyring()
+    key = key or _from_keyring(names.keyring)
     if not key:
         raise RunRefused(
             "no API key",
-            "put it in APIKLEY_API_KEY, or in a file that APIKLEY_API_KEY_FILE names; --draft needs none",
+            f"put it in {names.key}, or in a file that {names.key_file} names; --draft needs none",
         )
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise RunRefused("the API key holds characters that no key has", "look at APIKLEY_API_KEY or the key file")
+        raise RunRefused("the API key holds characters that no key has", f"look at {names.key} or the key file")
     return key
 
 
-def _from_keyring() -> str:
+def _from_keyring(entry: str) -> str:
     try:
         import keyring
         from keyring.errors import KeyringError
     except ImportError:
         return ""
     try:
-        return keyring.get_password("storyboard", "apikley") or ""
+        return keyring.get_password("storyboard", entry) or ""
     except KeyringError:
         return ""
 

@@ -24,8 +24,8 @@ from storyboard.lock import write as write_lock
 from storyboard.plan import Facts, Plan, plan, shots
 from storyboard.price import Prices
 from storyboard.project import Project
-from storyboard.providers import Provider, find
-from storyboard.providers.apikley.profile import Profile
+from storyboard.providers.base import Configurable, Provider
+from storyboard.providers.registry import USUAL, find
 from storyboard.reading import Files, read, schema
 from storyboard.reading.yaml import load
 from storyboard.shot import Shot
@@ -35,7 +35,7 @@ from storyboard.take import Footage, Take
 from storyboard.uploads import Folder, Forgetful, Service, Uploads, Way, parse
 
 if TYPE_CHECKING:
-    from storyboard.http.client import Wire
+    from storyboard.http.client import Client
     from storyboard.media.loudness import Known
 
 
@@ -132,7 +132,7 @@ class Desk:
         self.ledger.pinned(str(self.lock_file), [take.digest for take in takes], time.time())
 
     def plan(self) -> Plan:
-        return plan(self.storyboard, self.wanted, self.facts(), self.prices)
+        return plan(self.storyboard, self.wanted, self.facts(), self.prices, self.provider.capabilities)
 
     def over(self, plan: Plan) -> tuple[Over, ...]:
         """The limits of the budget that the plan would go over, as far as is spent now."""
@@ -188,12 +188,13 @@ class Desk:
 
     def _pinned(self, lock: Lock, shot: Shot, take: Take) -> Pinned:
         versions: dict[Resolution, Take] = {take.resolution: take}
-        base = self.ledger.takes(shot.key).get("720p") or lock.takes(shot.key).get("720p")
+        first = self.provider.capabilities.model(shot.model).base(take.resolution)
+        base = self.ledger.takes(shot.key).get(first) or lock.takes(shot.key).get(first)
         if base:
-            versions["720p"] = base
+            versions[first] = base
         return Pinned(shot.key, shot.take, {shot.take: versions})
 
-    def uploads(self, wire: "Wire") -> Uploads | None:
+    def uploads(self, wire: "Client") -> Uploads | None:
         """Where local images are put for the provider to fetch. Raises InputError, LocalFault."""
         if self.draft:
             return Uploads(Service(wire.api.base_url), self.provider, wire, Forgetful())
@@ -320,9 +321,11 @@ def desk(
     """
     project = Project(file.parent)
     provider = vendor(settings, draft=draft)
-    storyboard = read(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
+    storyboard = read(file.name, files or project, provider.capabilities, given or {}, shown=_shown(file))
     realm = private(settings.realm(draft=draft))
-    prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
+    prices = Prices(
+        {model: Fraction(0) for model in provider.capabilities.names}, Fraction(0), Fraction(0), estimate=False
+    )
     with shared(in_use(realm)), closing(Ledger(realm / "ledger.db")) as ledger:
         store = Store(realm / "takes")
         rescue.bring_in(ledger, time.time())
@@ -354,17 +357,14 @@ def _bury(ledger: Ledger, store: Store, runs: Path) -> None:
 def vendor(settings: Settings, *, draft: bool) -> Provider:
     """The provider that the user configured; a draft's is the built-in one, which also prints labels on its cards."""
     if draft:
-        from storyboard.emulator import LABEL
-        from storyboard.providers.apikley import Apikley
+        from storyboard.emulator import draft_provider
 
-        return Apikley(Profile.of({"label": LABEL}))
+        return draft_provider()
     provider = find(settings.provider)
     if settings.profile:
-        from storyboard.providers.apikley import Apikley
-
-        if not isinstance(provider, Apikley):
-            raise InputError(f"{settings.file}: [profile] is for the provider apikley, not {provider.name}")
-        return Apikley(Profile.of(settings.profile))
+        if not isinstance(provider, Configurable):
+            raise InputError(f"{settings.file}: [profile] is for the provider {USUAL}, not {provider.name}")
+        return provider.configured(settings.profile)
     return provider
 
 

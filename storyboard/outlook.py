@@ -34,7 +34,7 @@ def check(at: Desk, plan: Plan) -> None:
 
     Raises Problems, InputError, RunRefused, LocalFault.
     """
-    from storyboard.http.client import Api
+    from storyboard.http.client import Endpoint
     from storyboard.media import ffmpeg
 
     ffmpeg.version()
@@ -43,7 +43,7 @@ def check(at: Desk, plan: Plan) -> None:
     if homeless := _homeless(at, plan):
         raise Problems(homeless)
     at.way()
-    Api(at.settings.base_url, api_key(at.settings))
+    Endpoint(at.settings.base_url, api_key(at.settings), at.settings.environment)
     free, wanted = shutil.disk_usage(at.realm).free, ROOM + ROOM_PER_TAKE * plan.count("make")
     if free < wanted:
         message = f"{at.realm} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"

@@ -12,7 +12,8 @@ from storyboard.config import api_key
 from storyboard.desk import Desk
 from storyboard.disk import claim, claimed, discard
 from storyboard.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
-from storyboard.http.client import Api, Wire
+from storyboard.generation.provider_calls import credit_balance
+from storyboard.http.client import Client, Endpoint
 from storyboard.plan import Plan
 from storyboard.preparing import Preparing
 from storyboard.run import Hands, Run
@@ -41,7 +42,9 @@ async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, rep
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
         api, clock = await _service(at, stack, report)
-        wire = await stack.enter_async_context(Wire(api, clock, notice=lambda why: report(events.Warned("", why))))
+        wire = await stack.enter_async_context(
+            Client(api, clock, at.provider.answers, notice=lambda why: report(events.Warned("", why)))
+        )
         hands = Hands(
             provider=at.provider,
             wire=wire,
@@ -66,16 +69,18 @@ async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, rep
             return await run.carry_out(plan), run.stopped
 
 
-async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Api, Clock]:
+async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:
     if not at.draft:
-        return Api(at.settings.base_url, api_key(at.settings)), Clock(at.settings.time_scale)
+        return Endpoint(at.settings.base_url, api_key(at.settings), at.settings.environment), Clock(
+            at.settings.time_scale
+        )
     from storyboard.emulator import Behaviour, Emulator
 
     def warned(label: str, sentence: str) -> None:
         report(events.Warned(label.partition(" ")[2], sentence))
 
     emulator = await stack.enter_async_context(Emulator(Behaviour(), warned=warned))
-    return Api(emulator.url, "draft"), Clock(DRAFT_SCALE)
+    return Endpoint(emulator.url, "draft", at.provider.environment), Clock(DRAFT_SCALE)
 
 
 async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) -> Calls:
@@ -119,10 +124,10 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def _look_at_balance(at: Desk, plan: Plan, wire: Wire, report: Report) -> None:
+async def _look_at_balance(at: Desk, plan: Plan, wire: Client, report: Report) -> None:
     """Say so before anything is paid where the account will not do. Whether it does is the service's to decide."""
     try:
-        balance = await at.provider.balance(wire)
+        balance = await credit_balance(at.provider, wire)
     except SceneFailed:
         return
     if balance is not None and balance < plan.credits:

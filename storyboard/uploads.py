@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from storyboard.errors import InputError, LocalFault, RunRefused, SceneFailed
+from storyboard.generation.provider_calls import upload_image
 from storyboard.http.address import loopback_host
 from storyboard.plain import show
-from storyboard.providers import Address, Provider
+from storyboard.providers.base import Address, Provider
 from storyboard.story import LocalImage, Problem
 
 if TYPE_CHECKING:
-    from storyboard.http.client import Wire
+    from storyboard.http.client import Client
 
 WAYS = (
     "set STORYBOARD_UPLOADS to s3://bucket/prefix, to 'provider' (the service's own uploads), "
@@ -59,7 +60,7 @@ class Way(Protocol):
     @property
     def destination(self) -> str: ...
 
-    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address: ...
+    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Folder:
     def destination(self) -> str:
         return self.base
 
-    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address:
+    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address:
         return Address(f"{self.base}/{quote(image.path.as_posix())}", None)
 
 
@@ -86,8 +87,8 @@ class Service:
     def destination(self) -> str:
         return f"the service at {self.origin}"
 
-    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address:
-        return await provider.upload(_name(image), content, _TYPES[image.kind], wire)
+    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address:
+        return await upload_image(provider, wire, _name(image), content, _TYPES[image.kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Bucket:
     def destination(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
-    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address:
+    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address:
         import obstore
         from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
@@ -161,7 +162,7 @@ class Bucket:
 class Uploads:
     """Where each image can be fetched. One image goes up once, however many scenes show it, while its address lives."""
 
-    def __init__(self, way: Way, provider: Provider, wire: "Wire", memory: Remembered) -> None:
+    def __init__(self, way: Way, provider: Provider, wire: "Client", memory: Remembered) -> None:
         self._way = way
         self._provider = provider
         self._wire = wire
@@ -188,7 +189,7 @@ class Uploads:
 
 
 def parse(
-    value: str | None, provider: str = "apikley", origin: str = "", environ: Mapping[str, str] = os.environ
+    value: str | None, provider: str = "provider", origin: str = "", environ: Mapping[str, str] = os.environ
 ) -> Way | None:
     """The way that STORYBOARD_UPLOADS names; None where it names none. Raises InputError with the three ways.
 

@@ -18,11 +18,11 @@ LEVELS = (
     (
         "thinking",
         "reading plan progress cut mix splice notes subtitles http.policy http.messages http.address "
-        "http.breaker budget account tables patience spare",
+        "http.breaker http.exchange budget account tables patience spare",
     ),
     (
         "hands",
-        "clock disk store ledger callbacks rescue film beside config http providers "
+        "clock disk store ledger callbacks rescue film beside config http providers generation "
         " uploads project effects media emulator run terminal signals",
     ),
     ("render", "desk outlook session settle ending partial assembly preparing render clearing sheet"),

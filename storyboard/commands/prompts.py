@@ -27,7 +27,7 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
 
     path = located(file)
     provider = find(settings().provider)
-    storyboard = read(path.name, Project(path.parent), provider.offer, pairs(given), shown=file or path.name)
+    storyboard = read(path.name, Project(path.parent), provider.capabilities, pairs(given), shown=file or path.name)
     asked = [(scene, _request(scene, provider)) for scene in _chosen(storyboard, scenes)]
     if as_json:
         click.echo(written({"scenes": [_document(*pair) for pair in asked]}))

@@ -42,9 +42,9 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
     from storyboard.reading import read
 
     path = located(file)
-    offer = find(settings().provider).offer
+    capabilities = find(settings().provider).capabilities
     try:
-        storyboard = read(path.name, Project(path.parent), offer, given, shown=file or path.name)
+        storyboard = read(path.name, Project(path.parent), capabilities, given, shown=file or path.name)
     except Problems as error:
         return None, error.problems
     return storyboard, (*storyboard.warnings, *letters(storyboard))

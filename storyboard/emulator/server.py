@@ -26,7 +26,7 @@ from storyboard.emulator.service import NO_RECORD, Charge, Done, Job, Outcome, S
 from storyboard.emulator.spoil import MOVED, spoiled, spoiled_clip, told
 from storyboard.emulator.stills import on_loopback
 from storyboard.errors import InputError
-from storyboard.http.address import loopback, loopback_host, sockets
+from storyboard.http.address import is_loopback, loopback_host, sockets
 from storyboard.plain import show
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes: an image of 20 MB in base64
@@ -110,7 +110,7 @@ class Emulator:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
             self._folder = exits.enter_context(temporary("storyboard-drafts-"))
-            connector = aiohttp.TCPConnector(socket_factory=sockets(loopback))
+            connector = aiohttp.TCPConnector(socket_factory=sockets(is_loopback))
             self._web = await exits.enter_async_context(aiohttp.ClientSession(connector=connector))
             self._service = Service(self.behaviour, self._faults, self._folder, self._web, self._warned, self._ended)
             exits.push_async_callback(self._service.close)

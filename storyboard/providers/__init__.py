@@ -1,6 +1,57 @@
 """Providers: the contract with a video service, and how one is found. A plugin imports from here alone."""
 
-from storyboard.providers.base import Address, Provider, Ready, Waiting
+from storyboard.http.exchange import Meaning, Rejection, Reply, Request
+from storyboard.http.messages import PLAIN_CALLS, Answers, Texts, plain_says
+from storyboard.http.policy import PLAIN_HTTP, AnswerKind, Call, read_table
+from storyboard.model.capabilities import Capabilities, Environment, Model, Quality
+from storyboard.price import Prices
+from storyboard.providers.base import (
+    Address,
+    BalanceReader,
+    CallbackReader,
+    Configurable,
+    ImageUploader,
+    JobFailed,
+    NoResult,
+    PromptEcho,
+    Provider,
+    Ready,
+    Upscaler,
+    Waiting,
+)
 from storyboard.providers.registry import find
+from storyboard.shot import Shot
 
-__all__ = ["Address", "Provider", "Ready", "Waiting", "find"]
+__all__ = [
+    "PLAIN_CALLS",
+    "PLAIN_HTTP",
+    "Address",
+    "AnswerKind",
+    "Answers",
+    "BalanceReader",
+    "Call",
+    "CallbackReader",
+    "Capabilities",
+    "Configurable",
+    "Environment",
+    "ImageUploader",
+    "JobFailed",
+    "Meaning",
+    "Model",
+    "NoResult",
+    "Prices",
+    "PromptEcho",
+    "Provider",
+    "Quality",
+    "Ready",
+    "Rejection",
+    "Reply",
+    "Request",
+    "Shot",
+    "Texts",
+    "Upscaler",
+    "Waiting",
+    "find",
+    "plain_says",
+    "read_table",
+]

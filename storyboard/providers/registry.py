@@ -5,6 +5,9 @@ from importlib.metadata import entry_points
 from storyboard.errors import InputError
 from storyboard.providers.base import Provider
 
+# The provider of whoever configures none.
+USUAL = "apikley"
+
 
 def find(name: str) -> Provider:
     """The provider called ``name`` among the installed entry points ``storyboard.providers``.

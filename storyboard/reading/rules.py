@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import cast
 
-from storyboard.model.capabilities import Offer
+from storyboard.model.capabilities import Capabilities
 from storyboard.plain import show
 from storyboard.reading import yaml
 from storyboard.reading.files import Files
@@ -55,16 +55,22 @@ class Rules:
     """One reading of the storyboard called ``name``, and the ``problems`` found."""
 
     def __init__(
-        self, name: str, top: Entry, scenes: Sequence[Entry], files: Files, offer: Offer, given: Mapping[str, str]
+        self,
+        name: str,
+        top: Entry,
+        scenes: Sequence[Entry],
+        files: Files,
+        capabilities: Capabilities,
+        given: Mapping[str, str],
     ) -> None:
         self.problems: list[Problem] = []
         self._name = name
         self._top = top
         self._entries = scenes
-        self._made_seconds = Fraction(offer.seconds)
+        self._capabilities = capabilities
         self._scope = Scope(top, name, len(scenes), given, self._wrong)
         self._found = Found(files, self._wrong)
-        self._generating = Generating(self._found, self._scope, offer, self.problems)
+        self._generating = Generating(self._found, self._scope, capabilities, self.problems)
         self._finishing = Finishing(self._found, self._wrong)
 
     def whole(self) -> Storyboard:
@@ -147,7 +153,8 @@ class Rules:
         whole: Fraction | None
         kind, known = self._kind(words), self._scope.scene(words, number)
         if kind == "prompt":
-            source, whole = self._generating.scene(words, known), self._made_seconds
+            made = self._generating.scene(words, known)
+            source, whole = made, Fraction(self._capabilities.model(made.model if made else "").seconds)
         else:
             source, whole = self._own(words, kind, output)
         trim = self._trim(words, whole)

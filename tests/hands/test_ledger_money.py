@@ -16,7 +16,7 @@ from storyboard.budget import Budget, budgeted
 from storyboard.entry import Entry, moment
 from storyboard.errors import LocalFault, OverBudget
 from storyboard.ledger import DAY, AlreadyAsked, KnownJob, Ledger
-from storyboard.price import Prices
+from storyboard.providers.apikley.veo import PRICES
 from storyboard.shot import Shot
 from storyboard.take import Measure, Take
 
@@ -124,7 +124,7 @@ def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
 
 
 def limits(**table: float) -> Budget:
-    return budgeted(table, "/config.toml", Prices())
+    return budgeted(table, "/config.toml", PRICES)
 
 
 def test_what_is_spent_is_counted_by_run_storyboard_and_month(path: Path) -> None:

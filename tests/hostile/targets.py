@@ -17,7 +17,7 @@ from yarl import URL
 
 from storyboard.entry import moment
 from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
-from storyboard.http.address import objection
+from storyboard.http.address import url_objection
 from storyboard.http.client import Api
 from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.lock import Lock, Pinned
@@ -26,7 +26,7 @@ from storyboard.lock import write as write_lock
 from storyboard.media import probe, verify
 from storyboard.plain import show
 from storyboard.project import Project
-from storyboard.providers.apikley.veo import OFFER
+from storyboard.providers.apikley.veo import CAPABILITIES
 from storyboard.reading import check, told
 from storyboard.reading.template import Refused, Work, parse
 from storyboard.reading.yaml import load
@@ -112,7 +112,7 @@ def storyboards(folder: Path) -> Target:
 
     def attempt(raw: bytes) -> str:
         film.write_bytes(raw)
-        problems = check("film.yaml", project, OFFER)
+        problems = check("film.yaml", project, CAPABILITIES)
         for problem in problems:
             assert printable(told(problem)), problem
         return "refused" if any(problem.severity == "error" for problem in problems) else "read"
@@ -236,8 +236,8 @@ def urls(folder: Path) -> Target:
             assert api.host
         with suppress(ValueError):
             text = urljoin("https://cdn.example/a", text)
-        if objection(text, local=False):
-            objection(text, local=True)
+        if url_objection(text, local=False):
+            url_objection(text, local=True)
             return "refused"
         try:
             dialled = URL(text, encoded=text.isascii())

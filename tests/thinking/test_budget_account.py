@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,14 +11,14 @@ from storyboard.account import Charge, account, document, lines, table
 from storyboard.budget import NO_LIMIT, Span, budgeted
 from storyboard.entry import State
 from storyboard.errors import InputError
-from storyboard.price import Prices
+from storyboard.providers.apikley.veo import PRICES
 
 SPENT: dict[Span, Fraction] = {"run": Fraction(0), "storyboard": Fraction(60), "month": Fraction(960)}
 
 
 def test_a_limit_is_reached_and_not_gone_over() -> None:
     """The last credit may be spent; half a credit more may not."""
-    budget = budgeted({"per_storyboard": 120, "per_month": 1000.5}, "/c.toml", Prices())
+    budget = budgeted({"per_storyboard": 120, "per_month": 1000.5}, "/c.toml", PRICES)
     assert budget.over(Fraction(81, 2), SPENT.__getitem__) == ()
     (month,) = budget.over(Fraction(41), SPENT.__getitem__)
     assert (month.limit.name, month.spent, month.left) == ("per_month", 960, Fraction(81, 2))
@@ -30,7 +31,7 @@ def test_a_limit_is_reached_and_not_gone_over() -> None:
 
 def test_what_is_spent_beyond_a_limit_leaves_nothing_and_forbids_nothing_free() -> None:
     """A limit that was made smaller afterwards does not hold back what is paid for already."""
-    budget = budgeted({"per_month": 100}, "/c.toml", Prices(credit=None))
+    budget = budgeted({"per_month": 100}, "/c.toml", replace(PRICES, credit=None))
     (over,) = budget.over(Fraction(1), SPENT.__getitem__)
     assert over.left == 0
     assert "960 credits spent, 0 credits left, and this costs 1 credit" in budget.told(over)
@@ -40,7 +41,7 @@ def test_what_is_spent_beyond_a_limit_leaves_nothing_and_forbids_nothing_free() 
 
 def test_the_flag_narrows_and_never_widens() -> None:
     """--max-cost and per_run hold both: a script's flag does not lift the limit that its user has set."""
-    budget = budgeted({"per_run": 100}, "/c.toml", Prices()).capped(500)
+    budget = budgeted({"per_run": 100}, "/c.toml", PRICES).capped(500)
     assert [over.limit.name for over in budget.over(Fraction(101), SPENT.__getitem__)] == ["per_run"]
     assert [over.limit.name for over in budget.capped(50).over(Fraction(51), SPENT.__getitem__)] == ["--max-cost"]
 
@@ -59,7 +60,7 @@ def test_the_flag_narrows_and_never_widens() -> None:
 def test_a_wrong_limit_is_an_error(text: dict[str, object], said: str) -> None:
     """A limit that is misread would be no limit."""
     with pytest.raises(InputError, match=said):
-        budgeted(text, "/c.toml", Prices())
+        budgeted(text, "/c.toml", PRICES)
 
 
 def charge(
@@ -99,7 +100,7 @@ def test_charges_are_added_up_four_ways() -> None:
 
 def test_an_account_without_money() -> None:
     """Where nobody said what a credit costs, no amount of money is made up."""
-    summed, prices = account(CHARGES, ()), Prices(credit=None)
+    summed, prices = account(CHARGES, ()), replace(PRICES, credit=None)
     assert document(summed, None, prices)["total"] == {
         "credits": 435, "money": None, "submissions": 5, "unknown": 2, "failed": 1, "refused": 1,
     }  # fmt: skip
@@ -120,8 +121,8 @@ def test_an_account_without_money() -> None:
 def test_an_empty_account() -> None:
     """Nothing was spent: a total of nothing, not an error."""
     summed = account([], ())
-    assert [line.split() for line in lines(summed, Prices())] == [["total", "0", "0.00", "0"]]
-    (total,) = csv.DictReader(io.StringIO(table(summed, Prices())))
+    assert [line.split() for line in lines(summed, PRICES)] == [["total", "0", "0.00", "0"]]
+    (total,) = csv.DictReader(io.StringIO(table(summed, PRICES)))
     assert (total["by"], total["credits"]) == ("total", "0")
 
 
@@ -129,9 +130,11 @@ def test_an_empty_account() -> None:
 def test_no_cell_is_a_formula(start: str) -> None:
     """A spreadsheet that opens the account carries nothing out, whatever a file or a model is called."""
     evil = f'{start}cmd|"/c calc"!A1'
-    text = table(account([charge(evil, evil, "taken", storyboard=evil, model=evil)], ()), Prices(currency=evil))
+    text = table(
+        account([charge(evil, evil, "taken", storyboard=evil, model=evil)], ()), replace(PRICES, currency=evil)
+    )
     for row in csv.reader(io.StringIO(text)):
         for cell in row:
             assert not cell.lstrip().startswith(("=", "+", "-", "@"))
     assert "\r" not in text
-    assert not any("\t" in line for line in lines(account([charge(evil, "r", "taken", model=evil)], ()), Prices()))
+    assert not any("\t" in line for line in lines(account([charge(evil, "r", "taken", model=evil)], ()), PRICES))

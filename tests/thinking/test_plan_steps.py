@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from storyboard.entry import Entry, State
 from storyboard.lock import Lock, Pinned
 from storyboard.plan import Blocked, Collect, Facts, Keep, Make, Plan, changes, document, moved, plan, shots
-from storyboard.price import Prices
+from storyboard.providers.apikley.veo import CAPABILITIES, PRICES
 from storyboard.story import Generated, LocalImage, Output, OwnClip, Place, Resolution, Scene, Storyboard, Trim
 from storyboard.take import Measure, Take
 
@@ -26,7 +26,7 @@ def film(**sources: Generated | OwnClip) -> Storyboard:
 
 def planned(facts: Facts, **sources: Generated | OwnClip) -> Plan:
     board = film(**sources)
-    return plan(board, shots(board, "apikley"), facts, Prices())
+    return plan(board, shots(board, "apikley"), facts, PRICES, CAPABILITIES)
 
 
 LOST: tuple[State, ...] = ("intent", "unknown")
@@ -194,7 +194,7 @@ def test_own_clips_and_files_that_leave() -> None:
 def why(before: Generated, now: Generated) -> str:
     board = film(x=now)
     facts = Facts(lock=Lock({"x": Pinned("0" * 64, 1, {})}), before={"x": shots(film(x=before), "apikley")["x"].recipe})
-    return plan(board, shots(board, "apikley"), facts, Prices()).steps[0].why
+    return plan(board, shots(board, "apikley"), facts, PRICES, CAPABILITIES).steps[0].why
 
 
 def test_a_reason_names_what_changed() -> None:
@@ -255,27 +255,27 @@ def test_a_saved_plan_refuses_what_moved() -> None:
     """Nobody pays for something else than what was reviewed."""
     board = film(x=PLAIN, y=replace(PLAIN, prompt="A tern"))
     saved = document(
-        planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", Prices(), (), []
+        planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", PRICES, (), []
     )
     assert moved(saved, saved) == []
-    edited = document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", Prices(), (), [])
+    edited = document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", PRICES, (), [])
     assert moved(saved, edited) == [
         "y: not in the storyboard any more",
         "z: new since the plan was saved",
         "provider was apikley, is other",
     ]
-    dearer = Prices(models={"veo3_fast": Fraction(80)}, estimate=False)
+    dearer = replace(PRICES, models={"veo3_fast": Fraction(80)}, estimate=False)
     priced = document(plan(board, shots(board, "apikley"), Facts(), dearer), "film.yaml", "apikley", dearer, (), [])
     assert moved(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
     swapped = document(
-        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", Prices(), (), []
+        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", PRICES, (), []
     )
     assert moved(saved, swapped) == ["the scenes are in another order"]
 
 
 def test_totals_are_in_credits_and_money() -> None:
     """The number an author decides on."""
-    totals = document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", Prices(), (), [])["totals"]
+    totals = document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", PRICES, (), [])["totals"]
     assert totals == {
         "make": 1, "collect": 0, "keep": 0, "blocked": 0,
         "credits": 60, "money": 0.3, "currency": "USD", "estimate": True,

@@ -49,7 +49,7 @@ def test_the_three_ways() -> None:
     """These are the words that the manual gives."""
     assert parse("s3://bucket/some/prefix/", environ=AWS) == Bucket("bucket", "some/prefix", AWS)
     assert parse("s3://bucket", environ=AWS) == Bucket("bucket", "", AWS)
-    assert parse("provider") == parse("apikley") == parse("other", "other") == Own("")
+    assert parse("provider") == parse("apikley", "apikley") == parse("other", "other") == Own("")
     assert parse("https://host/folder/") == Folder("https://host/folder")
     assert parse("http://127.0.0.1:8000") == Folder("http://127.0.0.1:8000")
 

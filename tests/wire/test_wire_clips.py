@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
-from scripted import KEY, Quick, Service, Step, clip, envelope, hang, left, raw, says, service, wired
+from scripted import KEY, Quick, Service, Step, call, clip, envelope, hang, left, raw, says, service, wired
 
 from storyboard.errors import AddressExpired, BadMedia, LocalFault, RunRefused, Stalled
 from storyboard.http.download import Fetched
@@ -314,7 +314,7 @@ async def test_a_local_api_is_only_ever_local(here: Service) -> None:
     with connections() as dialled:
         async with wired("http://localhost:80", resolver=Rebinding("10.1.2.3")) as wire:
             with pytest.raises(RunRefused, match="not dialled"):
-                await wire.call(Call.POLL, "GET", "/x")
+                await call(wire, Call.POLL, "GET", "/x")
     assert not dialled
 
 

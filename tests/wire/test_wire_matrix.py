@@ -6,11 +6,12 @@ The expectations are written out here once more, word by word, so that a slip in
 from collections.abc import AsyncIterator
 
 import pytest
-from scripted import Quick, Service, envelope, left, says, service, wired
+from scripted import Quick, Service, call, envelope, left, says, service, wired
 
 from storyboard.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
-from storyboard.http.client import Wire
-from storyboard.http.policy import MATRIX, RULES, STATUS_ALONE, Call, Sign, Verdict
+from storyboard.http.client import Client
+from storyboard.http.policy import RULES, AnswerKind, Call, Verdict
+from storyboard.providers.apikley.answers import TABLE
 
 # A word of the matrix: requests with the longest pauses, and the error (None: an answer comes back). A host that is ill
 # is asked less often, by the breaker: after the fifth failure its pauses are 30, 60, 120, 240 and then 300 seconds.
@@ -42,7 +43,7 @@ ILL = 10
 WELL = {400, 422, 451, 501}
 WORDS = {rule: word for word, rule in RULES.items()}
 API_CALLS = [call for call in Call if call is not Call.DOWNLOAD]
-CODES = sorted(signal for signal in MATRIX if isinstance(signal, int) and signal != 200)
+CODES = sorted(signal for signal in TABLE.codes if isinstance(signal, int) and signal != 200)
 
 
 @pytest.fixture
@@ -51,22 +52,22 @@ async def here() -> AsyncIterator[Service]:
         yield running
 
 
-async def ask(wire: Wire, call: Call) -> Verdict:
-    method = "POST" if call in (Call.SUBMIT, Call.UPLOAD) else "GET"
-    return (await wire.call(call, method, "/x", json={} if method == "POST" else None)).verdict
+async def ask(wire: Client, kind: Call) -> Verdict:
+    method = "POST" if kind in (Call.SUBMIT, Call.UPLOAD) else "GET"
+    return (await call(wire, kind, method, "/x", json={} if method == "POST" else None)).verdict
 
 
-async def expect(here: Service, call: Call, word: str, code: int | None) -> None:
+async def expect(here: Service, kind: Call, word: str, code: int | None) -> None:
     requests, error = MEANS[word]
     if word == "ask" and code not in WELL:
         requests = ILL
     clock = Quick()
     async with wired(here.url, clock) as wire:
         if error is None:
-            assert await ask(wire, call) is RULES[word].verdict
+            assert await ask(wire, kind) is RULES[word].verdict
         else:
             with pytest.raises(error) as raised:
-                await ask(wire, call)
+                await ask(wire, kind)
             assert type(raised.value) is error
             assert code is None or raised.value.code == code
     assert len(here.heard) == requests
@@ -79,31 +80,31 @@ def test_every_word_of_the_matrix_is_expected() -> None:
     assert set(MEANS) == set(RULES)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
+@pytest.mark.parametrize("kind", API_CALLS)
 @pytest.mark.parametrize("code", CODES)
-async def test_a_code_in_the_body(here: Service, call: Call, code: int) -> None:
+async def test_a_code_in_the_body(here: Service, kind: Call, code: int) -> None:
     """Status 200 with a bad code is how this API refuses; taken for success, the scene waits for ever."""
     here.play(envelope(code, None, "no"))
-    await expect(here, call, WORDS[MATRIX[code][call]], code)
+    await expect(here, kind, WORDS[TABLE.codes[code][kind]], code)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
+@pytest.mark.parametrize("kind", API_CALLS)
 @pytest.mark.parametrize("code", CODES)
-async def test_an_http_status_with_a_page(here: Service, call: Call, code: int) -> None:
+async def test_an_http_status_with_a_page(here: Service, kind: Call, code: int) -> None:
     """A gateway's HTML has no code; what it means for money must be the same."""
     here.play(says(code, b"<html>no</html>", {"Content-Type": "text/html"}))
-    row = STATUS_ALONE.get(code, MATRIX[code])
-    await expect(here, call, WORDS[row[call]], code)
+    row = TABLE.statuses.get(code, TABLE.codes[code])
+    await expect(here, kind, WORDS[row[kind]], code)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
+@pytest.mark.parametrize("kind", API_CALLS)
 @pytest.mark.parametrize("code", CODES)
-async def test_an_http_status_with_its_code(here: Service, call: Call, code: int) -> None:
+async def test_an_http_status_with_its_code(here: Service, kind: Call, code: int) -> None:
     """Both at once must not be weighed twice, nor fall between."""
     here.play(envelope(code, None, "no", status=code))
-    graver = {WORDS[MATRIX[code][call]], WORDS[STATUS_ALONE.get(code, MATRIX[code])[call]]}
+    graver = {WORDS[TABLE.codes[code][kind]], WORDS[TABLE.statuses.get(code, TABLE.codes[code])[kind]]}
     word = (graver & {"failed", "stalled"} or graver).pop()
-    await expect(here, call, word, code)
+    await expect(here, kind, word, code)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -111,7 +112,7 @@ async def test_an_http_status_for_a_clip(here: Service, code: int, tmp_path_fact
     """A clip's address that is gone must be asked for anew, and a slow host must not close a job that is paid for."""
     here.play(says(code, b"no", {"Content-Type": "text/plain"}))
     folder = tmp_path_factory.mktemp("clips")
-    requests, error = MEANS[WORDS[STATUS_ALONE.get(code, MATRIX[code])[Call.DOWNLOAD]]]
+    requests, error = MEANS[WORDS[TABLE.statuses.get(code, TABLE.codes[code])[Call.DOWNLOAD]]]
     assert error
     async with wired(here.url) as wire:
         with pytest.raises(error) as raised:
@@ -121,17 +122,17 @@ async def test_an_http_status_for_a_clip(here: Service, code: int, tmp_path_fact
     assert not left(folder)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
-async def test_503_that_says_when(here: Service, call: Call) -> None:
+@pytest.mark.parametrize("kind", API_CALLS)
+async def test_503_that_says_when(here: Service, kind: Call) -> None:
     """A service that sheds load politely has accepted nothing."""
     here.play(says(503, b"", {"Retry-After": "30"}))
-    word = WORDS[MATRIX[Sign.BUSY][call]]
-    await expect(here, call, word, None)
+    word = WORDS[TABLE.codes[AnswerKind.BUSY][kind]]
+    await expect(here, kind, word, None)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
-async def test_an_answer_that_cannot_be_read(here: Service, call: Call) -> None:
+@pytest.mark.parametrize("kind", API_CALLS)
+async def test_an_answer_that_cannot_be_read(here: Service, kind: Call) -> None:
     """Half a JSON after a submission may be an accepted job."""
     for content in (b"", b"{", b"[]", b'{"msg": "ok"}', b'{"code": true}', b"\xff\xfe", b"[" * 100_000, b"9" * 9999):
         here.play(says(200, content))
-        await expect(here, call, WORDS[MATRIX[Sign.UNREADABLE][call]], None)
+        await expect(here, kind, WORDS[TABLE.codes[AnswerKind.UNREADABLE][kind]], None)

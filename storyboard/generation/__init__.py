@@ -1,0 +1,1 @@
+"""From a planned shot to a verified take."""
