@@ -18,7 +18,7 @@ from yarl import URL
 from storyboard.entry import moment
 from storyboard.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.http.address import url_objection
-from storyboard.http.client import Api
+from storyboard.http.client import Endpoint
 from storyboard.ledger import AlreadyAsked, KnownJob, Ledger
 from storyboard.lock import Lock, Pinned
 from storyboard.lock import read as read_lock
@@ -26,6 +26,7 @@ from storyboard.lock import write as write_lock
 from storyboard.media import probe, verify
 from storyboard.plain import show
 from storyboard.project import Project
+from storyboard.providers.apikley.answers import ENVIRONMENT
 from storyboard.providers.apikley.veo import CAPABILITIES
 from storyboard.reading import check, told
 from storyboard.reading.template import Refused, Work, parse
@@ -232,7 +233,7 @@ def urls(folder: Path) -> Target:
     def attempt(raw: bytes) -> str:
         text = raw.decode("utf-8", "surrogateescape")
         with suppress(InputError):
-            api = Api(text, "key-of-a-test")
+            api = Endpoint(text, "key-of-a-test", ENVIRONMENT)
             assert api.host
         with suppress(ValueError):
             text = urljoin("https://cdn.example/a", text)

@@ -349,7 +349,9 @@ async def test_an_upload_gets_an_address_that_ends(here: Service) -> None:
     async with wired(here.url, clock) as wire:
         address = await upload_image(provider, wire, "0f.png", b"\x89PNG", "image/png")
     assert address.url == "https://tmp.example/a.png"
-    assert address.expires == datetime.fromtimestamp(clock.wall(), UTC) + timedelta(days=3, hours=-1)
+    ends = datetime.fromtimestamp(clock.wall(), UTC) + timedelta(days=3, hours=-1)
+    assert address.expires is not None
+    assert abs(address.expires - ends) < timedelta(seconds=1)
     assert (here.heard[0].method, here.heard[0].path) == ("POST", "/api/file-base64-upload")
     assert here.heard[0].json == {
         "base64Data": "data:image/png;base64,iVBORw==",
@@ -495,11 +497,13 @@ def test_a_profile_that_cannot_be_right(table: dict[str, object], message: str, 
 
 def test_the_offer_is_the_documents() -> None:
     """Storyboards are checked against it before anything is paid for."""
-    offer = provider.offer
-    assert offer.models == ("veo3", "veo3_fast")
-    assert offer.seeds == (10_000, 99_999)
-    assert offer.reference_models == ("veo3_fast",)
-    assert offer.reference_aspects == offer.hd_aspects == ("16:9",)
+    offered = provider.capabilities
+    assert offered.names == ("veo3", "veo3_fast")
+    assert [model.name for model in offered.referring] == ["veo3_fast"]
+    for model in offered.models:
+        assert model.seeds == (10_000, 99_999)
+        assert model.reference_aspects == model.upgrade_aspects == ("16:9",)
+        assert [quality.name for quality in model.resolutions] == ["720p", "1080p"]
 
 
 JSON = st.recursive(

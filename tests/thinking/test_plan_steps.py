@@ -265,7 +265,9 @@ def test_a_saved_plan_refuses_what_moved() -> None:
         "provider was apikley, is other",
     ]
     dearer = replace(PRICES, models={"veo3_fast": Fraction(80)}, estimate=False)
-    priced = document(plan(board, shots(board, "apikley"), Facts(), dearer), "film.yaml", "apikley", dearer, (), [])
+    priced = document(
+        plan(board, shots(board, "apikley"), Facts(), dearer, CAPABILITIES), "film.yaml", "apikley", dearer, (), []
+    )
     assert moved(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
     swapped = document(
         planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", PRICES, (), []

@@ -194,9 +194,9 @@ class Stopping(Quick):
 
 
 @pytest.mark.parametrize(("ill", "at"), [(envelope(429), 1), (envelope(521), 3), (envelope(521), 6)])
-@pytest.mark.parametrize("call", [Call.SUBMIT, Call.UPLOAD])
+@pytest.mark.parametrize("kind", [Call.SUBMIT, Call.UPLOAD])
 async def test_a_run_that_is_stopped_hangs_in_no_wait_and_sends_no_more(
-    here: Service, ill: Step, at: int, call: Call
+    here: Service, ill: Step, at: int, kind: Call
 ) -> None:
     """After Ctrl-C a submission that was refused for now would be sent once more, and paid for."""
     clock = Stopping(at)
@@ -204,10 +204,10 @@ async def test_a_run_that_is_stopped_hangs_in_no_wait_and_sends_no_more(
     async with wired(here.url, clock) as wire:
         clock.wire = wire
         with pytest.raises(NotAsked, match="interrupted"):
-            await call(wire, call, "POST", "/x", json={})
+            await call(wire, kind, "POST", "/x", json={})
         asked = len(here.heard)
         with pytest.raises(NotAsked):
-            await call(wire, call, "POST", "/x", json={})
+            await call(wire, kind, "POST", "/x", json={})
         here.play(envelope(200, 7))
         assert (await call(wire, Call.POLL, "GET", "/x")).data == 7
     assert asked == min(at, 5)
