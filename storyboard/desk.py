@@ -35,8 +35,8 @@ from storyboard.parsing.read import read_storyboard
 from storyboard.planning.plan import make_plan, shots
 from storyboard.planning.steps import Facts, Plan
 from storyboard.project import Project
-from storyboard.providers import Provider, find
-from storyboard.providers.profile import Profile
+from storyboard.providers.base import Configurable, Provider
+from storyboard.providers.registry import USUAL, find
 from storyboard.state.ledger import Ledger
 from storyboard.state.lockfile import LockFile, find_lock_file
 from storyboard.state.realm import Realm, open_realm
@@ -48,7 +48,7 @@ from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
 
 if TYPE_CHECKING:
     from storyboard.film.audio.loudness import Known
-    from storyboard.wire import Wire
+    from storyboard.http.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Desk:
         return Facts(lock, entries, takes, frozenset(held), before, living, removed, frozenset(named))
 
     def plan(self) -> Plan:
-        return make_plan(self.storyboard, self.wanted, self.facts(), self.prices)
+        return make_plan(self.storyboard, self.wanted, self.facts(), self.prices, self.provider.capabilities)
 
     def over(self, plan: Plan) -> tuple[Over, ...]:
         """The limits of the budget that the plan would go over, as far as is spent now."""
@@ -169,9 +169,10 @@ class Desk:
 
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
-        return self.lockfile.save(takes, self.wanted, self.storyboard.skipped, self.ledger, time.time())
+        capabilities = self.provider.capabilities
+        return self.lockfile.save(takes, self.wanted, self.storyboard.skipped, self.ledger, capabilities, time.time())
 
-    def uploads(self, wire: "Wire") -> Uploads | None:
+    def uploads(self, wire: "Client") -> Uploads | None:
         """Where local images are put for the provider to fetch. Raises InputError, LocalFault."""
         if self.draft:
             return Uploads(ProviderStorage(wire.api.base_url), self.provider, wire, NoMemory())
@@ -270,8 +271,9 @@ def desk(
     """
     project = Project(file.parent)
     provider = vendor(settings, draft=draft)
-    storyboard = read_storyboard(file.name, files or project, provider.offer, given or {}, shown=_shown(file))
-    prices = Prices({model: Fraction(0) for model in provider.offer.models}, Fraction(0), Fraction(0), estimate=False)
+    storyboard = read_storyboard(file.name, files or project, provider.capabilities, given or {}, shown=_shown(file))
+    free = {model: Fraction(0) for model in provider.capabilities.names}
+    prices = Prices(free, Fraction(0), Fraction(0), estimate=False)
     kind, root = settings.kind(draft=draft), settings.realm(draft=draft)
     with open_realm(kind, root, time.time()) as realm:
         yield Desk(
@@ -292,17 +294,14 @@ def desk(
 def vendor(settings: Settings, *, draft: bool) -> Provider:
     """The provider that the user configured; a draft's is the built-in one, which also prints labels on its cards."""
     if draft:
-        from storyboard.emulator.api.orders import LABEL
-        from storyboard.providers.apikley import Apikley
+        from storyboard.emulator import draft_provider
 
-        return Apikley(Profile.of({"label": LABEL}))
+        return draft_provider()
     provider = find(settings.provider)
     if settings.profile:
-        from storyboard.providers.apikley import Apikley
-
-        if not isinstance(provider, Apikley):
-            raise InputError(f"{settings.file}: [profile] is for the provider apikley, not {provider.name}")
-        return Apikley(Profile.of(settings.profile))
+        if not isinstance(provider, Configurable):
+            raise InputError(f"{settings.file}: [profile] is for the provider {USUAL}, not {provider.name}")
+        return provider.configured(settings.profile)
     return provider
 
 

@@ -35,8 +35,8 @@ def check(at: Desk, plan: Plan) -> None:
 
     Raises Problems, InputError, RunRefused, LocalFault.
     """
+    from storyboard.http.client import Endpoint
     from storyboard.media import ffmpeg
-    from storyboard.wire import Api
 
     ffmpeg.version()
     if at.draft:
@@ -44,7 +44,7 @@ def check(at: Desk, plan: Plan) -> None:
     if homeless := _homeless(at, plan):
         raise Problems(homeless)
     at.way()
-    Api(at.settings.base_url, api_key(at.settings))
+    Endpoint(at.settings.base_url, api_key(at.settings), at.settings.environment)
     free, wanted = shutil.disk_usage(at.realm.root).free, ROOM + ROOM_PER_TAKE * plan.count("make")
     if free < wanted:
         message = f"{at.realm.root} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"

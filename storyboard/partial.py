@@ -71,8 +71,14 @@ def awaited(at: Desk, takes: Collection[str]) -> dict[str, Slate]:
 
 def _slate(at: Desk, scene: Scene, why: str) -> Slate:
     last = max(scene.number for scene in at.storyboard.scenes)
-    seconds = _seconds(scene, at.provider.offer.seconds)
+    seconds = _seconds(scene, _clip_seconds(at, scene))
     return Slate(scene.number, last, scene.id, at.storyboard.title, _text(scene), why, seconds)
+
+
+def _clip_seconds(at: Desk, scene: Scene) -> int:
+    """How long a clip of the provider is, of the model that the scene asks for if it asks for one."""
+    model = scene.source.model if isinstance(scene.source, Generated) else ""
+    return at.provider.capabilities.model(model).seconds
 
 
 def beside(film: Path) -> Path:

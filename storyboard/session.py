@@ -8,7 +8,9 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from storyboard.config.credentials import api_key
 from storyboard.desk import Desk
 from storyboard.generation.callbacks import CallbackWaiters, Listener
+from storyboard.generation.provider_calls import credit_balance
 from storyboard.generation.runner import Hands, Run
+from storyboard.http.client import Client, Endpoint
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.model.take import Outcome
@@ -18,7 +20,6 @@ from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
-from storyboard.wire import Api, Wire
 
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
 DRAFT_SCALE = 0.01
@@ -43,7 +44,9 @@ async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, rep
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
         api, clock = await _service(at, stack, report)
-        wire = await stack.enter_async_context(Wire(api, clock, notice=lambda why: report(events.Warned("", why))))
+        wire = await stack.enter_async_context(
+            Client(api, clock, at.provider.answers, notice=lambda why: report(events.Warned("", why)))
+        )
         hands = Hands(
             provider=at.provider,
             wire=wire,
@@ -68,9 +71,11 @@ async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, rep
             return await run.carry_out(plan), run.stopped
 
 
-async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Api, Clock]:
+async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:
     if not at.draft:
-        return Api(at.settings.base_url, api_key(at.settings)), Clock(at.settings.time_scale)
+        return Endpoint(at.settings.base_url, api_key(at.settings), at.settings.environment), Clock(
+            at.settings.time_scale
+        )
     from storyboard.emulator import Emulator
     from storyboard.emulator.api.behaviour import Behaviour
 
@@ -78,7 +83,7 @@ async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Api
         report(events.Warned(label.partition(" ")[2], sentence))
 
     emulator = await stack.enter_async_context(Emulator(Behaviour(), warned=warned))
-    return Api(emulator.url, "draft"), Clock(DRAFT_SCALE)
+    return Endpoint(emulator.url, "draft", at.provider.environment), Clock(DRAFT_SCALE)
 
 
 async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) -> CallbackWaiters:
@@ -122,10 +127,10 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def _look_at_balance(at: Desk, plan: Plan, wire: Wire, report: Report) -> None:
+async def _look_at_balance(at: Desk, plan: Plan, wire: Client, report: Report) -> None:
     """Say so before anything is paid where the account will not do. Whether it does is the service's to decide."""
     try:
-        balance = await at.provider.balance(wire)
+        balance = await credit_balance(at.provider, wire)
     except SceneFailed:
         return
     if balance is not None and balance < plan.credits:

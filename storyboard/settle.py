@@ -2,6 +2,7 @@
 
 from storyboard.config.credentials import api_key
 from storyboard.desk import Desk
+from storyboard.generation.provider_calls import echoed_prompt
 from storyboard.model.errors import InputError
 from storyboard.model.submission import Submission
 from storyboard.model.text import one_line
@@ -34,11 +35,13 @@ def _held(at: Desk, entry: Submission) -> bool:
 
 def adopt(at: Desk, entry: Submission, job: str, now: float) -> None:
     """Take ``job`` for the one that was submitted, once the provider says that it has our prompt. Raises InputError."""
-    from storyboard.wire import Api, Wire
+    from storyboard.http.client import Client, Endpoint
 
     async def ask() -> str | None:
-        async with Wire(Api(at.settings.base_url, api_key(at.settings)), Clock(at.settings.time_scale)) as wire:
-            return await at.provider.prompt(job, wire)
+        settings = at.settings
+        api = Endpoint(settings.base_url, api_key(settings), settings.environment)
+        async with Client(api, Clock(settings.time_scale), at.provider.answers) as wire:
+            return await echoed_prompt(at.provider, wire, job)
 
     if entry.state in ("open", "taken"):
         raise InputError(f"{entry.scene} has the job {entry.job} already", "render collects it")

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 # Raise it whenever the same part of a clip gives another thumbnail.
 _MAKING = 1
 _FPS = 24
-_SHAPES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +131,10 @@ def _laid(at: Desk) -> _Laid:
 
 def _due(at: Desk, scene: Scene) -> Take:
     assert isinstance(scene.source, Generated)
-    size = _SHAPES[scene.source.resolution]
+    model = at.provider.capabilities.model(scene.source.model)
+    size = model.quality(scene.source.resolution).size
     size = size[::-1] if scene.source.aspect == "9:16" else size
-    return Take("0" * 64, 0, Measure(at.provider.offer.seconds * _FPS, Fraction(_FPS), *size, sound=True))
+    return Take("0" * 64, 0, Measure(model.seconds * _FPS, Fraction(_FPS), *size, sound=True))
 
 
 def _place(at: Desk, out: Path | None, suffix: str, kinds: tuple[str, ...]) -> Path:

@@ -12,9 +12,14 @@ from aiohttp import web
 from canary import KEY
 from turns import give_way
 
-from storyboard.dial import Limits
+from storyboard.http.client import Client, Endpoint
+from storyboard.http.exchange import Meaning, Rejection, Reply, Request
+from storyboard.http.policy import Call, Verdict
+from storyboard.http.session import Limits
+from storyboard.providers.apikley.answers import ANSWERS, ENVIRONMENT
+from storyboard.providers.apikley.veo import Envelope
+from storyboard.providers.apikley.veo import envelope as opened
 from storyboard.system.clock import Clock
-from storyboard.wire import Api, Wire
 
 Step = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -99,10 +104,43 @@ async def service() -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def wired(base_url: str, clock: Clock | None = None, **options: object) -> AsyncIterator[Wire]:
+async def wired(base_url: str, clock: Clock | None = None, **options: object) -> AsyncIterator[Client]:
     limits = Limits(submit=2, answer=2, upload=2, clip=5)
-    async with Wire(Api(base_url, KEY), clock or Quick(), **{"limits": limits, **options}) as wire:
+    api = Endpoint(base_url, KEY, ENVIRONMENT)
+    async with Client(api, clock or Quick(), ANSWERS, **{"limits": limits, **options}) as wire:
         yield wire
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a call came back with."""
+
+    verdict: Verdict
+    code: int | None = None
+    msg: str = ""
+    data: Any = None
+
+
+async def call(
+    wire: Client,
+    kind: Call,
+    method: str,
+    path: str,
+    *,
+    params: dict[str, str] | None = None,
+    json: dict[str, object] | None = None,
+    told: Callable[[Envelope], Meaning | None] = lambda answer: None,
+) -> Answered:
+    """Ask as the built-in provider would, and read no more than the envelope."""
+
+    def read(reply: Reply) -> Envelope | Meaning | Rejection:
+        answer = opened(reply)
+        return told(answer) or (answer.rejection() if answer.refused else answer)
+
+    found = await wire.send(Request(kind, method, path, query=params or {}, body=json), read)
+    if isinstance(found, Verdict):
+        return Answered(found)
+    return Answered(Verdict.ACCEPT, found.code, found.msg, found.data)
 
 
 def says(status: int = 200, body: object = None, headers: dict[str, str] | None = None) -> Step:

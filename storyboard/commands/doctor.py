@@ -191,7 +191,7 @@ def _uploads(found: "Settings") -> Iterator[Finding]:
 def _callbacks(found: "Settings") -> Iterator[Finding]:
     import socket
 
-    from storyboard.guard import loopback_host
+    from storyboard.http.address import loopback_host
     from storyboard.system.claims import is_locked
 
     where = found.callbacks
@@ -238,14 +238,16 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
 def _balance(found: "Settings", key: str) -> str:
     from storyboard.costs.prices import amount
     from storyboard.desk import vendor
+    from storyboard.generation.provider_calls import credit_balance
+    from storyboard.http.client import Client, Endpoint
     from storyboard.system.clock import Clock
-    from storyboard.wire import Api, Wire
 
     provider = vendor(found, draft=False)
 
     async def ask() -> str:
-        async with Wire(Api(found.base_url, key), Clock(found.time_scale)) as wire:
-            balance = await provider.balance(wire)
+        api = Endpoint(found.base_url, key, found.environment)
+        async with Client(api, Clock(found.time_scale), provider.answers) as client:
+            balance = await credit_balance(provider, client)
         said = "does not tell its balance" if balance is None else f"{amount(balance)} credits left"
         return f"{provider.name} at {found.base_url}: {said}"
 

@@ -73,14 +73,16 @@ def command(
 
 async def _serve(behaviour: "Behaviour", port: int) -> None:
     from storyboard.emulator import Emulator
+    from storyboard.providers.apikley.veo import provider
 
+    names = provider.environment
     stop = asyncio.Event()
     with signals.interrupt_handler(lambda times: stop.set()):
         async with Emulator(behaviour, port, _warn) as emulator:
             click.echo(emulator.url)
             click.echo("In another terminal, for example:", err=True)
             click.echo(
-                f"  APIKLEY_BASE_URL={emulator.url} APIKLEY_API_KEY=rehearsal STORYBOARD_TIME_SCALE=0.01 \\\n"
+                f"  {names.base_url}={emulator.url} {names.key}=rehearsal STORYBOARD_TIME_SCALE=0.01 \\\n"
                 "    storyboard render film.yaml --yes",
                 err=True,
             )

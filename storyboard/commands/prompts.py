@@ -10,7 +10,7 @@ from storyboard.model.text import one_line, to_json
 
 if TYPE_CHECKING:
     from storyboard.model.storyboard import Image, Scene, Storyboard
-    from storyboard.providers import Provider
+    from storyboard.providers.base import Provider
 
 
 @click.command
@@ -23,11 +23,13 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
     from storyboard.config.settings import settings
     from storyboard.parsing.read import read_storyboard
     from storyboard.project import Project
-    from storyboard.providers import find
+    from storyboard.providers.registry import find
 
     path = located(file)
     provider = find(settings().provider)
-    storyboard = read_storyboard(path.name, Project(path.parent), provider.offer, pairs(given), shown=file or path.name)
+    storyboard = read_storyboard(
+        path.name, Project(path.parent), provider.capabilities, pairs(given), shown=file or path.name
+    )
     asked = [(scene, _request(scene, provider)) for scene in _chosen(storyboard, scenes)]
     if as_json:
         click.echo(to_json({"scenes": [_document(*pair) for pair in asked]}))

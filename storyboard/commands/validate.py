@@ -40,12 +40,12 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
     from storyboard.outlook import letters
     from storyboard.parsing.read import read_storyboard
     from storyboard.project import Project
-    from storyboard.providers import find
+    from storyboard.providers.registry import find
 
     path = located(file)
-    offer = find(settings().provider).offer
+    capabilities = find(settings().provider).capabilities
     try:
-        storyboard = read_storyboard(path.name, Project(path.parent), offer, given, shown=file or path.name)
+        storyboard = read_storyboard(path.name, Project(path.parent), capabilities, given, shown=file or path.name)
     except Problems as error:
         return None, error.problems
     return storyboard, (*storyboard.warnings, *letters(storyboard))

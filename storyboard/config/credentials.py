@@ -9,9 +9,10 @@ from storyboard.model.errors import InputError, RunRefused
 
 
 def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
-    """The API key: APIKLEY_API_KEY, a file, or the system keyring. Raises RunRefused where there is none."""
-    key = environ.get("APIKLEY_API_KEY", "").strip()
-    if not key and (file := environ.get("APIKLEY_API_KEY_FILE") or settings.key_file):
+    """The API key: a variable, a file, or the system keyring. Raises RunRefused where there is none."""
+    names = settings.environment
+    key = environ.get(names.key, "").strip()
+    if not key and (file := environ.get(names.key_file) or settings.key_file):
         try:
             key = Path(file).expanduser().read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -19,24 +20,24 @@ def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
             raise InputError(
                 f"the key file {file} cannot be read: {why}", "it holds the key alone, on one line"
             ) from None
-    key = key or _from_keyring()
+    key = key or _from_keyring(names.keyring)
     if not key:
         raise RunRefused(
             "no API key",
-            "put it in APIKLEY_API_KEY, or in a file that APIKLEY_API_KEY_FILE names; --draft needs none",
+            f"put it in {names.key}, or in a file that {names.key_file} names; --draft needs none",
         )
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise RunRefused("the API key holds characters that no key has", "look at APIKLEY_API_KEY or the key file")
+        raise RunRefused("the API key holds characters that no key has", f"look at {names.key} or the key file")
     return key
 
 
-def _from_keyring() -> str:
+def _from_keyring(entry: str) -> str:
     try:
         import keyring
         from keyring.errors import KeyringError
     except ImportError:
         return ""
     try:
-        return keyring.get_password("storyboard", "apikley") or ""
+        return keyring.get_password("storyboard", entry) or ""
     except KeyringError:
         return ""

@@ -11,11 +11,22 @@ from urllib.parse import urlsplit
 
 from storyboard.costs.budget import Budget, parse_budget
 from storyboard.costs.prices import Prices, parse_prices
-from storyboard.guard import loopback_host
+from storyboard.http.address import loopback_host
+from storyboard.model.capabilities import Environment
 from storyboard.model.errors import InputError
 from storyboard.model.realm import Kind
+from storyboard.providers.registry import USUAL, find
 
 _KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")
+
+# For a provider that is not installed: its address and key cannot be asked for, and everything else works.
+NOWHERE = Environment(
+    key="STORYBOARD_API_KEY",
+    key_file="STORYBOARD_API_KEY_FILE",
+    base_url="STORYBOARD_BASE_URL",
+    usual_url="",
+    keyring="",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,8 @@ class CallbackSettings:
 class Settings:
     """What holds for this user on this machine.
 
-    ``home`` is the store's folder; ``time_scale`` multiplies every pause between two tries; ``profile`` renames
+    ``home`` is the store's folder; ``environment`` names the variables of the provider's address and key;
+    ``time_scale`` multiplies every pause between two tries; ``profile`` renames
     paths and fields of the provider's API; ``file`` is the config.toml that was read, or would be.
     """
 
@@ -51,6 +63,7 @@ class Settings:
     uploads: str | None
     time_scale: float
     at_once: int
+    environment: Environment
     prices: Prices
     budget: Budget
     profile: Mapping[str, object]
@@ -90,21 +103,33 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     prices, budget, profile = table.get("prices"), table.get("budget", {}), table.get("profile", {})
     if not (isinstance(prices, Mapping | None) and isinstance(budget, Mapping) and isinstance(profile, Mapping)):
         raise InputError(f"{file}: [prices], [budget] and [profile] must be tables")
-    tariff = Prices() if prices is None else parse_prices(prices)
+    provider = _text(table, "provider") or USUAL
+    environment, usual = _said_by(provider)
+    tariff = usual if prices is None else parse_prices(prices, usual)
     return Settings(
         file=file,
         home=Path(home).expanduser().absolute(),
-        provider=_text(table, "provider") or "apikley",
-        base_url=environ.get("APIKLEY_BASE_URL") or _text(table, "base_url") or "https://api.apikley.ru",
+        provider=provider,
+        base_url=environ.get(environment.base_url) or _text(table, "base_url") or environment.usual_url,
         uploads=environ.get("STORYBOARD_UPLOADS") or _text(table, "uploads"),
         time_scale=_scale(environ.get("STORYBOARD_TIME_SCALE", "1")),
         at_once=_at_once(table.get("at_once", 8)),
+        environment=environment,
         prices=tariff,
         budget=parse_budget(budget, str(file), tariff),
         profile=profile,
         key_file=_text(table, "key_file"),
         callbacks=_callbacks(environ),
     )
+
+
+def _said_by(provider: str) -> tuple[Environment, Prices]:
+    """What a provider says of its address, its key and its prices. One that is not installed is told of when needed."""
+    try:
+        found = find(provider)
+    except InputError:
+        return NOWHERE, Prices()
+    return found.environment, found.prices
 
 
 def _table(file: Path) -> Mapping[str, object]:

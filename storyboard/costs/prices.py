@@ -6,23 +6,19 @@ from fractions import Fraction
 
 from storyboard.model.errors import InputError
 
-# Credits a clip, whatever its length, as published for the same-shaped public API on 2026-09-11
-# (api-facts.md 6.3); Apikley's own tariff is not public, hence an estimate.
-_MODELS: Mapping[str, Fraction] = {"veo3": Fraction(250), "veo3_fast": Fraction(60)}
-
 
 @dataclass(frozen=True, slots=True)
 class Prices:
     """``models`` and ``hd`` in credits a clip; one credit costs ``credit`` of ``currency``, None if nobody said.
 
-    ``estimate`` is True for the built-in table, False for the user's own.
+    ``estimate`` is True for what a provider's package says, False for the user's own.
     """
 
-    models: Mapping[str, Fraction] = field(default_factory=lambda: _MODELS)
-    hd: Fraction = Fraction(5)
-    credit: Fraction | None = Fraction(1, 200)
+    models: Mapping[str, Fraction] = field(default_factory=dict)
+    hd: Fraction = Fraction(0)
+    credit: Fraction | None = None
     currency: str = "USD"
-    estimate: bool = True
+    estimate: bool = False
 
     def shot(self, model: str) -> Fraction:
         """Credits for one clip. Raises InputError for a model without a price."""
@@ -53,15 +49,10 @@ def amount(credits: Fraction) -> str:
     return f"{float(credits):.12g}"
 
 
-FREE = Prices(
-    models={"veo3": Fraction(0), "veo3_fast": Fraction(0)}, hd=Fraction(0), credit=Fraction(0), estimate=False
-)
-
-
-def parse_prices(table: Mapping[str, object]) -> Prices:
+def parse_prices(table: Mapping[str, object], usual: Prices) -> Prices:
     """The user's own table ([prices] in config.toml): ``models`` (a table), ``hd``, ``credit``, ``currency``.
 
-    What it leaves out is left as built in. Raises InputError.
+    What it leaves out is as in ``usual``, the provider's own prices. Raises InputError.
     """
     known = {"models", "hd", "credit", "currency"}
     for name in table:
@@ -71,10 +62,10 @@ def parse_prices(table: Mapping[str, object]) -> Prices:
     if not isinstance(models, Mapping):
         raise InputError("config.toml: [prices.models] must be a table", "veo3_fast = 60")
     return Prices(
-        models={**_MODELS, **{name: _number(f"models.{name}", value) for name, value in models.items()}},
-        hd=_number("hd", table.get("hd", 5)),
-        credit=_number("credit", table["credit"]) if "credit" in table else Prices().credit,
-        currency=str(table.get("currency", "USD")),
+        models={**usual.models, **{name: _number(f"models.{name}", value) for name, value in models.items()}},
+        hd=_number("hd", table["hd"]) if "hd" in table else usual.hd,
+        credit=_number("credit", table["credit"]) if "credit" in table else usual.credit,
+        currency=str(table.get("currency", usual.currency)),
         estimate=False,
     )
 

@@ -10,8 +10,17 @@ from storyboard.emulator.api.orders import LABEL
 
 if TYPE_CHECKING:
     from storyboard.emulator.api.server import Emulator
+    from storyboard.providers.base import Provider
 
-__all__ = ["LABEL", "Behaviour", "Emulator"]
+__all__ = ["LABEL", "Behaviour", "Emulator", "draft_provider"]
+
+
+def draft_provider() -> "Provider":
+    """The provider of drafts: the built-in one, which also says what is to be printed on each card."""
+    from storyboard.providers.apikley.profile import Profile
+    from storyboard.providers.apikley.veo import Apikley
+
+    return Apikley(Profile.of({"label": LABEL}))
 
 
 def __getattr__(name: str) -> object:

@@ -22,9 +22,10 @@ import aiohttp
 from aiohttp import web
 
 from storyboard.config.settings import CallbackSettings
+from storyboard.generation.provider_calls import jobs_in_callback
 from storyboard.model.errors import InputError, LocalFault
 from storyboard.model.submission import Submission
-from storyboard.providers import Provider
+from storyboard.providers.base import Provider
 from storyboard.state.ledger import Ledger
 from storyboard.system.claims import exclusive_lock
 from storyboard.system.clock import Clock
@@ -145,7 +146,7 @@ class Listener:
 
         Whether a nonce exists is looked up last, and only then can an answer depend on it.
         """
-        names = self._provider.called(await self._body(request))
+        names = jobs_in_callback(self._provider, await self._body(request))
         if self._where.key:
             stamp, signature = request.headers.get(TIMESTAMP, ""), request.headers.get(SIGNATURE, "")
             now = self._clock.wall()

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard.advice import unfetched
 from storyboard.costs.budget import NO_LIMIT, Budget
 from storyboard.generation.callbacks import CallbackWaiters
+from storyboard.generation.provider_calls import echoed_prompt, job_status, submit_shot, upscale_status
 from storyboard.generation.schedule import (
     CALLED_LOOK,
     CALLED_WITHIN,
@@ -23,8 +23,10 @@ from storyboard.generation.schedule import (
     between_polls,
 )
 from storyboard.generation.uploads import Uploads
+from storyboard.http.client import Client
 from storyboard.media.verify import verify
 from storyboard.model import events
+from storyboard.model.capabilities import Model
 from storyboard.model.errors import (
     AddressExpired,
     BadMedia,
@@ -45,7 +47,7 @@ from storyboard.model.submission import Submission
 from storyboard.model.take import Measure, Outcome, Take
 from storyboard.model.text import one_line
 from storyboard.planning.steps import Collect, Make, Plan
-from storyboard.providers import Provider, Ready
+from storyboard.providers.base import Provider, Ready
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
@@ -53,7 +55,6 @@ from storyboard.state.store import Store
 from storyboard.system.claims import is_locked
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
-from storyboard.wire import Wire
 
 REFETCHES = 2
 NEW_ADDRESSES = 3
@@ -70,7 +71,7 @@ class Hands:
     """
 
     provider: Provider
-    wire: Wire
+    wire: Client
     ledger: Ledger
     store: Store
     uploads: Uploads | None
@@ -150,7 +151,7 @@ class Run:
         except StoryboardError as error:
             if isinstance(error, RunRefused | LocalFault):
                 self.stop(error)
-            if isinstance(error, SceneFailed) and unfetched(error):
+            if isinstance(error, SceneFailed) and self.hands.provider.answers.texts.blames_an_image(error):
                 self._forget(step.shot)
             return self._told(step, error)
         finally:
@@ -179,12 +180,16 @@ class Run:
         else:
             self._paid.add(step.scene)
             entry, ready = await self._known(step), None
-        base = self._held(entry.key, "720p")
-        if step.resolution == "1080p":
+        model = self._model(step)
+        base = self._held(entry.key, model.base(step.resolution))
+        if model.upgrades(step.resolution):
             if base is None:
                 await self._collect(step, entry, ready)
-            return self._held(entry.key, "1080p") or await self._upgrade(step, entry)
+            return self._held(entry.key, step.resolution) or await self._upgrade(step, entry)
         return base or await self._collect(step, entry, ready)
+
+    def _model(self, step: Make | Collect) -> Model:
+        return self.hands.provider.capabilities.model(step.shot.model)
 
     def _held(self, key: str, resolution: Resolution) -> Take | None:
         take = self.hands.ledger.takes.of_key(key).get(resolution)
@@ -199,7 +204,7 @@ class Run:
             addresses = [await self._address(image) for image in step.shot.images]
             self._may_ask()
             try:
-                clip = step.credits - (self.hd if step.resolution == "1080p" else 0)
+                clip = step.credits - (self.hd if self._model(step).upgrades(step.resolution) else 0)
                 entry = self.hands.ledger.submissions.record_intent(
                     step.shot, step.scene, self.storyboard, self.name, clip, self.hands.clock.wall(), self.budget
                 )
@@ -233,9 +238,8 @@ class Run:
         """Send the request, and write down what came of it before anything else happens."""
         ledger, now = self.hands.ledger, self.hands.clock.wall
         try:
-            job = await self.hands.provider.submit(
-                shot, addresses, self.hands.calls.address(entry.nonce), self.hands.wire
-            )
+            callback = self.hands.calls.address(entry.nonce)
+            job = await submit_shot(self.hands.provider, self.hands.wire, shot, addresses, callback)
         except SubmissionUnknown as error:
             ledger.submissions.record_unknown(entry, error.message, error.code, now())
             raise submission_undecided(error.message) from error
@@ -327,7 +331,7 @@ class Run:
         """Adopt ``job``; or say why it is not this attempt's; or "" as well where the provider does not say (yet)."""
         hands = self.hands
         try:
-            said = await hands.provider.prompt(job, hands.wire)
+            said = await echoed_prompt(hands.provider, hands.wire, job)
         except SceneFailed:
             return ""
         except RunRefused as error:
@@ -356,7 +360,7 @@ class Run:
         while True:
             self._may_fetch()
             try:
-                state = await self.hands.provider.poll(entry.job, self.hands.wire)
+                state = await job_status(self.hands.provider, self.hands.wire, entry.job)
             except (Stalled, AddressExpired):
                 raise
             except SceneFailed as error:
@@ -383,7 +387,8 @@ class Run:
 
     async def _collect(self, step: Make | Collect, entry: Submission, ready: Ready | None) -> Take:
         ready = ready or await self._ready(step, entry)
-        return await self._fetch(step, entry, ready, "720p", lambda: self._ready(step, entry))
+        resolution = self._model(step).base(step.resolution)
+        return await self._fetch(step, entry, ready, resolution, lambda: self._ready(step, entry))
 
     async def _upgrade(self, step: Make | Collect, entry: Submission) -> Take:
         """The HD version of a job whose take is here."""
@@ -393,24 +398,28 @@ class Run:
                 entry, step.scene, self.storyboard, self.name, self.hd, self.hands.clock.wall(), self.budget
             )
         try:
-            ready = await self._hd_ready(entry)
-            return await self._fetch(step, entry, ready, "1080p", lambda: self._hd_ready(entry))
+            ready = await self._hd_ready(step, entry)
+            return await self._fetch(step, entry, ready, step.resolution, lambda: self._hd_ready(step, entry))
         except SceneFailed as error:
-            hint = error.hint or "its 720p take is safe: run again, or say resolution: 720p"
-            raise SceneFailed(f"1080p: {error.message}", hint, error.code) from error
+            hint = error.hint or self._safe(step)
+            raise SceneFailed(f"{step.resolution}: {error.message}", hint, error.code) from error
 
-    async def _hd_ready(self, entry: Submission) -> Ready:
+    def _safe(self, step: Make | Collect) -> str:
+        base = self._model(step).base(step.resolution)
+        return f"its {base} take is safe: run again, or say resolution: {base}"
+
+    async def _hd_ready(self, step: Make | Collect, entry: Submission) -> Ready:
         assert entry.job is not None
         clock, patience = self.hands.clock, PollLimit(HD_DEADLINE)
         began = clock.monotonic()
         while True:
             self._may_fetch()
-            state = await self.hands.provider.hd(entry.job, self.hands.wire)
+            state = await upscale_status(self.hands.provider, self.hands.wire, entry.job)
             if isinstance(state, Ready):
                 return state
             pause = HD_PAUSE * clock.between(*JITTER)
             if why := patience.over(clock.monotonic() - began, pause, seen=state.seen, done=state.done):
-                raise Stalled(why, "its 720p take is safe: run again, or say resolution: 720p")
+                raise Stalled(why, self._safe(step))
             await clock.pause(pause)
 
     async def _fetch(
@@ -458,21 +467,21 @@ class Run:
         take = Take(fetched.sha256, fetched.bytes, measure, resolution, ready.seed, ready.credits)
         hands.store.put(arriving, take.digest)
         hands.ledger.takes.record_take(entry.key, take, hands.clock.wall())
-        for why in _remarks(step.shot, measure, resolution, hands.provider.offer.seconds):
+        for why in _remarks(step.shot, measure, resolution, self._model(step)):
             hands.report(events.Warned(step.scene, why))
         return take
 
 
-def _remarks(shot: Shot, measure: Measure, resolution: Resolution, seconds: int) -> list[str]:
+def _remarks(shot: Shot, measure: Measure, resolution: Resolution, model: Model) -> list[str]:
     """What an author should know about a take that came: it is paid for, and kept all the same."""
-    found = []
-    if abs(measure.seconds - seconds) > 1:
-        found.append(f"{seconds} seconds were expected, and {float(measure.seconds):.1f} came")
+    found, quality = [], model.quality(resolution)
+    if abs(measure.seconds - model.seconds) > 1:
+        found.append(f"{model.seconds} seconds were expected, and {float(measure.seconds):.1f} came")
     if not measure.sound:
         found.append("the take came without sound: the cut gives it silence")
     size = f"{measure.width}x{measure.height}"
     if shot.aspect != "auto" and (shot.aspect == "9:16") != (measure.height > measure.width):
         found.append(f"asked for {shot.aspect}, and {size} came")
-    elif resolution == "1080p" and min(measure.width, measure.height) < 1080:
-        found.append(f"asked for 1080p, and {size} came")
+    elif quality.upgrade and min(measure.width, measure.height) < min(quality.size):
+        found.append(f"asked for {resolution}, and {size} came")
     return found

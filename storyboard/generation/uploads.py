@@ -10,15 +10,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
 
-from storyboard.guard import loopback_host
+from storyboard.generation.provider_calls import upload_image
+from storyboard.http.address import loopback_host
 from storyboard.model.errors import InputError, LocalFault, RunRefused, SceneFailed
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.text import one_line
-from storyboard.providers import Address, Provider
+from storyboard.providers.base import Address, Provider
 
 if TYPE_CHECKING:
-    from storyboard.wire import Wire
+    from storyboard.http.client import Client
 
 WAYS = (
     "set STORYBOARD_UPLOADS to s3://bucket/prefix, to 'provider' (the service's own uploads), "
@@ -60,7 +61,7 @@ class UploadDestination(Protocol):
     @property
     def destination(self) -> str: ...
 
-    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address: ...
+    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class PublicFolder:
     def destination(self) -> str:
         return self.base
 
-    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address:
+    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address:
         return Address(f"{self.base}/{quote(image.path.as_posix())}", None)
 
 
@@ -87,8 +88,8 @@ class ProviderStorage:
     def destination(self) -> str:
         return f"the service at {self.origin}"
 
-    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address:
-        return await provider.upload(_name(image), content, _TYPES[image.kind], wire)
+    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address:
+        return await upload_image(provider, wire, _name(image), content, _TYPES[image.kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Bucket:
     def destination(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
-    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Wire") -> Address:
+    async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address:
         import obstore
         from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
@@ -162,7 +163,7 @@ class Bucket:
 class Uploads:
     """Where each image can be fetched. One image goes up once, however many scenes show it, while its address lives."""
 
-    def __init__(self, way: UploadDestination, provider: Provider, wire: "Wire", memory: AddressMemory) -> None:
+    def __init__(self, way: UploadDestination, provider: Provider, wire: "Client", memory: AddressMemory) -> None:
         self._way = way
         self._provider = provider
         self._wire = wire
@@ -189,7 +190,7 @@ class Uploads:
 
 
 def parse_destination(
-    value: str | None, provider: str = "apikley", origin: str = "", environ: Mapping[str, str] = os.environ
+    value: str | None, provider: str = "provider", origin: str = "", environ: Mapping[str, str] = os.environ
 ) -> UploadDestination | None:
     """The way that STORYBOARD_UPLOADS names; None where it names none. Raises InputError with the three ways.
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import cast
 
+from storyboard.model.capabilities import Capabilities, Model
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Generated, Image, LocalImage, Resolution
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
-from storyboard.offer import Offer
 from storyboard.parsing import template, template_limits
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.source import KeyPath, SourceFile
@@ -22,10 +22,10 @@ _ALIKE = Fraction(2, 100)
 class Generating:
     """One reading of it. Each problem is added to ``problems``."""
 
-    def __init__(self, found: Assets, scope: Variables, offer: Offer, problems: list[Problem]) -> None:
+    def __init__(self, found: Assets, scope: Variables, capabilities: Capabilities, problems: list[Problem]) -> None:
         self._found = found
         self._scope = scope
-        self._offer = offer
+        self._capabilities = capabilities
         self._problems = problems
         self._wrong = problems.append
 
@@ -35,17 +35,19 @@ class Generating:
         model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
         shape = cast(Aspect, aspect.value if aspect else "16:9")
         first, last, references = self._images(words)
+        wanted = self._model(model)
+        usual = self._capabilities.model(wanted).resolutions[0].name
         made = Generated(
             prompt=prompt or "",
-            model=self._model(model),
+            model=wanted,
             aspect=shape,
             first_frame=self._frame(first, shape),
             last_frame=self._frame(last, shape),
             references=self._references(references, words) if references else (),
-            seed=self._seed(words.get("seed")),
+            seed=self._seed(words),
             translate=bool(word.value) if (word := words.get("translate")) else True,
             watermark=self._watermark(words),
-            resolution=cast(Resolution, resolution.value if resolution else "720p"),
+            resolution=cast(Resolution, resolution.value if resolution else usual),
         )
         self._possible(words, made, first, references)
         return made if prompt else None
@@ -64,7 +66,7 @@ class Generating:
         text = self._scope.render(word.page, word.path, str(word.value), names).strip()
         if not text and len(self._problems) == before:
             self._wrong(word.problem("the prompt is empty", "say what is to be seen and heard"))
-        limit = self._offer.prompt_limit
+        limit = self._asked(words).prompt_limit
         if len(text) > limit:
             self._wrong(
                 word.problem(f"the prompt has {len(text):,} characters; at most {limit:,} can be sent", "shorten it")
@@ -72,19 +74,25 @@ class Generating:
         return text
 
     def _model(self, word: Value | None) -> str:
-        known = self._offer.models
+        known = self._capabilities.names
         if word is None:
-            return "veo3_fast" if "veo3_fast" in known else known[0]
+            return self._capabilities.usual
         name = str(word.value)
         if name not in known:
             hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
             self._wrong(word.problem(f"'{one_line(name, 60)}' is not a model", hint))
         return name
 
-    def _seed(self, word: Value | None) -> int | None:
+    def _asked(self, words: SceneValues) -> Model:
+        """The model whose limits hold for a scene."""
+        word = words.get("model")
+        return self._capabilities.model(str(word.value) if word else "")
+
+    def _seed(self, words: SceneValues) -> int | None:
+        word = words.get("seed")
         if word is None:
             return None
-        seed, (least, most) = int(cast(int, word.value)), self._offer.seeds
+        seed, (least, most) = int(cast(int, word.value)), self._asked(words).seeds
         if not least <= seed <= most:
             self._wrong(word.problem(f"a seed is a number from {least} to {most}"))
         return seed
@@ -134,7 +142,7 @@ class Generating:
             if not places and word.own:
                 hint = "name one that has 'images', such as {{ cast.keeper }}"
                 self._wrong(word.problem("the prompt names no member of the cast that has images", hint))
-        most = self._offer.reference_limit
+        most = max(model.references for model in self._capabilities.models)
         if len(places) > most:
             self._wrong(word.problem(f"{said}; at most {most} can be sent", "list the ones that matter most"))
         return tuple(image for place in places[:most] if (image := self._found.image(*place)))
@@ -160,15 +168,16 @@ class Generating:
         self._shape(words, made, first or references)
         if references and made.references:
             self._referable(words, made, references)
-        resolution, known = words.get("resolution"), self._offer.hd_aspects
-        if resolution and made.resolution == "1080p" and made.aspect not in known:
-            message = f"1080p exists for {_only(known)}, this is {made.aspect}"
+        model, resolution = self._capabilities.model(made.model), words.get("resolution")
+        known = model.upgrade_aspects
+        if resolution and model.upgrades(made.resolution) and made.aspect not in known:
+            message = f"{made.resolution} exists for {_only(known)}, this is {made.aspect}"
             self._wrong(
                 _nearer(resolution, words.get("aspect") or resolution).problem(message, "leave 'resolution' out")
             )
 
     def _shape(self, words: SceneValues, made: Generated, image: Value | None) -> None:
-        word, known = words.get("aspect"), self._offer.aspects
+        word, known = words.get("aspect"), self._capabilities.model(made.model).aspects
         if word and made.aspect not in known:
             self._wrong(word.problem(f"{made.aspect} is no shape of this provider", f"there are: {', '.join(known)}"))
         elif word and made.aspect == "auto" and not image and not words.own.has("first_frame"):
@@ -176,8 +185,9 @@ class Generating:
             self._wrong(word.problem(message, "add a 'first_frame', or write 16:9 or 9:16"))
 
     def _referable(self, words: SceneValues, made: Generated, references: Value) -> None:
-        models, aspects = self._offer.reference_models, self._offer.reference_aspects
-        if made.model in self._offer.models and made.model not in models:
+        models = tuple(model.name for model in self._capabilities.referring)
+        aspects = self._capabilities.model(made.model).reference_aspects
+        if made.model in self._capabilities.names and made.model not in models:
             message = f"references work with {_only(models)}, this is {made.model}"
             hint = _instead("model", models)
             self._wrong(_nearer(words.get("model"), references).problem(message, hint))

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from storyboard.model.capabilities import Capabilities
 from storyboard.model.errors import Problems
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
-from storyboard.offer import Offer
 from storyboard.parsing.includes import gather
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.rules import Rules
@@ -18,7 +18,12 @@ _NOTHING: Mapping[str, str] = {}
 
 
 def read_storyboard(
-    file: str, files: Files, offer: Offer, given: Mapping[str, str] = _NOTHING, *, shown: str | None = None
+    file: str,
+    files: Files,
+    capabilities: Capabilities,
+    given: Mapping[str, str] = _NOTHING,
+    *,
+    shown: str | None = None,
 ) -> Storyboard:
     """The storyboard in ``file``, made whole and checked against what a provider offers.
 
@@ -26,34 +31,39 @@ def read_storyboard(
     vars given from outside: data, never templates. Raises Problems with all of them, warnings included, in the order
     of their lines; InputError where ``file`` itself cannot be read.
     """
-    story, problems = _read(file, files, offer, given, shown or file)
+    story, problems = _read(file, files, capabilities, given, shown or file)
     if story is None or any(problem.severity == "error" for problem in problems):
         raise Problems(problems)
     return replace(story, warnings=problems)
 
 
 def check_storyboard(
-    file: str, files: Files, offer: Offer, given: Mapping[str, str] = _NOTHING, *, shown: str | None = None
+    file: str,
+    files: Files,
+    capabilities: Capabilities,
+    given: Mapping[str, str] = _NOTHING,
+    *,
+    shown: str | None = None,
 ) -> tuple[Problem, ...]:
     """All problems of the storyboard in ``file``, in the order of its lines. Raises InputError as ``read`` does."""
-    return _read(file, files, offer, given, shown or file)[1]
+    return _read(file, files, capabilities, given, shown or file)[1]
 
 
 def _read(
-    file: str, files: Files, offer: Offer, given: Mapping[str, str], shown: str
+    file: str, files: Files, capabilities: Capabilities, given: Mapping[str, str], shown: str
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
     path = PurePosixPath(file)
     with _uncollected():
-        return _ranked(path, shown, files, offer, given)
+        return _ranked(path, shown, files, capabilities, given)
 
 
 def _ranked(
-    path: PurePosixPath, shown: str, files: Files, offer: Offer, given: Mapping[str, str]
+    path: PurePosixPath, shown: str, files: Files, capabilities: Capabilities, given: Mapping[str, str]
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
     found = gather(path, shown, files)
     story, problems = None, list(found.problems)
     if found.top:
-        rules = Rules(path.stem.removesuffix(".storyboard"), found.top, found.scenes, files, offer, given)
+        rules = Rules(path.stem.removesuffix(".storyboard"), found.top, found.scenes, files, capabilities, given)
         story = rules.whole()
         problems += rules.problems
     order = {page: at for at, page in enumerate(found.pages)}

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import cast
 
+from storyboard.model.capabilities import Capabilities
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import (
     Captions,
@@ -21,7 +22,6 @@ from storyboard.model.storyboard import (
     Trim,
 )
 from storyboard.model.text import one_line
-from storyboard.offer import Offer
 from storyboard.parsing import yaml
 from storyboard.parsing.assets import Assets, resolve_asset
 from storyboard.parsing.finishing import Finishing, format_seconds
@@ -60,17 +60,17 @@ class Rules:
         top: MappingNode,
         scenes: Sequence[MappingNode],
         files: Files,
-        offer: Offer,
+        capabilities: Capabilities,
         given: Mapping[str, str],
     ) -> None:
         self.problems: list[Problem] = []
         self._name = name
         self._top = top
         self._entries = scenes
-        self._made_seconds = Fraction(offer.seconds)
+        self._capabilities = capabilities
         self._scope = Variables(top, name, len(scenes), given, self._wrong)
         self._found = Assets(files, self._wrong)
-        self._generating = Generating(self._found, self._scope, offer, self.problems)
+        self._generating = Generating(self._found, self._scope, capabilities, self.problems)
         self._finishing = Finishing(self._found, self._wrong)
 
     def whole(self) -> Storyboard:
@@ -153,7 +153,8 @@ class Rules:
         whole: Fraction | None
         kind, known = self._kind(words), self._scope.scene(words, number)
         if kind == "prompt":
-            source, whole = self._generating.scene(words, known), self._made_seconds
+            made = self._generating.scene(words, known)
+            source, whole = made, Fraction(self._capabilities.model(made.model if made else "").seconds)
         else:
             source, whole = self._own(words, kind, output)
         trim = self._trim(words, whole)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from storyboard.costs.prices import Prices
+from storyboard.model.capabilities import Capabilities, Model
 from storyboard.model.shot import Shot, shot
 from storyboard.model.storyboard import Generated, Resolution, Scene, Storyboard
 from storyboard.model.submission import Submission
@@ -23,68 +24,78 @@ def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> M
     }
 
 
-def make_plan(storyboard: Storyboard, wanted: Mapping[str, Shot], facts: Facts, prices: Prices) -> Plan:
+def make_plan(
+    storyboard: Storyboard, wanted: Mapping[str, Shot], facts: Facts, prices: Prices, capabilities: Capabilities
+) -> Plan:
     """What will be done about each scene, why, and at what price. Raises InputError for a model without a price."""
     steps: list[Step] = []
     asked: dict[str, list[Make | Collect]] = {}
     for scene in storyboard.scenes:
         if not isinstance(scene.source, Generated):
             continue
-        step = _step(scene, scene.source, wanted[scene.id], facts, prices)
+        shot = wanted[scene.id]
+        model = capabilities.model(shot.model)
+        step = _step(scene, scene.source, shot, facts, prices, model)
         if isinstance(step, Make | Collect):
             before = asked.setdefault(step.shot.key, [])
-            step = _shared(step, before, prices) if before else step
+            step = _shared(step, before, prices, model) if before else step
             before.append(step)
         steps.append(step)
     return Plan(tuple(steps))
 
 
-def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Prices) -> Collect:
+def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Prices, model: Model) -> Collect:
     """The step of a scene that wants a shot which a scene before it asks for: bought once, HD added once."""
     first = before[0]
-    added = step.resolution == "1080p" and all(other.resolution != "1080p" for other in before)
+    added = model.upgrades(step.resolution) and all(other.resolution != step.resolution for other in before)
     extra = (prices.hd if isinstance(step, Make) else step.credits) if added else Fraction(0)
     return Collect(
         step.scene, step.shot, step.resolution, None, f"the same shot as {first.scene}", extra, (first.scene,)
     )
 
 
-def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: Prices) -> Step:
+def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: Prices, model: Model) -> Step:
     takes = {**facts.lock.takes(wanted.key), **facts.takes.get(wanted.key, {})}
     held = {resolution: take for resolution, take in takes.items() if take.digest in facts.held}
     entry = facts.entries.get(wanted.key)
     resolution = source.resolution
+    upgrade = prices.hd if model.upgrades(resolution) else Fraction(0)
     if resolution in held:
         return Keep(scene.id, wanted, held[resolution], "unchanged")
     if entry and entry.state in ("intent", "unknown"):
         if entry.state == "intent" and entry.run in facts.at_work:
             return Collect(scene.id, wanted, resolution, None, "another render is asking for it now")
         if entry.nonce in facts.named:
-            extra = prices.hd if resolution == "1080p" else Fraction(0)
-            return Collect(scene.id, wanted, resolution, None, "its answer was lost, a callback names its job", extra)
+            return Collect(scene.id, wanted, resolution, None, "its answer was lost, a callback names its job", upgrade)
         return Blocked(scene.id, wanted, entry.why or "its submission was cut off before an answer came")
     if entry and entry.state == "abandoned":
         return Blocked(scene.id, wanted, entry.why, decided=True)
     if entry and entry.job and entry.state in ("open", "taken"):
-        extra = prices.hd if resolution == "1080p" and entry.hd is None else Fraction(0)
-        why = _collecting(entry, resolution, facts, takes, prices)
+        extra = upgrade if entry.hd is None else Fraction(0)
+        why = _collecting(entry, resolution, facts, takes, prices, model)
         return Collect(scene.id, wanted, resolution, entry.job, why, extra)
-    price = prices.shot(wanted.model) + (prices.hd if resolution == "1080p" else 0)
-    return Make(scene.id, wanted, resolution, _reason(scene, wanted, facts, takes, held), price)
+    price = prices.shot(wanted.model) + upgrade
+    return Make(scene.id, wanted, resolution, _reason(scene, wanted, facts, takes, held, model), price)
 
 
 def _collecting(
-    entry: Submission, resolution: Resolution, facts: Facts, takes: Mapping[Resolution, Take], prices: Prices
+    entry: Submission,
+    resolution: Resolution,
+    facts: Facts,
+    takes: Mapping[Resolution, Take],
+    prices: Prices,
+    model: Model,
 ) -> str:
     if entry.state == "open":
         return "paid for, not fetched yet"
-    base = takes.get("720p")
-    if resolution == "1080p" and "1080p" not in takes and base and base.digest in facts.held:
-        return "resolution 720p -> 1080p: the HD version of the same take"
+    first, upgraded = model.base(resolution), model.upgrades(resolution)
+    base = takes.get(first)
+    if upgraded and resolution not in takes and base and base.digest in facts.held:
+        return f"resolution {first} -> {resolution}: the HD version of the same take"
     gone = _gone(facts, takes)
     if gone == _LOST:
         return f"{gone}: fetched again"
-    price = prices.shot(entry.model) + (prices.hd if resolution == "1080p" else 0)
+    price = prices.shot(entry.model) + (prices.hd if upgraded else 0)
     anew = f"made anew (settle --again) it costs {json_number(price)} credits"
     return f"{gone}: fetched again while the service has it; {anew}"
 
@@ -99,13 +110,19 @@ def _gone(facts: Facts, takes: Mapping[Resolution, Take]) -> str:
 
 
 def _reason(
-    scene: Scene, wanted: Shot, facts: Facts, takes: Mapping[Resolution, Take], held: Mapping[Resolution, Take]
+    scene: Scene,
+    wanted: Shot,
+    facts: Facts,
+    takes: Mapping[Resolution, Take],
+    held: Mapping[Resolution, Take],
+    model: Model,
 ) -> str:
     entry = facts.entries.get(wanted.key)
     if entry and entry.state in ("failed", "refused") and entry.why:
         return f"failed before: {entry.why}"
     if held:
-        return "resolution 720p -> 1080p, and the job of its take is not known here"
+        first, last = model.resolutions[0].name, model.resolutions[-1].name
+        return f"resolution {first} -> {last}, and the job of its take is not known here"
     if takes:
         return _gone(facts, takes)
     before = facts.before.get(scene.id)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from storyboard.model.capabilities import Capabilities
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.realm import Kind
@@ -39,16 +40,23 @@ class LockFile:
         ledger.pins.record_pins(str(self.path), [take.digest for take in lock.all_takes()], now)
 
     def save(
-        self, takes: Mapping[str, Take], shots: Mapping[str, Shot], skipped: Collection[str], ledger: Ledger, now: float
+        self,
+        takes: Mapping[str, Take],
+        shots: Mapping[str, Shot],
+        skipped: Collection[str],
+        ledger: Ledger,
+        capabilities: Capabilities,
+        now: float,
     ) -> bool:
         """Pin what each scene has now; False if the file says so already.
 
-        A scene of ``shots`` without a take, or one that is ``skipped``, keeps what it had. ``now`` is seconds since
-        1970. Raise InputError if the file is damaged, LocalFault.
+        A scene of ``shots`` without a take, or one that is ``skipped``, keeps what it had. ``capabilities`` say which
+        resolution an upgrade is made of: that take is pinned too. ``now`` is seconds since 1970.
+        Raise InputError if the file is damaged, LocalFault.
         """
         before = self.read()
         scenes = {scene: before.scenes[scene] for scene in (*shots, *skipped) if scene in before.scenes}
-        scenes |= {scene: _pins_of(before, shots[scene], take, ledger) for scene, take in takes.items()}
+        scenes |= {scene: _pins_of(before, shots[scene], take, ledger, capabilities) for scene, take in takes.items()}
         if scenes == dict(before.scenes) and self.path.exists():
             return False
         if not scenes and not self.path.exists():
@@ -179,9 +187,9 @@ def _whole(value: object) -> int:
     return value
 
 
-def _pins_of(before: Lock, shot: Shot, take: Take, ledger: Ledger) -> Pinned:
+def _pins_of(before: Lock, shot: Shot, take: Take, ledger: Ledger, capabilities: Capabilities) -> Pinned:
     versions: dict[Resolution, Take] = {take.resolution: take}
-    base = ledger.takes.of_key(shot.key).get("720p") or before.takes(shot.key).get("720p")
-    if base:
-        versions["720p"] = base
+    lower = capabilities.model(shot.model).base(take.resolution)
+    if base := ledger.takes.of_key(shot.key).get(lower) or before.takes(shot.key).get(lower):
+        versions[lower] = base
     return Pinned(shot.key, shot.take, {shot.take: versions})

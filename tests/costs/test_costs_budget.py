@@ -2,22 +2,23 @@
 
 import csv
 import io
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from storyboard.costs.budget import NO_LIMIT, Span, parse_budget
-from storyboard.costs.prices import Prices
 from storyboard.costs.report import Charge, add_up, costs_document, costs_lines, table
 from storyboard.model.errors import InputError
 from storyboard.model.submission import State
+from storyboard.providers.apikley.veo import PRICES
 
 SPENT: dict[Span, Fraction] = {"run": Fraction(0), "storyboard": Fraction(60), "month": Fraction(960)}
 
 
 def test_a_limit_is_reached_and_not_gone_over() -> None:
     """The last credit may be spent; half a credit more may not."""
-    budget = parse_budget({"per_storyboard": 120, "per_month": 1000.5}, "/c.toml", Prices())
+    budget = parse_budget({"per_storyboard": 120, "per_month": 1000.5}, "/c.toml", PRICES)
     assert budget.over(Fraction(81, 2), SPENT.__getitem__) == ()
     (month,) = budget.over(Fraction(41), SPENT.__getitem__)
     assert (month.limit.name, month.spent, month.remaining) == ("per_month", 960, Fraction(81, 2))
@@ -30,7 +31,7 @@ def test_a_limit_is_reached_and_not_gone_over() -> None:
 
 def test_what_is_spent_beyond_a_limit_leaves_nothing_and_forbids_nothing_free() -> None:
     """A limit that was made smaller afterwards does not hold back what is paid for already."""
-    budget = parse_budget({"per_month": 100}, "/c.toml", Prices(credit=None))
+    budget = parse_budget({"per_month": 100}, "/c.toml", replace(PRICES, credit=None))
     (over,) = budget.over(Fraction(1), SPENT.__getitem__)
     assert over.remaining == 0
     assert "960 credits spent, 0 credits left, and this costs 1 credit" in budget.describe(over)
@@ -40,7 +41,7 @@ def test_what_is_spent_beyond_a_limit_leaves_nothing_and_forbids_nothing_free() 
 
 def test_the_flag_narrows_and_never_widens() -> None:
     """--max-cost and per_run hold both: a script's flag does not lift the limit that its user has set."""
-    budget = parse_budget({"per_run": 100}, "/c.toml", Prices()).with_cap(500)
+    budget = parse_budget({"per_run": 100}, "/c.toml", PRICES).with_cap(500)
     assert [over.limit.name for over in budget.over(Fraction(101), SPENT.__getitem__)] == ["per_run"]
     assert [over.limit.name for over in budget.with_cap(50).over(Fraction(51), SPENT.__getitem__)] == ["--max-cost"]
 
@@ -59,7 +60,7 @@ def test_the_flag_narrows_and_never_widens() -> None:
 def test_a_wrong_limit_is_an_error(text: dict[str, object], said: str) -> None:
     """A limit that is misread would be no limit."""
     with pytest.raises(InputError, match=said):
-        parse_budget(text, "/c.toml", Prices())
+        parse_budget(text, "/c.toml", PRICES)
 
 
 def charge(
@@ -99,7 +100,7 @@ def test_charges_are_added_up_four_ways() -> None:
 
 def test_an_account_without_money() -> None:
     """Where nobody said what a credit costs, no amount of money is made up."""
-    summed, prices = add_up(CHARGES, ()), Prices(credit=None)
+    summed, prices = add_up(CHARGES, ()), replace(PRICES, credit=None)
     assert costs_document(summed, None, prices)["total"] == {
         "credits": 435, "money": None, "submissions": 5, "unknown": 2, "failed": 1, "refused": 1,
     }  # fmt: skip
@@ -120,8 +121,8 @@ def test_an_account_without_money() -> None:
 def test_an_empty_account() -> None:
     """Nothing was spent: a total of nothing, not an error."""
     summed = add_up([], ())
-    assert [line.split() for line in costs_lines(summed, Prices())] == [["total", "0", "0.00", "0"]]
-    (total,) = csv.DictReader(io.StringIO(table(summed, Prices())))
+    assert [line.split() for line in costs_lines(summed, PRICES)] == [["total", "0", "0.00", "0"]]
+    (total,) = csv.DictReader(io.StringIO(table(summed, PRICES)))
     assert (total["by"], total["credits"]) == ("total", "0")
 
 
@@ -129,9 +130,9 @@ def test_an_empty_account() -> None:
 def test_no_cell_is_a_formula(start: str) -> None:
     """A spreadsheet that opens the account carries nothing out, whatever a file or a model is called."""
     evil = f'{start}cmd|"/c calc"!A1'
-    text = table(add_up([charge(evil, evil, "taken", storyboard=evil, model=evil)], ()), Prices(currency=evil))
+    text = table(add_up([charge(evil, evil, "taken", storyboard=evil, model=evil)], ()), replace(PRICES, currency=evil))
     for row in csv.reader(io.StringIO(text)):
         for cell in row:
             assert not cell.lstrip().startswith(("=", "+", "-", "@"))
     assert "\r" not in text
-    assert not any("\t" in line for line in costs_lines(add_up([charge(evil, "r", "taken", model=evil)], ()), Prices()))
+    assert not any("\t" in line for line in costs_lines(add_up([charge(evil, "r", "taken", model=evil)], ()), PRICES))

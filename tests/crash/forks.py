@@ -29,11 +29,12 @@ from lines import Lines
 from points import Points, watch
 
 from storyboard import __main__ as program
-from storyboard import cli, providers
+from storyboard import cli
 from storyboard.generation import runner
 from storyboard.media import ffmpeg
 from storyboard.model.submission import Submission
 from storyboard.parsing import schema
+from storyboard.providers import registry
 from storyboard.state.ledger.submissions import Submissions
 
 # What a render imports on its way: here once, and not in every child.
@@ -49,7 +50,7 @@ def serve() -> None:
     for room in _HEAVY.split():
         import_module(room)
     ffmpeg.version()
-    providers.find("apikley")
+    registry.find("apikley")
     for part in get_args(schema.Part):
         schema.faults({}, part)
     gc.freeze()

@@ -13,7 +13,7 @@ from power import Effect, Recorder, cuts, earlier
 from studio import Studio
 
 from storyboard.model import events
-from storyboard.providers.apikley import Apikley
+from storyboard.providers.apikley.veo import Apikley
 from storyboard.render import Order, render
 
 Open = Callable[[str], Studio]

@@ -45,8 +45,8 @@ def test_the_documented_provider_renders(tmp_path: Path, own_home: Path) -> None
         environ = {
             **os.environ,
             "PYTHONPATH": str(packages),
-            "APIKLEY_BASE_URL": service.emulator.url,
-            "APIKLEY_API_KEY": KEY,
+            "SKETCH_BASE_URL": service.emulator.url,
+            "SKETCH_API_KEY": KEY,
             "STORYBOARD_TIME_SCALE": "0.005",
         }
 

@@ -18,7 +18,7 @@ from storyboard.generation.callbacks import Listener, ListenerLimits
 from storyboard.model.errors import Busy, InputError
 from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission
-from storyboard.providers.apikley import Apikley
+from storyboard.providers.apikley.veo import Apikley
 from storyboard.state.ledger import Ledger
 from storyboard.system.clock import Clock
 

@@ -20,7 +20,7 @@ from storyboard.generation.uploads import Bucket, Uploads, parse_destination
 from storyboard.model.errors import RunRefused, SceneFailed, StoryboardError
 from storyboard.model.problem import Place
 from storyboard.model.storyboard import LocalImage
-from storyboard.providers.apikley import provider
+from storyboard.providers.apikley.veo import provider
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.upload_addresses import UploadAddresses
 

@@ -15,7 +15,7 @@ from storyboard.generation.uploads import ProviderStorage as Own
 from storyboard.model.errors import InputError, LocalFault
 from storyboard.model.problem import Place
 from storyboard.model.storyboard import LocalImage
-from storyboard.providers.apikley import provider
+from storyboard.providers.apikley.veo import provider
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.upload_addresses import UploadAddresses
 
@@ -52,7 +52,10 @@ def test_the_three_ways() -> None:
     assert parse_destination("s3://bucket/some/prefix/", environ=AWS) == Bucket("bucket", "some/prefix", AWS)
     assert parse_destination("s3://bucket", environ=AWS) == Bucket("bucket", "", AWS)
     assert (
-        parse_destination("provider") == parse_destination("apikley") == parse_destination("other", "other") == Own("")
+        parse_destination("provider")
+        == parse_destination("apikley", "apikley")
+        == parse_destination("other", "other")
+        == Own("")
     )
     assert parse_destination("https://host/folder/") == PublicFolder("https://host/folder")
     assert parse_destination("http://127.0.0.1:8000") == PublicFolder("http://127.0.0.1:8000")

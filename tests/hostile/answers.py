@@ -12,12 +12,20 @@ from targets import _refused as refused
 from targets import shot
 from turns import give_way
 
-from storyboard.dial import Limits
+from storyboard.generation.provider_calls import (
+    credit_balance,
+    echoed_prompt,
+    job_status,
+    submit_shot,
+    upload_image,
+    upscale_status,
+)
+from storyboard.http.client import Client, Endpoint
+from storyboard.http.session import Limits
 from storyboard.model.errors import RunRefused, SceneFailed, StoryboardError, SubmissionUnknown
-from storyboard.providers import Ready
-from storyboard.providers.apikley import provider
+from storyboard.providers.apikley.veo import provider
+from storyboard.providers.base import Ready
 from storyboard.system.clock import Clock
-from storyboard.wire import Api, Wire
 
 JOB = "veo_task_5e1f"
 WHOLE = "https://cdn.example/clips/a.mp4?sig=x"
@@ -43,13 +51,13 @@ DATA: Mapping[str, tuple[object, ...]] = {
     "balance": (100, 100.5, "250"),
     "prompt": (RECORD, None),
 }
-ASK: Mapping[str, Callable[[Wire], Awaitable[object]]] = {
-    "submit": lambda wire: provider.submit(shot("A gull"), [], None, wire),
-    "poll": lambda wire: provider.poll(JOB, wire),
-    "hd": lambda wire: provider.hd(JOB, wire),
-    "upload": lambda wire: provider.upload("a.png", b"image", "image/png", wire),
-    "balance": lambda wire: provider.balance(wire),
-    "prompt": lambda wire: provider.prompt(JOB, wire),
+ASK: Mapping[str, Callable[[Client], Awaitable[object]]] = {
+    "submit": lambda wire: submit_shot(provider, wire, shot("A gull"), [], None),
+    "poll": lambda wire: job_status(provider, wire, JOB),
+    "hd": lambda wire: upscale_status(provider, wire, JOB),
+    "upload": lambda wire: upload_image(provider, wire, "a.png", b"image", "image/png"),
+    "balance": lambda wire: credit_balance(provider, wire),
+    "prompt": lambda wire: echoed_prompt(provider, wire, JOB),
 }
 
 # Beside what breaks any reader of text: answers of another length than they say, deep ones, and our own key in them.
@@ -108,16 +116,18 @@ class NoPause(Clock):
 
 
 @asynccontextmanager
-async def line() -> AsyncIterator[tuple[Line, Wire]]:
+async def line() -> AsyncIterator[tuple[Line, Client]]:
     here = Line()
     server = await asyncio.start_server(here.serve, "127.0.0.1", 0, limit=1 << 20)
     async with server:
         here.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with Wire(Api(here.url, KEY), NoPause(0), limits=Limits(submit=20)) as wire:
+        async with Client(
+            Endpoint(here.url, KEY, provider.environment), NoPause(0), provider.answers, limits=Limits(submit=20)
+        ) as wire:
             yield here, wire
 
 
-async def attempt(call: str, answer: bytes, here: Line, wire: Wire) -> str:
+async def attempt(call: str, answer: bytes, here: Line, wire: Client) -> str:
     """What became of one answer: "read" or "refused"."""
     here.waiting[:] = [answer]
     try:

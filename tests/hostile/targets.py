@@ -15,7 +15,8 @@ from urllib.parse import urljoin
 
 from yarl import URL
 
-from storyboard.guard import objection
+from storyboard.http.address import url_objection
+from storyboard.http.client import Endpoint
 from storyboard.media import probe, verify
 from storyboard.model.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.model.lock import Lock, Pinned
@@ -29,11 +30,11 @@ from storyboard.parsing.template import parse
 from storyboard.parsing.template_limits import TemplateRefused, TemplateWork
 from storyboard.parsing.yaml import load
 from storyboard.project import Project
-from storyboard.providers.apikley import OFFER
+from storyboard.providers.apikley.answers import ENVIRONMENT
+from storyboard.providers.apikley.veo import CAPABILITIES
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 from storyboard.state.lockfile import format_lock, parse_lock
-from storyboard.wire import Api
 
 ROOT = Path(__file__).resolve().parents[2]
 INVALID = ROOT / "tests" / "invalid"
@@ -114,7 +115,7 @@ def storyboards(folder: Path) -> Target:
 
     def attempt(raw: bytes) -> str:
         film.write_bytes(raw)
-        problems = check_storyboard("film.yaml", project, OFFER)
+        problems = check_storyboard("film.yaml", project, CAPABILITIES)
         for problem in problems:
             assert printable(format_problem(problem)), problem
         return "refused" if any(problem.severity == "error" for problem in problems) else "read"
@@ -245,12 +246,12 @@ def urls(folder: Path) -> Target:
     def attempt(raw: bytes) -> str:
         text = raw.decode("utf-8", "surrogateescape")
         with suppress(InputError):
-            api = Api(text, "key-of-a-test")
+            api = Endpoint(text, "key-of-a-test", ENVIRONMENT)
             assert api.host
         with suppress(ValueError):
             text = urljoin("https://cdn.example/a", text)
-        if objection(text, local=False):
-            objection(text, local=True)
+        if url_objection(text, local=False):
+            url_objection(text, local=True)
             return "refused"
         try:
             dialled = URL(text, encoded=text.isascii())

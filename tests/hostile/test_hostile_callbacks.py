@@ -17,7 +17,7 @@ from targets import shot
 
 from storyboard.config.settings import CallbackSettings
 from storyboard.generation.callbacks import SIGNATURE, TIMESTAMP, Listener, ListenerLimits
-from storyboard.providers.apikley import Apikley
+from storyboard.providers.apikley.veo import Apikley
 from storyboard.state.ledger import Ledger
 from storyboard.system.clock import Clock
 

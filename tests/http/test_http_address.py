@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from storyboard.guard import Forbidden, loopback, loopback_host, objection, public, sockets
+from storyboard.http.address import AddressForbidden, is_loopback, is_public, loopback_host, sockets, url_objection
 
 NOT_PUBLIC = (
     "127.0.0.1",
@@ -54,22 +54,22 @@ NOT_PUBLIC = (
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_addresses_that_are_not_public(address: str) -> None:
     """A provider's answer would reach the cloud's metadata service or a router from inside."""
-    assert not public(address)
+    assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"])
 def test_addresses_that_are_public(address: str) -> None:
     """A clip that was paid for would never be fetched, on IPv6-only networks (NAT64) least of all."""
-    assert public(address)
+    assert is_public(address)
 
 
 def test_this_machine() -> None:
-    """Drafts go over loopback, and a plain-http API only there."""
-    assert loopback("127.0.0.1")
-    assert loopback("::1")
-    assert loopback("::ffff:127.0.0.1")
-    assert not loopback("10.0.0.1")
-    assert not loopback("localhost")
+    """Drafts go over is_loopback, and a plain-http API only there."""
+    assert is_loopback("127.0.0.1")
+    assert is_loopback("::1")
+    assert is_loopback("::ffff:127.0.0.1")
+    assert not is_loopback("10.0.0.1")
+    assert not is_loopback("localhost")
     assert loopback_host("LOCALHOST")
     assert loopback_host("127.0.0.2")
     assert not loopback_host("localhost.example.com")
@@ -85,8 +85,8 @@ def test_this_machine() -> None:
 )
 def test_addresses_of_clips_that_are_fine(url: str) -> None:
     """Nothing would ever be fetched."""
-    assert objection(url, local=False) is None
-    assert objection(url, local=True) is None
+    assert url_objection(url, local=False) is None
+    assert url_objection(url, local=True) is None
 
 
 @pytest.mark.parametrize(
@@ -111,24 +111,24 @@ def test_addresses_of_clips_that_are_fine(url: str) -> None:
 )
 def test_addresses_of_clips_that_are_not_fetched(url: str, why: str) -> None:
     """A file of this machine would end up in the film, or a name and password in a log."""
-    found = objection(url, local=False)
+    found = url_objection(url, local=False)
     assert found
     assert why in found
 
 
 def test_a_local_api_may_serve_local_clips() -> None:
     """The emulator's drafts would not be fetched."""
-    assert objection("http://127.0.0.1:8000/a", local=True) is None
-    assert objection("https://localhost:8443/a", local=True) is None
-    assert objection("ftp://localhost/a", local=True) == "it is not http or https"
-    assert objection("http://cdn.example/a", local=True) == "it is not https"
+    assert url_objection("http://127.0.0.1:8000/a", local=True) is None
+    assert url_objection("https://localhost:8443/a", local=True) is None
+    assert url_objection("ftp://localhost/a", local=True) == "it is not http or https"
+    assert url_objection("http://cdn.example/a", local=True) == "it is not https"
 
 
 def test_the_socket_factory_judges_the_number_that_is_dialled() -> None:
     """Names can lie and resolvers change their mind; the number cannot."""
-    create = sockets(public)
+    create = sockets(is_public)
     made = create((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("8.8.8.8", 443)))
     made.close()
     for address in ("10.0.0.1", "127.0.0.1"):
-        with pytest.raises(Forbidden, match="not a public address"):
+        with pytest.raises(AddressForbidden, match="not a public address"):
             create((socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 443)))

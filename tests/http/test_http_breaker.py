@@ -5,15 +5,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from storyboard.breaker import Breaker
-from storyboard.retry import MATRIX, MILD, Call, Sign, ill, judge, sign
+from storyboard.http.breaker import Breaker
+from storyboard.http.policy import MILD, AnswerKind, Call
+from storyboard.providers.apikley.answers import TABLE
+
+MATRIX = TABLE.codes
+judge, sign, ill = TABLE.weigh, TABLE.decide, TABLE.counts_as_host_failure
 
 
 def after(*failed: bool, breaker: Breaker | None = None) -> Breaker:
     """What a breaker is at second 100 after these answers."""
     breaker = breaker or Breaker()
     for one in failed:
-        breaker = breaker.told(one, 100.0)
+        breaker = breaker.after_answer(one, 100.0)
     return breaker
 
 
@@ -40,20 +44,20 @@ def test_it_stays_open_twice_as_long_each_time_and_five_minutes_at_most() -> Non
     breaker, found = after(*[True] * 5), []
     for _ in range(8):
         found.append(breaker.wait(100))
-        breaker = breaker.told(True, 100, probe=True)
+        breaker = breaker.after_answer(True, 100, probe=True)
     assert found == [30, 60, 120, 240, 300, 300, 300, 300]
     for _ in range(5000):
-        breaker = breaker.told(True, 100, probe=True)
+        breaker = breaker.after_answer(True, 100, probe=True)
     assert breaker.wait(100) == 300
 
 
 def test_only_the_probe_closes_it() -> None:
     """An answer to a question from before it fell ill says nothing of how it is now."""
     opened = after(*[True] * 5)
-    assert opened.told(False, 101) == opened
-    assert opened.told(True, 101) == opened
-    assert opened.retried(True, 101) == opened
-    assert opened.told(False, 131, probe=True) == Breaker()
+    assert opened.after_answer(False, 101) == opened
+    assert opened.after_answer(True, 101) == opened
+    assert opened.after_retry(True, 101) == opened
+    assert opened.after_answer(False, 131, probe=True) == Breaker()
 
 
 def test_a_hundred_tokens_are_twenty_retries_or_ten_after_silence() -> None:
@@ -61,10 +65,10 @@ def test_a_hundred_tokens_are_twenty_retries_or_ten_after_silence() -> None:
     for slow, retries in ((False, 20), (True, 10)):
         breaker = Breaker()
         for _ in range(retries):
-            breaker = breaker.retried(slow, 100)
+            breaker = breaker.after_retry(slow, 100)
         assert not breaker.open
-        assert breaker.retried(slow, 100).wait(100) == 30
-        assert not after(*[False] * 10, breaker=breaker).retried(slow, 100).open
+        assert breaker.after_retry(slow, 100).wait(100) == 30
+        assert not after(*[False] * 10, breaker=breaker).after_retry(slow, 100).open
 
 
 class Machine(RuleBasedStateMachine):
@@ -89,7 +93,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(failed=st.booleans())
     def an_answer(self, failed: bool) -> None:
-        self.breaker = self.breaker.told(failed, self.now)
+        self.breaker = self.breaker.after_answer(failed, self.now)
         if self.until is not None:
             return
         self.history.append(failed)
@@ -100,7 +104,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(slow=st.booleans())
     def a_retry(self, slow: bool) -> None:
-        self.breaker = self.breaker.retried(slow, self.now)
+        self.breaker = self.breaker.after_retry(slow, self.now)
         if self.until is None:
             cost = 10 if slow else 5
             if self.tokens < cost:
@@ -111,7 +115,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.until is not None)
     @rule(failed=st.booleans())
     def the_probe(self, failed: bool) -> None:
-        self.breaker = self.breaker.told(failed, self.now, probe=True)
+        self.breaker = self.breaker.after_answer(failed, self.now, probe=True)
         if failed:
             self.open()
         else:
@@ -144,20 +148,20 @@ def test_what_is_the_hosts_own_trouble(call: Call) -> None:
     """Thirty scenes asked of a service that is down are thirty submissions nobody knows the end of."""
     for code in (408, 455, 500, 502, 503, 504, 520, 521, 522, 523, 524, 599):
         assert ill(judge(call, code)) or sign(call, code).rule.verdict in MILD
-    for one in (Sign.NOT_SENT, Sign.CUT):
+    for one in (AnswerKind.NOT_SENT, AnswerKind.CUT):
         assert ill(sign(call, one))
-    assert not ill(sign(call, Sign.SHORT))
+    assert not ill(sign(call, AnswerKind.SHORT))
 
 
 def test_an_hd_version_at_work_is_no_trouble() -> None:
     """The service says "processing" as 500: waiting for HD would look like an outage."""
     assert not ill(judge(Call.HD, 200, 500))
-    assert ill(sign(Call.HD, Sign.CUT))
+    assert ill(sign(Call.HD, AnswerKind.CUT))
 
 
 @given(st.sampled_from(Call), st.sampled_from(sorted(MATRIX, key=str)))
-def test_what_is_accepted_is_never_a_failure(call: Call, signal: int | Sign) -> None:
+def test_what_is_accepted_is_never_a_failure(call: Call, signal: int | AnswerKind) -> None:
     """A success that counts as a failure keeps the breaker open for ever."""
     judged = sign(call, signal)
-    if judged.rule.patience is None and judged.rule.verdict in MILD:
+    if judged.rule.limit is None and judged.rule.verdict in MILD:
         assert not ill(judged)

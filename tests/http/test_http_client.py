@@ -14,13 +14,16 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
-from scripted import KEY, Quick, Service, envelope, hang, raw, says, service, wired
+from scripted import KEY, Quick, Service, call, envelope, hang, raw, says, service, wired
 
-from storyboard.dial import Limits
+from storyboard.http.client import Endpoint
+from storyboard.http.exchange import Meaning
+from storyboard.http.policy import AnswerKind, Call, Verdict
+from storyboard.http.rate_limit import Pace
+from storyboard.http.session import Limits
 from storyboard.model.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
-from storyboard.pace import Pace
-from storyboard.retry import Call, Sign, Verdict
-from storyboard.wire import Answer, Api, Told
+from storyboard.providers.apikley.answers import ENVIRONMENT
+from storyboard.providers.apikley.veo import Envelope
 
 
 @pytest.fixture
@@ -34,8 +37,8 @@ async def test_what_a_submission_looks_like(here: Service) -> None:
     here.play(envelope(200, {"taskId": "abcd"}, Set_Cookie="JSESSIONID=1"))
     async with wired(here.url + "/base/") as wire:
         for _ in range(2):
-            answer = await wire.call(Call.SUBMIT, "POST", "/x", params={"a": "1 2"}, json={"prompt": "ß \ud800"})
-    assert (answer.status, answer.code, answer.msg, answer.data) == (200, 200, "success", {"taskId": "abcd"})
+            answer = await call(wire, Call.SUBMIT, "POST", "/x", params={"a": "1 2"}, json={"prompt": "ß \ud800"})
+    assert (answer.code, answer.msg, answer.data) == (200, "success", {"taskId": "abcd"})
     sent = here.heard[1]
     assert (sent.method, sent.path, sent.query) == ("POST", "/base/x", {"a": "1 2"})
     assert sent.json == {"prompt": "ß \ud800"}
@@ -47,13 +50,13 @@ async def test_what_a_submission_looks_like(here: Service) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("call", list(Call)[:3])
-async def test_a_redirect_is_never_followed(here: Service, status: int, call: Call) -> None:
+@pytest.mark.parametrize("kind", list(Call)[:3])
+async def test_a_redirect_is_never_followed(here: Service, status: int, kind: Call) -> None:
     """A 307 sends the body a second time, which is a second charge; any redirect takes the key elsewhere."""
     here.play(says(status, b"", {"Location": here.url + "/elsewhere"}))
     async with wired(here.url) as wire:
         with pytest.raises((SubmissionUnknown, RunRefused)) as raised:
-            await wire.call(call, "POST", "/x", json={})
+            await call(wire, kind, "POST", "/x", json={})
     assert [heard.path for heard in here.heard] == ["/x"]
     assert raised.value.code == status
 
@@ -80,7 +83,7 @@ async def test_a_submission_whose_answer_is_lost_is_unknown(here: Service, broke
     here.play(BROKEN[broken])
     async with wired(here.url, limits=Limits(submit=0.3)) as wire:
         with pytest.raises(SubmissionUnknown) as raised:
-            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+            await call(wire, Call.SUBMIT, "POST", "/x", json={})
     assert len(here.heard) == 1
     assert "127.0.0.1" in raised.value.message
 
@@ -90,7 +93,7 @@ async def test_a_poll_that_breaks_is_asked_again(here: Service, broken: str) -> 
     """One bad minute of the network would end a film."""
     here.play(*[BROKEN[broken]] * 3, envelope(200, {"taskId": "abcd"}))
     async with wired(here.url) as wire:
-        answer = await wire.call(Call.POLL, "GET", "/x")
+        answer = await call(wire, Call.POLL, "GET", "/x")
     assert answer.verdict is Verdict.ACCEPT
     assert len(here.heard) == 4
 
@@ -100,7 +103,7 @@ async def test_nothing_sent_is_sent_again_and_then_the_run_is_refused() -> None:
     clock = Quick()
     async with wired("http://127.0.0.1:1", clock) as wire:
         with pytest.raises(RunRefused) as raised:
-            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+            await call(wire, Call.SUBMIT, "POST", "/x", json={})
     assert clock.pauses == [1, 2, 4, 8, 16, pytest.approx(14, abs=0.1)]  # the last for the breaker
     assert raised.value.code is None
     assert "127.0.0.1" in raised.value.message
@@ -117,7 +120,7 @@ async def test_a_name_that_does_not_resolve_counts_as_not_sent() -> None:
 
     async with wired("https://does-not-exist.invalid", resolver=Nowhere()) as wire:
         with pytest.raises(RunRefused, match=r"does-not-exist\.invalid"):
-            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+            await call(wire, Call.SUBMIT, "POST", "/x", json={})
 
 
 async def test_a_server_without_tls_counts_as_not_sent(here: Service) -> None:
@@ -125,7 +128,7 @@ async def test_a_server_without_tls_counts_as_not_sent(here: Service) -> None:
     here.play(envelope())
     async with wired(here.url.replace("http:", "https:")) as wire:
         with pytest.raises(RunRefused):
-            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+            await call(wire, Call.SUBMIT, "POST", "/x", json={})
     assert not here.heard
 
 
@@ -141,7 +144,7 @@ async def test_a_connection_that_does_not_come_about_counts_as_not_sent(scheme: 
             waiting.connect_ex(("127.0.0.1", port))
         async with wired(f"{scheme}://127.0.0.1:{port}", limits=Limits(connect=0.05)) as wire:
             with pytest.raises(RunRefused, match="cannot be reached"):
-                await wire.call(Call.SUBMIT, "POST", "/x", json={})
+                await call(wire, Call.SUBMIT, "POST", "/x", json={})
 
 
 async def test_a_huge_answer_is_not_read_to_its_end(here: Service) -> None:
@@ -149,9 +152,9 @@ async def test_a_huge_answer_is_not_read_to_its_end(here: Service) -> None:
     here.play(says(200, b" " * (3 << 20)))
     async with wired(here.url) as wire:
         with pytest.raises(SubmissionUnknown):
-            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+            await call(wire, Call.SUBMIT, "POST", "/x", json={})
         with pytest.raises(SceneFailed, match="bigger"):
-            await wire.call(Call.UPLOAD, "POST", "/x", json={})
+            await call(wire, Call.UPLOAD, "POST", "/x", json={})
 
 
 async def test_a_gzip_bomb_is_stopped_at_the_cap(here: Service) -> None:
@@ -162,7 +165,7 @@ async def test_a_gzip_bomb_is_stopped_at_the_cap(here: Service) -> None:
     before = _peak()
     async with wired(here.url) as wire:
         with pytest.raises(SceneFailed, match="bigger"):
-            await wire.call(Call.UPLOAD, "POST", "/x", json={})
+            await call(wire, Call.UPLOAD, "POST", "/x", json={})
     assert _peak() - before < 64 << 20
 
 
@@ -178,7 +181,7 @@ async def test_an_answer_that_was_packed_unasked_is_read_all_the_same(here: Serv
     body = gzip.compress(json.dumps({"code": 200, "data": 7}).encode())
     here.play(says(200, body, {"Content-Encoding": "gzip"}))
     async with wired(here.url) as wire:
-        assert (await wire.call(Call.BALANCE, "GET", "/x")).data == 7
+        assert (await call(wire, Call.BALANCE, "GET", "/x")).data == 7
 
 
 async def test_an_answer_that_drips_is_given_up(here: Service) -> None:
@@ -195,7 +198,7 @@ async def test_an_answer_that_drips_is_given_up(here: Service) -> None:
     here.play(drip)
     async with wired(here.url, limits=Limits(submit=0.2)) as wire:
         with pytest.raises(SubmissionUnknown):
-            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+            await call(wire, Call.SUBMIT, "POST", "/x", json={})
 
 
 async def test_retry_after_is_obeyed(here: Service) -> None:
@@ -208,7 +211,7 @@ async def test_retry_after_is_obeyed(here: Service) -> None:
     )
     clock = Quick()
     async with wired(here.url, clock) as wire:
-        await wire.call(Call.POLL, "GET", "/x")
+        await call(wire, Call.POLL, "GET", "/x")
     assert clock.pauses == [pytest.approx(44), pytest.approx(11, rel=0.01), 20]
 
 
@@ -216,7 +219,7 @@ async def test_different_reasons_have_their_own_patience(here: Service) -> None:
     """A restart after four refused connections must not find its tries spent on something else."""
     here.play(*[envelope(429)] * 8, *[envelope(521)] * 5, envelope(200))
     async with wired(here.url) as wire:
-        await wire.call(Call.SUBMIT, "POST", "/x", json={})
+        await call(wire, Call.SUBMIT, "POST", "/x", json={})
     assert len(here.heard) == 14
 
 
@@ -224,19 +227,19 @@ async def test_a_code_as_text_is_a_code(here: Service) -> None:
     """Siblings of this API write numbers as text."""
     here.play(envelope("200", 1))
     async with wired(here.url) as wire:
-        assert (await wire.call(Call.BALANCE, "GET", "/x")).data == 1
+        assert (await call(wire, Call.BALANCE, "GET", "/x")).data == 1
 
 
 async def test_the_data_can_outweigh_the_codes(here: Service) -> None:
     """A refusal that names a job may be charged; the caller who knows the data says so."""
     here.play(envelope(400, {"taskId": "abcd"}, "no"))
 
-    def told(answer: Answer) -> Told:
-        return Told(Sign.RECEIPT, "job abcd")
+    def told(answer: Envelope) -> Meaning:
+        return Meaning(AnswerKind.RECEIPT, "job abcd")
 
     async with wired(here.url) as wire:
         with pytest.raises(SubmissionUnknown, match="job abcd"):
-            await wire.call(Call.SUBMIT, "POST", "/x", json={}, told=told)
+            await call(wire, Call.SUBMIT, "POST", "/x", json={}, told=told)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +267,7 @@ async def test_the_data_can_outweigh_the_codes(here: Service) -> None:
 def test_an_address_or_key_that_cannot_be_right(url: str, key: str) -> None:
     """The key would travel in the open, or write a header of its own."""
     with pytest.raises(InputError) as raised:
-        Api(url, key)
+        Endpoint(url, key, ENVIRONMENT)
     assert raised.value.hint
     assert "pw" not in str(raised.value)
 
@@ -274,7 +277,7 @@ def test_an_address_or_key_that_cannot_be_right(url: str, key: str) -> None:
 )
 def test_addresses_that_are_fine(url: str) -> None:
     """Nobody could use the service."""
-    assert Api(url, "k").local is url.startswith("http:")
+    assert Endpoint(url, "k", ENVIRONMENT).local is url.startswith("http:")
 
 
 async def test_the_key_is_in_no_error_and_no_repr(here: Service) -> None:
@@ -293,7 +296,7 @@ async def test_the_key_is_in_no_error_and_no_repr(here: Service) -> None:
         here.play(step)
         async with wired(here.url, limits=Limits(submit=0.2)) as wire:
             with pytest.raises(StoryboardError) as raised:
-                await wire.call(Call.SUBMIT, "POST", "/x", json={})
+                await call(wire, Call.SUBMIT, "POST", "/x", json={})
             texts += [repr(wire), repr(wire.api), str(wire.api)]
         error: BaseException | None = raised.value
         texts += ["".join(traceback.format_exception(raised.value)), raised.value.hint]
@@ -309,7 +312,7 @@ async def test_the_secret_of_a_callback_is_in_no_error(here: Service) -> None:
     here.play(envelope(422, None, f"callBackUrl https://x.example.org/cb/{secret} or %2Fcb%2F{secret} is not allowed"))
     async with wired(here.url) as wire:
         with pytest.raises(StoryboardError) as raised:
-            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+            await call(wire, Call.SUBMIT, "POST", "/x", json={})
     assert "https://x.example.org/cb/[secret]" in raised.value.message
     assert "s3cret" not in raised.value.message
 
@@ -328,7 +331,7 @@ async def test_submissions_leave_evenly(here: Service) -> None:
     turns = [await pace.turn() for _ in range(6)]
     assert [later - earlier for earlier, later in pairwise(turns)] == [pytest.approx(0.5, abs=0.05)] * 5
     async with wired(here.url, clock) as wire:
-        await asyncio.gather(*(wire.call(Call.SUBMIT, "POST", "/x", json={}) for _ in range(6)))
+        await asyncio.gather(*(call(wire, Call.SUBMIT, "POST", "/x", json={}) for _ in range(6)))
     assert len(moments) == 6
     assert clock.pauses == [pytest.approx(0.5, abs=0.05)] * 10
 
@@ -352,10 +355,10 @@ async def test_a_429_halves_the_pace_and_acceptances_give_it_back(here: Service)
     """Keeping the pace that was refused fills the whole run with refusals."""
     here.play(envelope(429), envelope(200))
     async with wired(here.url) as wire:
-        await wire.call(Call.SUBMIT, "POST", "/x", json={})
+        await call(wire, Call.SUBMIT, "POST", "/x", json={})
         assert wire.pace.factor == pytest.approx(1.9)
         for _ in range(20):
-            await wire.call(Call.SUBMIT, "POST", "/x", json={})
+            await call(wire, Call.SUBMIT, "POST", "/x", json={})
         assert wire.pace.factor == 1
 
 
@@ -363,7 +366,7 @@ async def test_one_burst_of_429_slows_down_once(here: Service) -> None:
     """Eight refusals of the same moment would slow the run 256 times."""
     here.play(*[envelope(429)] * 8, envelope(200))
     async with wired(here.url, period=0) as wire:
-        await asyncio.gather(*(wire.call(Call.SUBMIT, "POST", "/x", json={}) for _ in range(8)))
+        await asyncio.gather(*(call(wire, Call.SUBMIT, "POST", "/x", json={}) for _ in range(8)))
         assert wire.pace.factor <= 2
 
 
@@ -372,8 +375,8 @@ async def test_a_poll_waits_for_no_turn(here: Service) -> None:
     here.play(envelope(200))
     clock = Quick()
     async with wired(here.url, clock, period=60) as wire:
-        await wire.call(Call.SUBMIT, "POST", "/x", json={})
-        await wire.call(Call.POLL, "GET", "/x")
+        await call(wire, Call.SUBMIT, "POST", "/x", json={})
+        await call(wire, Call.POLL, "GET", "/x")
     assert not clock.pauses
 
 
@@ -382,5 +385,5 @@ async def test_a_stalled_poll_says_that_nothing_is_paid_twice(here: Service) -> 
     here.play(envelope(500))
     async with wired(here.url) as wire:
         with pytest.raises(Stalled) as raised:
-            await wire.call(Call.POLL, "GET", "/x")
+            await call(wire, Call.POLL, "GET", "/x")
     assert "nothing is paid twice" in raised.value.hint

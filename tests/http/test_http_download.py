@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
-from scripted import KEY, Quick, Service, Step, clip, envelope, hang, left, raw, says, service, wired
+from scripted import KEY, Quick, Service, Step, call, clip, envelope, hang, left, raw, says, service, wired
 
-from storyboard.dial import Limits
-from storyboard.fetch import Fetched
+from storyboard.http.download import Fetched
+from storyboard.http.policy import Call
+from storyboard.http.session import Limits
 from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, RunRefused, Stalled
-from storyboard.retry import Call
 
 CLIP = b"\x00\x00\x00\x18ftypisom" + os.urandom(300_000)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
@@ -314,7 +314,7 @@ async def test_a_local_api_is_only_ever_local(here: Service) -> None:
     with connections() as dialled:
         async with wired("http://localhost:80", resolver=Rebinding("10.1.2.3")) as wire:
             with pytest.raises(RunRefused, match="not dialled"):
-                await wire.call(Call.POLL, "GET", "/x")
+                await call(wire, Call.POLL, "GET", "/x")
     assert not dialled
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from scripted import Quick, Service, Step, clip, envelope, raw, says, service, wired
+from scripted import Quick, Service, Step, call, clip, envelope, raw, says, service, wired
 from turns import give_way
 
-from storyboard.dial import Limits
+from storyboard.http.client import Client
+from storyboard.http.policy import Call, Verdict
+from storyboard.http.session import Limits
 from storyboard.model.errors import Interrupted, NotAsked, RunRefused, SceneFailed, Stalled, SubmissionUnknown
-from storyboard.retry import Call, Verdict
-from storyboard.wire import Wire
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ class Patient:
         return await self.ill(request)
 
 
-async def polls(wire: Wire, count: int) -> list[object]:
+async def polls(wire: Client, count: int) -> list[object]:
     return list(
-        await asyncio.gather(*(wire.call(Call.POLL, "GET", "/x") for _ in range(count)), return_exceptions=True)
+        await asyncio.gather(*(call(wire, Call.POLL, "GET", "/x") for _ in range(count)), return_exceptions=True)
     )
 
 
@@ -95,7 +95,7 @@ async def test_a_host_that_is_not_there_stops_the_run_in_minutes() -> None:
     clock = Quick()
     async with wired("http://127.0.0.1:1", clock, period=0) as wire:
         answers = await asyncio.gather(
-            *(wire.call(Call.SUBMIT, "POST", "/x", json={}) for _ in range(8)), return_exceptions=True
+            *(call(wire, Call.SUBMIT, "POST", "/x", json={}) for _ in range(8)), return_exceptions=True
         )
     assert [type(answer) for answer in answers] == [RunRefused] * 8
     assert clock.now < 20 * 60
@@ -109,9 +109,9 @@ async def test_submissions_that_are_lost_are_soon_no_more(here: Service) -> None
     async with wired(here.url, clock) as wire:
         for _ in range(6):
             with pytest.raises(SubmissionUnknown):
-                await wire.call(Call.SUBMIT, "POST", "/x", json={})
+                await call(wire, Call.SUBMIT, "POST", "/x", json={})
         assert host.moments[5] - host.moments[4] >= 30
-        assert (await wire.call(Call.SUBMIT, "POST", "/x", json={})).data == 7
+        assert (await call(wire, Call.SUBMIT, "POST", "/x", json={})).data == 7
         assert host.moments[6] - host.moments[5] >= 59
         # Each kind of call has its own breaker: what is paid for is collected all the while.
     assert len(host.moments) == 7
@@ -128,9 +128,9 @@ async def test_submissions_that_wait_do_not_stop_the_polls(here: Service) -> Non
     async with wired(here.url, clock) as wire:
         for _ in range(5):
             with pytest.raises(SubmissionUnknown):
-                await wire.call(Call.SUBMIT, "POST", "/x", json={})
+                await call(wire, Call.SUBMIT, "POST", "/x", json={})
         clock.pauses.clear()
-        assert (await wire.call(Call.POLL, "GET", "/x")).data == 7
+        assert (await call(wire, Call.POLL, "GET", "/x")).data == 7
         assert not clock.pauses
 
 
@@ -141,7 +141,7 @@ async def test_refusals_of_scenes_open_nothing(here: Service) -> None:
     async with wired(here.url, clock, period=0) as wire:
         for _ in range(30):
             with pytest.raises(SceneFailed):
-                await wire.call(Call.SUBMIT, "POST", "/x", json={})
+                await call(wire, Call.SUBMIT, "POST", "/x", json={})
     assert not clock.pauses
     assert len(here.heard) == 30
 
@@ -151,7 +151,7 @@ async def test_retries_have_a_budget(here: Service) -> None:
     clock, told = Quick(), list[str]()
     here.play(envelope(429))
     async with wired(here.url, clock, period=0, notice=told.append) as wire:
-        submissions = [wire.call(Call.SUBMIT, "POST", "/x", json={}) for _ in range(8)]
+        submissions = [call(wire, Call.SUBMIT, "POST", "/x", json={}) for _ in range(8)]
         answers = await asyncio.gather(*submissions, return_exceptions=True)
     assert [type(answer) for answer in answers] == [SceneFailed] * 8
     assert len(here.heard) == 8 * 9
@@ -181,7 +181,7 @@ class Stopping(Quick):
     def __init__(self, at: int) -> None:
         super().__init__()
         self.at = at
-        self.wire: Wire | None = None
+        self.wire: Client | None = None
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -194,9 +194,9 @@ class Stopping(Quick):
 
 
 @pytest.mark.parametrize(("ill", "at"), [(envelope(429), 1), (envelope(521), 3), (envelope(521), 6)])
-@pytest.mark.parametrize("call", [Call.SUBMIT, Call.UPLOAD])
+@pytest.mark.parametrize("kind", [Call.SUBMIT, Call.UPLOAD])
 async def test_a_run_that_is_stopped_hangs_in_no_wait_and_sends_no_more(
-    here: Service, ill: Step, at: int, call: Call
+    here: Service, ill: Step, at: int, kind: Call
 ) -> None:
     """After Ctrl-C a submission that was refused for now would be sent once more, and paid for."""
     clock = Stopping(at)
@@ -204,12 +204,12 @@ async def test_a_run_that_is_stopped_hangs_in_no_wait_and_sends_no_more(
     async with wired(here.url, clock) as wire:
         clock.wire = wire
         with pytest.raises(NotAsked, match="interrupted"):
-            await wire.call(call, "POST", "/x", json={})
+            await call(wire, kind, "POST", "/x", json={})
         asked = len(here.heard)
         with pytest.raises(NotAsked):
-            await wire.call(call, "POST", "/x", json={})
+            await call(wire, kind, "POST", "/x", json={})
         here.play(envelope(200, 7))
-        assert (await wire.call(Call.POLL, "GET", "/x")).data == 7
+        assert (await call(wire, Call.POLL, "GET", "/x")).data == 7
     assert asked == min(at, 5)
 
 
@@ -219,7 +219,7 @@ async def test_a_submission_that_waits_for_its_turn_is_not_sent_after_a_stop(her
     here.play(envelope(200))
     async with wired(here.url, clock) as wire:
         clock.wire = wire
-        submissions = [wire.call(Call.SUBMIT, "POST", "/x", json={}) for _ in range(8)]
+        submissions = [call(wire, Call.SUBMIT, "POST", "/x", json={}) for _ in range(8)]
         answers = await asyncio.gather(*submissions, return_exceptions=True)
     assert len(here.heard) <= 1
     assert sum(isinstance(answer, NotAsked) for answer in answers) == 8 - len(here.heard)
@@ -238,8 +238,8 @@ async def test_who_waits_behind_a_silent_probe_is_free_after_a_stop(here: Servic
     async with wired(here.url, clock, limits=Limits(submit=30)) as wire:
         for _ in range(5):
             with pytest.raises(SubmissionUnknown):
-                await wire.call(Call.SUBMIT, "POST", "/x", json={})
-        tasks = [asyncio.create_task(wire.call(Call.SUBMIT, "POST", "/x", json={})) for _ in range(4)]
+                await call(wire, Call.SUBMIT, "POST", "/x", json={})
+        tasks = [asyncio.create_task(call(wire, Call.SUBMIT, "POST", "/x", json={})) for _ in range(4)]
         await asked.wait()
         wire.stop(Interrupted("interrupted"))
         for task in tasks[1:]:
@@ -266,10 +266,10 @@ async def test_a_probe_that_is_cancelled_leaves_the_way_free(here: Service) -> N
             return await envelope(200, 7)(request)
 
         here.play(deaf, envelope(200, 7))
-        task = asyncio.create_task(wire.call(Call.POLL, "GET", "/x"))
+        task = asyncio.create_task(call(wire, Call.POLL, "GET", "/x"))
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (await wire.call(Call.POLL, "GET", "/x")).data == 7
+        assert (await call(wire, Call.POLL, "GET", "/x")).data == 7
     assert asked > 8
 
 
@@ -290,11 +290,11 @@ async def test_after_a_jump_no_old_connection_is_used(here: Service, jump: float
     clock, peers = Quick(), list[object]()
     here.play(connection(peers))
     async with wired(here.url, clock) as wire:
-        await wire.call(Call.POLL, "GET", "/x")
-        await wire.call(Call.POLL, "GET", "/x")
+        await call(wire, Call.POLL, "GET", "/x")
+        await call(wire, Call.POLL, "GET", "/x")
         clock.ahead += jump
-        await wire.call(Call.POLL, "GET", "/x")
-        await wire.call(Call.POLL, "GET", "/x")
+        await call(wire, Call.POLL, "GET", "/x")
+        await call(wire, Call.POLL, "GET", "/x")
     assert peers[0] == peers[1]
     assert peers[2] == peers[3]
     assert peers[0] != peers[2]
@@ -313,7 +313,7 @@ async def test_a_jump_spends_no_patience(here: Service) -> None:
     clock = Closed()
     here.play(*[envelope(422)] * 40, envelope(200, 7))
     async with wired(here.url, clock) as wire:
-        assert (await wire.call(Call.POLL, "GET", "/x")).data == 7
+        assert (await call(wire, Call.POLL, "GET", "/x")).data == 7
     assert len(here.heard) == 41
 
 
@@ -336,6 +336,6 @@ async def test_no_retry_after_makes_a_pause_that_is_not_one(here: Service, heade
     clock = Quick()
     here.play(says(429, b"", {"Retry-After": header}), envelope(200, 7))
     async with wired(here.url, clock) as wire:
-        assert (await wire.call(Call.POLL, "GET", "/x")).data == 7
+        assert (await call(wire, Call.POLL, "GET", "/x")).data == 7
     assert len(clock.pauses) == 1
     assert 0 <= clock.pauses[0] <= 330

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from itertools import product
 
 import pytest
-from scripted import Quick, Service, envelope, left, says, service, wired
+from scripted import Quick, Service, call, envelope, left, says, service, wired
 from tiers import one_of_each
 
+from storyboard.http.client import Client
+from storyboard.http.policy import RULES, AnswerKind, Call, Verdict
 from storyboard.model.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
-from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, Sign, Verdict
-from storyboard.wire import Wire
+from storyboard.providers.apikley.answers import TABLE
 
 # A word of the matrix: requests with the longest pauses, and the error (None: an answer comes back). A host that is ill
 # is asked less often, by the breaker: after the fifth failure its pauses are 30, 60, 120, 240 and then 300 seconds.
@@ -44,16 +45,16 @@ ILL = 10
 WELL = {400, 422, 451, 501}
 WORDS = {rule: word for word, rule in RULES.items()}
 API_CALLS = [call for call in Call if call is not Call.DOWNLOAD]
-CODES = sorted(signal for signal in MATRIX if isinstance(signal, int) and signal != 200)
+CODES = sorted(signal for signal in TABLE.codes if isinstance(signal, int) and signal != 200)
 ROWS = list(product(CODES, API_CALLS))
 
 
-def in_the_body(code: int, call: Call) -> str:
-    return WORDS[MATRIX[code][call]]
+def in_the_body(code: int, kind: Call) -> str:
+    return WORDS[TABLE.codes[code][kind]]
 
 
-def as_status(code: int, call: Call) -> str:
-    return WORDS[STATUS_ALONE.get(code, MATRIX[code])[call]]
+def as_status(code: int, kind: Call) -> str:
+    return WORDS[TABLE.statuses.get(code, TABLE.codes[code])[kind]]
 
 
 @pytest.fixture
@@ -62,22 +63,22 @@ async def here() -> AsyncIterator[Service]:
         yield running
 
 
-async def ask(wire: Wire, call: Call) -> Verdict:
-    method = "POST" if call in (Call.SUBMIT, Call.UPLOAD) else "GET"
-    return (await wire.call(call, method, "/x", json={} if method == "POST" else None)).verdict
+async def ask(wire: Client, kind: Call) -> Verdict:
+    method = "POST" if kind in (Call.SUBMIT, Call.UPLOAD) else "GET"
+    return (await call(wire, kind, method, "/x", json={} if method == "POST" else None)).verdict
 
 
-async def expect(here: Service, call: Call, word: str, code: int | None) -> None:
+async def expect(here: Service, kind: Call, word: str, code: int | None) -> None:
     requests, error = MEANS[word]
     if word == "ask" and code not in WELL:
         requests = ILL
     clock = Quick()
     async with wired(here.url, clock) as wire:
         if error is None:
-            assert await ask(wire, call) is RULES[word].verdict
+            assert await ask(wire, kind) is RULES[word].verdict
         else:
             with pytest.raises(error) as raised:
-                await ask(wire, call)
+                await ask(wire, kind)
             assert type(raised.value) is error
             assert code is None or raised.value.code == code
     assert len(here.heard) == requests
@@ -90,27 +91,27 @@ def test_every_word_of_the_matrix_is_expected() -> None:
     assert set(MEANS) == set(RULES)
 
 
-@pytest.mark.parametrize(("code", "call"), one_of_each(ROWS, in_the_body))
-async def test_a_code_in_the_body(here: Service, call: Call, code: int) -> None:
+@pytest.mark.parametrize(("code", "kind"), one_of_each(ROWS, in_the_body))
+async def test_a_code_in_the_body(here: Service, kind: Call, code: int) -> None:
     """Status 200 with a bad code is how this API refuses; taken for success, the scene waits for ever."""
     here.play(envelope(code, None, "no"))
-    await expect(here, call, in_the_body(code, call), code)
+    await expect(here, kind, in_the_body(code, kind), code)
 
 
-@pytest.mark.parametrize(("code", "call"), one_of_each(ROWS, as_status))
-async def test_an_http_status_with_a_page(here: Service, call: Call, code: int) -> None:
+@pytest.mark.parametrize(("code", "kind"), one_of_each(ROWS, as_status))
+async def test_an_http_status_with_a_page(here: Service, kind: Call, code: int) -> None:
     """A gateway's HTML has no code; what it means for money must be the same."""
     here.play(says(code, b"<html>no</html>", {"Content-Type": "text/html"}))
-    await expect(here, call, as_status(code, call), code)
+    await expect(here, kind, as_status(code, kind), code)
 
 
-@pytest.mark.parametrize(("code", "call"), one_of_each(ROWS, as_status))
-async def test_an_http_status_with_its_code(here: Service, call: Call, code: int) -> None:
+@pytest.mark.parametrize(("code", "kind"), one_of_each(ROWS, as_status))
+async def test_an_http_status_with_its_code(here: Service, kind: Call, code: int) -> None:
     """Both at once must not be weighed twice, nor fall between."""
     here.play(envelope(code, None, "no", status=code))
-    graver = {in_the_body(code, call), as_status(code, call)}
+    graver = {in_the_body(code, kind), as_status(code, kind)}
     word = (graver & {"failed", "stalled"} or graver).pop()
-    await expect(here, call, word, code)
+    await expect(here, kind, word, code)
 
 
 @pytest.mark.parametrize("code", one_of_each(zip(CODES), lambda code: as_status(code, Call.DOWNLOAD)))
@@ -128,17 +129,17 @@ async def test_an_http_status_for_a_clip(here: Service, code: int, tmp_path_fact
     assert not left(folder)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
-async def test_503_that_says_when(here: Service, call: Call) -> None:
+@pytest.mark.parametrize("kind", API_CALLS)
+async def test_503_that_says_when(here: Service, kind: Call) -> None:
     """A service that sheds load politely has accepted nothing."""
     here.play(says(503, b"", {"Retry-After": "30"}))
-    word = WORDS[MATRIX[Sign.BUSY][call]]
-    await expect(here, call, word, None)
+    word = WORDS[TABLE.codes[AnswerKind.BUSY][kind]]
+    await expect(here, kind, word, None)
 
 
-@pytest.mark.parametrize("call", API_CALLS)
-async def test_an_answer_that_cannot_be_read(here: Service, call: Call) -> None:
+@pytest.mark.parametrize("kind", API_CALLS)
+async def test_an_answer_that_cannot_be_read(here: Service, kind: Call) -> None:
     """Half a JSON after a submission may be an accepted job."""
     for content in (b"", b"{", b"[]", b'{"msg": "ok"}', b'{"code": true}', b"\xff\xfe", b"[" * 100_000, b"9" * 9999):
         here.play(says(200, content))
-        await expect(here, call, WORDS[MATRIX[Sign.UNREADABLE][call]], None)
+        await expect(here, kind, WORDS[TABLE.codes[AnswerKind.UNREADABLE][kind]], None)

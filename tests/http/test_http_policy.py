@@ -8,21 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyboard.advice import SAYS, refusal, says
+from storyboard.http.policy import RULES, AnswerKind, Call, RetryLimit, Verdict, pause, retry_after
 from storyboard.model.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
-from storyboard.retry import (
-    MATRIX,
-    RULES,
-    STATUS_ALONE,
-    Call,
-    Patience,
-    Sign,
-    Verdict,
-    judge,
-    pause,
-    retry_after,
-    sign,
-)
+from storyboard.providers.apikley.answers import TABLE, TEXTS
+
+MATRIX, STATUS_ALONE, SAYS = TABLE.codes, TABLE.statuses, TEXTS.says
+judge, sign, refusal, says = TABLE.weigh, TABLE.decide, TEXTS.refusal, TEXTS.of
 
 DOCUMENT = (200, 400, 401, 402, 404, 422, 429, 455, 500, 501, 505)
 BESIDE = (403, 408, 413, 414, 431, 433, 451, 502, 503, 504, 520, 521, 522, 523, 524)
@@ -40,7 +31,7 @@ def test_every_code_has_a_row_for_every_call(code: int) -> None:
 
 def test_every_sign_has_a_row() -> None:
     """A transport fault without a row would be a KeyError in the middle of a paid run."""
-    assert set(Sign) <= set(MATRIX)
+    assert set(AnswerKind) <= set(MATRIX)
     assert all(set(row) == set(Call) for row in (*MATRIX.values(), *STATUS_ALONE.values()))
 
 
@@ -52,15 +43,29 @@ def test_the_matrix_has_no_word_that_nobody_uses() -> None:
 
 def test_a_submission_is_sent_again_only_where_nothing_can_have_been_accepted() -> None:
     """One signal too many here pays twice."""
-    again = {signal for signal, row in MATRIX.items() if row[Call.SUBMIT].patience}
-    assert again == {429, 455, 521, 523, Sign.BUSY, Sign.NOT_SENT}
+    again = {signal for signal, row in MATRIX.items() if row[Call.SUBMIT].limit}
+    assert again == {429, 455, 521, 523, AnswerKind.BUSY, AnswerKind.NOT_SENT}
 
 
 def test_what_may_have_been_charged_is_unknown() -> None:
     """Called refused, it would be bought again by the next run."""
     unknown = {signal for signal, row in MATRIX.items() if row[Call.SUBMIT].verdict is Verdict.UNKNOWN}
-    assert {500, 502, 503, 504, 520, 522, 524, 408, 307, 308, Sign.CUT, Sign.UNREADABLE, Sign.TOO_BIG} <= unknown
-    assert {Sign.RECEIPT, Sign.NO_RECEIPT, Sign.OTHER} <= unknown
+    assert {
+        500,
+        502,
+        503,
+        504,
+        520,
+        522,
+        524,
+        408,
+        307,
+        308,
+        AnswerKind.CUT,
+        AnswerKind.UNREADABLE,
+        AnswerKind.TOO_BIG,
+    } <= unknown
+    assert {AnswerKind.RECEIPT, AnswerKind.NO_RECEIPT, AnswerKind.OTHER} <= unknown
 
 
 def test_only_a_submission_can_be_unknown() -> None:
@@ -78,7 +83,7 @@ def test_a_gateway_cannot_end_a_job_that_is_paid_for(call: Call) -> None:
 
 
 @pytest.mark.parametrize("signal", sorted(MATRIX, key=str))
-def test_every_signal_has_a_sentence_that_says_what_to_do(signal: int | Sign) -> None:
+def test_every_signal_has_a_sentence_that_says_what_to_do(signal: int | AnswerKind) -> None:
     """An author who is told nothing but a number can do nothing."""
     for call in Call:
         what, todo = says(call, signal)
@@ -116,7 +121,7 @@ def test_no_pair_of_numbers_is_without_a_verdict(call: Call, status: int, code: 
     rule = judge(call, status, code).rule
     assert rule in RULES.values()
     if call is Call.SUBMIT and {status, code} - set(MATRIX) - {None} and not 200 <= status < 300:
-        assert rule.patience is None
+        assert rule.limit is None
 
 
 def test_unknown_numbers_are_told_as_such() -> None:
@@ -128,7 +133,7 @@ def test_unknown_numbers_are_told_as_such() -> None:
 
 def test_an_answer_without_a_code_is_unreadable() -> None:
     """A login page with status 200 would pass for an accepted submission."""
-    assert judge(Call.SUBMIT, 200).signal is Sign.UNREADABLE
+    assert judge(Call.SUBMIT, 200).signal is AnswerKind.UNREADABLE
     assert judge(Call.SUBMIT, 204).rule.verdict is Verdict.UNKNOWN
     assert judge(Call.SUBMIT, 201, 200).rule.verdict is Verdict.ACCEPT
 
@@ -181,41 +186,41 @@ def test_text_of_the_service_stays_on_its_line() -> None:
 
 def test_pauses_grow_to_a_cap_and_patience_ends() -> None:
     """Without a cap a night of 429 would wait for days; without an end, for ever."""
-    patience = RULES["limit"].patience
-    assert patience
-    found = [pause(patience, tries, 0, None, highest) for tries in range(1, 11)]
+    limit = RULES["limit"].limit
+    assert limit
+    found = [pause(limit, tries, 0, None, highest) for tries in range(1, 11)]
     assert found == [5, 10, 20, 40, 80, 120, 120, 120, None, None]
 
 
 def test_maintenance_pauses_for_half_a_minute_at_least() -> None:
     """A service that is being mended is not helped by a request a second."""
-    patience = RULES["mend"].patience
-    assert patience
-    assert pause(patience, 1, 0, None, lambda low, high: low) == 30
-    assert pause(patience, 9, 899, None, highest) == 300
-    assert pause(patience, 9, 900, None, highest) is None
+    limit = RULES["mend"].limit
+    assert limit
+    assert pause(limit, 1, 0, None, lambda low, high: low) == 30
+    assert pause(limit, 9, 899, None, highest) == 300
+    assert pause(limit, 9, 900, None, highest) is None
 
 
 def test_no_rule_goes_on_for_ever() -> None:
     """A service that says 'come back in 0 seconds' for ever would be asked for ever."""
     for rule in RULES.values():
-        if rule.patience:
-            assert pause(rule.patience, 100, 0, 0.0, lambda low, high: low) is None
+        if rule.limit:
+            assert pause(rule.limit, 100, 0, 0.0, lambda low, high: low) is None
 
 
 def test_the_services_own_pause_wins_over_chance() -> None:
     """Coming back too early spends one of the eight tries for nothing."""
-    assert pause(Patience(8, 5, 120), 1, 0, 60.0, highest) == pytest.approx(66)
-    assert pause(Patience(8, 5, 120, lasting=600), 1, 0, 0.0, highest) == 1
-    assert pause(Patience(8, 5, 120), 1, 0, 0.0, highest) == 0
+    assert pause(RetryLimit(8, 5, 120), 1, 0, 60.0, highest) == pytest.approx(66)
+    assert pause(RetryLimit(8, 5, 120, lasting=600), 1, 0, 0.0, highest) == 1
+    assert pause(RetryLimit(8, 5, 120), 1, 0, 0.0, highest) == 0
 
 
 @given(st.integers(1, 10**6), st.floats(0, 1e9), st.none() | st.floats(0, 300))
 def test_a_pause_is_never_negative_nor_endless(tries: int, paused: float, after: float | None) -> None:
     """A negative pause raises in asyncio; an endless one hangs the run."""
     for rule in RULES.values():
-        if rule.patience:
-            found = pause(rule.patience, tries, paused, after, highest)
+        if rule.limit:
+            found = pause(rule.limit, tries, paused, after, highest)
             assert found is None or 0 <= found <= 330
 
 

@@ -26,10 +26,12 @@ from turns import give_way
 
 import storyboard.desk
 import storyboard.generation.runner
+import storyboard.http.client
 import storyboard.session
 import storyboard.settle
-import storyboard.wire
-from storyboard.fetch import Arriving, Fetched
+from storyboard.http.download import Arriving, Fetched
+from storyboard.http.exchange import Reply, Request
+from storyboard.http.policy import Call
 from storyboard.media import ffmpeg
 from storyboard.media.verify import verify
 from storyboard.model.errors import (
@@ -44,9 +46,8 @@ from storyboard.model.errors import (
     SubmissionUnknown,
 )
 from storyboard.model.shot import Shot
-from storyboard.offer import Offer
-from storyboard.providers import Address, Ready, Waiting
-from storyboard.providers.apikley import OFFER
+from storyboard.providers.apikley.veo import provider as apikley
+from storyboard.providers.base import Ready, Waiting
 from storyboard.system.clock import Clock
 
 PRICES = {"veo3_fast": Fraction(60), "veo3": Fraction(250)}
@@ -210,7 +211,10 @@ class Service:
     doors: Doors
     clips: "Clips"
     name: str = "apikley"
-    offer: Offer = OFFER
+    capabilities = apikley.capabilities
+    answers = apikley.answers
+    environment = apikley.environment
+    prices = apikley.prices
 
     def begin(self, afford: Callable[[Fraction], None], call_back: Callable[[str, str], None]) -> None:
         """Open with empty books."""
@@ -231,7 +235,36 @@ class Service:
     def request(self, shot: Shot, images: Sequence[str], callback: str | None) -> dict[str, object]:
         return {"prompt": shot.prompt}
 
-    async def submit(self, shot: Shot, images: Sequence[str], callback: str | None, wire: "Line") -> str:
+    def submission(self, shot: Shot, images: Sequence[str], callback: str | None) -> Request:
+        return Request(Call.SUBMIT, "POST", "/submit", body={"shot": shot, "callback": callback})
+
+    def status(self, job: str) -> Request:
+        return Request(Call.POLL, "GET", "/poll", query={"job": job})
+
+    def upscale(self, job: str) -> Request:
+        return Request(Call.HD, "GET", "/hd", query={"job": job})
+
+    def echo(self, job: str) -> Request:
+        return Request(Call.POLL, "GET", "/prompt", query={"job": job})
+
+    def read_submission(self, reply: Reply) -> str:
+        raise AssertionError("the line gives answers that are read already")
+
+    read_upscale = read_submission
+
+    def read_status(self, job: str, reply: Reply) -> str:
+        raise AssertionError("the line gives answers that are read already")
+
+    read_echo = read_status
+
+    async def answer(self, request: Request, wire: "Line") -> Any:
+        """What the provider would read in the reply to a request."""
+        if request.body is not None:
+            return await self.submit(request.body["shot"], request.body["callback"], wire)
+        ask = {"/poll": self.poll, "/hd": self.hd, "/prompt": self.prompt}[request.path]
+        return await ask(request.query["job"])
+
+    async def submit(self, shot: Any, callback: Any, wire: "Line") -> str:
         if self.doors.left is not None:
             self.doors()
         await give_way()
@@ -273,7 +306,7 @@ class Service:
             raise SubmissionUnknown("the connection broke")
         return job.name
 
-    async def poll(self, job: str, wire: "Line") -> Waiting | Ready:
+    async def poll(self, job: str) -> Waiting | Ready:
         await give_way()
         found = self._job(job)
         if found.fate == "failed":
@@ -285,7 +318,7 @@ class Service:
         self.lately_ready.add(job)
         return Ready(f"https://clips/{job}", 12345, found.cost)
 
-    async def hd(self, job: str, wire: "Line") -> Waiting | Ready:
+    async def hd(self, job: str) -> Waiting | Ready:
         await give_way()
         found = self._job(job)
         if not found.hd:
@@ -294,22 +327,13 @@ class Service:
             self.lately_raised.append(job)
         return Ready(f"https://clips/{job}/hd")
 
-    async def prompt(self, job: str, wire: "Line") -> str | None:
+    async def prompt(self, job: str) -> str | None:
         return self._job(job).shot.prompt
 
     def _job(self, name: str) -> Job:
         if name not in self.jobs:
             raise Stalled("there is no record of it")
         return self.jobs[name]
-
-    async def upload(self, name: str, content: bytes, kind: str, wire: "Line") -> Address:
-        raise SceneFailed("no images are sold here")
-
-    def called(self, body: object) -> tuple[str, ...]:
-        return ()
-
-    async def balance(self, wire: "Line") -> Fraction | None:
-        return None
 
     def bytes_of(self, url: str) -> bytes:
         """What an address serves just now. Raises as the wire does."""
@@ -336,7 +360,7 @@ class Line:
 
     service: Service
 
-    def __init__(self, api: object, clock: Clock, *, notice: object = None) -> None:
+    def __init__(self, api: object, clock: Clock, answers: object, *, notice: object = None) -> None:
         self.clock = clock
         self.stopped: StoryboardError | None = None
 
@@ -350,6 +374,9 @@ class Line:
 
     def stop(self, why: StoryboardError) -> None:
         self.stopped = why
+
+    async def send(self, request: Request, read: object) -> Any:
+        return await self.service.answer(request, self)
 
     async def fetch(self, url: str, into: Path) -> Fetched:
         await give_way()
@@ -403,7 +430,7 @@ def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable
     patch.setattr(storyboard.desk, "time", clock)
     for room in (storyboard.session, storyboard.settle):
         patch.setattr(room, "Clock", lambda scale: clock)
-    for room in (storyboard.session, storyboard.wire):
-        patch.setattr(room, "Wire", Line)
+    for room in (storyboard.session, storyboard.http.client):
+        patch.setattr(room, "Client", Line)
     patch.setattr(storyboard.generation.runner, "verify", clips.verify)
     patch.setattr(asyncio, "to_thread", at_once)

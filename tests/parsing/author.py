@@ -9,21 +9,9 @@ from PIL import Image
 
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
-from storyboard.offer import Offer
 from storyboard.parsing.read import check_storyboard, read_storyboard
 from storyboard.project import Project
-
-OFFER = Offer(
-    models=("veo3", "veo3_fast"),
-    aspects=("16:9", "9:16", "auto"),
-    seeds=(10_000, 99_999),
-    prompt_limit=5_000,
-    reference_limit=3,
-    reference_models=("veo3_fast",),
-    reference_aspects=("16:9",),
-    hd_aspects=("16:9",),
-    seconds=8,
-)
+from storyboard.providers.apikley.veo import CAPABILITIES
 
 
 class Author:
@@ -31,7 +19,7 @@ class Author:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.offer = OFFER
+        self.capabilities = CAPABILITIES
 
     def write(self, text: str | bytes, name: str = "film.yaml") -> Path:
         file = self.folder / name
@@ -46,7 +34,7 @@ class Author:
         return file
 
     def check(self, text: str | bytes, given: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
-        return check_storyboard(self.write(text).name, Project(self.folder), self.offer, given or {})
+        return check_storyboard(self.write(text).name, Project(self.folder), self.capabilities, given or {})
 
     def told(self, text: str | bytes, given: Mapping[str, str] | None = None) -> list[str]:
         """The problems as ``line:column message``."""
@@ -54,7 +42,7 @@ class Author:
         return [f"{problem.place.line}:{problem.place.column} {problem.message}" for problem in found]
 
     def read(self, text: str | bytes, given: Mapping[str, str] | None = None) -> Storyboard:
-        return read_storyboard(self.write(text).name, Project(self.folder), self.offer, given or {})
+        return read_storyboard(self.write(text).name, Project(self.folder), self.capabilities, given or {})
 
 
 def clip(file: Path, frames: int = 10) -> None:

@@ -115,7 +115,7 @@ output: { file: films/keeper.MP4, size: 1080x1920, fps: 30, fit: crop, x-o: 1 }
 def test_the_name_is_the_files(author: Author) -> None:
     """keeper.storyboard.yaml is the film 'keeper', as its lock and its output are."""
     author.write(ONE, "keeper.storyboard.yaml")
-    film = read_storyboard("keeper.storyboard.yaml", Project(author.folder), author.offer)
+    film = read_storyboard("keeper.storyboard.yaml", Project(author.folder), author.capabilities)
     assert (film.name, str(film.output.file)) == ("keeper", "out/keeper.mp4")
 
 
@@ -224,7 +224,7 @@ def test_an_included_file_speaks_for_itself(author: Author) -> None:
     assert source.first_frame.place == Place("scenes/b.yaml", 3, 14)
     assert getattr(film.scenes[2].source, "prompt", "") == "3 of 4"
     author.write("id: b\nmodle: x\nprompt: Two.\n", "scenes/b.yaml")
-    shown = check_storyboard("film.yaml", Project(author.folder), author.offer, shown="../films/film.yaml")
+    shown = check_storyboard("film.yaml", Project(author.folder), author.capabilities, shown="../films/film.yaml")
     assert [str(problem.place) for problem in shown] == ["../films/scenes/b.yaml:2:1"]
 
 
@@ -346,7 +346,10 @@ def test_another_provider_says_what_it_offers(author: Author) -> None:
     """Models, shapes and limits are the provider's, not the format's."""
     from dataclasses import replace
 
-    author.offer = replace(author.offer, models=("slow", "quick"), aspects=("16:9",), seconds=5)
+    from storyboard.model.capabilities import Capabilities
+
+    slow = replace(author.capabilities.models[0], name="slow", aspects=("16:9",), seconds=5)
+    author.capabilities = Capabilities((slow, replace(slow, name="quick")), usual="slow")
     assert generated(author, ONE).model == "slow"
     wrong = ONE + "    model: veo3\n    aspect: 9:16\n    trim: { to: 6 }\n"
     assert author.told(wrong) == [
@@ -359,7 +362,7 @@ def test_another_provider_says_what_it_offers(author: Author) -> None:
 def test_the_main_file_must_be_there(author: Author) -> None:
     """Nothing to point at: the file itself is missing."""
     with pytest.raises(InputError, match=r"there is no file 'gone\.yaml'"):
-        read_storyboard("gone.yaml", Project(author.folder), author.offer)
+        read_storyboard("gone.yaml", Project(author.folder), author.capabilities)
 
 
 def test_a_problem_is_shown_in_its_line() -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from storyboard.costs.prices import Prices
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.problem import Place
 from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Resolution, Scene, Storyboard, Trim
@@ -14,6 +13,7 @@ from storyboard.planning.changes import changes
 from storyboard.planning.plan import make_plan, shots
 from storyboard.planning.saved import plan_differences, plan_document
 from storyboard.planning.steps import Blocked, Collect, Facts, Keep, Make, Plan
+from storyboard.providers.apikley.veo import CAPABILITIES, PRICES
 
 PLACE = Place("film.yaml", 1, 1)
 PLAIN = Generated("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, "720p")
@@ -30,7 +30,7 @@ def film(**sources: Generated | OwnClip) -> Storyboard:
 
 def planned(facts: Facts, **sources: Generated | OwnClip) -> Plan:
     board = film(**sources)
-    return make_plan(board, shots(board, "apikley"), facts, Prices())
+    return make_plan(board, shots(board, "apikley"), facts, PRICES, CAPABILITIES)
 
 
 LOST: tuple[State, ...] = ("intent", "unknown")
@@ -198,7 +198,7 @@ def test_own_clips_and_files_that_leave() -> None:
 def why(before: Generated, now: Generated) -> str:
     board = film(x=now)
     facts = Facts(lock=Lock({"x": Pinned("0" * 64, 1, {})}), before={"x": shots(film(x=before), "apikley")["x"].recipe})
-    return make_plan(board, shots(board, "apikley"), facts, Prices()).steps[0].why
+    return make_plan(board, shots(board, "apikley"), facts, PRICES, CAPABILITIES).steps[0].why
 
 
 def test_a_reason_names_what_changed() -> None:
@@ -259,29 +259,29 @@ def test_a_saved_plan_refuses_what_moved() -> None:
     """Nobody pays for something else than what was reviewed."""
     board = film(x=PLAIN, y=replace(PLAIN, prompt="A tern"))
     saved = plan_document(
-        planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", Prices(), (), []
+        planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", PRICES, (), []
     )
     assert plan_differences(saved, saved) == []
-    edited = plan_document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", Prices(), (), [])
+    edited = plan_document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", PRICES, (), [])
     assert plan_differences(saved, edited) == [
         "y: not in the storyboard any more",
         "z: new since the plan was saved",
         "provider was apikley, is other",
     ]
-    dearer = Prices(models={"veo3_fast": Fraction(80)}, estimate=False)
+    dearer = replace(PRICES, models={"veo3_fast": Fraction(80)}, estimate=False)
     priced = plan_document(
-        make_plan(board, shots(board, "apikley"), Facts(), dearer), "film.yaml", "apikley", dearer, (), []
+        make_plan(board, shots(board, "apikley"), Facts(), dearer, CAPABILITIES), "film.yaml", "apikley", dearer, (), []
     )
     assert plan_differences(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
     swapped = plan_document(
-        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", Prices(), (), []
+        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", PRICES, (), []
     )
     assert plan_differences(saved, swapped) == ["the scenes are in another order"]
 
 
 def test_totals_are_in_credits_and_money() -> None:
     """The number an author decides on."""
-    totals = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", Prices(), (), [])["totals"]
+    totals = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", PRICES, (), [])["totals"]
     assert totals == {
         "make": 1, "collect": 0, "keep": 0, "blocked": 0,
         "credits": 60, "money": 0.3, "currency": "USD", "estimate": True,

@@ -12,13 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Quick, Service, Step, envelope, says, service, wired
 
+from storyboard.generation.provider_calls import credit_balance, job_status, submit_shot, upload_image, upscale_status
 from storyboard.model.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
 from storyboard.model.problem import Place
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Image, LocalImage, WebImage
-from storyboard.providers import Ready, Waiting, find
-from storyboard.providers.apikley import Apikley, provider
-from storyboard.providers.profile import Profile
+from storyboard.providers.apikley.profile import Profile
+from storyboard.providers.apikley.veo import Apikley, provider
+from storyboard.providers.base import Ready, Waiting
+from storyboard.providers.registry import find
 
 PLACE = Place("a.yaml", 1, 1)
 WEB = WebImage("https://cdn.example/a.png", PLACE)
@@ -100,7 +102,7 @@ async def test_a_submission_names_its_job(here: Service) -> None:
     """The whole product hangs on this one string."""
     here.play(envelope(200, {"taskId": JOB}))
     async with wired(here.url) as wire:
-        assert await provider.submit(shot(), [], None, wire) == JOB
+        assert await submit_shot(provider, wire, shot(), [], None) == JOB
     assert (here.heard[0].method, here.heard[0].path) == ("POST", "/api/v1/veo/generate")
     assert here.heard[0].json == provider.request(shot(), [], None)
 
@@ -111,7 +113,7 @@ async def test_an_acceptance_without_a_usable_name_is_unknown(here: Service, job
     here.play(envelope(200, {"taskId": job}))
     async with wired(here.url) as wire:
         with pytest.raises(SubmissionUnknown):
-            await provider.submit(shot(), [], None, wire)
+            await submit_shot(provider, wire, shot(), [], None)
     assert len(here.heard) == 1
 
 
@@ -121,7 +123,7 @@ async def test_a_refusal_that_names_a_job_is_unknown(here: Service, status: int,
     here.play(envelope(code, {"taskId": JOB}, "no", status=status))
     async with wired(here.url) as wire:
         with pytest.raises(SubmissionUnknown, match=JOB):
-            await provider.submit(shot(), [], None, wire)
+            await submit_shot(provider, wire, shot(), [], None)
     assert len(here.heard) == 1
 
 
@@ -153,7 +155,7 @@ async def test_a_result_is_found_in_every_shape(here: Service, shape: str) -> No
     """Each of these has been answered by a live service; missed, a clip that is paid for is never fetched."""
     here.play(envelope(200, SHAPES[shape]))
     async with wired(here.url) as wire:
-        assert await provider.poll(JOB, wire) == Ready(URL)
+        assert await job_status(provider, wire, JOB) == Ready(URL)
     assert (here.heard[0].path, here.heard[0].query) == ("/api/v1/veo/record-info", {"taskId": JOB})
 
 
@@ -161,18 +163,18 @@ async def test_seed_and_credits_are_kept_where_they_are_told(here: Service) -> N
     """A seed that is lost cannot be asked for again."""
     here.play(envelope(200, record(1, {"resultUrls": [URL], "seeds": [41203]}, creditsConsumed=60)))
     async with wired(here.url) as wire:
-        assert await provider.poll(JOB, wire) == Ready(URL, 41203, Fraction(60))
+        assert await job_status(provider, wire, JOB) == Ready(URL, 41203, Fraction(60))
         here.play(envelope(200, record(1, {"resultUrls": [URL], "seeds": "41203"}, creditsConsumed="59.5")))
-        assert await provider.poll(JOB, wire) == Ready(URL, 41203, Fraction(119, 2))
+        assert await job_status(provider, wire, JOB) == Ready(URL, 41203, Fraction(119, 2))
         here.play(envelope(200, record(1, {"resultUrls": [URL], "seeds": []}, creditsConsumed=True)))
-        assert await provider.poll(JOB, wire) == Ready(URL)
+        assert await job_status(provider, wire, JOB) == Ready(URL)
 
 
 async def test_a_job_that_costs_less_than_nothing_is_not_believed(here: Service) -> None:
     """It would make room in a budget for as many clips as it says."""
     here.play(envelope(200, record(1, {"resultUrls": [URL]}, creditsConsumed=-6000)))
     async with wired(here.url) as wire:
-        assert await provider.poll(JOB, wire) == Ready(URL)
+        assert await job_status(provider, wire, JOB) == Ready(URL)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ async def test_what_is_not_done_is_waited_for(here: Service, data: object, state
     """A job taken for failed while it runs is bought again."""
     here.play(envelope(200, data))
     async with wired(here.url) as wire:
-        assert await provider.poll(JOB, wire) == state
+        assert await job_status(provider, wire, JOB) == state
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ async def test_a_record_that_is_not_there_yet(here: Service, code: int, status: 
     """Records appear a moment after the job: giving up at once would lose it."""
     here.play(envelope(code, None, msg, status=status))
     async with wired(here.url) as wire:
-        assert await provider.poll(JOB, wire) == Waiting(seen=seen)
+        assert await job_status(provider, wire, JOB) == Waiting(seen=seen)
 
 
 @pytest.mark.parametrize("flag", [2, 3, "2", 4, -1, 99])
@@ -225,7 +227,7 @@ async def test_a_failed_job_is_over(here: Service, flag: object, code: int) -> N
     here.play(envelope(code, told, "ok"))
     async with wired(here.url) as wire:
         with pytest.raises(SceneFailed, match="flagged") as raised:
-            await provider.poll(JOB, wire)
+            await job_status(provider, wire, JOB)
     assert type(raised.value) is SceneFailed
     assert raised.value.code == 400
     assert "other words" in raised.value.hint
@@ -251,7 +253,7 @@ async def test_why_a_job_failed_and_what_to_do(here: Service, message: str | Non
     here.play(envelope(200, record(3, None, errorCode="null", errorMessage=message)))
     async with wired(here.url) as wire:
         with pytest.raises(SceneFailed) as raised:
-            await provider.poll(JOB, wire)
+            await job_status(provider, wire, JOB)
     assert hint in raised.value.hint
     assert raised.value.code is None
     assert "null" not in raised.value.message
@@ -271,7 +273,7 @@ async def test_a_poll_that_refuses_ends_the_job(here: Service, code: int, msg: s
     here.play(envelope(code, None, msg))
     async with wired(here.url) as wire:
         with pytest.raises(SceneFailed) as raised:
-            await provider.poll(JOB, wire)
+            await job_status(provider, wire, JOB)
     assert type(raised.value) is SceneFailed
 
 
@@ -281,7 +283,7 @@ async def test_a_refusal_without_a_record_leaves_the_job_open(here: Service, cod
     here.play(envelope(code, None, msg))
     async with wired(here.url) as wire:
         with pytest.raises(Stalled, match=msg):
-            await provider.poll(JOB, wire)
+            await job_status(provider, wire, JOB)
 
 
 @pytest.mark.parametrize("data", [record(0) | {"taskId": "another"}, record("soon"), record([1]), record({})])
@@ -290,9 +292,9 @@ async def test_an_answer_that_makes_no_sense_leaves_the_job_open(here: Service, 
     here.play(envelope(200, data))
     async with wired(here.url) as wire:
         with pytest.raises(Stalled):
-            await provider.poll(JOB, wire)
+            await job_status(provider, wire, JOB)
         here.play(envelope(200, data), envelope(200, record(1, {"resultUrls": [URL]})))
-        assert await provider.poll(JOB, wire) == Ready(URL)
+        assert await job_status(provider, wire, JOB) == Ready(URL)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ async def test_the_1080p_version_is_waited_for(here: Service, step: Step, state:
     """'400 processing' taken for a refusal would deliver 720p for the price of 1080p."""
     here.play(step)
     async with wired(here.url) as wire:
-        assert await provider.hd(JOB, wire) == state
+        assert await upscale_status(provider, wire, JOB) == state
     assert (here.heard[0].path, here.heard[0].query) == (
         "/api/v1/veo/get-1080p-video",
         {"taskId": JOB, "index": "0"},
@@ -337,7 +339,7 @@ async def test_a_1080p_version_that_will_not_come(here: Service, step: Step) -> 
     here.play(step)
     async with wired(here.url) as wire:
         with pytest.raises(SceneFailed) as raised:
-            await provider.hd(JOB, wire)
+            await upscale_status(provider, wire, JOB)
     assert type(raised.value) is SceneFailed
     assert "720p" in raised.value.hint
 
@@ -347,9 +349,11 @@ async def test_an_upload_gets_an_address_that_ends(here: Service) -> None:
     here.play(envelope(200, {"downloadUrl": "https://tmp.example/a.png"}))
     clock = Quick()
     async with wired(here.url, clock) as wire:
-        address = await provider.upload("0f.png", b"\x89PNG", "image/png", wire)
+        address = await upload_image(provider, wire, "0f.png", b"\x89PNG", "image/png")
     assert address.url == "https://tmp.example/a.png"
-    assert address.expires == datetime.fromtimestamp(clock.wall(), UTC) + timedelta(days=3, hours=-1)
+    ends = datetime.fromtimestamp(clock.wall(), UTC) + timedelta(days=3, hours=-1)
+    assert address.expires is not None
+    assert abs(address.expires - ends) < timedelta(seconds=1)
     assert (here.heard[0].method, here.heard[0].path) == ("POST", "/api/file-base64-upload")
     assert here.heard[0].json == {
         "base64Data": "data:image/png;base64,iVBORw==",
@@ -375,7 +379,7 @@ async def test_an_upload_that_fails(here: Service, step: Step, error: type[Story
     here.play(step)
     async with wired(here.url) as wire:
         with pytest.raises(error) as raised:
-            await provider.upload("0f.png", b"", "image/png", wire)
+            await upload_image(provider, wire, "0f.png", b"", "image/png")
     assert raised.value.hint
 
 
@@ -404,7 +408,7 @@ async def test_the_balance_is_exact(here: Service, number: str, credits: Fractio
     """5454.65 read as a float is another number; an absurd one must not hang the program."""
     here.play(says(200, b'{"code":200,"msg":"ok","data":' + number.encode() + b"}"))
     async with wired(here.url) as wire:
-        assert await provider.balance(wire) == credits
+        assert await credit_balance(provider, wire) == credits
     assert here.heard[0].path == "/api/v1/chat/credit"
 
 
@@ -422,7 +426,7 @@ async def test_a_service_that_tells_no_balance_is_no_obstacle(here: Service, ste
     """An endpoint that the document does not even describe must not stop a render."""
     here.play(step)
     async with wired(here.url) as wire:
-        assert await provider.balance(wire) is None
+        assert await credit_balance(provider, wire) is None
 
 
 async def test_a_wrong_key_is_found_by_the_balance(here: Service) -> None:
@@ -430,7 +434,7 @@ async def test_a_wrong_key_is_found_by_the_balance(here: Service) -> None:
     here.play(envelope(401, None, "You do not have access permissions"))
     async with wired(here.url) as wire:
         with pytest.raises(RunRefused, match="key"):
-            await provider.balance(wire)
+            await credit_balance(provider, wire)
 
 
 async def test_another_service_of_the_same_shape_is_configuration(here: Service) -> None:
@@ -457,15 +461,15 @@ async def test_another_service_of_the_same_shape_is_configuration(here: Service)
     assert not {"aspectRatio", "watermark"} & set(body)
     here.play(envelope(200, {"id": JOB}))
     async with wired(here.url) as wire:
-        assert await other.submit(shot(), [], None, wire) == JOB
+        assert await submit_shot(other, wire, shot(), [], None) == JOB
         here.play(envelope(200, {"id": JOB, "successFlag": 1, "resultUrls": [URL]}))
-        assert await other.poll(JOB, wire) == Ready(URL)
+        assert await job_status(other, wire, JOB) == Ready(URL)
         assert here.heard[0].query == {"id": JOB}
-        assert await other.balance(wire) is None
+        assert await credit_balance(other, wire) is None
         with pytest.raises(SceneFailed, match="1080p"):
-            await other.hd(JOB, wire)
+            await upscale_status(other, wire, JOB)
         with pytest.raises(RunRefused, match="no uploads"):
-            await other.upload("a", b"", "image/png", wire)
+            await upload_image(other, wire, "a", b"", "image/png")
     assert [heard.path for heard in here.heard] == ["/v2/look"]
 
 
@@ -495,11 +499,13 @@ def test_a_profile_that_cannot_be_right(table: dict[str, object], message: str, 
 
 def test_the_offer_is_the_documents() -> None:
     """Storyboards are checked against it before anything is paid for."""
-    offer = provider.offer
-    assert offer.models == ("veo3", "veo3_fast")
-    assert offer.seeds == (10_000, 99_999)
-    assert offer.reference_models == ("veo3_fast",)
-    assert offer.reference_aspects == offer.hd_aspects == ("16:9",)
+    offered = provider.capabilities
+    assert offered.names == ("veo3", "veo3_fast")
+    assert [model.name for model in offered.referring] == ["veo3_fast"]
+    for model in offered.models:
+        assert model.seeds == (10_000, 99_999)
+        assert model.reference_aspects == model.upgrade_aspects == ("16:9",)
+        assert [quality.name for quality in model.resolutions] == ["720p", "1080p"]
 
 
 JSON = st.recursive(
@@ -520,11 +526,11 @@ async def test_no_answer_makes_a_traceback(body: object) -> None:
         here.play(says(200, body))
         async with wired(here.url) as wire:
             for ask in (
-                provider.submit(shot(), [], None, wire),
-                provider.poll(JOB, wire),
-                provider.hd(JOB, wire),
-                provider.upload("a.png", b"", "image/png", wire),
-                provider.balance(wire),
+                submit_shot(provider, wire, shot(), [], None),
+                job_status(provider, wire, JOB),
+                upscale_status(provider, wire, JOB),
+                upload_image(provider, wire, "a.png", b"", "image/png"),
+                credit_balance(provider, wire),
             ):
                 error = await _end(ask)
                 assert error is None or (error.message and error.hint)
@@ -549,11 +555,13 @@ ANYTHING = st.recursive(
 @settings(max_examples=500, deadline=None)
 def test_of_a_callback_only_names_are_read(body: object) -> None:
     """Whoever calls, with whatever: what comes out can be a job's name, or nothing does."""
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{4,128}", name) for name in provider.called(body))
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{4,128}", name) for name in provider.jobs_in_callback(body))
 
 
 def test_the_likeliest_name_of_a_callback_comes_first() -> None:
     """The document's own place, then the spellings of the service's sample; each name once."""
     data = {"taskId": "job-1", "task_id": "job-2"}
-    assert provider.called({"data": data, "taskId": "job-1"}) == ("job-1", "job-2")
-    assert Apikley(Profile.of({"task": "id"})).called({"data": {"id": "job-3", "taskId": "job-4"}}) == ("job-3",)
+    assert provider.jobs_in_callback({"data": data, "taskId": "job-1"}) == ("job-1", "job-2")
+    assert Apikley(Profile.of({"task": "id"})).jobs_in_callback({"data": {"id": "job-3", "taskId": "job-4"}}) == (
+        "job-3",
+    )

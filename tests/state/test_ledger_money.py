@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from storyboard.costs.budget import Budget, parse_budget
-from storyboard.costs.prices import Prices
 from storyboard.model.errors import LocalFault, OverBudget
 from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Measure, Take
+from storyboard.providers.apikley.veo import PRICES
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.pins import DAY
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
@@ -126,7 +126,7 @@ def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
 
 
 def limits(**table: float) -> Budget:
-    return parse_budget(table, "/config.toml", Prices())
+    return parse_budget(table, "/config.toml", PRICES)
 
 
 def test_what_is_spent_is_counted_by_run_storyboard_and_month(path: Path) -> None:

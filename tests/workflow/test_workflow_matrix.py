@@ -10,11 +10,12 @@ import pytest
 from studio import Service, Studio
 from tiers import every
 
-from storyboard.retry import MATRIX, RULES, STATUS_ALONE, Call, judge
+from storyboard.http.policy import RULES, Call
+from storyboard.providers.apikley.answers import TABLE
 from storyboard.state.ledger import Ledger
 
 WORDS = {rule: word for word, rule in RULES.items()}
-CODES = sorted(signal for signal in MATRIX if isinstance(signal, int) and signal != 200)
+CODES = sorted(signal for signal in TABLE.codes if isinstance(signal, int) and signal != 200)
 FORMS = ("http", "code")
 TIERED = every(2, reversed(FORMS))
 
@@ -65,9 +66,9 @@ def rows(call: Call, form: str) -> Mapping[str, list[int]]:
     found: dict[str, list[int]] = {}
     for code in CODES:
         if call is Call.DOWNLOAD:
-            rule = STATUS_ALONE.get(code, MATRIX[code])[call]
+            rule = TABLE.statuses.get(code, TABLE.codes[code])[call]
         else:
-            rule = judge(call, code if form == "http" else 200, code).rule
+            rule = TABLE.weigh(call, code if form == "http" else 200, code).rule
         # The emulator's 422 says "rejected by Flow", and these words end a job whatever the code.
         word = "failed" if code == 422 and call in (Call.POLL, Call.HD) else WORDS[rule]
         found.setdefault(word, []).append(code)
@@ -110,7 +111,7 @@ def test_a_submission(studio: Studio, form: str, word: str) -> None:
 )
 def test_a_submission_that_stops_the_run(studio: Studio, form: str, code: int) -> None:
     """The scene is not to blame: after 5 the next run asks for it as if nothing had been."""
-    state, status, posts = SUBMIT[WORDS[judge(Call.SUBMIT, code if form == "http" else 200, code).rule]]
+    state, status, posts = SUBMIT[WORDS[TABLE.weigh(Call.SUBMIT, code if form == "http" else 200, code).rule]]
     service = studio.serve(f"submit:{form}={code}")
     scenes(studio, [code])
     assert studio.render(cut=False).exit == status

@@ -24,7 +24,7 @@ from storyboard.emulator.drafts.flat import Colour, colour
 from storyboard.emulator.drafts.frame_images import on_loopback
 from storyboard.emulator.faults.faults import PLACES, Faults, InjectedFault, parse
 from storyboard.emulator.faults.spoil import MOVED, json_reply, spoil, spoil_clip
-from storyboard.guard import loopback, loopback_host, sockets
+from storyboard.http.address import is_loopback, loopback_host, sockets
 from storyboard.model.errors import InputError
 from storyboard.model.text import one_line
 from storyboard.system.files import temporary_dir
@@ -110,7 +110,7 @@ class Emulator:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
             self._folder = exits.enter_context(temporary_dir("storyboard-drafts-"))
-            connector = aiohttp.TCPConnector(socket_factory=sockets(loopback))
+            connector = aiohttp.TCPConnector(socket_factory=sockets(is_loopback))
             self._web = await exits.enter_async_context(aiohttp.ClientSession(connector=connector))
             self._service = EmulatedService(
                 self.behaviour, self._faults, self._folder, self._web, self._warned, self._ended

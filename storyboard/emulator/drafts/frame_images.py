@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 from PIL import Image
 
-from storyboard.guard import loopback_host
+from storyboard.http.address import loopback_host
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 LARGEST = 20 * 1024 * 1024  # bytes (api-facts.md 6.6)

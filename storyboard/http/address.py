@@ -15,11 +15,11 @@ _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-class Forbidden(OSError):
+class AddressForbidden(OSError):
     """This address is not dialled."""
 
 
-def public(address: str) -> bool:
+def is_public(address: str) -> bool:
     """True for a numeric address on the public internet. What is no address is not public.
 
     An IPv4 address inside an IPv6 one (mapped, or NAT64's well-known prefix) is judged as the IPv4 address.
@@ -32,7 +32,7 @@ def public(address: str) -> bool:
     return found in _GLOBAL_V6 and found not in _SIX_TO_FOUR
 
 
-def loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
     """True for a numeric address of this very machine (127.0.0.0/8, ::1)."""
     found = _parsed(address)
     return found is not None and found.is_loopback
@@ -40,7 +40,7 @@ def loopback(address: str) -> bool:
 
 def loopback_host(host: str) -> bool:
     """True for a host name that can only mean this machine."""
-    return host.lower() == "localhost" or loopback(host)
+    return host.lower() == "localhost" or is_loopback(host)
 
 
 def _parsed(address: str) -> Address | None:
@@ -55,7 +55,7 @@ def _parsed(address: str) -> Address | None:
     return found
 
 
-def objection(url: str, local: bool) -> str | None:
+def url_objection(url: str, local: bool) -> str | None:
     """Why a clip's address is not fetched, or None. ``local``: addresses of this machine, and http to them, are fine.
 
     Only the words are looked at; the number behind the name is judged when it is dialled (`sockets`).
@@ -80,13 +80,13 @@ def sockets(allowed: Callable[[str], bool]) -> Callable[[tuple[Any, ...]], socke
     """A socket factory for aiohttp's connector that dials allowed addresses only, whatever name led to them.
 
     It sees the numeric address of each attempt, so odd spellings, redirects and a resolver that changes its mind come
-    to the same. Raises Forbidden before anything is sent.
+    to the same. Raises AddressForbidden before anything is sent.
     """
 
     def create(info: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, where = info
         if not allowed(where[0]):
-            raise Forbidden(f"{where[0]} is not a public address")
+            raise AddressForbidden(f"{where[0]} is not a public address")
         return socket.socket(family, kind, protocol)
 
     return create

@@ -38,17 +38,17 @@ class Breaker:
         """Seconds until the one request may leave; 0 where nothing is to be waited for."""
         return max(self.until - now, 0.0) if self.open else 0.0
 
-    def told(self, failed: bool, now: float, *, probe: bool = False) -> "Breaker":
+    def after_answer(self, failed: bool, now: float, *, probe: bool = False) -> "Breaker":
         """After an answer. ``probe``: to the one request of an open breaker; what others left behind counts no more."""
         if self.open and not probe:
             return self
         if probe:
             return self._opened(now) if failed else Breaker()
         tokens = self.tokens if failed else min(self.tokens + 1, TOKENS)
-        told = replace(self, tokens=tokens, last=(*self.last, failed)[-REMEMBERED:])
-        return told._opened(now) if told._ill() else told
+        breaker = replace(self, tokens=tokens, last=(*self.last, failed)[-REMEMBERED:])
+        return breaker._opened(now) if breaker._ill() else breaker
 
-    def retried(self, slow: bool, now: float) -> "Breaker":
+    def after_retry(self, slow: bool, now: float) -> "Breaker":
         """A call means to try again; ``slow``: because no answer came in time, which costs its host more."""
         left = self.tokens - (SLOW_RETRY if slow else RETRY)
         if self.open:

@@ -1,8 +1,8 @@
-"""The retry matrix: what each answer of the service means for each call. Data, and the arithmetic of patience."""
+"""What each answer of a service means for each call: types, arithmetic, and a table for plain HTTP."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -34,7 +34,7 @@ class Verdict(Enum):
     UNKNOWN = "it may have been accepted and charged"
 
 
-class Sign(Enum):
+class AnswerKind(Enum):
     """What an answer, or its absence, can say beside a number."""
 
     NOT_SENT = "not-sent"  # refused, no DNS, no TLS, no connection in time: certainly nothing arrived
@@ -53,11 +53,11 @@ class Sign(Enum):
     OTHER = "other"  # a number that is not in the matrix
 
 
-Signal = int | Sign
+Signal = int | AnswerKind
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryLimit:
     """How long to go on: at least ``retries`` more times and until the pauses sum up to ``lasting`` seconds.
 
     The pause before retry n is random between ``low`` and min(``cap``, ``base`` * 2^(n-1)) seconds (full jitter).
@@ -72,10 +72,10 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Send again while ``patience`` lasts (None: not at all); then it is ``verdict``."""
+    """Send again within ``limit`` (None: not at all); then it is ``verdict``."""
 
     verdict: Verdict
-    patience: Patience | None = None
+    limit: RetryLimit | None = None
 
 
 _QUICK = {"base": 1.0, "cap": 30.0}
@@ -84,22 +84,21 @@ _MAINTENANCE = {"low": 30.0, "base": 60.0, "cap": 300.0}
 
 # The words of the matrix.
 RULES = {verdict.name.lower(): Rule(verdict) for verdict in Verdict} | {
-    "connect": Rule(Verdict.STOP, Patience(5, **_QUICK)),
-    "limit": Rule(Verdict.FAILED, Patience(8, **_SLOW)),
-    "mend": Rule(Verdict.STOP, Patience(0, **_MAINTENANCE, lasting=900)),
-    "ask": Rule(Verdict.STALLED, Patience(5, **_QUICK, lasting=600)),
-    "slower": Rule(Verdict.STALLED, Patience(8, **_SLOW)),
-    "later": Rule(Verdict.STALLED, Patience(0, **_MAINTENANCE, lasting=1800)),
-    "fetch": Rule(Verdict.STALLED, Patience(8, **_QUICK)),
-    "refetch": Rule(Verdict.BAD, Patience(3, **_QUICK)),
-    "put": Rule(Verdict.FAILED, Patience(5, **_QUICK)),
-    "glance": Rule(Verdict.ABSENT, Patience(2, **_QUICK)),
+    "connect": Rule(Verdict.STOP, RetryLimit(5, **_QUICK)),
+    "limit": Rule(Verdict.FAILED, RetryLimit(8, **_SLOW)),
+    "mend": Rule(Verdict.STOP, RetryLimit(0, **_MAINTENANCE, lasting=900)),
+    "ask": Rule(Verdict.STALLED, RetryLimit(5, **_QUICK, lasting=600)),
+    "slower": Rule(Verdict.STALLED, RetryLimit(8, **_SLOW)),
+    "later": Rule(Verdict.STALLED, RetryLimit(0, **_MAINTENANCE, lasting=1800)),
+    "fetch": Rule(Verdict.STALLED, RetryLimit(8, **_QUICK)),
+    "refetch": Rule(Verdict.BAD, RetryLimit(3, **_QUICK)),
+    "put": Rule(Verdict.FAILED, RetryLimit(5, **_QUICK)),
+    "glance": Rule(Verdict.ABSENT, RetryLimit(2, **_QUICK)),
 }
 
-# Numbers are read both as HTTP status and as `code` of the body: the graver of the two verdicts wins. A submission is
-# sent again only where it is certain that nothing was accepted. Sources: the API document (200-505), api-facts.md 1.4
-# and 4.1 (408, 433, 451; 1080p "processing" comes as 400, 422 or 500), reliability.md B3 (the verdicts).
-_MATRIX = """
+# A submission is sent again only where it is certain that nothing was accepted; a job that is paid for is over only
+# when the service itself says so, not when a gateway on the way does. Source: reliability.md B3 (the verdicts).
+_PLAIN = """
 signal      submit   poll    hd      download  upload  balance
 200         accept   accept  accept  accept    accept  accept
 301         stop     stop    stop    stalled   stop    absent
@@ -107,28 +106,25 @@ signal      submit   poll    hd      download  upload  balance
 303         unknown  stop    stop    stalled   stop    absent
 307         unknown  stop    stop    stalled   stop    absent
 308         unknown  stop    stop    stalled   stop    absent
-400         failed   stalled wait    expired   failed  absent
+400         failed   ask     failed  expired   failed  absent
 401         stop     stop    stop    expired   stop    stop
 402         stop     wait    stop    expired   stop    absent
 403         stop     stop    stop    expired   stop    stop
-404         stop     unseen  wait    expired   stop    absent
+404         stop     unseen  failed  expired   stop    absent
 405         stop     stop    failed  expired   stop    absent
 408         unknown  ask     wait    fetch     put     glance
 410         stop     unseen  failed  expired   stop    absent
 413         failed   stop    failed  expired   failed  absent
 414         failed   stop    failed  expired   failed  absent
-422         failed   ask     wait    expired   failed  absent
+422         failed   ask     failed  expired   failed  absent
 429         limit    slower  slower  slower    limit   glance
 431         failed   stop    failed  expired   failed  absent
-433         stop     wait    stop    expired   stop    absent
-451         failed   stalled failed  expired   failed  absent
-455         mend     later   later   later     mend    glance
+451         failed   ask     failed  expired   failed  absent
 500         unknown  ask     wait    fetch     put     glance
-501         failed   failed  failed  fetch     failed  absent
+501         failed   ask     failed  fetch     failed  absent
 502         unknown  ask     wait    fetch     put     glance
 503         unknown  ask     wait    fetch     put     glance
 504         unknown  ask     wait    fetch     put     glance
-505         failed   stop    failed  fetch     stop    absent
 520         unknown  ask     wait    fetch     put     glance
 521         connect  ask     wait    fetch     put     glance
 522         unknown  ask     wait    fetch     put     glance
@@ -150,89 +146,109 @@ unseen      unknown  unseen  wait    expired   put     absent
 over        failed   failed  failed  expired   failed  absent
 """
 
-# Where an HTTP status alone says something else than the same number in the body. A job that is paid for is over only
-# when the service itself says so, not when a gateway on the way does; and only the status tells a missing endpoint.
-_STATUS_ALONE = """
-signal      submit   poll    hd      download  upload  balance
-400         failed   ask     wait    expired   failed  absent
-404         stop     unseen  failed  expired   stop    absent
-451         failed   ask     failed  expired   failed  absent
-501         failed   ask     failed  fetch     failed  absent
-"""
-
 
 def _signal(word: str) -> Signal:
-    return int(word) if word.isdigit() else Sign(word)
+    return int(word) if word.isdigit() else AnswerKind(word)
 
 
-def _read(table: str) -> dict[Signal, dict[Call, Rule]]:
-    head, *rows = (line.split() for line in table.strip().splitlines())
+def read_table(text: str) -> "Rows":
+    """The rows of a table that is written as text: a header of calls, then a signal and the word of a rule for each.
+
+    Raises KeyError or ValueError for a word that does not exist.
+    """
+    head, *rows = (line.split() for line in text.strip().splitlines())
     calls = [Call(word) for word in head[1:]]
     return {_signal(row[0]): dict(zip(calls, (RULES[word] for word in row[1:]), strict=True)) for row in rows}
 
 
-MATRIX = _read(_MATRIX)
-STATUS_ALONE = _read(_STATUS_ALONE)
+Rows = Mapping[Signal, Mapping[Call, Rule]]
 
 _GRAVITY = {verdict: grade for grade, verdict in enumerate(Verdict)}
 MILD = (Verdict.ACCEPT, Verdict.WAIT, Verdict.UNSEEN, Verdict.ABSENT)
 
+# The host, and not what was asked of it, is in trouble. Not 429: who is told to slow down is answered. Not SHORT: a
+# clip without a length is fetched twice. Not 501 and 505, which are about one request.
+_FAILING: frozenset[Signal] = frozenset(
+    {
+        408,
+        AnswerKind.NOT_SENT,
+        AnswerKind.CUT,
+        AnswerKind.UNREADABLE,
+        AnswerKind.BUSY,
+        AnswerKind.NO_RECEIPT,
+    }
+)
+_ONE_REQUEST = (501, 505)
+
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Decision:
     """``signal`` is what decided, ``rule`` what follows from it."""
 
     signal: Signal
     rule: Rule
 
 
-def sign(call: Call, signal: Signal) -> Judgement:
-    """What one sign, or one code, means for this call."""
-    if signal not in MATRIX:
-        return Judgement(signal, MATRIX[Sign.OTHER][call])
-    return Judgement(signal, MATRIX[signal][call])
+@dataclass(frozen=True, slots=True)
+class RetryTable:
+    """What the answers of one service mean.
 
-
-def judge(call: Call, status: int, code: int | None = None, *, after: float | None = None) -> Judgement:
-    """The graver of what the HTTP ``status`` and the body's ``code`` mean; the body's where both weigh the same.
-
-    ``code`` is None where the body has none; ``after`` is what Retry-After said, in seconds. Any 2xx status counts as
-    200, but a body without a code makes it UNREADABLE where a code is due.
+    ``codes`` has a row for each number, whether it is an HTTP status or a code in the body, and for each AnswerKind;
+    ``statuses`` has the rows of HTTP statuses that alone, without a code, mean something else; ``failing`` are the
+    signals that say that the host itself is in trouble, beside every number from 500 on but 501 and 505.
     """
-    if 200 <= status < 300:
-        return sign(call, Sign.UNREADABLE if code is None else code)
-    if status == 503 and after is not None:
-        outer = sign(call, Sign.BUSY)
-    elif status in STATUS_ALONE:
-        outer = Judgement(status, STATUS_ALONE[status][call])
-    else:
-        outer = sign(call, status)
-    if code is None:
-        return outer
-    inner = sign(call, Sign.BUSY if code == 503 and after is not None else code)
-    return inner if _gravity(inner.rule) >= _gravity(outer.rule) else outer
+
+    codes: Rows
+    statuses: Rows = field(default_factory=dict)
+    failing: frozenset[Signal] = _FAILING
+
+    def extended(self, codes: Rows, statuses: Rows, failing: frozenset[int]) -> "RetryTable":
+        """This table with a service's own rows in the place of those for the same signals."""
+        return RetryTable({**self.codes, **codes}, {**self.statuses, **statuses}, self.failing | failing)
+
+    def decide(self, call: Call, signal: Signal) -> Decision:
+        """What one kind of answer, or one code, means for this call."""
+        if signal not in self.codes:
+            return Decision(signal, self.codes[AnswerKind.OTHER][call])
+        return Decision(signal, self.codes[signal][call])
+
+    def weigh(self, call: Call, status: int, code: int | None = None, *, after: float | None = None) -> Decision:
+        """The graver of what the HTTP ``status`` and the body's ``code`` mean; the body's where both weigh the same.
+
+        ``code`` is None where the body has none; ``after`` is what Retry-After said, in seconds. Any 2xx status counts
+        as 200, but a body without a code makes it UNREADABLE.
+        """
+        if 200 <= status < 300:
+            return self.decide(call, AnswerKind.UNREADABLE if code is None else code)
+        if status == 503 and after is not None:
+            outer = self.decide(call, AnswerKind.BUSY)
+        elif status in self.statuses:
+            outer = Decision(status, self.statuses[status][call])
+        else:
+            outer = self.decide(call, status)
+        if code is None:
+            return outer
+        inner = self.decide(call, AnswerKind.BUSY if code == 503 and after is not None else code)
+        return inner if _gravity(inner.rule) >= _gravity(outer.rule) else outer
+
+    def counts_as_host_failure(self, decision: Decision) -> bool:
+        """Whether an answer, or its absence, says that its host is in trouble; the breaker counts these.
+
+        An answer that can be read as one is none: that a version is still at work may come as 500.
+        """
+        if decision.rule.verdict in MILD and decision.rule.limit is None:
+            return False
+        signal = decision.signal
+        return signal in self.failing or (isinstance(signal, int) and signal >= 500 and signal not in _ONE_REQUEST)
 
 
-# The host, and not what was asked of it, is in trouble. Not 429: who is told to slow down is answered. Not SHORT: a
-# clip without a length is fetched twice. Not 501 and 505, which are about one scene.
-_ILL = {408, 455, Sign.NOT_SENT, Sign.CUT, Sign.UNREADABLE, Sign.BUSY, Sign.NO_RECEIPT}
-
-
-def ill(judged: Judgement) -> bool:
-    """True where an answer, or its absence, says that its host is in trouble; the breaker counts these.
-
-    An answer that can be read as one is none: an HD version "at work" comes as 500 (api-facts.md 4.1).
-    """
-    if judged.rule.verdict in MILD and judged.rule.patience is None:
-        return False
-    signal = judged.signal
-    return signal in _ILL or (isinstance(signal, int) and signal >= 500 and signal not in (501, 505))
+PLAIN_HTTP = RetryTable(read_table(_PLAIN))
 
 
 def _gravity(rule: Rule) -> tuple[int, int, float]:
     """An end is graver than a pause, and a pause than an answer that can be read; of two pauses the longer counts."""
-    if rule.patience:
-        return (1, _GRAVITY[rule.verdict], rule.patience.cap)
+    if rule.limit:
+        return (1, _GRAVITY[rule.verdict], rule.limit.cap)
     return (0 if rule.verdict in MILD else 2, _GRAVITY[rule.verdict], 0)
 
 
@@ -241,18 +257,18 @@ _CEILING = 100
 
 
 def pause(
-    patience: Patience, tries: int, paused: float, after: float | None, between: Callable[[float, float], float]
+    limit: RetryLimit, tries: int, paused: float, after: float | None, between: Callable[[float, float], float]
 ) -> float | None:
-    """Seconds to wait before the next try, or None when patience is at its end.
+    """Seconds to wait before the next try, or None when the limit is reached.
 
     ``tries`` counts those that met this rule (from 1), ``paused`` the seconds waited so far on its account; ``after``
     is the service's own Retry-After, which wins over the jitter, with up to a tenth on top. ``between`` is chance.
     """
-    if tries >= _CEILING or (tries > patience.retries and paused >= patience.lasting):
+    if tries >= _CEILING or (tries > limit.retries and paused >= limit.lasting):
         return None
     if after is None:
-        return between(patience.low, min(patience.cap, patience.base * 2 ** min(tries - 1, 16)))
-    return max(after + between(0.0, after / 10), 1.0 if patience.lasting else 0.0)
+        return between(limit.low, min(limit.cap, limit.base * 2 ** min(tries - 1, 16)))
+    return max(after + between(0.0, after / 10), 1.0 if limit.lasting else 0.0)
 
 
 def retry_after(header: str | None, now: float) -> float | None:

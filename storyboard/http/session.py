@@ -6,8 +6,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from storyboard import __version__
-from storyboard.guard import Forbidden, loopback, public, sockets
-from storyboard.retry import Call, Sign
+from storyboard.http.address import AddressForbidden, is_loopback, is_public, sockets
+from storyboard.http.policy import AnswerKind, Call
 
 CHUNK = 1 << 16
 _AGENT = f"storyboard/{__version__}"
@@ -41,7 +41,7 @@ def to_the_api(key: str, *, local: bool, force_close: bool, resolver: AbstractRe
         connector=aiohttp.TCPConnector(
             force_close=force_close,
             limit=0,
-            socket_factory=sockets(loopback) if local else None,
+            socket_factory=sockets(is_loopback) if local else None,
             resolver=resolver,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -59,7 +59,7 @@ def to_clips(*, local: bool, resolver: AbstractResolver | None) -> aiohttp.Clien
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0,
-            socket_factory=sockets((lambda ip: public(ip) or loopback(ip)) if local else public),
+            socket_factory=sockets((lambda ip: is_public(ip) or is_loopback(ip)) if local else is_public),
             resolver=resolver,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -68,7 +68,7 @@ def to_clips(*, local: bool, resolver: AbstractResolver | None) -> aiohttp.Clien
     )
 
 
-def unsent(error: Exception) -> Sign:
+def unsent(error: Exception) -> AnswerKind:
     """What it says that no connection came about: certainly nothing was sent."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
-    return Sign.FORBIDDEN if isinstance(cause, Forbidden) else Sign.NOT_SENT
+    return AnswerKind.FORBIDDEN if isinstance(cause, AddressForbidden) else AnswerKind.NOT_SENT

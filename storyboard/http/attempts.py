@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from storyboard.breaker import Breaker
+from storyboard.http.breaker import Breaker
+from storyboard.http.policy import Call, Decision, RetryTable, Rule, pause
 from storyboard.model.errors import NotAsked, StoryboardError
 from storyboard.model.text import one_line
-from storyboard.retry import Call, Judgement, Rule, ill, pause
 from storyboard.system.clock import Clock
 
 T = TypeVar("T")
@@ -28,13 +28,13 @@ _ONLY_GOING_ON = (Call.SUBMIT, Call.UPLOAD)
 
 
 @dataclass(frozen=True, slots=True)
-class Try(Generic[T]):
+class Attempt(Generic[T]):
     """One try: what it means, what came, what can be told about it, the Retry-After in seconds.
 
     ``slow``: it ended because no answer came in time.
     """
 
-    judged: Judgement
+    decision: Decision
     value: T
     told: str = ""
     after: float | None = None
@@ -55,11 +55,12 @@ async def _at_once() -> None:
     """Only submissions have a pace."""
 
 
-class Tries:
+class Attempts:
     """Every call's tries. ``notice`` is told, in a sentence, when a host is left alone for a while."""
 
-    def __init__(self, clock: Clock, notice: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, notice: Callable[[str], None], table: RetryTable) -> None:
         self._clock = clock
+        self._table = table
         self._notice = notice
         self._gates: dict[tuple[str, Call], _Gate] = {}
         self._stopped: StoryboardError | None = None
@@ -74,47 +75,48 @@ class Tries:
         self,
         call: Call,
         host: str,
-        once: Callable[[], Awaitable[Try[T]]],
+        once: Callable[[], Awaitable[Attempt[T]]],
         turn: Callable[[], Awaitable[None]] = _at_once,
-    ) -> Try[T]:
-        """Try until something else comes than a reason to try again, or until patience is at its end.
+    ) -> Attempt[T]:
+        """Attempt until something else comes than a reason to try again, or until patience is at its end.
 
         Who waits while a breaker is open has not failed by that; but after a failure of its own, the failures of those
         who asked in its stead count against its patience. Raises NotAsked.
         """
         gate = self._gates.setdefault((host, call), _Gate(host, call))
         spent = _Spent(self._clock)
-        tried: Try[T] | None = None
+        attempt: Attempt[T] | None = None
         while True:
             await self._unless_stopped(call, turn())
             if not gate.breaker.open:
-                tried = await self._sent(gate, once, probe=False)
+                attempt = await self._sent(gate, once, probe=False)
             else:
                 seen, since = gate.breaker.opened, self._clock.scaled_time()
                 async with self._first(gate):
                     if not gate.breaker.open:
                         continue  # with a new turn: those who waited must not leave all at once
-                    if tried and gate.breaker.opened > seen:
-                        spent.count(tried, gate.breaker.opened - seen, self._clock.scaled_time() - since)
-                        if spent.next(tried) is None:
-                            return tried
+                    if attempt and gate.breaker.opened > seen:
+                        spent.count(attempt, gate.breaker.opened - seen, self._clock.scaled_time() - since)
+                        if spent.next(attempt) is None:
+                            return attempt
                     waited = await self._pause(call, gate.breaker.wait(self._clock.scaled_time()))
-                    if tried:
-                        spent.count(tried, 0, waited)
-                    tried = await self._sent(gate, once, probe=True)
-            if tried.judged.rule.patience is None:
-                return tried
-            spent.count(tried, 1, 0.0)
-            wait = spent.next(tried)
+                    if attempt:
+                        spent.count(attempt, 0, waited)
+                    attempt = await self._sent(gate, once, probe=True)
+            if attempt.decision.rule.limit is None:
+                return attempt
+            spent.count(attempt, 1, 0.0)
+            wait = spent.next(attempt)
             if wait is None:
-                return tried
-            self._set(gate, gate.breaker.retried(tried.slow, self._clock.scaled_time()))
-            spent.count(tried, 0, await self._pause(call, wait))
+                return attempt
+            self._set(gate, gate.breaker.after_retry(attempt.slow, self._clock.scaled_time()))
+            spent.count(attempt, 0, await self._pause(call, wait))
 
-    async def _sent(self, gate: _Gate, once: Callable[[], Awaitable[Try[T]]], *, probe: bool) -> Try[T]:
-        tried = await once()
-        self._set(gate, gate.breaker.told(ill(tried.judged), self._clock.scaled_time(), probe=probe))
-        return tried
+    async def _sent(self, gate: _Gate, once: Callable[[], Awaitable[Attempt[T]]], *, probe: bool) -> Attempt[T]:
+        attempt = await once()
+        failed = self._table.counts_as_host_failure(attempt.decision)
+        self._set(gate, gate.breaker.after_answer(failed, self._clock.scaled_time(), probe=probe))
+        return attempt
 
     def _set(self, gate: _Gate, breaker: Breaker) -> None:
         if breaker.opened > gate.breaker.opened:
@@ -163,14 +165,14 @@ class _Spent:
         self._clock = clock
         self._by_rule: dict[Rule, tuple[int, float]] = {}
 
-    def count(self, tried: Try[T], tries: int, seconds: float) -> None:
-        before, paused = self._by_rule.get(tried.judged.rule, (0, 0.0))
-        self._by_rule[tried.judged.rule] = (before + tries, paused + seconds)
+    def count(self, attempt: Attempt[T], tries: int, seconds: float) -> None:
+        before, paused = self._by_rule.get(attempt.decision.rule, (0, 0.0))
+        self._by_rule[attempt.decision.rule] = (before + tries, paused + seconds)
 
-    def next(self, tried: Try[T]) -> float | None:
+    def next(self, attempt: Attempt[T]) -> float | None:
         """Seconds until the next try, None where patience is at its end."""
-        patience = tried.judged.rule.patience
-        if patience is None:
+        limit = attempt.decision.rule.limit
+        if limit is None:
             return None
-        tries, paused = self._by_rule[tried.judged.rule]
-        return pause(patience, tries, paused, tried.after, self._clock.between)
+        tries, paused = self._by_rule[attempt.decision.rule]
+        return pause(limit, tries, paused, attempt.after, self._clock.between)

@@ -12,14 +12,14 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from storyboard.dial import CHUNK, Limits, unsent
-from storyboard.guard import objection
+from storyboard.http.address import url_objection
+from storyboard.http.attempts import Attempt
+from storyboard.http.policy import AnswerKind, Call, RetryTable, retry_after
+from storyboard.http.session import CHUNK, Limits, unsent
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
-from storyboard.retry import Call, Sign, judge, retry_after, sign
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
-from storyboard.tries import Try
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,21 @@ class Arriving:
 class Clips:
     """The hosts of clips, which never see the key. ``local``: the API, and so its clips, are on this machine."""
 
-    def __init__(self, session: aiohttp.ClientSession, limits: Limits, clock: Clock, *, local: bool) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, limits: Limits, clock: Clock, table: RetryTable, *, local: bool
+    ) -> None:
         self._session = session
         self._limits = limits
         self._clock = clock
+        self._table = table
         self._local = local
 
-    async def once(self, url: str, file: Arriving, copies: set[str]) -> Try[Fetched | None]:
+    async def once(self, url: str, file: Arriving, copies: set[str]) -> Attempt[Fetched | None]:
         """One try at a clip, over at most ``hops`` redirects; each address on the way is looked at anew."""
         for _ in range(self._limits.hops + 1):
-            why = objection(url, self._local)
+            why = url_objection(url, self._local)
             if why:
-                return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: {why}")
+                return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: {why}")
             try:
                 async with self._session.get(
                     URL(url, encoded=url.isascii()), allow_redirects=False, timeout=self._limits.of(Call.DOWNLOAD)
@@ -101,58 +104,61 @@ class Clips:
                     url = urljoin(url, onward)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
                 found = unsent(error)
-                why = ": it leads to no public machine" if found is Sign.FORBIDDEN else ""
+                why = ": it leads to no public machine" if found is AnswerKind.FORBIDDEN else ""
                 slow = isinstance(error, TimeoutError)
-                return Try(sign(Call.DOWNLOAD, found), None, _named(url) + why, slow=slow)
+                return self._ended(found, _named(url) + why, slow=slow)
             except aiohttp.ClientPayloadError:
-                return Try(sign(Call.DOWNLOAD, Sign.SHORT), None, _named(url))
+                return self._ended(AnswerKind.SHORT, _named(url))
             except ValueError:
-                return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: it is not an address")
+                return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: it is not an address")
             except (aiohttp.ClientError, OSError) as error:
                 slow = isinstance(error, TimeoutError)
-                return Try(sign(Call.DOWNLOAD, Sign.CUT), None, _named(url), slow=slow)
-        return Try(sign(Call.DOWNLOAD, Sign.FORBIDDEN), None, f"{_named(url)}: too many redirects")
+                return self._ended(AnswerKind.CUT, _named(url), slow=slow)
+        return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: too many redirects")
+
+    def _ended(self, kind: AnswerKind, words: str, *, slow: bool = False) -> Attempt[Fetched | None]:
+        return Attempt(self._table.decide(Call.DOWNLOAD, kind), None, words, slow=slow)
 
     async def _take(
         self, url: str, response: aiohttp.ClientResponse, file: Arriving, copies: set[str]
-    ) -> Try[Fetched | None]:
+    ) -> Attempt[Fetched | None]:
         if response.status != 200:
             after = retry_after(response.headers.get("Retry-After"), self._clock.wall())
-            return Try(judge(Call.DOWNLOAD, response.status, after=after), None, _named(url), after)
+            return Attempt(self._table.weigh(Call.DOWNLOAD, response.status, after=after), None, _named(url), after)
         got = await self._stream(response, file)
-        if isinstance(got, Sign):
-            return Try(sign(Call.DOWNLOAD, got), None, _named(url))
+        if isinstance(got, AnswerKind):
+            return self._ended(got, _named(url))
         # Without a length nothing says that this was all of it: two equal copies do.
         whole = response.content_length is not None or response.headers.get("Transfer-Encoding") is not None
         if not whole and got.sha256 not in copies:
             copies.add(got.sha256)
-            return Try(sign(Call.DOWNLOAD, Sign.SHORT), None, _named(url))
-        return Try(sign(Call.DOWNLOAD, 200), got)
+            return self._ended(AnswerKind.SHORT, _named(url))
+        return Attempt(self._table.decide(Call.DOWNLOAD, 200), got)
 
-    async def _stream(self, response: aiohttp.ClientResponse, file: Arriving) -> Fetched | Sign:
+    async def _stream(self, response: aiohttp.ClientResponse, file: Arriving) -> Fetched | AnswerKind:
         length, limits = response.content_length, self._limits
         if length is not None and length > limits.clip_bytes:
-            return Sign.TOO_BIG
+            return AnswerKind.TOO_BIG
         if _is_page(response):
-            return Sign.PAGE
+            return AnswerKind.PAGE
         file.rewind()
         digest, count = hashlib.sha256(), 0
         mark, before = self._clock.monotonic(), 0
         async for chunk in response.content.iter_chunked(CHUNK):
             if count == 0 and chunk.lstrip()[:1] in (b"<", b"{", b"["):
-                return Sign.PAGE
+                return AnswerKind.PAGE
             count += len(chunk)
             if count > limits.clip_bytes:
-                return Sign.TOO_BIG
+                return AnswerKind.TOO_BIG
             digest.update(chunk)
             file.write(chunk)
             now = self._clock.monotonic()
             if now - mark >= limits.silence:
                 if count - before < limits.slowest * (now - mark):
-                    return Sign.CUT
+                    return AnswerKind.CUT
                 mark, before = now, count
         if count == 0 or (length is not None and count != length):
-            return Sign.SHORT
+            return AnswerKind.SHORT
         return Fetched(count, digest.hexdigest())
 
 

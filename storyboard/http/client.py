@@ -6,47 +6,55 @@ No proxy of the environment is used: it would dial on the guard's behalf, and se
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from storyboard.advice import refusal
-from storyboard.dial import CHUNK, Limits, to_clips, to_the_api, unsent
-from storyboard.fetch import Arriving, Clips, Fetched, host_of
-from storyboard.guard import loopback_host
+from storyboard.http.address import loopback_host
+from storyboard.http.attempts import Attempt, Attempts
+from storyboard.http.download import Arriving, Clips, Fetched, host_of
+from storyboard.http.exchange import Meaning, Rejection, Reply, Request
+from storyboard.http.messages import Answers
+from storyboard.http.policy import MILD, RULES, AnswerKind, Call, Decision, Verdict, retry_after
+from storyboard.http.rate_limit import Pace
+from storyboard.http.session import CHUNK, Limits, to_clips, to_the_api, unsent
+from storyboard.model.capabilities import Environment
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.text import one_line
-from storyboard.pace import Pace
-from storyboard.retry import MILD, Call, Sign, Signal, Verdict, judge, retry_after, sign
 from storyboard.system.clock import Clock
-from storyboard.tries import Tries, Try
 
 _SECRET = 8  # characters; a shorter key (a draft's) is no secret, and may well be a word
 _CALLBACK = re.compile(r"(?:/|%2F)cb(?:/|%2F)[\w-]+", re.IGNORECASE)
 
 T = TypeVar("T")
 
+# Reads a reply: a result, or why there is none.
+Reader = Callable[[Reply], T | Meaning | Rejection]
+
 
 @dataclass(frozen=True, slots=True)
-class Api:
-    """Where the service is, and the key to it. ``base_url`` is https, or plain http on this machine only.
+class Endpoint:
+    """Where a service is, and the key to it. ``base_url`` is https, or plain http on this machine only.
 
-    Raises InputError for an address or a key that cannot be right; neither is repeated in the message.
+    Raises InputError for an address or a key that cannot be right; neither is repeated in the message, which names the
+    variables of ``environment``.
     """
 
     base_url: str
     key: str = field(repr=False)
+    environment: Environment
 
     def __post_init__(self) -> None:
-        hint = "APIKLEY_BASE_URL is an https address such as https://api.apikley.ru (plain http on loopback only)"
+        names = self.environment
+        hint = f"{names.base_url} is an https address such as {names.usual_url} (plain http on loopback only)"
         try:
             parts = urlsplit(self.base_url)
             host = (parts.hostname or "").encode("idna").decode()
@@ -58,7 +66,7 @@ class Api:
         if parts.scheme != "https" and not (parts.scheme == "http" and loopback_host(host)):
             raise InputError("the API address is not https, so the key would travel in the open", hint)
         if not self.key or not self.key.isascii() or not self.key.isprintable() or " " in self.key:
-            raise InputError("the API key is empty or has characters that no key has", "check APIKLEY_API_KEY")
+            raise InputError("the API key is empty or has characters that no key has", f"check {names.key}")
 
     @property
     def host(self) -> str:
@@ -70,53 +78,24 @@ class Api:
         return loopback_host(self.host)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that can be read: ``code``, ``msg`` and ``data`` of its envelope (api-facts.md 1.1).
-
-    ``status`` is the HTTP status (0: none came); numbers with a point in ``data`` are Decimals. ``verdict`` is ACCEPT,
-    WAIT, UNSEEN or ABSENT.
-    """
-
-    status: int
-    code: int | None
-    msg: str
-    data: object = field(repr=False)
-    verdict: Verdict = Verdict.ACCEPT
-
-    @property
-    def refused(self) -> bool:
-        return not (200 <= self.status < 300 and self.code == 200)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What an answer's data says, as a signal of the matrix; ``words`` for people, where ``msg`` does not say it."""
-
-    signal: Signal
-    words: str = ""
-
-
-def _nothing(answer: Answer) -> None:
-    """Most answers say all in their status and code."""
-
-
 def _silently(why: str) -> None:
     """Nobody wants to know."""
 
 
-class Wire:
+class Client:
     """Two kinds of session: one that has the key and knows the API's host only, one without it that fetches clips.
 
     Every end of a call that is not an answer is one of errors.py; none holds the key, a header or a URL's query.
-    ``notice`` is told, in a sentence, when a host is left alone for a while; ``resolver`` and ``limits`` are for tests;
+    ``answers`` says what the service's answers mean; ``notice`` is told, in a sentence, when a host is left alone for a
+    while; ``resolver`` and ``limits`` are for tests;
     ``period`` is the seconds between two submissions, times the scale.
     """
 
     def __init__(
         self,
-        api: Api,
+        api: Endpoint,
         clock: Clock,
+        answers: Answers,
         *,
         notice: Callable[[str], None] = _silently,
         limits: Limits | None = None,
@@ -125,10 +104,11 @@ class Wire:
     ) -> None:
         self.api = api
         self.clock = clock
+        self.answers = answers
         self.pace = Pace(period, clock)
         self._limits = limits or Limits()
         self._resolver = resolver
-        self._tries = Tries(clock, notice)
+        self._attempts = Attempts(clock, notice, answers.table)
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -143,7 +123,7 @@ class Wire:
         self._since = self.clock.jumps()
         self._asking = self._to_the_api(force_close=False)
         clips = self._closing(to_clips(local=self.api.local, resolver=self._resolver))
-        self._clips = Clips(clips, self._limits, self.clock, local=self.api.local)
+        self._clips = Clips(clips, self._limits, self.clock, self.answers.table, local=self.api.local)
 
     def _to_the_api(self, *, force_close: bool) -> aiohttp.ClientSession:
         local, resolver = self.api.local, self._resolver
@@ -165,57 +145,48 @@ class Wire:
 
     def stop(self, why: StoryboardError) -> None:
         """No submission and no upload leaves any more: one that waits, so not accepted, raises NotAsked."""
-        self._tries.stop(why)
+        self._attempts.stop(why)
 
     def quote(self, text: str) -> str:
         """Text of the service, fit to be shown: on one line, without the key and the secret of a callback's path."""
         text = _CALLBACK.sub("/cb/[secret]", text)
         return one_line(text.replace(self.api.key, "[key]") if len(self.api.key) >= _SECRET else text)
 
-    async def call(
-        self,
-        call: Call,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Mapping[str, object] | None = None,
-        told: Callable[[Answer], Told | None] = _nothing,
-    ) -> Answer:
-        """Ask the service, as often as the retry matrix allows.
+    async def send(self, request: Request, read: "Reader[T]") -> T | Verdict:
+        """Send a request, as often as the retry table allows; what ``read`` makes of the reply.
 
-        ``told`` is what the data itself says where that outweighs status and code: a failed job, a name in a refusal.
-        Raises SceneFailed, RunRefused, SubmissionUnknown or Stalled; NotAsked after ``stop``.
+        Where the reply is no result and yet no error, its verdict: WAIT, UNSEEN or ABSENT. Raises SceneFailed,
+        RunRefused, SubmissionUnknown or Stalled; NotAsked after ``stop``.
         """
 
-        async def once() -> Try[Answer]:
-            return self._weigh(call, await self._ask(call, method, path, params, json), told)
+        async def once() -> "Attempt[T | None]":
+            return self._weigh(request.call, await self._ask(request), read)
 
-        if call is Call.SUBMIT:
-            tried = await self._paced(once)
+        if request.call is Call.SUBMIT:
+            attempt = await self._paced(once)
         else:
-            tried = await self._tries.make(call, self.api.host, once)
-        verdict = tried.judged.rule.verdict
+            attempt = await self._attempts.make(request.call, self.api.host, once)
+        verdict = attempt.decision.rule.verdict
         if verdict not in MILD:
-            raise self._refusal(call, tried)
-        return replace(tried.value, verdict=verdict)
+            raise self._refusal(request.call, attempt)
+        return cast(T, attempt.value) if verdict is Verdict.ACCEPT else verdict
 
-    async def _paced(self, once: Callable[[], Coroutine[None, None, Try[Answer]]]) -> Try[Answer]:
+    async def _paced(self, once: Callable[[], Coroutine[None, None, Attempt[T]]]) -> Attempt[T]:
         since = 0.0
 
         async def turn() -> None:
             nonlocal since
             since = await self.pace.turn()
 
-        async def sent() -> Try[Answer]:
-            tried = await once()
-            if tried.judged.signal == 429:
+        async def sent() -> Attempt[T]:
+            attempt = await once()
+            if attempt.decision.signal == 429:
                 self.pace.limited(since)
-            elif tried.judged.rule.verdict is Verdict.ACCEPT:
+            elif attempt.decision.rule.verdict is Verdict.ACCEPT:
                 self.pace.accepted()
-            return tried
+            return attempt
 
-        return await self._tries.make(Call.SUBMIT, self.api.host, sent, turn)
+        return await self._attempts.make(Call.SUBMIT, self.api.host, sent, turn)
 
     async def fetch(self, url: str, into: Path) -> Fetched:
         """Stream a clip into a new file, which is on disk when this returns, and gone when it raises.
@@ -224,70 +195,62 @@ class Wire:
         """
         copies: set[str] = set()
 
-        async def once() -> Try[Fetched | None]:
+        async def once() -> Attempt[Fetched | None]:
             self._woken()
             return await self._clips.once(url, file, copies)
 
         with Arriving(into) as file:
-            tried = await self._tries.make(Call.DOWNLOAD, host_of(url), once)
-            if tried.value is None:
-                raise self._refusal(Call.DOWNLOAD, tried)
+            attempt = await self._attempts.make(Call.DOWNLOAD, host_of(url), once)
+            if attempt.value is None:
+                raise self._refusal(Call.DOWNLOAD, attempt)
             await asyncio.to_thread(file.keep)
-        return tried.value
+        return attempt.value
 
-    def _refusal(self, call: Call, tried: Try[T]) -> StoryboardError:
-        judged = tried.judged
-        told = tried.told or (self.api.host if isinstance(judged.signal, Sign) else "")
-        return refusal(call, judged.signal, judged.rule.verdict, self.quote(told))
+    def _refusal(self, call: Call, attempt: Attempt[T]) -> StoryboardError:
+        decision = attempt.decision
+        told = attempt.told or (self.api.host if isinstance(decision.signal, AnswerKind) else "")
+        return self.answers.texts.refusal(call, decision.signal, decision.rule.verdict, self.quote(told))
 
-    async def _ask(
-        self, call: Call, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, object] | None
-    ) -> "_Heard | _Unheard":
+    async def _ask(self, request: Request) -> "Reply | _Unheard":
         try:
             self._woken()
-            session = self._submitting if call is Call.SUBMIT else self._asking
+            session = self._submitting if request.call is Call.SUBMIT else self._asking
             async with session.request(
-                method,
-                self.api.base_url.rstrip("/") + path,
-                params=params,
-                json=body,
+                request.method,
+                self.api.base_url.rstrip("/") + request.path,
+                params=request.query or None,
+                headers=request.headers or None,
+                json=request.body,
                 allow_redirects=False,
-                timeout=self._limits.of(call),
+                timeout=self._limits.of(request.call),
             ) as response:
                 content = await _within(response, self._limits.body_bytes)
                 if content is None:
-                    return _Unheard(Sign.TOO_BIG)
+                    return _Unheard(AnswerKind.TOO_BIG)
                 after = retry_after(response.headers.get("Retry-After"), self.clock.wall())
-                return _Heard(response.status, after, content)
+                return Reply(response.status, _parsed(content), after)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return _Unheard(unsent(error), isinstance(error, TimeoutError))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _Unheard(Sign.CUT, isinstance(error, TimeoutError))
+            return _Unheard(AnswerKind.CUT, isinstance(error, TimeoutError))
 
-    def _weigh(self, call: Call, heard: "_Heard | _Unheard", told: Callable[[Answer], Told | None]) -> Try[Answer]:
+    def _weigh(self, call: Call, heard: "Reply | _Unheard", read: "Reader[T]") -> Attempt[T | None]:
+        table = self.answers.table
         if isinstance(heard, _Unheard):
-            return Try(sign(call, heard.sign), Answer(0, None, "", None), slow=heard.slow)
-        answer = _answer(heard)
-        said = told(answer)
-        if said is not None:
-            return Try(sign(call, said.signal), answer, said.words or answer.msg, heard.after)
-        return Try(judge(call, answer.status, answer.code, after=heard.after), answer, answer.msg, heard.after)
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What came over the line: HTTP status, Retry-After in seconds, and the body."""
-
-    status: int
-    after: float | None
-    content: bytes = field(repr=False)
+            return Attempt(table.decide(call, heard.kind), None, slow=heard.slow)
+        found, after = read(heard), heard.retry_after
+        if isinstance(found, Meaning):
+            return Attempt(table.decide(call, found.signal), None, found.words, after)
+        if isinstance(found, Rejection):
+            return Attempt(table.weigh(call, heard.status, found.code, after=after), None, found.words, after)
+        return Attempt(Decision(200, RULES["accept"]), found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Unheard:
-    """Why nothing came; ``slow``: because it did not come in time."""
+    """Why no reply came; ``slow``: because it did not come in time."""
 
-    sign: Sign
+    kind: AnswerKind
     slow: bool = False
 
 
@@ -302,16 +265,9 @@ async def _within(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _answer(heard: _Heard) -> Answer:
-    """Read the envelope; a body that is none has neither code nor message."""
+def _parsed(content: bytes) -> object:
+    """The JSON of a body; None where it is none."""
     try:
-        body = json.loads(heard.content.decode("utf-8-sig"), parse_float=Decimal)
+        return json.loads(content.decode("utf-8-sig"), parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent beyond what a Decimal takes
-        body = None
-    if not isinstance(body, dict):
-        return Answer(heard.status, None, "", None)
-    code, msg = body.get("code"), body.get("msg")
-    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= 6:
-        code = int(code)
-    known = code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < 10**6 else None
-    return Answer(heard.status, known, msg if isinstance(msg, str) else "", body.get("data"))
+        return None

@@ -1,0 +1,89 @@
+"""What is asked of a provider, one function for each question: its request is sent, its reading is returned."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from storyboard.http.policy import Call, Verdict
+from storyboard.model.shot import Shot
+from storyboard.providers.base import (
+    Address,
+    BalanceReader,
+    CallbackReader,
+    ImageUploader,
+    JobFailed,
+    PromptEcho,
+    Provider,
+    Ready,
+    Upscaler,
+    Waiting,
+)
+
+if TYPE_CHECKING:
+    from storyboard.http.client import Client
+
+
+async def submit_shot(
+    provider: Provider, client: "Client", shot: Shot, images: Sequence[str], callback: str | None
+) -> str:
+    """Ask for the shot, once; the job's name. Raise SceneFailed, RunRefused or SubmissionUnknown."""
+    job = await client.send(provider.submission(shot, images, callback), provider.read_submission)
+    if isinstance(job, Verdict):
+        raise provider.answers.texts.refusal(Call.SUBMIT, 200, Verdict.UNKNOWN)
+    return job
+
+
+async def job_status(provider: Provider, client: "Client", job: str) -> Waiting | Ready:
+    """How the job stands. Raise SceneFailed (the job is over), RunRefused or Stalled."""
+    found: Waiting | Ready | JobFailed | Verdict
+    found = await client.send(provider.status(job), lambda reply: provider.read_status(job, reply))
+    if isinstance(found, JobFailed):
+        raise provider.answers.texts.refusal(Call.POLL, found.signal, Verdict.FAILED, client.quote(found.words))
+    return Waiting(seen=found is Verdict.WAIT) if isinstance(found, Verdict) else found
+
+
+async def upscale_status(provider: Provider, client: "Client", job: str) -> Waiting | Ready:
+    """How the better version of a finished job stands. Raise as ``job_status`` does."""
+    request = provider.upscale(job) if isinstance(provider, Upscaler) else None
+    if request is None or not isinstance(provider, Upscaler):
+        raise provider.answers.texts.refusal(Call.HD, 404, Verdict.FAILED)
+    found: Waiting | Ready | Verdict = await client.send(request, provider.read_upscale)
+    return Waiting() if isinstance(found, Verdict) else found
+
+
+async def upload_image(provider: Provider, client: "Client", name: str, content: bytes, kind: str) -> Address:
+    """Put an image where the provider can fetch it. ``kind`` is its media type. Raise SceneFailed or RunRefused."""
+    request = provider.upload(name, content, kind) if isinstance(provider, ImageUploader) else None
+    if request is None or not isinstance(provider, ImageUploader):
+        raise provider.answers.texts.refusal(Call.UPLOAD, 404, Verdict.STOP)
+    uploader = provider
+    found = await client.send(
+        request, lambda reply: uploader.read_upload(reply, datetime.fromtimestamp(client.clock.wall(), UTC))
+    )
+    if isinstance(found, Verdict):
+        raise provider.answers.texts.refusal(Call.UPLOAD, 404, Verdict.FAILED)
+    return found
+
+
+async def echoed_prompt(provider: Provider, client: "Client", job: str) -> str | None:
+    """What a job was asked for, as the provider repeats it; None where it does not. Raise as ``job_status`` does."""
+    if not isinstance(provider, PromptEcho):
+        return None
+    echo = provider
+    found = await client.send(echo.echo(job), lambda reply: echo.read_echo(job, reply))
+    return None if isinstance(found, Verdict) else found
+
+
+async def credit_balance(provider: Provider, client: "Client") -> Fraction | None:
+    """Credits left on the account, or None where the provider does not say. Raise SceneFailed or RunRefused."""
+    request = provider.balance() if isinstance(provider, BalanceReader) else None
+    if request is None or not isinstance(provider, BalanceReader):
+        return None
+    found = await client.send(request, provider.read_balance)
+    return None if isinstance(found, Verdict) else found
+
+
+def jobs_in_callback(provider: Provider, body: object) -> tuple[str, ...]:
+    """The names that a callback's body gives its job; () where the provider does not call back."""
+    return provider.jobs_in_callback(body) if isinstance(provider, CallbackReader) else ()

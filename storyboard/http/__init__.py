@@ -1,0 +1,1 @@
+"""Everything that crosses the network, and every rule about it: nobody else opens a connection."""

@@ -1,0 +1,168 @@
+"""What the author is told about each answer of a service: one sentence, and what to do next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from storyboard.http.policy import AnswerKind, Call, RetryTable, Signal, Verdict
+from storyboard.model.capabilities import Environment
+from storyboard.model.errors import (
+    AddressExpired,
+    BadMedia,
+    RunRefused,
+    SceneFailed,
+    Stalled,
+    StoryboardError,
+    SubmissionUnknown,
+)
+from storyboard.model.text import one_line
+
+Say = tuple[str, str]
+
+_CREDITS = "buy credits, then render again: what was made is kept"
+_LATER = "render again later: what was made is kept"
+_SCENE = "change the scene and render again"
+_OBJECTS = "change the prompt or the image that it objects to, and render again"
+_OTHER_WORDS = "change the prompt or the images, and render again"
+_SMALLER = "shorten the prompt, or use smaller images"
+
+
+def plain_says(environment: Environment) -> Mapping[Signal, Say]:
+    """What is wrong and what to do, for each signal of plain HTTP."""
+    key = f"check the key ({environment.key}), or make a new one on the service's page for keys"
+    url = f"check the API address ({environment.base_url})"
+    return {
+        200: ("the service agreed", "nothing needs to be done"),
+        301: ("the API address has moved; a redirect is never followed, because it would take the key along", url),
+        302: ("the API address leads elsewhere; a redirect is never followed", url),
+        303: ("the API address leads elsewhere; a redirect is never followed", url),
+        307: ("the API address leads elsewhere; a redirect is never followed", url),
+        308: ("the API address has moved; a redirect is never followed", url),
+        400: (
+            "the service turned the request down",
+            "change the prompt or the image that it objects to, and render again",
+        ),
+        401: ("the service does not accept the key", key),
+        402: ("the account has not enough credits", _CREDITS),
+        403: ("the service forbids access", key + "; the account may allow only certain network addresses"),
+        404: ("the service knows nothing at this address", url),
+        405: ("the service does not take this kind of request at this address", url),
+        408: ("the service gave up waiting", _LATER),
+        410: ("the service has nothing at this address any more", url),
+        413: ("the request is too big for the service", _SMALLER),
+        414: ("the request's address is too long for the service", _SMALLER),
+        422: ("the service finds the request not valid", _SCENE),
+        429: ("too many requests in a short time", "render again later, or with a smaller --at-once"),
+        431: ("the request's headers are too big for the service", key),
+        451: ("the service refuses this for legal reasons", _SCENE),
+        500: ("the service had an error of its own", _LATER),
+        501: ("the service cannot do what it was asked for", _SCENE),
+        502: ("the service's gateway had an error", _LATER),
+        503: ("the service is overloaded", _LATER),
+        504: ("the service's gateway gave up waiting", _LATER),
+        520: ("the service's gateway got an odd answer", _LATER),
+        521: ("the service is down", _LATER),
+        522: ("the service's gateway could not reach it in time", _LATER),
+        523: ("the service's gateway cannot reach it", _LATER),
+        524: ("the service's gateway gave up waiting", _LATER),
+        AnswerKind.OTHER: ("the service answered in a way that is not known", _LATER),
+        AnswerKind.NOT_SENT: ("the service cannot be reached", "check the network and the address, then render again"),
+        AnswerKind.CUT: ("the connection broke before the answer was whole", _LATER),
+        AnswerKind.SHORT: ("fewer bytes came than were promised", _LATER),
+        AnswerKind.UNREADABLE: ("the service's answer cannot be read", _LATER),
+        AnswerKind.TOO_BIG: ("the answer is bigger than any clip or answer should be", "tell the service's support"),
+        AnswerKind.PAGE: ("a page came where a clip was expected", _LATER),
+        AnswerKind.FORBIDDEN: ("an address was given that is not dialled", url),
+        AnswerKind.BUSY: ("the service is overloaded", _LATER),
+        AnswerKind.FOREIGN: ("the service answered about another job", _LATER),
+        AnswerKind.RECEIPT: ("the service refused, and yet named a job", _LATER),
+        AnswerKind.NO_RECEIPT: ("the service accepted, but named no job that can be asked for", _LATER),
+        AnswerKind.UNSEEN: ("the service has no record of the job", _LATER),
+        AnswerKind.OVER: (
+            "the service says that the job has failed",
+            "change the prompt or the images, and render again",
+        ),
+    }
+
+
+NO_UPLOADS = (
+    "the service takes no uploads",
+    "put the images elsewhere: STORYBOARD_UPLOADS=s3://bucket/prefix or https://host/folder",
+)
+# Where a call makes a signal mean something else.
+PLAIN_CALLS: Mapping[tuple[Call, Signal], Say] = {
+    (Call.UPLOAD, 404): NO_UPLOADS,
+    (Call.UPLOAD, 405): NO_UPLOADS,
+    (Call.UPLOAD, 410): NO_UPLOADS,
+    (Call.UPLOAD, 400): ("the service turned the image down", "use another image, or put it elsewhere"),
+    (Call.HD, 404): ("the service makes no such version of a clip", "leave 'resolution' out of this scene"),
+    (Call.UPLOAD, 413): ("the image is too big for the service", "use a smaller image"),
+}
+
+_UNKNOWN = (
+    "it may have been accepted and charged, so it is not sent again by itself: "
+    "see the service's own list of jobs, and `storyboard status`"
+)
+_STALLED = "the job stays open: `storyboard render` collects it, nothing is paid twice"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The sentences for the answers of one service.
+
+    ``says`` has what is wrong and what to do, ``calls`` where a call makes a signal mean something else. ``meanings``
+    are fragments of the service's messages (lower case) and what an author can do about them; ``of_scenes`` are the
+    codes for which they count although the job stays open. A refusal with a code of ``image_codes``, or with a fragment
+    of ``image_words``, says that an image could not be fetched.
+    """
+
+    says: Mapping[Signal, Say]
+    calls: Mapping[tuple[Call, Signal], Say] = field(default_factory=lambda: PLAIN_CALLS)
+    meanings: tuple[tuple[tuple[str, ...], str], ...] = ()
+    of_scenes: tuple[int, ...] = ()
+    image_codes: tuple[int, ...] = ()
+    image_words: tuple[str, ...] = ()
+
+    def meaning(self, text: str) -> str | None:
+        """What to do about a message of the service, where its words are known."""
+        words = text.lower()
+        return next((hint for fragments, hint in self.meanings if any(part in words for part in fragments)), None)
+
+    def blames_an_image(self, error: SceneFailed) -> bool:
+        """Whether the service says that it could not fetch an image."""
+        words = error.message.lower()
+        return error.code in self.image_codes or any(part in words for part in self.image_words)
+
+    def of(self, call: Call, signal: Signal) -> Say:
+        """What is wrong and what to do, for this signal."""
+        known = signal if signal in self.says else AnswerKind.OTHER
+        return self.calls.get((call, known), self.says[known])
+
+    def refusal(self, call: Call, signal: Signal, verdict: Verdict, told: str = "") -> StoryboardError:
+        """The error for an answer that ends a call. ``told`` is the service's message, or an address without query."""
+        what, todo = self.of(call, signal)
+        if call is Call.DOWNLOAD and isinstance(signal, int) and signal < 500:
+            what = "the clip's address does not serve it"
+        code = signal if isinstance(signal, int) else None
+        message = what + (f" ({code})" if code else "") + (f": {one_line(told)}" if told.strip() else "")
+        match verdict:
+            case Verdict.UNKNOWN:
+                return SubmissionUnknown(message, _UNKNOWN, code)
+            case Verdict.STOP:
+                return RunRefused(message, todo, code)
+            case Verdict.STALLED:
+                cure = self.meaning(told) if code in self.of_scenes else None
+                return Stalled(message, f"{cure}; {_STALLED}" if cure else _STALLED, code)
+            case Verdict.EXPIRED:
+                return AddressExpired(message, _STALLED, code)
+            case Verdict.BAD:
+                return BadMedia(message, "`storyboard render` fetches it again", code)
+            case _:
+                return SceneFailed(message, self.meaning(told) or todo, code)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the answers of one service mean for money and patience, and what people are told about them."""
+
+    table: RetryTable
+    texts: Texts

@@ -1,0 +1,85 @@
+"""What a provider can be asked for, as data. Storyboards are checked against it before anything is paid for."""
+
+from dataclasses import dataclass
+
+from storyboard.model.storyboard import Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where the user says how a service is reached: names of environment variables, and its ``usual_url``.
+
+    ``keyring`` is the name of the key's entry in the system's keyring.
+    """
+
+    key: str
+    key_file: str
+    base_url: str
+    usual_url: str
+    keyring: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """One resolution of a model, by its ``name``; ``size`` is its picture in pixels, the longer side first.
+
+    An ``upgrade`` is made of a finished job and paid for by itself; what is none is asked for at once.
+    """
+
+    name: Resolution
+    size: tuple[int, int]
+    upgrade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model, and what a scene that wants it may say.
+
+    ``resolutions`` are in order, and the first is the default. ``seconds`` is how long a clip is, ``seeds`` an
+    inclusive range; ``prompt_limit`` counts characters of the rendered prompt; ``references`` is the largest number of
+    reference images. ``reference_aspects`` and ``upgrade_aspects`` say in which shapes these exist at all.
+    """
+
+    name: str
+    aspects: tuple[str, ...]
+    seconds: int
+    resolutions: tuple[Quality, ...]
+    seeds: tuple[int, int]
+    prompt_limit: int
+    references: int = 0
+    reference_aspects: tuple[str, ...] = ()
+    upgrade_aspects: tuple[str, ...] = ()
+
+    def quality(self, resolution: Resolution) -> Quality:
+        """The resolution of this name; the default one for a name that the model does not have."""
+        return next((known for known in self.resolutions if known.name == resolution), self.resolutions[0])
+
+    def upgrades(self, resolution: Resolution) -> bool:
+        """Whether this resolution is made of a finished job, and paid for by itself."""
+        return self.quality(resolution).upgrade
+
+    def base(self, resolution: Resolution) -> Resolution:
+        """The resolution that is asked for so that this one can be had: below an upgrade the default, else itself."""
+        return self.resolutions[0].name if self.upgrades(resolution) else resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The models of one provider; ``usual`` is the name of the one that a scene gets that names none."""
+
+    models: tuple[Model, ...]
+    usual: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(model.name for model in self.models)
+
+    @property
+    def referring(self) -> tuple[Model, ...]:
+        """The models that take references at all."""
+        return tuple(model for model in self.models if model.references)
+
+    def model(self, name: str) -> Model:
+        """The model of this name; the usual one for a name that the provider does not have."""
+        known = {model.name: model for model in self.models}
+        return known.get(name, known[self.usual])
