@@ -17,7 +17,7 @@ from storyboard.config.settings import Settings, settings
 from storyboard.emulator import Emulator
 from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.model import events
-from storyboard.render import Order, render
+from storyboard.workflow.render import Order, render
 
 # Arguments in; exit status, stdout and stderr out (the fixture ``run``).
 Run = Callable[..., tuple[int, str, str]]

@@ -12,7 +12,7 @@ import pytest
 from studio import Studio
 from tiers import every
 
-from storyboard.cli import status
+from storyboard.cli.main import status
 from storyboard.model.errors import LocalFault
 from storyboard.state.ledger import Ledger
 

@@ -22,10 +22,10 @@ from doors import Call, doors
 from studio import Studio
 from tiers import every
 
-from storyboard import settle
-from storyboard.desk import desk
 from storyboard.model.errors import StoryboardError
 from storyboard.state import rescue
+from storyboard.workflow import settle
+from storyboard.workflow.desk import desk
 
 Open = Callable[[str], Studio]
 KINDS = ("ENOSPC", "EIO", "late", "EMFILE", "short")

@@ -14,7 +14,7 @@ from studio import Studio
 
 from storyboard.model import events
 from storyboard.providers.apikley import Apikley
-from storyboard.render import Order, render
+from storyboard.workflow.render import Order, render
 
 Open = Callable[[str], Studio]
 SYNCS = ("fsync", "_keep_names")

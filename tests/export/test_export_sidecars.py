@@ -21,8 +21,8 @@ from storyboard.film import splice
 from storyboard.film.film_plan import FilmPlan
 from storyboard.film.film_plan import plan_film as laid_out
 from storyboard.mp4.metadata import Chapter, FilmMetadata
-from storyboard.render import Order, cut_only
 from storyboard.timeline.model import Clip, Cue, Timeline
+from storyboard.workflow.render import Order, cut_only
 
 FILM = """
 storyboard: 1

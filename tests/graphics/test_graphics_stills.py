@@ -20,9 +20,9 @@ from storyboard.model.problem import Place
 from storyboard.model.storyboard import Fit, LocalImage, Move, Output, Scene, Still, Storyboard, Trim
 from storyboard.mp4 import reader
 from storyboard.mp4.samples import VideoTrack
-from storyboard.outlook import check
 from storyboard.timeline.build import build_timeline
 from storyboard.timeline.model import Timeline
+from storyboard.workflow.preflight import check
 
 PLACE = Place("film.yaml", 3, 5)
 SIZE = (160, 90)

@@ -35,12 +35,9 @@ from hypothesis.stateful import (
 )
 from town import HD, PRICES, Clips, Doors, Job, Killed, Line, Post, Service, Time, move_in
 
-from storyboard import settle
-from storyboard.clearing import Clearing
-from storyboard.commands.store import command as store_command
+from storyboard.cli.store import command as store_command
 from storyboard.config.settings import settings as configured
 from storyboard.costs.budget import parse_budget
-from storyboard.desk import Desk, desk
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.lock import Lock
 from storyboard.model.submission import LIVE, Submission
@@ -48,9 +45,6 @@ from storyboard.model.take import Take
 from storyboard.parsing.yaml import load
 from storyboard.planning import plan as planning
 from storyboard.planning import steps
-from storyboard.preparing import Preparing
-from storyboard.render import Order, render
-from storyboard.session import _session
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger, rows
 from storyboard.state.ledger import database as ledger_room
@@ -60,6 +54,12 @@ from storyboard.state.realm import claim_storyboard
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock
 from storyboard.system.files import private_dir
+from storyboard.workflow import settle
+from storyboard.workflow.collect_garbage import Clearing
+from storyboard.workflow.desk import Desk, desk
+from storyboard.workflow.prepare import Preparing
+from storyboard.workflow.render import Order, render
+from storyboard.workflow.session import _session
 
 FILES = ("film.yaml", "other.yaml")
 WORDS = ("a gull", "a tern", "a heron", "a skua", "a knot", "a ruff", "a smew", "an auk")

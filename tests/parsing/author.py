@@ -11,7 +11,7 @@ from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.offer import Offer
 from storyboard.parsing.read import check_storyboard, read_storyboard
-from storyboard.project import Project
+from storyboard.workflow.source_files import Project
 
 OFFER = Offer(
     models=("veo3", "veo3_fast"),

@@ -14,7 +14,7 @@ from storyboard.parsing import schema
 from storyboard.parsing.read import check_storyboard, read_storyboard
 from storyboard.parsing.source import format_problem
 from storyboard.parsing.yaml import load
-from storyboard.project import Project
+from storyboard.workflow.source_files import Project
 
 ONE = "storyboard: 1\nscenes:\n  - id: a\n    prompt: One.\n"
 

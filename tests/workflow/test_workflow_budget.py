@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from studio import Run, Studio
 
-from storyboard.desk import Desk
 from storyboard.model import events
 from storyboard.model.errors import OverBudget
 from storyboard.model.shot import Shot
 from storyboard.planning.steps import Plan
-from storyboard.render import Order, render
 from storyboard.state.ledger import Ledger
+from storyboard.workflow.desk import Desk
+from storyboard.workflow.render import Order, render
 
 SPAWN = multiprocessing.get_context("spawn")
 

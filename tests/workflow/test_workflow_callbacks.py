@@ -13,8 +13,8 @@ import pytest
 from studio import Studio
 
 from storyboard.model import events
-from storyboard.render import Order, render
 from storyboard.state.ledger import Ledger
+from storyboard.workflow.render import Order, render
 
 
 @pytest.fixture

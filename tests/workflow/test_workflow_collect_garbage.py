@@ -9,8 +9,6 @@ import pytest
 from studio import Studio
 from tiers import every
 
-from storyboard.clearing import Clearing, Waste
-from storyboard.desk import desk
 from storyboard.model.errors import Busy
 from storyboard.planning.steps import Collect, Make
 from storyboard.state.ledger import Ledger
@@ -18,6 +16,8 @@ from storyboard.state.ledger.pins import DAY
 from storyboard.state.realm import store_claim
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock, shared_lock
+from storyboard.workflow.collect_garbage import Clearing, Waste
+from storyboard.workflow.desk import desk
 
 
 class Keeper:
@@ -147,7 +147,7 @@ def test_what_was_removed_is_told_with_its_price(studio: Studio) -> None:
 @pytest.mark.ci
 def test_a_removed_take_that_the_service_has_forgotten_can_be_made_anew(studio: Studio) -> None:
     """Only when its author says so, and then the plan has the price."""
-    from storyboard import settle
+    from storyboard.workflow import settle
 
     studio.serve()
     keeper = removed(studio)

@@ -13,8 +13,8 @@ from tiers import every
 
 from storyboard.model import events
 from storyboard.model.errors import InputError, LocalFault
-from storyboard.outlook import document
 from storyboard.state.store import Store
+from storyboard.workflow.preflight import document
 
 
 def test_a_film_is_bought_once(studio: Studio) -> None:

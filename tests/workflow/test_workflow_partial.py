@@ -13,9 +13,9 @@ from studio import Studio
 from storyboard.graphics import slates
 from storyboard.model import events
 from storyboard.model.errors import Problems, SceneFailed
-from storyboard.render import Order, cut_only, cut_partial
 from storyboard.state.store import Store
 from storyboard.timeline.model import Slate
+from storyboard.workflow.render import Order, cut_only, cut_partial
 
 
 def partial(studio: Studio, name: str = "film.yaml", **order: Any) -> events.Done:

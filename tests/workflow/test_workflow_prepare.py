@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from studio import Studio
 
-from storyboard.desk import Desk, desk
 from storyboard.planning.steps import Keep
-from storyboard.preparing import Preparing
-from storyboard.render import Order, cut_only
+from storyboard.workflow.desk import Desk, desk
+from storyboard.workflow.prepare import Preparing
+from storyboard.workflow.render import Order, cut_only
 
 FILM = """\
 storyboard: 1

@@ -352,7 +352,7 @@ def test_two_storyboards_at_once_share_a_shot(studio: Studio, tmp_path: Path) ->
 
 def test_cut_needs_every_take(studio: Studio) -> None:
     """cut pays nothing: it names the scenes that have no take."""
-    from storyboard.render import Order, cut_only
+    from storyboard.workflow.render import Order, cut_only
 
     service = studio.serve()
     path = studio.scenes("A gull", "A tern")

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from storyboard.commands.options import located, pairs, var_option
+from storyboard.cli.options import located, pairs, var_option
 from storyboard.model.errors import InputError
 
 
@@ -17,11 +17,11 @@ from storyboard.model.errors import InputError
 @var_option
 def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool, given: tuple[str, ...]) -> None:
     """Say what became of a SCENE whose submission got no answer, or whose job never ends."""
-    from storyboard import settle
     from storyboard.config.settings import settings
     from storyboard.costs.prices import money
-    from storyboard.desk import desk
     from storyboard.state.realm import claim_storyboard
+    from storyboard.workflow import settle
+    from storyboard.workflow.desk import desk
 
     if (adopt is not None) + again + abandon != 1:
         raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")

@@ -5,15 +5,15 @@ Whatever goes wrong here is nobody's fault: the cut does it again, and says what
 
 import threading
 
-from storyboard.assembly import measured, segments
-from storyboard.desk import Desk
 from storyboard.film.film_plan import FilmPlan, plan_film
 from storyboard.model.errors import StoryboardError
 from storyboard.model.take import Take
 from storyboard.mp4.samples import ClipIndex
-from storyboard.partial import awaited
 from storyboard.planning.steps import Keep, Plan
-from storyboard.sheet import thumbnails
+from storyboard.workflow.assemble import measured, segments
+from storyboard.workflow.desk import Desk
+from storyboard.workflow.partial import awaited
+from storyboard.workflow.sheet import thumbnails
 
 # More scenes than this are left to the cut: what is known of their clips would take more memory than it saves time.
 MOST = 200

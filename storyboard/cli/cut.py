@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.commands.options import (
+from storyboard.cli.options import (
     again,
     draft_option,
     file_argument,
@@ -37,9 +37,10 @@ def command(
     output: Path | None,
 ) -> int:
     """Cut the film from the takes that are in the store."""
+    from storyboard.cli.events_json import as_document
+    from storyboard.cli.events_text import ending, near, warnings_only
     from storyboard.config.settings import settings
-    from storyboard.render import Order, cut_only, cut_partial
-    from storyboard.terminal import as_document, ending, near, warnings_only
+    from storyboard.workflow.render import Order, cut_only, cut_partial
 
     order = Order(
         file=located(file),

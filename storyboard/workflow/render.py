@@ -6,10 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard.assembly import Making, assemble, set_aside
 from storyboard.config.settings import Settings
-from storyboard.desk import Desk, desk
-from storyboard.ending import done
 from storyboard.film.registry import FilmRegistry
 from storyboard.model import events
 from storyboard.model.errors import (
@@ -22,13 +19,16 @@ from storyboard.model.errors import (
 )
 from storyboard.model.take import Outcome, Take
 from storyboard.model.text import one_line
-from storyboard.outlook import document
-from storyboard.partial import Tolerant, beside, slates
 from storyboard.planning.saved import plan_differences
 from storyboard.planning.steps import Blocked, Keep, Plan
-from storyboard.project import Project
 from storyboard.state.realm import claim_storyboard
 from storyboard.system.files import sweep
+from storyboard.workflow.assemble import Making, assemble, set_aside
+from storyboard.workflow.desk import Desk, desk
+from storyboard.workflow.partial import Tolerant, beside, slates
+from storyboard.workflow.preflight import document
+from storyboard.workflow.source_files import Project
+from storyboard.workflow.summary import done
 
 Report = Callable[[events.Event], None]
 
@@ -181,8 +181,8 @@ def carry_out(at: Desk, plan: Plan, whole: Plan, order: Order) -> tuple[Mapping[
             order.report(kind(step.scene, step.shot.take, error.message, error.hint))
     if len(outcomes) == len(plan.steps):
         return outcomes, None
-    from storyboard.preparing import Preparing
-    from storyboard.session import session
+    from storyboard.workflow.prepare import Preparing
+    from storyboard.workflow.session import session
 
     preparing = Preparing(at, whole, pieces=order.cut and not order.reencode)
     made, stopped = session(at, plan, order.at_once, preparing, order.report)

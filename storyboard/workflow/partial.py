@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
-from storyboard.desk import Desk
 from storyboard.model.errors import StoryboardError
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
 from storyboard.model.take import Measure, Take
 from storyboard.parsing.project_files import ClipFacts
 from storyboard.planning.steps import Plan, Step
-from storyboard.project import Project
 from storyboard.timeline.model import Slate
+from storyboard.workflow.desk import Desk
+from storyboard.workflow.source_files import Project
 
 # What a clip is taken for that cannot be read: long enough for whatever is said of it.
 _UNKNOWN = Measure(24 * 3600, Fraction(24), 1280, 720, sound=False)

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard.desk import Desk
 from storyboard.film.registry import Film
 from storyboard.model import events
 from storyboard.model.errors import NotAsked, RunRefused, StoryboardError, SubmissionUnknown
 from storyboard.model.take import Outcome, Take
 from storyboard.planning.steps import Plan
 from storyboard.system.files import disk_errors
+from storyboard.workflow.desk import Desk
 
 
 def done(

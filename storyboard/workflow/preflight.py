@@ -7,7 +7,6 @@ from pathlib import Path
 
 from storyboard.config.credentials import api_key
 from storyboard.costs.budget import ways_out
-from storyboard.desk import Desk
 from storyboard.film.audio.mix_plan import widest_difference
 from storyboard.generation.uploads import PublicFolder, destination_missing
 from storyboard.model.errors import BadMedia, LocalFault, Problems
@@ -16,6 +15,7 @@ from storyboard.model.storyboard import Storyboard
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
 from storyboard.planning.steps import Keep, Plan
+from storyboard.workflow.desk import Desk
 
 # Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
 ROOM = 64_000_000

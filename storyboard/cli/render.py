@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import again, file_argument, located, pairs, reencode_option, var_option
+from storyboard.cli.options import again, file_argument, located, pairs, reencode_option, var_option
 from storyboard.model.errors import InputError, Interrupted
 from storyboard.model.text import safe_text
 
 if TYPE_CHECKING:
     from storyboard.config.settings import Settings
-    from storyboard.desk import Desk
     from storyboard.model import events
     from storyboard.planning.steps import Plan
+    from storyboard.workflow.desk import Desk
 
 Report = Callable[["events.Event"], None]
 
@@ -56,7 +56,7 @@ def command(
 ) -> int:
     """Say what it costs, make what is missing, and cut the film."""
     from storyboard.config.settings import settings
-    from storyboard.render import Order, render
+    from storyboard.workflow.render import Order, render
 
     found, where = settings(), located(file)
     if max_cost is not None:
@@ -85,19 +85,19 @@ def command(
 
 
 def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool) -> AbstractContextManager[Report]:
-    from storyboard import terminal
+    from storyboard.cli import display, events_json, events_text
     from storyboard.costs.prices import money
 
     if as_json:
-        return nullcontext(terminal.as_json(lambda text: _tell(text, err=False)))
+        return nullcontext(events_json.as_json(lambda text: _tell(text, err=False)))
     if quiet:
-        return nullcontext(terminal.warnings_only(_tell))
+        return nullcontext(events_text.warnings_only(_tell))
     if verbose:
-        return nullcontext(terminal.timed(_tell))
-    if terminal.drawable():
+        return nullcontext(events_text.timed(_tell))
+    if display.drawable():
         prices = settings.prices
-        return terminal.live(lambda credits: money(credits, prices.money(credits), prices.currency))
-    return nullcontext(terminal.plain(_tell))
+        return display.live(lambda credits: money(credits, prices.money(credits), prices.currency))
+    return nullcontext(events_text.plain(_tell))
 
 
 def _tell(text: str, *, err: bool = True) -> None:
@@ -122,16 +122,16 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
-    from storyboard import outlook
+    from storyboard.cli.plan_table import columns, fitted, plan_lines
     from storyboard.costs.prices import money
-    from storyboard.terminal import columns, fitted, plan_lines
+    from storyboard.workflow import preflight
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
-        outlook.check(at, plan)
+        preflight.check(at, plan)
     if asking and not silent:
         for line in fitted(
-            plan_lines(at.storyboard, plan, at.prices, at.going(), outlook.remarks(at, plan)), columns(sys.stderr)
+            plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.remarks(at, plan)), columns(sys.stderr)
         ):
             _tell(safe_text(line))
     if at.draft or yes or not plan.credits:
@@ -145,7 +145,7 @@ def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
 
 def _say(done: "events.Done", *, quiet: bool) -> None:
     """The end of a render: the film to stdout, the account to stderr, and last what is still to do."""
-    from storyboard.terminal import ending, near
+    from storyboard.cli.events_text import ending, near
 
     for line in ending(done) if not quiet else done.notes:
         _tell(line)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.cli.options import draft_option, file_argument, json_option, located, pairs, var_option
 from storyboard.model.errors import InputError
 from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
-    from storyboard.desk import Desk
     from storyboard.model.submission import Submission
     from storyboard.planning.steps import Plan
+    from storyboard.workflow.desk import Desk
 
 
 @click.command
@@ -31,10 +31,10 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
         raise InputError("--csv prints the account, and nothing else", "storyboard status --costs --csv")
     if costs:
         return _costs(file, draft=draft, as_json=as_json, as_csv=as_csv)
+    from storyboard.cli.plan_table import columns, fitted
     from storyboard.config.settings import settings
-    from storyboard.desk import desk
     from storyboard.planning.steps import Blocked
-    from storyboard.terminal import columns, fitted
+    from storyboard.workflow.desk import desk
 
     with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan, entries = at.plan(), at.ledger.submissions.all(at.known_as)
@@ -80,8 +80,8 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
     from storyboard.costs.prices import money
     from storyboard.model.storyboard import Generated, described_source
     from storyboard.model.submission import rfc3339
-    from storyboard.outlook import remarks
     from storyboard.planning.steps import Blocked, Keep
+    from storyboard.workflow.preflight import remarks
 
     latest = {entry.key: entry for entry in entries}
     lines = []
@@ -111,7 +111,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
 def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str, object]:
     from storyboard.model.submission import rfc3339
     from storyboard.model.text import json_number
-    from storyboard.outlook import remarks
+    from storyboard.workflow.preflight import remarks
 
     latest = {entry.key: entry for entry in entries}
     scenes = []

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import draft_option, json_option
+from storyboard.cli.options import draft_option, json_option
 from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from storyboard.clearing import Waste
     from storyboard.state.ledger import Ledger
     from storyboard.state.store import Store
+    from storyboard.workflow.collect_garbage import Waste
 
 
 @click.group
@@ -110,9 +110,9 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
     import time
     from contextlib import closing, nullcontext
 
-    from storyboard.clearing import Clearing
     from storyboard.config.settings import settings
     from storyboard.model.errors import InputError
+    from storyboard.workflow.collect_garbage import Clearing
 
     if delete and restore:
         raise InputError("--delete and --restore are opposites", "say one of them")
@@ -150,8 +150,8 @@ def _spare(waste: "Waste") -> "Iterator[str]":
 
 def _kept(waste: "Waste") -> "Iterator[str]":
     """What stays, and why."""
-    from storyboard.clearing import NOT_THERE
     from storyboard.model.text import one_line
+    from storyboard.workflow.collect_garbage import NOT_THERE
 
     found = waste.found
     kept = [(found.needed, "needed"), (found.young, "too young"), (found.unknown, "unknown to the ledger")]

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 
 from storyboard.config.credentials import api_key
-from storyboard.desk import Desk
 from storyboard.generation.callbacks import CallbackWaiters, Listener
 from storyboard.generation.runner import Hands, Run
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.model.take import Outcome
 from storyboard.planning.steps import Plan
-from storyboard.preparing import Preparing
 from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
 from storyboard.wire import Api, Wire
+from storyboard.workflow.desk import Desk
+from storyboard.workflow.prepare import Preparing
 
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
 DRAFT_SCALE = 0.01

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from storyboard.commands.options import json_option
+from storyboard.cli.options import json_option
 from storyboard.model.errors import InputError, LocalFault, RunRefused, StoryboardError
 from storyboard.model.text import one_line, safe_text, to_json
 from storyboard.system import signals
@@ -237,9 +237,9 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
 
 def _balance(found: "Settings", key: str) -> str:
     from storyboard.costs.prices import amount
-    from storyboard.desk import vendor
     from storyboard.system.clock import Clock
     from storyboard.wire import Api, Wire
+    from storyboard.workflow.desk import vendor
 
     provider = vendor(found, draft=False)
 

@@ -1,7 +1,6 @@
 """Deciding a submission that nobody knows the end of: adopt its job, have it asked for again, or give it up."""
 
 from storyboard.config.credentials import api_key
-from storyboard.desk import Desk
 from storyboard.model.errors import InputError
 from storyboard.model.submission import Submission
 from storyboard.model.text import one_line
@@ -9,6 +8,7 @@ from storyboard.state.ledger.submissions import KnownJob
 from storyboard.system import signals
 from storyboard.system.claims import is_locked
 from storyboard.system.clock import Clock
+from storyboard.workflow.desk import Desk
 
 
 def unsettled(at: Desk, scene: str) -> Submission:
