@@ -17,7 +17,7 @@ from storyboard.config.settings import Settings, settings
 from storyboard.emulator import Emulator
 from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.model import events
-from storyboard.workflow.render import Order, render
+from storyboard.workflow.render import RenderOptions, render
 
 # Arguments in; exit status, stdout and stderr out (the fixture ``run``).
 Run = Callable[..., tuple[int, str, str]]
@@ -96,8 +96,8 @@ class Studio:
 
     def render(self, name: str = "film.yaml", **order: Any) -> events.Done:
         self.seen = []
-        agree = order.pop("agree", lambda at, plan: None)
-        asked = Order(file=self.folder / name, agree=agree, report=self.seen.append, summed=True, **order)
+        agree = order.pop("approve", lambda at, plan: None)
+        asked = RenderOptions(file=self.folder / name, approve=agree, on_event=self.seen.append, summed=True, **order)
         try:
             return render(asked, self.settings)
         finally:

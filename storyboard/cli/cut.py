@@ -40,12 +40,12 @@ def command(
     from storyboard.cli.events_json import as_document
     from storyboard.cli.events_text import ending, near, warnings_only
     from storyboard.config.settings import settings
-    from storyboard.workflow.render import Order, cut_only, cut_partial
+    from storyboard.workflow.render import RenderOptions, cut_only, cut_partial
 
-    order = Order(
+    order = RenderOptions(
         file=located(file),
-        agree=lambda at, plan: None,
-        report=warnings_only(lambda text: click.echo(text, err=True)),
+        approve=lambda at, plan: None,
+        on_event=warnings_only(lambda text: click.echo(text, err=True)),
         draft=draft,
         given=pairs(given),
         out=output,

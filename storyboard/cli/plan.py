@@ -39,10 +39,10 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         if as_json:
             click.echo(text)
         else:
-            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.remarks(at, plan))
+            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.warnings(at, plan))
             for line in fitted(lines, columns(sys.stdout)):
                 click.echo(safe_text(line))
-        obstacles = preflight.obstacles(at, plan)
+        obstacles = preflight.blockers(at, plan)
         if obstacles:
             raise Problems(obstacles, planned=True)
 

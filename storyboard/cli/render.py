@@ -56,21 +56,21 @@ def command(
 ) -> int:
     """Say what it costs, make what is missing, and cut the film."""
     from storyboard.config.settings import settings
-    from storyboard.workflow.render import Order, render
+    from storyboard.workflow.render import RenderOptions, render
 
     found, where = settings(), located(file)
     if max_cost is not None:
         found = replace(found, budget=found.budget.with_cap(max_cost))
     with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
-        order = Order(
+        order = RenderOptions(
             file=where,
-            agree=lambda at, plan: _agree(at, plan, yes=yes, silent=quiet or as_json),
-            report=report,
+            approve=lambda at, plan: _agree(at, plan, yes=yes, silent=quiet or as_json),
+            on_event=report,
             draft=draft,
             only=only,
             at_once=at_once or found.at_once,
             given=pairs(given),
-            promised=None if saved is None else _promised(saved),
+            saved_plan=None if saved is None else _promised(saved),
             out=output,
             cut=not no_cut,
             reencode=reencode,
@@ -131,7 +131,7 @@ def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
         preflight.check(at, plan)
     if asking and not silent:
         for line in fitted(
-            plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.remarks(at, plan)), columns(sys.stderr)
+            plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.warnings(at, plan)), columns(sys.stderr)
         ):
             _tell(safe_text(line))
     if at.draft or yes or not plan.credits:

@@ -27,13 +27,13 @@ def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool
         raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")
     where = located(file)
     with claim_storyboard(where), desk(where, settings(), given=pairs(given)) as at:
-        entry = settle.unsettled(at, scene)
+        entry = settle.submission_to_settle(at, scene)
         price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
         if adopt is not None:
             settle.adopt(at, entry, adopt, time.time())
             click.echo(f"{scene}: the job is adopted; the next render collects it, and pays nothing", err=True)
         elif again:
-            settle.again(at, entry, time.time())
+            settle.request_again(at, entry, time.time())
             click.echo(f"{scene}: the next render asks again for {price}; this may pay for it twice", err=True)
         else:
             settle.abandon(at, entry, time.time())

@@ -81,7 +81,7 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
     from storyboard.model.storyboard import Generated, described_source
     from storyboard.model.submission import rfc3339
     from storyboard.planning.steps import Blocked, Keep
-    from storyboard.workflow.preflight import remarks
+    from storyboard.workflow.preflight import warnings
 
     latest = {entry.key: entry for entry in entries}
     lines = []
@@ -104,14 +104,14 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
         said = money(failed, at.prices.money(failed), at.prices.currency)
         lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
-    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in remarks(at, plan)]
+    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in warnings(at, plan)]
     return lines
 
 
 def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str, object]:
     from storyboard.model.submission import rfc3339
     from storyboard.model.text import json_number
-    from storyboard.workflow.preflight import remarks
+    from storyboard.workflow.preflight import warnings
 
     latest = {entry.key: entry for entry in entries}
     scenes = []
@@ -136,6 +136,6 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str
         }
         for entry in at.forgotten(plan)
     ]
-    problems = [problem.document() for problem in remarks(at, plan)]
+    problems = [problem.document() for problem in warnings(at, plan)]
     told = {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
     return {**told, "spent": json_number(at.spent())}

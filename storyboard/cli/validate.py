@@ -39,7 +39,7 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
     from storyboard.model.errors import Problems
     from storyboard.parsing.read import read_storyboard
     from storyboard.providers import find
-    from storyboard.workflow.preflight import letters
+    from storyboard.workflow.preflight import missing_glyphs
     from storyboard.workflow.source_files import Project
 
     path = located(file)
@@ -48,7 +48,7 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
         storyboard = read_storyboard(path.name, Project(path.parent), offer, given, shown=file or path.name)
     except Problems as error:
         return None, error.problems
-    return storyboard, (*storyboard.warnings, *letters(storyboard))
+    return storyboard, (*storyboard.warnings, *missing_glyphs(storyboard))
 
 
 def _summary(name: str, storyboard: "Storyboard | None", problems: "tuple[Problem, ...]") -> str:

@@ -19,7 +19,7 @@ _UNKNOWN = Measure(24 * 3600, Fraction(24), 1280, 720, sound=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerant:
+class TolerantFiles:
     """The author's files, of which clips and pictures may be missing or damaged: ``troubles`` says so, by path."""
 
     project: Project
@@ -49,7 +49,7 @@ class Tolerant:
             return ClipFacts("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
 
 
-def slates(
+def slates_for_missing(
     at: Desk, plan: Plan, takes: Mapping[str, Take], troubles: Mapping[PurePosixPath, str], damaged: Mapping[str, str]
 ) -> dict[str, Slate]:
     """A slate for each scene of the film that is not there. ``damaged`` says why a scene's take does not serve."""
@@ -62,7 +62,7 @@ def slates(
     return found
 
 
-def awaited(at: Desk, takes: Collection[str]) -> dict[str, Slate]:
+def slates_for_pending(at: Desk, takes: Collection[str]) -> dict[str, Slate]:
     """A slate for each scene whose take is still to come."""
     scenes = at.storyboard.scenes
     lacking = (scene for scene in scenes if isinstance(scene.source, Generated) and scene.id not in takes)
@@ -75,7 +75,7 @@ def _slate(at: Desk, scene: Scene, why: str) -> Slate:
     return Slate(scene.number, last, scene.id, at.storyboard.title, _text(scene), why, seconds)
 
 
-def beside(film: Path) -> Path:
+def partial_path(film: Path) -> Path:
     """Where a film goes that has slates in it: never where the whole one does."""
     return film if film.stem.endswith(".partial") else film.with_name(f"{film.stem}.partial{film.suffix}")
 

@@ -25,7 +25,7 @@ from storyboard.state.realm import claim_storyboard
 from storyboard.system.files import sweep
 from storyboard.workflow.assemble import Making, assemble, set_aside
 from storyboard.workflow.desk import Desk, desk
-from storyboard.workflow.partial import Tolerant, beside, slates
+from storyboard.workflow.partial import TolerantFiles, partial_path, slates_for_missing
 from storyboard.workflow.preflight import document
 from storyboard.workflow.source_files import Project
 from storyboard.workflow.summary import done
@@ -34,7 +34,7 @@ Report = Callable[[events.Event], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RenderOptions:
     """What the author asked for. ``only`` names the scenes to make (all if empty); ``out`` is where the film goes.
 
     ``promised`` is a saved plan, which must still hold; ``flags`` are those to type again if something is left to do.
@@ -64,7 +64,7 @@ class Order:
         return Making(self.report, self.reencode, self.chapters)
 
 
-def render(order: Order, settings: Settings) -> events.Done:
+def render(order: RenderOptions, settings: Settings) -> events.Done:
     """Make the film; how it ended. Expected failures of scenes are in the answer, others are raised."""
     with (
         claim_storyboard(order.file),
@@ -73,18 +73,18 @@ def render(order: Order, settings: Settings) -> events.Done:
         at.keep_schema()
         at.sweep()
         whole = at.plan()
-        kept_promise(order, at, whole)
-        plan = chosen(at, whole, order.only)
+        check_saved_plan(order, at, whole)
+        plan = select_steps(at, whole, order.only)
         at.afford(plan)
-        path = place(at, order) if order.cut else None
+        path = film_path(at, order) if order.cut else None
         spent = at.spent()
         for problem in at.storyboard.warnings:
-            order.report(events.Warned("", f"{problem.place}: {problem.message}"))
+            order.on_event(events.Warned("", f"{problem.place}: {problem.message}"))
         for entry in at.forgotten(whole):
             why = "the answer to an earlier submission was lost, as status says; it may have been paid for"
-            order.report(events.Warned(entry.scene, why))
-        order.report(_planned(at, plan))
-        order.agree(at, plan)
+            order.on_event(events.Warned(entry.scene, why))
+        order.on_event(_planned(at, plan))
+        order.approve(at, plan)
         outcomes, stopped = carry_out(at, plan, whole, order)
         takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
         at.save_lock(takes)
@@ -93,7 +93,7 @@ def render(order: Order, settings: Settings) -> events.Done:
         return done(at, plan, outcomes, stopped, (path, film), at.spent() - spent, order.flags, summed=order.summed)
 
 
-def cut_only(order: Order, settings: Settings) -> events.Done:
+def cut_only(order: RenderOptions, settings: Settings) -> events.Done:
     """The film from takes that are there. Raises SceneFailed naming the scenes that have none."""
     with (
         claim_storyboard(order.file),
@@ -105,14 +105,14 @@ def cut_only(order: Order, settings: Settings) -> events.Done:
             typed = f"storyboard render {shlex.quote(at.shown)}{order.flags}"
             todo = f"make {'it' if len(lacking) == 1 else 'them'} with: {typed}"
             raise SceneFailed(f"no take yet: {', '.join(lacking)}", todo)
-        path = place(at, order)
+        path = film_path(at, order)
         film = assemble(at, takes, path, order.making)
         return done(at, plan, takes, None, (path, film), Fraction(0), order.flags, summed=order.summed)
 
 
-def cut_partial(order: Order, settings: Settings) -> events.Done:
+def cut_partial(order: RenderOptions, settings: Settings) -> events.Done:
     """The film from what is there, with slates for what is not: then beside the whole film, and its exit is 3."""
-    files = Tolerant(Project(order.file.parent))
+    files = TolerantFiles(Project(order.file.parent))
     with (
         claim_storyboard(order.file),
         desk(order.file, settings, draft=order.draft, given=order.given, files=files) as at,
@@ -120,8 +120,8 @@ def cut_partial(order: Order, settings: Settings) -> events.Done:
         plan = at.plan()
         damaged = {scene: str(error) for scene, error in set_aside(at, _kept(plan)).items()}
         takes = {scene: take for scene, take in _kept(plan).items() if scene not in damaged}
-        missing = slates(at, plan, takes, files.troubles, damaged)
-        path = place(at, order, partial=bool(missing))
+        missing = slates_for_missing(at, plan, takes, files.troubles, damaged)
+        path = film_path(at, order, partial=bool(missing))
         made = assemble(at, takes, path, order.making, missing)
         ended = done(at, plan, takes, None, (path, made), Fraction(0), order.flags, summed=order.summed)
         if not missing:
@@ -134,22 +134,22 @@ def _kept(plan: Plan) -> dict[str, Take]:
     return {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
 
 
-def place(at: Desk, order: Order, *, partial: bool = False) -> Path:
+def film_path(at: Desk, order: RenderOptions, *, partial: bool = False) -> Path:
     """Where the film goes, known to be writable before anything is paid for. Raises InputError."""
     films = FilmRegistry(at.folder)
     wanted = Path(at.storyboard.output.file)
     path = films.chosen_path(order.out) if order.out else films.default_path(wanted, at.kind)
-    path = beside(path) if partial else path
+    path = partial_path(path) if partial else path
     films.check_writable(path, at.own_clips())
     sweep(path)
     return path
 
 
-def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
+def check_saved_plan(order: RenderOptions, at: Desk, plan: Plan) -> None:
     """Raises InputError, with all that has moved, where a saved plan does not hold any more."""
-    if order.promised is None:
+    if order.saved_plan is None:
         return
-    differences = plan_differences(order.promised, document(at, plan))
+    differences = plan_differences(order.saved_plan, document(at, plan))
     if differences:
         what = "\n  ".join(differences)
         raise InputError(
@@ -157,7 +157,7 @@ def kept_promise(order: Order, at: Desk, plan: Plan) -> None:
         )
 
 
-def chosen(at: Desk, whole: Plan, only: tuple[str, ...]) -> Plan:
+def select_steps(at: Desk, whole: Plan, only: tuple[str, ...]) -> Plan:
     """The part of a plan that is asked for: everything that is there already, and of the rest ``only`` these scenes."""
     if not only:
         return whole
@@ -169,7 +169,7 @@ def chosen(at: Desk, whole: Plan, only: tuple[str, ...]) -> Plan:
     return Plan(tuple(step for step in whole.steps if step.scene in needed or isinstance(step, Keep)))
 
 
-def carry_out(at: Desk, plan: Plan, whole: Plan, order: Order) -> tuple[Mapping[str, Outcome], StoryboardError | None]:
+def carry_out(at: Desk, plan: Plan, whole: Plan, order: RenderOptions) -> tuple[Mapping[str, Outcome], StoryboardError | None]:
     """Make and collect what the plan says; what became of each scene, and what stopped the run, if anything did."""
     outcomes: dict[str, Outcome] = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
     for step in plan.steps:
@@ -178,14 +178,14 @@ def carry_out(at: Desk, plan: Plan, whole: Plan, order: Order) -> tuple[Mapping[
                 submission_given_up(step.why) if step.decided else submission_undecided(step.why)
             )
             kind = events.Unknown if isinstance(error, SubmissionUnknown) else _failed
-            order.report(kind(step.scene, step.shot.take, error.message, error.hint))
+            order.on_event(kind(step.scene, step.shot.take, error.message, error.hint))
     if len(outcomes) == len(plan.steps):
         return outcomes, None
-    from storyboard.workflow.prepare import Preparing
+    from storyboard.workflow.prepare import BackgroundPreparation
     from storyboard.workflow.session import session
 
-    preparing = Preparing(at, whole, pieces=order.cut and not order.reencode)
-    made, stopped = session(at, plan, order.at_once, preparing, order.report)
+    preparing = BackgroundPreparation(at, whole, pieces=order.cut and not order.reencode)
+    made, stopped = session(at, plan, order.at_once, preparing, order.on_event)
     return {**outcomes, **made}, stopped
 
 

@@ -18,7 +18,7 @@ from storyboard.system.clock import Clock
 from storyboard.system.files import discard
 from storyboard.wire import Api, Wire
 from storyboard.workflow.desk import Desk
-from storyboard.workflow.prepare import Preparing
+from storyboard.workflow.prepare import BackgroundPreparation
 
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
 DRAFT_SCALE = 0.01
@@ -31,7 +31,7 @@ Report = Callable[[events.Event], None]
 Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
 
 
-def session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Report) -> Ended:
+def session(at: Desk, plan: Plan, at_once: int, preparing: BackgroundPreparation, report: Report) -> Ended:
     """What became of each scene, and what stopped the run, if anything did. Raises Interrupted at the second Ctrl-C."""
     try:
         return signals.run(lambda: _session(at, plan, at_once, preparing, report))
@@ -39,7 +39,7 @@ def session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Re
         raise Interrupted("interrupted", "what was paid for is in the ledger: run again to collect it") from None
 
 
-async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Report) -> Ended:
+async def _session(at: Desk, plan: Plan, at_once: int, preparing: BackgroundPreparation, report: Report) -> Ended:
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
         api, clock = await _service(at, stack, report)

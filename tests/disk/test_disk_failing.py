@@ -142,7 +142,7 @@ def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
                 entry = at.ledger.submissions.of_key(at.wanted[f"s{number}"].key)
                 if entry and entry.state == "intent":
                     assert jobs[prompt] == 0
-                    settle.again(at, settle.unsettled(at, f"s{number}"), time.time())
+                    settle.request_again(at, settle.submission_to_settle(at, f"s{number}"), time.time())
         status, said = told(studio, cut=False)
         jobs = Counter(job.prompt for job in studio.service.emulator.jobs)
     assert (status, said) == (0, "")

@@ -14,7 +14,7 @@ from studio import Studio
 
 from storyboard.model import events
 from storyboard.providers.apikley import Apikley
-from storyboard.workflow.render import Order, render
+from storyboard.workflow.render import RenderOptions, render
 
 Open = Callable[[str], Studio]
 SYNCS = ("fsync", "_keep_names")
@@ -58,7 +58,7 @@ def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
                 raise error
 
     recorder.ill = full
-    order = Order(studio.folder / "film.yaml", lambda at, plan: None, report, at_once=1)
+    order = RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, report, at_once=1)
     with doors(recorder, folder):
         first, second = render(order, studio.settings), render(order, studio.settings)
     recorder.saw("end", second.film)

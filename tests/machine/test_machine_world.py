@@ -55,10 +55,10 @@ from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock
 from storyboard.system.files import private_dir
 from storyboard.workflow import settle
-from storyboard.workflow.collect_garbage import Clearing
+from storyboard.workflow.collect_garbage import GarbageCollector
 from storyboard.workflow.desk import Desk, desk
-from storyboard.workflow.prepare import Preparing
-from storyboard.workflow.render import Order, render
+from storyboard.workflow.prepare import BackgroundPreparation
+from storyboard.workflow.render import RenderOptions, render
 from storyboard.workflow.session import _session
 
 FILES = ("film.yaml", "other.yaml")
@@ -225,7 +225,7 @@ class World(RuleBasedStateMachine):
         self.service.plan(answers, fetches)
         self.busy = name
         self.count["renders"] += 1
-        order = Order(self.project / name, lambda at, plan: None, lambda event: None, only=only, cut=False)
+        order = RenderOptions(self.project / name, lambda at, plan: None, lambda event: None, only=only, cut=False)
         ended = self.does(lambda: render(order, self.settings), **trouble)
         self.busy = None
         lock = self.lock(name)
@@ -267,7 +267,7 @@ class World(RuleBasedStateMachine):
         async def together(desks: list[Desk]) -> None:
             plans = [at.plan() for at in desks]
             runs = (
-                _session(at, plan, 8, Preparing(at, plan), lambda event: None)
+                _session(at, plan, 8, BackgroundPreparation(at, plan), lambda event: None)
                 for at, plan in zip(desks, plans, strict=True)
             )
             for at, plan, (outcomes, _) in zip(desks, plans, await asyncio.gather(*runs), strict=True):
@@ -347,14 +347,14 @@ class World(RuleBasedStateMachine):
 
         def act() -> None:
             with self.at(name) as at:
-                entry = settle.unsettled(at, scene)
+                entry = settle.submission_to_settle(at, scene)
                 if how == "adopt":
                     return settle.adopt(at, entry, job, now)
                 self.attempts[entry.id].decided = how
                 if how == "abandon":
                     return settle.abandon(at, entry, now)
                 self.service.taboo.discard(entry.key)
-                return settle.again(at, entry, now)
+                return settle.request_again(at, entry, now)
 
         self.service.plan(("sold",), ("whole",))
         self.does(act)
@@ -419,9 +419,9 @@ class World(RuleBasedStateMachine):
         assert not self.store.trash()
 
     @contextmanager
-    def clearing(self) -> Iterator[Clearing]:
+    def clearing(self) -> Iterator[GarbageCollector]:
         with closing(Ledger(self.ledger_file)) as ledger:
-            yield Clearing("paid", self.settings, ledger, self.store)
+            yield GarbageCollector("paid", self.settings, ledger, self.store)
 
     def clears(self, days: int) -> None:
         """`store gc --delete`: what goes is old, pinned by no lock, awaited by no job, and nowhere in doubt."""
@@ -649,7 +649,7 @@ def _unknown_sent_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def _locks_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Clearing, "_locks", lambda self, gone: [])
+    patch.setattr(GarbageCollector, "_locks", lambda self, gone: [])
 
 
 @pytest.mark.ci

@@ -14,7 +14,7 @@ from studio import Studio
 
 from storyboard.model import events
 from storyboard.state.ledger import Ledger
-from storyboard.workflow.render import Order, render
+from storyboard.workflow.render import RenderOptions, render
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_render_uses_what_another_process_hears(called: Studio) -> None:
                 ear.send_signal(signal.SIGTERM)
 
         file = called.folder / "film.yaml"
-        done = render(Order(file=file, agree=lambda at, plan: None, report=report), called.settings)
+        done = render(RenderOptions(file=file, approve=lambda at, plan: None, on_event=report), called.settings)
     assert (done.exit, done.unknown, service.posts) == (0, 0, 2)
 
 
