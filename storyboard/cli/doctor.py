@@ -1,39 +1,15 @@
 """storyboard doctor: what is installed, reachable, configured, damaged; and what to do about it."""
 
-import os
-import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import click
 
+from storyboard.cli.exit_status import class_status
 from storyboard.cli.options import json_option
-from storyboard.model.errors import InputError, LocalFault, RunRefused, StoryboardError
-from storyboard.model.text import one_line, safe_text, to_json
-from storyboard.system import signals
+from storyboard.model.text import safe_text, to_json
 
 if TYPE_CHECKING:
-    from storyboard.config.settings import Settings
-    from storyboard.model.take import Take
-    from storyboard.state.store import Store
-
-# Bytes. Less than this, and a render of a few dozen clips may fill the disk.
-ROOM = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: how it is, and what to do where it is not well."""
-
-    subject: str
-    state: Literal["ok", "note", "bad"]
-    said: str
-    hint: str = ""
-    exit: int = 0
+    from storyboard.workflow.doctor import Finding
 
 
 @click.command
@@ -41,216 +17,24 @@ class Finding:
 @click.option("--offline", is_flag=True, help="Do not ask the provider.")
 def command(as_json: bool, offline: bool) -> int:
     """Look at everything a render needs, and say what is wrong with it."""
-    findings = list(_findings(offline))
+    from storyboard.workflow.doctor import check_installation
+
+    findings = list(check_installation(offline=offline))
     if as_json:
-        click.echo(to_json({"findings": [asdict(finding) for finding in findings]}))
+        click.echo(to_json({"findings": [_document(finding) for finding in findings]}))
     else:
         for finding in findings:
             click.echo(safe_text(f"{finding.state:<4} {finding.subject:<10} {finding.said}"))
             if finding.hint:
                 click.echo(safe_text(f"{'':<15} {finding.hint}"))
-    return max((finding.exit for finding in findings), default=0)
+    return max(map(_status, findings), default=0)
 
 
-def _findings(offline: bool) -> Iterator[Finding]:
-    from storyboard import __version__
-    from storyboard.config.settings import settings
-
-    yield Finding("storyboard", "ok", f"{__version__}, Python {sys.version.split()[0]}")
-    yield from _names()
-    yield from _ffmpeg()
-    try:
-        found = settings()
-    except InputError as error:
-        yield _bad("config", error)
-        return
-    known = "" if found.file.exists() else " (not there: everything is at its default)"
-    yield Finding("config", "ok", f"{found.file}{known}")
-    yield from _store(found)
-    yield from _ledger(found)
-    yield from _leftovers(found)
-    yield from _uploads(found)
-    yield from _callbacks(found)
-    yield from _provider(found, offline)
+def _document(finding: "Finding") -> dict[str, object]:
+    """A finding as JSON, with the exit status that it leads to."""
+    said = {"subject": finding.subject, "state": finding.state, "said": finding.said, "hint": finding.hint}
+    return {**said, "exit": _status(finding)}
 
 
-def _names() -> Iterator[Finding]:
-    """Other distributions install the same import name, and then one of the two is broken."""
-    from importlib.metadata import packages_distributions
-
-    owners = set(packages_distributions().get("storyboard", ())) - {"storyboard-render"}
-    if owners:
-        others = ", ".join(sorted(owners))
-        yield Finding("package", "bad", f"{others} installs the name storyboard too", f"pip uninstall {others}", 6)
-
-
-def _ffmpeg() -> Iterator[Finding]:
-    from storyboard.media.ffmpeg import version
-
-    try:
-        yield Finding("ffmpeg", "ok", version())
-    except LocalFault as error:
-        yield _bad("ffmpeg", error)
-
-
-def _store(found: "Settings") -> Iterator[Finding]:
-    home = found.home
-    near = next(folder for folder in (home, *home.parents) if folder.exists())
-    if not os.access(near, os.W_OK):
-        yield Finding("store", "bad", f"{home} cannot be written", "STORYBOARD_HOME moves the store elsewhere", 6)
-        return
-    free = shutil.disk_usage(near).free
-    if free < ROOM:
-        yield Finding("store", "bad", f"{home}: only {free / 1e6:.0f} MB are free", "free some space", 6)
-    else:
-        yield Finding("store", "ok", f"{home}, {free / 1e9:.0f} GB free")
-
-
-def _ledger(found: "Settings") -> Iterator[Finding]:
-    from storyboard.model.submission import rfc3339
-    from storyboard.state.ledger import Ledger
-    from storyboard.state.ledger.database import is_unused
-    from storyboard.state.store import Store
-    from storyboard.system.claims import is_locked
-
-    realm = found.realm(draft=False)
-    path = realm / "ledger.db"
-    try:
-        if is_unused(path):
-            yield Finding("ledger", "ok", "empty: nothing was ever asked for")
-            return
-        with closing(Ledger(path)) as ledger:
-            damage, entries = ledger.database.problems(), ledger.submissions.all()
-            takes, removed = [take for _, take, _ in ledger.takes.all()], ledger.pins.removals()
-    except LocalFault as error:
-        yield Finding("ledger", "bad", error.message, "keep the file; restore it from a backup before you render", 6)
-        return
-    if damage:
-        yield Finding("ledger", "bad", f"{path}: {damage[0]}", "restore it from a backup before you render", 6)
-        return
-    yield Finding("ledger", "ok", f"{len(entries)} submissions")
-    for entry in entries:
-        lost = entry.state == "intent" and not is_locked(realm / "runs" / entry.run)
-        if entry.state == "unknown" or lost:
-            said = f"scene {entry.scene} of {entry.storyboard}: sent {rfc3339(entry.asked)}, and its answer was lost"
-            yield Finding("unknown", "bad", said, "it is not sent again by itself: storyboard settle decides it", 4)
-    yield from _takes(Store(realm / "takes"), takes, {*removed})
-
-
-def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[Finding]:
-    trash, every = store.trash(), {take.digest for take in takes}
-    absent = {take.digest for take in takes if not store.holds(take.digest, take.bytes)} - {*removed, *trash}
-    if absent:
-        said = f"{len(absent)} of {len(every)} are not in the store, or not whole"
-        yield Finding("takes", "note", said, "render fetches what a film needs, unpaid; store verify looks closer")
-    if trash:
-        said = f"{_count(len(trash), 'take')}, {sum(trash.values()) / 1e6:.1f} MB, moved there by store gc"
-        hint = "store gc --restore brings them back; store gc --delete removes them for good after a day"
-        yield Finding("trash", "note", said, hint)
-
-
-def _leftovers(found: "Settings") -> Iterator[Finding]:
-    """What was left lying: jobs that the ledger could not take, clips that came damaged, halves of downloads."""
-    from storyboard.state import rescue
-    from storyboard.state.store import Store
-    from storyboard.system.claims import is_locked
-
-    realm = found.realm(draft=False)
-    for kept in rescue.rescued_jobs(realm / "ledger.db"):
-        said = f"the job {one_line(kept.job, 80)} was paid for and is not in the ledger: {kept.file}"
-        yield Finding("rescue", "bad", said, "make room if the disk is full; the next render or plan brings it in", 6)
-    store = Store(realm / "takes")
-    if damaged := store.damaged_files():
-        size = f"{sum(damaged.values()) / 1e6:.1f} MB"
-        said = f"{_count(len(damaged), 'damaged file')}, {size}, in {store.root / 'damaged'}"
-        yield Finding("damaged", "note", said, "look at them if you like, and remove them")
-    halves = [name for name in store.partial_downloads() if not is_locked(realm / "runs" / name.partition(".")[0])]
-    if halves:
-        said = f"{_count(len(halves), 'clip')} half fetched by a render that died"
-        yield Finding("halves", "note", said, "the next render that asks for something removes them")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _uploads(found: "Settings") -> Iterator[Finding]:
-    from storyboard.generation.uploads import WAYS, parse_destination
-
-    try:
-        way = parse_destination(found.uploads, found.provider, found.base_url)
-    except StoryboardError as error:
-        yield _bad("uploads", error)
-        return
-    if way:
-        yield Finding("uploads", "ok", f"local images go to {way.destination}")
-    else:
-        yield Finding("uploads", "note", "local images have nowhere to go; only a draft can use them", WAYS)
-
-
-def _callbacks(found: "Settings") -> Iterator[Finding]:
-    import socket
-
-    from storyboard.guard import loopback_host
-    from storyboard.system.claims import is_locked
-
-    where = found.callbacks
-    if where.url is None:
-        yield Finding("callbacks", "ok", "not asked for: STORYBOARD_CALLBACK_URL is not set")
-        return
-    host = urlsplit(where.url).hostname or ""
-    if loopback_host(host) and not found.rehearsal:
-        said = "STORYBOARD_CALLBACK_URL is this machine, and the provider is not"
-        yield Finding("callbacks", "note", said, "set it to the https address of a tunnel that leads here")
-        return
-    if is_locked(found.realm(draft=False) / f"callbacks.{where.port}.claim"):
-        yield Finding("callbacks", "ok", f"{host} leads to {where.listens}, where storyboard listens just now")
-        return
-    try:
-        family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
-        socket.create_server((where.host, where.port), family=family).close()
-    except OSError as error:
-        hint = "set STORYBOARD_CALLBACK_LISTEN to another host:port, and lead the tunnel there"
-        yield Finding("callbacks", "note", f"{where.listens} cannot be listened on: {error.strerror}", hint)
-        return
-    yield Finding("callbacks", "ok", f"{host} leads to {where.listens}, which is free to be listened on")
-
-
-def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
-    from storyboard.config.credentials import api_key
-
-    try:
-        key = api_key(found)
-    except StoryboardError as error:
-        yield Finding("key", "note", error.message, error.hint)
-        return
-    yield Finding("key", "ok", "there is one")
-    if offline:
-        return
-    try:
-        yield Finding("provider", "ok", _balance(found, key))
-    except (RunRefused, InputError) as error:
-        yield _bad("provider", error)
-    except StoryboardError as error:
-        yield Finding("provider", "note", error.message, error.hint)
-
-
-def _balance(found: "Settings", key: str) -> str:
-    from storyboard.costs.prices import amount
-    from storyboard.system.clock import Clock
-    from storyboard.wire import Api, Wire
-    from storyboard.workflow.desk import vendor
-
-    provider = vendor(found, draft=False)
-
-    async def ask() -> str:
-        async with Wire(Api(found.base_url, key), Clock(found.time_scale)) as wire:
-            balance = await provider.balance(wire)
-        said = "does not tell its balance" if balance is None else f"{amount(balance)} credits left"
-        return f"{provider.name} at {found.base_url}: {said}"
-
-    return signals.run(ask)
-
-
-def _bad(subject: str, error: StoryboardError) -> Finding:
-    return Finding(subject, "bad", error.message, error.hint, error.exit)
+def _status(finding: "Finding") -> int:
+    return class_status(finding.fault) if finding.fault else 0

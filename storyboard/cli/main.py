@@ -12,6 +12,7 @@ from importlib import import_module
 
 import click
 
+from storyboard.cli.exit_status import error_status
 from storyboard.model.errors import LocalFault, Problems, StoryboardError
 from storyboard.model.text import one_line
 from storyboard.system import signals
@@ -137,7 +138,7 @@ def _fail(error: StoryboardError) -> int:
     click.echo(f"storyboard: {error.message}", err=True)
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
-    return error.exit
+    return error_status(error)
 
 
 def _apologise() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TextIO
 
-from storyboard.costs.prices import Prices, amount, money
+from storyboard.costs.prices import Prices, amount
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, Storyboard, described_source
 from storyboard.model.text import one_line
@@ -37,7 +37,7 @@ def plan_lines(
     if not total:
         yield f"{'to pay':<8} nothing"
     else:
-        price = money(total, prices.money(total), prices.currency)
+        price = prices.describe(total)
         yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
     if plan.count("blocked"):
         yield f"{'blocked':<8} it may have been paid for, so it is not sent again by itself: see storyboard status"

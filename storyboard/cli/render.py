@@ -55,14 +55,16 @@ def command(
     verbose: bool,
 ) -> int:
     """Say what it costs, make what is missing, and cut the film."""
+    from storyboard.cli.next_steps import done_event
     from storyboard.config.settings import settings
-    from storyboard.workflow.render import RenderOptions, render
+    from storyboard.workflow.render import render
+    from storyboard.workflow.render_options import RenderOptions
 
     found, where = settings(), located(file)
     if max_cost is not None:
         found = replace(found, budget=found.budget.with_cap(max_cost))
     with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
-        order = RenderOptions(
+        options = RenderOptions(
             file=where,
             approve=lambda at, plan: _agree(at, plan, yes=yes, silent=quiet or as_json),
             on_event=report,
@@ -75,9 +77,9 @@ def command(
             cut=not no_cut,
             reencode=reencode,
             summed=as_json,
-            flags=again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode),
         )
-        done = render(order, found)
+        flags = again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode)
+        done = done_event(render(options, found), flags)
         report(done)
     if not as_json:
         _say(done, quiet=quiet)
@@ -86,7 +88,6 @@ def command(
 
 def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool) -> AbstractContextManager[Report]:
     from storyboard.cli import display, events_json, events_text
-    from storyboard.costs.prices import money
 
     if as_json:
         return nullcontext(events_json.as_json(lambda text: _tell(text, err=False)))
@@ -96,7 +97,7 @@ def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: boo
         return nullcontext(events_text.timed(_tell))
     if display.drawable():
         prices = settings.prices
-        return display.live(lambda credits: money(credits, prices.money(credits), prices.currency))
+        return display.live(prices.describe)
     return nullcontext(events_text.plain(_tell))
 
 
@@ -123,7 +124,6 @@ def _promised(path: Path) -> Mapping[str, object]:
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
     from storyboard.cli.plan_table import columns, fitted, plan_lines
-    from storyboard.costs.prices import money
     from storyboard.workflow import preflight
 
     asking = plan.count("make") + plan.count("collect") > 0
@@ -136,7 +136,7 @@ def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
             _tell(safe_text(line))
     if at.draft or yes or not plan.credits:
         return
-    price = money(plan.credits, at.prices.money(plan.credits), at.prices.currency)
+    price = at.prices.describe(plan.credits)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InputError(f"this render costs {price}, and there is no terminal to ask at", "say --yes to pay")
     if not click.confirm(f"Pay {price}?", err=True):

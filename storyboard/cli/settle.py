@@ -18,7 +18,6 @@ from storyboard.model.errors import InputError
 def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool, given: tuple[str, ...]) -> None:
     """Say what became of a SCENE whose submission got no answer, or whose job never ends."""
     from storyboard.config.settings import settings
-    from storyboard.costs.prices import money
     from storyboard.state.realm import claim_storyboard
     from storyboard.workflow import settle
     from storyboard.workflow.desk import desk
@@ -28,7 +27,7 @@ def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool
     where = located(file)
     with claim_storyboard(where), desk(where, settings(), given=pairs(given)) as at:
         entry = settle.submission_to_settle(at, scene)
-        price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+        price = at.prices.describe(entry.credits)
         if adopt is not None:
             settle.adopt(at, entry, adopt, time.time())
             click.echo(f"{scene}: the job is adopted; the next render collects it, and pays nothing", err=True)

@@ -77,7 +77,6 @@ _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unk
 
 
 def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
-    from storyboard.costs.prices import money
     from storyboard.model.storyboard import Generated, described_source
     from storyboard.model.submission import rfc3339
     from storyboard.planning.steps import Blocked, Keep
@@ -90,19 +89,19 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
         said = f"{float(step.take.measure.seconds):.1f} s" if isinstance(step, Keep) else one_line(step.why, 200)
         lines.append(f"{_STANDS[step.name]:<8} {step.scene:<16} {said}")
         if isinstance(step, Blocked) and entry:
-            price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+            price = at.prices.describe(entry.credits)
             lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
     for scene in at.storyboard.scenes:
         if not isinstance(scene.source, Generated):
             lines.append(f"{'own':<8} {scene.id:<16} {one_line(described_source(scene.source), 200)}")
     for entry in at.forgotten(plan):
-        price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+        price = at.prices.describe(entry.credits)
         lines.append(f"{'unknown':<8} {entry.scene:<16} as it was asked for before; settle it, or let it be")
         lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
     spent = at.spent()
-    lines += ["", f"{'spent':<8} {money(spent, at.prices.money(spent), at.prices.currency)} on this storyboard"]
+    lines += ["", f"{'spent':<8} {at.prices.describe(spent)} on this storyboard"]
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
-        said = money(failed, at.prices.money(failed), at.prices.currency)
+        said = at.prices.describe(failed)
         lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
     lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in warnings(at, plan)]
     return lines

@@ -3,16 +3,20 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from storyboard.config.settings import Settings
 from storyboard.model.errors import StoryboardError
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
 from storyboard.model.take import Measure, Take
 from storyboard.parsing.project_files import ClipFacts
 from storyboard.planning.steps import Plan, Step
 from storyboard.timeline.model import Slate
+from storyboard.workflow.assemble import assemble, set_aside
 from storyboard.workflow.desk import Desk
+from storyboard.workflow.render_options import RenderOptions, claimed_desk, film_path, takes_of
 from storyboard.workflow.source_files import Project
+from storyboard.workflow.summary import RenderResult, summarize
 
 # What a clip is taken for that cannot be read: long enough for whatever is said of it.
 _UNKNOWN = Measure(24 * 3600, Fraction(24), 1280, 720, sound=False)
@@ -49,6 +53,23 @@ class TolerantFiles:
             return ClipFacts("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
 
 
+def cut_partial(options: RenderOptions, settings: Settings) -> RenderResult:
+    """Cut the film from what is there, with slates for what is not; with a slate in it, it goes beside the whole film.
+
+    Raises Problems and other StoryboardErrors.
+    """
+    files = TolerantFiles(Project(options.file.parent))
+    with claimed_desk(options, settings, files) as at:
+        plan = at.plan()
+        damaged = {scene: str(error) for scene, error in set_aside(at, takes_of(plan)).items()}
+        takes = {scene: take for scene, take in takes_of(plan).items() if scene not in damaged}
+        missing = slates_for_missing(at, plan, takes, files.troubles, damaged)
+        path = film_path(at, options, partial=bool(missing))
+        film = assemble(at, takes, path, options.making, missing)
+        why = {scene: slate.why for scene, slate in missing.items()}
+        return summarize(at, plan, takes, (path, film), summed=options.summed, slates=why)
+
+
 def slates_for_missing(
     at: Desk, plan: Plan, takes: Mapping[str, Take], troubles: Mapping[PurePosixPath, str], damaged: Mapping[str, str]
 ) -> dict[str, Slate]:
@@ -73,11 +94,6 @@ def _slate(at: Desk, scene: Scene, why: str) -> Slate:
     last = max(scene.number for scene in at.storyboard.scenes)
     seconds = _seconds(scene, at.provider.offer.seconds)
     return Slate(scene.number, last, scene.id, at.storyboard.title, _text(scene), why, seconds)
-
-
-def partial_path(film: Path) -> Path:
-    """Where a film goes that has slates in it: never where the whole one does."""
-    return film if film.stem.endswith(".partial") else film.with_name(f"{film.stem}.partial{film.suffix}")
 
 
 def _why(scene: Scene, step: Step | None, troubles: Mapping[PurePosixPath, str]) -> str:

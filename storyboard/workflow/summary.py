@@ -1,13 +1,12 @@
-"""How a render ended: its account, which scenes failed and why, what to type next, and the exit status."""
+"""How a render ended, as data: what became of each scene, the film, the credits spent, what stopped the run."""
 
 import hashlib
-import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 from storyboard.film.registry import Film
-from storyboard.model import events
 from storyboard.model.errors import NotAsked, RunRefused, StoryboardError, SubmissionUnknown
 from storyboard.model.take import Outcome, Take
 from storyboard.planning.steps import Plan
@@ -15,82 +14,84 @@ from storyboard.system.files import disk_errors
 from storyboard.workflow.desk import Desk
 
 
-def done(
+@dataclass(frozen=True, slots=True)
+class RenderResult:
+    """The end of a render or a cut. ``storyboard`` is the path of its file, relative to the current folder if below it.
+
+    ``outcomes`` has a take or an error for each scene that was asked for; ``missing`` names the scenes of the film that
+    have neither. ``film`` is None where nothing was cut; ``sha256`` is "" where it was not asked for. ``slates`` says
+    why a slate is seen in the place of a scene. ``made`` and ``kept`` count takes, ``spent`` credits by our prices.
+    """
+
+    storyboard: str
+    outcomes: Mapping[str, Outcome]
+    missing: tuple[str, ...]
+    film: Path | None
+    sha256: str
+    frames: int
+    seconds: Fraction
+    size: tuple[int, int] | None
+    made: int
+    kept: int
+    spent: Fraction
+    stopped_by: StoryboardError | None = None
+    slates: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> Mapping[str, StoryboardError]:
+        """The scenes that have no take, and why."""
+        return {scene: outcome for scene, outcome in self.outcomes.items() if isinstance(outcome, StoryboardError)}
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The scenes whose submissions were lost: each needs a decision."""
+        return tuple(scene for scene, error in self.errors.items() if isinstance(error, SubmissionUnknown))
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The scenes that were not made because the run was stopped."""
+        return tuple(scene for scene, error in self.errors.items() if isinstance(error, NotAsked | RunRefused))
+
+    @property
+    def failed(self) -> int:
+        """How many scenes failed."""
+        return len(self.errors) - len(self.unknown) - len(self.waiting)
+
+
+def summarize(
     at: Desk,
     plan: Plan,
     outcomes: Mapping[str, Outcome],
-    stopped: StoryboardError | None,
-    made: tuple[Path | None, Film | None],
-    spent: Fraction,
-    flags: str,
+    cut: tuple[Path | None, Film | None],
     *,
     summed: bool,
-) -> events.Done:
-    """The end of a render as an event. ``made`` is the film and where it lies; ``flags`` those to type again.
+    spent: Fraction = Fraction(0),
+    stopped_by: StoryboardError | None = None,
+    slates: Mapping[str, str] | None = None,
+) -> RenderResult:
+    """Return the result of a render. ``cut`` is where the film goes, and the film if there is one.
 
     ``summed`` is whether somebody wants the film's SHA-256: it takes longer than the cut. Raises LocalFault.
     """
-    path, film = made
-    errors = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, StoryboardError)}
-    unknown = sum(isinstance(error, SubmissionUnknown) for error in errors.values())
-    waiting = sum(isinstance(error, NotAsked | RunRefused) for error in errors.values())
-    asked = [step for step in plan.steps if step.name in ("make", "collect")]
-    came = [step for step in asked if isinstance(outcomes.get(step.scene), Take)]
-    return events.Done(
-        film=str(path) if film else "",
+    path, film = cut
+    asked = [step.scene for step in plan.steps if step.name in ("make", "collect")]
+    return RenderResult(
+        storyboard=at.shown,
+        outcomes=outcomes,
+        missing=tuple(scene for scene in at.wanted if scene not in outcomes),
+        film=path if film else None,
         sha256=_sha256(path) if path and film and summed else "",
         frames=film.frames if film else 0,
         seconds=Fraction(film.frames, film.fps) if film else Fraction(0),
         size=(film.width, film.height) if film else None,
-        made=len(came),
+        made=sum(isinstance(outcomes.get(scene), Take) for scene in asked),
         kept=plan.count("keep"),
-        failed=len(errors) - unknown - waiting,
-        unknown=unknown,
-        credits=spent,
-        exit=_exit(errors.values(), stopped),
-        notes=tuple(_notes(at, flags, errors, stopped, [scene for scene in at.wanted if scene not in outcomes])),
+        spent=spent,
+        stopped_by=stopped_by,
+        slates=slates or {},
     )
 
 
 def _sha256(film: Path) -> str:
     with disk_errors(film), film.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _notes(
-    at: Desk,
-    flags: str,
-    errors: Mapping[str, StoryboardError],
-    stopped: StoryboardError | None,
-    left_out: Collection[str],
-) -> Iterator[str]:
-    """Which scenes failed, why, and what to type. Scenes with the same trouble share its lines."""
-    waiting = [scene for scene, error in errors.items() if isinstance(error, NotAsked | RunRefused)]
-    told: dict[tuple[str, str, str], list[str]] = {}
-    for scene, error in errors.items():
-        if scene not in waiting:
-            kind = "unknown" if isinstance(error, SubmissionUnknown) else "failed"
-            told.setdefault((kind, error.message, error.hint), []).append(scene)
-    for (kind, message, hint), scenes in told.items():
-        yield f"{kind:<8} {', '.join(scenes)}: {message}"
-        if hint:
-            yield f"{'':<8} {hint}"
-    if stopped and (isinstance(stopped, RunRefused) or not any(error is stopped for error in errors.values())):
-        yield f"{'stopped':<8} {stopped.message}"
-        if stopped.hint:
-            yield f"{'':<8} {stopped.hint}"
-    if waiting:
-        more = f" and {len(waiting) - 20} more" if len(waiting) > 20 else ""
-        yield f"{'waiting':<8} not made yet: {', '.join(waiting[:20])}{more}"
-    if left_out:
-        yield f"{'no film':<8} no take yet: {', '.join(left_out)}"
-    if any(not isinstance(error, SubmissionUnknown) for error in errors.values()):
-        yield f"{'then':<8} storyboard render {shlex.quote(at.shown)}{flags}"
-
-
-def _exit(errors: Collection[StoryboardError], stopped: StoryboardError | None) -> int:
-    """The status of a run: what stopped it, else a decision that is needed, else the scenes that failed."""
-    if stopped:
-        return stopped.exit
-    exits = {error.exit for error in errors}
-    return next((status for status in (6, 5, 4, 3) if status in exits), 0)

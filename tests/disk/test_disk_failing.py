@@ -22,6 +22,7 @@ from doors import Call, doors
 from studio import Studio
 from tiers import every
 
+from storyboard.cli.exit_status import error_status
 from storyboard.model.errors import StoryboardError
 from storyboard.state import rescue
 from storyboard.workflow import settle
@@ -114,7 +115,7 @@ def told(studio: Studio, **order: Any) -> tuple[int, str]:
     try:
         done = studio.render(**order)
     except StoryboardError as error:
-        return error.exit, f"{error.message} {error.hint}"
+        return error_status(error), f"{error.message} {error.hint}"
     return done.exit, "\n".join(done.notes)
 
 

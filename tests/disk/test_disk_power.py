@@ -12,9 +12,11 @@ from doors import PACKAGE, Call, doors
 from power import Effect, Recorder, cuts, earlier
 from studio import Studio
 
+from storyboard.cli.next_steps import done_event
 from storyboard.model import events
 from storyboard.providers.apikley import Apikley
-from storyboard.workflow.render import RenderOptions, render
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
 
 Open = Callable[[str], Studio]
 SYNCS = ("fsync", "_keep_names")
@@ -60,7 +62,7 @@ def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
     recorder.ill = full
     order = RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, report, at_once=1)
     with doors(recorder, folder):
-        first, second = render(order, studio.settings), render(order, studio.settings)
+        first, second = (done_event(render(order, studio.settings)) for _ in range(2))
     recorder.saw("end", second.film)
     assert (first.exit, second.exit, second.frames) == (6, 0, 384)
     ledger = folder / "home" / "rehearsals" / "ledger.db"

@@ -22,7 +22,8 @@ from storyboard.film.film_plan import FilmPlan
 from storyboard.film.film_plan import plan_film as laid_out
 from storyboard.mp4.metadata import Chapter, FilmMetadata
 from storyboard.timeline.model import Clip, Cue, Timeline
-from storyboard.workflow.render import RenderOptions, cut_only
+from storyboard.workflow.cut import cut_only
+from storyboard.workflow.render_options import RenderOptions
 
 FILM = """
 storyboard: 1

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboard.advice import SAYS, refusal, says
+from storyboard.cli.exit_status import error_status
 from storyboard.model.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
 from storyboard.retry import (
     MATRIX,
@@ -157,7 +158,7 @@ def test_each_verdict_is_one_error(
     """The exit status, and whether the job stays open, hang on the type."""
     error = refusal(Call.POLL, 500, verdict, "Internal Error")
     assert type(error) is kind
-    assert error.exit == status
+    assert error_status(error) == status
     assert isinstance(error, kind)
     assert error.code == 500
     assert "Internal Error" in error.message

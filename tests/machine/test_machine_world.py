@@ -58,7 +58,8 @@ from storyboard.workflow import settle
 from storyboard.workflow.collect_garbage import GarbageCollector
 from storyboard.workflow.desk import Desk, desk
 from storyboard.workflow.prepare import BackgroundPreparation
-from storyboard.workflow.render import RenderOptions, render
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
 from storyboard.workflow.session import _session
 
 FILES = ("film.yaml", "other.yaml")

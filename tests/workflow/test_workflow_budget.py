@@ -19,7 +19,8 @@ from storyboard.model.shot import Shot
 from storyboard.planning.steps import Plan
 from storyboard.state.ledger import Ledger
 from storyboard.workflow.desk import Desk
-from storyboard.workflow.render import RenderOptions, render
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
 
 SPAWN = multiprocessing.get_context("spawn")
 

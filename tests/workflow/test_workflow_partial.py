@@ -10,19 +10,22 @@ import av
 import pytest
 from studio import Studio
 
+from storyboard.cli.next_steps import done_event
 from storyboard.graphics import slates
 from storyboard.model import events
 from storyboard.model.errors import Problems, SceneFailed
 from storyboard.state.store import Store
 from storyboard.timeline.model import Slate
-from storyboard.workflow.render import RenderOptions, cut_only, cut_partial
+from storyboard.workflow.cut import cut_only
+from storyboard.workflow.partial import cut_partial
+from storyboard.workflow.render_options import RenderOptions
 
 
 def partial(studio: Studio, name: str = "film.yaml", **order: Any) -> events.Done:
     asked = RenderOptions(
         file=studio.folder / name, approve=lambda at, plan: None, on_event=studio.seen.append, summed=True, **order
     )
-    return cut_partial(asked, studio.settings)
+    return done_event(cut_partial(asked, studio.settings))
 
 
 def frames(path: str) -> int:

@@ -6,9 +6,10 @@ import pytest
 from studio import Studio
 
 from storyboard.planning.steps import Keep
+from storyboard.workflow.cut import cut_only
 from storyboard.workflow.desk import Desk, desk
 from storyboard.workflow.prepare import BackgroundPreparation
-from storyboard.workflow.render import RenderOptions, cut_only
+from storyboard.workflow.render_options import RenderOptions
 
 FILM = """\
 storyboard: 1

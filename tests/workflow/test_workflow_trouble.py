@@ -352,7 +352,8 @@ def test_two_storyboards_at_once_share_a_shot(studio: Studio, tmp_path: Path) ->
 
 def test_cut_needs_every_take(studio: Studio) -> None:
     """cut pays nothing: it names the scenes that have no take."""
-    from storyboard.workflow.render import RenderOptions, cut_only
+    from storyboard.workflow.cut import cut_only
+    from storyboard.workflow.render_options import RenderOptions
 
     service = studio.serve()
     path = studio.scenes("A gull", "A tern")
