@@ -80,10 +80,10 @@ def _owned(folder: Path) -> Path:
 def _taken(folder: Path, environ: Mapping[str, str]) -> Path:
     """A storyboard whose lock pins takes that are all in the store, each with other bytes than the rest."""
     from storyboard.config.settings import settings
-    from storyboard.desk import desk
     from storyboard.model.lock import Lock, Pinned
     from storyboard.model.take import Measure, Take
     from storyboard.state.lockfile import format_lock
+    from storyboard.workflow.desk import desk
 
     project = folder / "taken"
     project.mkdir()

@@ -165,4 +165,4 @@ def main() -> None:
         "kernel": kernel,
     }
     jobs[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
-    os._exit(0)  # as the program leaves (storyboard/cli.py)
+    os._exit(0)  # as the program leaves (storyboard/cli/main.py)

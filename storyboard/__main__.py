@@ -9,7 +9,7 @@ def main() -> None:
         from storyboard.system.signals import take
 
         take()
-        from storyboard.cli import main as run
+        from storyboard.cli.main import main as run
 
         run()
     except KeyboardInterrupt:  # once at most, wherever it was raised

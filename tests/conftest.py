@@ -10,7 +10,7 @@ import pytest
 from canary import KEY
 from studio import Run, Studio
 
-from storyboard.cli import status
+from storyboard.cli.main import status
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 from canary import CANARY
 
+from storyboard.cli.next_steps import done_event
 from storyboard.config.settings import Settings, settings
 from storyboard.emulator import Emulator
 from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.model import events
-from storyboard.render import Order, render
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
 
 # Arguments in; exit status, stdout and stderr out (the fixture ``run``).
 Run = Callable[..., tuple[int, str, str]]
@@ -96,10 +98,10 @@ class Studio:
 
     def render(self, name: str = "film.yaml", **order: Any) -> events.Done:
         self.seen = []
-        agree = order.pop("agree", lambda at, plan: None)
-        asked = Order(file=self.folder / name, agree=agree, report=self.seen.append, summed=True, **order)
+        agree = order.pop("approve", lambda at, plan: None)
+        asked = RenderOptions(file=self.folder / name, approve=agree, on_event=self.seen.append, summed=True, **order)
         try:
-            return render(asked, self.settings)
+            return done_event(render(asked, self.settings))
         finally:
             CANARY.look(repr(self.seen), "events")
 

@@ -27,7 +27,7 @@ def test_help_is_light(arguments: list[str]) -> None:
     """--help answers at once because it imports nothing heavy."""
     script = f"""
 import json, sys
-from storyboard.cli import status
+from storyboard.cli.main import status
 status({arguments!r})
 print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 """

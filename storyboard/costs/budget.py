@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from storyboard.costs.prices import Prices, money
+from storyboard.costs.prices import Prices
 from storyboard.model.errors import InputError, OverBudget
 
 # What a limit counts: one carrying-out of a plan, all that a file's scenes ever cost, or a calendar month in UTC.
@@ -69,7 +69,7 @@ class Budget:
         return OverBudget(f"over budget: {'; '.join(map(self.describe, found))}", ways_out(found))
 
     def _said(self, credits: Fraction) -> str:
-        return money(credits, self.prices.money(credits), self.prices.currency, inside=True)
+        return self.prices.describe(credits, inside=True)
 
 
 NO_LIMIT = Budget()

@@ -32,6 +32,10 @@ class Prices:
         """What ``credits`` cost in ``currency``."""
         return None if self.credit is None else credits * self.credit
 
+    def describe(self, credits: Fraction, *, inside: bool = False) -> str:
+        """Credits and money in words, as ``money`` has them."""
+        return money(credits, self.money(credits), self.currency, inside=inside)
+
 
 def money(credits: Fraction, price: Fraction | None, currency: str, *, inside: bool = False) -> str:
     """ "360 credits, 1.80 USD"; without the money where nobody said what a credit costs.

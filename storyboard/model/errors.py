@@ -9,13 +9,11 @@ if TYPE_CHECKING:
 
 
 class StoryboardError(Exception):
-    """An expected end of a run: one sentence, a hint, and the exit status that commands.md gives it.
+    """An expected end of a run: one sentence and a hint.
 
     ``message`` says what is wrong and where, ``hint`` what to do next (may be empty). Whatever they quote, they can be
     shown: the controls of a terminal and the orders of a CI runner are written out.
     """
-
-    exit = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(safe_text(message))
@@ -25,8 +23,6 @@ class StoryboardError(Exception):
 
 class InputError(StoryboardError):
     """The storyboard, a flag or the configuration is wrong; nothing was paid."""
-
-    exit = 2
 
 
 class Problems(InputError):
@@ -47,8 +43,6 @@ class RunRefused(StoryboardError):
     ``code`` is the HTTP status or body code that said so, or None where no answer came.
     """
 
-    exit = 5
-
     def __init__(self, message: str, hint: str = "", code: int | None = None) -> None:
         super().__init__(message, hint)
         self.code = code
@@ -61,13 +55,9 @@ class OverBudget(RunRefused):
 class LocalFault(StoryboardError):
     """This machine is at fault: disk full, store damaged, ffmpeg missing."""
 
-    exit = 6
-
 
 class Busy(StoryboardError):
     """Another render of this storyboard is at work."""
-
-    exit = 7
 
 
 class SceneFailed(StoryboardError):
@@ -75,8 +65,6 @@ class SceneFailed(StoryboardError):
 
     ``code`` is the provider's code (HTTP status or body code), None where the fault is of another kind.
     """
-
-    exit = 3
 
     def __init__(self, message: str, hint: str = "", code: int | None = None) -> None:
         super().__init__(message, hint)
@@ -97,8 +85,6 @@ class BadMedia(SceneFailed):
 
 class SubmissionUnknown(StoryboardError):
     """A submission may have been accepted and charged, but the answer was lost. Never sent again by itself."""
-
-    exit = 4
 
     def __init__(self, message: str, hint: str = "", code: int | None = None) -> None:
         super().__init__(message, hint)
@@ -123,10 +109,8 @@ class NotAsked(StoryboardError):
 
     def __init__(self, cause: StoryboardError) -> None:
         super().__init__(f"not asked for: {cause.message}", cause.hint)
-        self.exit = cause.exit
+        self.cause = cause
 
 
 class Interrupted(StoryboardError):
     """The user stopped the run."""
-
-    exit = 130

@@ -91,6 +91,7 @@ class Done:
     """The end of a render. ``film`` is a path, or "" where nothing was cut; ``seconds`` is the film's length.
 
     ``credits`` is what the run has spent by our prices; ``exit`` the exit status; ``notes`` say what to do next.
+    Made of the result by the command line.
     """
 
     film: str

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from studio import Run, Studio, png
 
-from storyboard.cli import storyboard
+from storyboard.cli.main import storyboard
 from storyboard.model.shot import Shot
 from storyboard.parsing.yaml import load
 from storyboard.state import rescue

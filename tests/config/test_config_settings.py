@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from storyboard.cli.exit_status import error_status
 from storyboard.config.credentials import api_key
 from storyboard.config.settings import CallbackSettings, Settings, settings
 from storyboard.model.errors import InputError, RunRefused
@@ -116,7 +117,7 @@ def test_no_key_says_where_to_put_it() -> None:
     """The first thing that a new user reads when he wants the real film."""
     with pytest.raises(RunRefused) as caught:
         api_key(found(), {})
-    assert caught.value.exit == 5
+    assert error_status(caught.value) == 5
     assert "APIKLEY_API_KEY" in caught.value.hint
     assert "--draft" in caught.value.hint
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from storyboard.cli.exit_status import error_status
 from storyboard.costs.budget import NO_LIMIT, Span, parse_budget
 from storyboard.costs.report import Charge, add_up, costs_document, costs_lines, table
 from storyboard.model.errors import InputError
@@ -24,7 +25,7 @@ def test_a_limit_is_reached_and_not_gone_over() -> None:
     assert (month.limit.name, month.spent, month.remaining) == ("per_month", 960, Fraction(81, 2))
     both = budget.over(Fraction(61), SPENT.__getitem__)
     error = budget.refusal(both)
-    assert error.exit == 5
+    assert error_status(error) == 5
     assert error.message.count("this costs 61 credits (0.30 USD)") == 2
     assert error.hint.endswith("raise per_storyboard in [budget] of /c.toml and raise per_month in [budget] of /c.toml")
 

@@ -29,7 +29,7 @@ from lines import Lines
 from points import Points, watch
 
 from storyboard import __main__ as program
-from storyboard import cli
+from storyboard.cli import main
 from storyboard.generation import runner
 from storyboard.media import ffmpeg
 from storyboard.model.submission import Submission
@@ -38,9 +38,9 @@ from storyboard.providers import registry
 from storyboard.state.ledger.submissions import Submissions
 
 # What a render imports on its way: here once, and not in every child.
-_HEAVY = "aiohttp av platformdirs stringprep storyboard.commands.callbacks storyboard.commands.render"
-_HEAVY += " storyboard.film.reencode storyboard.media.verify storyboard.providers.apikley storyboard.render"
-_HEAVY += " storyboard.session storyboard.terminal"
+_HEAVY = "aiohttp av platformdirs stringprep storyboard.cli.callbacks storyboard.cli.render"
+_HEAVY += " storyboard.film.reencode storyboard.media.verify storyboard.providers.apikley storyboard.workflow.render"
+_HEAVY += " storyboard.workflow.session storyboard.cli.display storyboard.cli.events_json storyboard.cli.plan_table"
 
 _DIE_WITH_PARENT = 1  # prctl(2), PR_SET_PDEATHSIG
 
@@ -130,7 +130,7 @@ def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
         sys.argv = ["storyboard", *asked["words"]]
         Lines(tell, **told).watch()
         program.main()
-    status = cli.status(asked["words"])
+    status = main.status(asked["words"])
     sys.stdout.flush()
     return {"exit": status, "points": points.count}
 
@@ -140,7 +140,7 @@ def _one_of_many(asked: dict[str, Any]) -> dict[str, Any]:
     os.chdir(asked["folder"])
     os.environ.update(asked["environ"])
     for _ in range(asked["times"]):
-        cli.status(asked["words"])
+        main.status(asked["words"])
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     tasks = sum(isinstance(one, asyncio.Task) for one in gc.get_objects())

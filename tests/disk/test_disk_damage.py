@@ -12,7 +12,8 @@ import pytest
 from studio import Studio
 from tiers import every
 
-from storyboard.cli import status
+from storyboard.cli.exit_status import error_status
+from storyboard.cli.main import status
 from storyboard.model.errors import LocalFault
 from storyboard.state.ledger import Ledger
 
@@ -195,7 +196,7 @@ def test_a_file_where_a_folder_belongs_is_said(open_studio: Open, place: str) ->
     try:
         left = studio.render().exit
     except LocalFault as error:
-        left = error.exit
+        left = error_status(error)
     assert left == 6
     assert service.posts - posts == (1 if place.endswith("takes") else 0)
     path.unlink()

@@ -22,10 +22,11 @@ from doors import Call, doors
 from studio import Studio
 from tiers import every
 
-from storyboard import settle
-from storyboard.desk import desk
+from storyboard.cli.exit_status import error_status
 from storyboard.model.errors import StoryboardError
 from storyboard.state import rescue
+from storyboard.workflow import settle
+from storyboard.workflow.desk import desk
 
 Open = Callable[[str], Studio]
 KINDS = ("ENOSPC", "EIO", "late", "EMFILE", "short")
@@ -114,7 +115,7 @@ def told(studio: Studio, **order: Any) -> tuple[int, str]:
     try:
         done = studio.render(**order)
     except StoryboardError as error:
-        return error.exit, f"{error.message} {error.hint}"
+        return error_status(error), f"{error.message} {error.hint}"
     return done.exit, "\n".join(done.notes)
 
 
@@ -142,7 +143,7 @@ def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
                 entry = at.ledger.submissions.of_key(at.wanted[f"s{number}"].key)
                 if entry and entry.state == "intent":
                     assert jobs[prompt] == 0
-                    settle.again(at, settle.unsettled(at, f"s{number}"), time.time())
+                    settle.request_again(at, settle.submission_to_settle(at, f"s{number}"), time.time())
         status, said = told(studio, cut=False)
         jobs = Counter(job.prompt for job in studio.service.emulator.jobs)
     assert (status, said) == (0, "")

@@ -160,10 +160,10 @@ for step in ("filled", "still full", "roomy"):
     if step == "roomy":
         filler.unlink()
     try:
-        done = studio.render(agree=asked if step == "filled" else lambda at, plan: None, cut=False, at_once=3)
+        done = studio.render(approve=asked if step == "filled" else lambda at, plan: None, cut=False, at_once=3)
         said.append((step, done.exit, list(done.notes)))
     except StoryboardError as error:
-        said.append((step, error.exit, [str(error)]))
+        said.append((step, error_status(error), [str(error)]))
     said[-1] += (service.posts, len(service.emulator.jobs))
     if step == "filled":
         jobs = [entry.job for entry in Ledger(home / "home/rehearsals/ledger.db").submissions.all() if entry.job]

@@ -12,9 +12,11 @@ from doors import PACKAGE, Call, doors
 from power import Effect, Recorder, cuts, earlier
 from studio import Studio
 
+from storyboard.cli.next_steps import done_event
 from storyboard.model import events
 from storyboard.providers.apikley.veo import Apikley
-from storyboard.render import Order, render
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
 
 Open = Callable[[str], Studio]
 SYNCS = ("fsync", "_keep_names")
@@ -58,9 +60,9 @@ def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
                 raise error
 
     recorder.ill = full
-    order = Order(studio.folder / "film.yaml", lambda at, plan: None, report, at_once=1)
+    order = RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, report, at_once=1)
     with doors(recorder, folder):
-        first, second = render(order, studio.settings), render(order, studio.settings)
+        first, second = (done_event(render(order, studio.settings)) for _ in range(2))
     recorder.saw("end", second.film)
     assert (first.exit, second.exit, second.frames) == (6, 0, 384)
     ledger = folder / "home" / "rehearsals" / "ledger.db"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from storyboard.cli import VERBS
+from storyboard.cli.main import VERBS
 from storyboard.config.settings import settings
 from storyboard.model.errors import InputError
 from storyboard.providers.apikley.answers import TABLE
@@ -44,7 +44,7 @@ def verbs() -> dict[str, click.Command]:
     """Each verb, and each verb of a group, by the heading it has in commands.md."""
     found = {}
     for name in VERBS:
-        command = import_module(f"storyboard.commands.{name}").command
+        command = import_module(f"storyboard.cli.{name}").command
         if isinstance(command, click.Group):
             found |= {f"{name} {word}": part for word, part in command.commands.items()}
         else:

@@ -21,8 +21,9 @@ from storyboard.film import splice
 from storyboard.film.film_plan import FilmPlan
 from storyboard.film.film_plan import plan_film as laid_out
 from storyboard.mp4.metadata import Chapter, FilmMetadata
-from storyboard.render import Order, cut_only
 from storyboard.timeline.model import Clip, Cue, Timeline
+from storyboard.workflow.cut import cut_only
+from storyboard.workflow.render_options import RenderOptions
 
 FILM = """
 storyboard: 1
@@ -178,7 +179,7 @@ def test_chapters_are_listed_for_those_who_ask(studio: Studio) -> None:
     film = Path(studio.render().film)
     listing = film.with_suffix(".chapters.txt")
     assert not listing.exists()
-    cut_only(Order(file, lambda at, plan: None, studio.seen.append, chapters=True), studio.settings)
+    cut_only(RenderOptions(file, lambda at, plan: None, studio.seen.append, chapters=True), studio.settings)
     assert listing.read_text() == "0:00 The lamp\n0:08 Sea at night\n"
     studio.write(FILM.replace("prompt: A secret lamp", "prompt: A secret lamp\n    trim: {to: 5}"))
     studio.render()

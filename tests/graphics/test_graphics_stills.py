@@ -20,9 +20,9 @@ from storyboard.model.problem import Place
 from storyboard.model.storyboard import Fit, LocalImage, Move, Output, Scene, Still, Storyboard, Trim
 from storyboard.mp4 import reader
 from storyboard.mp4.samples import VideoTrack
-from storyboard.outlook import check
 from storyboard.timeline.build import build_timeline
 from storyboard.timeline.model import Timeline
+from storyboard.workflow.preflight import check
 
 PLACE = Place("film.yaml", 3, 5)
 SIZE = (160, 90)
@@ -203,7 +203,7 @@ def test_a_film_of_stills_needs_no_key_and_no_network(studio: Studio, monkeypatc
     studio.environ["APIKLEY_BASE_URL"] = "http://127.0.0.1:1"
     ramp(400, 200).save(studio.folder / "map.png")
     studio.write(FILM)
-    done = studio.render(agree=lambda at, plan: check(at, plan) if plan.steps else None)
+    done = studio.render(approve=lambda at, plan: check(at, plan) if plan.steps else None)
     assert (done.exit, done.frames, done.credits) == (0, 60, 0)
     assert len(look(Path(done.film)).frames) == 60
 
@@ -239,4 +239,4 @@ def test_a_picture_that_is_changed_meanwhile_is_not_drawn(studio: Studio, monkey
         Image.new("RGB", (400, 200), "red").save(studio.folder / "map.png")
 
     with pytest.raises(InputError, match=r"map\.png has been changed meanwhile"):
-        studio.render(agree=change)
+        studio.render(approve=change)

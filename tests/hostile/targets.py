@@ -29,12 +29,12 @@ from storyboard.parsing.source import format_problem
 from storyboard.parsing.template import parse
 from storyboard.parsing.template_limits import TemplateRefused, TemplateWork
 from storyboard.parsing.yaml import load
-from storyboard.project import Project
 from storyboard.providers.apikley.answers import ENVIRONMENT
 from storyboard.providers.apikley.veo import CAPABILITIES
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 from storyboard.state.lockfile import format_lock, parse_lock
+from storyboard.workflow.source_files import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 INVALID = ROOT / "tests" / "invalid"
@@ -309,7 +309,7 @@ def media(folder: Path, clips: tuple[bytes, ...]) -> Target:
 
 def plans(folder: Path) -> Target:
     """A saved plan, which `render --plan` is given, and what is remembered of films."""
-    from storyboard.commands.render import _promised
+    from storyboard.cli.render import _promised
     from storyboard.film.registry import FilmRegistry
     from storyboard.planning.saved import plan_differences
 

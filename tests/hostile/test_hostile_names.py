@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from studio import Studio, png
 
-from storyboard.cli import status
+from storyboard.cli.main import status
 from storyboard.model.errors import InputError, LocalFault
 
 NAMES = (

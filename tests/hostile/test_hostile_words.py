@@ -9,13 +9,13 @@ from answers import ASK, RECORD, body, line, response
 from studio import Studio
 from targets import printable
 
-from storyboard.cli import status
+from storyboard.cli.events_json import as_json
+from storyboard.cli.events_text import line as told_line
+from storyboard.cli.main import status
 from storyboard.emulator.faults.faults import CODES
 from storyboard.model import events
 from storyboard.model.errors import StoryboardError
 from storyboard.model.text import one_line, safe_text, to_json
-from storyboard.terminal import as_json
-from storyboard.terminal import line as told_line
 
 PACKAGE = Path(__file__).resolve().parents[2] / "storyboard"
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from scripted import KEY, Quick, Service, Step, call, clip, envelope, hang, left, raw, says, service, wired
 
+from storyboard.cli.exit_status import error_status
 from storyboard.http.download import Fetched
 from storyboard.http.policy import Call
 from storyboard.http.session import Limits
@@ -342,7 +343,7 @@ async def test_a_disk_that_takes_no_more_is_a_local_fault(here: Service, tmp_pat
                 await wire.fetch(here.url + "/a.mp4", tmp_path / "a")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert raised.value.exit == 6
+    assert error_status(raised.value) == 6
     assert not left(tmp_path)
 
 

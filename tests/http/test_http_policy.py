@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storyboard.cli.exit_status import error_status
 from storyboard.http.policy import RULES, AnswerKind, Call, RetryLimit, Verdict, pause, retry_after
 from storyboard.model.errors import AddressExpired, BadMedia, RunRefused, SceneFailed, Stalled, SubmissionUnknown
 from storyboard.providers.apikley.answers import TABLE, TEXTS
@@ -162,7 +163,7 @@ def test_each_verdict_is_one_error(
     """The exit status, and whether the job stays open, hang on the type."""
     error = refusal(Call.POLL, 500, verdict, "Internal Error")
     assert type(error) is kind
-    assert error.exit == status
+    assert error_status(error) == status
     assert isinstance(error, kind)
     assert error.code == 500
     assert "Internal Error" in error.message

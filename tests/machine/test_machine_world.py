@@ -35,12 +35,9 @@ from hypothesis.stateful import (
 )
 from town import HD, PRICES, Clips, Doors, Job, Killed, Line, Post, Service, Time, move_in
 
-from storyboard import settle
-from storyboard.clearing import Clearing
-from storyboard.commands.store import command as store_command
+from storyboard.cli.store import command as store_command
 from storyboard.config.settings import settings as configured
 from storyboard.costs.budget import parse_budget
-from storyboard.desk import Desk, desk
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.lock import Lock
 from storyboard.model.submission import LIVE, Submission
@@ -48,9 +45,6 @@ from storyboard.model.take import Take
 from storyboard.parsing.yaml import load
 from storyboard.planning import plan as planning
 from storyboard.planning import steps
-from storyboard.preparing import Preparing
-from storyboard.render import Order, render
-from storyboard.session import _session
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger, rows
 from storyboard.state.ledger import database as ledger_room
@@ -60,6 +54,13 @@ from storyboard.state.realm import claim_storyboard
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock
 from storyboard.system.files import private_dir
+from storyboard.workflow import settle
+from storyboard.workflow.collect_garbage import GarbageCollector
+from storyboard.workflow.desk import Desk, desk
+from storyboard.workflow.prepare import BackgroundPreparation
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.session import _session
 
 FILES = ("film.yaml", "other.yaml")
 WORDS = ("a gull", "a tern", "a heron", "a skua", "a knot", "a ruff", "a smew", "an auk")
@@ -225,7 +226,7 @@ class World(RuleBasedStateMachine):
         self.service.plan(answers, fetches)
         self.busy = name
         self.count["renders"] += 1
-        order = Order(self.project / name, lambda at, plan: None, lambda event: None, only=only, cut=False)
+        order = RenderOptions(self.project / name, lambda at, plan: None, lambda event: None, only=only, cut=False)
         ended = self.does(lambda: render(order, self.settings), **trouble)
         self.busy = None
         lock = self.lock(name)
@@ -267,7 +268,7 @@ class World(RuleBasedStateMachine):
         async def together(desks: list[Desk]) -> None:
             plans = [at.plan() for at in desks]
             runs = (
-                _session(at, plan, 8, Preparing(at, plan), lambda event: None)
+                _session(at, plan, 8, BackgroundPreparation(at, plan), lambda event: None)
                 for at, plan in zip(desks, plans, strict=True)
             )
             for at, plan, (outcomes, _) in zip(desks, plans, await asyncio.gather(*runs), strict=True):
@@ -347,14 +348,14 @@ class World(RuleBasedStateMachine):
 
         def act() -> None:
             with self.at(name) as at:
-                entry = settle.unsettled(at, scene)
+                entry = settle.submission_to_settle(at, scene)
                 if how == "adopt":
                     return settle.adopt(at, entry, job, now)
                 self.attempts[entry.id].decided = how
                 if how == "abandon":
                     return settle.abandon(at, entry, now)
                 self.service.taboo.discard(entry.key)
-                return settle.again(at, entry, now)
+                return settle.request_again(at, entry, now)
 
         self.service.plan(("sold",), ("whole",))
         self.does(act)
@@ -419,9 +420,9 @@ class World(RuleBasedStateMachine):
         assert not self.store.trash()
 
     @contextmanager
-    def clearing(self) -> Iterator[Clearing]:
+    def clearing(self) -> Iterator[GarbageCollector]:
         with closing(Ledger(self.ledger_file)) as ledger:
-            yield Clearing("paid", self.settings, ledger, self.store)
+            yield GarbageCollector("paid", self.settings, ledger, self.store)
 
     def clears(self, days: int) -> None:
         """`store gc --delete`: what goes is old, pinned by no lock, awaited by no job, and nowhere in doubt."""
@@ -649,7 +650,7 @@ def _unknown_sent_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def _locks_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Clearing, "_locks", lambda self, gone: [])
+    patch.setattr(GarbageCollector, "_locks", lambda self, gone: [])
 
 
 @pytest.mark.ci

@@ -24,11 +24,11 @@ from typing import Any, Self
 import pytest
 from turns import give_way
 
-import storyboard.desk
 import storyboard.generation.runner
 import storyboard.http.client
-import storyboard.session
-import storyboard.settle
+import storyboard.workflow.desk
+import storyboard.workflow.session
+import storyboard.workflow.settle
 from storyboard.http.download import Arriving, Fetched
 from storyboard.http.exchange import Reply, Request
 from storyboard.http.policy import Call
@@ -426,11 +426,11 @@ async def at_once(act: Callable[..., Any], *arguments: Any) -> Any:
 
 def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable[[str], Service]) -> None:
     """Have the rooms meet this town where they would meet the world."""
-    patch.setattr(storyboard.desk, "find", find)
-    patch.setattr(storyboard.desk, "time", clock)
-    for room in (storyboard.session, storyboard.settle):
+    patch.setattr(storyboard.workflow.desk, "find", find)
+    patch.setattr(storyboard.workflow.desk, "time", clock)
+    for room in (storyboard.workflow.session, storyboard.workflow.settle):
         patch.setattr(room, "Clock", lambda scale: clock)
-    for room in (storyboard.session, storyboard.http.client):
+    for room in (storyboard.workflow.session, storyboard.http.client):
         patch.setattr(room, "Client", Line)
     patch.setattr(storyboard.generation.runner, "verify", clips.verify)
     patch.setattr(asyncio, "to_thread", at_once)

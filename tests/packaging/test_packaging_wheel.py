@@ -77,7 +77,7 @@ def test_sdist_has_what_a_packager_needs(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"LICENSE", "README.md", "pyproject.toml", "storyboard/cli.py", "examples/hello/hello.yaml"} <= names
+    assert {"LICENSE", "README.md", "pyproject.toml", "storyboard/cli/main.py", "examples/hello/hello.yaml"} <= names
     assert {f"schemas/{name}" for name in SCHEMAS} <= names
 
 

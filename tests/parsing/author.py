@@ -10,8 +10,8 @@ from PIL import Image
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.read import check_storyboard, read_storyboard
-from storyboard.project import Project
 from storyboard.providers.apikley.veo import CAPABILITIES
+from storyboard.workflow.source_files import Project
 
 
 class Author:

@@ -9,7 +9,7 @@ import pytest
 from author import Author, clip
 from jsonschema import Draft202012Validator
 
-from storyboard.cli import status
+from storyboard.cli.main import status
 from storyboard.parsing import schema, yaml
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storyboard.cli import status
+from storyboard.cli.main import status
 
 INVALID = Path(__file__).parents[1] / "invalid"
 

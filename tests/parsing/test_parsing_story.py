@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from author import Author, clip
 
+from storyboard.cli.exit_status import error_status
 from storyboard.model.errors import InputError, Problems
 from storyboard.model.problem import Place, Problem
 from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Trim, WebImage
@@ -14,7 +15,7 @@ from storyboard.parsing import schema
 from storyboard.parsing.read import check_storyboard, read_storyboard
 from storyboard.parsing.source import format_problem
 from storyboard.parsing.yaml import load
-from storyboard.project import Project
+from storyboard.workflow.source_files import Project
 
 ONE = "storyboard: 1\nscenes:\n  - id: a\n    prompt: One.\n"
 
@@ -272,7 +273,7 @@ output: { fps: 0 }
         author.read(text)
     places = [(problem.place.line, problem.path) for problem in caught.value.problems]
     assert places == [(2, "defaults.prompt"), (2, "defaults.model"), (6, "scenes[1].seed"), (7, "output.fps")]
-    assert caught.value.exit == 2
+    assert error_status(caught.value) == 2
 
 
 @pytest.mark.parametrize("key", ["vars", "cast", "defaults", "output"])

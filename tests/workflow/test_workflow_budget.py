@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from studio import Run, Studio
 
-from storyboard.desk import Desk
 from storyboard.model import events
 from storyboard.model.errors import OverBudget
 from storyboard.model.shot import Shot
 from storyboard.planning.steps import Plan
-from storyboard.render import Order, render
 from storyboard.state.ledger import Ledger
+from storyboard.workflow.desk import Desk
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -122,7 +123,7 @@ def test_a_limit_that_is_reached_meanwhile_stops_the_run(studio: Studio, limit: 
         elsewhere(studio, "One")
         elsewhere(studio, "Two")
 
-    done = studio.render(agree=meanwhile)
+    done = studio.render(approve=meanwhile)
     assert (done.exit, done.made, done.failed, done.credits, service.posts) == (5, 2, 0, 120, 2)
     notes = "\n".join(done.notes)
     assert "per_month allows 240 credits (1.20 USD); this month 240 credits" in notes
@@ -155,7 +156,7 @@ def test_an_hd_version_is_within_the_budget(studio: Studio, limit: Callable[[str
         limit("per_storyboard = 125")
         object.__setattr__(at, "settings", studio.settings)
 
-    done = studio.render(agree=meanwhile)
+    done = studio.render(approve=meanwhile)
     assert (done.exit, done.made, done.credits, service.posts) == (5, 1, 125, 2)
     limit("per_storyboard = 130")
     again = studio.render()
@@ -173,7 +174,7 @@ def test_a_run_that_stopped_asks_for_no_hd_version(studio: Studio, limit: Callab
         limit("per_storyboard = 70")
         object.__setattr__(at, "settings", studio.settings)
 
-    done = studio.render(agree=meanwhile)
+    done = studio.render(approve=meanwhile)
     assert (done.exit, done.credits, done.failed, service.posts) == (5, 60, 0, 1)
     assert any(isinstance(event, events.Fetched) for event in studio.seen)
     limit("per_storyboard = 125")
@@ -210,14 +211,14 @@ def _render(folder: Path, environ: dict[str, str], name: str, start: Barrier | N
     os.environ.update(environ)
     studio = Studio(folder, environ)
     if start:
-        os._exit(studio.render(name, agree=lambda at, plan: start.wait(60) and None, at_once=at_once, cut=False).exit)
+        os._exit(studio.render(name, approve=lambda at, plan: start.wait(60) and None, at_once=at_once, cut=False).exit)
 
     class _Watching(list[events.Event]):
         def append(self, event: events.Event) -> None:
             if isinstance(event, events.Submitted):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    order = Order(folder / name, lambda at, plan: None, _Watching().append, at_once=at_once)
+    order = RenderOptions(folder / name, lambda at, plan: None, _Watching().append, at_once=at_once)
     render(order, studio.settings)
 
 

@@ -12,9 +12,11 @@ from urllib.error import HTTPError
 import pytest
 from studio import Studio
 
+from storyboard.cli.next_steps import done_event
 from storyboard.model import events
-from storyboard.render import Order, render
 from storyboard.state.ledger import Ledger
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
 
 
 @pytest.fixture
@@ -184,7 +186,7 @@ def test_a_render_uses_what_another_process_hears(called: Studio) -> None:
                 ear.send_signal(signal.SIGTERM)
 
         file = called.folder / "film.yaml"
-        done = render(Order(file=file, agree=lambda at, plan: None, report=report), called.settings)
+        done = done_event(render(RenderOptions(file, lambda at, plan: None, report), called.settings))
     assert (done.exit, done.unknown, service.posts) == (0, 0, 2)
 
 

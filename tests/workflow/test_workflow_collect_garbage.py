@@ -9,8 +9,6 @@ import pytest
 from studio import Studio
 from tiers import every
 
-from storyboard.clearing import Clearing, Waste
-from storyboard.desk import desk
 from storyboard.model.errors import Busy
 from storyboard.planning.steps import Collect, Make
 from storyboard.state.ledger import Ledger
@@ -18,6 +16,8 @@ from storyboard.state.ledger.pins import DAY
 from storyboard.state.realm import store_claim
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock, shared_lock
+from storyboard.workflow.collect_garbage import GarbageCollector, GarbageFound
+from storyboard.workflow.desk import desk
 
 
 class Keeper:
@@ -31,9 +31,9 @@ class Keeper:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
             self.now = max(at for _, _, at in ledger.takes.all()) + 20 * DAY
 
-    def clear(self, *gone: Path, days: float = 14, delete: bool = True) -> Waste:
+    def clear(self, *gone: Path, days: float = 14, delete: bool = True) -> GarbageFound:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            clearing = Clearing(self.kind, self.settings, ledger, self.store)
+            clearing = GarbageCollector(self.kind, self.settings, ledger, self.store)
             with clearing.alone():
                 waste = clearing.waste(days, gone, self.now)
                 if delete:
@@ -42,7 +42,7 @@ class Keeper:
 
     def restore(self) -> tuple[str, ...]:
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            return Clearing(self.kind, self.settings, ledger, self.store).restore()
+            return GarbageCollector(self.kind, self.settings, ledger, self.store).restore()
 
     @property
     def removed(self) -> set[str]:
@@ -147,7 +147,7 @@ def test_what_was_removed_is_told_with_its_price(studio: Studio) -> None:
 @pytest.mark.ci
 def test_a_removed_take_that_the_service_has_forgotten_can_be_made_anew(studio: Studio) -> None:
     """Only when its author says so, and then the plan has the price."""
-    from storyboard import settle
+    from storyboard.workflow import settle
 
     studio.serve()
     keeper = removed(studio)
@@ -155,7 +155,7 @@ def test_a_removed_take_that_the_service_has_forgotten_can_be_made_anew(studio: 
     assert studio.render().exit == 3
     assert service.posts == 0
     with desk(studio.folder / "film.yaml", studio.settings) as at:
-        settle.again(at, settle.unsettled(at, "s1"), keeper.now)
+        settle.request_again(at, settle.submission_to_settle(at, "s1"), keeper.now)
         step = at.plan().steps[0]
         assert isinstance(step, Make)
         assert step.credits == 60
@@ -277,7 +277,7 @@ def test_nothing_goes_while_a_render_is_at_work(studio: Studio) -> None:
         with pytest.raises(Busy):
             keeper.clear()
 
-    studio.render(agree=clear)
+    studio.render(approve=clear)
     place = store_claim(keeper.realm)
     with shared_lock(place), shared_lock(place), pytest.raises(Busy), exclusive_lock(place, "x"):
         pass

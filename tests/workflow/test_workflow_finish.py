@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from studio import Studio
 
-from storyboard.cli import status
+from storyboard.cli.main import status
 from storyboard.emulator.drafts import clip_writer
 from storyboard.model import events
 from storyboard.mp4 import reader

@@ -13,8 +13,8 @@ from tiers import every
 
 from storyboard.model import events
 from storyboard.model.errors import InputError, LocalFault
-from storyboard.outlook import document
 from storyboard.state.store import Store
+from storyboard.workflow.preflight import document
 
 
 def test_a_film_is_bought_once(studio: Studio) -> None:
@@ -232,13 +232,13 @@ def test_a_saved_plan_is_kept_or_refused(studio: Studio) -> None:
     studio.scenes("A gull", "A tern")
     plans = []
     with pytest.raises(InputError):
-        studio.render(agree=lambda at, plan: (plans.append(document(at, plan)), _stop()))
+        studio.render(approve=lambda at, plan: (plans.append(document(at, plan)), _stop()))
     studio.scenes("A gull", "A tern at night")
     with pytest.raises(InputError, match="s2: it is another shot"):
-        studio.render(promised=plans[0])
+        studio.render(saved_plan=plans[0])
     assert service.posts == 0
     studio.scenes("A gull", "A tern")
-    assert studio.render(promised=plans[0]).exit == 0
+    assert studio.render(saved_plan=plans[0]).exit == 0
 
 
 def _stop() -> None:

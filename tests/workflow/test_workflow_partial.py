@@ -10,19 +10,22 @@ import av
 import pytest
 from studio import Studio
 
+from storyboard.cli.next_steps import done_event
 from storyboard.graphics import slates
 from storyboard.model import events
 from storyboard.model.errors import Problems, SceneFailed
-from storyboard.render import Order, cut_only, cut_partial
 from storyboard.state.store import Store
 from storyboard.timeline.model import Slate
+from storyboard.workflow.cut import cut_only
+from storyboard.workflow.partial import cut_partial
+from storyboard.workflow.render_options import RenderOptions
 
 
 def partial(studio: Studio, name: str = "film.yaml", **order: Any) -> events.Done:
-    asked = Order(
-        file=studio.folder / name, agree=lambda at, plan: None, report=studio.seen.append, summed=True, **order
+    asked = RenderOptions(
+        file=studio.folder / name, approve=lambda at, plan: None, on_event=studio.seen.append, summed=True, **order
     )
-    return cut_partial(asked, studio.settings)
+    return done_event(cut_partial(asked, studio.settings))
 
 
 def frames(path: str) -> int:
@@ -48,7 +51,7 @@ def test_one_failed_scene_blocks_no_screening(studio: Studio):
 def test_without_the_flag_nothing_is_cut(studio: Studio):
     studio.scenes("a door")
     with pytest.raises(SceneFailed, match="no take yet: s1"):
-        cut_only(Order(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
+        cut_only(RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
 
 
 def test_a_partial_film_of_all_scenes_is_the_film(studio: Studio):
@@ -92,7 +95,7 @@ output: {size: 320x180}
 """
     )
     with pytest.raises(Problems) as refused:
-        cut_only(Order(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
+        cut_only(RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
     assert len(refused.value.problems) == 4
     seen = partial(studio)
     assert (seen.exit, seen.frames) == (3, (1 + 8 + 2 + 8 + 1) * 24)

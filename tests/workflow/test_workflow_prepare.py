@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from studio import Studio
 
-from storyboard.desk import Desk, desk
 from storyboard.planning.steps import Keep
-from storyboard.preparing import Preparing
-from storyboard.render import Order, cut_only
+from storyboard.workflow.cut import cut_only
+from storyboard.workflow.desk import Desk, desk
+from storyboard.workflow.prepare import BackgroundPreparation
+from storyboard.workflow.render_options import RenderOptions
 
 FILM = """\
 storyboard: 1
@@ -26,10 +27,10 @@ def taken(studio: Studio, film: str = FILM) -> None:
     assert studio.render(cut=False).exit == 0
 
 
-def prepared(at: Desk) -> Preparing:
+def prepared(at: Desk) -> BackgroundPreparation:
     """As a render that begins with no take at all, and then gets one after the other."""
     plan = at.plan()
-    preparing = Preparing(at, plan)
+    preparing = BackgroundPreparation(at, plan)
     preparing._takes.clear()
     preparing._pictured.clear()
     for step in plan.steps:
@@ -55,7 +56,7 @@ def test_the_cut_finds_everything_there(studio: Studio) -> None:
     assert "joints" in before["segments"]
     assert len([name for name in before["segments"] if name.endswith(".index")]) == 3
     assert (len(before["loudness"]), len(before["pictures"])) == (3, 3)
-    cut_only(Order(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
+    cut_only(RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
     after = kept(studio, "segments")
     made = {name for name in after if after[name] != before["segments"].get(name)}
     assert {name for name in made if name.endswith(".mp4")} == {name for name in made if name.startswith("drawn-")}
@@ -80,7 +81,7 @@ def test_a_render_that_is_over_prepares_nothing(studio: Studio) -> None:
     studio.serve()
     taken(studio)
     with desk(studio.folder / "film.yaml", studio.settings) as at:
-        preparing = Preparing(at, at.plan())
+        preparing = BackgroundPreparation(at, at.plan())
         preparing.stop()
         for step in at.plan().steps:
             assert isinstance(step, Keep)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from studio import Studio
 
-from storyboard.cli import status
+from storyboard.cli.main import status
 from storyboard.state.ledger import Ledger
 from storyboard.state.realm import claim_storyboard
 

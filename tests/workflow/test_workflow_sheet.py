@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 from studio import Studio, png
 
-from storyboard import sheet as room
 from storyboard.graphics import contact_sheet
 from storyboard.graphics.contact_sheet import Tile
 from storyboard.media import frames
 from storyboard.model.errors import InputError, SceneFailed
 from storyboard.state.store import Store
+from storyboard.workflow import sheet as room
 
 PAPER, EMPTY = (0x16, 0x18, 0x1D), (0x1F, 0x22, 0x29)
 

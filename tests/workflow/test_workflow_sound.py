@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from studio import Studio
 
-from storyboard.cli import status
+from storyboard.cli.main import status
 from storyboard.media import ffmpeg
 
 STORY = """storyboard: 1

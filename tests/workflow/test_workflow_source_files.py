@@ -12,7 +12,7 @@ from PIL import Image
 
 from storyboard.media.images import ImageFacts, look
 from storyboard.model.errors import BadMedia, InputError
-from storyboard.project import Project, locate
+from storyboard.workflow.source_files import Project, locate
 
 
 def png(width: int = 4, height: int = 3, kind: str = "PNG", **more: object) -> bytes:

@@ -245,7 +245,7 @@ def test_a_job_that_the_ledger_cannot_take_is_kept_elsewhere(
     def refuse(action: int, *_: object) -> int:
         return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_UPDATE else sqlite3.SQLITE_OK
 
-    done = studio.render(agree=lambda at, plan: at.ledger.database.connection.set_authorizer(refuse), at_once=1)
+    done = studio.render(approve=lambda at, plan: at.ledger.database.connection.set_authorizer(refuse), at_once=1)
     assert (done.exit, service.posts) == (6, 1)
     (job,) = service.emulator.jobs
     assert any(f"PAID: job {job.id} of scene s1" in note for note in done.notes)
@@ -352,12 +352,13 @@ def test_two_storyboards_at_once_share_a_shot(studio: Studio, tmp_path: Path) ->
 
 def test_cut_needs_every_take(studio: Studio) -> None:
     """cut pays nothing: it names the scenes that have no take."""
-    from storyboard.render import Order, cut_only
+    from storyboard.workflow.cut import cut_only
+    from storyboard.workflow.render_options import RenderOptions
 
     service = studio.serve()
     path = studio.scenes("A gull", "A tern")
     studio.render(only=("s1",))
-    order = Order(file=path, agree=lambda at, plan: None, report=lambda event: None)
+    order = RenderOptions(file=path, approve=lambda at, plan: None, on_event=lambda event: None)
     with pytest.raises(SceneFailed, match="no take yet: s2"):
         cut_only(order, studio.settings)
     studio.render(cut=False)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.commands.options import (
+from storyboard.cli.options import (
     again,
     draft_option,
     file_argument,
@@ -14,6 +14,7 @@ from storyboard.commands.options import (
     reencode_option,
     var_option,
 )
+from storyboard.model.errors import SceneFailed
 from storyboard.model.text import safe_text, to_json
 
 
@@ -37,23 +38,31 @@ def command(
     output: Path | None,
 ) -> int:
     """Cut the film from the takes that are in the store."""
+    from storyboard.cli.events_json import as_document
+    from storyboard.cli.events_text import ending, near, warnings_only
+    from storyboard.cli.next_steps import done_event, render_command
     from storyboard.config.settings import settings
-    from storyboard.render import Order, cut_only, cut_partial
-    from storyboard.terminal import as_document, ending, near, warnings_only
+    from storyboard.workflow.cut import TakesMissing, cut_only
+    from storyboard.workflow.partial import cut_partial
+    from storyboard.workflow.render_options import RenderOptions
 
-    order = Order(
+    options = RenderOptions(
         file=located(file),
-        agree=lambda at, plan: None,
-        report=warnings_only(lambda text: click.echo(text, err=True)),
+        approve=lambda at, plan: None,
+        on_event=warnings_only(lambda text: click.echo(text, err=True)),
         draft=draft,
         given=pairs(given),
         out=output,
         reencode=reencode,
         chapters=chapters,
         summed=as_json,
-        flags=again(draft=draft, given=given),
     )
-    done = (cut_partial if partial else cut_only)(order, settings())
+    try:
+        done = done_event((cut_partial if partial else cut_only)(options, settings()))
+    except TakesMissing as error:
+        typed = render_command(error.storyboard, again(draft=draft, given=given))
+        hint = f"make {'it' if len(error.scenes) == 1 else 'them'} with: {typed}"
+        raise SceneFailed(error.message, hint) from None
     if as_json:
         click.echo(to_json(as_document(done), indent=None))
         return done.exit

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import again, file_argument, located, pairs, reencode_option, var_option
+from storyboard.cli.options import again, file_argument, located, pairs, reencode_option, var_option
 from storyboard.model.errors import InputError, Interrupted
 from storyboard.model.text import safe_text
 
 if TYPE_CHECKING:
     from storyboard.config.settings import Settings
-    from storyboard.desk import Desk
     from storyboard.model import events
     from storyboard.planning.steps import Plan
+    from storyboard.workflow.desk import Desk
 
 Report = Callable[["events.Event"], None]
 
@@ -55,29 +55,31 @@ def command(
     verbose: bool,
 ) -> int:
     """Say what it costs, make what is missing, and cut the film."""
+    from storyboard.cli.next_steps import done_event
     from storyboard.config.settings import settings
-    from storyboard.render import Order, render
+    from storyboard.workflow.render import render
+    from storyboard.workflow.render_options import RenderOptions
 
     found, where = settings(), located(file)
     if max_cost is not None:
         found = replace(found, budget=found.budget.with_cap(max_cost))
     with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
-        order = Order(
+        options = RenderOptions(
             file=where,
-            agree=lambda at, plan: _agree(at, plan, yes=yes, silent=quiet or as_json),
-            report=report,
+            approve=lambda at, plan: _agree(at, plan, yes=yes, silent=quiet or as_json),
+            on_event=report,
             draft=draft,
             only=only,
             at_once=at_once or found.at_once,
             given=pairs(given),
-            promised=None if saved is None else _promised(saved),
+            saved_plan=None if saved is None else _promised(saved),
             out=output,
             cut=not no_cut,
             reencode=reencode,
             summed=as_json,
-            flags=again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode),
         )
-        done = render(order, found)
+        flags = again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode)
+        done = done_event(render(options, found), flags)
         report(done)
     if not as_json:
         _say(done, quiet=quiet)
@@ -85,19 +87,18 @@ def command(
 
 
 def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool) -> AbstractContextManager[Report]:
-    from storyboard import terminal
-    from storyboard.costs.prices import money
+    from storyboard.cli import display, events_json, events_text
 
     if as_json:
-        return nullcontext(terminal.as_json(lambda text: _tell(text, err=False)))
+        return nullcontext(events_json.as_json(lambda text: _tell(text, err=False)))
     if quiet:
-        return nullcontext(terminal.warnings_only(_tell))
+        return nullcontext(events_text.warnings_only(_tell))
     if verbose:
-        return nullcontext(terminal.timed(_tell))
-    if terminal.drawable():
+        return nullcontext(events_text.timed(_tell))
+    if display.drawable():
         prices = settings.prices
-        return terminal.live(lambda credits: money(credits, prices.money(credits), prices.currency))
-    return nullcontext(terminal.plain(_tell))
+        return display.live(prices.describe)
+    return nullcontext(events_text.plain(_tell))
 
 
 def _tell(text: str, *, err: bool = True) -> None:
@@ -122,21 +123,20 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
-    from storyboard import outlook
-    from storyboard.costs.prices import money
-    from storyboard.terminal import columns, fitted, plan_lines
+    from storyboard.cli.plan_table import columns, fitted, plan_lines
+    from storyboard.workflow import preflight
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
-        outlook.check(at, plan)
+        preflight.check(at, plan)
     if asking and not silent:
         for line in fitted(
-            plan_lines(at.storyboard, plan, at.prices, at.going(), outlook.remarks(at, plan)), columns(sys.stderr)
+            plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.warnings(at, plan)), columns(sys.stderr)
         ):
             _tell(safe_text(line))
     if at.draft or yes or not plan.credits:
         return
-    price = money(plan.credits, at.prices.money(plan.credits), at.prices.currency)
+    price = at.prices.describe(plan.credits)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InputError(f"this render costs {price}, and there is no terminal to ask at", "say --yes to pay")
     if not click.confirm(f"Pay {price}?", err=True):
@@ -145,7 +145,7 @@ def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
 
 def _say(done: "events.Done", *, quiet: bool) -> None:
     """The end of a render: the film to stdout, the account to stderr, and last what is still to do."""
-    from storyboard.terminal import ending, near
+    from storyboard.cli.events_text import ending, near
 
     for line in ending(done) if not quiet else done.notes:
         _tell(line)

@@ -3,23 +3,27 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from storyboard.desk import Desk
+from storyboard.config.settings import Settings
 from storyboard.model.errors import StoryboardError
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
 from storyboard.model.take import Measure, Take
 from storyboard.parsing.project_files import ClipFacts
 from storyboard.planning.steps import Plan, Step
-from storyboard.project import Project
 from storyboard.timeline.model import Slate
+from storyboard.workflow.assemble import assemble, set_aside
+from storyboard.workflow.desk import Desk
+from storyboard.workflow.render_options import RenderOptions, claimed_desk, film_path, takes_of
+from storyboard.workflow.source_files import Project
+from storyboard.workflow.summary import RenderResult, summarize
 
 # What a clip is taken for that cannot be read: long enough for whatever is said of it.
 _UNKNOWN = Measure(24 * 3600, Fraction(24), 1280, 720, sound=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerant:
+class TolerantFiles:
     """The author's files, of which clips and pictures may be missing or damaged: ``troubles`` says so, by path."""
 
     project: Project
@@ -49,7 +53,24 @@ class Tolerant:
             return ClipFacts("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
 
 
-def slates(
+def cut_partial(options: RenderOptions, settings: Settings) -> RenderResult:
+    """Cut the film from what is there, with slates for what is not; with a slate in it, it goes beside the whole film.
+
+    Raises Problems and other StoryboardErrors.
+    """
+    files = TolerantFiles(Project(options.file.parent))
+    with claimed_desk(options, settings, files) as at:
+        plan = at.plan()
+        damaged = {scene: str(error) for scene, error in set_aside(at, takes_of(plan)).items()}
+        takes = {scene: take for scene, take in takes_of(plan).items() if scene not in damaged}
+        missing = slates_for_missing(at, plan, takes, files.troubles, damaged)
+        path = film_path(at, options, partial=bool(missing))
+        film = assemble(at, takes, path, options.making, missing)
+        why = {scene: slate.why for scene, slate in missing.items()}
+        return summarize(at, plan, takes, (path, film), summed=options.summed, slates=why)
+
+
+def slates_for_missing(
     at: Desk, plan: Plan, takes: Mapping[str, Take], troubles: Mapping[PurePosixPath, str], damaged: Mapping[str, str]
 ) -> dict[str, Slate]:
     """A slate for each scene of the film that is not there. ``damaged`` says why a scene's take does not serve."""
@@ -62,7 +83,7 @@ def slates(
     return found
 
 
-def awaited(at: Desk, takes: Collection[str]) -> dict[str, Slate]:
+def slates_for_pending(at: Desk, takes: Collection[str]) -> dict[str, Slate]:
     """A slate for each scene whose take is still to come."""
     scenes = at.storyboard.scenes
     lacking = (scene for scene in scenes if isinstance(scene.source, Generated) and scene.id not in takes)
@@ -79,11 +100,6 @@ def _clip_seconds(at: Desk, scene: Scene) -> int:
     """How long a clip of the provider is, of the model that the scene asks for if it asks for one."""
     model = scene.source.model if isinstance(scene.source, Generated) else ""
     return at.provider.capabilities.model(model).seconds
-
-
-def beside(film: Path) -> Path:
-    """Where a film goes that has slates in it: never where the whole one does."""
-    return film if film.stem.endswith(".partial") else film.with_name(f"{film.stem}.partial{film.suffix}")
 
 
 def _why(scene: Scene, step: Step | None, troubles: Mapping[PurePosixPath, str]) -> str:

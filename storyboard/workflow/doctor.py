@@ -1,19 +1,16 @@
-"""storyboard doctor: what is installed, reachable, configured, damaged; and what to do about it."""
+"""Doctor: what is installed, reachable, configured, damaged; and what to do about it."""
 
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-import click
-
-from storyboard.commands.options import json_option
-from storyboard.model.errors import InputError, LocalFault, RunRefused, StoryboardError
-from storyboard.model.text import one_line, safe_text, to_json
+from storyboard.model.errors import InputError, LocalFault, RunRefused, StoryboardError, SubmissionUnknown
+from storyboard.model.text import one_line
 from storyboard.system import signals
 
 if TYPE_CHECKING:
@@ -27,32 +24,20 @@ ROOM = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: how it is, and what to do where it is not well."""
+    """One thing that was looked at: how it is, and what to do where it is not well.
+
+    ``fault`` is the kind of error that a render would end with.
+    """
 
     subject: str
     state: Literal["ok", "note", "bad"]
     said: str
     hint: str = ""
-    exit: int = 0
+    fault: type[StoryboardError] | None = None
 
 
-@click.command
-@json_option
-@click.option("--offline", is_flag=True, help="Do not ask the provider.")
-def command(as_json: bool, offline: bool) -> int:
-    """Look at everything a render needs, and say what is wrong with it."""
-    findings = list(_findings(offline))
-    if as_json:
-        click.echo(to_json({"findings": [asdict(finding) for finding in findings]}))
-    else:
-        for finding in findings:
-            click.echo(safe_text(f"{finding.state:<4} {finding.subject:<10} {finding.said}"))
-            if finding.hint:
-                click.echo(safe_text(f"{'':<15} {finding.hint}"))
-    return max((finding.exit for finding in findings), default=0)
-
-
-def _findings(offline: bool) -> Iterator[Finding]:
+def check_installation(*, offline: bool) -> Iterator[Finding]:
+    """Look at everything that a render needs, one thing after the other; ask the provider unless ``offline``."""
     from storyboard import __version__
     from storyboard.config.settings import settings
 
@@ -81,7 +66,9 @@ def _names() -> Iterator[Finding]:
     owners = set(packages_distributions().get("storyboard", ())) - {"storyboard-render"}
     if owners:
         others = ", ".join(sorted(owners))
-        yield Finding("package", "bad", f"{others} installs the name storyboard too", f"pip uninstall {others}", 6)
+        yield Finding(
+            "package", "bad", f"{others} installs the name storyboard too", f"pip uninstall {others}", LocalFault
+        )
 
 
 def _ffmpeg() -> Iterator[Finding]:
@@ -97,11 +84,13 @@ def _store(found: "Settings") -> Iterator[Finding]:
     home = found.home
     near = next(folder for folder in (home, *home.parents) if folder.exists())
     if not os.access(near, os.W_OK):
-        yield Finding("store", "bad", f"{home} cannot be written", "STORYBOARD_HOME moves the store elsewhere", 6)
+        yield Finding(
+            "store", "bad", f"{home} cannot be written", "STORYBOARD_HOME moves the store elsewhere", LocalFault
+        )
         return
     free = shutil.disk_usage(near).free
     if free < ROOM:
-        yield Finding("store", "bad", f"{home}: only {free / 1e6:.0f} MB are free", "free some space", 6)
+        yield Finding("store", "bad", f"{home}: only {free / 1e6:.0f} MB are free", "free some space", LocalFault)
     else:
         yield Finding("store", "ok", f"{home}, {free / 1e9:.0f} GB free")
 
@@ -123,17 +112,25 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
             damage, entries = ledger.database.problems(), ledger.submissions.all()
             takes, removed = [take for _, take, _ in ledger.takes.all()], ledger.pins.removals()
     except LocalFault as error:
-        yield Finding("ledger", "bad", error.message, "keep the file; restore it from a backup before you render", 6)
+        yield Finding(
+            "ledger", "bad", error.message, "keep the file; restore it from a backup before you render", LocalFault
+        )
         return
     if damage:
-        yield Finding("ledger", "bad", f"{path}: {damage[0]}", "restore it from a backup before you render", 6)
+        yield Finding("ledger", "bad", f"{path}: {damage[0]}", "restore it from a backup before you render", LocalFault)
         return
     yield Finding("ledger", "ok", f"{len(entries)} submissions")
     for entry in entries:
         lost = entry.state == "intent" and not is_locked(realm / "runs" / entry.run)
         if entry.state == "unknown" or lost:
             said = f"scene {entry.scene} of {entry.storyboard}: sent {rfc3339(entry.asked)}, and its answer was lost"
-            yield Finding("unknown", "bad", said, "it is not sent again by itself: storyboard settle decides it", 4)
+            yield Finding(
+                "unknown",
+                "bad",
+                said,
+                "it is not sent again by itself: storyboard settle decides it",
+                SubmissionUnknown,
+            )
     yield from _takes(Store(realm / "takes"), takes, {*removed})
 
 
@@ -158,7 +155,9 @@ def _leftovers(found: "Settings") -> Iterator[Finding]:
     realm = found.realm(draft=False)
     for kept in rescue.rescued_jobs(realm / "ledger.db"):
         said = f"the job {one_line(kept.job, 80)} was paid for and is not in the ledger: {kept.file}"
-        yield Finding("rescue", "bad", said, "make room if the disk is full; the next render or plan brings it in", 6)
+        yield Finding(
+            "rescue", "bad", said, "make room if the disk is full; the next render or plan brings it in", LocalFault
+        )
     store = Store(realm / "takes")
     if damaged := store.damaged_files():
         size = f"{sum(damaged.values()) / 1e6:.1f} MB"
@@ -237,10 +236,10 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
 
 def _balance(found: "Settings", key: str) -> str:
     from storyboard.costs.prices import amount
-    from storyboard.desk import vendor
     from storyboard.generation.provider_calls import credit_balance
     from storyboard.http.client import Client, Endpoint
     from storyboard.system.clock import Clock
+    from storyboard.workflow.desk import vendor
 
     provider = vendor(found, draft=False)
 
@@ -255,4 +254,4 @@ def _balance(found: "Settings", key: str) -> str:
 
 
 def _bad(subject: str, error: StoryboardError) -> Finding:
-    return Finding(subject, "bad", error.message, error.hint, error.exit)
+    return Finding(subject, "bad", error.message, error.hint, type(error))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from storyboard.config.credentials import api_key
 from storyboard.costs.budget import ways_out
-from storyboard.desk import Desk
 from storyboard.film.audio.mix_plan import widest_difference
 from storyboard.generation.uploads import PublicFolder, destination_missing
 from storyboard.model.errors import BadMedia, LocalFault, Problems
@@ -16,6 +15,7 @@ from storyboard.model.storyboard import Storyboard
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
 from storyboard.planning.steps import Keep, Plan
+from storyboard.workflow.desk import Desk
 
 # Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
 ROOM = 64_000_000
@@ -24,7 +24,7 @@ ROOM_PER_TAKE = 40_000_000
 
 def document(at: Desk, plan: Plan) -> dict[str, object]:
     """The plan as JSON, with all that is to be said of it."""
-    problems = [*at.storyboard.warnings, *remarks(at, plan), *obstacles(at, plan)]
+    problems = [*at.storyboard.warnings, *warnings(at, plan), *blockers(at, plan)]
     told = [problem.document() for problem in problems]
     leaving = () if not at.draft and isinstance(at.way(), PublicFolder) else plan.images_to_upload
     return saved.plan_document(plan, at.shown, at.provider.name, at.prices, leaving, told)
@@ -51,7 +51,7 @@ def check(at: Desk, plan: Plan) -> None:
         raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
 
 
-def obstacles(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+def blockers(at: Desk, plan: Plan) -> tuple[Problem, ...]:
     """What must be put right before the plan can be carried out: images that go nowhere, and the budget."""
     whole, found = Place(at.shown, 1, 1), at.over(plan)
     spent = (
@@ -60,12 +60,12 @@ def obstacles(at: Desk, plan: Plan) -> tuple[Problem, ...]:
     return (*_homeless(at, plan), *spent)
 
 
-def remarks(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+def warnings(at: Desk, plan: Plan) -> tuple[Problem, ...]:
     """What is to be said of titles, and of takes that are here: how long transitions take, how loud scenes are."""
-    return (*letters(at.storyboard), *_encoded_whole(at, plan), *_uneven(at, plan))
+    return (*missing_glyphs(at.storyboard), *_encoded_whole(at, plan), *_uneven(at, plan))
 
 
-def letters(storyboard: Storyboard) -> tuple[Problem, ...]:
+def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:
     """Scenes whose titles, or captions in the picture, have characters that the font lacks."""
     found = []
     for scene in storyboard.scenes:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 
 from storyboard.config.credentials import api_key
-from storyboard.desk import Desk
 from storyboard.generation.callbacks import CallbackWaiters, Listener
 from storyboard.generation.provider_calls import credit_balance
 from storyboard.generation.runner import Hands, Run
@@ -15,11 +14,12 @@ from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.model.take import Outcome
 from storyboard.planning.steps import Plan
-from storyboard.preparing import Preparing
 from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
+from storyboard.workflow.desk import Desk
+from storyboard.workflow.prepare import BackgroundPreparation
 
 # Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
 DRAFT_SCALE = 0.01
@@ -32,7 +32,7 @@ Report = Callable[[events.Event], None]
 Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
 
 
-def session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Report) -> Ended:
+def session(at: Desk, plan: Plan, at_once: int, preparing: BackgroundPreparation, report: Report) -> Ended:
     """What became of each scene, and what stopped the run, if anything did. Raises Interrupted at the second Ctrl-C."""
     try:
         return signals.run(lambda: _session(at, plan, at_once, preparing, report))
@@ -40,7 +40,7 @@ def session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Re
         raise Interrupted("interrupted", "what was paid for is in the ledger: run again to collect it") from None
 
 
-async def _session(at: Desk, plan: Plan, at_once: int, preparing: Preparing, report: Report) -> Ended:
+async def _session(at: Desk, plan: Plan, at_once: int, preparing: BackgroundPreparation, report: Report) -> Ended:
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
         api, clock = await _service(at, stack, report)

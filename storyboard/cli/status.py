@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.cli.options import draft_option, file_argument, json_option, located, pairs, var_option
 from storyboard.model.errors import InputError
 from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
-    from storyboard.desk import Desk
     from storyboard.model.submission import Submission
     from storyboard.planning.steps import Plan
+    from storyboard.workflow.desk import Desk
 
 
 @click.command
@@ -31,10 +31,10 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
         raise InputError("--csv prints the account, and nothing else", "storyboard status --costs --csv")
     if costs:
         return _costs(file, draft=draft, as_json=as_json, as_csv=as_csv)
+    from storyboard.cli.plan_table import columns, fitted
     from storyboard.config.settings import settings
-    from storyboard.desk import desk
     from storyboard.planning.steps import Blocked
-    from storyboard.terminal import columns, fitted
+    from storyboard.workflow.desk import desk
 
     with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan, entries = at.plan(), at.ledger.submissions.all(at.known_as)
@@ -77,11 +77,10 @@ _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unk
 
 
 def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
-    from storyboard.costs.prices import money
     from storyboard.model.storyboard import Generated, described_source
     from storyboard.model.submission import rfc3339
-    from storyboard.outlook import remarks
     from storyboard.planning.steps import Blocked, Keep
+    from storyboard.workflow.preflight import warnings
 
     latest = {entry.key: entry for entry in entries}
     lines = []
@@ -90,28 +89,28 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
         said = f"{float(step.take.measure.seconds):.1f} s" if isinstance(step, Keep) else one_line(step.why, 200)
         lines.append(f"{_STANDS[step.name]:<8} {step.scene:<16} {said}")
         if isinstance(step, Blocked) and entry:
-            price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+            price = at.prices.describe(entry.credits)
             lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
     for scene in at.storyboard.scenes:
         if not isinstance(scene.source, Generated):
             lines.append(f"{'own':<8} {scene.id:<16} {one_line(described_source(scene.source), 200)}")
     for entry in at.forgotten(plan):
-        price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+        price = at.prices.describe(entry.credits)
         lines.append(f"{'unknown':<8} {entry.scene:<16} as it was asked for before; settle it, or let it be")
         lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
     spent = at.spent()
-    lines += ["", f"{'spent':<8} {money(spent, at.prices.money(spent), at.prices.currency)} on this storyboard"]
+    lines += ["", f"{'spent':<8} {at.prices.describe(spent)} on this storyboard"]
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
-        said = money(failed, at.prices.money(failed), at.prices.currency)
+        said = at.prices.describe(failed)
         lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
-    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in remarks(at, plan)]
+    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in warnings(at, plan)]
     return lines
 
 
 def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str, object]:
     from storyboard.model.submission import rfc3339
     from storyboard.model.text import json_number
-    from storyboard.outlook import remarks
+    from storyboard.workflow.preflight import warnings
 
     latest = {entry.key: entry for entry in entries}
     scenes = []
@@ -136,6 +135,6 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str
         }
         for entry in at.forgotten(plan)
     ]
-    problems = [problem.document() for problem in remarks(at, plan)]
+    problems = [problem.document() for problem in warnings(at, plan)]
     told = {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
     return {**told, "spent": json_number(at.spent())}

@@ -1,7 +1,6 @@
 """Deciding a submission that nobody knows the end of: adopt its job, have it asked for again, or give it up."""
 
 from storyboard.config.credentials import api_key
-from storyboard.desk import Desk
 from storyboard.generation.provider_calls import echoed_prompt
 from storyboard.model.errors import InputError
 from storyboard.model.submission import Submission
@@ -10,9 +9,10 @@ from storyboard.state.ledger.submissions import KnownJob
 from storyboard.system import signals
 from storyboard.system.claims import is_locked
 from storyboard.system.clock import Clock
+from storyboard.workflow.desk import Desk
 
 
-def unsettled(at: Desk, scene: str) -> Submission:
+def submission_to_settle(at: Desk, scene: str) -> Submission:
     """What there is to decide about a scene: its present submission, else one of before. Raises InputError."""
     forgotten = [entry for entry in at.forgotten(at.plan()) if entry.scene == scene]
     if scene not in at.wanted and not forgotten:
@@ -60,7 +60,7 @@ def adopt(at: Desk, entry: Submission, job: str, now: float) -> None:
         raise InputError(f"the job {one_line(job, 80)} belongs to another shot", "look at its number") from None
 
 
-def again(at: Desk, entry: Submission, now: float) -> None:
+def request_again(at: Desk, entry: Submission, now: float) -> None:
     """Close it, so that the next render asks anew. Raises InputError where a callback has named its job since."""
     if at.ledger.inbox.jobs_named_by_callbacks(entry.nonce):
         raise InputError(f"a callback has named the job of {entry.scene}: it is paid for", "render collects it")

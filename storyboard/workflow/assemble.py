@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard import __version__
-from storyboard.desk import Desk
 from storyboard.export.chapters import chapter_list, chapters
 from storyboard.export.sidecars import Sidecars
 from storyboard.export.subtitles import srt, vtt
@@ -24,6 +23,7 @@ from storyboard.model.take import Take
 from storyboard.mp4.metadata import FilmMetadata
 from storyboard.system.files import disk_errors, scratch_dir
 from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
+from storyboard.workflow.desk import Desk
 
 if TYPE_CHECKING:
     from storyboard.film.copy import WrittenFilm as Written

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import draft_option, json_option
+from storyboard.cli.options import draft_option, json_option
 from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from storyboard.clearing import Waste
     from storyboard.state.ledger import Ledger
     from storyboard.state.store import Store
+    from storyboard.workflow.collect_garbage import GarbageFound
 
 
 @click.group
@@ -110,15 +110,15 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
     import time
     from contextlib import closing, nullcontext
 
-    from storyboard.clearing import Clearing
     from storyboard.config.settings import settings
     from storyboard.model.errors import InputError
+    from storyboard.workflow.collect_garbage import GarbageCollector
 
     if delete and restore:
         raise InputError("--delete and --restore are opposites", "say one of them")
     now, found = time.time(), settings()
     store, ledger = _opened(draft)
-    clearing = Clearing(found.kind(draft=draft), found, ledger, store)
+    clearing = GarbageCollector(found.kind(draft=draft), found, ledger, store)
     with closing(ledger), clearing.alone() if delete or restore else nullcontext():
         back = clearing.restore() if restore else ()
         waste = clearing.waste(days, _meant(gone), now)
@@ -138,7 +138,7 @@ def _meant(paths: tuple[Path, ...]) -> list[Path]:
     return [path.absolute() for path in paths] + [path.resolve() for path in paths]
 
 
-def _spare(waste: "Waste") -> "Iterator[str]":
+def _spare(waste: "GarbageFound") -> "Iterator[str]":
     """A line for each take that could go."""
     from storyboard.model.submission import rfc3339
     from storyboard.model.text import one_line
@@ -148,10 +148,10 @@ def _spare(waste: "Waste") -> "Iterator[str]":
         yield f"{spare.digest[:12]}  {_megabytes(spare.bytes):>9}  last used {day}  {whose}: {spare.why}"
 
 
-def _kept(waste: "Waste") -> "Iterator[str]":
+def _kept(waste: "GarbageFound") -> "Iterator[str]":
     """What stays, and why."""
-    from storyboard.clearing import NOT_THERE
     from storyboard.model.text import one_line
+    from storyboard.workflow.collect_garbage import NOT_THERE
 
     found = waste.found
     kept = [(found.needed, "needed"), (found.young, "too young"), (found.unknown, "unknown to the ledger")]
@@ -163,7 +163,7 @@ def _kept(waste: "Waste") -> "Iterator[str]":
         yield f"{'':<8} if it will not come back, say so: --gone PATH"
 
 
-def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
+def _done(waste: "GarbageFound", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
     """What was done, or would be."""
     from storyboard.costs.prices import amount
     from storyboard.model.submission import rfc3339
@@ -191,7 +191,7 @@ def _done(waste: "Waste", back: tuple[str, ...], trash: Path, now: float, *, del
         yield f"{'trash':<8} {_takes(len(resting))} in it, which --delete removes for good from {until} on"
 
 
-def _document(waste: "Waste", back: tuple[str, ...], now: float, *, delete: bool) -> dict[str, object]:
+def _document(waste: "GarbageFound", back: tuple[str, ...], now: float, *, delete: bool) -> dict[str, object]:
     from storyboard.model.submission import rfc3339
     from storyboard.model.text import json_number
 

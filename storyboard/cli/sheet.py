@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.commands.options import draft_option, file_argument, located, pairs, var_option
+from storyboard.cli.options import draft_option, file_argument, located, pairs, var_option
 
 
 @click.command
@@ -18,10 +18,10 @@ def command(
     file: str | None, draft: bool, given: tuple[str, ...], poster: bool, scene: str | None, output: Path | None
 ) -> None:
     """Put a frame of each scene, with its id, time and words, on a contact sheet beside the film."""
-    from storyboard import sheet
+    from storyboard.cli.events_text import near
     from storyboard.config.settings import settings
     from storyboard.model.errors import InputError
-    from storyboard.terminal import near
+    from storyboard.workflow import sheet
 
     if scene and not poster:
         raise InputError("--scene names the scene of the poster", "add --poster")

@@ -34,7 +34,6 @@ from storyboard.parsing.project_files import Files
 from storyboard.parsing.read import read_storyboard
 from storyboard.planning.plan import make_plan, shots
 from storyboard.planning.steps import Facts, Plan
-from storyboard.project import Project
 from storyboard.providers.base import Configurable, Provider
 from storyboard.providers.registry import USUAL, find
 from storyboard.state.ledger import Ledger
@@ -45,6 +44,7 @@ from storyboard.system import files as system_files
 from storyboard.system.files import disk_errors, scratch_dir
 from storyboard.timeline.build import build_timeline, clip_of_scene, with_effects
 from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
+from storyboard.workflow.source_files import Project
 
 if TYPE_CHECKING:
     from storyboard.film.audio.loudness import Known

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.commands.options import again, draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.cli.options import again, draft_option, file_argument, json_option, located, pairs, var_option
 from storyboard.model.errors import Problems
 from storyboard.model.text import safe_text, to_json
 
@@ -21,15 +21,15 @@ from storyboard.model.text import safe_text, to_json
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan for `render --plan`.")
 def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, output: Path | None) -> None:
     """Say scene by scene what would be done, why, and at what price."""
-    from storyboard import outlook
+    from storyboard.cli.plan_table import columns, fitted, plan_lines
     from storyboard.config.settings import settings
-    from storyboard.desk import desk
     from storyboard.system.files import replace
-    from storyboard.terminal import columns, fitted, plan_lines
+    from storyboard.workflow import preflight
+    from storyboard.workflow.desk import desk
 
     with _told(file, as_json=as_json), desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
         plan = at.plan()
-        document = outlook.document(at, plan)
+        document = preflight.document(at, plan)
         text = to_json(document)
         if output:
             replace(output, (text + "\n").encode())
@@ -39,10 +39,10 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
         if as_json:
             click.echo(text)
         else:
-            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), outlook.remarks(at, plan))
+            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.warnings(at, plan))
             for line in fitted(lines, columns(sys.stdout)):
                 click.echo(safe_text(line))
-        obstacles = outlook.obstacles(at, plan)
+        obstacles = preflight.blockers(at, plan)
         if obstacles:
             raise Problems(obstacles, planned=True)
 

@@ -23,11 +23,11 @@ def command() -> int:
 
 
 async def _listen(found: "Settings") -> None:
-    from storyboard.desk import vendor
     from storyboard.generation.callbacks import Listener
     from storyboard.state.ledger import Ledger
     from storyboard.system.clock import Clock
     from storyboard.system.files import private_dir
+    from storyboard.workflow.desk import vendor
 
     stop = asyncio.Event()
     where = found.callbacks

@@ -5,15 +5,15 @@ Whatever goes wrong here is nobody's fault: the cut does it again, and says what
 
 import threading
 
-from storyboard.assembly import measured, segments
-from storyboard.desk import Desk
 from storyboard.film.film_plan import FilmPlan, plan_film
 from storyboard.model.errors import StoryboardError
 from storyboard.model.take import Take
 from storyboard.mp4.samples import ClipIndex
-from storyboard.partial import awaited
 from storyboard.planning.steps import Keep, Plan
-from storyboard.sheet import thumbnails
+from storyboard.workflow.assemble import measured, segments
+from storyboard.workflow.desk import Desk
+from storyboard.workflow.partial import slates_for_pending
+from storyboard.workflow.sheet import thumbnails
 
 # More scenes than this are left to the cut: what is known of their clips would take more memory than it saves time.
 MOST = 200
@@ -25,7 +25,7 @@ class _Stopped(Exception):
     """The render is over."""
 
 
-class Preparing:
+class BackgroundPreparation:
     """Prepares the film of one plan, take by take; several threads may bring them.
 
     ``pieces`` is whether the film will be copied together: what is rendered for that, joints above all, is made too.
@@ -66,7 +66,7 @@ class Preparing:
         from storyboard.film import splice as hand
 
         takes = dict(self._takes)
-        cut, paths = self._at.cut(takes, awaited(self._at, takes))
+        cut, paths = self._at.cut(takes, slates_for_pending(self._at, takes))
         new = takes.keys() - self._pictured
         self._pictured |= new
         thumbnails(self._at, cut, paths, {scene: takes[scene].measure.fps for scene in new})

@@ -45,7 +45,7 @@ def pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 def located(file: str | None) -> Path:
     """The storyboard that is meant, as an absolute path. Raises InputError."""
-    from storyboard.project import locate
+    from storyboard.workflow.source_files import locate
 
     return locate(file, Path.cwd())
 

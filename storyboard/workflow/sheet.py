@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from storyboard.config.settings import Settings
-from storyboard.desk import Desk, desk
 from storyboard.export.chapters import chapter_time
 from storyboard.export.sidecars import Sidecars
 from storyboard.film.registry import FilmRegistry
@@ -23,6 +22,7 @@ from storyboard.model.text import one_line
 from storyboard.planning.steps import Keep, Step
 from storyboard.system.files import disk_errors, replace, scratch_dir
 from storyboard.timeline.model import Clip, EffectClip, Timeline
+from storyboard.workflow.desk import Desk, desk
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.commands.options import json_option, located, pairs, var_option
+from storyboard.cli.options import json_option, located, pairs, var_option
 from storyboard.model.text import one_line, to_json
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ def command(files: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> in
 def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | None, tuple[Problem, ...]]":
     from storyboard.config.settings import settings
     from storyboard.model.errors import Problems
-    from storyboard.outlook import letters
     from storyboard.parsing.read import read_storyboard
-    from storyboard.project import Project
     from storyboard.providers.registry import find
+    from storyboard.workflow.preflight import missing_glyphs
+    from storyboard.workflow.source_files import Project
 
     path = located(file)
     capabilities = find(settings().provider).capabilities
@@ -48,7 +48,7 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
         storyboard = read_storyboard(path.name, Project(path.parent), capabilities, given, shown=file or path.name)
     except Problems as error:
         return None, error.problems
-    return storyboard, (*storyboard.warnings, *letters(storyboard))
+    return storyboard, (*storyboard.warnings, *missing_glyphs(storyboard))
 
 
 def _summary(name: str, storyboard: "Storyboard | None", problems: "tuple[Problem, ...]") -> str:

@@ -36,7 +36,7 @@ class Trashed:
 
 
 @dataclass(frozen=True, slots=True)
-class Waste:
+class GarbageFound:
     """What could go from a store, and what has gone: ``found`` in the store, ``trash`` in its trash."""
 
     found: GarbageReport
@@ -44,7 +44,7 @@ class Waste:
 
 
 @dataclass(frozen=True, slots=True)
-class Clearing:
+class GarbageCollector:
     """A store that is to be cleared, with its ledger. ``kind`` says whose takes it holds."""
 
     kind: Kind
@@ -58,7 +58,7 @@ class Clearing:
             store_claim(self.settings.place(self.kind)), "a render uses this store: clear it when that has ended"
         )
 
-    def waste(self, days: float, gone: Collection[Path], now: float) -> Waste:
+    def waste(self, days: float, gone: Collection[Path], now: float) -> GarbageFound:
         """What could go: takes that came and were last pinned ``days`` ago, or longer.
 
         A lock at or below a path in ``gone`` that is not there keeps nothing. ``now`` is seconds since 1970.
@@ -67,14 +67,14 @@ class Clearing:
         came = [StoredTake(key, take, at) for key, take, at in self.ledger.takes.all()]
         entries, removed, trash = self.ledger.submissions.all(), self.ledger.pins.removals(), self.store.trash()
         free = {spare.digest for spare in classify(trash, came, entries, locks, now).unreferenced}
-        return Waste(
+        return GarbageFound(
             classify(self.store.sizes(), came, entries, locks, now - days * DAY, free=self.kind == "draft"),
             tuple(
                 Trashed(digest, size, removed.get(digest, now), digest not in free) for digest, size in trash.items()
             ),
         )
 
-    def carry_out(self, waste: Waste, now: float) -> None:
+    def carry_out(self, waste: GarbageFound, now: float) -> None:
         """Move what is spare into the trash, out of it for good what has lain there for a day, back what is wanted."""
         # Noted first: a take that has gone must never look as if the disk had lost it.
         self.ledger.pins.record_removal([spare.digest for spare in waste.found.unreferenced], now)

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from storyboard.commands.options import located, pairs, var_option
+from storyboard.cli.options import located, pairs, var_option
 from storyboard.model.errors import InputError
 
 
@@ -17,23 +17,22 @@ from storyboard.model.errors import InputError
 @var_option
 def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool, given: tuple[str, ...]) -> None:
     """Say what became of a SCENE whose submission got no answer, or whose job never ends."""
-    from storyboard import settle
     from storyboard.config.settings import settings
-    from storyboard.costs.prices import money
-    from storyboard.desk import desk
     from storyboard.state.realm import claim_storyboard
+    from storyboard.workflow import settle
+    from storyboard.workflow.desk import desk
 
     if (adopt is not None) + again + abandon != 1:
         raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")
     where = located(file)
     with claim_storyboard(where), desk(where, settings(), given=pairs(given)) as at:
-        entry = settle.unsettled(at, scene)
-        price = money(entry.credits, at.prices.money(entry.credits), at.prices.currency)
+        entry = settle.submission_to_settle(at, scene)
+        price = at.prices.describe(entry.credits)
         if adopt is not None:
             settle.adopt(at, entry, adopt, time.time())
             click.echo(f"{scene}: the job is adopted; the next render collects it, and pays nothing", err=True)
         elif again:
-            settle.again(at, entry, time.time())
+            settle.request_again(at, entry, time.time())
             click.echo(f"{scene}: the next render asks again for {price}; this may pay for it twice", err=True)
         else:
             settle.abandon(at, entry, time.time())

@@ -12,6 +12,7 @@ from importlib import import_module
 
 import click
 
+from storyboard.cli.exit_status import error_status
 from storyboard.model.errors import LocalFault, Problems, StoryboardError
 from storyboard.model.text import one_line
 from storyboard.system import signals
@@ -47,7 +48,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"storyboard.commands.{cmd_name}").command
+        command: click.Command = import_module(f"storyboard.cli.{cmd_name}").command
         return command
 
     def resolve_command(
@@ -137,7 +138,7 @@ def _fail(error: StoryboardError) -> int:
     click.echo(f"storyboard: {error.message}", err=True)
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
-    return error.exit
+    return error_status(error)
 
 
 def _apologise() -> int:

@@ -1,0 +1,90 @@
+"""Events as lines of text, and the last lines of a render."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from storyboard.costs.prices import amount
+from storyboard.model import events
+from storyboard.model.text import one_line
+
+Report = Callable[[events.Event], None]
+
+
+def line(event: events.Event) -> str | None:
+    """An event as one line of prose; None for one that is not worth a line."""
+    match event:
+        case events.Submitting():
+            return f"{event.scene}: asking for it ({one_line(event.model)})"
+        case events.Submitted():
+            return f"{event.scene}: accepted as job {one_line(event.job, 80)}"
+        case events.Waiting():
+            return None
+        case events.Fetched():
+            return f"{event.scene}: fetched, {event.bytes / 1e6:.1f} MB"
+        case events.Finished():
+            return f"{event.scene}: done"
+        case events.Failed():
+            return f"{event.scene}: failed: {one_line(event.why, 10_000)}"
+        case events.Unknown():
+            return f"{event.scene}: unknown: {one_line(event.why, 10_000)}"
+        case events.Warned():
+            why = one_line(event.why, 10_000)
+            return f"{one_line(event.scene)}: warning: {why}" if event.scene else f"warning: {why}"
+        case events.Cutting():
+            return None
+    return None
+
+
+def plain(write: Callable[[str], None]) -> Report:
+    """One line a change, for a log."""
+
+    def report(event: events.Event) -> None:
+        said = line(event)
+        if said:
+            write(said)
+
+    return report
+
+
+def timed(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
+    """Every event, with the time of day in UTC: what --verbose says."""
+
+    def report(event: events.Event) -> None:
+        said = (
+            f"{event.scene}: waiting for job {one_line(event.job, 80)}"
+            if isinstance(event, events.Waiting)
+            else line(event)
+        )
+        if said:
+            write(f"{datetime.fromtimestamp(now(), UTC):%H:%M:%S}  {said}")
+
+    return report
+
+
+def warnings_only(write: Callable[[str], None]) -> Report:
+    """What --quiet still says."""
+    # What failed is not among it: the last lines say so once more, with what to do about it.
+    everything = plain(write)
+    return lambda event: everything(event) if isinstance(event, events.Warned) else None
+
+
+def near(path: str) -> str:
+    """A path as one would type it here."""
+    shorter = os.path.relpath(path)
+    return path if shorter.startswith("..") else shorter
+
+
+def ending(done: events.Done) -> Iterator[str]:
+    """The last lines of a render: the film, the account, and what is still to do."""
+    if done.film and done.size:
+        width, height = done.size
+        yield f"film     {float(done.seconds):.1f} s, {done.frames} frames, {width}x{height}"
+    yield (
+        f"takes    {done.made} made, {done.kept} kept"
+        + (f", {done.failed} failed" if done.failed else "")
+        + (f", {done.unknown} unknown" if done.unknown else "")
+    )
+    yield f"spent    {amount(done.credits)} credit{'' if done.credits == 1 else 's'}"
+    yield from done.notes

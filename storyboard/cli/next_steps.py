@@ -1,0 +1,78 @@
+"""The end of a render in words: which scenes failed and why, and the command to type next."""
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from storyboard.cli.exit_status import result_status
+from storyboard.model import events
+from storyboard.model.errors import RunRefused, StoryboardError
+from storyboard.model.text import one_line
+
+if TYPE_CHECKING:
+    from storyboard.workflow.summary import RenderResult
+
+
+def done_event(result: "RenderResult", flags: str = "") -> events.Done:
+    """Return the end of a render as the last event. ``flags`` are those to type again, each behind a blank."""
+    return events.Done(
+        film=str(result.film or ""),
+        sha256=result.sha256,
+        frames=result.frames,
+        seconds=result.seconds,
+        size=result.size,
+        made=result.made,
+        kept=result.kept,
+        failed=result.failed,
+        unknown=len(result.unknown),
+        credits=result.spent,
+        exit=result_status(result),
+        notes=tuple(_slates(result) if result.slates else _notes(result, flags)),
+    )
+
+
+def render_command(storyboard: str, flags: str = "") -> str:
+    """Return the command that renders a storyboard, as it is typed."""
+    return f"storyboard render {shlex.quote(storyboard)}{flags}"
+
+
+def _slates(result: "RenderResult") -> Iterator[str]:
+    for scene, why in result.slates.items():
+        yield f"{'slate':<8} {scene}: {one_line(why, 300)}"
+
+
+def _notes(result: "RenderResult", flags: str) -> Iterator[str]:
+    yield from _troubles(result)
+    if stopped := _unsaid(result):
+        yield from _with_hint("stopped", stopped.message, stopped.hint)
+    if waiting := result.waiting:
+        more = f" and {len(waiting) - 20} more" if len(waiting) > 20 else ""
+        yield f"{'waiting':<8} not made yet: {', '.join(waiting[:20])}{more}"
+    if result.missing:
+        yield f"{'no film':<8} no take yet: {', '.join(result.missing)}"
+    if len(result.errors) > len(result.unknown):
+        yield f"{'then':<8} {render_command(result.storyboard, flags)}"
+
+
+def _troubles(result: "RenderResult") -> Iterator[str]:
+    """Which scenes failed, and why. Scenes with the same trouble share its lines."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for scene, error in result.errors.items():
+        if scene not in result.waiting:
+            kind = "unknown" if scene in result.unknown else "failed"
+            alike.setdefault((kind, error.message, error.hint), []).append(scene)
+    for (kind, message, hint), scenes in alike.items():
+        yield from _with_hint(kind, f"{', '.join(scenes)}: {message}", hint)
+
+
+def _unsaid(result: "RenderResult") -> StoryboardError | None:
+    """What stopped the run, unless it is the error of a scene already."""
+    stopped = result.stopped_by
+    said = any(error is stopped for error in result.errors.values())
+    return stopped if isinstance(stopped, RunRefused) or not said else None
+
+
+def _with_hint(word: str, text: str, hint: str) -> Iterator[str]:
+    yield f"{word:<8} {text}"
+    if hint:
+        yield f"{'':<8} {hint}"

@@ -1,0 +1,1 @@
+"""Use cases, one file each: what a verb does. The only package that knows all others."""

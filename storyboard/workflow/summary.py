@@ -1,0 +1,97 @@
+"""How a render ended, as data: what became of each scene, the film, the credits spent, what stopped the run."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from storyboard.film.registry import Film
+from storyboard.model.errors import NotAsked, RunRefused, StoryboardError, SubmissionUnknown
+from storyboard.model.take import Outcome, Take
+from storyboard.planning.steps import Plan
+from storyboard.system.files import disk_errors
+from storyboard.workflow.desk import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class RenderResult:
+    """The end of a render or a cut. ``storyboard`` is the path of its file, relative to the current folder if below it.
+
+    ``outcomes`` has a take or an error for each scene that was asked for; ``missing`` names the scenes of the film that
+    have neither. ``film`` is None where nothing was cut; ``sha256`` is "" where it was not asked for. ``slates`` says
+    why a slate is seen in the place of a scene. ``made`` and ``kept`` count takes, ``spent`` credits by our prices.
+    """
+
+    storyboard: str
+    outcomes: Mapping[str, Outcome]
+    missing: tuple[str, ...]
+    film: Path | None
+    sha256: str
+    frames: int
+    seconds: Fraction
+    size: tuple[int, int] | None
+    made: int
+    kept: int
+    spent: Fraction
+    stopped_by: StoryboardError | None = None
+    slates: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> Mapping[str, StoryboardError]:
+        """The scenes that have no take, and why."""
+        return {scene: outcome for scene, outcome in self.outcomes.items() if isinstance(outcome, StoryboardError)}
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The scenes whose submissions were lost: each needs a decision."""
+        return tuple(scene for scene, error in self.errors.items() if isinstance(error, SubmissionUnknown))
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The scenes that were not made because the run was stopped."""
+        return tuple(scene for scene, error in self.errors.items() if isinstance(error, NotAsked | RunRefused))
+
+    @property
+    def failed(self) -> int:
+        """How many scenes failed."""
+        return len(self.errors) - len(self.unknown) - len(self.waiting)
+
+
+def summarize(
+    at: Desk,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    cut: tuple[Path | None, Film | None],
+    *,
+    summed: bool,
+    spent: Fraction = Fraction(0),
+    stopped_by: StoryboardError | None = None,
+    slates: Mapping[str, str] | None = None,
+) -> RenderResult:
+    """Return the result of a render. ``cut`` is where the film goes, and the film if there is one.
+
+    ``summed`` is whether somebody wants the film's SHA-256: it takes longer than the cut. Raises LocalFault.
+    """
+    path, film = cut
+    asked = [step.scene for step in plan.steps if step.name in ("make", "collect")]
+    return RenderResult(
+        storyboard=at.shown,
+        outcomes=outcomes,
+        missing=tuple(scene for scene in at.wanted if scene not in outcomes),
+        film=path if film else None,
+        sha256=_sha256(path) if path and film and summed else "",
+        frames=film.frames if film else 0,
+        seconds=Fraction(film.frames, film.fps) if film else Fraction(0),
+        size=(film.width, film.height) if film else None,
+        made=sum(isinstance(outcomes.get(scene), Take) for scene in asked),
+        kept=plan.count("keep"),
+        spent=spent,
+        stopped_by=stopped_by,
+        slates=slates or {},
+    )
+
+
+def _sha256(film: Path) -> str:
+    with disk_errors(film), film.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
