@@ -13,9 +13,9 @@ from canary import KEY
 from turns import give_way
 
 from storyboard.http.client import Client, Endpoint
+from storyboard.http.connections import Limits
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
 from storyboard.http.policy import Call, Verdict
-from storyboard.http.session import Limits
 from storyboard.providers.apikley.answers import ANSWERS, ENVIRONMENT
 from storyboard.providers.apikley.veo import Envelope
 from storyboard.providers.apikley.veo import envelope as opened

@@ -9,7 +9,7 @@ from storyboard.cli.options import (
     draft_option,
     file_argument,
     json_option,
-    located,
+    locate_storyboard,
     pairs,
     reencode_option,
     var_option,
@@ -47,7 +47,7 @@ def command(
     from storyboard.workflow.render_options import RenderOptions
 
     options = RenderOptions(
-        file=located(file),
+        file=locate_storyboard(file),
         approve=lambda at, plan: None,
         on_event=warnings_only(lambda text: click.echo(text, err=True)),
         draft=draft,

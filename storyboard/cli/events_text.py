@@ -48,7 +48,7 @@ def plain(write: Callable[[str], None]) -> Report:
     return report
 
 
-def timed(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
+def with_time(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
     """Every event, with the time of day in UTC: what --verbose says."""
 
     def report(event: events.Event) -> None:

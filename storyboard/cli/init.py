@@ -38,9 +38,14 @@ _IGNORE = "out/\n.storyboard/\n"
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
     """Write a storyboard, one frame image and a .gitignore into DIR (here, if left out)."""
+    from storyboard.graphics.sample_frame import sample_frame
     from storyboard.system.files import replace, scratch_dir
 
-    files = {"storyboard.yaml": _STORYBOARD.encode(), "frames/window.png": _frame(), ".gitignore": _IGNORE.encode()}
+    files = {
+        "storyboard.yaml": _STORYBOARD.encode(),
+        "frames/window.png": sample_frame(),
+        ".gitignore": _IGNORE.encode(),
+    }
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file", "nothing was written; name a folder")
     there = [name for name in files if (folder / name).exists() and name != ".gitignore"]
@@ -60,25 +65,3 @@ def _schema() -> bytes:
     from storyboard.parsing.schema import text
 
     return text().encode()
-
-
-def _frame() -> bytes:
-    """A window on a morning: something to look at until the author has a picture."""
-    from io import BytesIO
-
-    from PIL import Image, ImageDraw, ImageFilter
-
-    size = (1280, 720)
-    sky = Image.linear_gradient("L").resize(size)
-    picture = Image.composite(Image.new("RGB", size, "#f2c596"), Image.new("RGB", size, "#5b7795"), sky)
-    draw = ImageDraw.Draw(picture)
-    draw.ellipse((560, 330, 700, 470), fill="#ffe9c4")
-    draw.polygon([(0, 520), (300, 400), (620, 500), (900, 390), (1280, 500), (1280, 720), (0, 720)], fill="#4a5d5a")
-    draw.polygon([(0, 620), (420, 520), (860, 600), (1280, 540), (1280, 720), (0, 720)], fill="#2f3f40")
-    picture = picture.filter(ImageFilter.GaussianBlur(2))
-    draw = ImageDraw.Draw(picture)
-    for box in ((0, 0, 90, 720), (1190, 0, 1280, 720), (0, 0, 1280, 60), (0, 660, 1280, 720), (625, 0, 655, 720)):
-        draw.rectangle(box, fill="#231f1c")
-    file = BytesIO()
-    picture.save(file, "PNG", optimize=True)
-    return file.getvalue()

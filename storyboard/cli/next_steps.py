@@ -23,8 +23,8 @@ def done_event(result: "RenderResult", flags: str = "") -> events.Done:
         size=result.size,
         made=result.made,
         kept=result.kept,
-        failed=result.failed,
-        unknown=len(result.unknown),
+        failed=result.failed_count,
+        unknown=len(result.unconfirmed_scenes),
         credits=result.spent,
         exit=result_status(result),
         notes=tuple(_slates(result) if result.slates else _notes(result, flags)),
@@ -50,7 +50,7 @@ def _notes(result: "RenderResult", flags: str) -> Iterator[str]:
         yield f"{'waiting':<8} not made yet: {', '.join(waiting[:20])}{more}"
     if result.missing:
         yield f"{'no film':<8} no take yet: {', '.join(result.missing)}"
-    if len(result.errors) > len(result.unknown):
+    if len(result.errors) > len(result.unconfirmed_scenes):
         yield f"{'then':<8} {render_command(result.storyboard, flags)}"
 
 
@@ -59,7 +59,7 @@ def _troubles(result: "RenderResult") -> Iterator[str]:
     alike: dict[tuple[str, str, str], list[str]] = {}
     for scene, error in result.errors.items():
         if scene not in result.waiting:
-            kind = "unknown" if scene in result.unknown else "failed"
+            kind = "unknown" if scene in result.unconfirmed_scenes else "failed"
             alike.setdefault((kind, error.message, error.hint), []).append(scene)
     for (kind, message, hint), scenes in alike.items():
         yield from _with_hint(kind, f"{', '.join(scenes)}: {message}", hint)

@@ -43,7 +43,7 @@ def pairs(given: tuple[str, ...]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in given)
 
 
-def located(file: str | None) -> Path:
+def locate_storyboard(file: str | None) -> Path:
     """The storyboard that is meant, as an absolute path. Raises InputError."""
     from storyboard.workflow.source_files import locate
 

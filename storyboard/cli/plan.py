@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.cli.options import again, draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.cli.options import again, draft_option, file_argument, json_option, locate_storyboard, pairs, var_option
 from storyboard.model.errors import Problems
 from storyboard.model.text import safe_text, to_json
 
@@ -21,13 +21,13 @@ from storyboard.model.text import safe_text, to_json
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan for `render --plan`.")
 def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, output: Path | None) -> None:
     """Say scene by scene what would be done, why, and at what price."""
-    from storyboard.cli.plan_table import columns, fitted, plan_lines
+    from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.config.settings import settings
     from storyboard.system.files import replace
     from storyboard.workflow import preflight
     from storyboard.workflow.desk import desk
 
-    with _told(file, as_json=as_json), desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
+    with _told(file, as_json=as_json), desk(locate_storyboard(file), settings(), draft=draft, given=pairs(given)) as at:
         plan = at.plan()
         document = preflight.document(at, plan)
         text = to_json(document)
@@ -40,7 +40,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
             click.echo(text)
         else:
             lines = plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.warnings(at, plan))
-            for line in fitted(lines, columns(sys.stdout)):
+            for line in fit_rows(lines, columns(sys.stdout)):
                 click.echo(safe_text(line))
         obstacles = preflight.blockers(at, plan)
         if obstacles:

@@ -58,7 +58,7 @@ def _price(credits: Fraction, prices: Prices) -> str:
     return f"{amount(credits):>5} {'' if money is None else f'{float(money):.2f}':>7} "
 
 
-def fitted(lines: Iterable[str], columns: int | None) -> Iterator[str]:
+def fit_rows(lines: Iterable[str], columns: int | None) -> Iterator[str]:
     """Lines of a table, each no wider than ``columns``: what does not fit goes on below, past the first word's column.
 
     None is no limit.

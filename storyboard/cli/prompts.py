@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import json_option, located, pairs, var_option
+from storyboard.cli.options import json_option, locate_storyboard, pairs, var_option
 from storyboard.model.text import one_line, to_json
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
     """Print the request of each scene, or of the SCENEs named. An image stands as its path: it has no address yet."""
     from storyboard.config.settings import settings
     from storyboard.parsing.read import read_storyboard
-    from storyboard.providers.registry import find
+    from storyboard.providers.installed import find
     from storyboard.workflow.source_files import Project
 
-    path = located(file)
+    path = locate_storyboard(file)
     provider = find(settings().provider)
     storyboard = read_storyboard(
         path.name, Project(path.parent), provider.capabilities, pairs(given), shown=file or path.name

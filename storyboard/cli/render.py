@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import again, file_argument, located, pairs, reencode_option, var_option
+from storyboard.cli.options import again, file_argument, locate_storyboard, pairs, reencode_option, var_option
 from storyboard.model.errors import InputError, Interrupted
 from storyboard.model.text import safe_text
 
@@ -60,7 +60,7 @@ def command(
     from storyboard.workflow.render import render
     from storyboard.workflow.render_options import RenderOptions
 
-    found, where = settings(), located(file)
+    found, where = settings(), locate_storyboard(file)
     if max_cost is not None:
         found = replace(found, budget=found.budget.with_cap(max_cost))
     with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
@@ -94,7 +94,7 @@ def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: boo
     if quiet:
         return nullcontext(events_text.warnings_only(_tell))
     if verbose:
-        return nullcontext(events_text.timed(_tell))
+        return nullcontext(events_text.with_time(_tell))
     if display.drawable():
         prices = settings.prices
         return display.live(prices.describe)
@@ -123,14 +123,14 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
-    from storyboard.cli.plan_table import columns, fitted, plan_lines
+    from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
         preflight.check(at, plan)
     if asking and not silent:
-        for line in fitted(
+        for line in fit_rows(
             plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.warnings(at, plan)), columns(sys.stderr)
         ):
             _tell(safe_text(line))

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from storyboard.cli.options import located, pairs, var_option
+from storyboard.cli.options import locate_storyboard, pairs, var_option
 from storyboard.model.errors import InputError
 
 
@@ -24,7 +24,7 @@ def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool
 
     if (adopt is not None) + again + abandon != 1:
         raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")
-    where = located(file)
+    where = locate_storyboard(file)
     with claim_storyboard(where), desk(where, settings(), given=pairs(given)) as at:
         entry = settle.submission_to_settle(at, scene)
         price = at.prices.describe(entry.credits)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import draft_option, file_argument, json_option, located, pairs, var_option
+from storyboard.cli.options import draft_option, file_argument, json_option, locate_storyboard, pairs, var_option
 from storyboard.model.errors import InputError
 from storyboard.model.text import one_line, safe_text, to_json
 
@@ -31,17 +31,17 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
         raise InputError("--csv prints the account, and nothing else", "storyboard status --costs --csv")
     if costs:
         return _costs(file, draft=draft, as_json=as_json, as_csv=as_csv)
-    from storyboard.cli.plan_table import columns, fitted
+    from storyboard.cli.plan_table import columns, fit_rows
     from storyboard.config.settings import settings
     from storyboard.planning.steps import Blocked
     from storyboard.workflow.desk import desk
 
-    with desk(located(file), settings(), draft=draft, given=pairs(given)) as at:
+    with desk(locate_storyboard(file), settings(), draft=draft, given=pairs(given)) as at:
         plan, entries = at.plan(), at.ledger.submissions.all(at.known_as)
         if as_json:
             click.echo(to_json(_document(at, plan, entries)))
         else:
-            for line in fitted(_lines(at, plan, entries), columns(sys.stdout)):
+            for line in fit_rows(_lines(at, plan, entries), columns(sys.stdout)):
                 click.echo(safe_text(line))
         return (
             4 if at.forgotten(plan) or any(isinstance(step, Blocked) and not step.decided for step in plan.steps) else 0
@@ -55,7 +55,7 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
     from storyboard.state.ledger import Ledger
     from storyboard.system.claims import is_locked
 
-    found, where = settings(), str(located(file).resolve()) if file else None
+    found, where = settings(), str(locate_storyboard(file).resolve()) if file else None
     realm, prices = found.realm(draft=draft), found.prices
     with closing(Ledger(realm / "ledger.db")) as ledger:
         charges = ledger.charges.all(where)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import json_option, located, pairs, var_option
+from storyboard.cli.options import json_option, locate_storyboard, pairs, var_option
 from storyboard.model.text import one_line, to_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def command(files: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> in
         for problem in problems if not as_json else ():
             click.echo(format_problem(problem), err=True)
         if not as_json:
-            click.echo(_summary(file or str(located(file).name), storyboard, problems), err=True)
+            click.echo(_summary(file or str(locate_storyboard(file).name), storyboard, problems), err=True)
     if as_json:
         click.echo(to_json({"problems": [_document(problem) for problem in found]}))
     return 2 if any(problem.severity == "error" for problem in found) else 0
@@ -38,11 +38,11 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
     from storyboard.config.settings import settings
     from storyboard.model.errors import Problems
     from storyboard.parsing.read import read_storyboard
-    from storyboard.providers.registry import find
+    from storyboard.providers.installed import find
     from storyboard.workflow.preflight import missing_glyphs
     from storyboard.workflow.source_files import Project
 
-    path = located(file)
+    path = locate_storyboard(file)
     capabilities = find(settings().provider).capabilities
     try:
         storyboard = read_storyboard(path.name, Project(path.parent), capabilities, given, shown=file or path.name)

@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from storyboard.costs.budget import Budget, parse_budget
 from storyboard.costs.prices import Prices, parse_prices
 from storyboard.http.address import loopback_host
+from storyboard.model.callback_settings import CallbackSettings
 from storyboard.model.capabilities import Environment
 from storyboard.model.errors import InputError
-from storyboard.model.realm import Kind
-from storyboard.providers.registry import USUAL, find
+from storyboard.model.realm_kind import Kind
+from storyboard.providers.installed import USUAL, find
 
 _KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")
 
@@ -27,24 +28,6 @@ NOWHERE = Environment(
     usual_url="",
     keyring="",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CallbackSettings:
-    """Callbacks of the provider: the public address ``url`` (None: not wanted) leads to ``host`` and ``port`` here.
-
-    With a ``key``, only those that are signed with it count.
-    """
-
-    url: str | None
-    host: str
-    port: int
-    key: str = field(repr=False)
-
-    @property
-    def listens(self) -> str:
-        """host:port, as it is written."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

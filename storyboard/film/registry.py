@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from storyboard.model.errors import InputError
-from storyboard.model.realm import KINDS, Kind
+from storyboard.model.realm_kind import KINDS, Kind
 from storyboard.system.files import checksum, disk_errors, replace, scratch_dir
 
 

@@ -21,8 +21,8 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from storyboard.config.settings import CallbackSettings
 from storyboard.generation.provider_calls import jobs_in_callback
+from storyboard.model.callback_settings import CallbackSettings
 from storyboard.model.errors import InputError, LocalFault
 from storyboard.model.submission import Submission
 from storyboard.providers.base import Provider
@@ -60,7 +60,7 @@ class CallbackWaiters:
         self._bells: defaultdict[tuple[str, str | None], asyncio.Event] = defaultdict(asyncio.Event)
 
     @property
-    def enabled(self) -> bool:
+    def is_enabled(self) -> bool:
         """Whether the provider is told where to call back."""
         return self._base is not None
 

@@ -13,11 +13,11 @@ from storyboard.providers.base import (
     CallbackReader,
     ImageUploader,
     JobFailed,
+    Pending,
     PromptEcho,
     Provider,
     Ready,
     Upscaler,
-    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -34,22 +34,22 @@ async def submit_shot(
     return job
 
 
-async def job_status(provider: Provider, client: "Client", job: str) -> Waiting | Ready:
+async def job_status(provider: Provider, client: "Client", job: str) -> Pending | Ready:
     """How the job stands. Raise SceneFailed (the job is over), RunRefused or Stalled."""
-    found: Waiting | Ready | JobFailed | Verdict
+    found: Pending | Ready | JobFailed | Verdict
     found = await client.send(provider.status(job), lambda reply: provider.read_status(job, reply))
     if isinstance(found, JobFailed):
         raise provider.answers.texts.refusal(Call.POLL, found.signal, Verdict.FAILED, client.quote(found.words))
-    return Waiting(seen=found is Verdict.WAIT) if isinstance(found, Verdict) else found
+    return Pending(seen=found is Verdict.WAIT) if isinstance(found, Verdict) else found
 
 
-async def upscale_status(provider: Provider, client: "Client", job: str) -> Waiting | Ready:
+async def upscale_status(provider: Provider, client: "Client", job: str) -> Pending | Ready:
     """How the better version of a finished job stands. Raise as ``job_status`` does."""
     request = provider.upscale(job) if isinstance(provider, Upscaler) else None
     if request is None or not isinstance(provider, Upscaler):
         raise provider.answers.texts.refusal(Call.HD, 404, Verdict.FAILED)
-    found: Waiting | Ready | Verdict = await client.send(request, provider.read_upscale)
-    return Waiting() if isinstance(found, Verdict) else found
+    found: Pending | Ready | Verdict = await client.send(request, provider.read_upscale)
+    return Pending() if isinstance(found, Verdict) else found
 
 
 async def upload_image(provider: Provider, client: "Client", name: str, content: bytes, kind: str) -> Address:

@@ -213,7 +213,7 @@ class Run:
             try:
                 entry = await self._kept_safe(self._post(entry, step.shot, addresses))
             except SubmissionUnknown as lost:
-                if not self.hands.calls.enabled:
+                if not self.hands.calls.is_enabled:
                     raise
                 why = "the answer to its submission was lost: waiting for the service to call back"
                 self.hands.report(events.Warned(step.scene, why))

@@ -20,12 +20,12 @@ from aiohttp.abc import AbstractResolver
 
 from storyboard.http.address import loopback_host
 from storyboard.http.attempts import Attempt, Attempts
-from storyboard.http.download import Arriving, Clips, Fetched, host_of
+from storyboard.http.clip_download import Arriving, Clips, DownloadedFile, host_of
+from storyboard.http.connections import CHUNK, Limits, connection_failure, to_clips, to_the_api
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
 from storyboard.http.messages import Answers
 from storyboard.http.policy import MILD, RULES, AnswerKind, Call, Decision, Verdict, retry_after
 from storyboard.http.rate_limit import Pace
-from storyboard.http.session import CHUNK, Limits, to_clips, to_the_api, unsent
 from storyboard.model.capabilities import Environment
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.text import one_line
@@ -181,21 +181,21 @@ class Client:
         async def sent() -> Attempt[T]:
             attempt = await once()
             if attempt.decision.signal == 429:
-                self.pace.limited(since)
+                self.pace.slow_down(since)
             elif attempt.decision.rule.verdict is Verdict.ACCEPT:
-                self.pace.accepted()
+                self.pace.after_accepted()
             return attempt
 
         return await self._attempts.make(Call.SUBMIT, self.api.host, sent, turn)
 
-    async def fetch(self, url: str, into: Path) -> Fetched:
+    async def fetch(self, url: str, into: Path) -> DownloadedFile:
         """Stream a clip into a new file, which is on disk when this returns, and gone when it raises.
 
         Raises AddressExpired, BadMedia, Stalled, or LocalFault where the file cannot be written.
         """
         copies: set[str] = set()
 
-        async def once() -> Attempt[Fetched | None]:
+        async def once() -> Attempt[DownloadedFile | None]:
             self._woken()
             return await self._clips.once(url, file, copies)
 
@@ -230,7 +230,7 @@ class Client:
                 after = retry_after(response.headers.get("Retry-After"), self.clock.wall())
                 return Reply(response.status, _parsed(content), after)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return _Unheard(unsent(error), isinstance(error, TimeoutError))
+            return _Unheard(connection_failure(error), isinstance(error, TimeoutError))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return _Unheard(AnswerKind.CUT, isinstance(error, TimeoutError))
 

@@ -26,7 +26,7 @@ _OTHER_WORDS = "change the prompt or the images, and render again"
 _SMALLER = "shorten the prompt, or use smaller images"
 
 
-def plain_says(environment: Environment) -> Mapping[Signal, Say]:
+def plain_texts(environment: Environment) -> Mapping[Signal, Say]:
     """What is wrong and what to do, for each signal of plain HTTP."""
     key = f"check the key ({environment.key}), or make a new one on the service's page for keys"
     url = f"check the API address ({environment.base_url})"

@@ -202,7 +202,7 @@ class RetryTable:
     statuses: Rows = field(default_factory=dict)
     failing: frozenset[Signal] = _FAILING
 
-    def extended(self, codes: Rows, statuses: Rows, failing: frozenset[int]) -> "RetryTable":
+    def with_rows(self, codes: Rows, statuses: Rows, failing: frozenset[int]) -> "RetryTable":
         """This table with a service's own rows in the place of those for the same signals."""
         return RetryTable({**self.codes, **codes}, {**self.statuses, **statuses}, self.failing | failing)
 

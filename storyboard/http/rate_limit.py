@@ -32,11 +32,11 @@ class Pace:
             self._last = self._clock.scaled_time()
         return self._clock.monotonic()
 
-    def limited(self, since: float) -> None:
+    def slow_down(self, since: float) -> None:
         """A submission that left at ``since`` met the service's limit; one burst of them slows down once."""
         if since > self._slowed:
             self.factor = min(self.factor * 2, _SLOWEST)
             self._slowed = self._clock.monotonic()
 
-    def accepted(self) -> None:
+    def after_accepted(self) -> None:
         self.factor = max(self.factor - _EASING, 1.0)

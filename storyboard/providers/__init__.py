@@ -2,7 +2,7 @@
 
 from storyboard.costs.prices import Prices
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
-from storyboard.http.messages import PLAIN_CALLS, Answers, Texts, plain_says
+from storyboard.http.messages import PLAIN_CALLS, Answers, Texts, plain_texts
 from storyboard.http.policy import PLAIN_HTTP, AnswerKind, Call, read_table
 from storyboard.model.capabilities import Capabilities, Environment, Model, Quality
 from storyboard.model.shot import Shot
@@ -14,13 +14,13 @@ from storyboard.providers.base import (
     ImageUploader,
     JobFailed,
     NoResult,
+    Pending,
     PromptEcho,
     Provider,
     Ready,
     Upscaler,
-    Waiting,
 )
-from storyboard.providers.registry import find
+from storyboard.providers.installed import find
 
 __all__ = [
     "PLAIN_CALLS",
@@ -50,8 +50,8 @@ __all__ = [
     "Shot",
     "Texts",
     "Upscaler",
-    "Waiting",
+    "Pending",
     "find",
-    "plain_says",
+    "plain_texts",
     "read_table",
 ]

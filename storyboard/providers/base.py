@@ -21,7 +21,7 @@ NoResult = Meaning | Rejection
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Pending:
     """The job is at work. ``seen`` is False where the provider does not show the job (yet).
 
     ``done`` is True where it says that the job is done, and yet gives no address for the clip.
@@ -81,7 +81,7 @@ class Provider(Protocol):
         """The request that asks how the job stands: a POLL."""
         ...
 
-    def read_status(self, job: str, reply: Reply) -> Waiting | Ready | JobFailed | NoResult:
+    def read_status(self, job: str, reply: Reply) -> Pending | Ready | JobFailed | NoResult:
         """How the job stands. JobFailed only where the provider itself says that it is over."""
         ...
 
@@ -94,7 +94,7 @@ class Upscaler(Protocol):
         """The request that asks for the better version: an HD. None where there is none."""
         ...
 
-    def read_upscale(self, reply: Reply) -> Waiting | Ready | NoResult:
+    def read_upscale(self, reply: Reply) -> Pending | Ready | NoResult:
         """How the better version stands."""
         ...
 
@@ -138,7 +138,7 @@ class CallbackReader(Protocol):
 class Configurable(Protocol):
     """A provider for which the user may write a [profile] into config.toml."""
 
-    def configured(self, profile: Mapping[str, object]) -> Provider:
+    def with_profile(self, profile: Mapping[str, object]) -> Provider:
         """The provider under this profile. Raise InputError."""
         ...
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from storyboard.model.capabilities import Capabilities
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned
-from storyboard.model.realm import Kind
+from storyboard.model.realm_kind import Kind
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Resolution
 from storyboard.model.take import Measure, Take, exact

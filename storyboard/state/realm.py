@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from storyboard.model.realm import Kind
+from storyboard.model.realm_kind import Kind
 from storyboard.model.submission import LIVE
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger

@@ -96,7 +96,7 @@ def segments(at: Desk) -> Path:
     return scratch_dir(at.folder, "segments", f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name)
 
 
-def measured(at: Desk, cut: Timeline) -> Mapping[Clip, Loudness]:
+def known_loudness(at: Desk, cut: Timeline) -> Mapping[Clip, Loudness]:
     """How loud the clips are, as far as that is known already."""
     if not _weighed(cut):
         return NOT_MEASURED

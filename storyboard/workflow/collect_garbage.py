@@ -9,7 +9,7 @@ from pathlib import Path
 from storyboard.config.settings import Settings
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock
-from storyboard.model.realm import KINDS, Kind
+from storyboard.model.realm_kind import KINDS, Kind
 from storyboard.state.garbage import GarbageReport, LockState, StoredTake, classify
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.pins import DAY

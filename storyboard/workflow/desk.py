@@ -24,7 +24,7 @@ from storyboard.generation.uploads import (
 )
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock
-from storyboard.model.realm import Kind
+from storyboard.model.realm_kind import Kind
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import LocalImage, OwnClip, OwnSound, Storyboard
 from storyboard.model.submission import Submission, rfc3339
@@ -35,7 +35,7 @@ from storyboard.parsing.read import read_storyboard
 from storyboard.planning.plan import make_plan, shots
 from storyboard.planning.steps import Facts, Plan
 from storyboard.providers.base import Configurable, Provider
-from storyboard.providers.registry import USUAL, find
+from storyboard.providers.installed import USUAL, find
 from storyboard.state.ledger import Ledger
 from storyboard.state.lockfile import LockFile, find_lock_file
 from storyboard.state.realm import Realm, open_realm
@@ -135,7 +135,7 @@ class Desk:
         """The limits of the budget that the plan would go over, as far as is spent now."""
         of: Mapping[Span, str] = {"storyboard": self.known_as, "month": rfc3339(time.time())[:7]}
         return self.budget.over(
-            plan.credits, lambda span: self.ledger.charges.spent(span, of[span]) if span in of else Fraction(0)
+            plan.credits, lambda span: self.ledger.charges.total(span, of[span]) if span in of else Fraction(0)
         )
 
     def afford(self, plan: Plan) -> None:
@@ -165,7 +165,7 @@ class Desk:
         """Credits that this storyboard has cost so far, as the ledger has it; a draft costs none."""
         if self.draft:
             return Fraction(0)
-        return self.ledger.charges.spent("storyboard", self.known_as)
+        return self.ledger.charges.total("storyboard", self.known_as)
 
     def save_lock(self, takes: Mapping[str, Take]) -> bool:
         """Pin what each scene has now; False where the file says so already. A scene that failed keeps what it had."""
@@ -301,7 +301,7 @@ def vendor(settings: Settings, *, draft: bool) -> Provider:
     if settings.profile:
         if not isinstance(provider, Configurable):
             raise InputError(f"{settings.file}: [profile] is for the provider {USUAL}, not {provider.name}")
-        return provider.configured(settings.profile)
+        return provider.with_profile(settings.profile)
     return provider
 
 

@@ -10,7 +10,7 @@ from storyboard.model.errors import StoryboardError
 from storyboard.model.take import Take
 from storyboard.mp4.samples import ClipIndex
 from storyboard.planning.steps import Keep, Plan
-from storyboard.workflow.assemble import measured, segments
+from storyboard.workflow.assemble import known_loudness, segments
 from storyboard.workflow.desk import Desk
 from storyboard.workflow.partial import slates_for_pending
 from storyboard.workflow.sheet import thumbnails
@@ -75,7 +75,7 @@ class BackgroundPreparation:
         unknown = {digest: path for digest, path in paths.items() if digest not in self._known}
         self._known |= hand.indexes(unknown, segments(self._at))
         known = {clip.digest: self._known.get(clip.digest, _AWAITED) for clip in cut.clips}
-        plan = plan_film(cut, known, measured(self._at, cut))
+        plan = plan_film(cut, known, known_loudness(self._at, cut))
         if isinstance(plan, FilmPlan):
             hand.prepare(plan, known, paths, segments(self._at), self._watch)
 

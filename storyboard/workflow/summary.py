@@ -43,7 +43,7 @@ class RenderResult:
         return {scene: outcome for scene, outcome in self.outcomes.items() if isinstance(outcome, StoryboardError)}
 
     @property
-    def unknown(self) -> tuple[str, ...]:
+    def unconfirmed_scenes(self) -> tuple[str, ...]:
         """The scenes whose submissions were lost: each needs a decision."""
         return tuple(scene for scene, error in self.errors.items() if isinstance(error, SubmissionUnknown))
 
@@ -53,9 +53,9 @@ class RenderResult:
         return tuple(scene for scene, error in self.errors.items() if isinstance(error, NotAsked | RunRefused))
 
     @property
-    def failed(self) -> int:
+    def failed_count(self) -> int:
         """How many scenes failed."""
-        return len(self.errors) - len(self.unknown) - len(self.waiting)
+        return len(self.errors) - len(self.unconfirmed_scenes) - len(self.waiting)
 
 
 def summarize(

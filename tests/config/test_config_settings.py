@@ -7,7 +7,8 @@ import pytest
 
 from storyboard.cli.exit_status import error_status
 from storyboard.config.credentials import api_key
-from storyboard.config.settings import CallbackSettings, Settings, settings
+from storyboard.config.settings import Settings, settings
+from storyboard.model.callback_settings import CallbackSettings
 from storyboard.model.errors import InputError, RunRefused
 
 

@@ -34,7 +34,7 @@ from storyboard.generation import runner
 from storyboard.media import ffmpeg
 from storyboard.model.submission import Submission
 from storyboard.parsing import schema
-from storyboard.providers import registry
+from storyboard.providers import installed
 from storyboard.state.ledger.submissions import Submissions
 
 # What a render imports on its way: here once, and not in every child.
@@ -50,7 +50,7 @@ def serve() -> None:
     for room in _HEAVY.split():
         import_module(room)
     ffmpeg.version()
-    registry.find("apikley")
+    installed.find("apikley")
     for part in get_args(schema.Part):
         schema.faults({}, part)
     gc.freeze()

@@ -13,8 +13,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from storyboard.config.settings import CallbackSettings
 from storyboard.generation.callbacks import Listener, ListenerLimits
+from storyboard.model.callback_settings import CallbackSettings
 from storyboard.model.errors import Busy, InputError
 from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission

@@ -21,7 +21,7 @@ from storyboard.generation.provider_calls import (
     upscale_status,
 )
 from storyboard.http.client import Client, Endpoint
-from storyboard.http.session import Limits
+from storyboard.http.connections import Limits
 from storyboard.model.errors import RunRefused, SceneFailed, StoryboardError, SubmissionUnknown
 from storyboard.providers.apikley.veo import provider
 from storyboard.providers.base import Ready

@@ -15,8 +15,8 @@ import pytest
 from mutants import WORDS, mutants
 from targets import shot
 
-from storyboard.config.settings import CallbackSettings
 from storyboard.generation.callbacks import SIGNATURE, TIMESTAMP, Listener, ListenerLimits
+from storyboard.model.callback_settings import CallbackSettings
 from storyboard.providers.apikley.veo import Apikley
 from storyboard.state.ledger import Ledger
 from storyboard.system.clock import Clock

@@ -17,10 +17,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from scripted import KEY, Quick, Service, call, envelope, hang, raw, says, service, wired
 
 from storyboard.http.client import Endpoint
+from storyboard.http.connections import Limits
 from storyboard.http.exchange import Meaning
 from storyboard.http.policy import AnswerKind, Call, Verdict
 from storyboard.http.rate_limit import Pace
-from storyboard.http.session import Limits
 from storyboard.model.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
 from storyboard.providers.apikley.answers import ENVIRONMENT
 from storyboard.providers.apikley.veo import Envelope
@@ -341,12 +341,12 @@ async def test_a_slower_pace_and_its_easing(here: Service) -> None:
     clock = Quick()
     pace = Pace(0.5, clock)
     for _ in range(5):
-        pace.limited(await pace.turn())
+        pace.slow_down(await pace.turn())
     assert pace.factor == 8
     await pace.turn()
     assert clock.pauses[-1] == pytest.approx(4, abs=0.05)
     for _ in range(100):
-        pace.accepted()
+        pace.after_accepted()
     await pace.turn()
     assert clock.pauses[-1] == pytest.approx(0.5, abs=0.05)
 

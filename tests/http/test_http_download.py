@@ -17,9 +17,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from scripted import KEY, Quick, Service, Step, call, clip, envelope, hang, left, raw, says, service, wired
 
 from storyboard.cli.exit_status import error_status
-from storyboard.http.download import Fetched
+from storyboard.http.clip_download import DownloadedFile
+from storyboard.http.connections import Limits
 from storyboard.http.policy import Call
-from storyboard.http.session import Limits
 from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, RunRefused, Stalled
 
 CLIP = b"\x00\x00\x00\x18ftypisom" + os.urandom(300_000)
@@ -38,7 +38,7 @@ async def test_a_clip_arrives_whole_and_private(here: Service, tmp_path: Path) -
     async with wired(here.url) as wire:
         await wire.fetch(here.url + "/first.mp4", tmp_path / "first")
         fetched = await wire.fetch(here.url + "/a%2Fb.mp4?sig=%2B%2f", tmp_path / "a")
-    assert fetched == Fetched(len(CLIP), hashlib.sha256(CLIP).hexdigest())
+    assert fetched == DownloadedFile(len(CLIP), hashlib.sha256(CLIP).hexdigest())
     assert (tmp_path / "a").read_bytes() == CLIP
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
     assert "Authorization" not in here.heard[1].headers

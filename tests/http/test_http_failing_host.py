@@ -10,8 +10,8 @@ from scripted import Quick, Service, Step, call, clip, envelope, raw, says, serv
 from turns import give_way
 
 from storyboard.http.client import Client
+from storyboard.http.connections import Limits
 from storyboard.http.policy import Call, Verdict
-from storyboard.http.session import Limits
 from storyboard.model.errors import Interrupted, NotAsked, RunRefused, SceneFailed, Stalled, SubmissionUnknown
 
 

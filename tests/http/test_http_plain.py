@@ -2,11 +2,11 @@
 
 import pytest
 
-from storyboard.http.messages import PLAIN_CALLS, Texts, plain_says
+from storyboard.http.messages import PLAIN_CALLS, Texts, plain_texts
 from storyboard.http.policy import PLAIN_HTTP, AnswerKind, Call, Rule, Verdict, read_table
 from storyboard.providers.apikley.answers import ENVIRONMENT
 
-TEXTS = Texts(plain_says(ENVIRONMENT))
+TEXTS = Texts(plain_texts(ENVIRONMENT))
 
 
 def test_every_row_is_whole_and_has_its_sentence() -> None:
@@ -50,7 +50,7 @@ def test_no_status_ends_a_job_that_is_paid_for() -> None:
 def test_a_service_adds_rows_of_its_own() -> None:
     """Its own code would be read as a number that nobody knows."""
     rows = read_table("signal submit poll hd download upload balance\n460 mend later later later mend glance")
-    own = PLAIN_HTTP.extended(rows, {}, frozenset({460}))
+    own = PLAIN_HTTP.with_rows(rows, {}, frozenset({460}))
     decision = own.weigh(Call.SUBMIT, 200, 460)
     assert own.counts_as_host_failure(decision)
     assert decision.rule.limit

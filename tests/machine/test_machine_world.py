@@ -470,7 +470,7 @@ class World(RuleBasedStateMachine):
             entries = ledger.submissions.all()
             charges = ledger.charges.all()
             by_storyboard = sum(
-                (ledger.charges.spent("storyboard", str((self.project / name).resolve())) for name in FILES),
+                (ledger.charges.total("storyboard", str((self.project / name).resolve())) for name in FILES),
                 Fraction(0),
             )
             came: dict[str, set[str]] = {}

@@ -29,7 +29,7 @@ import storyboard.http.client
 import storyboard.workflow.desk
 import storyboard.workflow.session
 import storyboard.workflow.settle
-from storyboard.http.download import Arriving, Fetched
+from storyboard.http.clip_download import Arriving, DownloadedFile
 from storyboard.http.exchange import Reply, Request
 from storyboard.http.policy import Call
 from storyboard.media import ffmpeg
@@ -47,7 +47,7 @@ from storyboard.model.errors import (
 )
 from storyboard.model.shot import Shot
 from storyboard.providers.apikley.veo import provider as apikley
-from storyboard.providers.base import Ready, Waiting
+from storyboard.providers.base import Pending, Ready
 from storyboard.system.clock import Clock
 
 PRICES = {"veo3_fast": Fraction(60), "veo3": Fraction(250)}
@@ -306,7 +306,7 @@ class Service:
             raise SubmissionUnknown("the connection broke")
         return job.name
 
-    async def poll(self, job: str) -> Waiting | Ready:
+    async def poll(self, job: str) -> Pending | Ready:
         await give_way()
         found = self._job(job)
         if found.fate == "failed":
@@ -314,11 +314,11 @@ class Service:
             self.taboo.discard(found.shot.key)
             raise SceneFailed("the clip was stopped by a filter", code=501)
         if found.fate == "slow":
-            return Waiting()
+            return Pending()
         self.lately_ready.add(job)
         return Ready(f"https://clips/{job}", 12345, found.cost)
 
-    async def hd(self, job: str) -> Waiting | Ready:
+    async def hd(self, job: str) -> Pending | Ready:
         await give_way()
         found = self._job(job)
         if not found.hd:
@@ -378,13 +378,13 @@ class Line:
     async def send(self, request: Request, read: object) -> Any:
         return await self.service.answer(request, self)
 
-    async def fetch(self, url: str, into: Path) -> Fetched:
+    async def fetch(self, url: str, into: Path) -> DownloadedFile:
         await give_way()
         content = self.service.bytes_of(url)
         with Arriving(into) as file:
             file.write(content)
             file.keep()
-        return Fetched(len(content), hashlib.sha256(content).hexdigest())
+        return DownloadedFile(len(content), hashlib.sha256(content).hexdigest())
 
 
 class Clips:

@@ -19,8 +19,8 @@ from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Image, LocalImage, WebImage
 from storyboard.providers.apikley.profile import Profile
 from storyboard.providers.apikley.veo import Apikley, provider
-from storyboard.providers.base import Ready, Waiting
-from storyboard.providers.registry import find
+from storyboard.providers.base import Pending, Ready
+from storyboard.providers.installed import find
 
 PLACE = Place("a.yaml", 1, 1)
 WEB = WebImage("https://cdn.example/a.png", PLACE)
@@ -180,20 +180,20 @@ async def test_a_job_that_costs_less_than_nothing_is_not_believed(here: Service)
 @pytest.mark.parametrize(
     ("data", "state"),
     [
-        (None, Waiting(seen=False)),
-        ({}, Waiting(seen=False)),
-        ([], Waiting(seen=False)),
-        (record(0), Waiting()),
-        (record("0"), Waiting()),
-        (record(False), Waiting()),
-        (record(None), Waiting()),
-        ({"taskId": JOB}, Waiting()),
-        (record(1, {"resultUrls": None}), Waiting(done=True)),
-        (record(1, {"resultUrls": ["ftp://a", "", 7, {}]}), Waiting(done=True)),
-        (record(1, {"resultUrls": "[]"}), Waiting(done=True)),
+        (None, Pending(seen=False)),
+        ({}, Pending(seen=False)),
+        ([], Pending(seen=False)),
+        (record(0), Pending()),
+        (record("0"), Pending()),
+        (record(False), Pending()),
+        (record(None), Pending()),
+        ({"taskId": JOB}, Pending()),
+        (record(1, {"resultUrls": None}), Pending(done=True)),
+        (record(1, {"resultUrls": ["ftp://a", "", 7, {}]}), Pending(done=True)),
+        (record(1, {"resultUrls": "[]"}), Pending(done=True)),
     ],
 )
-async def test_what_is_not_done_is_waited_for(here: Service, data: object, state: Waiting) -> None:
+async def test_what_is_not_done_is_waited_for(here: Service, data: object, state: Pending) -> None:
     """A job taken for failed while it runs is bought again."""
     here.play(envelope(200, data))
     async with wired(here.url) as wire:
@@ -216,7 +216,7 @@ async def test_a_record_that_is_not_there_yet(here: Service, code: int, status: 
     """Records appear a moment after the job: giving up at once would lose it."""
     here.play(envelope(code, None, msg, status=status))
     async with wired(here.url) as wire:
-        assert await job_status(provider, wire, JOB) == Waiting(seen=seen)
+        assert await job_status(provider, wire, JOB) == Pending(seen=seen)
 
 
 @pytest.mark.parametrize("flag", [2, 3, "2", 4, -1, 99])
@@ -304,16 +304,16 @@ async def test_an_answer_that_makes_no_sense_leaves_the_job_open(here: Service, 
         (envelope(200, {"resultUrls": [URL]}), Ready(URL)),
         (envelope(200, {"resultUrls": f"[{URL}]"}), Ready(URL)),
         (envelope(422, {"resultUrl": URL}, "The video has been generated successfully"), Ready(URL)),
-        (envelope(400, None, "1080P is processing. It should be ready in 1-2 minutes."), Waiting()),
-        (envelope(400, None, "1080P is processing.", status=400), Waiting()),
-        (envelope(500, None, "still processing"), Waiting()),
-        (envelope(422, None, "processing"), Waiting()),
-        (envelope(404, None, "not yet"), Waiting()),
-        (envelope(200, None), Waiting()),
-        (says(502, b"<html>"), Waiting()),
+        (envelope(400, None, "1080P is processing. It should be ready in 1-2 minutes."), Pending()),
+        (envelope(400, None, "1080P is processing.", status=400), Pending()),
+        (envelope(500, None, "still processing"), Pending()),
+        (envelope(422, None, "processing"), Pending()),
+        (envelope(404, None, "not yet"), Pending()),
+        (envelope(200, None), Pending()),
+        (says(502, b"<html>"), Pending()),
     ],
 )
-async def test_the_1080p_version_is_waited_for(here: Service, step: Step, state: Waiting | Ready) -> None:
+async def test_the_1080p_version_is_waited_for(here: Service, step: Step, state: Pending | Ready) -> None:
     """'400 processing' taken for a refusal would deliver 720p for the price of 1080p."""
     here.play(step)
     async with wired(here.url) as wire:

@@ -151,10 +151,10 @@ def test_what_is_spent_is_counted_by_run_storyboard_and_month(path: Path) -> Non
     ledger.submissions.record_accepted(cheap, "job1", december)
     ledger.submissions.record_charge(cheap, Fraction(119, 2), december)
     ledger.submissions.record_failed(cheap, "no clip", 501, december)
-    assert ledger.charges.spent("month", "2026-12") == 120 + 250 + Fraction(119, 2)
-    assert (ledger.charges.spent("month", "2026-11"), ledger.charges.spent("month", "2027-01")) == (60, 60)
-    assert ledger.charges.spent("run", "first") == 60 + 250 + Fraction(119, 2)
-    assert (ledger.charges.spent("storyboard", "/film.yaml"), ledger.charges.spent("storyboard", "/none.yaml")) == (
+    assert ledger.charges.total("month", "2026-12") == 120 + 250 + Fraction(119, 2)
+    assert (ledger.charges.total("month", "2026-11"), ledger.charges.total("month", "2027-01")) == (60, 60)
+    assert ledger.charges.total("run", "first") == 60 + 250 + Fraction(119, 2)
+    assert (ledger.charges.total("storyboard", "/film.yaml"), ledger.charges.total("storyboard", "/none.yaml")) == (
         240,
         0,
     )
@@ -192,7 +192,7 @@ def test_hd_is_paid_once_within_the_budget_of_whoever_adds_it(path: Path) -> Non
     with pytest.raises(OverBudget, match=r"5 credits .* spent, 1 credit .* left"):
         ledger.submissions.record_upgrade(entries[1], "tern", "/other.yaml", "run2", Fraction(5), 2.0, budget)
     assert [entry.hd for entry in ledger.submissions.all()] == [5, None]
-    assert (ledger.charges.spent("run", "run2"), ledger.charges.spent("storyboard", "/film.yaml")) == (5, 120)
+    assert (ledger.charges.total("run", "run2"), ledger.charges.total("storyboard", "/film.yaml")) == (5, 120)
     (charge,) = ledger.charges.all("/other.yaml")
     assert (charge.hd, charge.scene, charge.credits, charge.at) == (True, "tern", 5, "1970-01-01T00:00:02Z")
 

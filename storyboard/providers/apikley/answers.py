@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from storyboard.http.messages import NO_UPLOADS, PLAIN_CALLS, Answers, Say, Texts, plain_says
+from storyboard.http.messages import NO_UPLOADS, PLAIN_CALLS, Answers, Say, Texts, plain_texts
 from storyboard.http.policy import PLAIN_HTTP, AnswerKind, Call, Signal, read_table
 from storyboard.model.capabilities import Environment
 
@@ -59,7 +59,7 @@ _MEANINGS = (
     (("timeout", "internal error", "try again"), "the fault is the service's: render again"),
 )
 
-TABLE = PLAIN_HTTP.extended(read_table(_CODES), read_table(_STATUS_ALONE), frozenset({455}))
+TABLE = PLAIN_HTTP.with_rows(read_table(_CODES), read_table(_STATUS_ALONE), frozenset({455}))
 ENVIRONMENT = Environment(
     key="APIKLEY_API_KEY",
     key_file="APIKLEY_API_KEY_FILE",
@@ -68,7 +68,7 @@ ENVIRONMENT = Environment(
     keyring="apikley",
 )
 TEXTS = Texts(
-    says={**plain_says(ENVIRONMENT), **_SAYS},
+    says={**plain_texts(ENVIRONMENT), **_SAYS},
     calls={**PLAIN_CALLS, **_CALLS},
     meanings=_MEANINGS,
     of_scenes=(400, 451),

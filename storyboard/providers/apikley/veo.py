@@ -16,7 +16,7 @@ from storyboard.model.capabilities import Capabilities, Model, Quality
 from storyboard.model.shot import Mode, Shot
 from storyboard.providers.apikley.answers import ANSWERS, ENVIRONMENT
 from storyboard.providers.apikley.profile import Profile
-from storyboard.providers.base import Address, JobFailed, NoResult, Provider, Ready, Waiting
+from storyboard.providers.base import Address, JobFailed, NoResult, Pending, Provider, Ready
 
 _MODES: Mapping[Mode, str] = {
     "text": "TEXT_2_VIDEO",
@@ -71,7 +71,7 @@ class Apikley:
     def __init__(self, profile: Profile | None = None) -> None:
         self.profile = profile or Profile()
 
-    def configured(self, profile: Mapping[str, object]) -> "Apikley":
+    def with_profile(self, profile: Mapping[str, object]) -> "Apikley":
         """The same provider for a service that calls its paths and fields otherwise. Raise InputError."""
         return Apikley(Profile.of(profile))
 
@@ -113,7 +113,7 @@ class Apikley:
     def status(self, job: str) -> Request:
         return Request(Call.POLL, "GET", self.profile.record_path, query={self.profile.task: job})
 
-    def read_status(self, job: str, reply: Reply) -> Waiting | Ready | JobFailed | NoResult:
+    def read_status(self, job: str, reply: Reply) -> Pending | Ready | JobFailed | NoResult:
         """A success without an address is Waiting, but ``done``: the caller ends that soon."""
         answer, names = envelope(reply), self.profile
         data = _table(answer.data)
@@ -121,11 +121,11 @@ class Apikley:
             return why
         state = _number(data.get(names.state))
         if not state:
-            return Waiting(seen=bool(data))
+            return Pending(seen=bool(data))
         if state != 1:
             return JobFailed(self._code(data), self._why(data, answer))
         url = next(self._urls(data), None)
-        return Ready(url, self._seed(data), _cost(data.get(names.credits or ""))) if url else Waiting(done=True)
+        return Ready(url, self._seed(data), _cost(data.get(names.credits or ""))) if url else Pending(done=True)
 
     def _no_record(self, job: str, answer: "Envelope", data: Mapping[str, object]) -> NoResult | None:
         """Why this is no record of the job: another job's, one that makes no sense, a refusal. A job that has ended is
@@ -145,13 +145,13 @@ class Apikley:
         query = {names.task: job} | ({names.index: "0"} if names.index else {})
         return Request(Call.HD, "GET", names.hd_path, query=query)
 
-    def read_upscale(self, reply: Reply) -> Waiting | Ready | NoResult:
+    def read_upscale(self, reply: Reply) -> Pending | Ready | NoResult:
         """An address is one whatever the code beside it is."""
         answer = envelope(reply)
         if url := next(self._hd_urls(answer), None):
             return Ready(url)
         over = _by_words(answer, (_NO_HD, AnswerKind.OVER)) if answer.code in (400, 422, 500) else None
-        return over or (answer.rejection() if answer.refused else Waiting(done=answer.data is not None))
+        return over or (answer.rejection() if answer.refused else Pending(done=answer.data is not None))
 
     def _hd_urls(self, answer: "Envelope") -> Iterator[str]:
         yield from _addresses(answer.data)

@@ -25,7 +25,7 @@ class Charges:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def spent(self, span: Span, of: str) -> Fraction:
+    def total(self, span: Span, of: str) -> Fraction:
         """Credits spent, or perhaps spent: by the run ``of``, on the storyboard, in the month ("2026-11", UTC)."""
         # Credits are exact fractions, kept as text; SQLite counts equal ones, and there are few prices.
         with self._database.sqlite_errors():
@@ -47,5 +47,5 @@ class Charges:
         The exception undoes the transaction. ``now`` is seconds since 1970.
         """
         spans: Mapping[Span, str] = {"run": run, "storyboard": storyboard, "month": rfc3339(now)[:7]}
-        if found := budget.over(cost, lambda span: self.spent(span, spans[span]) - cost):
+        if found := budget.over(cost, lambda span: self.total(span, spans[span]) - cost):
             raise budget.refusal(found)

@@ -14,8 +14,8 @@ from yarl import URL
 
 from storyboard.http.address import url_objection
 from storyboard.http.attempts import Attempt
+from storyboard.http.connections import CHUNK, Limits, connection_failure
 from storyboard.http.policy import AnswerKind, Call, RetryTable, retry_after
-from storyboard.http.session import CHUNK, Limits, unsent
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
 from storyboard.system.clock import Clock
@@ -23,7 +23,7 @@ from storyboard.system.files import discard
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class DownloadedFile:
     """A clip on disk: its length in bytes, and the SHA-256 of them in hex."""
 
     bytes: int
@@ -88,7 +88,7 @@ class Clips:
         self._table = table
         self._local = local
 
-    async def once(self, url: str, file: Arriving, copies: set[str]) -> Attempt[Fetched | None]:
+    async def once(self, url: str, file: Arriving, copies: set[str]) -> Attempt[DownloadedFile | None]:
         """One try at a clip, over at most ``hops`` redirects; each address on the way is looked at anew."""
         for _ in range(self._limits.hops + 1):
             why = url_objection(url, self._local)
@@ -103,7 +103,7 @@ class Clips:
                         return await self._take(url, response, file, copies)
                     url = urljoin(url, onward)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                found = unsent(error)
+                found = connection_failure(error)
                 why = ": it leads to no public machine" if found is AnswerKind.FORBIDDEN else ""
                 slow = isinstance(error, TimeoutError)
                 return self._ended(found, _named(url) + why, slow=slow)
@@ -116,12 +116,12 @@ class Clips:
                 return self._ended(AnswerKind.CUT, _named(url), slow=slow)
         return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: too many redirects")
 
-    def _ended(self, kind: AnswerKind, words: str, *, slow: bool = False) -> Attempt[Fetched | None]:
+    def _ended(self, kind: AnswerKind, words: str, *, slow: bool = False) -> Attempt[DownloadedFile | None]:
         return Attempt(self._table.decide(Call.DOWNLOAD, kind), None, words, slow=slow)
 
     async def _take(
         self, url: str, response: aiohttp.ClientResponse, file: Arriving, copies: set[str]
-    ) -> Attempt[Fetched | None]:
+    ) -> Attempt[DownloadedFile | None]:
         if response.status != 200:
             after = retry_after(response.headers.get("Retry-After"), self._clock.wall())
             return Attempt(self._table.weigh(Call.DOWNLOAD, response.status, after=after), None, _named(url), after)
@@ -135,7 +135,7 @@ class Clips:
             return self._ended(AnswerKind.SHORT, _named(url))
         return Attempt(self._table.decide(Call.DOWNLOAD, 200), got)
 
-    async def _stream(self, response: aiohttp.ClientResponse, file: Arriving) -> Fetched | AnswerKind:
+    async def _stream(self, response: aiohttp.ClientResponse, file: Arriving) -> DownloadedFile | AnswerKind:
         length, limits = response.content_length, self._limits
         if length is not None and length > limits.clip_bytes:
             return AnswerKind.TOO_BIG
@@ -159,7 +159,7 @@ class Clips:
                 mark, before = now, count
         if count == 0 or (length is not None and count != length):
             return AnswerKind.SHORT
-        return Fetched(count, digest.hexdigest())
+        return DownloadedFile(count, digest.hexdigest())
 
 
 def _is_page(response: aiohttp.ClientResponse) -> bool:

@@ -68,7 +68,7 @@ def to_clips(*, local: bool, resolver: AbstractResolver | None) -> aiohttp.Clien
     )
 
 
-def unsent(error: Exception) -> AnswerKind:
+def connection_failure(error: Exception) -> AnswerKind:
     """What it says that no connection came about: certainly nothing was sent."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
     return AnswerKind.FORBIDDEN if isinstance(cause, AddressForbidden) else AnswerKind.NOT_SENT
