@@ -83,19 +83,19 @@ def _taken(folder: Path, environ: Mapping[str, str]) -> Path:
     from storyboard.model.lock import Lock, Pinned
     from storyboard.model.take import Measure, Take
     from storyboard.state.lockfile import format_lock
-    from storyboard.workflow.desk import desk
+    from storyboard.workflow.workspace import open_workspace
 
     project = folder / "taken"
     project.mkdir()
     file, scenes = storyboard(project, COUNT), {}
-    with desk(file, settings(environ)) as at:
-        for number, (scene, shot) in enumerate(at.wanted.items()):
+    with open_workspace(file, settings(environ)) as workspace:
+        for number, (scene, shot) in enumerate(workspace.shots.items()):
             content = clips.named(folder, COUNT)[number].read_bytes() + b"\0\0\0\x0cfree" + number.to_bytes(4)
             digest = hashlib.sha256(content).hexdigest()
-            path = at.store.path(digest)
+            path = workspace.realm.store.path(digest)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             take = Take(digest, len(content), Measure(FRAMES, Fraction(24), 1280, 720, True))
             scenes[scene] = Pinned(shot.key, shot.take, {shot.take: {"720p": take}})
-        at.lock_file.write_text(format_lock(Lock(scenes)))
+        workspace.lockfile.path.write_text(format_lock(Lock(scenes)))
     return file

@@ -27,14 +27,14 @@ async def _listen(found: "Settings") -> None:
     from storyboard.state.ledger import Ledger
     from storyboard.system.clock import Clock
     from storyboard.system.files import private_dir
-    from storyboard.workflow.desk import vendor
+    from storyboard.workflow.workspace import provider_of
 
     stop = asyncio.Event()
     where = found.callbacks
-    ledger = Ledger(private_dir(found.realm(draft=False)) / "ledger.db")
+    ledger = Ledger(private_dir(found.realm_folder()) / "ledger.db")
     try:
         with signals.interrupt_handler(lambda times: stop.set()):
-            async with Listener(where, ledger, vendor(found, draft=False), Clock(), _heard, _warned):
+            async with Listener(where, ledger, provider_of(found, found.service_realm), Clock(), _heard, _warned):
                 click.echo(where.listens)
                 if where.url is None:
                     _warned("STORYBOARD_CALLBACK_URL is not set, so that no render asks for callbacks yet:")

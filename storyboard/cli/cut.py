@@ -1,6 +1,8 @@
 """storyboard cut: only the final cut, from takes that exist. Pays nothing, asks nobody."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,11 +13,17 @@ from storyboard.cli.options import (
     json_option,
     locate_storyboard,
     pairs,
+    realm_of,
     reencode_option,
     var_option,
 )
 from storyboard.model.errors import SceneFailed
 from storyboard.model.text import safe_text, to_json
+
+if TYPE_CHECKING:
+    from storyboard.model.realm_kind import Kind
+    from storyboard.workflow.render_options import RenderOptions
+    from storyboard.workflow.summary import RenderResult
 
 
 @click.command
@@ -41,24 +49,18 @@ def command(
     from storyboard.cli.events_json import as_document
     from storyboard.cli.events_text import ending, near, warnings_only
     from storyboard.cli.next_steps import done_event, render_command
-    from storyboard.config.settings import settings
-    from storyboard.workflow.cut import TakesMissing, cut_only
-    from storyboard.workflow.partial import cut_partial
+    from storyboard.workflow.cut import TakesMissing
     from storyboard.workflow.render_options import RenderOptions
 
     options = RenderOptions(
-        file=locate_storyboard(file),
-        approve=lambda at, plan: None,
         on_event=warnings_only(lambda text: click.echo(text, err=True)),
-        draft=draft,
-        given=pairs(given),
         out=output,
         reencode=reencode,
         chapters=chapters,
-        summed=as_json,
+        checksum=as_json,
     )
     try:
-        done = done_event((cut_partial if partial else cut_only)(options, settings()))
+        done = done_event(_cut(locate_storyboard(file), realm_of(draft), pairs(given), options, partial=partial))
     except TakesMissing as error:
         typed = render_command(error.storyboard, again(draft=draft, given=given))
         hint = f"make {'it' if len(error.scenes) == 1 else 'them'} with: {typed}"
@@ -70,3 +72,17 @@ def command(
         click.echo(safe_text(line), err=True)
     click.echo(near(done.film))
     return done.exit
+
+
+def _cut(
+    file: Path, realm: "Kind | None", given: "Mapping[str, str]", options: "RenderOptions", *, partial: bool
+) -> "RenderResult":
+    from storyboard.config.settings import settings
+    from storyboard.workflow.cut import cut_only
+    from storyboard.workflow.partial import TolerantFiles, cut_partial
+    from storyboard.workflow.source_files import Project
+    from storyboard.workflow.workspace import claimed_workspace
+
+    tolerant = TolerantFiles(Project(file.parent)) if partial else None
+    with claimed_workspace(file, settings(), realm, given=given, files=tolerant) as workspace:
+        return cut_partial(workspace, options, tolerant.troubles) if tolerant else cut_only(workspace, options)

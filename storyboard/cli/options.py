@@ -3,11 +3,14 @@
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from storyboard.model.errors import InputError
+
+if TYPE_CHECKING:
+    from storyboard.model.realm_kind import Kind
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -48,6 +51,11 @@ def locate_storyboard(file: str | None) -> Path:
     from storyboard.workflow.source_files import locate
 
     return locate(file, Path.cwd())
+
+
+def realm_of(draft: bool) -> "Kind | None":
+    """Return the realm that --draft names; None for that of the configured service."""
+    return "draft" if draft else None
 
 
 def again(

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import click
 
-from storyboard.cli.options import again, draft_option, file_argument, json_option, locate_storyboard, pairs, var_option
+from storyboard.cli.options import (
+    again,
+    draft_option,
+    file_argument,
+    json_option,
+    locate_storyboard,
+    pairs,
+    realm_of,
+    var_option,
+)
 from storyboard.model.errors import Problems
 from storyboard.model.text import safe_text, to_json
 
@@ -25,24 +34,34 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
     from storyboard.config.settings import settings
     from storyboard.system.files import replace
     from storyboard.workflow import preflight
-    from storyboard.workflow.desk import desk
+    from storyboard.workflow.facts import current_plan, describe_uploads
+    from storyboard.workflow.workspace import open_workspace
 
-    with _told(file, as_json=as_json), desk(locate_storyboard(file), settings(), draft=draft, given=pairs(given)) as at:
-        plan = at.plan()
-        document = preflight.document(at, plan)
+    with (
+        _told(file, as_json=as_json),
+        open_workspace(locate_storyboard(file), settings(), realm_of(draft), given=pairs(given)) as workspace,
+    ):
+        plan = current_plan(workspace)
+        document = preflight.document(workspace, plan)
         text = to_json(document)
         if output:
             replace(output, (text + "\n").encode())
             flags = again(draft=draft, given=given)
-            typed = f"storyboard render {shlex.quote(at.shown)} --plan {shlex.quote(str(output))}{flags}"
+            typed = f"storyboard render {shlex.quote(workspace.shown)} --plan {shlex.quote(str(output))}{flags}"
             click.echo(f"saved in {output}: `{typed}` does just this, or refuses", err=True)
         if as_json:
             click.echo(text)
         else:
-            lines = plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.warnings(at, plan))
+            lines = plan_lines(
+                workspace.storyboard,
+                plan,
+                workspace.prices,
+                describe_uploads(workspace),
+                preflight.warnings(workspace, plan),
+            )
             for line in fit_rows(lines, columns(sys.stdout)):
                 click.echo(safe_text(line))
-        obstacles = preflight.blockers(at, plan)
+        obstacles = preflight.blockers(workspace, plan)
         if obstacles:
             raise Problems(obstacles, planned=True)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import again, file_argument, locate_storyboard, pairs, reencode_option, var_option
+from storyboard.cli.options import again, file_argument, locate_storyboard, pairs, realm_of, reencode_option, var_option
 from storyboard.model.errors import InputError, Interrupted
 from storyboard.model.text import safe_text
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from storyboard.config.settings import Settings
     from storyboard.model import events
     from storyboard.planning.steps import Plan
-    from storyboard.workflow.desk import Desk
+    from storyboard.workflow.workspace import Workspace
 
 Report = Callable[["events.Event"], None]
 
@@ -59,27 +59,26 @@ def command(
     from storyboard.config.settings import settings
     from storyboard.workflow.render import render
     from storyboard.workflow.render_options import RenderOptions
+    from storyboard.workflow.workspace import claimed_workspace
 
     found, where = settings(), locate_storyboard(file)
     if max_cost is not None:
         found = replace(found, budget=found.budget.with_cap(max_cost))
     with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         options = RenderOptions(
-            file=where,
-            approve=lambda at, plan: _agree(at, plan, yes=yes, silent=quiet or as_json),
+            approve=lambda workspace, plan: _agree(workspace, plan, yes=yes, silent=quiet or as_json),
             on_event=report,
-            draft=draft,
             only=only,
             at_once=at_once or found.at_once,
-            given=pairs(given),
             saved_plan=None if saved is None else _promised(saved),
             out=output,
             cut=not no_cut,
             reencode=reencode,
-            summed=as_json,
+            checksum=as_json,
         )
         flags = again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode)
-        done = done_event(render(options, found), flags)
+        with claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
+            done = done_event(render(workspace, options), flags)
         report(done)
     if not as_json:
         _say(done, quiet=quiet)
@@ -121,22 +120,30 @@ def _promised(path: Path) -> Mapping[str, object]:
     return document
 
 
-def _agree(at: "Desk", plan: "Plan", *, yes: bool, silent: bool) -> None:
+def _agree(workspace: "Workspace", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
+    from storyboard.workflow.facts import describe_uploads
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
-        preflight.check(at, plan)
+        preflight.check(workspace, plan)
     if asking and not silent:
         for line in fit_rows(
-            plan_lines(at.storyboard, plan, at.prices, at.going(), preflight.warnings(at, plan)), columns(sys.stderr)
+            plan_lines(
+                workspace.storyboard,
+                plan,
+                workspace.prices,
+                describe_uploads(workspace),
+                preflight.warnings(workspace, plan),
+            ),
+            columns(sys.stderr),
         ):
             _tell(safe_text(line))
-    if at.draft or yes or not plan.credits:
+    if yes or not plan.credits:
         return
-    price = at.prices.describe(plan.credits)
+    price = workspace.prices.describe(plan.credits)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InputError(f"this render costs {price}, and there is no terminal to ask at", "say --yes to pay")
     if not click.confirm(f"Pay {price}?", err=True):

@@ -20,20 +20,20 @@ def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool
     from storyboard.config.settings import settings
     from storyboard.state.realm import claim_storyboard
     from storyboard.workflow import settle
-    from storyboard.workflow.desk import desk
+    from storyboard.workflow.workspace import open_workspace
 
     if (adopt is not None) + again + abandon != 1:
         raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")
     where = locate_storyboard(file)
-    with claim_storyboard(where), desk(where, settings(), given=pairs(given)) as at:
-        entry = settle.submission_to_settle(at, scene)
-        price = at.prices.describe(entry.credits)
+    with claim_storyboard(where), open_workspace(where, settings(), given=pairs(given)) as workspace:
+        entry = settle.submission_to_settle(workspace, scene)
+        price = workspace.prices.describe(entry.credits)
         if adopt is not None:
-            settle.adopt(at, entry, adopt, time.time())
+            settle.adopt(workspace, entry, adopt, time.time())
             click.echo(f"{scene}: the job is adopted; the next render collects it, and pays nothing", err=True)
         elif again:
-            settle.request_again(at, entry, time.time())
+            settle.request_again(workspace, entry, time.time())
             click.echo(f"{scene}: the next render asks again for {price}; this may pay for it twice", err=True)
         else:
-            settle.abandon(at, entry, time.time())
+            settle.abandon(workspace, entry, time.time())
             click.echo(f"{scene}: given up, and not asked for again; it may have cost {price}", err=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.cli.options import draft_option, file_argument, locate_storyboard, pairs, var_option
+from storyboard.cli.options import draft_option, file_argument, locate_storyboard, pairs, realm_of, var_option
 
 
 @click.command
@@ -29,7 +29,7 @@ def command(
     def warn(text: str) -> None:
         click.echo(text, err=True)
 
-    wanted = sheet.Wanted(locate_storyboard(file), draft, pairs(given), output, warn)
+    wanted = sheet.Wanted(locate_storyboard(file), realm_of(draft), pairs(given), output, warn)
     made = [sheet.poster(wanted, scene or "", settings())] if poster else sheet.sheet(wanted, settings())
     for path in made:
         click.echo(near(str(path)))

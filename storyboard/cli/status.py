@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import draft_option, file_argument, json_option, locate_storyboard, pairs, var_option
+from storyboard.cli.options import (
+    draft_option,
+    file_argument,
+    json_option,
+    locate_storyboard,
+    pairs,
+    realm_of,
+    var_option,
+)
 from storyboard.model.errors import InputError
 from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
     from storyboard.model.submission import Submission
     from storyboard.planning.steps import Plan
-    from storyboard.workflow.desk import Desk
+    from storyboard.workflow.workspace import Workspace
 
 
 @click.command
@@ -34,17 +42,21 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
     from storyboard.cli.plan_table import columns, fit_rows
     from storyboard.config.settings import settings
     from storyboard.planning.steps import Blocked
-    from storyboard.workflow.desk import desk
+    from storyboard.workflow.facts import current_plan, orphaned_submissions
+    from storyboard.workflow.workspace import open_workspace
 
-    with desk(locate_storyboard(file), settings(), draft=draft, given=pairs(given)) as at:
-        plan, entries = at.plan(), at.ledger.submissions.all(at.known_as)
+    with open_workspace(locate_storyboard(file), settings(), realm_of(draft), given=pairs(given)) as workspace:
+        plan, entries = current_plan(workspace), workspace.realm.ledger.submissions.all(workspace.storyboard_id)
         if as_json:
-            click.echo(to_json(_document(at, plan, entries)))
+            click.echo(to_json(_document(workspace, plan, entries)))
         else:
-            for line in fit_rows(_lines(at, plan, entries), columns(sys.stdout)):
+            for line in fit_rows(_lines(workspace, plan, entries), columns(sys.stdout)):
                 click.echo(safe_text(line))
         return (
-            4 if at.forgotten(plan) or any(isinstance(step, Blocked) and not step.decided for step in plan.steps) else 0
+            4
+            if orphaned_submissions(workspace, plan)
+            or any(isinstance(step, Blocked) and not step.decided for step in plan.steps)
+            else 0
         )
 
 
@@ -56,7 +68,7 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
     from storyboard.system.claims import is_locked
 
     found, where = settings(), str(locate_storyboard(file).resolve()) if file else None
-    realm, prices = found.realm(draft=draft), found.prices
+    realm, prices = found.realm_folder(realm_of(draft)), found.prices
     with closing(Ledger(realm / "ledger.db")) as ledger:
         charges = ledger.charges.all(where)
     if draft:
@@ -76,10 +88,11 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
 _STANDS = {"keep": "done", "collect": "paid", "make": "missing", "blocked": "unknown"}
 
 
-def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
+def _lines(workspace: "Workspace", plan: "Plan", entries: "list[Submission]") -> list[str]:
     from storyboard.model.storyboard import Generated, described_source
     from storyboard.model.submission import rfc3339
     from storyboard.planning.steps import Blocked, Keep
+    from storyboard.workflow.facts import orphaned_submissions, spent_credits
     from storyboard.workflow.preflight import warnings
 
     latest = {entry.key: entry for entry in entries}
@@ -89,27 +102,28 @@ def _lines(at: "Desk", plan: "Plan", entries: "list[Submission]") -> list[str]:
         said = f"{float(step.take.measure.seconds):.1f} s" if isinstance(step, Keep) else one_line(step.why, 200)
         lines.append(f"{_STANDS[step.name]:<8} {step.scene:<16} {said}")
         if isinstance(step, Blocked) and entry:
-            price = at.prices.describe(entry.credits)
+            price = workspace.prices.describe(entry.credits)
             lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
-    for scene in at.storyboard.scenes:
+    for scene in workspace.storyboard.scenes:
         if not isinstance(scene.source, Generated):
             lines.append(f"{'own':<8} {scene.id:<16} {one_line(described_source(scene.source), 200)}")
-    for entry in at.forgotten(plan):
-        price = at.prices.describe(entry.credits)
+    for entry in orphaned_submissions(workspace, plan):
+        price = workspace.prices.describe(entry.credits)
         lines.append(f"{'unknown':<8} {entry.scene:<16} as it was asked for before; settle it, or let it be")
         lines.append(f"{'':<8} {'':<16} sent {rfc3339(entry.asked)}; if it was accepted it cost {price}")
-    spent = at.spent()
-    lines += ["", f"{'spent':<8} {at.prices.describe(spent)} on this storyboard"]
+    spent = spent_credits(workspace)
+    lines += ["", f"{'spent':<8} {workspace.prices.describe(spent)} on this storyboard"]
     if failed := sum((entry.cost for entry in entries if entry.state == "failed"), Fraction(0)):
-        said = at.prices.describe(failed)
+        said = workspace.prices.describe(failed)
         lines.append(f"{'':<8} {said} of it for jobs that failed, which the provider may have given back")
-    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in warnings(at, plan)]
+    lines += [f"{'note':<8} {problem.message}: {problem.hint}" for problem in warnings(workspace, plan)]
     return lines
 
 
-def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str, object]:
+def _document(workspace: "Workspace", plan: "Plan", entries: "list[Submission]") -> dict[str, object]:
     from storyboard.model.submission import rfc3339
     from storyboard.model.text import json_number
+    from storyboard.workflow.facts import orphaned_submissions, spent_credits
     from storyboard.workflow.preflight import warnings
 
     latest = {entry.key: entry for entry in entries}
@@ -133,8 +147,8 @@ def _document(at: "Desk", plan: "Plan", entries: "list[Submission]") -> dict[str
             "credits": json_number(entry.cost),
             "prompt": entry.recipe["prompt"],
         }
-        for entry in at.forgotten(plan)
+        for entry in orphaned_submissions(workspace, plan)
     ]
-    problems = [problem.document() for problem in warnings(at, plan)]
-    told = {"storyboard": at.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
-    return {**told, "spent": json_number(at.spent())}
+    problems = [problem.document() for problem in warnings(workspace, plan)]
+    told = {"storyboard": workspace.shown, "scenes": scenes, "forgotten": forgotten, "problems": problems}
+    return {**told, "spent": json_number(spent_credits(workspace))}

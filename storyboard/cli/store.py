@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import draft_option, json_option
+from storyboard.cli.options import draft_option, json_option, realm_of
 from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def verify(draft: bool, as_json: bool) -> int:
     from storyboard.system.claims import shared_lock
 
     # Never beside a gc, which would take away what is being read.
-    with shared_lock(store_claim(settings().realm(draft=draft))):
+    with shared_lock(store_claim(settings().realm_folder(realm_of(draft)))):
         store, ledger = _opened(draft)
         digests = list(store)
         damaged = [digest for digest in digests if not store.is_intact(digest)]
@@ -118,7 +118,7 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
         raise InputError("--delete and --restore are opposites", "say one of them")
     now, found = time.time(), settings()
     store, ledger = _opened(draft)
-    clearing = GarbageCollector(found.kind(draft=draft), found, ledger, store)
+    clearing = GarbageCollector(realm_of(draft) or found.service_realm, found, ledger, store)
     with closing(ledger), clearing.alone() if delete or restore else nullcontext():
         back = clearing.restore() if restore else ()
         waste = clearing.waste(days, _meant(gone), now)
@@ -238,5 +238,5 @@ def _opened(draft: bool) -> "tuple[Store, Ledger]":
     from storyboard.state.ledger import Ledger
     from storyboard.state.store import Store
 
-    realm = settings().realm(draft=draft)
+    realm = settings().realm_folder(realm_of(draft))
     return Store(realm / "takes"), Ledger(realm / "ledger.db")

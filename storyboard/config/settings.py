@@ -61,19 +61,14 @@ class Settings:
         except ValueError:
             return False
 
-    def kind(self, *, draft: bool) -> Kind:
-        """Whose takes are meant: the emulator's inside, a service's on this machine, or those that cost money."""
-        if draft:
-            return "draft"
+    @property
+    def service_realm(self) -> Kind:
+        """The realm of the configured service: rehearsals if it is on this machine, else paid takes."""
         return "rehearsal" if self.rehearsal else "paid"
 
-    def realm(self, *, draft: bool) -> Path:
-        """Where takes and the ledger lie: drafts and rehearsals beside the paid ones, and never mixed with them."""
-        return self.place(self.kind(draft=draft))
-
-    def place(self, kind: Kind) -> Path:
-        """Where takes and the ledger of one kind lie."""
-        return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[kind]
+    def realm_folder(self, kind: Kind | None = None) -> Path:
+        """Return the folder of a realm's ledger and takes; that of the configured service if ``kind`` is left out."""
+        return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[kind or self.service_realm]
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -1,6 +1,6 @@
 """Prices: what a shot and its HD version cost, in credits and in money."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -35,6 +35,11 @@ class Prices:
     def describe(self, credits: Fraction, *, inside: bool = False) -> str:
         """Credits and money in words, as ``money`` has them."""
         return money(credits, self.money(credits), self.currency, inside=inside)
+
+
+def free_prices(models: Iterable[str]) -> Prices:
+    """Return prices at which every one of ``models`` costs nothing."""
+    return Prices({model: Fraction(0) for model in models}, credit=Fraction(0))
 
 
 def money(credits: Fraction, price: Fraction | None, currency: str, *, inside: bool = False) -> str:

@@ -2,15 +2,19 @@
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from storyboard.model.errors import InputError
 from storyboard.model.realm_kind import KINDS, Kind
 from storyboard.system.files import checksum, disk_errors, replace, scratch_dir
+from storyboard.timeline.model import Timeline
+
+if TYPE_CHECKING:
+    from storyboard.film.copy import WrittenFilm
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,23 @@ class Film:
     height: int
     kind: Kind
     modified: int
+
+    @classmethod
+    def of(cls, written: "WrittenFilm", identity: str, timeline: Timeline, kind: Kind) -> Self:
+        """Return the film that was written from ``timeline``. Raises LocalFault."""
+        with disk_errors(written.path):
+            modified = written.path.stat().st_mtime_ns
+        return cls(
+            identity=identity,
+            checksum=written.checksum,
+            bytes=written.bytes,
+            frames=written.frames,
+            fps=timeline.fps,
+            width=timeline.width,
+            height=timeline.height,
+            kind=kind,
+            modified=modified,
+        )
 
 
 class FilmRegistry:
@@ -60,6 +81,27 @@ class FilmRegistry:
             return film if film and film.identity == identity and checksum(path) == film.checksum else None
         except OSError:
             return None
+
+    def publish(
+        self,
+        path: Path,
+        describe: "Callable[[WrittenFilm], Film]",
+        write: "Callable[[Callable[[WrittenFilm], None]], object]",
+    ) -> Film:
+        """Write a film to ``path`` and remember it. Raises LocalFault, and what ``write`` raises.
+
+        ``write`` calls what it is given when the file is whole and does not have its name yet: a render that is killed
+        in that moment must know the film for its own the next time.
+        """
+        films: list[Film] = []
+
+        def on_written(written: "WrittenFilm") -> None:
+            films.append(describe(written))
+            self.remember(path, films[-1], written.path)
+
+        write(on_written)
+        self.remember(path, films[-1])
+        return films[-1]
 
     def remember(self, path: Path, film: Film, staged: Path | None = None) -> None:
         """That ``film`` lies at ``path``; or, while it does not have its good name yet, at ``staged`` beside it."""

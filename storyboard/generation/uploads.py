@@ -14,6 +14,7 @@ from storyboard.generation.provider_calls import upload_image
 from storyboard.http.address import loopback_host
 from storyboard.model.errors import InputError, LocalFault, RunRefused, SceneFailed
 from storyboard.model.problem import Problem
+from storyboard.model.realm_kind import Kind
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.text import one_line
 from storyboard.providers.base import Address, Provider
@@ -80,13 +81,9 @@ class PublicFolder:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStorage:
-    """The provider's own uploads. What one service keeps is nothing to another: ``origin`` tells them apart."""
+    """The provider's own uploads. What one service keeps is nothing to another: ``destination`` tells them apart."""
 
-    origin: str
-
-    @property
-    def destination(self) -> str:
-        return f"the service at {self.origin}"
+    destination: str
 
     async def put(self, image: LocalImage, content: bytes, provider: Provider, wire: "Client") -> Address:
         return await upload_image(provider, wire, _name(image), content, _TYPES[image.kind])
@@ -189,6 +186,16 @@ class Uploads:
         self._memory.forget_upload(self._way.destination, image.digest)
 
 
+def destination_for(kind: Kind, value: str | None, provider: str, origin: str) -> UploadDestination | None:
+    """Return where images are uploaded to for takes of one kind; a draft's go to its emulator. Raises InputError.
+
+    ``value`` is STORYBOARD_UPLOADS; ``provider`` and ``origin`` are as in ``parse_destination``.
+    """
+    if kind == "draft":
+        return ProviderStorage("the emulator on this machine")
+    return parse_destination(value, provider, origin)
+
+
 def parse_destination(
     value: str | None, provider: str = "provider", origin: str = "", environ: Mapping[str, str] = os.environ
 ) -> UploadDestination | None:
@@ -200,7 +207,7 @@ def parse_destination(
         return None
     text = value.strip()
     if text in ("provider", provider):
-        return ProviderStorage(origin)
+        return ProviderStorage(f"the service at {origin}")
     try:
         parts = urlsplit(text)
         host, extra = parts.hostname or "", parts.username is not None or parts.query or parts.fragment

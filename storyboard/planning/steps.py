@@ -1,6 +1,6 @@
 """The values of a plan: its steps, and the facts it is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
@@ -106,6 +106,11 @@ class Plan:
     @property
     def credits(self) -> Fraction:
         return sum((step.credits for step in self.steps), Fraction(0))
+
+    def restricted_to(self, scenes: Collection[str]) -> "Plan":
+        """Return the plan for these scenes and those that they wait for, with all that it keeps."""
+        needed = {*scenes, *(name for step in self.steps if step.scene in scenes for name in step.after)}
+        return Plan(tuple(step for step in self.steps if step.scene in needed or isinstance(step, Keep)))
 
     @property
     def images_to_upload(self) -> tuple[LocalImage, ...]:

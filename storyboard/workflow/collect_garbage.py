@@ -55,7 +55,7 @@ class GarbageCollector:
     def alone(self) -> AbstractContextManager[None]:
         """Keep every render out meanwhile. Raises Busy."""
         return exclusive_lock(
-            store_claim(self.settings.place(self.kind)), "a render uses this store: clear it when that has ended"
+            store_claim(self.settings.realm_folder(self.kind)), "a render uses this store: clear it when that has ended"
         )
 
     def waste(self, days: float, gone: Collection[Path], now: float) -> GarbageFound:
@@ -103,7 +103,7 @@ class GarbageCollector:
         whose: dict[Path, set[str]] = {}
         with ExitStack() as stack:
             for kind in KINDS:
-                path = self.settings.place(kind) / "ledger.db"
+                path = self.settings.realm_folder(kind) / "ledger.db"
                 if path.exists():
                     ledger = Ledger(path)
                     stack.callback(ledger.close)

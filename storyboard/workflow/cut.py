@@ -1,10 +1,11 @@
 """Cut the film from takes that exist."""
 
-from storyboard.config.settings import Settings
 from storyboard.model.errors import SceneFailed
 from storyboard.workflow.assemble import assemble
-from storyboard.workflow.render_options import RenderOptions, claimed_desk, film_path, takes_of
+from storyboard.workflow.facts import current_plan
+from storyboard.workflow.render_options import RenderOptions, film_path, takes_of
 from storyboard.workflow.summary import RenderResult, summarize
+from storyboard.workflow.workspace import Workspace
 
 
 class TakesMissing(SceneFailed):
@@ -16,13 +17,12 @@ class TakesMissing(SceneFailed):
         self.scenes = scenes
 
 
-def cut_only(options: RenderOptions, settings: Settings) -> RenderResult:
+def cut_only(workspace: Workspace, options: RenderOptions) -> RenderResult:
     """Cut the film from takes that are in the store. Raises TakesMissing, naming the scenes that have none."""
-    with claimed_desk(options, settings) as at:
-        plan = at.plan()
-        takes = takes_of(plan)
-        if lacking := tuple(scene for scene in at.wanted if scene not in takes):
-            raise TakesMissing(at.shown, lacking)
-        path = film_path(at, options)
-        film = assemble(at, takes, path, options.making)
-        return summarize(at, plan, takes, (path, film), summed=options.summed)
+    plan = current_plan(workspace)
+    takes = takes_of(plan)
+    if missing := tuple(scene for scene in workspace.shots if scene not in takes):
+        raise TakesMissing(workspace.shown, missing)
+    path = film_path(workspace, options.out)
+    film = assemble(workspace, takes, path, options.film)
+    return summarize(workspace, plan, takes, (path, film), checksum=options.checksum)

@@ -102,7 +102,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
     from storyboard.state.store import Store
     from storyboard.system.claims import is_locked
 
-    realm = found.realm(draft=False)
+    realm = found.realm_folder()
     path = realm / "ledger.db"
     try:
         if is_unused(path):
@@ -152,7 +152,7 @@ def _leftovers(found: "Settings") -> Iterator[Finding]:
     from storyboard.state.store import Store
     from storyboard.system.claims import is_locked
 
-    realm = found.realm(draft=False)
+    realm = found.realm_folder()
     for kept in rescue.rescued_jobs(realm / "ledger.db"):
         said = f"the job {one_line(kept.job, 80)} was paid for and is not in the ledger: {kept.file}"
         yield Finding(
@@ -202,7 +202,7 @@ def _callbacks(found: "Settings") -> Iterator[Finding]:
         said = "STORYBOARD_CALLBACK_URL is this machine, and the provider is not"
         yield Finding("callbacks", "note", said, "set it to the https address of a tunnel that leads here")
         return
-    if is_locked(found.realm(draft=False) / f"callbacks.{where.port}.claim"):
+    if is_locked(found.realm_folder() / f"callbacks.{where.port}.claim"):
         yield Finding("callbacks", "ok", f"{host} leads to {where.listens}, where storyboard listens just now")
         return
     try:
@@ -239,9 +239,9 @@ def _balance(found: "Settings", key: str) -> str:
     from storyboard.generation.provider_calls import credit_balance
     from storyboard.http.client import Client, Endpoint
     from storyboard.system.clock import Clock
-    from storyboard.workflow.desk import vendor
+    from storyboard.workflow.workspace import provider_of
 
-    provider = vendor(found, draft=False)
+    provider = provider_of(found, found.service_realm)
 
     async def ask() -> str:
         api = Endpoint(found.base_url, key, found.environment)

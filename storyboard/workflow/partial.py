@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from storyboard.config.settings import Settings
 from storyboard.model.errors import StoryboardError
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
 from storyboard.model.take import Measure, Take
 from storyboard.parsing.project_files import ClipFacts
 from storyboard.planning.steps import Plan, Step
 from storyboard.timeline.model import Slate
-from storyboard.workflow.assemble import assemble, set_aside
-from storyboard.workflow.desk import Desk
-from storyboard.workflow.render_options import RenderOptions, claimed_desk, film_path, takes_of
+from storyboard.workflow.assemble import assemble, set_damaged_aside
+from storyboard.workflow.facts import current_plan
+from storyboard.workflow.render_options import RenderOptions, film_path, takes_of
 from storyboard.workflow.source_files import Project
 from storyboard.workflow.summary import RenderResult, summarize
+from storyboard.workflow.workspace import Workspace
 
 # What a clip is taken for that cannot be read: long enough for whatever is said of it.
 _UNKNOWN = Measure(24 * 3600, Fraction(24), 1280, 720, sound=False)
@@ -53,53 +53,56 @@ class TolerantFiles:
             return ClipFacts("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
 
 
-def cut_partial(options: RenderOptions, settings: Settings) -> RenderResult:
-    """Cut the film from what is there, with slates for what is not; with a slate in it, it goes beside the whole film.
+def cut_partial(workspace: Workspace, options: RenderOptions, troubles: Mapping[PurePosixPath, str]) -> RenderResult:
+    """Cut the film from what exists, with slates for what does not; a film with slates goes beside the whole one.
 
-    Raises Problems and other StoryboardErrors.
+    The workspace was opened with ``TolerantFiles``, which say the ``troubles``. Raises InputError, LocalFault,
+    BadMedia.
     """
-    files = TolerantFiles(Project(options.file.parent))
-    with claimed_desk(options, settings, files) as at:
-        plan = at.plan()
-        damaged = {scene: str(error) for scene, error in set_aside(at, takes_of(plan)).items()}
-        takes = {scene: take for scene, take in takes_of(plan).items() if scene not in damaged}
-        missing = slates_for_missing(at, plan, takes, files.troubles, damaged)
-        path = film_path(at, options, partial=bool(missing))
-        film = assemble(at, takes, path, options.making, missing)
-        why = {scene: slate.why for scene, slate in missing.items()}
-        return summarize(at, plan, takes, (path, film), summed=options.summed, slates=why)
+    plan = current_plan(workspace)
+    damaged = {scene: str(error) for scene, error in set_damaged_aside(workspace, takes_of(plan)).items()}
+    takes = {scene: take for scene, take in takes_of(plan).items() if scene not in damaged}
+    missing = slates_for_missing(workspace, plan, takes, troubles, damaged)
+    path = film_path(workspace, options.out, partial=bool(missing))
+    film = assemble(workspace, takes, path, options.film, missing)
+    why = {scene: slate.why for scene, slate in missing.items()}
+    return summarize(workspace, plan, takes, (path, film), checksum=options.checksum, slates=why)
 
 
 def slates_for_missing(
-    at: Desk, plan: Plan, takes: Mapping[str, Take], troubles: Mapping[PurePosixPath, str], damaged: Mapping[str, str]
+    workspace: Workspace,
+    plan: Plan,
+    takes: Mapping[str, Take],
+    troubles: Mapping[PurePosixPath, str],
+    damaged: Mapping[str, str],
 ) -> dict[str, Slate]:
     """A slate for each scene of the film that is not there. ``damaged`` says why a scene's take does not serve."""
     steps = {step.scene: step for step in plan.steps}
     found = {}
-    for scene in at.storyboard.scenes:
+    for scene in workspace.storyboard.scenes:
         why = damaged.get(scene.id) or _why(scene, steps.get(scene.id), troubles)
         if why and scene.id not in takes:
-            found[scene.id] = _slate(at, scene, why.strip())
+            found[scene.id] = _slate(workspace, scene, why.strip())
     return found
 
 
-def slates_for_pending(at: Desk, takes: Collection[str]) -> dict[str, Slate]:
+def slates_for_pending(workspace: Workspace, takes: Collection[str]) -> dict[str, Slate]:
     """A slate for each scene whose take is still to come."""
-    scenes = at.storyboard.scenes
+    scenes = workspace.storyboard.scenes
     lacking = (scene for scene in scenes if isinstance(scene.source, Generated) and scene.id not in takes)
-    return {scene.id: _slate(at, scene, "") for scene in lacking}
+    return {scene.id: _slate(workspace, scene, "") for scene in lacking}
 
 
-def _slate(at: Desk, scene: Scene, why: str) -> Slate:
-    last = max(scene.number for scene in at.storyboard.scenes)
-    seconds = _seconds(scene, _clip_seconds(at, scene))
-    return Slate(scene.number, last, scene.id, at.storyboard.title, _text(scene), why, seconds)
+def _slate(workspace: Workspace, scene: Scene, why: str) -> Slate:
+    last = max(scene.number for scene in workspace.storyboard.scenes)
+    seconds = _seconds(scene, _clip_seconds(workspace, scene))
+    return Slate(scene.number, last, scene.id, workspace.storyboard.title, _text(scene), why, seconds)
 
 
-def _clip_seconds(at: Desk, scene: Scene) -> int:
+def _clip_seconds(workspace: Workspace, scene: Scene) -> int:
     """How long a clip of the provider is, of the model that the scene asks for if it asks for one."""
     model = scene.source.model if isinstance(scene.source, Generated) else ""
-    return at.provider.capabilities.model(model).seconds
+    return workspace.provider.capabilities.model(model).seconds
 
 
 def _why(scene: Scene, step: Step | None, troubles: Mapping[PurePosixPath, str]) -> str:

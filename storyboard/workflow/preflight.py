@@ -15,22 +15,24 @@ from storyboard.model.storyboard import Storyboard
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
 from storyboard.planning.steps import Keep, Plan
-from storyboard.workflow.desk import Desk
+from storyboard.workflow.facts import over_budget, upload_destination
+from storyboard.workflow.footage import clip_of_take, loudness_cache
+from storyboard.workflow.workspace import Workspace
 
 # Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
 ROOM = 64_000_000
 ROOM_PER_TAKE = 40_000_000
 
 
-def document(at: Desk, plan: Plan) -> dict[str, object]:
+def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
     """The plan as JSON, with all that is to be said of it."""
-    problems = [*at.storyboard.warnings, *warnings(at, plan), *blockers(at, plan)]
+    problems = [*workspace.storyboard.warnings, *warnings(workspace, plan), *blockers(workspace, plan)]
     told = [problem.document() for problem in problems]
-    leaving = () if not at.draft and isinstance(at.way(), PublicFolder) else plan.images_to_upload
-    return saved.plan_document(plan, at.shown, at.provider.name, at.prices, leaving, told)
+    leaving = () if isinstance(upload_destination(workspace), PublicFolder) else plan.images_to_upload
+    return saved.plan_document(plan, workspace.shown, workspace.provider.name, workspace.prices, leaving, told)
 
 
-def check(at: Desk, plan: Plan) -> None:
+def check(workspace: Workspace, plan: Plan) -> None:
     """Find out now what would else be found after something was paid.
 
     Raises Problems, InputError, RunRefused, LocalFault.
@@ -39,30 +41,31 @@ def check(at: Desk, plan: Plan) -> None:
     from storyboard.media import ffmpeg
 
     ffmpeg.version()
-    if at.draft:
+    if workspace.realm.kind == "draft":
         return
-    if homeless := _homeless(at, plan):
+    if homeless := _homeless(workspace, plan):
         raise Problems(homeless)
-    at.way()
-    Endpoint(at.settings.base_url, api_key(at.settings), at.settings.environment)
-    free, wanted = shutil.disk_usage(at.realm.root).free, ROOM + ROOM_PER_TAKE * plan.count("make")
+    upload_destination(workspace)
+    Endpoint(workspace.settings.base_url, api_key(workspace.settings), workspace.settings.environment)
+    free, wanted = shutil.disk_usage(workspace.realm.root).free, ROOM + ROOM_PER_TAKE * plan.count("make")
     if free < wanted:
-        message = f"{at.realm.root} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
+        message = f"{workspace.realm.root} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
         raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
 
 
-def blockers(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """What must be put right before the plan can be carried out: images that go nowhere, and the budget."""
-    whole, found = Place(at.shown, 1, 1), at.over(plan)
+    whole, found = Place(workspace.shown, 1, 1), over_budget(workspace, plan)
     spent = (
-        Problem(whole, over.limit.name, f"over budget: {at.budget.describe(over)}", ways_out((over,))) for over in found
+        Problem(whole, over.limit.name, f"over budget: {workspace.settings.budget.describe(over)}", ways_out((over,)))
+        for over in found
     )
-    return (*_homeless(at, plan), *spent)
+    return (*_homeless(workspace, plan), *spent)
 
 
-def warnings(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """What is to be said of titles, and of takes that are here: how long transitions take, how loud scenes are."""
-    return (*missing_glyphs(at.storyboard), *_encoded_whole(at, plan), *_uneven(at, plan))
+    return (*missing_glyphs(workspace.storyboard), *_encoded_whole(workspace, plan), *_uneven(workspace, plan))
 
 
 def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:
@@ -83,24 +86,24 @@ def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def _homeless(at: Desk, plan: Plan) -> tuple[Problem, ...]:
-    if at.draft or not plan.images_to_upload or at.way():
+def _homeless(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
+    if not plan.images_to_upload or upload_destination(workspace):
         return ()
     return tuple(_quoting(destination_missing(image)) for image in plan.images_to_upload)
 
 
-def _encoded_whole(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+def _encoded_whole(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """Transitions for which a whole take would be encoded, because decoding can begin nowhere behind them."""
     from storyboard.mp4 import reader
 
     found = []
     takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
-    for scene in at.storyboard.scenes[1:]:
+    for scene in workspace.storyboard.scenes[1:]:
         coming, take = scene.finish.transition, takes.get(scene.id)
         if not take or not coming or coming.over == "tail":
             continue
         try:
-            frames = reader.read(at.store.path(take.digest)).frames
+            frames = reader.read(workspace.realm.store.path(take.digest)).frames
         except (BadMedia, LocalFault):  # the cut tells of it, once it comes to that
             continue
         behind = scene.trim.start + coming.seconds
@@ -112,22 +115,27 @@ def _encoded_whole(at: Desk, plan: Plan) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def _uneven(at: Desk, plan: Plan) -> tuple[Problem, ...]:
+def _uneven(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """Told where takes that are here, and measured, are far apart in loudness, and nothing evens them out."""
-    if at.storyboard.output.loudness is not None:
+    if workspace.storyboard.output.loudness is not None:
         return ()
-    clips = {step.scene: at.clip(step.scene, step.take) for step in plan.steps if isinstance(step, Keep)}
+    clips = {
+        step.scene: clip_of_take(workspace, step.scene, step.take) for step in plan.steps if isinstance(step, Keep)
+    }
     known = {
         scene: replace(loudness, lufs=loudness.lufs + float(clip.level.gain))
         for scene, clip in clips.items()
-        if clip and not clip.level.mute and (loudness := at.loudness.of(clip)) and loudness.lufs is not None
+        if clip
+        and not clip.level.mute
+        and (loudness := loudness_cache(workspace).of(clip))
+        and loudness.lufs is not None
     }
     if not (found := widest_difference(known)):
         return ()
     soft, loud, between = found
     message = f"scene '{loud}' is {between:.0f} LU louder than scene '{soft}'"
     hint = "write `loudness: -16` under `output` to even them out, or a `gain` under their `audio`"
-    return (Problem(Place(at.shown, 1, 1), "output.loudness", message, hint, "warning"),)
+    return (Problem(Place(workspace.shown, 1, 1), "output.loudness", message, hint, "warning"),)
 
 
 def _quoting(problem: Problem) -> Problem:

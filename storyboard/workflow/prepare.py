@@ -10,10 +10,11 @@ from storyboard.model.errors import StoryboardError
 from storyboard.model.take import Take
 from storyboard.mp4.samples import ClipIndex
 from storyboard.planning.steps import Keep, Plan
-from storyboard.workflow.assemble import known_loudness, segments
-from storyboard.workflow.desk import Desk
+from storyboard.workflow.assemble import known_loudness, segments_folder
+from storyboard.workflow.footage import build_footage, clip_of_take, loudness_cache
 from storyboard.workflow.partial import slates_for_pending
 from storyboard.workflow.sheet import thumbnails
+from storyboard.workflow.workspace import Workspace
 
 # More scenes than this are left to the cut: what is known of their clips would take more memory than it saves time.
 MOST = 200
@@ -31,10 +32,10 @@ class BackgroundPreparation:
     ``pieces`` is whether the film will be copied together: what is rendered for that, joints above all, is made too.
     """
 
-    def __init__(self, at: Desk, plan: Plan, *, pieces: bool = True) -> None:
-        self._at = at
+    def __init__(self, workspace: Workspace, plan: Plan, *, pieces: bool = True) -> None:
+        self._workspace = workspace
         self._takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
-        self._few, self._pieces = len(at.storyboard.scenes) <= MOST, pieces
+        self._few, self._pieces = len(workspace.storyboard.scenes) <= MOST, pieces
         self._known: dict[str, ClipIndex] = {}
         self._pictured = set(self._takes)
         self._news, self._one, self._over = threading.Event(), threading.Lock(), threading.Event()
@@ -44,8 +45,8 @@ class BackgroundPreparation:
         if self._over.is_set():
             return
         try:
-            if clip := self._at.clip(scene, take):
-                self._at.loudness.prepare(clip, self._at.store.path(take.digest))
+            if clip := clip_of_take(self._workspace, scene, take):
+                loudness_cache(self._workspace).prepare(clip, self._workspace.realm.store.path(take.digest))
             self._takes[scene] = take
             self._news.set()
             # Whoever is at it already goes on with what is new.
@@ -66,18 +67,18 @@ class BackgroundPreparation:
         from storyboard.film import splice as hand
 
         takes = dict(self._takes)
-        cut, paths = self._at.cut(takes, slates_for_pending(self._at, takes))
+        cut, paths = build_footage(self._workspace, takes, slates_for_pending(self._workspace, takes))
         new = takes.keys() - self._pictured
         self._pictured |= new
-        thumbnails(self._at, cut, paths, {scene: takes[scene].measure.fps for scene in new})
+        thumbnails(self._workspace, cut, paths, {scene: takes[scene].measure.fps for scene in new})
         if not self._pieces:
             return
         unknown = {digest: path for digest, path in paths.items() if digest not in self._known}
-        self._known |= hand.indexes(unknown, segments(self._at))
+        self._known |= hand.indexes(unknown, segments_folder(self._workspace))
         known = {clip.digest: self._known.get(clip.digest, _AWAITED) for clip in cut.clips}
-        plan = plan_film(cut, known, known_loudness(self._at, cut))
+        plan = plan_film(cut, known, known_loudness(self._workspace, cut))
         if isinstance(plan, FilmPlan):
-            hand.prepare(plan, known, paths, segments(self._at), self._watch)
+            hand.prepare(plan, known, paths, segments_folder(self._workspace), self._watch)
 
     def _watch(self, done: int) -> None:
         if self._over.is_set():

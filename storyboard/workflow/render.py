@@ -1,11 +1,14 @@
-"""The whole story on one page: claim, read, plan, ask, run, pin the takes, cut. Read this first."""
+"""Render a storyboard: plan, approve, generate, pin the takes, cut. Read this module first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
 
-from storyboard.config.settings import Settings
 from storyboard.model import events
 from storyboard.model.errors import (
     InputError,
+    Interrupted,
     StoryboardError,
     SubmissionUnknown,
     submission_given_up,
@@ -13,51 +16,108 @@ from storyboard.model.errors import (
 )
 from storyboard.model.take import Outcome, Take
 from storyboard.planning.saved import plan_differences
-from storyboard.planning.steps import Blocked, Keep, Plan
+from storyboard.planning.steps import Blocked, Plan
+from storyboard.system import signals
 from storyboard.workflow.assemble import assemble
-from storyboard.workflow.desk import Desk
+from storyboard.workflow.facts import check_budget, current_plan, orphaned_submissions, pin_takes, spent_credits
 from storyboard.workflow.preflight import document
-from storyboard.workflow.render_options import EventHandler, RenderOptions, claimed_desk, film_path
+from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, takes_of
 from storyboard.workflow.summary import RenderResult, summarize
+from storyboard.workflow.workspace import Workspace
+
+Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
+Run = Callable[[Callable[[], Coroutine[None, None, Ended]]], Ended]
 
 
-def render(options: RenderOptions, settings: Settings) -> RenderResult:
-    """Make the film; how it ended. Expected failures of scenes are in the answer, others are raised."""
-    with claimed_desk(options, settings) as at:
-        at.keep_schema()
-        at.sweep()
-        whole = at.plan()
-        check_saved_plan(options, at, whole)
-        plan = select_steps(at, whole, options.only)
-        at.afford(plan)
-        path = film_path(at, options) if options.cut else None
-        before = at.spent()
-        _announce(at, whole, plan, options.on_event)
-        options.approve(at, plan)
-        outcomes, stopped = carry_out(at, plan, whole, options)
-        takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
-        at.save_lock(takes)
-        whole_film = path and not stopped and all(scene in takes for scene in at.wanted)
-        film = assemble(at, takes, path, options.making) if path and whole_film else None
-        spent = at.spent() - before
-        return summarize(at, plan, outcomes, (path, film), summed=options.summed, spent=spent, stopped_by=stopped)
+class Approved(NamedTuple):
+    """A plan that may be carried out: ``whole`` is that of all scenes, ``spent`` the credits spent before it."""
+
+    whole: Plan
+    plan: Plan
+    film: Path | None
+    spent: Fraction
 
 
-def _announce(at: Desk, whole: Plan, plan: Plan, on_event: EventHandler) -> None:
-    """Tell the warnings about the storyboard, then the plan."""
-    for problem in at.storyboard.warnings:
-        on_event(events.Warned("", f"{problem.place}: {problem.message}"))
-    for entry in at.forgotten(whole):
-        why = "the answer to an earlier submission was lost, as status says; it may have been paid for"
-        on_event(events.Warned(entry.scene, why))
-    on_event(_planned(at, plan))
+def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run) -> RenderResult:
+    """Generate what is missing and cut the film. ``run`` runs the event loop: by default with Ctrl-C handled.
+
+    A scene that fails is a part of the result. Raises what concerns all scenes: Problems, InputError, OverBudget,
+    LocalFault, and Interrupted at the second Ctrl-C. The storyboard is claimed by the caller.
+    """
+    approved = approve(workspace, options)
+    outcomes, stopped = known_outcomes(approved.plan, options.on_event), None
+    if len(outcomes) < len(approved.plan.steps):
+        try:
+            generated, stopped = run(lambda: generate(workspace, approved, options))
+        except KeyboardInterrupt:
+            hint = "what was paid for is in the ledger: run again to collect it"
+            raise Interrupted("interrupted", hint) from None
+        outcomes |= generated
+    takes = pin(workspace, outcomes)
+    film = assemble(workspace, takes, path, options.film) if (path := film_to_cut(approved, takes, stopped)) else None
+    spent = spent_credits(workspace) - approved.spent
+    cut = (approved.film, film)
+    return summarize(
+        workspace, approved.plan, outcomes, cut, checksum=options.checksum, spent=spent, stopped_by=stopped
+    )
 
 
-def check_saved_plan(options: RenderOptions, at: Desk, plan: Plan) -> None:
-    """Raises InputError, with all that has moved, where a saved plan does not hold any more."""
-    if options.saved_plan is None:
+def approve(workspace: Workspace, options: RenderOptions) -> Approved:
+    """Plan, and have the plan approved. Raises InputError, OverBudget, LocalFault, what ``options.approve`` raises."""
+    workspace.source_files.write_schema()
+    workspace.realm.sweep(workspace.lockfile.path, workspace.file.parent)
+    whole = current_plan(workspace)
+    check_saved_plan(workspace, whole, options.saved_plan)
+    plan = select_steps(workspace, whole, options.only)
+    if options.exact_plan is not None and options.exact_plan != plan:
+        check_saved_plan(workspace, plan, document(workspace, options.exact_plan))
+    check_budget(workspace, plan)
+    path = film_path(workspace, options.out) if options.cut else None
+    spent = spent_credits(workspace)
+    _announce(workspace, whole, plan, options.on_event)
+    options.approve(workspace, plan)
+    return Approved(whole, plan, path, spent)
+
+
+def known_outcomes(plan: Plan, on_event: EventHandler) -> dict[str, Outcome]:
+    """Return what is known of scenes before anything is generated: kept takes, and blocked scenes, which are told."""
+    outcomes: dict[str, Outcome] = dict(takes_of(plan))
+    for step in plan.steps:
+        if isinstance(step, Blocked):
+            error = submission_given_up(step.why) if step.decided else submission_undecided(step.why)
+            outcomes[step.scene] = error
+            kind = events.Unknown if isinstance(error, SubmissionUnknown) else _failed
+            on_event(kind(step.scene, step.shot.take, error.message, error.hint))
+    return outcomes
+
+
+async def generate(workspace: Workspace, approved: Approved, options: RenderOptions) -> Ended:
+    """Generate and download what the plan says: the outcome of each scene, and what stopped the run, if anything."""
+    from storyboard.workflow.prepare import BackgroundPreparation
+    from storyboard.workflow.session import session
+
+    preparation = BackgroundPreparation(workspace, approved.whole, pieces=options.cut and not options.reencode)
+    return await session(workspace, approved.plan, options.at_once, preparation, options.on_event)
+
+
+def pin(workspace: Workspace, outcomes: Mapping[str, Outcome]) -> dict[str, Take]:
+    """Pin the takes among the outcomes in the lock file, and return them. Raises InputError, LocalFault."""
+    takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
+    pin_takes(workspace, takes)
+    return takes
+
+
+def film_to_cut(approved: Approved, takes: Mapping[str, Take], stopped: StoryboardError | None) -> Path | None:
+    """Return where the film goes; None if none is wanted, the run was stopped, or a scene has no take."""
+    complete = all(step.scene in takes for step in approved.whole.steps)
+    return approved.film if complete and not stopped else None
+
+
+def check_saved_plan(workspace: Workspace, plan: Plan, saved: Mapping[str, object] | None) -> None:
+    """Raises InputError, with all that differs, if a saved plan does not hold any more."""
+    if saved is None:
         return
-    differences = plan_differences(options.saved_plan, document(at, plan))
+    differences = plan_differences(saved, document(workspace, plan))
     if differences:
         what = "\n  ".join(differences)
         raise InputError(
@@ -65,44 +125,32 @@ def check_saved_plan(options: RenderOptions, at: Desk, plan: Plan) -> None:
         )
 
 
-def select_steps(at: Desk, whole: Plan, only: tuple[str, ...]) -> Plan:
-    """The part of a plan that is asked for: everything that is there already, and of the rest ``only`` these scenes."""
+def select_steps(workspace: Workspace, whole: Plan, only: tuple[str, ...]) -> Plan:
+    """Return the part of a plan for the scenes ``only``, with all that it keeps. Raises InputError for other names."""
     if not only:
         return whole
-    names = {scene.id for scene in at.storyboard.scenes}
+    names = {scene.id for scene in workspace.storyboard.scenes}
     for scene in only:
         if scene not in names:
             raise InputError(f"there is no scene {scene!r}", f"scenes: {', '.join(sorted(names))}")
-    needed = {*only, *(name for step in whole.steps if step.scene in only for name in step.after)}
-    return Plan(tuple(step for step in whole.steps if step.scene in needed or isinstance(step, Keep)))
+    return whole.restricted_to(only)
 
 
-def carry_out(
-    at: Desk, plan: Plan, whole: Plan, options: RenderOptions
-) -> tuple[Mapping[str, Outcome], StoryboardError | None]:
-    """Make and collect what the plan says; what became of each scene, and what stopped the run, if anything did."""
-    outcomes: dict[str, Outcome] = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
-    for step in plan.steps:
-        if isinstance(step, Blocked):
-            outcomes[step.scene] = error = (
-                submission_given_up(step.why) if step.decided else submission_undecided(step.why)
-            )
-            kind = events.Unknown if isinstance(error, SubmissionUnknown) else _failed
-            options.on_event(kind(step.scene, step.shot.take, error.message, error.hint))
-    if len(outcomes) == len(plan.steps):
-        return outcomes, None
-    from storyboard.workflow.prepare import BackgroundPreparation
-    from storyboard.workflow.session import session
-
-    preparing = BackgroundPreparation(at, whole, pieces=options.cut and not options.reencode)
-    made, stopped = session(at, plan, options.at_once, preparing, options.on_event)
-    return {**outcomes, **made}, stopped
+def _announce(workspace: Workspace, whole: Plan, plan: Plan, on_event: EventHandler) -> None:
+    """Tell the warnings about the storyboard, then the plan."""
+    for problem in workspace.storyboard.warnings:
+        on_event(events.Warned("", f"{problem.place}: {problem.message}"))
+    for submission in orphaned_submissions(workspace, whole):
+        why = "the answer to an earlier submission was lost, as status says; it may have been paid for"
+        on_event(events.Warned(submission.scene, why))
+    on_event(_planned(workspace, plan))
 
 
 def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
     return events.Failed(scene, take, None, why, hint)
 
 
-def _planned(at: Desk, plan: Plan) -> events.Planned:
+def _planned(workspace: Workspace, plan: Plan) -> events.Planned:
     counts = (plan.count("make"), plan.count("collect"), plan.count("keep"), plan.count("blocked"))
-    return events.Planned(*counts, plan.credits, at.prices.money(plan.credits), at.prices.currency)
+    prices = workspace.prices
+    return events.Planned(*counts, plan.credits, prices.money(plan.credits), prices.currency)

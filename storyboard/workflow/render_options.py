@@ -1,80 +1,74 @@
-"""What the author asked for, and what all verbs that make a film do first."""
+"""What the user asked of a render or a cut, and what both begin with: where the film goes, which takes exist."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from storyboard.config.settings import Settings
 from storyboard.film.registry import FilmRegistry
+from storyboard.film.write import FilmOptions
 from storyboard.model import events
 from storyboard.model.take import Take
-from storyboard.parsing.project_files import Files
 from storyboard.planning.steps import Keep, Plan
-from storyboard.state.realm import claim_storyboard
 from storyboard.system.files import sweep
-from storyboard.workflow.assemble import Making
-from storyboard.workflow.desk import Desk, desk
+from storyboard.workflow.footage import local_media
+from storyboard.workflow.workspace import Workspace
 
 EventHandler = Callable[[events.Event], None]
 
 
+def approve_all(workspace: Workspace, plan: Plan) -> None:
+    """Approve any plan."""
+
+
+def ignore_events(event: events.Event) -> None:
+    """Show no event to anybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """What the author asked for. ``only`` names the scenes to make (all if empty); ``out`` is where the film goes.
+    """What the user asked for. ``only`` names the scenes to generate (all if empty); ``out`` is the film's path.
 
-    ``approve`` is shown the plan before anything is paid, and raises where it may not be carried out. ``saved_plan`` is
-    one that must still hold. ``on_event`` is told whatever happens. ``reencode`` is
-    whether every frame of the film is encoded anew, rather than copied where that can be; ``chapters``
-    is whether a list of them is put beside it, ``summed`` whether the end says its SHA-256.
+    ``approve`` is given the plan before anything is paid, and raises if it must not be carried out. ``saved_plan`` is a
+    plan as JSON that must still hold, ``exact_plan`` the same as a value. ``on_event`` is given each event.
+    ``at_once`` is how many jobs may be in progress. ``reencode``: re-encode every frame, rather than copy where that
+    is possible; ``chapters``: write the list of chapters; ``checksum``: give the film's SHA-256.
     """
 
-    file: Path
-    approve: Callable[[Desk, Plan], None]
-    on_event: EventHandler
-    draft: bool = False
+    approve: Callable[[Workspace, Plan], None] = approve_all
+    on_event: EventHandler = ignore_events
     only: tuple[str, ...] = ()
     at_once: int = 8
-    given: Mapping[str, str] | None = None
     saved_plan: Mapping[str, object] | None = None
+    exact_plan: Plan | None = None
     out: Path | None = None
     cut: bool = True
     reencode: bool = False
     chapters: bool = False
-    summed: bool = False
+    checksum: bool = False
 
     @property
-    def making(self) -> Making:
+    def film(self) -> FilmOptions:
         """How the film is made of its takes."""
-        return Making(self.on_event, self.reencode, self.chapters)
+        return FilmOptions(self.on_event, self.reencode, self.chapters)
 
 
 def takes_of(plan: Plan) -> dict[str, Take]:
+    """Return the takes that a plan keeps, by scene."""
     return {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
 
 
-def film_path(at: Desk, options: RenderOptions, *, partial: bool = False) -> Path:
-    """Where the film goes, known to be writable before anything is paid for. Raises InputError."""
-    films = FilmRegistry(at.folder)
-    wanted = Path(at.storyboard.output.file)
-    path = films.chosen_path(options.out) if options.out else films.default_path(wanted, at.kind)
+def film_path(workspace: Workspace, out: Path | None, *, partial: bool = False) -> Path:
+    """Return where the film goes: ``out``, or as the storyboard says. Raises InputError if it cannot be written.
+
+    ``partial``: the film has slates in it, and goes beside the whole one.
+    """
+    registry = FilmRegistry(workspace.file.parent)
+    default = Path(workspace.storyboard.output.file)
+    path = registry.chosen_path(out) if out else registry.default_path(default, workspace.realm.kind)
     path = partial_path(path) if partial else path
-    films.check_writable(path, at.own_clips())
+    registry.check_writable(path, local_media(workspace))
     sweep(path)
     return path
-
-
-@contextmanager
-def claimed_desk(options: RenderOptions, settings: Settings, files: Files | None = None) -> Iterator[Desk]:
-    """Claim the storyboard for as long as the film is made, and read it, through ``files`` where they are given.
-
-    Raises Busy, Problems and other StoryboardErrors.
-    """
-    with (
-        claim_storyboard(options.file),
-        desk(options.file, settings, draft=options.draft, given=options.given, files=files) as at,
-    ):
-        yield at
 
 
 def partial_path(film: Path) -> Path:

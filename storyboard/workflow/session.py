@@ -1,4 +1,4 @@
-"""One run with its hands: opens the wire, the uploads and, for a draft, the emulator; listens to Ctrl-C."""
+"""One run of the runner: opens the client, the uploads and, for a draft, the emulator; handles Ctrl-C."""
 
 import asyncio
 import secrets
@@ -9,6 +9,7 @@ from storyboard.config.credentials import api_key
 from storyboard.generation.callbacks import CallbackWaiters, Listener
 from storyboard.generation.provider_calls import credit_balance
 from storyboard.generation.runner import Hands, Run
+from storyboard.generation.uploads import NoMemory, Uploads
 from storyboard.http.client import Client, Endpoint
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
@@ -18,11 +19,9 @@ from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
-from storyboard.workflow.desk import Desk
+from storyboard.workflow.facts import upload_destination
 from storyboard.workflow.prepare import BackgroundPreparation
-
-# Pauses of a draft: its clips are made on this machine, and nobody minds being asked often.
-DRAFT_SCALE = 0.01
+from storyboard.workflow.workspace import Workspace
 
 # Seconds between two looks at the inbox that another process writes: scaled, from the one to the other.
 INBOX_MOST = 1.0
@@ -32,50 +31,56 @@ Report = Callable[[events.Event], None]
 Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
 
 
-def session(at: Desk, plan: Plan, at_once: int, preparing: BackgroundPreparation, report: Report) -> Ended:
-    """What became of each scene, and what stopped the run, if anything did. Raises Interrupted at the second Ctrl-C."""
-    try:
-        return signals.run(lambda: _session(at, plan, at_once, preparing, report))
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted", "what was paid for is in the ledger: run again to collect it") from None
+async def session(
+    workspace: Workspace, plan: Plan, at_once: int, preparing: BackgroundPreparation, report: Report
+) -> Ended:
+    """Carry out a plan: the outcome of each scene, and what stopped the run, if anything did.
 
-
-async def _session(at: Desk, plan: Plan, at_once: int, preparing: BackgroundPreparation, report: Report) -> Ended:
+    ``at_once`` is how many jobs may be in progress. Raises InputError, RunRefused, LocalFault.
+    """
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
-        api, clock = await _service(at, stack, report)
+        api, clock = await _service(workspace, stack, report)
         wire = await stack.enter_async_context(
-            Client(api, clock, at.provider.answers, notice=lambda why: report(events.Warned("", why)))
+            Client(api, clock, workspace.provider.answers, notice=lambda why: report(events.Warned("", why)))
         )
         hands = Hands(
-            provider=at.provider,
+            provider=workspace.provider,
             wire=wire,
-            ledger=at.ledger,
-            store=at.store,
-            uploads=at.uploads(wire),
-            read=lambda image: at.project.bytes_of(image.path),
+            ledger=workspace.realm.ledger,
+            store=workspace.realm.store,
+            uploads=_uploads(workspace, wire),
+            read=lambda image: workspace.source_files.bytes_of(image.path),
             clock=clock,
-            calls=await _calls(at, clock, stack, report),
+            calls=await _calls(workspace, clock, stack, report),
             report=report,
-            runs=at.runs,
+            runs=workspace.realm.runs,
             prepare=preparing.take,
         )
-        run = Run(secrets.token_hex(8), at.known_as, hands, at_once, at.prices.hd, at.budget)
-        living = at.runs / run.name
+        run = Run(
+            secrets.token_hex(8),
+            workspace.storyboard_id,
+            hands,
+            at_once,
+            workspace.prices.hd,
+            workspace.settings.budget,
+        )
+        living = workspace.realm.runs / run.name
         stack.callback(discard, living)
         stack.enter_context(exclusive_lock(living, "this run is at work already"))
-        at.store.sweep(lambda name: is_locked(at.runs / name))
-        if plan.credits and not at.draft:
-            await _look_at_balance(at, plan, wire, report)
+        workspace.realm.store.sweep(lambda name: is_locked(workspace.realm.runs / name))
+        if plan.credits:
+            await _look_at_balance(workspace, plan, wire, report)
         with _listening(run, report):
             return await run.carry_out(plan), run.stopped
 
 
-async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:
-    if not at.draft:
-        return Endpoint(at.settings.base_url, api_key(at.settings), at.settings.environment), Clock(
-            at.settings.time_scale
-        )
+async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:
+    """Where the API of this realm is, and the clock that paces it. A draft's emulator is started here."""
+    settings, environment = workspace.settings, workspace.provider.environment
+    clock = Clock(settings.time_scale)
+    if workspace.realm.kind != "draft":
+        return Endpoint(settings.base_url, api_key(settings), settings.environment), clock
     from storyboard.emulator import Emulator
     from storyboard.emulator.api.behaviour import Behaviour
 
@@ -83,24 +88,32 @@ async def _service(at: Desk, stack: AsyncExitStack, report: Report) -> tuple[End
         report(events.Warned(label.partition(" ")[2], sentence))
 
     emulator = await stack.enter_async_context(Emulator(Behaviour(), warned=warned))
-    return Endpoint(emulator.url, "draft", at.provider.environment), Clock(DRAFT_SCALE)
+    return Endpoint(emulator.url, "draft", environment), clock
 
 
-async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) -> CallbackWaiters:
+def _uploads(workspace: Workspace, client: Client) -> Uploads | None:
+    """Where local images are put for the provider to fetch. An emulator's addresses end with it."""
+    if (destination := upload_destination(workspace)) is None:
+        return None
+    memory = NoMemory() if workspace.realm.kind == "draft" else workspace.realm.ledger.upload_addresses
+    return Uploads(destination, workspace.provider, client, memory)
+
+
+async def _calls(workspace: Workspace, clock: Clock, stack: AsyncExitStack, report: Report) -> CallbackWaiters:
     """Callbacks for the length of a run, where the user wants them and somebody of this home can listen."""
-    where = at.settings.callbacks
-    if at.draft or where.url is None:
+    where = workspace.settings.callbacks
+    if where.url is None:
         return CallbackWaiters(clock, None)
     calls = CallbackWaiters(clock, where.url)
 
     def warned(why: str) -> None:
         report(events.Warned("", why))
 
-    listener = Listener(where, at.ledger, at.provider, clock, calls.notify, warned)
+    listener = Listener(where, workspace.realm.ledger, workspace.provider, clock, calls.notify, warned)
     try:
         await stack.enter_async_context(listener)
     except Busy:
-        looking = asyncio.create_task(_inbox(at, calls, listener, clock))
+        looking = asyncio.create_task(_inbox(workspace, calls, listener, clock))
         stack.push_async_callback(_ended, looking)
     except InputError as error:
         warned(f"{error.message}; the render goes on without callbacks")
@@ -108,11 +121,11 @@ async def _calls(at: Desk, clock: Clock, stack: AsyncExitStack, report: Report) 
     return calls
 
 
-async def _inbox(at: Desk, calls: CallbackWaiters, listener: Listener, clock: Clock) -> None:
+async def _inbox(workspace: Workspace, calls: CallbackWaiters, listener: Listener, clock: Clock) -> None:
     """Look at what another process hears; once it has gone, listen."""
-    last = max((number for number, _, _ in at.ledger.inbox.callbacks_after(0)), default=0)
+    last = max((number for number, _, _ in workspace.realm.ledger.inbox.callbacks_after(0)), default=0)
     while True:
-        for number, nonce, job in at.ledger.inbox.callbacks_after(last):
+        for number, nonce, job in workspace.realm.ledger.inbox.callbacks_after(last):
             calls.notify(nonce, job)
             last = number
         with suppress(Busy, InputError):
@@ -127,10 +140,10 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def _look_at_balance(at: Desk, plan: Plan, wire: Client, report: Report) -> None:
+async def _look_at_balance(workspace: Workspace, plan: Plan, wire: Client, report: Report) -> None:
     """Say so before anything is paid where the account will not do. Whether it does is the service's to decide."""
     try:
-        balance = await credit_balance(at.provider, wire)
+        balance = await credit_balance(workspace.provider, wire)
     except SceneFailed:
         return
     if balance is not None and balance < plan.credits:

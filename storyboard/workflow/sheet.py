@@ -15,6 +15,7 @@ from storyboard.export.sidecars import Sidecars
 from storyboard.film.registry import FilmRegistry
 from storyboard.model.errors import InputError, SceneFailed
 from storyboard.model.fingerprint import fingerprint
+from storyboard.model.realm_kind import Kind
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.take import Measure, Take
@@ -22,7 +23,9 @@ from storyboard.model.text import one_line
 from storyboard.planning.steps import Keep, Step
 from storyboard.system.files import disk_errors, replace, scratch_dir
 from storyboard.timeline.model import Clip, EffectClip, Timeline
-from storyboard.workflow.desk import Desk, desk
+from storyboard.workflow.facts import current_plan
+from storyboard.workflow.footage import build_footage, local_media, scratch_name
+from storyboard.workflow.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,7 +57,7 @@ class Wanted:
     """What to make. ``out`` is None for beside the film; ``warn`` is told what cannot be shown as it is."""
 
     file: Path
-    draft: bool
+    realm: Kind | None
     given: Mapping[str, str]
     out: Path | None
     warn: Callable[[str], None]
@@ -65,14 +68,14 @@ def sheet(wanted: Wanted, settings: Settings) -> list[Path]:
     from storyboard.graphics import contact_sheet
     from storyboard.graphics.fonts import missing_characters_sentence
 
-    with desk(wanted.file, settings, draft=wanted.draft, given=wanted.given) as at:
-        first = _place(at, wanted.out, ".sheet.png", (".png",))
-        laid = _laid(at)
-        cut, pictures = laid.cut, _Pictures(at, laid)
+    with open_workspace(wanted.file, settings, wanted.realm, given=wanted.given) as workspace:
+        first = _place(workspace, wanted.out, ".sheet.png", (".png",))
+        laid = _laid(workspace)
+        cut, pictures = laid.cut, _Pictures(workspace, laid)
         frame = contact_sheet.box(len(cut.clips), (cut.width, cut.height))
         with ThreadPoolExecutor(2) as pool:
             drawn = pool.map(
-                lambda scene, clip: _tile(scene, clip, laid, pictures, frame), at.storyboard.scenes, cut.clips
+                lambda scene, clip: _tile(scene, clip, laid, pictures, frame), workspace.storyboard.scenes, cut.clips
             )
             tiles = list(drawn)
         pictures.prune()
@@ -81,7 +84,9 @@ def sheet(wanted: Wanted, settings: Settings) -> list[Path]:
         ):
             wanted.warn(sentence)
         about = f"{len(tiles)} scene{'' if len(tiles) == 1 else 's'}, {chapter_time(cut.frames // cut.fps)}"
-        return _put(Sidecars(at.folder), first, contact_sheet.pages(at.storyboard.title, about, tiles, frame))
+        return _put(
+            Sidecars(workspace.file.parent), first, contact_sheet.pages(workspace.storyboard.title, about, tiles, frame)
+        )
 
 
 def poster(wanted: Wanted, scene: str, settings: Settings) -> Path:
@@ -89,65 +94,66 @@ def poster(wanted: Wanted, scene: str, settings: Settings) -> Path:
 
     Raises SceneFailed where it has no take; Problems and other StoryboardErrors.
     """
-    with desk(wanted.file, settings, draft=wanted.draft, given=wanted.given) as at:
-        path = _place(at, wanted.out, ".jpg", (".jpg", ".jpeg", ".png"))
-        laid = _laid(at)
+    with open_workspace(wanted.file, settings, wanted.realm, given=wanted.given) as workspace:
+        path = _place(workspace, wanted.out, ".jpg", (".jpg", ".jpeg", ".png"))
+        laid = _laid(workspace)
         clip = _found(laid.cut, scene)
         if step := laid.lacking.get(clip.scene):
-            typed = f"storyboard render {shlex.quote(at.shown)}{' --draft' if at.draft else ''} --scene {clip.scene}"
+            draft = " --draft" if workspace.realm.kind == "draft" else ""
+            typed = f"storyboard render {shlex.quote(workspace.shown)}{draft} --scene {clip.scene}"
             raise SceneFailed(f"scene {clip.scene}: {step.why}", f"make it with: {typed}")
-        picture = _alone(at, laid, clip)
-        Sidecars(at.folder).put(path, _saved(picture, "PNG" if path.suffix.lower() == ".png" else "JPEG"))
+        picture = _alone(workspace, laid, clip)
+        Sidecars(workspace.file.parent).put(path, _saved(picture, "PNG" if path.suffix.lower() == ".png" else "JPEG"))
         return path
 
 
-def thumbnails(at: Desk, cut: Timeline, paths: Mapping[str, Path], rates: Mapping[str, Fraction]) -> None:
+def thumbnails(workspace: Workspace, cut: Timeline, paths: Mapping[str, Path], rates: Mapping[str, Fraction]) -> None:
     """Make those that the sheet will have of some scenes; ``rates`` says how many frames a second their clips have.
 
     Raises LocalFault, BadMedia.
     """
     from storyboard.graphics import contact_sheet
 
-    pictures = _Pictures(at, _Laid(cut, paths, rates, {}))
+    pictures = _Pictures(workspace, _Laid(cut, paths, rates, {}))
     frame = contact_sheet.box(len(cut.clips), (cut.width, cut.height))
     for clip in cut.clips:
         if clip.scene in rates:
             pictures.of(clip, frame)
 
 
-def _laid(at: Desk) -> _Laid:
+def _laid(workspace: Workspace) -> _Laid:
     """A clip that is not there yet is taken to be as long as the provider makes them."""
-    steps = {step.scene: step for step in at.plan().steps}
+    steps = {step.scene: step for step in current_plan(workspace).steps}
     takes = {scene: step.take for scene, step in steps.items() if isinstance(step, Keep)}
     lacking = {scene: step for scene, step in steps.items() if scene not in takes}
-    takes |= {scene.id: _due(at, scene) for scene in at.storyboard.scenes if scene.id in lacking}
-    cut, paths = at.cut(takes)
+    takes |= {scene.id: _due(workspace, scene) for scene in workspace.storyboard.scenes if scene.id in lacking}
+    cut, paths = build_footage(workspace, takes)
     rates = {scene: take.measure.fps for scene, take in takes.items()}
-    for scene in at.storyboard.scenes:
+    for scene in workspace.storyboard.scenes:
         if isinstance(scene.source, OwnClip):
-            rates[scene.id] = at.project.clip(scene.source.path).fps
+            rates[scene.id] = workspace.source_files.clip(scene.source.path).fps
     return _Laid(cut, paths, rates, lacking)
 
 
-def _due(at: Desk, scene: Scene) -> Take:
+def _due(workspace: Workspace, scene: Scene) -> Take:
     assert isinstance(scene.source, Generated)
-    model = at.provider.capabilities.model(scene.source.model)
+    model = workspace.provider.capabilities.model(scene.source.model)
     size = model.quality(scene.source.resolution).size
     size = size[::-1] if scene.source.aspect == "9:16" else size
     return Take("0" * 64, 0, Measure(model.seconds * _FPS, Fraction(_FPS), *size, sound=True))
 
 
-def _place(at: Desk, out: Path | None, suffix: str, kinds: tuple[str, ...]) -> Path:
+def _place(workspace: Workspace, out: Path | None, suffix: str, kinds: tuple[str, ...]) -> Path:
     """Where the picture goes: beside the film unless it is said. Raises InputError."""
-    films = FilmRegistry(at.folder)
+    films = FilmRegistry(workspace.file.parent)
     if out is None:
-        return films.default_path(Path(at.storyboard.output.file), at.kind).with_suffix(suffix)
+        return films.default_path(Path(workspace.storyboard.output.file), workspace.realm.kind).with_suffix(suffix)
     if out.suffix.lower() not in kinds:
         raise InputError(f"{out} is no name for this picture", f"it is {' or '.join(kinds)}")
-    own = {(at.folder / image).resolve() for image in _images(at.storyboard.scenes)}
+    own = {(workspace.file.parent / image).resolve() for image in _images(workspace.storyboard.scenes)}
     if out.resolve() in own:
         raise InputError(f"{out} is a picture of this storyboard", "give it another name")
-    return films.check_writable(out.absolute(), at.own_clips())
+    return films.check_writable(out.absolute(), local_media(workspace))
 
 
 def _images(scenes: Iterable[Scene]) -> Iterator[PurePosixPath]:
@@ -190,10 +196,9 @@ def _words(scene: Scene) -> str:
 class _Pictures:
     """The thumbnails of a film: those that were made before are kept in its scratch folder."""
 
-    def __init__(self, at: Desk, laid: _Laid) -> None:
-        self._at, self._laid = at, laid
-        name = f"{at.storyboard.name}.draft" if at.draft else at.storyboard.name
-        self._folder = scratch_dir(at.folder, "pictures", name)
+    def __init__(self, workspace: Workspace, laid: _Laid) -> None:
+        self._at, self._laid = workspace, laid
+        self._folder = scratch_dir(workspace.file.parent, "pictures", scratch_name(workspace))
         self._kept: set[str] = set()
 
     def of(self, clip: Clip, box: tuple[int, int]) -> "Image":
@@ -237,7 +242,7 @@ def _kept(path: Path, box: tuple[int, int]) -> "Image | None":
         return None
 
 
-def _alone(at: Desk, laid: _Laid, clip: Clip) -> "Image":
+def _alone(workspace: Workspace, laid: _Laid, clip: Clip) -> "Image":
     """The first frame of a clip behind its transition, in the film's shape."""
     from PIL import ImageOps
 
@@ -246,7 +251,7 @@ def _alone(at: Desk, laid: _Laid, clip: Clip) -> "Image":
     cut, joint = laid.cut, Fraction(clip.joint.frames if clip.joint else 0, laid.cut.fps)
     clip = _bare(clip)
     if isinstance(clip.drawn, Still):
-        return _drawn(at, clip.drawn, cut)
+        return _drawn(workspace, clip.drawn, cut)
     last = laid.frame(clip, clip.end) - 1
     picture = frames.frame(laid.paths[clip.digest], min(laid.frame(clip, clip.start + joint), last))
     size = (cut.width, cut.height)
@@ -258,14 +263,16 @@ def _bare(clip: Clip) -> Clip:
     return clip.drawn.clip if isinstance(clip.drawn, EffectClip) else clip
 
 
-def _drawn(at: Desk, still: Still, cut: Timeline) -> "Image":
+def _drawn(workspace: Workspace, still: Still, cut: Timeline) -> "Image":
     """A still as it fills the film's frame, before it moves."""
     from PIL import Image, ImageOps
 
     size = (cut.width, cut.height)
     if still.image is None:
         return Image.new("RGB", size, still.color)
-    with Image.open(BytesIO(at.project.bytes_of(still.image.path)), formats=("PNG", "JPEG", "WEBP")) as opened:
+    with Image.open(
+        BytesIO(workspace.source_files.bytes_of(still.image.path)), formats=("PNG", "JPEG", "WEBP")
+    ) as opened:
         picture = ImageOps.exif_transpose(opened).convert("RGB")
     return ImageOps.fit(picture, size) if cut.fit == "crop" else ImageOps.pad(picture, size)
 

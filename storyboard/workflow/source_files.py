@@ -10,8 +10,10 @@ from storyboard.model.errors import InputError
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
+from storyboard.parsing import schema
 from storyboard.parsing.project_files import ClipFacts
 from storyboard.parsing.yaml import MAX_BYTES
+from storyboard.system.files import replace, scratch_dir
 
 _NAMES = ("storyboard.yaml", "storyboard.yml")
 _ENDINGS = (".storyboard.yaml", ".storyboard.yml")
@@ -56,6 +58,10 @@ class Project:
         from storyboard.film.effects import installed_effects
 
         return installed_effects()
+
+    def write_schema(self) -> None:
+        """Write the schema where the editor line of ``init`` looks for it: git does not carry it. Raises LocalFault."""
+        replace(scratch_dir(self.folder) / "storyboard.schema.json", schema.text().encode())
 
     def bytes_of(self, path: PurePosixPath) -> bytes:
         """The bytes of an image, for sending it. Raises InputError: not there, outside, larger than 20 MB."""

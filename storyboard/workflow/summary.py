@@ -11,7 +11,7 @@ from storyboard.model.errors import NotAsked, RunRefused, StoryboardError, Submi
 from storyboard.model.take import Outcome, Take
 from storyboard.planning.steps import Plan
 from storyboard.system.files import disk_errors
-from storyboard.workflow.desk import Desk
+from storyboard.workflow.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +59,28 @@ class RenderResult:
 
 
 def summarize(
-    at: Desk,
+    workspace: Workspace,
     plan: Plan,
     outcomes: Mapping[str, Outcome],
     cut: tuple[Path | None, Film | None],
     *,
-    summed: bool,
+    checksum: bool,
     spent: Fraction = Fraction(0),
     stopped_by: StoryboardError | None = None,
     slates: Mapping[str, str] | None = None,
 ) -> RenderResult:
     """Return the result of a render. ``cut`` is where the film goes, and the film if there is one.
 
-    ``summed`` is whether somebody wants the film's SHA-256: it takes longer than the cut. Raises LocalFault.
+    ``checksum``: read the film once more for its SHA-256, which takes longer than the cut. Raises LocalFault.
     """
     path, film = cut
     asked = [step.scene for step in plan.steps if step.name in ("make", "collect")]
     return RenderResult(
-        storyboard=at.shown,
+        storyboard=workspace.shown,
         outcomes=outcomes,
-        missing=tuple(scene for scene in at.wanted if scene not in outcomes),
+        missing=tuple(scene for scene in workspace.shots if scene not in outcomes),
         film=path if film else None,
-        sha256=_sha256(path) if path and film and summed else "",
+        sha256=_sha256(path) if path and film and checksum else "",
         frames=film.frames if film else 0,
         seconds=Fraction(film.frames, film.fps) if film else Fraction(0),
         size=(film.width, film.height) if film else None,

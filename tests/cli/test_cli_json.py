@@ -177,7 +177,7 @@ def test_the_account(studio: Studio, run: Run) -> None:
 
 def test_a_draft_has_an_account_of_its_own_and_costs_nothing(studio: Studio, run: Run) -> None:
     """Whatever the emulator says that its clips cost."""
-    drafts = Ledger(private_dir(studio.settings.realm(draft=True)) / "ledger.db")
+    drafts = Ledger(private_dir(studio.settings.realm_folder("draft")) / "ledger.db")
     shot = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
     drafts.submissions.record_intent(shot, "gull", "/film.yaml", "run1", Fraction(60), 1.0)
     total = json.loads(run("status", "--costs", "--draft", "--json")[1])["total"]
@@ -252,7 +252,7 @@ def test_the_doctor_finds_what_was_left(studio: Studio, run: Run) -> None:
     studio.serve()
     studio.scenes("A gull", "A tern", "A heron")
     run("render", "film.yaml", "--yes", "-q")
-    realm = studio.settings.realm(draft=False)
+    realm = studio.settings.realm_folder()
     store = Store(realm / "takes")
     lost, damaged, _ = store
     store.path(lost).unlink()

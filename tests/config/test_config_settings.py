@@ -30,8 +30,8 @@ def test_without_any_configuration(own_home: Path) -> None:
     )
     assert found.prices.estimate
     assert found.uploads is None
-    assert found.realm(draft=False) == Path("/x")
-    assert found.realm(draft=True) == Path("/x/drafts")
+    assert found.realm_folder() == Path("/x")
+    assert found.realm_folder("draft") == Path("/x/drafts")
 
 
 def test_the_environment_wins_over_the_file(toml: Path) -> None:
@@ -74,7 +74,7 @@ def test_limits_of_the_user(toml: Path) -> None:
 def test_takes_of_a_rehearsal_are_kept_apart(url: str, rehearsal: bool) -> None:
     """An emulator's clip must never pass for a paid one."""
     found = settings({"APIKLEY_BASE_URL": url, "STORYBOARD_HOME": "/x"})
-    assert found.realm(draft=False) == Path("/x/rehearsals" if rehearsal else "/x")
+    assert found.realm_folder() == Path("/x/rehearsals" if rehearsal else "/x")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
+from storyboard.workflow.desk import Desk
 from studio import Run, Studio
 
 from storyboard.model import events
@@ -18,7 +19,6 @@ from storyboard.model.errors import OverBudget
 from storyboard.model.shot import Shot
 from storyboard.planning.steps import Plan
 from storyboard.state.ledger import Ledger
-from storyboard.workflow.desk import Desk
 from storyboard.workflow.render import render
 from storyboard.workflow.render_options import RenderOptions
 
@@ -40,7 +40,7 @@ def limit(own_home: Path) -> Callable[[str], Path]:
 
 def elsewhere(studio: Studio, prompt: str, credits: int = 60) -> None:
     """Another process of this user asks for a shot of its own just now."""
-    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    ledger = Ledger(studio.settings.realm_folder() / "ledger.db")
     shot = Shot(prompt, "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
     ledger.submissions.record_intent(shot, "other", "/other.yaml", "another-run", Fraction(credits), time.time())
     ledger.close()
@@ -260,5 +260,5 @@ def test_two_processes_share_one_budget(studio: Studio, limit: Callable[[str], P
     assert (service.posts, service.charged) == (fit, 60 * fit)
     assert 5 in [process.exitcode for process in renders]
     assert {process.exitcode for process in renders} <= {0, 5}
-    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    ledger = Ledger(studio.settings.realm_folder() / "ledger.db")
     assert [entry.state for entry in ledger.submissions.all()] == ["taken"] * fit

@@ -37,7 +37,7 @@ def called(studio: Studio) -> Iterator[Studio]:
 
 
 def ledger(studio: Studio) -> Ledger:
-    return Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    return Ledger(studio.settings.realm_folder() / "ledger.db")
 
 
 def warnings(studio: Studio) -> list[str]:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from storyboard.workflow.desk import desk
 from studio import Studio
 from tiers import every
 
@@ -17,7 +18,6 @@ from storyboard.state.realm import store_claim
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock, shared_lock
 from storyboard.workflow.collect_garbage import GarbageCollector, GarbageFound
-from storyboard.workflow.desk import desk
 
 
 class Keeper:

@@ -80,7 +80,7 @@ def scenes(studio: Studio, codes: list[int], more: str = "") -> None:
 
 
 def states(studio: Studio) -> Counter[str]:
-    return Counter(entry.state for entry in Ledger(studio.settings.realm(draft=False) / "ledger.db").submissions.all())
+    return Counter(entry.state for entry in Ledger(studio.settings.realm_folder() / "ledger.db").submissions.all())
 
 
 @pytest.mark.parametrize("form", FORMS)

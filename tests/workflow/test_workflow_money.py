@@ -114,7 +114,7 @@ def test_a_damaged_take_is_moved_aside_and_fetched_again(studio: Studio) -> None
     service = studio.serve()
     studio.write(FILM)
     first = studio.render()
-    store = Store(studio.settings.realm(draft=False) / "takes")
+    store = Store(studio.settings.realm_folder() / "takes")
     digest = next(iter(store))
     path = store.path(digest)
     path.chmod(0o644)

@@ -117,7 +117,7 @@ def test_a_take_that_was_damaged_on_the_disk_gets_a_slate(studio: Studio):
     service = studio.serve()
     studio.scenes("a door", "a mouse")
     studio.render()
-    store = Store(studio.settings.realm(draft=False) / "takes")
+    store = Store(studio.settings.realm_folder() / "takes")
     digest = next(event.sha256 for event in studio.seen if isinstance(event, events.Finished) and event.scene == "s2")
     path = store.path(digest)
     path.chmod(0o600)

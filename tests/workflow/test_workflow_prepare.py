@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from storyboard.workflow.desk import Desk, desk
 from studio import Studio
 
 from storyboard.planning.steps import Keep
 from storyboard.workflow.cut import cut_only
-from storyboard.workflow.desk import Desk, desk
 from storyboard.workflow.prepare import BackgroundPreparation
 from storyboard.workflow.render_options import RenderOptions
 

@@ -60,7 +60,7 @@ def test_a_job_that_a_callback_has_named_is_not_asked_for_again(studio: Studio, 
     """What nobody knew at the render may be known by now: asking again would pay for it twice."""
     service = lost(studio)
     job = next(job.id for job in service.emulator.jobs if "tern" in job.prompt)
-    with closing(Ledger(studio.settings.realm(draft=False) / "ledger.db")) as ledger:
+    with closing(Ledger(studio.settings.realm_folder() / "ledger.db")) as ledger:
         entry = next(entry for entry in ledger.submissions.all() if entry.scene == "s2")
         assert ledger.inbox.record_callback(entry.nonce, job, 5.0)
     left, said = settle("s2", "--again")

@@ -32,7 +32,7 @@ def poster(studio: Studio, scene: str = "", out: Path | None = None) -> Path:
 
 def takes(studio: Studio) -> dict[str, Path]:
     """Where the bytes of each scene's take lie, in the film's order."""
-    store = Store(studio.settings.realm(draft=False) / "takes")
+    store = Store(studio.settings.realm_folder() / "takes")
     return {each.scene: store.path(each.sha256) for each in studio.seen if type(each).__name__ == "Finished"}
 
 

@@ -48,7 +48,7 @@ def test_a_job_that_comes_to_nothing_is_told(studio: Studio, fault: str) -> None
     assert (done.exit, done.made, done.failed) == (3, 1, 1)
     failed = [event for event in studio.seen if isinstance(event, events.Failed)]
     assert [event.scene for event in failed] == ["s2"]
-    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    ledger = Ledger(studio.settings.realm_folder() / "ledger.db")
     assert [(entry.scene, entry.state) for entry in ledger.submissions.all()] == [("s1", "taken"), ("s2", "failed")]
 
 
@@ -111,7 +111,7 @@ def test_a_stopped_run_does_not_send_again_what_waits(studio: Studio) -> None:
     done = studio.render(at_once=2)
     assert (done.exit, done.failed) == (5, 0)
     assert service.posts < 9
-    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    ledger = Ledger(studio.settings.realm_folder() / "ledger.db")
     assert [(entry.state, entry.why) for entry in ledger.submissions.all()] == [("refused", "")] * 2
     sent = service.posts
     service.emulator.heal()
@@ -209,7 +209,7 @@ def test_killed_at_any_moment_nothing_is_paid_twice(studio: Studio, event: str) 
     until(process, event)
     process.kill()
     process.communicate()
-    freed(*studio.folder.glob(".storyboard/*.claim"), *studio.settings.realm(draft=False).glob("runs/*"))
+    freed(*studio.folder.glob(".storyboard/*.claim"), *studio.settings.realm_folder().glob("runs/*"))
     done = studio.render()
     assert done.exit in (0, 4)
     assert len({job.prompt for job in service.emulator.jobs}) == len(service.emulator.jobs)
@@ -225,9 +225,9 @@ def test_a_draft_that_was_killed_is_drawn_again(studio: Studio) -> None:
     until(process, "submitted")
     process.kill()
     process.communicate()
-    freed(*studio.folder.glob(".storyboard/*.claim"), *studio.settings.realm(draft=True).glob("runs/*"))
+    freed(*studio.folder.glob(".storyboard/*.claim"), *studio.settings.realm_folder("draft").glob("runs/*"))
     assert studio.render(draft=True).frames == 384
-    shutil.rmtree(studio.settings.realm(draft=True) / "takes")
+    shutil.rmtree(studio.settings.realm_folder("draft") / "takes")
     (studio.folder / "out" / "film.mp4").unlink()
     assert studio.render(draft=True).frames == 384
 
@@ -262,7 +262,7 @@ def test_a_rescue_file_that_nobody_needs_changes_nothing(
     service = studio.serve()
     studio.scenes("A gull")
     studio.render()
-    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    ledger = Ledger(studio.settings.realm_folder() / "ledger.db")
     (entry,) = ledger.submissions.all()
     kept = rescue.keep(ledger.path, entry, "another-job")
     assert kept is not None
@@ -315,7 +315,7 @@ def test_told_to_go_it_goes(studio: Studio, signals: list[signal.Signals]) -> No
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    ledger = Ledger(studio.settings.realm_folder() / "ledger.db")
     assert [entry.state for entry in ledger.submissions.all()] == ["open"]
     assert service.posts == 1
 
@@ -333,7 +333,7 @@ def test_told_to_end_in_two_ways_it_waits_for_an_answer(studio: Studio) -> None:
         process.send_signal(number)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
-    ledger = Ledger(studio.settings.realm(draft=False) / "ledger.db")
+    ledger = Ledger(studio.settings.realm_folder() / "ledger.db")
     assert [entry.state for entry in ledger.submissions.all()] == ["open"]
     assert service.posts == 1
 

@@ -1,0 +1,113 @@
+"""What is known of a workspace now: its plan, what was spent, lost submissions, and where images are uploaded to."""
+
+import time
+from collections.abc import Mapping
+from fractions import Fraction
+
+from storyboard.costs.budget import Over, Span
+from storyboard.generation.uploads import PublicFolder, UploadDestination, destination_for
+from storyboard.model.submission import Submission, rfc3339
+from storyboard.model.take import Take
+from storyboard.planning.plan import make_plan
+from storyboard.planning.steps import Facts, Plan
+from storyboard.workflow.workspace import Workspace
+
+
+def read_facts(workspace: Workspace) -> Facts:
+    """Read the lock file, the ledger and the store. Raises InputError if the lock is damaged, LocalFault.
+
+    Takes that lie in the store's trash and are needed again are brought back; the ledger is told what the lock pins.
+    """
+    realm, ledger = workspace.realm, workspace.realm.ledger
+    lock = workspace.lockfile.read()
+    keys = {shot.key for shot in workspace.shots.values()}
+    submissions = {key: each for key in keys if (each := ledger.submissions.of_key(key))}
+    takes = {key: ledger.takes.of_key(key) for key in keys}
+    known = [take for some in (*takes.values(), *map(lock.takes, keys)) for take in some.values()]
+    realm.recover({take.digest for take in known if not realm.store.holds(take.digest, take.bytes)})
+    workspace.lockfile.record_pins(lock, ledger, time.time())
+    return Facts(
+        lock,
+        submissions,
+        takes,
+        frozenset(take.digest for take in known if realm.store.holds(take.digest, take.bytes)),
+        _last_recipes(workspace, {scene: pinned.key for scene, pinned in lock.scenes.items()}),
+        frozenset(each.run for each in submissions.values() if realm.is_running(each.run)),
+        {digest: rfc3339(since)[:10] for digest, since in ledger.pins.removals().items()},
+        frozenset(each.nonce for each in submissions.values() if ledger.inbox.jobs_named_by_callbacks(each.nonce)),
+    )
+
+
+def _last_recipes(workspace: Workspace, pinned: Mapping[str, str]) -> Mapping[str, Mapping[str, object]]:
+    """What each scene was last generated from: what the lock pins (``pinned``: keys by scene) counts most."""
+    submissions = workspace.realm.ledger.submissions
+    recipes = submissions.recipes(pinned.values())
+    last = submissions.last_recipes(workspace.storyboard_id)
+    return {**last, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
+
+
+def current_plan(workspace: Workspace) -> Plan:
+    """Return what has to be done about each scene now. Raises as ``read_facts`` does, and InputError."""
+    facts, capabilities = read_facts(workspace), workspace.provider.capabilities
+    return make_plan(workspace.storyboard, workspace.shots, facts, workspace.prices, capabilities)
+
+
+def over_budget(workspace: Workspace, plan: Plan) -> tuple[Over, ...]:
+    """Return the limits of the budget that the plan would exceed, counting what is spent by now."""
+    of: Mapping[Span, str] = {"storyboard": workspace.storyboard_id, "month": rfc3339(time.time())[:7]}
+    total = workspace.realm.ledger.charges.total
+    return workspace.settings.budget.over(
+        plan.credits, lambda span: total(span, of[span]) if span in of else Fraction(0)
+    )
+
+
+def check_budget(workspace: Workspace, plan: Plan) -> None:
+    """Raises OverBudget, with the numbers, if the plan would exceed the budget."""
+    if found := over_budget(workspace, plan):
+        raise workspace.settings.budget.refusal(found)
+
+
+def spent_credits(workspace: Workspace) -> Fraction:
+    """Return the credits that this storyboard has cost so far, as the ledger has them; drafts cost none."""
+    if workspace.realm.kind == "draft":
+        return Fraction(0)
+    return workspace.realm.ledger.charges.total("storyboard", workspace.storyboard_id)
+
+
+def orphaned_submissions(workspace: Workspace, plan: Plan) -> list[Submission]:
+    """Return the submissions of this file whose answers were lost, and whose shots no scene needs any more."""
+    needed = {step.shot.key for step in plan.steps}
+
+    def is_lost(submission: Submission) -> bool:
+        dead = submission.state == "intent" and not workspace.realm.is_running(submission.run)
+        return submission.state == "unknown" or dead
+
+    every = workspace.realm.ledger.submissions.all(workspace.storyboard_id)
+    return [submission for submission in every if submission.key not in needed and is_lost(submission)]
+
+
+def pin_takes(workspace: Workspace, takes: Mapping[str, Take]) -> bool:
+    """Pin the take of each scene in the lock file; False if it says so already. Raises InputError, LocalFault.
+
+    A scene without a take in ``takes`` keeps what it had.
+    """
+    skipped, capabilities = workspace.storyboard.skipped, workspace.provider.capabilities
+    ledger, now = workspace.realm.ledger, time.time()
+    return workspace.lockfile.save(takes, workspace.shots, skipped, ledger, capabilities, now)
+
+
+def upload_destination(workspace: Workspace) -> UploadDestination | None:
+    """Return where local images are uploaded to; None where nothing is configured. Raises InputError, LocalFault."""
+    settings, kind = workspace.settings, workspace.realm.kind
+    return destination_for(kind, settings.uploads, workspace.provider.name, settings.base_url)
+
+
+def describe_uploads(workspace: Workspace) -> str:
+    """Say where local images go. Raises InputError, LocalFault."""
+    match upload_destination(workspace):
+        case None:
+            return "they have nowhere to go yet"
+        case PublicFolder(base):
+            return f"fetched from {base}"
+        case other:
+            return f"sent to {other.destination}"

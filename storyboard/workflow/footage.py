@@ -1,0 +1,93 @@
+"""Footage: takes and local files of a workspace as a timeline, and where the bytes of each clip lie."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from storyboard.film import effects
+from storyboard.model.errors import InputError
+from storyboard.model.storyboard import LocalImage, OwnClip, OwnSound
+from storyboard.model.take import Footage, Take
+from storyboard.system.files import disk_errors
+from storyboard.timeline.build import build_timeline, clip_of_scene, with_effects
+from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
+from storyboard.workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from storyboard.film.audio.loudness import Known
+
+
+def build_footage(
+    workspace: Workspace, takes: Mapping[str, Take], slates: Mapping[str, Slate] = NO_SLATES
+) -> tuple[Timeline, Mapping[str, Path]]:
+    """Return the film's timeline, and the file of each digest in it but for those that are drawn.
+
+    Raises InputError where a clip does not serve.
+    """
+    folder, files = workspace.file.parent, workspace.source_files
+    footage = {scene: Footage(take.digest, take.measure) for scene, take in takes.items()}
+    paths = {take.digest: workspace.realm.store.path(take.digest) for take in takes.values()}
+    clips = {
+        scene.id: scene.source.path
+        for scene in workspace.storyboard.scenes
+        if isinstance(scene.source, OwnClip) and scene.id not in slates
+    }
+    heard = {sound.path for sound in _local_sounds(workspace)}
+    digests = _digests(folder, {*clips.values(), *heard})
+    footage |= {scene: Footage(digests[path], files.clip(path)) for scene, path in clips.items()}
+    paths |= {digest: folder / path for path, digest in digests.items()}
+    timeline = build_timeline(workspace.storyboard, footage, {path: digests[path] for path in heard}, slates)
+    return with_effects(timeline, effects.effect_codes({clip.effect for clip in timeline.clips if clip.effect})), paths
+
+
+def clip_of_take(workspace: Workspace, scene_id: str, take: Take) -> Clip | None:
+    """Return what the film shows of a scene's take; None if its trim does not fit."""
+    scene = next(scene for scene in workspace.storyboard.scenes if scene.id == scene_id)
+    return clip_of_scene(workspace.storyboard, scene, Footage(take.digest, take.measure))
+
+
+def local_media(workspace: Workspace) -> list[Path]:
+    """Return the paths of the local clips and sounds in the film."""
+    sources = (scene.source for scene in workspace.storyboard.scenes)
+    clips = [source.path for source in sources if isinstance(source, OwnClip)]
+    sounds = [sound.path for sound in _local_sounds(workspace)]
+    return [workspace.file.parent / path for path in (*clips, *sounds)]
+
+
+def read_image(workspace: Workspace, image: LocalImage) -> bytes:
+    """Return the bytes of an image. Raises InputError if they changed since the storyboard was read."""
+    content = workspace.source_files.bytes_of(image.path)
+    if hashlib.sha256(content).hexdigest() != image.digest:
+        raise InputError(f"{image.path} has been changed meanwhile", "run again")
+    return content
+
+
+def loudness_cache(workspace: Workspace) -> "Known":
+    """Return the measured loudness of clips that this project keeps."""
+    from storyboard.film.audio.loudness import Known
+
+    return Known(workspace.file.parent)
+
+
+def scratch_name(workspace: Workspace) -> str:
+    """Return the name under which pieces and pictures of this film are kept in scratch folders."""
+    return f"{workspace.storyboard.name}.draft" if workspace.realm.kind == "draft" else workspace.storyboard.name
+
+
+def _local_sounds(workspace: Workspace) -> Iterator[OwnSound]:
+    voices = (scene.finish.audio.voice for scene in workspace.storyboard.scenes)
+    yield from (voice for voice in voices if voice)
+    yield from (bed.sound for bed in workspace.storyboard.music)
+
+
+def _digests(folder: Path, files: Collection[PurePosixPath]) -> Mapping[PurePosixPath, str]:
+    """The SHA-256 (hex) of local files."""
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(files, pool.map(_digest, [folder / path for path in files]), strict=True))
+
+
+def _digest(path: Path) -> str:
+    with disk_errors(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,130 @@
+"""The workspace: one storyboard with its shots, its provider, its prices, and the realm that keeps its takes."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from storyboard.config.settings import Settings
+from storyboard.costs.budget import NO_LIMIT
+from storyboard.costs.prices import Prices, free_prices
+from storyboard.model.errors import InputError
+from storyboard.model.realm_kind import Kind
+from storyboard.model.shot import Shot
+from storyboard.model.storyboard import Storyboard
+from storyboard.parsing.project_files import Files
+from storyboard.parsing.read import read_storyboard
+from storyboard.planning.plan import shots
+from storyboard.providers.base import Configurable, Provider
+from storyboard.providers.installed import USUAL, find
+from storyboard.state.lockfile import LockFile, find_lock_file
+from storyboard.state.realm import Realm, claim_storyboard, open_realm
+from storyboard.state.store import Store
+from storyboard.workflow.source_files import Project
+
+# Factor of all pauses for a draft: its clips are made on this machine, and polling them costs nothing.
+DRAFT_SCALE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Everything that a use case needs about one storyboard.
+
+    ``file`` is its absolute path, ``shown`` the same as the user reads it, ``storyboard_id`` its name in the ledger.
+    ``shots`` are the scenes that a provider generates, by id. ``realm`` keeps the takes: paid ones, those of a
+    rehearsal, or drafts; ``provider``, ``prices`` and ``settings`` are those that hold there.
+    """
+
+    file: Path
+    shown: str
+    storyboard_id: str
+    storyboard: Storyboard
+    shots: Mapping[str, Shot]
+    source_files: Project
+    provider: Provider
+    prices: Prices
+    settings: Settings
+    realm: Realm
+    lockfile: LockFile
+
+
+@contextmanager
+def open_workspace(
+    file: Path,
+    settings: Settings,
+    realm: Kind | None = None,
+    *,
+    given: Mapping[str, str] | None = None,
+    files: Files | None = None,
+) -> Iterator[Workspace]:
+    """Read a storyboard and open the realm of its takes. Raises Problems and other StoryboardErrors.
+
+    ``realm`` is that of the configured service if left out. ``given`` are variables of the storyboard, by name;
+    ``files`` reads the author's files in place of ``Project``.
+    """
+    kind = realm or settings.service_realm
+    provider = provider_of(settings, kind)
+    source_files, shown = Project(file.parent), _shown(file)
+    storyboard = read_storyboard(file.name, files or source_files, provider.capabilities, given or {}, shown=shown)
+    terms = _terms(settings, provider, kind)
+    with open_realm(kind, settings.realm_folder(kind), time.time()) as opened:
+        yield Workspace(
+            file=file,
+            shown=shown,
+            storyboard_id=str(file.resolve()),
+            storyboard=storyboard,
+            shots=shots(storyboard, provider.name, labelled=kind == "draft"),
+            source_files=source_files,
+            provider=provider,
+            prices=terms.prices,
+            settings=terms,
+            realm=opened,
+            lockfile=find_lock_file(file, kind, Store(settings.home / "takes")),
+        )
+
+
+@contextmanager
+def claimed_workspace(
+    file: Path,
+    settings: Settings,
+    realm: Kind | None = None,
+    *,
+    given: Mapping[str, str] | None = None,
+    files: Files | None = None,
+) -> Iterator[Workspace]:
+    """Claim a storyboard for this process, then open it as ``open_workspace`` does. Raises Busy as well."""
+    with claim_storyboard(file), open_workspace(file, settings, realm, given=given, files=files) as workspace:
+        yield workspace
+
+
+def provider_of(settings: Settings, kind: Kind) -> Provider:
+    """Return the provider that the user configured; for drafts, the emulator's. Raises InputError."""
+    if kind == "draft":
+        from storyboard.emulator import draft_provider
+
+        return draft_provider()
+    provider = find(settings.provider)
+    if settings.profile:
+        if not isinstance(provider, Configurable):
+            raise InputError(f"{settings.file}: [profile] is for the provider {USUAL}, not {provider.name}")
+        return provider.with_profile(settings.profile)
+    return provider
+
+
+def _terms(settings: Settings, provider: Provider, kind: Kind) -> Settings:
+    """The settings that hold in a realm: a draft is free, has no budget and no callbacks, and does not wait."""
+    match kind:
+        case "draft":
+            free = free_prices(provider.capabilities.names)
+            silent = replace(settings.callbacks, url=None)
+            return replace(settings, prices=free, budget=NO_LIMIT, callbacks=silent, time_scale=DRAFT_SCALE)
+        case "paid" | "rehearsal":
+            return settings
+
+
+def _shown(file: Path) -> str:
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)
