@@ -20,6 +20,7 @@ from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.model import events
 from storyboard.workflow.render import render
 from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.workspace import claimed_workspace
 
 # Arguments in; exit status, stdout and stderr out (the fixture ``run``).
 Run = Callable[..., tuple[int, str, str]]
@@ -99,9 +100,11 @@ class Studio:
     def render(self, name: str = "film.yaml", **order: Any) -> events.Done:
         self.seen = []
         agree = order.pop("approve", lambda at, plan: None)
-        asked = RenderOptions(file=self.folder / name, approve=agree, on_event=self.seen.append, summed=True, **order)
+        realm, given = order.pop("realm", None), order.pop("given", None)
+        asked = RenderOptions(approve=agree, on_event=self.seen.append, checksum=True, **order)
         try:
-            return done_event(render(asked, self.settings))
+            with claimed_workspace(self.folder / name, self.settings, realm, given=given) as workspace:
+                return done_event(render(workspace, asked))
         finally:
             CANARY.look(repr(self.seen), "events")
 

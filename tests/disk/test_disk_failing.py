@@ -26,7 +26,7 @@ from storyboard.cli.exit_status import error_status
 from storyboard.model.errors import StoryboardError
 from storyboard.state import rescue
 from storyboard.workflow import settle
-from storyboard.workflow.desk import desk
+from storyboard.workflow.workspace import open_workspace
 
 Open = Callable[[str], Studio]
 KINDS = ("ENOSPC", "EIO", "late", "EMFILE", "short")
@@ -138,9 +138,9 @@ def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
     if status == 4:
         # The intent is there, and nothing was sent for it: the author is asked, and has not paid.
         assert unsure
-        with desk(studio.folder / "film.yaml", studio.settings) as at:
+        with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
             for number, prompt in enumerate(prompts, 1):
-                entry = at.ledger.submissions.of_key(at.wanted[f"s{number}"].key)
+                entry = at.realm.ledger.submissions.of_key(at.shots[f"s{number}"].key)
                 if entry and entry.state == "intent":
                     assert jobs[prompt] == 0
                     settle.request_again(at, settle.submission_to_settle(at, f"s{number}"), time.time())
@@ -148,8 +148,8 @@ def finished(studio: Studio, prompts: tuple[str, ...], *, unsure: bool) -> None:
         jobs = Counter(job.prompt for job in studio.service.emulator.jobs)
     assert (status, said) == (0, "")
     assert [jobs[prompt] for prompt in prompts] == [1, 1]
-    with desk(studio.folder / "film.yaml", studio.settings) as at:
-        assert all(at.store.is_intact(digest) for digest in at.store)
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
+        assert all(at.realm.store.is_intact(digest) for digest in at.realm.store)
 
 
 def rows(ledger: Path) -> set[str]:

@@ -17,6 +17,7 @@ from storyboard.model import events
 from storyboard.providers.apikley.veo import Apikley
 from storyboard.workflow.render import render
 from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.workspace import claimed_workspace
 
 Open = Callable[[str], Studio]
 SYNCS = ("fsync", "_keep_names")
@@ -60,9 +61,14 @@ def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
                 raise error
 
     recorder.ill = full
-    order = RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, report, at_once=1)
+    options = RenderOptions(on_event=report, at_once=1)
+
+    def rendered() -> events.Done:
+        with claimed_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
+            return done_event(render(workspace, options))
+
     with doors(recorder, folder):
-        first, second = (done_event(render(order, studio.settings)) for _ in range(2))
+        first, second = rendered(), rendered()
     recorder.saw("end", second.film)
     assert (first.exit, second.exit, second.frames) == (6, 0, 384)
     ledger = folder / "home" / "rehearsals" / "ledger.db"

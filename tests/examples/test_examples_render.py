@@ -24,7 +24,7 @@ def test_an_example(studio: Studio, name: str) -> None:
     """The film has exactly the frames of its plan, at the size it asks for, with sound to its end."""
     shutil.rmtree(studio.folder)
     shutil.copytree(EXAMPLES / name, studio.folder, ignore=shutil.ignore_patterns("out", ".storyboard"))
-    done = studio.render(f"{name}.yaml", draft=True)
+    done = studio.render(f"{name}.yaml", realm="draft")
     assert (done.exit, done.frames, done.size) == (0, FRAMES[name], (1280, 720))
     with av.open(done.film, format="mp4") as film:
         video, audio = film.streams.video[0], film.streams.audio[0]

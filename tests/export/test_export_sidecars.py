@@ -24,6 +24,7 @@ from storyboard.mp4.metadata import Chapter, FilmMetadata
 from storyboard.timeline.model import Clip, Cue, Timeline
 from storyboard.workflow.cut import cut_only
 from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.workspace import claimed_workspace
 
 FILM = """
 storyboard: 1
@@ -179,7 +180,8 @@ def test_chapters_are_listed_for_those_who_ask(studio: Studio) -> None:
     film = Path(studio.render().film)
     listing = film.with_suffix(".chapters.txt")
     assert not listing.exists()
-    cut_only(RenderOptions(file, lambda at, plan: None, studio.seen.append, chapters=True), studio.settings)
+    with claimed_workspace(file, studio.settings) as workspace:
+        cut_only(workspace, RenderOptions(on_event=studio.seen.append, chapters=True))
     assert listing.read_text() == "0:00 The lamp\n0:08 Sea at night\n"
     studio.write(FILM.replace("prompt: A secret lamp", "prompt: A secret lamp\n    trim: {to: 5}"))
     studio.render()

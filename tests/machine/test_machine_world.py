@@ -50,17 +50,17 @@ from storyboard.state.ledger import Ledger, rows
 from storyboard.state.ledger import database as ledger_room
 from storyboard.state.ledger.pins import DAY
 from storyboard.state.lockfile import parse_lock
-from storyboard.state.realm import claim_storyboard
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock
 from storyboard.system.files import private_dir
 from storyboard.workflow import settle
 from storyboard.workflow.collect_garbage import GarbageCollector
-from storyboard.workflow.desk import Desk, desk
+from storyboard.workflow.facts import current_plan, pin_takes
 from storyboard.workflow.prepare import BackgroundPreparation
 from storyboard.workflow.render import render
 from storyboard.workflow.render_options import RenderOptions
-from storyboard.workflow.session import _session
+from storyboard.workflow.session import session
+from storyboard.workflow.workspace import Workspace, claimed_workspace
 
 FILES = ("film.yaml", "other.yaml")
 WORDS = ("a gull", "a tern", "a heron", "a skua", "a knot", "a ruff", "a smew", "an auk")
@@ -193,9 +193,8 @@ class World(RuleBasedStateMachine):
             ledger.inbox.record_callback(nonce, job, self.time.wall())
 
     @contextmanager
-    def at(self, name: str) -> Iterator[Desk]:
-        file = self.project / name
-        with claim_storyboard(file), desk(file, self.settings) as found:
+    def at(self, name: str) -> Iterator[Workspace]:
+        with claimed_workspace(self.project / name, self.settings) as found:
             yield found
 
     def does(self, act: Callable[[], object], after: int | None = None, *, stumbles: bool = False) -> bool:
@@ -226,8 +225,12 @@ class World(RuleBasedStateMachine):
         self.service.plan(answers, fetches)
         self.busy = name
         self.count["renders"] += 1
-        order = RenderOptions(self.project / name, lambda at, plan: None, lambda event: None, only=only, cut=False)
-        ended = self.does(lambda: render(order, self.settings), **trouble)
+
+        def act() -> None:
+            with self.at(name) as workspace:
+                render(workspace, RenderOptions(only=only, cut=False))
+
+        ended = self.does(act, **trouble)
         self.busy = None
         lock = self.lock(name)
         if ended and lock is not None:
@@ -265,15 +268,15 @@ class World(RuleBasedStateMachine):
         """Two processes that planned at the same moment, with one ledger."""
         self.service.plan(answers, fetches)
 
-        async def together(desks: list[Desk]) -> None:
-            plans = [at.plan() for at in desks]
+        async def together(desks: list[Workspace]) -> None:
+            plans = [current_plan(at) for at in desks]
             runs = (
-                _session(at, plan, 8, BackgroundPreparation(at, plan), lambda event: None)
+                session(at, plan, 8, BackgroundPreparation(at, plan), lambda event: None)
                 for at, plan in zip(desks, plans, strict=True)
             )
             for at, plan, (outcomes, _) in zip(desks, plans, await asyncio.gather(*runs), strict=True):
                 kept = {step.scene: step.take for step in plan.steps if step.name == "keep"}
-                at.save_lock(kept | {scene: take for scene, take in outcomes.items() if isinstance(take, Take)})
+                pin_takes(at, kept | {scene: take for scene, take in outcomes.items() if isinstance(take, Take)})
 
         def act() -> None:
             with self.at("film.yaml") as film, self.at("other.yaml") as other:

@@ -26,9 +26,10 @@ from turns import give_way
 
 import storyboard.generation.runner
 import storyboard.http.client
-import storyboard.workflow.desk
+import storyboard.workflow.facts
 import storyboard.workflow.session
 import storyboard.workflow.settle
+import storyboard.workflow.workspace
 from storyboard.http.clip_download import Arriving, DownloadedFile
 from storyboard.http.exchange import Reply, Request
 from storyboard.http.policy import Call
@@ -426,8 +427,9 @@ async def at_once(act: Callable[..., Any], *arguments: Any) -> Any:
 
 def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable[[str], Service]) -> None:
     """Have the rooms meet this town where they would meet the world."""
-    patch.setattr(storyboard.workflow.desk, "find", find)
-    patch.setattr(storyboard.workflow.desk, "time", clock)
+    patch.setattr(storyboard.workflow.workspace, "find", find)
+    for room in (storyboard.workflow.workspace, storyboard.workflow.facts):
+        patch.setattr(room, "time", clock)
     for room in (storyboard.workflow.session, storyboard.workflow.settle):
         patch.setattr(room, "Clock", lambda scale: clock)
     for room in (storyboard.workflow.session, storyboard.http.client):

@@ -11,7 +11,6 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from storyboard.workflow.desk import Desk
 from studio import Run, Studio
 
 from storyboard.model import events
@@ -21,6 +20,7 @@ from storyboard.planning.steps import Plan
 from storyboard.state.ledger import Ledger
 from storyboard.workflow.render import render
 from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.workspace import Workspace, claimed_workspace
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -119,7 +119,7 @@ def test_a_limit_that_is_reached_meanwhile_stops_the_run(studio: Studio, limit: 
     limit("per_month = 240")
     studio.scenes("A gull", "A tern", "A heron", "A crane")
 
-    def meanwhile(at: Desk, plan: Plan) -> None:
+    def meanwhile(at: Workspace, plan: Plan) -> None:
         elsewhere(studio, "One")
         elsewhere(studio, "Two")
 
@@ -152,7 +152,7 @@ def test_an_hd_version_is_within_the_budget(studio: Studio, limit: Callable[[str
         "  - {id: a, prompt: A gull, resolution: 1080p}\n  - {id: b, prompt: A tern, resolution: 1080p}\n"
     )
 
-    def meanwhile(at: Desk, plan: Plan) -> None:
+    def meanwhile(at: Workspace, plan: Plan) -> None:
         limit("per_storyboard = 125")
         object.__setattr__(at, "settings", studio.settings)
 
@@ -170,7 +170,7 @@ def test_a_run_that_stopped_asks_for_no_hd_version(studio: Studio, limit: Callab
     text = "storyboard: 1\nscenes:\n  - {id: a, prompt: A gull, resolution: 1080p}\n  - {id: b, prompt: A tern}\n"
     studio.write(text)
 
-    def meanwhile(at: Desk, plan: Plan) -> None:
+    def meanwhile(at: Workspace, plan: Plan) -> None:
         limit("per_storyboard = 70")
         object.__setattr__(at, "settings", studio.settings)
 
@@ -218,8 +218,8 @@ def _render(folder: Path, environ: dict[str, str], name: str, start: Barrier | N
             if isinstance(event, events.Submitted):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    order = RenderOptions(folder / name, lambda at, plan: None, _Watching().append, at_once=at_once)
-    render(order, studio.settings)
+    with claimed_workspace(folder / name, studio.settings) as workspace:
+        render(workspace, RenderOptions(on_event=_Watching().append, at_once=at_once))
 
 
 def test_a_budget_outlives_a_killed_run(studio: Studio, limit: Callable[[str], Path]) -> None:

@@ -17,6 +17,7 @@ from storyboard.model import events
 from storyboard.state.ledger import Ledger
 from storyboard.workflow.render import render
 from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.workspace import claimed_workspace
 
 
 @pytest.fixture
@@ -185,8 +186,8 @@ def test_a_render_uses_what_another_process_hears(called: Studio) -> None:
             if isinstance(event, events.Finished) and event.scene == "s1":
                 ear.send_signal(signal.SIGTERM)
 
-        file = called.folder / "film.yaml"
-        done = done_event(render(RenderOptions(file, lambda at, plan: None, report), called.settings))
+        with claimed_workspace(called.folder / "film.yaml", called.settings) as workspace:
+            done = done_event(render(workspace, RenderOptions(on_event=report)))
     assert (done.exit, done.unknown, service.posts) == (0, 0, 2)
 
 

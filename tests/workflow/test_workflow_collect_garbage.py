@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from storyboard.workflow.desk import desk
 from studio import Studio
 from tiers import every
 
@@ -18,6 +17,8 @@ from storyboard.state.realm import store_claim
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock, shared_lock
 from storyboard.workflow.collect_garbage import GarbageCollector, GarbageFound
+from storyboard.workflow.facts import current_plan
+from storyboard.workflow.workspace import open_workspace
 
 
 class Keeper:
@@ -25,8 +26,8 @@ class Keeper:
 
     def __init__(self, studio: Studio, *, draft: bool = False) -> None:
         self.settings = studio.settings
-        self.kind = self.settings.kind(draft=draft)
-        self.realm = self.settings.realm(draft=draft)
+        self.kind = "draft" if draft else self.settings.service_realm
+        self.realm = self.settings.realm_folder(self.kind)
         self.store = Store(self.realm / "takes")
         with closing(Ledger(self.realm / "ledger.db")) as ledger:
             self.now = max(at for _, _, at in ledger.takes.all()) + 20 * DAY
@@ -87,8 +88,8 @@ def test_what_is_in_the_trash_is_not_lost(studio: Studio) -> None:
     keeper.clear()
     requests = len(service.emulator.requests)
     studio.scenes("A gull", "A tern")
-    with desk(studio.folder / "film.yaml", studio.settings) as at:
-        assert [step.name for step in at.plan().steps] == ["keep", "keep"]
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
+        assert [step.name for step in current_plan(at).steps] == ["keep", "keep"]
     assert studio.render().made == 0
     assert len(service.emulator.requests) == requests
     assert not keeper.store.trash()
@@ -135,8 +136,8 @@ def test_what_was_removed_is_told_with_its_price(studio: Studio) -> None:
     """It is fetched again, unpaid, as long as the service has the job."""
     service = studio.serve()
     keeper = removed(studio)
-    with desk(studio.folder / "film.yaml", studio.settings) as at:
-        step = at.plan().steps[0]
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
+        step = current_plan(at).steps[0]
     assert isinstance(step, Collect)
     assert "its take was removed by store gc on 20" in step.why
     assert "made anew (settle --again) it costs 60 credits" in step.why
@@ -154,9 +155,9 @@ def test_a_removed_take_that_the_service_has_forgotten_can_be_made_anew(studio: 
     service = studio.serve()
     assert studio.render().exit == 3
     assert service.posts == 0
-    with desk(studio.folder / "film.yaml", studio.settings) as at:
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
         settle.request_again(at, settle.submission_to_settle(at, "s1"), keeper.now)
-        step = at.plan().steps[0]
+        step = current_plan(at).steps[0]
         assert isinstance(step, Make)
         assert step.credits == 60
     assert (studio.render().exit, service.posts) == (0, 1)
@@ -246,7 +247,7 @@ def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None
 def test_drafts_go_with_their_scratch_folder(studio: Studio) -> None:
     """They cost nothing: a lock that went with .storyboard keeps none of them."""
     studio.scenes("A gull")
-    studio.render(draft=True)
+    studio.render(realm="draft")
     shutil.rmtree(studio.folder / ".storyboard")
     (spare,) = Keeper(studio, draft=True).clear().found.unreferenced
     assert (spare.credits, spare.why) == (0, "no lock pins it")
@@ -302,8 +303,8 @@ def test_whatever_happens_in_between(studio: Studio, seed: int) -> None:
     locks = [lock.read_bytes()]
 
     def pinned() -> set[str]:
-        with desk(studio.folder / "film.yaml", studio.settings) as at:
-            scenes = at.lock().scenes.values()
+        with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
+            scenes = at.lockfile.read().scenes.values()
             return {take.digest for scene in scenes for some in scene.takes.values() for take in some.values()}
 
     for _ in range(30):

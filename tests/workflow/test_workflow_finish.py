@@ -45,23 +45,23 @@ def made(studio: Studio) -> dict[str, int]:
 def test_only_what_is_touched_is_rendered(studio: Studio) -> None:
     """A fade, a title and a dissolve in 16 s: three groups, and none again for another kind of the last."""
     film(studio)
-    done = studio.render(draft=True)
+    done = studio.render(realm="draft")
     assert (done.exit, done.frames) == (0, 384 - 12)
     first = made(studio)
     assert len(first) == 3
     assert sum(first.values()) <= 3 * (48 + 3)
     film(studio, other="wipe-left")
-    assert studio.render(draft=True).frames == 384 - 12
+    assert studio.render(realm="draft").frames == 384 - 12
     assert len(first.keys() & made(studio).keys()) == 2
     film(studio, other="dissolve, over: tail")
-    assert studio.render(draft=True).frames == 384
+    assert studio.render(realm="draft").frames == 384
 
 
 @pytest.mark.ci
 def test_burnt_captions_are_told_of_what_the_font_lacks(studio: Studio) -> None:
     """A box in place of a word is seen by everybody but the author."""
     film(studio, captions="burn")
-    assert studio.render(draft=True).exit == 0
+    assert studio.render(realm="draft").exit == 0
     warned = [event.why for event in studio.seen if isinstance(event, events.Warned)]
     assert [why for why in warned if "titles and captions lacks 1 character: 猫 (U+732B)" in why]
     assert sum(made(studio).values()) > 192 - 12
@@ -71,8 +71,8 @@ def test_burnt_captions_are_told_of_what_the_font_lacks(studio: Studio) -> None:
 def test_encoding_all_of_it_has_the_same_frames(studio: Studio) -> None:
     """--reencode must not leave out the transitions."""
     film(studio)
-    studio.render(draft=True)
-    done = studio.render(draft=True, reencode=True)
+    studio.render(realm="draft")
+    done = studio.render(realm="draft", reencode=True)
     assert done.frames == 384 - 12
     frames = reader.read(Path(done.film)).frames
     assert isinstance(frames, VideoTrack)
@@ -85,7 +85,7 @@ def test_a_plan_says_where_a_whole_clip_is_encoded(
 ) -> None:
     """It takes minutes for a film of a hundred scenes, and one word would spare them."""
     film(studio)
-    studio.render(draft=True)
+    studio.render(realm="draft")
     monkeypatch.chdir(studio.folder)
     assert status(["plan", "film.yaml", "--draft"]) == 0
     notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")]

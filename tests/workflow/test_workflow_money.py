@@ -201,14 +201,14 @@ def test_drafts_and_paid_takes_never_mix(studio: Studio) -> None:
     """A draft writes no lock, is not in the paid store, and does not take the place of the film."""
     service = studio.serve()
     studio.write(FILM)
-    draft = studio.render(draft=True)
+    draft = studio.render(realm="draft")
     assert (draft.exit, draft.credits, service.posts) == (0, 0, 0)
     assert draft.film == str(studio.folder / "out" / "film.mp4")
     assert not (studio.folder / "film.lock.yaml").exists()
     paid = studio.render()
     assert (paid.made, service.posts, paid.film) == (2, 2, draft.film)
     assert paid.sha256 != draft.sha256
-    again = studio.render(draft=True)
+    again = studio.render(realm="draft")
     assert again.made == 0
     assert again.film == str(studio.folder / "out" / "film.draft.mp4")
     assert studio.render().sha256 == paid.sha256
@@ -263,9 +263,9 @@ def test_a_changed_scene_with_an_image_is_drafted_again(studio: Studio) -> None:
     png(studio.folder / "a.png")
     text = "storyboard: 1\nscenes:\n  - {id: a, prompt: Dawn, first_frame: a.png}\n"
     studio.write(text)
-    assert studio.render(draft=True).exit == 0
+    assert studio.render(realm="draft").exit == 0
     studio.write(text.replace("Dawn", "Dusk"))
-    done = studio.render(draft=True)
+    done = studio.render(realm="draft")
     assert (done.exit, done.made) == (0, 1)
 
 

@@ -17,15 +17,17 @@ from storyboard.model.errors import Problems, SceneFailed
 from storyboard.state.store import Store
 from storyboard.timeline.model import Slate
 from storyboard.workflow.cut import cut_only
-from storyboard.workflow.partial import cut_partial
+from storyboard.workflow.partial import TolerantFiles, cut_partial
 from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.source_files import Project
+from storyboard.workflow.workspace import claimed_workspace
 
 
 def partial(studio: Studio, name: str = "film.yaml", **order: Any) -> events.Done:
-    asked = RenderOptions(
-        file=studio.folder / name, approve=lambda at, plan: None, on_event=studio.seen.append, summed=True, **order
-    )
-    return done_event(cut_partial(asked, studio.settings))
+    files, realm = TolerantFiles(Project(studio.folder)), order.pop("realm", None)
+    asked = RenderOptions(on_event=studio.seen.append, checksum=True, **order)
+    with claimed_workspace(studio.folder / name, studio.settings, realm, files=files) as workspace:
+        return done_event(cut_partial(workspace, asked, files.troubles))
 
 
 def frames(path: str) -> int:
@@ -50,8 +52,11 @@ def test_one_failed_scene_blocks_no_screening(studio: Studio):
 
 def test_without_the_flag_nothing_is_cut(studio: Studio):
     studio.scenes("a door")
-    with pytest.raises(SceneFailed, match="no take yet: s1"):
-        cut_only(RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
+    with (
+        pytest.raises(SceneFailed, match="no take yet: s1"),
+        claimed_workspace(studio.folder / "film.yaml", studio.settings) as workspace,
+    ):
+        cut_only(workspace, RenderOptions(on_event=studio.seen.append))
 
 
 def test_a_partial_film_of_all_scenes_is_the_film(studio: Studio):
@@ -95,7 +100,8 @@ output: {size: 320x180}
 """
     )
     with pytest.raises(Problems) as refused:
-        cut_only(RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
+        with claimed_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
+            cut_only(workspace, RenderOptions(on_event=studio.seen.append))
     assert len(refused.value.problems) == 4
     seen = partial(studio)
     assert (seen.exit, seen.frames) == (3, (1 + 8 + 2 + 8 + 1) * 24)

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from storyboard.workflow.desk import Desk, desk
 from studio import Studio
 
 from storyboard.planning.steps import Keep
 from storyboard.workflow.cut import cut_only
+from storyboard.workflow.facts import current_plan
 from storyboard.workflow.prepare import BackgroundPreparation
 from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.workspace import Workspace, claimed_workspace, open_workspace
 
 FILM = """\
 storyboard: 1
@@ -27,9 +28,9 @@ def taken(studio: Studio, film: str = FILM) -> None:
     assert studio.render(cut=False).exit == 0
 
 
-def prepared(at: Desk) -> BackgroundPreparation:
+def prepared(at: Workspace) -> BackgroundPreparation:
     """As a render that begins with no take at all, and then gets one after the other."""
-    plan = at.plan()
+    plan = current_plan(at)
     preparing = BackgroundPreparation(at, plan)
     preparing._takes.clear()
     preparing._pictured.clear()
@@ -49,14 +50,15 @@ def test_the_cut_finds_everything_there(studio: Studio) -> None:
     """After the last clip has come, a minute would pass in which nothing but what could be done before is done."""
     studio.serve()
     taken(studio)
-    with desk(studio.folder / "film.yaml", studio.settings) as at:
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
         prepared(at)
     before = {what: kept(studio, what) for what in ("segments", "loudness", "pictures")}
     assert [name for name in before["segments"] if name.endswith(".mp4")]
     assert "joints" in before["segments"]
     assert len([name for name in before["segments"] if name.endswith(".index")]) == 3
     assert (len(before["loudness"]), len(before["pictures"])) == (3, 3)
-    cut_only(RenderOptions(studio.folder / "film.yaml", lambda at, plan: None, studio.seen.append), studio.settings)
+    with claimed_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
+        cut_only(workspace, RenderOptions(on_event=studio.seen.append))
     after = kept(studio, "segments")
     made = {name for name in after if after[name] != before["segments"].get(name)}
     assert {name for name in made if name.endswith(".mp4")} == {name for name in made if name.startswith("drawn-")}
@@ -67,10 +69,10 @@ def test_a_damaged_take_is_the_cuts_to_tell(studio: Studio) -> None:
     """A render would end because of something that is only done early."""
     studio.serve()
     taken(studio)
-    with desk(studio.folder / "film.yaml", studio.settings) as at:
-        for step in at.plan().steps:
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
+        for step in current_plan(at).steps:
             assert isinstance(step, Keep)
-            path = Path(at.store.path(step.take.digest))
+            path = Path(at.realm.store.path(step.take.digest))
             path.chmod(0o600)
             path.write_bytes(path.read_bytes()[:5000].ljust(step.take.bytes, b"\0"))
         prepared(at)
@@ -80,10 +82,10 @@ def test_a_render_that_is_over_prepares_nothing(studio: Studio) -> None:
     """Ctrl-C would wait until the dissolves are rendered."""
     studio.serve()
     taken(studio)
-    with desk(studio.folder / "film.yaml", studio.settings) as at:
-        preparing = BackgroundPreparation(at, at.plan())
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
+        preparing = BackgroundPreparation(at, current_plan(at))
         preparing.stop()
-        for step in at.plan().steps:
+        for step in current_plan(at).steps:
             assert isinstance(step, Keep)
             preparing.take(step.scene, step.take)
     assert not [name for name in kept(studio, "segments") if name.endswith((".mp4", "joints"))]

@@ -226,10 +226,10 @@ def test_a_draft_that_was_killed_is_drawn_again(studio: Studio) -> None:
     process.kill()
     process.communicate()
     freed(*studio.folder.glob(".storyboard/*.claim"), *studio.settings.realm_folder("draft").glob("runs/*"))
-    assert studio.render(draft=True).frames == 384
+    assert studio.render(realm="draft").frames == 384
     shutil.rmtree(studio.settings.realm_folder("draft") / "takes")
     (studio.folder / "out" / "film.mp4").unlink()
-    assert studio.render(draft=True).frames == 384
+    assert studio.render(realm="draft").frames == 384
 
 
 @pytest.mark.parametrize("cache", [True, False])
@@ -354,16 +354,21 @@ def test_cut_needs_every_take(studio: Studio) -> None:
     """cut pays nothing: it names the scenes that have no take."""
     from storyboard.workflow.cut import cut_only
     from storyboard.workflow.render_options import RenderOptions
+    from storyboard.workflow.workspace import claimed_workspace
 
     service = studio.serve()
     path = studio.scenes("A gull", "A tern")
     studio.render(only=("s1",))
-    order = RenderOptions(file=path, approve=lambda at, plan: None, on_event=lambda event: None)
+
+    def cut() -> int:
+        with claimed_workspace(path, studio.settings) as workspace:
+            return cut_only(workspace, RenderOptions()).frames
+
     with pytest.raises(SceneFailed, match="no take yet: s2"):
-        cut_only(order, studio.settings)
+        cut()
     studio.render(cut=False)
     assert not (studio.folder / "out").exists()
-    assert cut_only(order, studio.settings).frames == 384
+    assert cut() == 384
     assert service.posts == 2
 
 
