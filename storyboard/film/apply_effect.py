@@ -171,4 +171,5 @@ class _Blame:
             raise self.fault(why, f"its traceback is in {self._log}") from error
 
     def fault(self, why: str, hint: str = "mend it, or take it out of the scene") -> LocalFault:
+        """The error to raise, naming the scene and the effect."""
         return LocalFault(f"{self._what}: {why}", hint)

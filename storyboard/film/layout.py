@@ -51,6 +51,7 @@ class Places:
     offsets: list[int] = field(default_factory=list)
 
     def add(self, sizes: Sequence[int], offsets: Sequence[int]) -> None:
+        """Append samples."""
         self.sizes += sizes
         self.offsets += offsets
 
@@ -68,6 +69,7 @@ class FilmLayout:
     sounds: Places = field(default_factory=Places)
 
     def put(self, content: bytes) -> int:
+        """Append bytes to the media; return their offset."""
         self.ranges.append(Range.of(content))
         self.size += len(content)
         return self.size - len(content)

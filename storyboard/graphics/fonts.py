@@ -23,7 +23,7 @@ LEADING = 1.32  # lines of Noto Sans closer than this touch where accents meet d
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Text broken into lines that fit: ``pixels`` is the font size, ``leading`` the distance between baselines."""
+    """Text broken into lines that fit: ``pixels`` is the font size, ``weight`` that of ``face``."""
 
     lines: tuple[str, ...]
     pixels: int
@@ -31,10 +31,12 @@ class Setting:
 
     @property
     def leading(self) -> int:
+        """The distance between baselines, in pixels."""
         return round(self.pixels * LEADING)
 
     @property
     def height(self) -> int:
+        """The height of all lines, in pixels."""
         return self.leading * len(self.lines)
 
 

@@ -14,7 +14,7 @@ AMBER: Rgb = (255, 190, 92)
 
 
 def picture(slate: Slate, size: tuple[int, int]) -> Picture:
-    """The picture of a slate in ``size`` (width, height), the same for all of its frames. Long text is shortened."""
+    """The picture of a slate in ``size`` (width, height), for all of its frames. Text is shortened to fit inside."""
     unit = min(size) / 720
 
     def px(length: float) -> int:

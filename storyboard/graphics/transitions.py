@@ -35,6 +35,7 @@ class YuvPicture:
 
 
 def black(width: int, height: int) -> YuvPicture:
+    """A black picture of this size, in pixels."""
     content = np.full(width * height * 3 // 2, _GREY, np.uint8)
     content[: width * height] = _BLACK
     return YuvPicture(content, width, height)

@@ -72,9 +72,10 @@ def run(
 ) -> int:
     """Run ffmpeg to its end; return the number of video frames written.
 
-    ``seconds`` limits wall-clock time, and CPU time multiplied by the number of cores. ``watch`` is called several
-    times a second with the frames written so far; an exception in it, like any other here, kills the child. ``feed``
-    yields the child's input "pipe:0"; an exception in it is raised here. Raises FfmpegFailed, LocalFault.
+    ``seconds`` limits the wall-clock time; the CPU time is limited to that times the number of cores. ``watch`` is
+    called several times a second with the frames written so far; an exception in it, like any other here, kills the
+    child. ``feed`` yields the child's input "pipe:0"; an exception in it is raised here. Raises FfmpegFailed,
+    LocalFault.
     """
     command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
     command += ["-stats_period", str(TICK), "-progress", "pipe:1", *arguments]

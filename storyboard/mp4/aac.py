@@ -1,7 +1,7 @@
 """AAC-LC frames as bytes: read the windows of a frame, write a silent frame, encode a frame with a given window.
 
-AAC frames overlap by half, so two joined clips need one frame between them that fits both: it must fall as the first
-clip's window would, and rise as the second's. Other encoders choose windows by the signal; this one gets them.
+AAC frames overlap by half, so two joined clips need one frame between them that fits both: its window must rise to fit
+the first clip, and fall to fit the second. Other encoders choose windows by the signal; here the caller chooses.
 Uses the maximum bit budget and no psychoacoustic model; a joint is only 21 ms.
 
 Section numbers are those of ISO/IEC 14496-3:2009. Samples are as in PyAV: float32, (channels, samples), -1 to 1.
@@ -79,10 +79,12 @@ class Window:
 
     @property
     def rises_short(self) -> bool:
+        """Whether the rising slope takes 128 samples."""
         return self.sequence in (_EIGHT_SHORT, _LONG_STOP)
 
     @property
     def falls(self) -> Side:
+        """The falling half."""
         return Side(self.sequence in (_EIGHT_SHORT, _LONG_START), self.kaiser)
 
 

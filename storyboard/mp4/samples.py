@@ -48,8 +48,8 @@ class VideoTrack:
     """The frames of a clip. A frame's number is its position in display order, from 0.
 
     ``shown[i]`` is the number of the i-th frame in decoding order. ``starts`` are the frames at which decoding can
-    begin: IDR frames that follow all frames displayed before them. Every frame lasts ``1 / fps`` seconds. ``begins`` is
-    the display time of the first frame, in seconds on the file's time line.
+    begin: IDR frames that are decoded after all frames displayed before them. Every frame lasts ``1 / fps`` seconds.
+    ``begins`` is the display time of the first frame, in seconds on the file's time line.
     """
 
     stored: SampleTable

@@ -26,10 +26,11 @@ _LARGEST = 1 << 26
 
 
 def joint(left: Pair, right: Pair, config: bytes, channels: int) -> bytes:
-    """Encode the frame that replaces the last frame of ``left`` and the first one of ``right``.
+    """Encode the frame that replaces ``left[1]`` and ``right[0]``.
 
-    ``left`` is the last two frames that are heard of its clip; ``right`` is the frame before the first one of its
-    clip, and the first one. ``config`` is their AudioSpecificConfig. Raises BadMedia where they do not decode.
+    ``left`` is the last two frames that are heard of the first clip; ``right`` is the frame before the first one that
+    is heard of the second clip, and that one. ``config`` is their AudioSpecificConfig. Raises BadMedia where they do
+    not decode.
     """
     import numpy
 
