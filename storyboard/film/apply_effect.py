@@ -1,7 +1,6 @@
-"""An effect of the author's own, carried out: a clip in the film's shape goes through it, its sound stays beside it.
+"""Effects written by the author, applied to clips: the pictures in the film's format are changed, the sound is not.
 
-The author's code may do anything, and fail in any way: what it raises is told with the scene and the effect, and its
-traceback goes into a file.
+The author's code may fail in any way: an error names the scene and the effect, and the traceback goes into a file.
 """
 
 import traceback
@@ -36,9 +35,9 @@ _HERTZ = 48_000
 def apply_effect(
     drawn: EffectClip, scene: str, cut: Timeline, source: Path, out: Path, watch: Callable[[int], None]
 ) -> None:
-    """Write the clip as it is after the effect, frame for frame, with the source's own sound.
+    """Write the clip with the effect applied to each frame, and with the source's sound.
 
-    In this thread, so that Ctrl-C ends an effect that does not. Raises LocalFault, BadMedia, InputError.
+    Runs in this thread, so that Ctrl-C stops an effect that never ends. Raises LocalFault, BadMedia, InputError.
     """
     clip = drawn.clip
     log = out.parent / f"effect-{drawn.effect}.log"
@@ -67,7 +66,7 @@ def _watched(pictures: Iterator[Picture], watch: Callable[[int], None]) -> Itera
 
 
 def _through(drawn: EffectClip, scene: str, cut: Timeline, frames: "_Frames", log: Path) -> Iterator[Picture]:
-    clip_of_moviepy = video_clip()  # first, so that the author's code does not load it beside the keys
+    clip_of_moviepy = video_clip()  # before the author's code imports moviepy with the keys in the environment
     blame = _Blame(drawn.effect, scene, log)
     seconds = Fraction(drawn.clip.frames, cut.fps)
     given = clip_of_moviepy(lambda time: frames.at(round(time * cut.fps)), duration=float(seconds)).with_fps(cut.fps)
@@ -85,7 +84,7 @@ def _through(drawn: EffectClip, scene: str, cut: Timeline, frames: "_Frames", lo
 
 
 def _brought(picture: Any, size: tuple[int, int], blame: "_Blame") -> Picture:
-    """The picture as 8-bit RGB of the film's size."""
+    """Convert the effect's picture to 8-bit RGB in the film's size."""
     if picture.ndim != 3 or picture.shape[2] not in (3, 4) or not all(picture.shape):
         raise blame.fault(f"its frame is an array of shape {picture.shape}; (height, width, 3) is a picture")
     whole: Picture = np.clip(np.nan_to_num(picture[..., :3]), 0, 255).astype(np.uint8)
@@ -97,7 +96,7 @@ def _brought(picture: Any, size: tuple[int, int], blame: "_Blame") -> Picture:
 def _sound(
     clip: Clip, cut: Timeline, source: Path, folder: Path, watch: Callable[[int], None]
 ) -> tuple[Path, Fraction] | None:
-    """Where the clip's sound is as AAC, and when it begins there; None where it has none."""
+    """A file with the clip's sound as AAC, and where the clip begins in it, in seconds; None without sound."""
     found = probe.source(source)
     if not found.measure.sound:
         return None
@@ -112,7 +111,7 @@ def _sound(
 
 
 class _Frames:
-    """The frames of a clip by their numbers, in any order; in order is fastest."""
+    """The frames of a clip by number, in any order; ascending order is fastest."""
 
     def __init__(self, path: Path, fps: int, count: int) -> None:
         self._path, self._fps, self._count = path, fps, count
@@ -128,7 +127,7 @@ class _Frames:
         self._file.close()
 
     def at(self, number: int) -> Picture:
-        """A frame of its own to change. One before the first, or behind the last, is the first or the last."""
+        """A copy of frame ``number``, which the caller may change. Out of range, the first or the last frame."""
         wanted = min(max(number, 0), self._count - 1)
         if not self._at <= wanted <= self._at + 2 * self._fps:
             stream = self._file.streams.video[0]
@@ -156,7 +155,7 @@ class _Frames:
 
 
 class _Blame:
-    """Whatever the author's code raises becomes a LocalFault that names it; its traceback lies in ``log`` then."""
+    """Turn exceptions of the author's code into a LocalFault that names the effect; the traceback goes into ``log``."""
 
     def __init__(self, effect: str, scene: str, log: Path) -> None:
         self._what, self._log = f"scene '{scene}': the effect '{effect}' failed", log
@@ -172,4 +171,5 @@ class _Blame:
             raise self.fault(why, f"its traceback is in {self._log}") from error
 
     def fault(self, why: str, hint: str = "mend it, or take it out of the scene") -> LocalFault:
+        """The error to raise, naming the scene and the effect."""
         return LocalFault(f"{self._what}: {why}", hint)

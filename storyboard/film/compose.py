@@ -1,7 +1,7 @@
-"""Composing: frames of the film on which clips join, or words stand, made picture by picture out of their layers.
+"""Composed frames: transitions between clips, and overlays, drawn picture by picture.
 
-Clips of the film's shape are decoded from the key frame before what is needed of them, out of the bytes that the index
-names; others come from ffmpeg, in the film's shape. One picture of each clip that is seen is held, and no more.
+Clips in the film's format are decoded from the last key frame before the part, by their index; others are converted by
+ffmpeg. Memory: one picture of each visible clip.
 """
 
 from collections.abc import Generator, Mapping
@@ -30,7 +30,7 @@ Pictures = Generator[YuvPicture]
 def compose_frames(
     how: Composed, cut: Timeline, known: Mapping[str, ClipIndex], paths: Mapping[str, Path]
 ) -> Generator[bytes]:
-    """The frames, one after the other: YUV 4:2:0 with 8 bits, plane by plane. Raises LocalFault, BadMedia."""
+    """The frames in order: YUV 4:2:0 with 8 bits, plane by plane. Raises LocalFault, BadMedia."""
     inks = [(overlay, ink(overlay.title, cut.width, cut.height)) for overlay in how.overlays]
     with ExitStack() as open:
         decoded: dict[Clip, Pictures] = {}
@@ -68,7 +68,7 @@ def _seen(frame: int, seen: list[Clip], pictures: list[YuvPicture]) -> YuvPictur
 
 
 def _decoded(clip: Clip, cut: Timeline, known: Mapping[str, ClipIndex], paths: Mapping[str, Path]) -> Pictures:
-    """The clip's pictures: exactly as many as the clip has frames."""
+    """The clip's pictures. Raises BadMedia where they are not as many as the clip has frames."""
     frames, path = readable(clip, cut, known[clip.digest]), paths[clip.digest]
     count = 0
     for picture in _read(clip, cut, frames, path) if frames else _brought(clip, cut, path):

@@ -1,8 +1,8 @@
-"""A film's bytes, written: ranges of many files one behind another, in large pieces.
+"""Writer of a film's bytes: ranges of many files, one after another, in large pieces.
 
-Writes of half a megabyte, into space that was asked for beforehand, and synced, take less time than `cat`, or
-copy_file_range, takes unsynced (`./dev bench joining`). A full disk says so before the first byte is copied. What is on
-the disk is let go of at once: a film needs no more of the system's memory than what is on its way.
+Writes of half a megabyte into reserved space, synced, take less time than `cat` or copy_file_range without a sync
+(`./dev bench joining`). Space is reserved first, so that a full disk is reported before the first byte is copied.
+Written pages are dropped from the page cache at once: a film occupies only the memory of the pieces in progress.
 """
 
 import errno
@@ -17,19 +17,19 @@ from zlib import crc32
 from storyboard.model.errors import LocalFault
 from storyboard.system.files import PIECE, combine_checksums
 
-# What is worth telling the disk to write it.
+# Bytes between two syncs while the film is being written.
 _STRIDE = 16 << 20
 
-# Whether this system can be told; macOS cannot.
+# Whether this system can sync data alone and drop pages from its cache; macOS cannot.
 _BESIDE = hasattr(os, "fdatasync") and hasattr(os, "posix_fadvise")
 
-# What file systems say that give no space beforehand.
+# Errors of file systems that cannot reserve space.
 _NOT_GIVEN = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV)
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bytes of the film: ``size`` of a file from ``offset`` on, or ``content``."""
+    """Bytes of the film: ``size`` bytes of a file from ``offset`` on; or, where ``path`` is None, ``content``."""
 
     path: Path | None
     offset: int
@@ -38,13 +38,13 @@ class Range:
 
     @classmethod
     def of(cls, content: bytes) -> "Range":
-        """These very bytes."""
+        """A range of the bytes ``content``."""
         return cls(None, 0, len(content), content)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFilm:
-    """A film that has been written. ``checksum`` is ``disk.checksum`` of its file."""
+    """A film that has been written. ``checksum`` is ``system.files.checksum`` of its file."""
 
     path: Path
     frames: int
@@ -53,17 +53,17 @@ class WrittenFilm:
 
 
 def copy_ranges(ranges: Sequence[Range], to: Path, report: Callable[[int], None]) -> int:
-    """Write the ranges to a file that is there and empty, one behind another; its sum, as ``disk.checksum`` has it.
+    """Write the ranges in order to the existing, empty file ``to``; return its ``system.files.checksum``.
 
-    ``report`` is told in this thread how many bytes are written; an exception in it stops the work. Raises OSError, and
-    LocalFault where a file has become shorter than its range.
+    ``report`` is called in this thread with the number of bytes written; an exception in it stops the work. Raises
+    OSError, and LocalFault where a source file has become shorter than its range.
     """
     size = sum(part.size for part in ranges)
     with to.open("wb", buffering=0) as film, _Syncing(film.fileno()) as syncing, ThreadPoolExecutor(1) as beside:
         _reserve(film.fileno(), size)
         with _Writing(ranges) as writing:
-            # Another name for the file: where this thread is interrupted, and closes its own, that one writes on for
-            # a moment, and must not write into what has got the number then.
+            # A duplicate descriptor: if this thread is interrupted and closes its own, the other thread may still
+            # write for a moment, and must not write to another file that has got the same number.
             other = beside.submit(writing.help, os.dup(film.fileno()))
             for done in writing.write(film.fileno()):
                 syncing.up_to(done)
@@ -75,7 +75,7 @@ def copy_ranges(ranges: Sequence[Range], to: Path, report: Callable[[int], None]
 
 
 class _Writing:
-    """The pieces of a film, each read, summed and written by whichever thread is free. At the end none is begun."""
+    """The pieces of a film. Each is read, checksummed and written by the next free thread; none starts after exit."""
 
     def __init__(self, ranges: Sequence[Range]) -> None:
         self._pieces, self._turn = enumerate(_pieces(ranges)), Lock()
@@ -90,11 +90,11 @@ class _Writing:
             self._pieces = enumerate(())
 
     def sums(self) -> list[int]:
-        """The sum of each piece, in their order."""
+        """The CRC-32 of each piece, in order."""
         return [self._sums[number] for number in range(len(self._sums))]
 
     def write(self, film: int) -> Iterator[int]:
-        """Write pieces until there are no more; how many bytes are written by then, after each."""
+        """Write pieces until there are no more; after each, yield the number of bytes written by all threads."""
         piece = memoryview(bytearray(PIECE))
         while begun := self._next():
             number, ranges = begun
@@ -121,10 +121,10 @@ class _Writing:
 
 
 class _Syncing:
-    """Has the disk write a file while it still grows, so that in the end there is little left to wait for.
+    """Syncs a file to disk while it is being written, so that the final sync is short.
 
-    What it has written is not kept in memory: it would take the place of other files, and a virtual machine waits long
-    for memory that it has not used before. Nothing is promised by it: whoever lands the film syncs it.
+    Drops the written pages from the page cache: they would displace other files, and a virtual machine is slow to
+    provide memory that it has not used before. Gives no durability: the code that publishes the film syncs it.
     """
 
     def __init__(self, file: int) -> None:
@@ -139,11 +139,11 @@ class _Syncing:
         self._syncing.shutdown()
         self._leaving.shutdown()
         if failure is None:
-            # The system tells of a failure once: whoever syncs the file in the end would not hear of it.
+            # The kernel reports a write error once: the final sync would not report it again.
             self._last.result()
 
     def up_to(self, done: int) -> None:
-        """So many bytes are written. Raises OSError where the disk has lost earlier ones."""
+        """Sync the first ``done`` bytes if enough are new. Raises OSError where an earlier sync failed."""
         if _BESIDE and done >= self._begun + _STRIDE and self._last.done():
             self._last.result()
             self._last = self._syncing.submit(self._sync, self._begun, done)
@@ -151,7 +151,7 @@ class _Syncing:
 
     def _sync(self, first: int, last: int) -> None:
         os.fdatasync(self._file)
-        # Nobody asks what came of it: there is no harm where a file system does not know how.
+        # The result is ignored: it does no harm if the file system does not support it.
         self._leaving.submit(os.posix_fadvise, self._file, first, last - first, os.POSIX_FADV_DONTNEED)
 
 
@@ -165,7 +165,7 @@ def _reserve(film: int, size: int) -> None:
 
 
 def _pieces(ranges: Sequence[Range]) -> Iterator[list[Range]]:
-    """The ranges, divided into pieces that are full but for the last."""
+    """Divide the ranges into pieces of PIECE bytes; the last may be shorter."""
     piece: list[Range] = []
     room = PIECE
     for part in ranges:
@@ -182,7 +182,7 @@ def _pieces(ranges: Sequence[Range]) -> Iterator[list[Range]]:
 
 
 def _read(part: Range, to: memoryview) -> int:
-    """Put the bytes of a range there; how many they are."""
+    """Copy the bytes of a range into ``to``; return their number."""
     if part.path is None:
         to[: part.size] = part.content
         return part.size

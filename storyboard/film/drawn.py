@@ -1,6 +1,6 @@
-"""Drawing: the clips of a film that no file holds yet. Each is made once, as an MP4 like any other clip.
+"""Drawn clips of a film (stills, slates, effects): each is rendered once, as an MP4 like any other clip.
 
-They lie in ``scratch`` under a name made of all that decides them. From then on a film has only clips that are files.
+They are cached in ``scratch``, named by a hash of everything that determines their content.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _OURS = re.compile(r"\.?drawn-[0-9a-f]{32}\.mp4(\.[0-9a-f]{12})?")
 
-# The bytes of a picture, known to be those that the storyboard was read with.
+# Returns the bytes of an image, verified to be the same as when the storyboard was read.
 Read = Callable[[LocalImage], bytes]
 
 
@@ -31,7 +31,7 @@ def draw_clips(
     scratch: Path,
     report: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, Path]:
-    """Where the bytes of each digest of the cut lie: ``paths``, and what was drawn.
+    """Render the missing drawn clips; return the file of each digest of the timeline: ``paths`` and the drawn clips.
 
     ``scratch`` is a folder for this film alone. ``report`` is called in this thread several times a second with the
     frames drawn so far; an exception in it stops the work. Raises LocalFault, BadMedia, InputError.
@@ -58,7 +58,7 @@ def draw_clips(
 
 
 def _wanted(clips: Iterable[Clip]) -> Iterator[Clip]:
-    """What is drawn, also that on which an effect is then laid."""
+    """The clips to draw, including drawn sources of effects, which come first."""
     for clip in clips:
         if isinstance(clip.drawn, EffectClip) and clip.drawn.clip.drawn:
             yield clip.drawn.clip
@@ -73,7 +73,7 @@ def _name(digest: str) -> str:
 
 
 def _made(path: Path) -> bool:
-    """Whether it is here. A folder that came with a project may hold planted ones: links."""
+    """Whether the file exists. A folder that came with a project may hold planted links: these do not count."""
     return path.is_file() and not path.is_symlink()
 
 
@@ -107,7 +107,7 @@ def _pictures(drawn: Still | Slate, cut: Timeline, read: Read, frames: int) -> "
 
 
 def _prune(scratch: Path, kept: set[Path]) -> None:
-    """Remove what this film has no more, and what a run that was killed has left."""
+    """Remove drawn clips that this film no longer uses, and temporary files of killed runs."""
     with disk_errors(scratch):
         for path in scratch.iterdir():
             if _OURS.fullmatch(path.name) and path not in kept:

@@ -1,6 +1,6 @@
-"""The layout of a spliced film: which bytes of which files follow each other, and where each sample then lies.
+"""Layout of a spliced film: the ranges of files that are copied, in order, and the offset of each sample in the film.
 
-Pictures and sound lie in the order of time, as players read them; what lies together in a file stays together.
+Pictures and sound are interleaved by time, as players read them; samples that are adjacent in a file stay together.
 """
 
 import os
@@ -17,13 +17,13 @@ from storyboard.film.film_plan import FilmPlan, SilentPiece
 from storyboard.mp4.samples import BLOCK, AudioTrack, SampleTable, VideoTrack
 from storyboard.system.files import disk_errors
 
-# Bytes between two samples that are copied along rather than left out: a call of the kernel costs as much.
+# Gaps of up to this many bytes between two samples are copied along: leaving them out costs a system call.
 GAP = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class VideoRange:
-    """Frames [first, last) as they lie in a file."""
+    """Frames [first, last) of a file."""
 
     path: Path
     frames: VideoTrack
@@ -33,7 +33,7 @@ class VideoRange:
 
 @dataclass(frozen=True, slots=True)
 class AudioRange:
-    """Blocks [first, last) as they lie in a file; ``name`` says which bytes they are, ``scene`` who has them."""
+    """Blocks [first, last) of a file; ``name`` identifies its content, ``scene`` is the scene that it belongs to."""
 
     path: Path
     sound: AudioTrack
@@ -45,19 +45,23 @@ class AudioRange:
 
 @dataclass(slots=True)
 class Places:
-    """Where the samples of a track lie in the film, in their order."""
+    """Sizes and offsets of a track's samples in the film, in bytes, in decoding order."""
 
     sizes: list[int] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
 
     def add(self, sizes: Sequence[int], offsets: Sequence[int]) -> None:
+        """Append samples."""
         self.sizes += sizes
         self.offsets += offsets
 
 
 @dataclass(slots=True)
 class FilmLayout:
-    """Media as it is laid out, front to back; and where in it the samples of each track lie, in their order."""
+    """The media of a film, front to back, and the places of each track's samples in it.
+
+    ``size`` is the sum of the ranges, in bytes; offsets count from the beginning of the media.
+    """
 
     ranges: list[Range] = field(default_factory=list)
     size: int = 0
@@ -65,14 +69,18 @@ class FilmLayout:
     sounds: Places = field(default_factory=Places)
 
     def put(self, content: bytes) -> int:
+        """Append bytes to the media; return their offset."""
         self.ranges.append(Range.of(content))
         self.size += len(content)
         return self.size - len(content)
 
 
-def block(sound: AudioRange | SilentPiece, at: int, channels: int, *, begin: bool = False) -> bytes:
-    """An AAC frame, counted from the beginning of the sound or from its end; before the first one is silence."""
-    number = (sound.first if begin else sound.last) + at if isinstance(sound, AudioRange) else -1
+def block(sound: AudioRange | SilentPiece, position: int, channels: int, *, begin: bool = False) -> bytes:
+    """Read the AAC frame at ``position``, counted from the beginning of the sound or from its end (-1 is the last).
+
+    Before the first frame of the file, and in silent pieces, return a frame of silence. Raises LocalFault.
+    """
+    number = (sound.first if begin else sound.last) + position if isinstance(sound, AudioRange) else -1
     if not isinstance(sound, AudioRange) or number < 0:
         from storyboard.mp4.aac import silent
 
@@ -83,9 +91,10 @@ def block(sound: AudioRange | SilentPiece, at: int, channels: int, *, begin: boo
 
 @dataclass(frozen=True, slots=True)
 class _FilePart:
-    """Samples of one track that lie in one file, or one behind another in ``content``.
+    """Samples of one track in one file, or, where ``path`` is None, one after another in ``content``.
 
-    ``at`` is when the first comes, in seconds; ``joint`` is an AAC frame that comes before it.
+    ``at`` is the time of the first sample in the film, in seconds; ``heard`` is whether this is sound; ``joint`` is an
+    AAC frame to put before it.
     """
 
     at: Fraction
@@ -103,9 +112,10 @@ def lay_out(
     joints: Sequence[bytes],
     texts: bytes,
 ) -> FilmLayout:
-    """Lay pictures and sound into the film in the order of time; what lies together in a file stays together.
+    """Interleave pictures and sound by time; samples that are adjacent in a file stay together.
 
-    ``texts`` come first of all.
+    ``joints`` are the AAC frames between neighbouring ``sounds``; ``texts`` (chapter samples) come first.
+    Raises LocalFault.
     """
     laid = FilmLayout()
     if texts:
@@ -132,7 +142,10 @@ def _pictures(plan: FilmPlan, shots: Sequence[VideoRange]) -> Iterator[_FilePart
 
 
 def _sounds(plan: FilmPlan, sounds: Sequence[AudioRange | SilentPiece], joints: Sequence[bytes]) -> Iterator[_FilePart]:
-    """The first sound with the frame that is not heard; each but the last without its last frame: that is the joint."""
+    """Audio parts in order.
+
+    The first includes the priming frame; all but the last omit their final frame, which the joint frame replaces.
+    """
     hertz, channels = plan.form
     done = 0
     for number, (sound, joint) in enumerate(zip(sounds, (b"", *joints), strict=True)):
@@ -162,7 +175,7 @@ def _slice(stored: SampleTable, first: int, last: int) -> SampleTable:
 
 
 def _runs(parts: Sequence[_FilePart]) -> Iterator[list[_FilePart]]:
-    """Parts that follow each other out of one file, while each track goes on in it and does not jump back."""
+    """Group consecutive parts of one file, as long as the offsets of each track increase."""
     run: list[_FilePart] = []
     for part in parts:
         if run and (part.path is None or run[0].path != part.path or _jumps(run, part)):
@@ -174,13 +187,13 @@ def _runs(parts: Sequence[_FilePart]) -> Iterator[list[_FilePart]]:
 
 
 def _jumps(run: Sequence[_FilePart], part: _FilePart) -> bool:
-    """Whether a track goes back in its file, or may: what is seen twice is copied twice."""
+    """Whether the part's track continues at or before its earlier samples: repeated samples are copied again."""
     before = [one for one in run if one.heard == part.heard and one.stored.offsets][-1:]
     return bool(before and part.stored.offsets) and max(before[0].stored.offsets) >= min(part.stored.offsets)
 
 
 def _moved(laid: FilmLayout, run: Sequence[_FilePart]) -> Callable[[Sequence[int]], list[int]]:
-    """Take the bytes of a run into the film; how offsets in their file become offsets in the film."""
+    """Add the bytes of a run to the film; return a function from offsets in their file to offsets in the film."""
     path = run[0].path
     if path is None:
         place = laid.put(run[0].content)
@@ -198,7 +211,7 @@ def _moved(laid: FilmLayout, run: Sequence[_FilePart]) -> Callable[[Sequence[int
 
 
 def _spans(run: Sequence[_FilePart]) -> list[tuple[int, int]]:
-    """The parts of the file that are copied: all of it where little lies between, else what is needed."""
+    """The spans of the file to copy: a single one if the gaps are small, else the samples, with gaps up to GAP."""
     stored = [part.stored for part in run if part.stored.sizes]
     if not stored:
         return []

@@ -1,13 +1,12 @@
-"""The plain way of joining: every clip is brought to one size, rate and sound format, then all are put end to end.
+"""Join by re-encoding: convert every clip to one size, frame rate and sound format, then concatenate.
 
-Written by the ffmpeg binary and not with moviepy, which cannot do this well: it resamples sound to 44.1 kHz unless told
-otherwise, sends every picture through RGB24 and drops the colour tags, and holds two child processes for each clip that
-is open (100 clips: 9.5 GB; assembly.md section 8).
+Uses the ffmpeg binary, not moviepy, which resamples sound to 44.1 kHz by default, converts every picture to RGB24,
+drops the colour tags, and keeps two child processes for each open clip (100 clips: 9.5 GB; assembly.md section 8).
 
-Each clip becomes a segment, kept in ``scratch`` under a name made of all that decides it, so that changing one scene
-makes one segment. The last pass copies the segments, which share every parameter, and encodes the sound, mixed from the
-clips, once over the whole film: an encoder that began anew at each joint would leave a gap there. At most as many clips
-are open as there are processors.
+Each clip becomes a segment, cached in ``scratch`` and named by a hash of everything that determines its bytes, so that
+changing one scene re-encodes one segment. The last pass copies the segments, which share all parameters, and encodes
+the sound, mixed from the clips, once for the whole film: an encoder restarted at each cut point would leave a gap
+there. At most one clip per processor is open at a time.
 """
 
 import re
@@ -46,13 +45,13 @@ def join(
     measured: Mapping[Clip, Loudness] = NOT_MEASURED,
     notes: FilmMetadata = NOTHING,
 ) -> WrittenFilm:
-    """Write the film, with ``notes`` in it. The same cut and notes give the same bytes.
+    """Write the film to ``out``, with ``notes`` as its metadata. The same timeline and notes give the same bytes.
 
-    ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder for this film alone, where segments
-    stay from one join to the next. ``report`` is called in this thread several times a second with the number of
-    ``cut.frames`` that are ready; an exception in it stops the work. Whatever lies at ``out`` is replaced whole, and
-    only once the film is complete; ``landing`` is told of it, under the name that it has until then, just before.
-    ``measured`` says how loud clips are. Raises LocalFault, BadMedia.
+    ``paths`` gives the file of each digest; ``scratch`` is a folder for this film alone, which caches the segments.
+    ``report`` is called in this thread several times a second with the number of ``cut.frames`` that are ready; an
+    exception in it stops the work. ``out`` is replaced atomically, once the film is complete; just before,
+    ``landing`` is called with the film under its temporary name. ``measured`` is the loudness of clips.
+    Raises LocalFault, BadMedia.
     """
     private_dir(scratch)
     names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}
@@ -68,7 +67,10 @@ def join(
 
 
 def _name(clip: Clip, cut: Timeline) -> str:
-    """A segment's name: all that decides its bytes. Another ffmpeg's segments could not be put beside ours."""
+    """A segment's name: a hash of everything that determines its bytes.
+
+    It includes the version of ffmpeg: segments of different versions cannot be concatenated.
+    """
     film = (cut.width, cut.height, cut.fps, cut.fit)
     recipe = (RENDER_VERSION, ffmpeg.version(), clip.digest, str(clip.start), clip.frames, film)
     return fingerprint(*recipe)[:32]
@@ -77,7 +79,7 @@ def _name(clip: Clip, cut: Timeline) -> str:
 def _make_segments(
     cut: Timeline, names: Mapping[Clip, Path], paths: Mapping[str, Path], report: Callable[[int], None]
 ) -> None:
-    """Make the segments that are missing."""
+    """Encode the missing segments."""
     ready = {name: clip.frames for clip, name in names.items() if _made(name)}
     missing = {name: clip for clip, name in names.items() if name not in ready}
 
@@ -92,7 +94,7 @@ def _make_segments(
 
 
 def _made(name: Path) -> bool:
-    """Whether the segment is here. A folder that came with a project may hold planted ones: links and playlists."""
+    """Whether the segment exists. A folder that came with a project may hold planted links and playlists."""
     if not name.is_file() or name.is_symlink():
         return False
     with name.open("rb") as file:
@@ -100,7 +102,7 @@ def _made(name: Path) -> bool:
 
 
 def _heard(cut: Timeline, measured: Mapping[Clip, Loudness]) -> AudioMix:
-    """The film's sound, every clip's on the sample on which its picture begins."""
+    """The mix of the film: the sound of each clip starts on the sample at which its picture starts."""
 
     def edge(frame: int) -> int:
         return round(Fraction(frame * _FORM[0], cut.fps))
@@ -118,7 +120,7 @@ def _put_together(
     notes: FilmMetadata,
     watch: Callable[[int], None],
 ) -> None:
-    """Copy the pictures, encode the sound, and put the index first, so that a browser can begin at once."""
+    """Copy the pictures, encode the sound, and put the index first, so that a browser can start playing at once."""
     scratch = names[cut.clips[0]].parent
     with disk_errors(scratch), TemporaryDirectory(dir=scratch, prefix=_JOIN) as folder:
         listing, sound, said = Path(folder, "film.ffconcat"), Path(folder, "film.s16le"), Path(folder, "film.notes")
@@ -156,7 +158,7 @@ def _escaped(text: str) -> str:
 
 
 def _prune(scratch: Path, names: Mapping[Clip, Path]) -> None:
-    """Remove the segments that this film no longer has, and what a join that was killed has left."""
+    """Remove segments that this film no longer uses, and temporary files of killed runs."""
     kept = set(names.values())
     with disk_errors(scratch):
         for path in scratch.iterdir():

@@ -1,4 +1,4 @@
-"""A segment: a part of a clip in the film's format, its pictures or its sound."""
+"""Segments: parts of clips, encoded in the film's format, pictures or sound."""
 
 import os
 from collections.abc import Callable, Generator
@@ -15,16 +15,16 @@ from storyboard.timeline.model import Clip, Timeline
 
 _WHITE = 203  # cd/m2
 
-# Two threads: with two segments at once one would do as well, but a single changed scene is ready in half the time.
-# The number is fixed, because it decides the bytes; cpu-independent gives the same bytes on another processor, and
-# stitchable the same parameter sets whatever is encoded, and how well.
+# Two threads: a single changed scene is ready in half the time; with two segments at once, one thread would do.
+# The number is fixed because it affects the bytes; cpu-independent gives the same bytes on every processor, and
+# stitchable the same parameter sets for all content and qualities.
 _SETS = f"cpu-independent=1:stitchable=1:sps-id={OURS}"
 ENCODER = (
     *("-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-profile:v", "high", "-threads", "2"),
     *("-x264-params", _SETS, "-flags:v", "+bitexact"),
 )
-# Short pieces between copied ones: half the time, and closer to what they show; they may be half as large again. What
-# the preset leaves out and the parameter sets name is switched on again: both have the same.
+# Short pieces between copied ones: half the encoding time and higher quality, up to 1.5 times the size. Tools that the
+# preset turns off but that the parameter sets name are turned on again, so that both have the same parameter sets.
 _AS_ENCODER = "cabac=1:8x8dct=1:weightp=1:weightb=1:bframes=3:b-adapt=0"
 PIECE = ("-preset", "ultrafast", "-crf", "16", "-x264-params", f"{_SETS}:{_AS_ENCODER}", "-threads", "1")
 SOUND = ("-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-flags:a", "+bitexact")
@@ -33,15 +33,15 @@ _SCALING = "flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
 _TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 _DIMMED = "lutyuv=y=16+(val-16)*0.6:u=128+(val-128)*0.6:v=128+(val-128)*0.6"
 
-# Nothing may hang for ever: eight seconds of 4K take a minute or two of an old machine.
+# Time limit in seconds, so that nothing hangs for ever: eight seconds of 4K take one to two minutes on an old machine.
 _PATIENCE = 1800.0
 
 
 def make(clip: Clip, cut: Timeline, path: Path, out: Path, watch: Callable[[int], None]) -> None:
-    """Write the clip's frames: H.264 in MP4, exactly as many as the cut says.
+    """Write the clip's frames: H.264 in MP4, exactly ``clip.frames``.
 
-    ``watch`` is told the frames so far, several times a second; an exception in it stops the work. Raises LocalFault,
-    BadMedia.
+    ``watch`` is called several times a second with the frames written so far; an exception in it stops the work.
+    Raises LocalFault, BadMedia.
     """
     source = probe.source(path)
     begins = source.lead + clip.start
@@ -56,9 +56,9 @@ def make(clip: Clip, cut: Timeline, path: Path, out: Path, watch: Callable[[int]
 
 
 def excerpt(wanted: AudioExcerpt, form: tuple[int, int], path: Path, out: Path, watch: Callable[[int], None]) -> None:
-    """Write the excerpt as AAC in MP4, ``form`` being hertz and channels. ``watch`` is as that of ``make``.
+    """Write the excerpt as AAC in MP4; ``form`` is hertz and channels, ``watch`` as in ``make``.
 
-    Raises LocalFault, BadMedia.
+    A clip without sound gives silence. Raises LocalFault, BadMedia.
     """
     source = probe.source(path)
     length = wanted.blocks * BLOCK
@@ -75,9 +75,10 @@ def excerpt(wanted: AudioExcerpt, form: tuple[int, int], path: Path, out: Path, 
 
 
 def _read(source: Source, path: Path, begins: Fraction) -> tuple[list[str], Fraction]:
-    """The arguments that read a clip from a second before ``begins`` on; and when that comes in what is read.
+    """ffmpeg arguments to read a clip from one second before ``begins`` on; and the time of ``begins`` in that input.
 
-    There is a key frame before it, and the filters cut exactly. Seeking to 0, too, would lose 21 ms of AAC sound.
+    Times are in seconds. ffmpeg seeks to a key frame before, and the filters cut exactly. No seek to 0: that would
+    lose 21 ms of AAC sound.
     """
     seek = max(Fraction(0), begins - 1)
     arguments = ["-filter_threads", "2", "-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
@@ -86,7 +87,7 @@ def _read(source: Source, path: Path, begins: Fraction) -> tuple[list[str], Frac
 
 
 def pictures(clip: Clip, cut: Timeline, path: Path) -> Generator[bytes]:
-    """The clip's frames in the film's shape, one after the other: YUV 4:2:0 with 8 bits, plane by plane.
+    """The clip's frames in the film's format, in order: YUV 4:2:0 with 8 bits, plane by plane.
 
     Raises LocalFault, BadMedia.
     """
@@ -98,10 +99,10 @@ def pictures(clip: Clip, cut: Timeline, path: Path) -> Generator[bytes]:
 
 
 def encode_frames(frames: Generator[bytes], count: int, cut: Timeline, out: Path, watch: Callable[[int], None]) -> None:
-    """Write frames of the film (YUV 4:2:0 with 8 bits, plane by plane) as ``make`` writes those of a clip.
+    """Encode ``count`` frames of the film (YUV 4:2:0 with 8 bits, plane by plane) like those of a clip in ``make``.
 
-    One thread: pieces are short, and as many are made at once as there are processors. Raises LocalFault, and
-    whatever ``frames`` raises.
+    One thread: pieces are short, and one per processor is encoded at a time. Raises LocalFault, and the exceptions
+    of ``frames``.
     """
     with atomic_output(out) as staged:
         size = f"{cut.width}x{cut.height}"
@@ -115,10 +116,10 @@ def encode_frames(frames: Generator[bytes], count: int, cut: Timeline, out: Path
 
 
 def picture_filter(source: Source, clip: Clip, cut: Timeline, begins: Fraction) -> str:
-    """The filters of the picture: frame by frame what is seen at that time, then size, then colour. Numbers only.
+    """The picture filters: frame times, then size, then colour. Contains only numbers, no text of the author.
 
-    ``begins`` is when the clip's first frame comes, in seconds of what ffmpeg reads. The last frame is held where
-    rounding asks for one more than there is.
+    ``begins`` is the time of the clip's first frame in ffmpeg's input, in seconds. The last frame is repeated where
+    rounding needs one more than there is.
     """
     return ",".join(
         (
@@ -135,9 +136,9 @@ def picture_filter(source: Source, clip: Clip, cut: Timeline, begins: Fraction) 
 
 
 def _sound_filter(source: Source, begins: Fraction, form: tuple[int, int], samples: int) -> str:
-    """Silence where the sound starts late or has a hole, cut where the picture begins and where its frames end.
+    """The sound filters: silence where the sound starts late or has a gap, trimmed to the duration of the picture.
 
-    One channel goes to both sides as it is: left to itself, ffmpeg would make it 3 dB quieter.
+    Mono goes to both channels unchanged: by default ffmpeg would make it 3 dB quieter.
     """
     hertz, channels = form
     both_sides = "pan=stereo|c0=c0|c1=c0," if source.mono and channels == 2 else ""
@@ -148,16 +149,16 @@ def _sound_filter(source: Source, begins: Fraction, form: tuple[int, int], sampl
 
 
 def _assumed(source: Source) -> str:
-    """What players assume of colours that are not tagged: BT.709 for HD, BT.601 for anything smaller."""
+    """The colour matrix that players assume if there is no tag: BT.709 from 720 lines up, BT.601 below."""
     matrix = "bt709" if min(source.measure.width, source.measure.height) >= 720 else "smpte170m"
     return f"setparams=colorspace={matrix}"
 
 
 def _toned(source: Source) -> tuple[str, ...]:
-    """Light and colours that a common screen cannot show, brought to those that it can.
+    """Filters from HDR or wide gamut to BT.709.
 
-    What HDR means by white (203 cd/m2, ITU-R BT.2408) stays nearly white; the lights up to 1,000 cd/m2 are pressed
-    into what is left above it (a Moebius curve), so that faces keep their contrast.
+    HDR reference white (203 cd/m2, ITU-R BT.2408) stays nearly white; highlights up to 1,000 cd/m2 are compressed
+    into the range above it (a Moebius curve), so that faces keep their contrast.
     """
     if not source.range:
         return ()
@@ -167,7 +168,7 @@ def _toned(source: Source) -> tuple[str, ...]:
 
 
 def _fitted(source: Source, cut: Timeline) -> str:
-    """Bring a clip of any shape to the film's: as it is, or padded, cropped, or over a blurred picture of itself."""
+    """Filters from the clip's aspect ratio and size to the film's: scale, pad, crop, or a blurred copy behind it."""
     measure, film = source.measure, (cut.width, cut.height)
     inside, around = (
         _scaled(measure.width, measure.height, pick(cut.width / measure.width, cut.height / measure.height))
@@ -182,7 +183,8 @@ def _fitted(source: Source, cut: Timeline) -> str:
         case "crop":
             return f"{_scale(around)},crop={cut.width}:{cut.height}"
         case "blur":
-            small = (max(2, cut.width // 16 * 2), max(2, cut.height // 16 * 2))  # blurring an eighth costs a 64th
+            # Blurring at an eighth of the size costs a 64th.
+            small = (max(2, cut.width // 16 * 2), max(2, cut.height // 16 * 2))
             wide = (max(small[0], around[0] // 16 * 2 + 2), max(small[1], around[1] // 16 * 2 + 2))
             return (
                 f"split[front][back],[back]{_scale(wide)},crop={small[0]}:{small[1]},gblur=sigma=5,{_DIMMED},"

@@ -1,8 +1,8 @@
-"""The splice carried out: pieces that are missing are made, then the film is written as one index and copied bytes.
+"""Splicing: render the missing pieces of a film plan, then write the film as one index and copied bytes.
 
-What is made stays in ``scratch`` under a name made of all that decides it: frames as MP4, sound as MP4, the joints of
-all sounds in one file, and clips with other parameter sets as their frames with new numbers. Changing one scene
-makes what touches it.
+Rendered pieces are cached in ``scratch``, named by a hash of everything that determines their bytes: frames as MP4,
+sound as MP4, all joints in one file, and frames of clips with other parameter sets, renumbered. Changing one scene
+renders only the pieces that it affects.
 """
 
 import os
@@ -40,7 +40,7 @@ from storyboard.timeline.model import Clip
 
 _OURS = re.compile(r"\.?[0-9a-f]{32}\.(mp4|m4a|frames|index)(\.[0-9a-f]{12})?|\.joints\.[0-9a-f]{12}")
 _JOINTS = "joints"
-# Raise it whenever joints, indexes or pieces that were made before mean something else.
+# Increase whenever existing joints, indexes or pieces in scratch folders become invalid.
 _SCRATCH_MAKING = 1
 
 Report = Callable[[int], None]
@@ -48,9 +48,10 @@ _Pair = tuple[AudioRange | SilentPiece, AudioRange | SilentPiece]
 
 
 def indexes(paths: Mapping[str, Path], scratch: Path | None = None) -> dict[str, ClipIndex]:
-    """What can be copied of each clip, as it was kept in ``scratch``, or read now.
+    """The index of each clip by digest, from the cache in ``scratch`` or from its file.
 
-    One that is no MP4, or a damaged one, is to be rendered: it is said why.
+    For a file that is damaged or not MP4, the index holds the reason why the clip must be rendered.
+    Raises LocalFault.
     """
     found = {}
     for digest, path in paths.items():
@@ -72,12 +73,12 @@ def splice(
     landing: Callable[[WrittenFilm], None] = lambda film: None,
     notes: FilmMetadata = writer.NOTHING,
 ) -> WrittenFilm:
-    """Write the film, with ``notes`` in it. The same plan and notes give the same bytes.
+    """Write the film to ``out``, with ``notes`` as its metadata. The same plan and notes give the same bytes.
 
-    ``known`` are the indexes of the clips, ``paths`` says where the bytes of each digest lie; ``scratch`` is a folder
-    for this film alone. ``report`` is called in this thread with the number of frames that are ready; an exception in
-    it stops the work. What lies at ``out`` is replaced whole, once the film is complete; ``landing`` is told of it,
-    under the name that it has until then, just before. Raises LocalFault, BadMedia.
+    ``known`` are the indexes of the clips, ``paths`` the file of each digest; ``scratch`` is a folder for this film
+    alone. ``report`` is called in this thread with the number of frames that are ready; an exception in it stops the
+    work. ``out`` is replaced atomically, once the film is complete; just before, ``landing`` is called with the film
+    under its temporary name. Raises LocalFault, BadMedia.
     """
     private_dir(scratch)
     made = _Made(plan, known, paths, scratch)
@@ -100,9 +101,9 @@ def splice(
 def prepare(
     plan: FilmPlan, known: Mapping[str, ClipIndex], paths: Mapping[str, Path], scratch: Path, watch: workers.Watch
 ) -> None:
-    """Make now what the film needs of the clips that are in ``paths`` already, and of nothing else.
+    """Render in advance the pieces and joints that need only the clips in ``paths``.
 
-    ``watch`` is called again and again; an exception in it stops the work. Raises LocalFault, BadMedia.
+    ``watch`` is called repeatedly; an exception in it stops the work. Raises LocalFault, BadMedia.
     """
     private_dir(scratch)
     for digest in known.keys() & paths.keys():
@@ -114,7 +115,7 @@ def prepare(
 
 
 class _Made:
-    """The pieces of one plan that are made, by name, in its scratch folder."""
+    """The rendered pieces of one plan, as files in its scratch folder."""
 
     def __init__(
         self, plan: FilmPlan, known: Mapping[str, ClipIndex], paths: Mapping[str, Path], scratch: Path
@@ -124,9 +125,9 @@ class _Made:
         self._kept = {_index(scratch, digest) for digest in known}
 
     def make(self, report: Report, *, whole: bool = True) -> None:
-        """Make what is missing, as much at once as there are processors; of a film that is not ``whole``, what can be.
+        """Render the missing pieces, one per processor at a time. If not ``whole``, only those whose clips exist.
 
-        ``report`` is told how many frames are made.
+        ``report`` is called with the number of frames rendered. Raises LocalFault, BadMedia.
         """
         jobs: dict[Path, Callable[[workers.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
@@ -141,7 +142,7 @@ class _Made:
         workers.carry_out(jobs, lambda far: report(sum(frames for path, frames in far.items() if path in pictures)))
 
     def shot(self, piece: Piece) -> VideoRange:
-        """Where the frames of a piece lie."""
+        """The file range of a piece's frames. Raises LocalFault where a cached file does not match the piece."""
         if isinstance(piece, RenderedPiece):
             path = self._file(piece)
             frames = reader.read(path).frames
@@ -157,7 +158,7 @@ class _Made:
         return VideoRange(path, replace(frames, stored=_frames_of(path, len(frames.shown))), piece.first, piece.last)
 
     def heard(self, piece: Piece) -> AudioRange | SilentPiece:
-        """Where the sound of a piece lies."""
+        """The file range of a piece's sound. Raises LocalFault where a cached file does not match the piece."""
         if isinstance(piece, SilentPiece):
             return piece
         if isinstance(piece, RenderedPiece):
@@ -174,7 +175,7 @@ class _Made:
         return AudioRange(path, sound, piece.first, piece.last, piece.source, scene)
 
     def joints(self, sounds: Sequence[AudioRange | SilentPiece]) -> list[bytes]:
-        """The frame between each two neighbours. The missing ones are made."""
+        """The joint frame between each two neighbours; missing ones are encoded."""
         pairs = [(self._joint(*pair), pair) for pair in pairwise(sounds)]
         before = joint.read_joints(self._scratch / _JOINTS)
         made = {name: before[name] for name, _ in pairs if name in before}
@@ -184,7 +185,7 @@ class _Made:
         return [made[name] for name, _ in pairs]
 
     def join(self, watch: workers.Watch) -> None:
-        """Make the joints between neighbours that are both there, beside those that were made before."""
+        """Encode the joints between neighbours that both exist, and add them to the cached ones."""
         there = [self.heard(piece) if sources_of(piece) <= self._paths.keys() else None for piece in self._plan.sound]
         pairs = [(self._joint(one, two), (one, two)) for one, two in pairwise(there) if one and two]
         before = joint.read_joints(self._scratch / _JOINTS)
@@ -194,7 +195,10 @@ class _Made:
             joint.write_joints(self._scratch / _JOINTS, made)
 
     def _join(self, pairs: Iterable[tuple[bytes, _Pair]], made: dict[bytes, bytes], watch: workers.Watch) -> None:
-        """Add to ``made`` what is missing in it. In this thread: each takes a millisecond, and two would take turns."""
+        """Add the missing joints to ``made``.
+
+        Runs in this thread: each takes a millisecond, and two threads would only alternate.
+        """
         for name, pair in pairs:
             if name not in made:
                 scenes = [sound.scene for sound in pair if isinstance(sound, AudioRange)]
@@ -205,7 +209,7 @@ class _Made:
         return _recipe("joint", self._plan.form, _end(one), _begin(two))[:16]
 
     def prune(self) -> None:
-        """Remove what this film has no more, and what one that was killed has left."""
+        """Remove files that this film no longer uses, and temporary files of killed runs."""
         with disk_errors(self._scratch):
             for path in self._scratch.iterdir():
                 if _OURS.fullmatch(path.name) and path not in self._kept:
@@ -217,8 +221,8 @@ class _Made:
         return path
 
     def _file(self, piece: RenderedPiece) -> Path:
-        """Another ffmpeg's frames could not be put beside ours."""
-        from storyboard.media import ffmpeg  # a film of which nothing is made does without it
+        """The file of a rendered piece. Its name includes ffmpeg's version: versions must not be mixed in a film."""
+        from storyboard.media import ffmpeg  # imported late: not needed where nothing is rendered
 
         return self._path(
             "m4a" if isinstance(piece.job, AudioExcerpt | AudioMix) else "mp4", ffmpeg.version(), piece.key
@@ -228,8 +232,8 @@ class _Made:
         return self._path("frames", piece.source, piece.sets)
 
     def _job(self, piece: RenderedPiece, out: Path) -> Callable[[workers.Watch], None]:
-        """How a piece is made: one way for each kind of ``how``."""
-        from storyboard.film import segment  # a film of which nothing is made does without them
+        """The function that renders a piece, by the type of its ``job``."""
+        from storyboard.film import segment  # imported late: not needed where nothing is rendered
         from storyboard.film.audio import mixdown
 
         plan, paths = self._plan, self._paths
@@ -252,7 +256,7 @@ class _Made:
         )
 
     def _renumbering(self, piece: CopiedPiece, out: Path) -> Callable[[workers.Watch], None]:
-        """Its frames with other numbers: how long each has become, then all of them."""
+        """Write a clip's frames with renumbered parameter sets: the size of each (4 bytes), then all frames."""
         path, frames = self._paths[piece.source], self._known[piece.source].frames
         assert isinstance(frames, VideoTrack)
 
@@ -283,12 +287,12 @@ def _index(scratch: Path, digest: str) -> Path:
 
 
 def _recipe(*parts: object) -> bytes:
-    """A name for what is made of these."""
+    """A fingerprint of ``parts``, to name what is made from them."""
     return bytes.fromhex(fingerprint(_SCRATCH_MAKING, *parts))
 
 
 def _there(path: Path) -> bool:
-    """Whether something was made already. A folder that came with a project may hold planted ones: links."""
+    """Whether the file exists. A folder that came with a project may hold planted links: these do not count."""
     return path.is_file() and not path.is_symlink()
 
 
@@ -302,7 +306,7 @@ def _frames_of(path: Path, count: int) -> SampleTable:
 
 
 def _config(form: tuple[int, int]) -> bytes:
-    """AAC-LC at that rate in so many channels (ISO/IEC 14496-3, 1.6.2.1)."""
+    """The AudioSpecificConfig of AAC-LC at ``form``, hertz and channels (ISO/IEC 14496-3, 1.6.2.1)."""
     return (2 << 11 | reader.AAC_RATES.index(form[0]) << 7 | form[1] << 3).to_bytes(2)
 
 
@@ -330,7 +334,10 @@ def _head(plan: FilmPlan, shots: Sequence[VideoRange], laid: FilmLayout, notes: 
 
 
 def _sets(plan: FilmPlan, shots: Sequence[VideoRange]) -> list[ParameterSets]:
-    """The parameter sets of the film: the leader's, foreign ones under their numbers, and ours."""
+    """The parameter sets of the film: the leader's, the renumbered foreign ones, and those of rendered pieces.
+
+    Raises LocalFault where rendered pieces differ in their parameter sets.
+    """
     foreign = (h264.renumber_sets(own, number) for number, own in enumerate(plan.sets[1:], 1))
     film = [*plan.sets[:1], *foreign]
     rendered = {shot.frames.sets for shot in shots} - set(plan.sets)

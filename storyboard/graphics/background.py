@@ -1,4 +1,4 @@
-"""The ground that words stand on: a dark, quiet gradient in a colour of its own, and the colour of the words."""
+"""Background for text: a dark gradient whose hue depends on a digest, and the colour of the text."""
 
 from math import tau
 from typing import TypeAlias
@@ -17,12 +17,12 @@ _COARSE = 8  # a gradient is computed on every eighth pixel
 
 
 def hue(digest: str) -> float:
-    """The hue (radians) that ``digest`` (hex) decides."""
+    """A hue in radians, computed from ``digest`` (hex)."""
     return int(digest[8:16], 16) / 0x100000000 * tau
 
 
 def gradient(size: Size, mood: float) -> Image.Image:
-    """A dark, quiet gradient around a hue, with a soft light in it; a grain too fine to see keeps it from banding."""
+    """A dark gradient around the hue ``mood`` (radians) with a soft highlight; fine noise prevents banding."""
     width, height = size
     columns, rows = width // _COARSE + 2, height // _COARSE + 2
     down, across = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
@@ -39,7 +39,7 @@ def gradient(size: Size, mood: float) -> Image.Image:
 
 
 def _srgb(lightness: Field, chroma: Field, angle: Field) -> Field:
-    """OKLCH to sRGB, 0 to 1 (Björn Ottosson's matrices): equal steps look equal, whatever the hue."""
+    """Convert OKLCH to sRGB, 0 to 1 (Björn Ottosson's matrices): equal steps look equal in every hue."""
     a, b = chroma * np.cos(angle), chroma * np.sin(angle)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3

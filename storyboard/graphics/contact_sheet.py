@@ -1,4 +1,4 @@
-"""The contact sheet as pictures: a grid of frames with their words, on as many pages as it takes. Sizes are pixels."""
+"""Contact sheet as images: a grid of frames with captions, on one or more pages. Sizes are in pixels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from PIL import Image, ImageDraw
 
 from storyboard.graphics import fonts as setting
 
-# What a page holds: more frames than that are too small on a screen, and too many to look at.
+# Frames on a page: with more, each would be too small on a screen.
 COLUMNS, ROWS = 5, 6
 _MARGIN, _GAP = 40, 24
 _PAPER, _INK, _FAINT, _FRAME, _EMPTY = "#16181d", "#f2f0eb", "#9a9da5", "#5d616b", "#1f2229"
-_WORDS = 48  # what two lines of a prompt take
+_WORDS = 48  # height of two lines of a prompt
 _LINE = 30
 _HEAD = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A scene on the sheet. ``picture`` is None where there is none, and ``why`` says why not.
+    """A scene on the sheet. ``picture`` is None if there is none; ``why`` is then the reason.
 
-    ``name`` and ``time`` stand under it on one line, ``words`` below, on two at most.
+    ``name`` and ``time`` are on one line under it, ``words`` below them on at most two lines.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Tile:
 
 
 def box(count: int, size: tuple[int, int]) -> tuple[int, int]:
-    """How large the frames of ``count`` scenes are on a sheet: the fewer, the larger. ``size`` is that of the film."""
+    """Width and height of the frames on a sheet of ``count`` scenes: the fewer, the larger. ``size`` is the film's."""
     wide = {1: 720, 2: 528, 3: 400}.get(_columns(count), 320)
     across, down = (wide, wide * 9 / 16) if size[0] >= size[1] else (wide * 9 / 16, wide)
     factor = min(across / size[0], down / size[1])
@@ -40,7 +40,7 @@ def box(count: int, size: tuple[int, int]) -> tuple[int, int]:
 
 
 def pages(title: str, about: str, tiles: Sequence[Tile], frame: tuple[int, int]) -> Iterator[Image.Image]:
-    """The sheet, page by page. ``frame`` is what ``box`` said; ``about`` stands beside the title."""
+    """The sheet, page by page. ``frame`` is the size that ``box`` returns; ``about`` is shown beside the title."""
     columns, least = _columns(len(tiles)), 560
     cell = (max(frame[0], 180), frame[1] + 10 + _LINE + _WORDS + _GAP)
     width = max(least, 2 * _MARGIN + columns * cell[0] + (columns - 1) * _GAP)
@@ -81,7 +81,7 @@ def _tile(
 def _both(
     draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, texts: tuple[str, str], pixels: tuple[int, int]
 ) -> None:
-    """A name at the left, something less important at the right, on one line; the name gives way."""
+    """Draw two texts on one line, left (bold) and right; shorten the left one if there is not enough space."""
     bold, plain = setting.face(pixels[0], 600), setting.face(pixels[1])
     right = setting.shorten(setting.readable(texts[1]), plain, width // 2)
     used = setting.width(right, plain)

@@ -1,6 +1,6 @@
-"""Setting text: the one font that comes with us, what it lacks, and how words are broken into lines.
+"""Text setting: the bundled font, the characters that it lacks, and line breaking.
 
-The font is Noto Sans (Latin, Greek, Cyrillic, each with its extensions). Sizes and widths are pixels throughout.
+The font is Noto Sans (Latin, Greek, Cyrillic, each with its extensions). All sizes and widths are in pixels.
 """
 
 import re
@@ -23,7 +23,7 @@ LEADING = 1.32  # lines of Noto Sans closer than this touch where accents meet d
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Text broken into lines that fit: ``pixels`` is the font's size, ``leading`` the distance of two baselines."""
+    """Text broken into lines that fit: ``pixels`` is the font size, ``weight`` that of ``face``."""
 
     lines: tuple[str, ...]
     pixels: int
@@ -31,16 +31,18 @@ class Setting:
 
     @property
     def leading(self) -> int:
+        """The distance between baselines, in pixels."""
         return round(self.pixels * LEADING)
 
     @property
     def height(self) -> int:
+        """The height of all lines, in pixels."""
         return self.leading * len(self.lines)
 
 
 @cache
 def face(pixels: int, weight: int = 400) -> FreeTypeFont:
-    """The font at a size (pixels) and a weight (100 thin - 900 black)."""
+    """The font in a size (pixels) and a weight (100 thin to 900 black)."""
     font = truetype(str(_file()), pixels)
     axes = {"wght": weight, "wdth": 100}
     font.set_variation_by_axes([axes[tag] for tag in _axes()])
@@ -48,13 +50,13 @@ def face(pixels: int, weight: int = 400) -> FreeTypeFont:
 
 
 def missing_characters(text: str) -> tuple[str, ...]:
-    """The characters of ``text`` that the font cannot show, each once, in the order in which they appear."""
+    """The characters of ``text`` that the font lacks, each once, in order of appearance."""
     known = _covered()
     return tuple(dict.fromkeys(char for char in _plain(text) if ord(char) not in known))
 
 
 def missing_characters_sentence(text: str, font: str = "the draft font") -> str:
-    """What to tell the author about the characters that ``font`` lacks; "" where it lacks none."""
+    """A sentence for the author that lists the characters that ``font`` lacks; "" if it lacks none."""
     missing = missing_characters(text)
     if not missing:
         return ""
@@ -65,27 +67,27 @@ def missing_characters_sentence(text: str, font: str = "the draft font") -> str:
 
 
 def readable(text: str) -> str:
-    """``text`` on one line, with a visible sign in place of each character that the font lacks."""
+    """``text`` on one line, with a visible replacement for each character that the font lacks."""
     known = _covered()
     return "".join(char if ord(char) in known else _replacement() for char in _plain(text))
 
 
 @lru_cache(maxsize=4096)
 def width(text: str, font: FreeTypeFont) -> float:
-    """How wide ``text`` is on one line."""
+    """The width of ``text`` on one line, in pixels."""
     return font.getlength(text)
 
 
 def fit(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400) -> Setting:
-    """``text`` in the largest of ``sizes`` (given from large to small) at which it fits ``box`` (width, height).
+    """Set ``text`` in the largest of ``sizes`` (in descending order) at which it fits ``box`` (width, height).
 
-    Where even the smallest is too large, the text ends in an ellipsis: nothing is ever drawn outside the box.
+    If even the smallest is too large, the text ends in an ellipsis: nothing is ever drawn outside the box.
     """
     return _fitted([text], box, sizes, weight)
 
 
 def fit_lines(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400) -> Setting:
-    """As ``fit``, but a line break of the text stays one."""
+    """Set ``text`` as ``fit`` does, but keep its line breaks."""
     return _fitted(text.splitlines(), box, sizes, weight)
 
 
@@ -102,7 +104,7 @@ def _fitted(paragraphs: Sequence[str], box: tuple[int, int], sizes: Sequence[int
 
 
 def wrap(text: str, font: FreeTypeFont, limit: int) -> Iterator[str]:
-    """``text`` in lines at most ``limit`` wide; a word wider than that is broken where it must be."""
+    """Break ``text`` into lines at most ``limit`` wide; a word wider than that is broken inside."""
     gap = width(" ", font)
     line: list[str] = []
     used = 0.0
@@ -117,7 +119,7 @@ def wrap(text: str, font: FreeTypeFont, limit: int) -> Iterator[str]:
 
 
 def shorten(text: str, font: FreeTypeFont, limit: int) -> str:
-    """``text`` cut, with an ellipsis, to at most ``limit`` wide."""
+    """Shorten ``text``, with an ellipsis, to a width of at most ``limit``."""
     if width(text, font) <= limit:
         return text
     clusters = _clusters(text.rstrip(ELLIPSIS))
@@ -138,7 +140,7 @@ def _words(text: str, font: FreeTypeFont, limit: int) -> Iterator[str]:
 
 
 def _clusters(text: str) -> list[str]:
-    """A letter and the marks upon it are never parted."""
+    """Split ``text`` into characters, each with its combining marks."""
     clusters: list[str] = []
     for char in text:
         if clusters and unicodedata.combining(char):
@@ -149,7 +151,7 @@ def _clusters(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Composed, on one line, without the characters that have no picture, without towers of marks upon one letter."""
+    """Normalise to NFC on one line, without invisible characters, at most three combining marks in a row."""
     seen = "".join(char for char in unicodedata.normalize("NFC", text) if not _invisible(char))
     low = _TOWER.sub(r"\1", seen)
     return re.sub(r"[ \t\n\r\f\v\u2028\u2029]+", " ", low).strip()
@@ -175,7 +177,7 @@ def _file() -> Path:
 
 @cache
 def _axes() -> tuple[str, ...]:
-    """The tags of the font's axes, in the order in which the font wants their values (OpenType "fvar")."""
+    """The tags of the font's variation axes, in the order in which their values are set (OpenType "fvar")."""
     table = _table(b"fvar")
     start, count, size = struct.unpack_from(">HxxHH", table, 4)
     return tuple(table[start + i * size : start + i * size + 4].decode() for i in range(count))
@@ -183,7 +185,7 @@ def _axes() -> tuple[str, ...]:
 
 @cache
 def _covered() -> frozenset[int]:
-    """Code points that the font has a glyph for, read from its character map (OpenType "cmap", format 12)."""
+    """The code points for which the font has a glyph, from its character map (OpenType "cmap", format 12)."""
     table = _table(b"cmap")
     records = (struct.unpack_from(">HHI", table, 4 + 8 * i) for i in range(struct.unpack_from(">H", table, 2)[0]))
     offsets = [offset for _, _, offset in records]

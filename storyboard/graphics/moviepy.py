@@ -1,4 +1,4 @@
-"""The door to moviepy, which composes pictures over time: imported late, and not trusted with a key."""
+"""Late import of moviepy, without API keys in the environment."""
 
 import os
 import re
@@ -11,8 +11,8 @@ _SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
 
 
 def video_clip() -> Any:
-    """moviepy's VideoClip. While it loads it runs ffmpeg and ffplay in our environment: without the keys."""
-    os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")  # it would take a .env near it for its own
+    """Return moviepy's VideoClip. On import moviepy runs ffmpeg and ffplay, so the keys are removed meanwhile."""
+    os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")  # otherwise moviepy loads any .env file near its code
     with _LOADING:
         kept = {name: os.environ.pop(name) for name in list(os.environ) if _SECRET.search(name)}
         try:

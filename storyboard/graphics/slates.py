@@ -1,4 +1,4 @@
-"""A slate: what is seen in place of a scene that is not there. Its number, name and prompt, and why it is missing."""
+"""Slates: the picture shown in place of a missing scene, with its number, name, prompt, and why it is missing."""
 
 from hashlib import sha256
 
@@ -14,7 +14,7 @@ AMBER: Rgb = (255, 190, 92)
 
 
 def picture(slate: Slate, size: tuple[int, int]) -> Picture:
-    """The one frame that is seen all the time. Nothing is ever drawn outside of it."""
+    """The picture of a slate in ``size`` (width, height), for all of its frames. Text is shortened to fit inside."""
     unit = min(size) / 720
 
     def px(length: float) -> int:

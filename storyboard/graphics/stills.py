@@ -1,8 +1,8 @@
-"""A still: a picture of the author's own under a slow camera, or a card of one colour.
+"""Stills: an image under a slow camera move, or a card of one colour.
 
-The camera is a window on the picture, laid anew for each frame to fractions of a pixel, so that it never trembles. It
-moves evenly from the first frame to the last. While it moves, the picture fills the frame; one that does not move is
-fitted as the film's ``fit`` says.
+The camera is a window on the image, positioned for each frame with subpixel precision, so that the picture does not
+jitter. It moves at constant speed from the first frame to the last. A moving picture fills the frame; one without a
+move is fitted by the film's ``fit``.
 """
 
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ from storyboard.model.errors import BadMedia
 from storyboard.model.storyboard import Fit, Move, Still
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-# The window at its smallest, as a share of its largest: slow, and without words for it.
+# The smallest window as a share of the largest. Fixed, and close to 1, so that the move is slow.
 CLOSE = 0.86
-# A picture that overhangs by less than this share of the frame is gone into, so that there is somewhere to go.
+# If the picture exceeds the frame by less than this share, zoom in so that the camera can move.
 LEAST = 0.1
-# How many pixels of the picture at most stand for one of the frame, to each side: more are not seen.
+# At most this many image pixels per frame pixel, in each direction: more are not visible.
 _FINE = 2
 
 Box = tuple[float, float, float, float]
 
 
 def pictures(still: Still, content: bytes, size: tuple[int, int], fps: int, frames: int, fit: Fit) -> Iterator[Picture]:
-    """The frames of a still. ``content`` is the file's; nobody looks at it where it is a card. Raises BadMedia."""
+    """The frames of a still. ``content`` is the image file's bytes, ignored for a card. Raises BadMedia."""
     if still.image is None:
         card = np.empty((size[1], size[0], 3), np.uint8)
         card[:] = [int(still.color[at : at + 2], 16) for at in (1, 3, 5)]
@@ -46,14 +46,14 @@ def pictures(still: Still, content: bytes, size: tuple[int, int], fps: int, fram
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A way over a picture of so many pixels, for a frame of so many."""
+    """A camera move over a picture. ``picture`` and ``frame`` are width and height in pixels."""
 
     picture: tuple[int, int]
     frame: tuple[int, int]
     move: Move
 
     def window(self, way: float) -> Box:
-        """What is seen (left, top, right, bottom, in pixels) when that share of the way is done."""
+        """The visible part of the picture (left, top, right, bottom, in pixels) after the share ``way`` of the move."""
         (width, height), (wide, tall) = self.picture, self.frame
         scale = min(width / wide, height / tall)
         whole = (wide * scale, tall * scale)
@@ -88,7 +88,7 @@ def _moving(camera: Camera, image: Image.Image, frames: int, fps: int) -> Iterat
         return np.asarray(image.resize(camera.frame, Image.Resampling.BICUBIC, box=camera.window(way)))
 
     clip = video_clip()(seen, duration=float(Fraction(frames, fps)))
-    # Not iter_frames, which counts frames in floating point: now and then there is one more.
+    # Not iter_frames: it counts frames in floating point, and sometimes gives one too many.
     return (clip.get_frame(number / fps) for number in range(frames))
 
 
@@ -99,7 +99,7 @@ def _fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
 
 
 def _over_itself(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A picture of another shape in front of itself, blurred and dimmed, in the film's shape."""
+    """Extend the image to the film's aspect ratio with a blurred and dimmed copy behind it."""
     scale = max(image.width / size[0], image.height / size[1])
     whole = (round(size[0] * scale), round(size[1] * scale))
     larger = max(1.0, whole[0] / (_FINE * size[0]))
@@ -115,7 +115,7 @@ def _over_itself(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _opened(content: bytes, size: tuple[int, int]) -> Image.Image:
-    """Decoded, turned upright, in sRGB, on black where it is transparent, no finer than is seen. Raises BadMedia."""
+    """Decode: upright, in sRGB, on black if transparent, at no more resolution than is visible. Raises BadMedia."""
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as upright:
             profile = upright.info.get("icc_profile")
@@ -134,7 +134,7 @@ def _opened(content: bytes, size: tuple[int, int]) -> Image.Image:
 
 
 def _no_finer(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Without the pixels that are not seen at the closest: each later step would copy them."""
+    """Reduce the image to the resolution that is visible at the closest zoom, so that later steps copy less."""
     factor = max(side * _FINE / CLOSE / own for side, own in zip(size, image.size, strict=True))
     if factor >= 1 or "transparency" in image.info or image.mode not in ("RGB", "RGBA", "L", "LA", "CMYK"):
         return image
@@ -143,7 +143,7 @@ def _no_finer(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """The colours as the picture's own profile means them; as they are where it has none, or a damaged one."""
+    """Convert from the image's ICC profile to sRGB. Without a profile, or with a damaged one, return it unchanged."""
     if not profile:
         return image
     try:

@@ -1,7 +1,7 @@
-"""Titles and burnt captions: words drawn once, kept as YUV with what they cover, and laid over the frames they are on.
+"""Titles and burnt captions: text rendered once, as YUV with a coverage mask, and composited onto its frames.
 
-Drawn by Pillow and not by moviepy's text clips, which clips descenders and strokes (assembly.md section 8). Only masks
-are drawn; a letter, its outline and a box have one colour each, so nothing ever goes through RGB.
+Drawn with Pillow: moviepy's text clips cut off descenders and strokes (assembly.md section 8). Only masks are drawn;
+letters, outline and box have one colour each, so that no frame is converted to RGB.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from storyboard.graphics import fonts as setting
 from storyboard.graphics.transitions import YuvPicture
 from storyboard.model.storyboard import Title
 
-# What stays free at each edge, as a share of the frame: the title-safe area of EBU R 95.
+# Free margin at each edge, as a share of the frame: the title-safe area of EBU R 95.
 MARGIN = Fraction(5, 100)
-# The smallest letters, as a share of the frame's shorter side; words that are still too many end in an ellipsis.
+# The smallest font size, as a share of the frame's shorter side; text that is still too long ends in an ellipsis.
 SMALLEST = Fraction(28, 1000)
 
 _WEIGHT = 600
-_BASELINE = 0.76  # of a line's height, from its top
-_BOX = 0.72  # how much of the picture a box covers
+_BASELINE = 0.76  # as a share of a line's height, from its top
+_BOX = 0.72  # opacity of a box
 
 Share = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.uint32]
@@ -33,10 +33,10 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """Words as they are laid over a picture, from column ``left`` and row ``top`` on, both even.
+    """Rendered text to composite onto a picture at column ``left`` and row ``top``, both even.
 
-    ``cover`` is how much of the picture they cover, 0 to 256, and ``colour`` their Y, U and V, multiplied by that.
-    Both are planes of the size of Y, U and V. ``box`` is what is not empty: left, top, right, bottom in the frame.
+    ``cover`` is the coverage, 0 to 256, and ``colour`` the Y, U and V values multiplied by it: one plane each for Y, U
+    and V. ``box`` is the part that is not empty: left, top, right, bottom in the frame, in pixels.
     """
 
     left: int
@@ -46,7 +46,7 @@ class Ink:
     box: Box
 
     def over(self, picture: YuvPicture, opacity: Fraction) -> YuvPicture:
-        """The picture with the words on it, so far as they are seen."""
+        """A copy of the picture with the text on it. ``opacity`` is 0 to 1."""
         made = YuvPicture(picture.content.copy(), picture.width, picture.height)
         much = np.uint32(round(256 * opacity))
         for scale, plane, colour, cover in zip((1, 2, 2), made.planes, self.colour, self.cover, strict=True):
@@ -58,7 +58,7 @@ class Ink:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """One colour ("#rrggbb") and where it is, from 0 to 1."""
+    """One colour ("#rrggbb") and its coverage, from 0 to 1."""
 
     color: str
     mask: Share
@@ -66,7 +66,7 @@ class _Layer:
 
 @lru_cache(maxsize=64)
 def ink(title: Title, width: int, height: int) -> Ink:
-    """A title on a frame of that size: inside the margins always, in smaller letters where it would not fit."""
+    """Render a title for a frame of this size: always inside the margins, in a smaller font if it does not fit."""
     across, down = round(width * MARGIN), round(height * MARGIN)
     room = (width - 2 * across, height - 2 * down)
     wanted = max(4, round(title.size * height / Fraction(setting.LEADING)))
@@ -79,7 +79,7 @@ def ink(title: Title, width: int, height: int) -> Ink:
         high, wide = layers[0].mask.shape
         if (high <= room[1] and wide <= room[0]) or inside == (1, 1):
             break
-        # Accents and slanted strokes reach over the edges of their lines.
+        # Accents and slanted strokes extend beyond their lines.
         inside = (max(1, inside[0] - max(0, wide - room[0])), max(1, inside[1] - max(0, high - room[1])))
     layers = [_Layer(layer.color, layer.mask[: room[1], : room[0]]) for layer in layers]
     high, wide = layers[0].mask.shape
@@ -95,7 +95,7 @@ def _sizes(wanted: int, smallest: int) -> list[int]:
 
 
 def _border(title: Title, pixels: int) -> int:
-    """Pixels around the letters."""
+    """The width of the outline or of the box's padding, in pixels."""
     match title.legibility:
         case "outline":
             return max(1, round(pixels / 14))
@@ -106,7 +106,7 @@ def _border(title: Title, pixels: int) -> int:
 
 
 def _drawn(title: Title, words: setting.Setting) -> list[_Layer]:
-    """The layers from the lowest to the highest, all of one size: nothing but what is drawn, and the block of lines."""
+    """The layers from bottom to top, all of one size, cropped to what is drawn and to the block of lines."""
     font, border = setting.face(words.pixels, words.weight), _border(title, words.pixels)
     lengths = [setting.width(line, font) for line in words.lines]
     wide, slack = round(max(lengths)), 2 * words.pixels + border
@@ -145,7 +145,7 @@ def _around(one: Box | None, other: Box) -> Box:
 
 
 def _sides(at: str) -> tuple[str, str]:
-    """Where across and where down: thirds stand at the left, as names of people do."""
+    """The horizontal and the vertical position: thirds are at the left, as is usual for names of people."""
     if at.endswith("-third"):
         return "left", at
     words = at.split("-")
@@ -154,7 +154,7 @@ def _sides(at: str) -> tuple[str, str]:
 
 
 def _place(at: str, own: tuple[int, int], frame: tuple[int, int], margin: tuple[int, int]) -> tuple[int, int]:
-    """Left and top of what is ``own`` (width, height) in the frame."""
+    """Left and top, in the frame, of a block of the size ``own`` (width, height)."""
     across, down = _sides(at)
     spare = (frame[0] - own[0], frame[1] - own[1])
     left = {"left": margin[0], "right": spare[0] - margin[0]}.get(across, spare[0] // 2)
@@ -167,7 +167,7 @@ def _place(at: str, own: tuple[int, int], frame: tuple[int, int], margin: tuple[
 
 
 def _ink(layers: Sequence[_Layer], left: int, top: int) -> Ink:
-    """Lay the layers over each other, and share the chroma of each two by two pixels."""
+    """Composite the layers, and average the chroma of every two by two pixels."""
     high, wide = layers[0].mask.shape
     odd = (left % 2, top % 2)
     padding = ((odd[1], (high + odd[1]) % 2), (odd[0], (wide + odd[0]) % 2))
@@ -195,7 +195,7 @@ def _quarter(plane: Share) -> Share:
 
 
 def _yuv(color: str) -> tuple[float, float, float]:
-    """A colour "#rrggbb" as Y, U and V in the range of television (ITU-R BT.709, 3.2 and 4.6)."""
+    """Convert a colour "#rrggbb" to Y, U and V in the limited range (ITU-R BT.709, 3.2 and 4.6)."""
     red, green, blue = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
     luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return 16 + 219 * luma, 128 + 224 * (blue - luma) / 1.8556, 128 + 224 * (red - luma) / 1.5748

@@ -1,4 +1,4 @@
-"""Two pictures become one: transitions, on the planes of YUV 4:2:0 as they are decoded. Nothing goes through RGB."""
+"""Transitions: blend two pictures, on decoded YUV 4:2:0 planes, without conversion to RGB."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,13 +10,13 @@ from storyboard.model.storyboard import TransitionKind
 
 Plane = npt.NDArray[np.uint8]
 
-# Luma and chroma of black in the range of television (ITU-R BT.709, 4.6).
+# Luma and chroma of black in the limited range (ITU-R BT.709, 4.6).
 _BLACK, _GREY = 16, 128
 
 
 @dataclass(frozen=True, slots=True)
 class YuvPicture:
-    """A picture of the film: ``width`` x ``height`` bytes of luma, then a quarter each of the two chromas, in one."""
+    """A picture of the film: ``width`` x ``height`` bytes of luma, then a quarter as many for each chroma plane."""
 
     content: Plane
     width: int
@@ -35,16 +35,17 @@ class YuvPicture:
 
 
 def black(width: int, height: int) -> YuvPicture:
+    """A black picture of this size, in pixels."""
     content = np.full(width * height * 3 // 2, _GREY, np.uint8)
     content[: width * height] = _BLACK
     return YuvPicture(content, width, height)
 
 
 def blend(kind: TransitionKind, part: Fraction, before: YuvPicture, coming: YuvPicture) -> YuvPicture:
-    """What is seen when ``part`` (above 0, below 1) of a transition is over.
+    """The picture after the share ``part`` (above 0, below 1) of a transition.
 
-    A wipe uncovers the coming picture behind an edge that moves in the named direction; in a slide the picture itself
-    moves that way, and pushes the one before it out. Edges lie between whole squares of chroma.
+    A wipe reveals the coming picture behind an edge that moves in the named direction; in a slide the coming picture
+    itself moves that way, and pushes out the one before. Edges are aligned to even pixels, because of the chroma.
     """
     if kind == "dissolve":
         return _mixed(before, coming, part)
@@ -64,7 +65,7 @@ def blend(kind: TransitionKind, part: Fraction, before: YuvPicture, coming: YuvP
 
 
 def fade_from_black(part: Fraction, coming: YuvPicture) -> YuvPicture:
-    """The beginning of a film: out of black."""
+    """The picture after the share ``part`` of a fade from black, at the beginning of a film."""
     return _mixed(black(coming.width, coming.height), coming, part)
 
 
@@ -78,7 +79,7 @@ def _mixed(one: YuvPicture, other: YuvPicture, part: Fraction) -> YuvPicture:
 
 
 def _cover(out: Plane, before: Plane, coming: Plane, reach: int, *, slide: bool) -> None:
-    """Put ``reach`` columns of the coming picture on the right of ``out``, which is ``before`` so far."""
+    """Put ``reach`` columns of the coming picture on the right of ``out``, which starts as a copy of ``before``."""
     rest = out.shape[1] - reach
     out[:, rest:] = coming[:, :reach] if slide else coming[:, rest:]
     if slide:

@@ -1,1 +1,1 @@
-"""Moving pictures and sound: measured, verified, joined. Only files of this machine; no address ever reaches here."""
+"""Clips, images and ffmpeg: measure, verify, decode, encode. Local files only: no URL is ever opened here."""

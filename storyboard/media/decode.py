@@ -1,6 +1,6 @@
-"""Decoding out of the bytes that a clip's index names: pictures and sound, from near where they are wanted.
+"""Decoders for the frames and the sound of a clip, from any position, by the clip's index.
 
-No container is opened: that alone costs as much as decoding a second of it.
+No container is opened: opening one takes as long as decoding a second of the clip.
 """
 
 import os
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def pictures(path: Path, frames: VideoTrack, first: int, last: int) -> "Generator[VideoFrame]":
-    """All that has to be decoded for frames [first, last), as they come, each with its number as its time.
+    """Decode frames [first, last), and the frames that they depend on. The ``pts`` of each is its frame number.
 
-    Raises LocalFault, BadMedia.
+    Frames come in the decoder's order of output. Raises LocalFault, BadMedia.
     """
     import av
 
@@ -46,12 +46,12 @@ def pictures(path: Path, frames: VideoTrack, first: int, last: int) -> "Generato
 
 
 def sound(path: Path, sound: AudioTrack, start: Fraction) -> "Generator[tuple[int, Samples]]":
-    """Its samples from ``start`` on, in seconds from the beginning of its block 0; and where each lot belongs.
+    """Decode the sound from ``start`` on, in seconds from the beginning of block 0: pairs of a position and samples.
 
-    That is counted in samples from ``start``, and may be before it. Raises LocalFault, BadMedia.
+    Positions count samples from ``start``; the first may be negative. Raises LocalFault, BadMedia.
     """
     begin = round(start * sound.hertz)
-    # A block is whole only where the one before it has been decoded, too.
+    # A block decodes completely only after the one before it.
     first = max(0, begin // BLOCK - 1)
     with closing(_stored(path, sound.stored, first, len(sound.stored.sizes))) as samples:
         for number, piece in enumerate(blocks(samples, sound.config), first):
@@ -61,7 +61,7 @@ def sound(path: Path, sound: AudioTrack, start: Fraction) -> "Generator[tuple[in
 
 
 def blocks(frames: Iterable[bytes], config: bytes) -> "Iterator[Samples]":
-    """AAC frames as samples, a block each; ``config`` is their AudioSpecificConfig. Raises BadMedia."""
+    """Decode AAC frames, one block of samples per frame. ``config`` is their AudioSpecificConfig. Raises BadMedia."""
     import av
     import numpy
 

@@ -1,6 +1,6 @@
-"""Pictures that were drawn here, into an MP4 like a take: H.264 High, yuv420p in BT.709, groups of two seconds.
+"""Encoder for drawn pictures: an MP4 like a take, H.264 High, yuv420p in BT.709, a key frame every two seconds.
 
-PyAV writes it, as it writes the drafts. The same pictures and sound give the same bytes.
+Uses PyAV, as draft clips do. The same pictures and sound give the same bytes.
 """
 
 from collections.abc import Iterable
@@ -30,16 +30,16 @@ SCALING = (
 
 
 def version() -> str:
-    """What writes it: another one's bytes are others."""
+    """The versions of PyAV and FFmpeg. Other versions may write other bytes."""
     return f"PyAV {av.__version__} {av.ffmpeg_version_info}"
 
 
 def mp4(
     path: Path, size: tuple[int, int], fps: int, pictures: Iterable[Picture], sound: tuple[Path, Fraction] | None = None
 ) -> int:
-    """Write ``pictures`` of ``size`` (width, height); how many there were.
+    """Write ``pictures`` of ``size`` (width, height) at ``fps`` frames per second; return their number.
 
-    ``sound`` is an MP4 with AAC, and when in its own time, in seconds, the first picture is seen: its sound is copied.
+    ``sound`` is an MP4 whose AAC sound is copied, and the time in it, in seconds, of the first picture.
     Raises LocalFault.
     """
     options = {
@@ -74,7 +74,7 @@ def mp4(
 
 
 def _copy(source: InputContainer, begins: Fraction, seconds: Fraction, out: OutputContainer) -> None:
-    """The frames of sound that are heard, and the one before them, without which the first would be silent."""
+    """Copy the AAC frames that are heard, and the one before them, without which the first would decode as silence."""
     sound = source.streams.audio[0]
     stream = out.streams.audio[0]
     for packet in _packets(source):

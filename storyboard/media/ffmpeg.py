@@ -1,4 +1,7 @@
-"""The door to the ffmpeg binary: found once, run as a bounded child, stopped when we are stopped."""
+"""The ffmpeg binary: find it, and run it as a child process with limits on time and memory.
+
+The child is killed when the caller fails or is interrupted.
+"""
 
 import os
 import re
@@ -19,14 +22,14 @@ from typing import IO
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
 
-# Bytes of addresses that a child may take. The most that is asked of it, a 4K clip over its own blur, takes 1.6 GiB.
+# Address space limit of a child, in bytes. The most expensive job, a 4K clip over its own blur, takes 1.6 GiB.
 MEMORY = 4 * 1024**3
 TICK = 0.25
 
-# The child gets no key and nothing of ours; FFREPORT, which makes ffmpeg write files, is not passed on either.
+# Environment variables passed to the child. It gets no API key; FFREPORT, which makes ffmpeg write files, is left out.
 _PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 
-# What ffmpeg says where the clip is not at fault, and what to do about it.
+# Messages of ffmpeg about failures that are not the clip's fault, and what to do about each.
 _ADVICE = (
     ("No space left on device", "the disk is full: free some space and run again; what was bought is safe"),
     ("Disk quota exceeded", "your share of the disk is full: free some space and run again; what was bought is safe"),
@@ -35,12 +38,12 @@ _ADVICE = (
     ("Unrecognized option", "this ffmpeg is too old: unset STORYBOARD_FFMPEG to use the one that came along"),
     ("Unknown encoder", "this ffmpeg lacks libx264: unset STORYBOARD_FFMPEG to use the one that came along"),
 )
-# Killed for want of memory, or told to stop by someone else: it then tidies up and ends with 255.
+# Exit statuses after a kill for lack of memory, or after a signal: ffmpeg then cleans up and exits with 255.
 _STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 255)
 
 
 class FfmpegFailed(LocalFault):
-    """ffmpeg ended badly. Without a hint it is the input that is at fault; with one it is this machine."""
+    """ffmpeg failed. Without a hint the input is the cause; with one, this machine. ``said`` is ffmpeg's message."""
 
     def __init__(self, why: str, said: str = "", hint: str = "") -> None:
         super().__init__(f"ffmpeg {why}: {said}" if said else f"ffmpeg {why}", hint)
@@ -48,7 +51,7 @@ class FfmpegFailed(LocalFault):
 
 
 def binary() -> str:
-    """The ffmpeg that is used: STORYBOARD_FFMPEG, then IMAGEIO_FFMPEG_EXE, then the one that is installed with us.
+    """The path of ffmpeg: STORYBOARD_FFMPEG, then IMAGEIO_FFMPEG_EXE, then the one installed with this package.
 
     Raises LocalFault where it is missing or does not run.
     """
@@ -56,7 +59,7 @@ def binary() -> str:
 
 
 def version() -> str:
-    """What ffmpeg says of itself, as "ffmpeg version n9.0.2 …". Raises LocalFault as ``binary`` does."""
+    """The version line of ffmpeg, such as "ffmpeg version n9.0.2 …". Raises LocalFault as ``binary`` does."""
     return _found()[1]
 
 
@@ -67,11 +70,12 @@ def run(
     watch: Callable[[int], None] = lambda frames: None,
     feed: Generator[bytes] | None = None,
 ) -> int:
-    """Run ffmpeg to its end; how many video frames it has written.
+    """Run ffmpeg to its end; return the number of video frames written.
 
-    ``seconds`` bounds the wall clock and, times the cores, the CPU. ``watch`` is called several times a second
-    with the frames so far; an exception in it, like any other here, kills the child. ``feed`` gives what the child
-    reads as "pipe:0"; an exception in it is raised here. Raises FfmpegFailed, LocalFault.
+    ``seconds`` limits the wall-clock time; the CPU time is limited to that times the number of cores. ``watch`` is
+    called several times a second with the frames written so far; an exception in it, like any other here, kills the
+    child. ``feed`` yields the child's input "pipe:0"; an exception in it is raised here. Raises FfmpegFailed,
+    LocalFault.
     """
     command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
     command += ["-stats_period", str(TICK), "-progress", "pipe:1", *arguments]
@@ -92,9 +96,9 @@ def run(
 
 
 def pieces(arguments: Sequence[str], size: int, *, seconds: float) -> Generator[bytes]:
-    """What ffmpeg writes to "pipe:1", ``size`` bytes at a time; it is stopped where nobody wants more.
+    """The output of ffmpeg on "pipe:1" in pieces of ``size`` bytes. Closing the generator kills the child.
 
-    ``seconds`` bounds it as it does ``run``. Raises FfmpegFailed, LocalFault.
+    ``seconds`` limits it as in ``run``. Raises FfmpegFailed, LocalFault.
     """
     command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", *arguments]
     with TemporaryFile() as said, _started(command, subprocess.DEVNULL, said) as child:
@@ -128,7 +132,7 @@ def _found() -> tuple[str, str]:
 def _bundled() -> str:
     from importlib.resources import files
 
-    # imageio_ffmpeg's own way to find it runs it, with all of our environment: the key too.
+    # imageio_ffmpeg.get_ffmpeg_exe() runs the binary with the whole environment, including the API key.
     brought = sorted(Path(str(files("imageio_ffmpeg")), "binaries").glob("ffmpeg-*"))
     found = str(brought[0]) if brought else shutil.which("ffmpeg")
     if found is None:
@@ -139,7 +143,7 @@ def _bundled() -> str:
 
 @lru_cache
 def _asked(path: str, hint: str) -> str:
-    """Its version; asking also shows that it runs, so that a clip is never blamed for a broken ffmpeg."""
+    """The version line. Running ffmpeg here proves that it works, so that a clip is not blamed for a broken ffmpeg."""
     try:
         answer = subprocess.run(
             [path, "-version"],
@@ -163,14 +167,17 @@ def _environment() -> dict[str, str]:
 
 
 def _fill(pipe: IO[bytes], feed: Generator[bytes]) -> None:
-    """Write all of it to a child's standard input, or as much as the child wants."""
+    """Write ``feed`` to a child's standard input until it ends or the child closes the pipe."""
     with suppress(BrokenPipeError), pipe, closing(feed):
         for piece in feed:
             pipe.write(piece)
 
 
 def _read(pipe: IO[bytes], size: int, until: float) -> bytes:
-    """The next ``size`` bytes; nothing at the end. A part of them is nothing, too: ffmpeg says why."""
+    """Read the next ``size`` bytes. Return b"" at the end, also where fewer are left: ffmpeg then reports why.
+
+    ``until`` is a time of ``time.monotonic``; raises FfmpegFailed after it.
+    """
     parts, left = [], size
     with selectors.DefaultSelector() as ready:
         ready.register(pipe, selectors.EVENT_READ)
@@ -194,25 +201,25 @@ def _started(command: list[str], stdin: int, stderr: int | IO[bytes] = subproces
             stdout=subprocess.PIPE,
             stderr=stderr,
             env=_environment(),
-            process_group=0,  # Ctrl-C is for us: a check that it broke off would look like a damaged clip
+            process_group=0,  # keep Ctrl-C from the child: an interrupted check would look like a damaged clip
         )
     except OSError as error:
         raise LocalFault(f"ffmpeg does not start: {error.strerror}", "close other programs and run again") from error
 
 
 def _limit(pid: int, seconds: float) -> None:
-    """Set from outside, because code between fork and exec is not safe in a process with threads; Linux alone can."""
+    """Set the limits from the parent: code between fork and exec is not safe in a process with threads. Linux only."""
     if hasattr(resource, "prlimit"):
         cpu = int(seconds * (os.cpu_count() or 1)) + 1
         try:
             resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
             resource.prlimit(pid, resource.RLIMIT_CPU, (cpu, cpu + 5))
         except (ProcessLookupError, PermissionError):
-            return  # it has ended already, or our own limits are lower
+            return  # the child has ended already, or the limits of this process are lower
 
 
 def _follow(child: subprocess.Popen[bytes], deadline: float, watch: Callable[[int], None]) -> tuple[int, str]:
-    """Read both pipes to their ends: the frames written, and what it said of errors (its first words and its last)."""
+    """Read both pipes to their ends: the number of frames written, and the beginning and end of the error output."""
     assert child.stdout is not None
     assert child.stderr is not None
     frames, line, said = 0, b"", b""
@@ -241,7 +248,7 @@ def _ends(said: bytes, kept: int = 8192) -> bytes:
 
 
 def _cause(said: str) -> str:
-    """What it said first, the rest is consequences; without the addresses in memory that differ at every run."""
+    """The first error line (later ones are consequences), without memory addresses, which differ at every run."""
     for line in re.sub(r"\[[^\]\n]* @ 0x[0-9a-f]+\] ", "", said).splitlines():
         if line.strip():
             return one_line(line.strip(), 300)

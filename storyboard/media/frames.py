@@ -1,7 +1,7 @@
-"""Frames of a clip as pictures: any one exactly, the last one, and thumbnails; at the least work that gives them.
+"""Single frames of a clip as images: a frame by number, the last frame, thumbnails.
 
-Where the clip's index is understood, decoding begins at the nearest frame at which it can, and nothing else of the file
-is read: a thumbnail is then one sample. Other clips (another codec, turned, no MP4) go through the demuxer.
+If the clip's index can be read, decoding starts at the nearest key frame, and nothing else of the file is read: a
+thumbnail then takes one sample. Other clips (another codec, rotated, not MP4) are read through the demuxer.
 """
 
 import os
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 _HD = 720
-# More frames than this are decoded by all cores: starting their threads costs as much as decoding some.
+# Above this number of frames, decode on all cores: starting the threads takes as long as decoding some frames.
 _FEW = 12
 
 
 def frame(path: Path, number: int) -> Image.Image:
-    """The frame of that number, from 0, in the order of being seen, as large as a player shows it.
+    """Frame ``number``, from 0 in display order, in the size in which a player shows it.
 
     Raises BadMedia, also where there is no such frame; LocalFault.
     """
@@ -50,7 +50,7 @@ def frame(path: Path, number: int) -> Image.Image:
 
 
 def last_frame(path: Path) -> Image.Image:
-    """The last frame that is seen, exactly. Raises BadMedia, LocalFault."""
+    """The last frame in display order, exactly. Raises BadMedia, LocalFault."""
     found = _understood(path)
     if found:
         return _picture(_decoded(path, found, len(found.shown) - 1), found.look)
@@ -63,9 +63,9 @@ def last_frame(path: Path) -> Image.Image:
 
 
 def thumbnail(path: Path, first: int, last: int, box: Size) -> Image.Image:
-    """A picture of frames [first, last) that just fits into ``box``: of the cheapest, that nearest to the middle.
+    """The key frame nearest to the middle of frames [first, last), scaled to fit into ``box`` (width, height).
 
-    Where decoding cannot begin at any of them it is exactly the middle one. Raises BadMedia, LocalFault.
+    If there is no key frame among them, the middle frame. Raises BadMedia, LocalFault.
     """
     middle = (first + last - 1) // 2
     found = _understood(path)
@@ -89,7 +89,7 @@ def _missing(number: int) -> BadMedia:
 
 
 def _decoded(path: Path, frames: VideoTrack, number: int) -> "VideoFrame":
-    """Decode from the start before it to it, without the frames on the way that no other is made from."""
+    """Decode from the last key frame up to frame ``number``, leaving out frames that are not used as references."""
     start, behind = max(start for start in frames.starts if start <= number), frames.shown.index(number) + 1
     with disk_errors(path), path.open("rb") as file, _damage():
         samples, before = [], 0
@@ -127,7 +127,7 @@ def _numbered(decoded: "Iterator[VideoFrame]", number: int) -> "VideoFrame":
 
 @contextmanager
 def _damage() -> Iterator[None]:
-    """Whatever libav says of the bytes becomes BadMedia."""
+    """Turn errors of libav into BadMedia."""
     import av
 
     try:
@@ -145,7 +145,7 @@ def _demuxed(path: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
 
 
 def _nearer_the_end(video: "VideoStream") -> Sequence[int]:
-    """Where to begin: the last moment that the file speaks of, then, if that finds nothing, its beginning."""
+    """Positions to seek to, in ticks: the end by the file's header, then, if that finds no frame, the beginning."""
     return [(video.start_time or 0) + video.duration, 0] if video.duration else [0]
 
 
@@ -156,10 +156,10 @@ def _shape(video: "VideoStream") -> Fraction:
 def _picture(
     seen: "VideoFrame", look: PictureFormat | None, shape: Fraction = Fraction(1), box: Size | None = None
 ) -> Image.Image:
-    """RGB as a player shows it: square pixels, turned upright, just inside ``box``, colours as they are tagged.
+    """Convert to RGB as a player shows it: square pixels, upright, scaled to fit ``box``, colours by their tags.
 
-    ``look`` is what the index says, where it is understood; ``shape`` is how much wider than high a pixel is. Untagged
-    colours are BT.709 in HD, BT.601 below.
+    ``look`` is the format in the index, if it can be read; ``shape`` is the aspect ratio of a pixel. Untagged colours
+    are read as BT.709 from 720 lines up, as BT.601 below.
     """
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 

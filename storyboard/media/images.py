@@ -1,4 +1,4 @@
-"""Images of the author's: opened with the three formats that exist here, looked at, never decoded."""
+"""Checks of image files: size, dimensions, format (PNG, JPEG, WebP). The pixels are not decoded."""
 
 import warnings
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _ORIENTATION = 0x0112
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What an image is: ``width`` x ``height`` pixels as shown (a camera's rotation applied), and its ``kind``."""
+    """Facts about an image: ``width`` and ``height`` in pixels with the EXIF rotation applied, and its format."""
 
     width: int
     height: int
@@ -27,11 +27,11 @@ class ImageFacts:
 
 
 def look(content: bytes) -> ImageFacts:
-    """What the image in ``content`` is, by its content alone.
+    """Check the image in ``content``; return its facts.
 
-    The caller knows its name, so messages begin after it: "is damaged".
+    Error messages omit the subject ("is damaged"), because the caller adds the file name.
 
-    Raises InputError: more than 20 MB, not PNG, JPEG or WebP, damaged, or more than 50 million pixels.
+    Raises InputError where it has more than 20 MB or 50 million pixels, is damaged, or is not PNG, JPEG or WebP.
     """
     if len(content) > MAX_BYTES:
         raise InputError("is larger than 20 MB", "make it smaller")
@@ -62,7 +62,7 @@ def _small(image: Image.Image) -> None:
 
 def _measured(image: Image.Image) -> ImageFacts:
     kind = cast(Literal["png", "jpeg", "webp"], (image.format or "").lower())
-    # Cameras turn a JPEG by a note in it. To look for one in a PNG, Pillow would decode all of it.
+    # Cameras rotate a JPEG by an EXIF tag. To look for one in a PNG, Pillow would decode the whole image.
     turned = kind == "jpeg" and image.getexif().get(_ORIENTATION) in _SIDEWAYS
     width, height = image.size[::-1] if turned else image.size
     return ImageFacts(width, height, kind)

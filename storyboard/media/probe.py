@@ -1,4 +1,4 @@
-"""What a clip is, by its bytes: never by its name, and never by what its header merely claims."""
+"""Measurement of clips and sound files, by their bytes: never by file name, nor by header fields alone."""
 
 import os
 from collections import Counter
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-# AVCOL_SPC_UNSPECIFIED: the file does not say how its colours were made.
+# AVCOL_SPC_UNSPECIFIED: the file does not tag its colour matrix.
 _UNTAGGED = 2
-# What a screen for HDR is sent (ITU-T H.273, tables 3 and 2): PQ and HLG light, and the primaries of BT.2020.
+# Code points of HDR video (ITU-T H.273, tables 3 and 2): the PQ and HLG transfers, and the primaries of BT.2020.
 _PQ, _HLG, _BT2020 = 16, 18, 9
 
-# How a QuickTime file may begin that is older than "ftyp".
+# First box types of QuickTime files that are older than "ftyp".
 _QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
-# The first bytes of what arrives in place of a clip, for the error message.
+# First bytes of other kinds of files, to name them in the error message.
 _NOT_VIDEO = (
     (b"<!doctype html", "a web page"),
     (b"<html", "a web page"),
@@ -47,11 +47,11 @@ _NOT_VIDEO = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A clip, opened once: its measure and what is needed to read it again.
+    """The measure of a clip, and what is needed to read it again.
 
-    ``format`` names the demuxer that is forced; ``lead`` is how many seconds after the file's own beginning the
-    picture begins; ``tagged`` is whether the file says how its colours were made; ``mono`` is whether its sound is;
-    ``range`` is "hdr" for light brighter than a common screen shows, "wide" for colours beyond it, else "".
+    ``format`` is the demuxer to force; ``lead`` is the time from the beginning of the file to its first frame, in
+    seconds; ``tagged``: whether the file tags its colour matrix; ``mono``: whether its sound has one channel;
+    ``range`` is "hdr" for a PQ or HLG transfer, "wide" for BT.2020 primaries only, else "".
     """
 
     measure: Measure
@@ -63,9 +63,9 @@ class Source:
 
 
 def measure(path: Path) -> Measure:
-    """The clip's frames, size, rate and sound: by its index where that says all of it, which takes no time.
+    """The clip's frames, size, frame rate and sound. Reads only the index if that is enough, which is fast.
 
-    Raises BadMedia for any bytes that are no clip, LocalFault for an unreadable file.
+    Raises BadMedia where the file is not a valid clip, LocalFault where it is unreadable.
     """
     index = _index(path) if demuxer(path) == "mp4" else None
     if index is None or isinstance(index.frames, str):
@@ -75,9 +75,9 @@ def measure(path: Path) -> Measure:
 
 
 def source(path: Path) -> Source:
-    """Everything about a clip that is asked here, its first frame decoded.
+    """Everything that is measured of a clip; decodes its first frame.
 
-    Raises BadMedia for any bytes, LocalFault for an unreadable file.
+    Raises BadMedia where the file is not a valid clip, LocalFault where it is unreadable.
     """
     kind = demuxer(path)
     with open_clip(path, kind) as clip:
@@ -100,7 +100,7 @@ def _index(path: Path) -> ClipIndex | None:
 
 
 def sound(path: Path) -> Fraction:
-    """Seconds of a sound file, counted packet by packet. Raises BadMedia for any bytes, LocalFault."""
+    """The duration of a sound file in seconds, counted by packets. Raises BadMedia where it is none, LocalFault."""
     with open_clip(path, sound_demuxer(path)) as file:
         if not file.streams.audio:
             raise BadMedia("there is no sound in it")
@@ -133,7 +133,7 @@ def sound_demuxer(path: Path) -> str:
 def demuxer(path: Path) -> str:
     """The demuxer to force, by the file's first bytes: "mp4" (also QuickTime) or "matroska" (also WebM).
 
-    Left to guess, ffmpeg would follow playlists to other files (reliability.md C3). Raises BadMedia, LocalFault.
+    Without it ffmpeg would guess, and follow playlists to other files (reliability.md C3). Raises BadMedia, LocalFault.
     """
     if path.exists() and not path.is_file():
         raise BadMedia(f"{one_line(str(path))}: not a file")
@@ -141,7 +141,7 @@ def demuxer(path: Path) -> str:
         head, size = file.read(64), os.fstat(file.fileno()).st_size
     if head[4:8] == b"ftyp" and 8 <= int.from_bytes(head[:4]) <= 4096:
         return "mp4"
-    # The demuxer is the same, and follows no file that another box names (it is not told to).
+    # The demuxer is the same; it opens no external files named in the boxes unless an option enables that.
     if head[4:8] in _QUICKTIME and (int.from_bytes(head[:4]) == 1 or 8 <= int.from_bytes(head[:4]) <= size):
         return "mp4"
     if head[:4] == b"\x1a\x45\xdf\xa3":
@@ -151,7 +151,7 @@ def demuxer(path: Path) -> str:
 
 @contextmanager
 def open_clip(path: Path, kind: str) -> "Iterator[InputContainer]":
-    """The clip in PyAV with the demuxer forced. Whatever libav says of its bytes becomes BadMedia."""
+    """Open the clip in PyAV with the demuxer ``kind``. Raises BadMedia for every error of libav."""
     import av
 
     try:
@@ -164,7 +164,7 @@ def open_clip(path: Path, kind: str) -> "Iterator[InputContainer]":
 
 
 def picture(clip: "InputContainer") -> "VideoStream":
-    """The one video stream; a cover picture is none. Raises BadMedia where there is none, or more than one."""
+    """The only video stream; cover pictures do not count. Raises BadMedia where there is none, or more than one."""
     streams = [stream for stream in clip.streams.video if not stream.disposition & stream.disposition.attached_pic]
     if len(streams) != 1:
         raise BadMedia("there is no picture in it, only sound" if not streams else "it has several pictures at once")
@@ -182,7 +182,7 @@ def _likeness(head: bytes) -> str:
 
 
 def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, bool, Literal["hdr", "wide", ""]]:
-    """Width and height as a player shows them, oblong pixels and rotation applied; if colours are tagged; the range."""
+    """Width and height as displayed (pixel aspect ratio and rotation applied), ``tagged`` and ``range`` of Source."""
     frame = next(clip.decode(video), None)
     if frame is None:
         raise BadMedia("there is no frame in it")
@@ -195,7 +195,7 @@ def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, bool
 
 
 def _times(clip: "InputContainer", video: "VideoStream") -> list[Fraction]:
-    """When each frame is shown, in seconds, counted packet by packet: what is not in the file is not counted."""
+    """The display time of each frame, in seconds, by packets: frames that are missing in the file do not count."""
     packets = (packet for packet in clip.demux(video) if packet.size and not packet.is_discard)
     ticks = sorted(packet.pts for packet in packets if packet.pts is not None)
     if not ticks or not video.time_base:
@@ -204,9 +204,9 @@ def _times(clip: "InputContainer", video: "VideoStream") -> list[Fraction]:
 
 
 def _rate(video: "VideoStream", times: list[Fraction]) -> Fraction:
-    """Frames a second: what nearly all frames agree on, else what the file says, else as many as come on average.
+    """Frames per second: by the interval of at least 90 % of the frames, else by the header, else the average.
 
-    Nearly all: writers of fragmented files are known to hold one frame for a moment too long.
+    Not 100 %: some writers of fragmented files give single frames too long a duration.
     """
     span = times[-1] - times[0]
     steps = Counter(later - earlier for earlier, later in pairwise(times)).most_common(1)

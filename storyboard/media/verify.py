@@ -1,4 +1,4 @@
-"""Whether a downloaded take is whole: every frame is decoded before it is believed (reliability.md B8)."""
+"""Verification of downloaded takes: complete, and every frame decodes (reliability.md B8)."""
 
 import os
 from fractions import Fraction
@@ -18,16 +18,16 @@ PATIENCE = 120.0
 
 
 def verify(path: Path, seconds: int | None) -> Measure:
-    """Measure a downloaded take, once it is sure that all of it is there and decodes without one error.
+    """Check that a downloaded take is complete and decodes without errors; return its measure.
 
-    ``seconds`` is how long a clip was asked for, None where nobody said. Blocks for about a second of one core, most
-    of it in a child process, so that it may run in as many threads as there are cores. Opens no other file and no
-    connection. Raises BadMedia, or LocalFault where this machine cannot tell.
+    ``seconds`` is the requested duration, None if unknown. Blocks for about a second on one core, most of it in a
+    child process, so that as many threads as there are cores may call it. Opens no other file and no connection.
+    Raises BadMedia, or LocalFault where this machine cannot verify it.
     """
     if probe.demuxer(path) != "mp4":
         raise BadMedia("not an MP4 file (it is Matroska)")
     _complete(path)
-    decoded = _decode(path)  # in a child and first of all: only what decodes there is opened in this process
+    decoded = _decode(path)  # in a child process, first: only a file that decodes there is opened in this process
     said = _allowed(path)
     measured = probe.source(path).measure
     _plausible(measured, said, seconds)
@@ -37,7 +37,10 @@ def verify(path: Path, seconds: int | None) -> Measure:
 
 
 def _complete(path: Path) -> None:
-    """Walk the outermost boxes: each must lie inside the file, and the index (moov) be among them."""
+    """Walk the outermost boxes: each must lie inside the file; moov (the index) and mdat must be among them.
+
+    Raises BadMedia.
+    """
     with disk_errors(path), path.open("rb") as file:
         size, at, seen = os.fstat(file.fileno()).st_size, 0, set()
         while at + 8 <= size:
@@ -58,7 +61,7 @@ def _complete(path: Path) -> None:
 
 
 def _decode(path: Path) -> int:
-    """Decode everything in a child, which a hostile clip may crash or exhaust: how many frames came out.
+    """Decode everything in a child process, which a hostile clip may crash or exhaust; return the number of frames.
 
     Without ``-xerror -err_detect explode`` a file cut in half decodes with status 0.
     """
@@ -74,7 +77,10 @@ def _decode(path: Path) -> int:
 
 
 def _allowed(path: Path) -> Fraction:
-    """One picture, at most one sound, in formats that every player knows, of a sane size: how long it says it is."""
+    """Check for one video stream, at most one audio stream, common codecs, at most 4096 pixels a side.
+
+    Return the duration by the header, in seconds. Raises BadMedia.
+    """
     with probe.open_clip(path, "mp4") as clip:
         video = probe.picture(clip)
         if len(clip.streams.video) != 1 or len(clip.streams.audio) > 1:

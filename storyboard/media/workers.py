@@ -1,4 +1,4 @@
-"""Work that takes its time, some pieces at once: watched, and stopped together by the first failure."""
+"""Parallel media jobs: several at once, with progress, all stopped by the first failure."""
 
 import os
 import threading
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from storyboard.model.errors import BadMedia, LocalFault
 
-# As many as there are processors; two at least, since pieces also wait for the disk; more would only take memory.
+# One job per processor; at least two, because jobs also wait for the disk; at most eight, to limit memory.
 AT_ONCE = min(8, max(2, os.cpu_count() or 2))
 
 Watch = Callable[[int], None]
@@ -15,14 +15,14 @@ K = TypeVar("K")
 
 
 class _WorkStopped(Exception):
-    """A neighbour has failed, or the caller has had enough."""
+    """Another job has failed, or the caller has stopped the work."""
 
 
 def carry_out(jobs: Mapping[K, Callable[[Watch], None]], report: Callable[[Mapping[K, int]], None]) -> None:
-    """Do all jobs. Each is given a ``watch`` to tell how far it is, which raises once the work is to stop.
+    """Run all jobs. Each gets a ``watch`` to report its progress, which raises an exception once the work must stop.
 
-    ``report`` is told in this thread, several times a second and at the end, how far each is; an exception in it stops
-    the work, as one in a job does.
+    ``report`` is called in this thread, several times a second and at the end, with the progress of each job; an
+    exception in it stops the work, as one in a job does.
     """
     if not jobs:
         return
@@ -55,7 +55,7 @@ def carry_out(jobs: Mapping[K, Callable[[Watch], None]], report: Callable[[Mappi
 
 
 def of_scene(job: Callable[[Watch], None], *scenes: str) -> Callable[[Watch], None]:
-    """The job, whose failures name the scenes that it works on."""
+    """Wrap the job so that the messages of its errors name its scenes."""
     quoted = " and ".join(f"'{scene}'" for scene in dict.fromkeys(scenes))
     what = f"scenes {quoted}" if " and " in quoted else f"scene {quoted}"
 

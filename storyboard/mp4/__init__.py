@@ -1,1 +1,1 @@
-"""The MP4 file format: sample tables, parameter sets, AAC frames. Knows no film."""
+"""The MP4 file format: sample tables, parameter sets, AAC frames. Independent of films and storyboards."""

@@ -1,10 +1,10 @@
-"""AAC-LC frames as bytes: how one is windowed, a silent one, and one made of samples for a given window.
+"""AAC-LC frames as bytes: read the windows of a frame, write a silent frame, encode a frame with a given window.
 
-An AAC frame overlaps the next one by half, so two clips that are put together need one frame between them that fits
-both: its window must fall as the first clip's would, and rise as the second's. Encoders choose windows by what they
-hear; this one is told. It spends as many bits as a frame may have and thinks of no ear: it is about 21 ms.
+AAC frames overlap by half, so two joined clips need one frame between them that fits both: its window must rise to fit
+the first clip, and fall to fit the second. Other encoders choose windows by the signal; here the caller chooses.
+Uses the maximum bit budget and no psychoacoustic model; a joint is only 21 ms.
 
-Sections are those of ISO/IEC 14496-3:2009. Samples are as PyAV has them: float32, (channels, samples), -1 to 1.
+Section numbers are those of ISO/IEC 14496-3:2009. Samples are as in PyAV: float32, (channels, samples), -1 to 1.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Complex = NDArray[numpy.complex128]
     Whole = NDArray[numpy.int64]
 
-# The most bits that a decoder must be able to hold for a frame are 6,144 a channel (4.5.3.1); what is around the
-# spectrum takes some of them.
+# Bit budget of a channel's spectrum. A frame may have at most 6,144 bits per channel (4.5.3.1); the rest is for the
+# other fields.
 _SPECTRUM = 6000
 
 _ONLY_LONG, _LONG_START, _EIGHT_SHORT, _LONG_STOP = range(4)
@@ -33,14 +33,14 @@ _SHORT = 128
 _ALPHA = {BLOCK: 4, _SHORT: 6}
 _LONG_BANDS, _SHORT_BANDS = 49, 14  # at 44.1 and 48 kHz (4.5.4, tables 4.129 and 4.130)
 
-# How coarse a spectrum is written: steps of 1.5 dB, in which 100 is 1 (4.6.2).
+# The global gain: the coarsest value, and the value for a factor of 1; steps of 1.5 dB (4.6.2).
 _COARSEST, _UNIT = 255, 100
 _LARGEST = 8191
-# From here on a value has the word of this one, and more bits behind it.
+# Values from this one on share its codeword, followed by an escape sequence.
 _ESCAPE = 16
 
-# Codebook 11 of the spectrum (4.A.1), found by asking a decoder about every word: code in hex and length in bits, for
-# each two values from 0 to 16, where 16 stands for all that is larger.
+# Spectrum codebook 11 (4.A.1), determined by testing every codeword with a decoder: code in hex / length in bits, for
+# each pair of values from 0 to 16, where 16 stands for all values from 16 on.
 _WORDS = """
 0/4 6/5 19/6 3d/7 9c/8 c6/8 1a7/9 390/10 3c2/10 3df/10 7e6/11 7f3/11 ffb/12 7ec/11 ffa/12 ffe/12 38e/10 5/5 1/4
 8/5 14/6 37/7 42/7 92/8 af/8 191/9 1a5/9 1b5/9 39e/10 3c0/10 3a2/10 3cd/10 7d6/11 ae/8 17/6 7/5 9/5 18/6 39/7
@@ -64,7 +64,7 @@ c1/8 7fb/11 3c8/10 3a3/10 395/10 39d/10 3ac/10 3ae/10 3c5/10 3d8/10 3e2/10 3e6/1
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """How one half of a window falls or rises: over 128 samples where ``short``, and in which of two shapes."""
+    """One half of a window. If ``short``, the slope takes 128 samples, else 1,024; ``kaiser`` shape, else sine."""
 
     short: bool
     kaiser: bool
@@ -72,29 +72,31 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The window of one channel of one frame. How it rises is written in the frame before it as far as shape goes."""
+    """The window of one channel of one frame. The shape of its rising half is that in the frame before it."""
 
     sequence: int
     kaiser: bool
 
     @property
     def rises_short(self) -> bool:
+        """Whether the rising slope takes 128 samples."""
         return self.sequence in (_EIGHT_SHORT, _LONG_STOP)
 
     @property
     def falls(self) -> Side:
+        """The falling half."""
         return Side(self.sequence in (_EIGHT_SHORT, _LONG_START), self.kaiser)
 
 
 def silent(channels: int) -> bytes:
-    """A frame of silence."""
+    """Build a frame of silence for one or two channels."""
     part = "0" * 8 + "0" + "00" + "0" + "0" * 6 + "0" + "000"  # gain, window, no band, no prediction, no tools
     both = f"{_PAIR:03b}0000" + "0" + part * 2 if channels == 2 else f"{_SINGLE:03b}0000" + part
     return _whole(both + f"{_END:03b}")
 
 
 def windows(frame: bytes, channels: int) -> list[Window | None]:
-    """The window of each channel; None where it stands behind what would have to be decoded."""
+    """Read the window of each channel; None where reading it would require decoding the fields before it."""
     head = frame[:600]
     bits = f"{int.from_bytes(head):0{8 * len(head)}b}"
     at = _element(bits)
@@ -108,9 +110,9 @@ def windows(frame: bytes, channels: int) -> list[Window | None]:
 
 
 def frame(samples: "Samples", rises: Sequence[Side], falls: Sequence[Side]) -> bytes:
-    """The frame for two blocks of ``samples`` (channels, 2048): it falls out of one block and rises into the next.
+    """Encode the frame for two blocks of ``samples`` (channels, 2048).
 
-    ``rises`` and ``falls`` are its window, channel by channel.
+    ``rises`` and ``falls`` are the halves of its window, channel by channel: over the first and the second block.
     """
     parts = [_channel(one * 32768.0, *sides) for one, *sides in zip(samples.astype(float), rises, falls, strict=True)]
     head = f"{_PAIR:03b}0000" + "0" if len(parts) == 2 else f"{_SINGLE:03b}0000"
@@ -118,7 +120,7 @@ def frame(samples: "Samples", rises: Sequence[Side], falls: Sequence[Side]) -> b
 
 
 def _element(bits: str) -> int | None:
-    """Where the channel element begins: filling and data may come before it."""
+    """The bit position of the channel element; fill and data elements may precede it. None if it is not found."""
     at = 0
     while at + 32 < len(bits):
         kind = int(bits[at : at + 3], 2)
@@ -144,7 +146,7 @@ def _element(bits: str) -> int | None:
 
 
 def _channel(samples: "Numbers", rise: Side, fall: Side) -> str:
-    """An individual_channel_stream with its own window (4.4.2.7), all of its bands equally fine."""
+    """An individual_channel_stream with its own window (4.4.2.7) and the same scale factor for all bands."""
     sequence = ((_ONLY_LONG, _LONG_START), (_LONG_STOP, _EIGHT_SHORT))[rise.short][fall.short]
     short = sequence == _EIGHT_SHORT
     spectrum = _short_spectrum(samples, rise, fall) if short else _long_spectrum(samples, rise, fall)
@@ -168,7 +170,7 @@ def _long_spectrum(samples: "Numbers", rise: Side, fall: Side) -> "Numbers":
 
 
 def _short_spectrum(samples: "Numbers", rise: Side, fall: Side) -> "Numbers":
-    """Eight transforms of 256 samples in the middle of the frame; the first rises as the frame before falls."""
+    """Eight transforms of 256 samples in the middle of the frame; the first rises in the shape of ``rise``."""
     import numpy
 
     begin = (BLOCK - _SHORT) // 2
@@ -204,7 +206,7 @@ def _slope(length: int, kaiser: bool) -> "Numbers":
 def _transformed(samples: "Numbers") -> "Numbers":
     """The MDCT (4.6.11.3.1), by an FFT of the same length."""
     import numpy
-    from numpy.fft import fft  # `numpy.fft` would import it too, but not in two threads at once
+    from numpy.fft import fft  # the lazy import of `numpy.fft` is not thread-safe
 
     before, after = _turns(len(samples))
     return numpy.asarray(2 * (fft(samples * before)[: len(after)] * after).real)
@@ -212,7 +214,7 @@ def _transformed(samples: "Numbers") -> "Numbers":
 
 @lru_cache
 def _turns(length: int) -> "tuple[Complex, Complex]":
-    """By what samples are multiplied before the FFT, and its first half after it."""
+    """The factors of the samples before the FFT, and of its first half after it."""
     import numpy
 
     shift = (length / 2 + 1) / 2
@@ -221,7 +223,7 @@ def _turns(length: int) -> "tuple[Complex, Complex]":
 
 
 def _quantised(spectrum: "Numbers") -> tuple[int, "Whole"]:
-    """The finest gain with which the spectrum still fits, and the whole numbers that are written (4.6.1)."""
+    """The finest gain at which the spectrum fits into the bit budget, and the quantised values (4.6.1)."""
     import numpy
 
     powered = abs(spectrum) ** 0.75
@@ -242,7 +244,7 @@ def _rounded(powered: "Numbers", gain: int) -> "Numbers":
 
 @lru_cache
 def _codebook() -> tuple["Whole", "Whole"]:
-    """Codebook 11: its words as numbers, and their lengths in bits."""
+    """Codebook 11: the codewords as numbers, and their lengths in bits."""
     import numpy
 
     words = [word.split("/") for word in _WORDS.split()]
@@ -250,7 +252,7 @@ def _codebook() -> tuple["Whole", "Whole"]:
 
 
 def _bits(numbers: "Whole") -> int:
-    """How many bits the spectrum takes, by its absolute values."""
+    """The size of the spectrum in bits, from its absolute values."""
     import numpy
 
     small = numpy.minimum(numbers, _ESCAPE)
@@ -259,14 +261,14 @@ def _bits(numbers: "Whole") -> int:
 
 
 def _beyond(large: "Whole") -> "Whole":
-    """How many bits more than 4 follow the first one of numbers from 16 on."""
+    """For values from 16 on: the number of bits after the leading one, less 4."""
     import numpy
 
     return numpy.log2(large).astype(numpy.int64) - 4
 
 
 def _written(numbers: "Whole") -> str:
-    """Two values at a time: the word, their signs, and what is beyond 15 (4.6.3)."""
+    """Write the values in pairs: the codeword, the signs, and the escape sequences of values above 15 (4.6.3)."""
     import numpy
 
     values = abs(numbers).reshape(-1, 2)

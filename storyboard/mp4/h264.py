@@ -1,4 +1,4 @@
-"""H.264 as bytes: parameter sets read, merged and renumbered; which frames decoding may begin at. Nothing is decoded.
+"""H.264 bitstreams: read, merge and renumber parameter sets; find key frames. Nothing is decoded.
 
 Section numbers are those of ITU-T H.264 (08/2021); the avcC is that of ISO/IEC 14496-15, 5.3.3.1.
 """
@@ -12,20 +12,20 @@ from storyboard.model.errors import BadMedia
 from storyboard.mp4.samples import ParameterSets, PictureFormat
 
 SLICE, IDR, SEQUENCE, PICTURE = 1, 5, 7, 8
-_HARMLESS = (6, 9, 12)  # messages, delimiters, filler: they name no parameter set
+_HARMLESS = (6, 9, 12)  # SEI messages, access unit delimiters, filler: they refer to no parameter set
 
-# Profiles whose sequence sets say how colour is sampled (7.3.2.1.1).
+# Profiles whose sequence parameter sets contain the chroma format (7.3.2.1.1).
 _HIGH = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
-_SQUARE, _ANY_SHAPE = (0, 1), 255  # 0 is "unspecified", which players take for square
+_SQUARE, _ANY_SHAPE = (0, 1), 255  # 0 is "unspecified", which players treat as square
 _UNSPECIFIED = 2
 
-# A picture set's number is written in 1 bit where it is 0, in 9 where it is 15 to 30 (ue(v), 9.1).
+# The id of a picture parameter set takes 1 bit if it is 0, and 9 bits if it is 15 to 30 (ue(v), 9.1).
 FIRST_FOREIGN = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a sequence set says of its pictures. ``plain`` is 8 bits, 4:2:0, no fields: what we encode ourselves."""
+    """Contents of a sequence parameter set. ``plain``: 8 bits, 4:2:0, progressive, as rendered pieces are."""
 
     id: int
     plain: bool
@@ -34,7 +34,7 @@ class Said:
 
 
 class _Bits:
-    """Bits of a NAL unit, first to last; emulation prevention removed. Raises BadMedia at the end."""
+    """Reader of the bits of a NAL unit, without emulation prevention. Raises BadMedia after the last bit."""
 
     def __init__(self, nal: bytes) -> None:
         content = nal.replace(b"\0\0\3", b"\0\0")
@@ -59,12 +59,15 @@ class _Bits:
         return (code + 1) // 2 if code % 2 else -(code // 2)
 
     def rest(self) -> tuple[int, int]:
-        """What is left, as a number and its length in bits."""
+        """The remaining bits, as a number and its length in bits."""
         return self._number & (1 << self._left) - 1, self._left
 
 
 def parameter_sets(config: bytes) -> ParameterSets:
-    """The parameter sets in an avcC. Raises BadMedia where it is damaged, or samples are not as MP4 has them here."""
+    """Read the parameter sets of an avcC.
+
+    Raises BadMedia where it is damaged, contains no sets, or NAL unit lengths do not have 4 bytes.
+    """
     if len(config) < 7 or config[0] != 1:
         raise BadMedia("damaged: its avcC is none")
     if config[4] & 3 != 3:
@@ -81,7 +84,7 @@ def parameter_sets(config: bytes) -> ParameterSets:
 
 
 def config(film: Sequence[ParameterSets]) -> bytes:
-    """One avcC for the sets of several clips, whose ids must differ. The highest level of them all is promised."""
+    """Write one avcC for the sets of several clips, whose ids must differ. Its level is the highest of theirs."""
     first = film[0]
     sequences = [one for some in film for one in some.sequences]
     pictures = [one for some in film for one in some.pictures]
@@ -92,9 +95,9 @@ def config(film: Sequence[ParameterSets]) -> bytes:
     return b"".join(parts)
 
 
-@lru_cache(maxsize=32)  # The clips of one service share theirs; none is longer than 64 KiB.
+@lru_cache(maxsize=32)  # Clips of one service share their sets; a set has at most 64 KiB.
 def sequence(nal: bytes) -> Said:
-    """What a sequence set says (7.3.2.1.1). Raises BadMedia where it is damaged."""
+    """Read a sequence parameter set (7.3.2.1.1). Raises BadMedia where it is damaged."""
     if len(nal) < 5 or nal[0] & 31 != SEQUENCE:
         raise BadMedia("damaged: a sequence parameter set is none")
     bits = _Bits(nal[1:])
@@ -119,9 +122,9 @@ def sequence(nal: bytes) -> Said:
 
 
 def renumber_sets(own: ParameterSets, number: int) -> ParameterSets:
-    """The sets of a clip under other ids: sequence ``number``, picture 14 + ``number``. 1 <= ``number`` <= 16.
+    """Renumber the sets of a clip: sequence set ``number``, picture set 14 + ``number``. 1 <= ``number`` <= 16.
 
-    The clip has one set of each kind, both of number 0; its slices go through ``renumber``.
+    The clip must have one set of each kind, both with id 0; its slices go through ``renumber_slices``.
     """
     bits = _Bits(own.sequences[0][1:])
     profile = bits.take(24)
@@ -141,10 +144,10 @@ def renumber_sets(own: ParameterSets, number: int) -> ParameterSets:
 
 
 def renumber_slices(sample: bytes, number: int) -> bytes:
-    """A sample whose slices name picture set 0, made to name 14 + ``number``; its own copies of the sets are left out.
+    """Change the slices of a sample from picture set 0 to 14 + ``number``; remove parameter sets from the sample.
 
-    The new number takes 8 bits more than the old one: all that follows moves by a byte, and stays as it is. Raises
-    BadMedia where the sample is not of that kind.
+    The new id takes 8 bits more than the old one, so that the following bits move by one byte unchanged.
+    Raises BadMedia where a slice refers to another set, or the sample holds other types of NAL units.
     """
     made = []
     for nal in units(sample):
@@ -160,7 +163,7 @@ def renumber_slices(sample: bytes, number: int) -> bytes:
 
 
 def units(sample: bytes) -> Iterator[bytes]:
-    """The NAL units of a sample. Raises BadMedia where their lengths do not fill it."""
+    """The NAL units of a sample. Raises BadMedia where their lengths do not add up to its size."""
     at = 0
     while at < len(sample):
         length = int.from_bytes(sample[at : at + 4])
@@ -171,15 +174,15 @@ def units(sample: bytes) -> Iterator[bytes]:
 
 
 def is_reference(sample: bytes) -> bool:
-    """Whether other frames are made from this one (nal_ref_idc, 7.4.1). Raises BadMedia where it is damaged."""
+    """Whether the frame may be a reference for others (nal_ref_idc, 7.4.1). Raises BadMedia where it is damaged."""
     return any(nal[0] & 0x60 for nal in units(sample) if nal[0] & 31 in (SLICE, IDR))
 
 
 def is_idr(head: bytes, own: ParameterSets) -> bool:
-    """Whether a sample is an IDR picture, by its first bytes; what its flags in the index say is not always true.
+    """Whether a sample is an IDR picture, by its first bytes. The flags in the index are not reliable.
 
-    x264 calls frames with a recovery point sync samples, whose neighbours still need what comes before. Sets that
-    stand in the sample itself must be those of the avcC. Raises BadMedia where they are not.
+    x264 marks frames with a recovery point as sync samples, although frames near them depend on earlier ones.
+    Raises BadMedia where the sample contains parameter sets that are not in the avcC.
     """
     at = 0
     while at + 5 <= len(head):
@@ -204,7 +207,7 @@ def _listed(config: bytes, at: int, count: int) -> tuple[tuple[bytes, ...], int]
 
 
 def _sampling(bits: _Bits) -> tuple[int, bool]:
-    """The chroma format, and whether there is anything beside plain 8 bits; scaling lists are stepped over."""
+    """The chroma format, and whether it is more than 8 bits, separate planes or lossless; skips scaling lists."""
     chroma = bits.ue()
     separate = bits.take(1) if chroma == 3 else 0
     deep = (bits.ue(), bits.ue()) != (0, 0)
@@ -225,7 +228,7 @@ def _skip_scaling(bits: _Bits, size: int) -> None:
 
 
 def _skip_order(bits: _Bits) -> None:
-    """Frame numbers, picture order counts, reference frames."""
+    """Skip the fields of frame numbers, picture order counts and reference frames."""
     bits.ue()
     order = bits.ue()
     if order == 0:
@@ -241,7 +244,7 @@ def _skip_order(bits: _Bits) -> None:
 
 
 def _usability(bits: _Bits) -> tuple[bool, tuple[int, int, int, bool]]:
-    """The beginning of the VUI (E.1.1): whether pixels are square, and the colour."""
+    """Read the beginning of the VUI (E.1.1): whether pixels are square, and the colour as in PictureFormat."""
     square = True
     if bits.take(1):
         shape = bits.take(8)
@@ -259,12 +262,12 @@ def _usability(bits: _Bits) -> tuple[bool, tuple[int, int, int, bool]]:
 
 
 def _ue(value: int) -> tuple[int, int]:
-    """A number as ue(v) writes it: its bits as a number, and how many they are."""
+    """Encode a number as ue(v): its bits as a number, and their count."""
     return value + 1, 2 * (value + 1).bit_length() - 1
 
 
 def _nal(head: bytes, bits: int, length: int) -> bytes:
-    """A parameter set whose bits end with their stop bit: zeros after it are dropped, then bytes are filled up."""
+    """Build a parameter set from bits that end with the stop bit: drop zeros after it, then pad to whole bytes."""
     zeros = (bits & -bits).bit_length() - 1
     bits, length = bits >> zeros, length - zeros
     padding = -length % 8
@@ -272,13 +275,14 @@ def _nal(head: bytes, bits: int, length: int) -> bytes:
 
 
 def _escaped(content: bytes) -> bytes:
-    """Emulation prevention (7.4.1)."""
+    """Insert emulation prevention bytes (7.4.1)."""
     return re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", content)
 
 
 def _renumbered_slice(nal: bytes, number: int) -> bytes:
-    """A slice that names picture set ``number`` instead of 0 (7.3.3: first_mb, slice_type, pic_parameter_set_id)."""
-    end = next((at for at in range(12, min(len(nal), 64)) if nal[at - 1]), len(nal))  # Behind a zero it is ambiguous.
+    """Change a slice from picture set 0 to ``number`` (7.3.3: first_mb, slice_type, pic_parameter_set_id)."""
+    # The part is not cut after a zero byte, where emulation prevention would be ambiguous.
+    end = next((at for at in range(12, min(len(nal), 64)) if nal[at - 1]), len(nal))
     content = nal[1:end].replace(b"\0\0\3", b"\0\0")
     bits = _Bits(nal[1:end])
     bits.ue()

@@ -1,4 +1,4 @@
-"""Indexes, kept: what was read of a clip's file when it came, so that the cut of a hundred need not read it again."""
+"""Cache of clip indexes: one file per clip, so that a film of many clips need not read each of them again."""
 
 import os
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from storyboard.mp4.reader import LARGEST_INDEX, USUAL_RATES
 from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, PictureFormat, SampleTable, VideoTrack
 from storyboard.system.files import disk_errors, read_checked, write_checked
 
-# Frames, starts, frames a second, when the first is seen, width, height, colour, bytes of the avcC.
+# Frames, starts, frames per second, time of the first frame, width, height, colour, size of the avcC in bytes.
 _PICTURES = Struct(">IIQQqQIIHHH?H")
-# AAC frames, hertz, channels, priming, when the first is heard, bytes of the AudioSpecificConfig.
+# AAC frames, hertz, channels, priming, time of the first sound, size of the AudioSpecificConfig in bytes.
 _SOUND = Struct(">IIHIqQH")
 
 
 def write(path: Path, index: ClipIndex) -> None:
-    """Write an index down, if both of its parts can be copied: what has to be explained is read again.
+    """Write an index to the cache if both of its parts can be copied. Indexes with a reason are not cached.
 
     Raises LocalFault.
     """
@@ -30,15 +30,16 @@ def write(path: Path, index: ClipIndex) -> None:
         return
     try:
         content = _pictures(frames) + (_sounds(sound) if sound else b"")
-    except error:  # numbers that no field is wide enough for
+    except error:  # numbers that exceed the width of their fields
         return
     write_checked(path, content)
 
 
 def read(path: Path, clip: Path) -> ClipIndex | None:
-    """What was written down of the clip; None where nothing was, or it cannot be meant for that file.
+    """Read the cached index of ``clip``; None if there is none, or it does not match the file.
 
-    Raises LocalFault. A folder that came with a project may hold planted ones, with numbers that no file has.
+    A folder that came with a project may hold planted indexes with invalid numbers, so all are checked.
+    Raises LocalFault.
     """
     content = read_checked(path, LARGEST_INDEX)
     if not content:
@@ -74,7 +75,10 @@ def _numbers(numbers: Sequence[int]) -> bytes:
 
 
 def _index(content: bytes, size: int) -> ClipIndex | None:
-    """Raises struct.error where it is cut short, ZeroDivisionError, BadMedia."""
+    """Parse a cached index; None if it does not fit a file of ``size`` bytes.
+
+    Raises struct.error where it is cut short, ZeroDivisionError, BadMedia.
+    """
     count, starting, fps, per, begins, of, width, height, *colour, full, long = _PICTURES.unpack_from(content)
     at = _PICTURES.size + long
     sets = h264.parameter_sets(content[at - long : at])
@@ -105,5 +109,5 @@ def _placed(content: bytes, at: int, count: int) -> tuple[SampleTable, int]:
 
 
 def _fit(stored: SampleTable, size: int) -> bool:
-    """Whether there are samples, all of them in a file of that size."""
+    """Whether there are samples, and all lie within a file of ``size`` bytes."""
     return all(stored.sizes) and 0 < max(map(add, stored.offsets, stored.sizes), default=0) <= size

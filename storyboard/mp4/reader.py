@@ -1,7 +1,7 @@
-"""MP4 files as tables: what a clip holds and where each of its samples lies. Nothing is decoded.
+"""Reader of MP4 indexes: the format of a clip's pictures and sound, and where their samples lie. Nothing is decoded.
 
-What is read here may have been made by an enemy: every number is checked against what it counts before anything of its
-size is made. Damage is an error; a clip that is whole but cannot be copied is told in words, and rendered instead.
+Input may be hostile: every count is checked against the available bytes before memory of that size is allocated.
+Damage raises BadMedia; a clip that is valid but cannot be copied gets a reason in words, and is rendered instead.
 Boxes and fields are those of ISO/IEC 14496-12 (the file), 14496-14 (AAC) and 14496-15 (H.264).
 """
 
@@ -21,11 +21,11 @@ from storyboard.mp4 import h264
 from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, PictureFormat, SampleTable, VideoTrack
 from storyboard.system.files import disk_errors
 
-# An hour of 60 frames a second has an index of 4 MB and 216,000 frames; no box has more than some dozens of others.
+# Limits. An hour at 60 frames per second has an index of 4 MB and 216,000 frames; boxes contain at most some dozens.
 LARGEST_INDEX = 16_000_000
 MOST_SAMPLES = 500_000
 MOST_BOXES = 1000
-# How much of a frame is read to see of what kind it is: the messages before the picture included.
+# Bytes of a frame that are read to find its type, including the SEI messages before the picture.
 _HEAD = 4096
 
 _BOX = struct.Struct(">I4s")
@@ -35,7 +35,7 @@ _AAC = 0x40
 _UNSPECIFIED = 2
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _LC = 2
-# Those at which media/aac.py knows the bands. At low ones AAC may hold a second layer (SBR) without saying so.
+# Sample rates whose bands mp4/aac.py knows. At low rates AAC may hold a second layer (SBR) without a signal for it.
 USUAL_RATES = (48_000, 44_100)
 
 Span = tuple[int, int]
@@ -43,12 +43,12 @@ T = TypeVar("T")
 
 
 class _Refused(Exception):
-    """Whole, but not of the kind that can be copied: why, in words."""
+    """The file is valid, but cannot be copied; the message is the reason, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """The boxes inside a box, or inside the index: by type, each a span of ``data``."""
+    """The boxes inside a box or inside the index: spans of ``data``, by type."""
 
     data: bytes
     spans: dict[bytes, list[Span]]
@@ -58,7 +58,7 @@ class _Box:
         return _boxes(self.data, start + skip, end)
 
     def content(self, name: bytes, least: int = 0) -> bytes:
-        """The bytes of the first box of that type, at least so many."""
+        """The bytes of the first box ``name``. Raises BadMedia where it is missing, or shorter than ``least`` bytes."""
         start, end = self._span(name)
         if end - start < least:
             raise BadMedia(f"damaged: its {_name(name)} is cut short")
@@ -72,7 +72,7 @@ class _Box:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """An open file: its index, where its media lie, and ticks a second of the whole movie."""
+    """An open file: its index, the spans of its media, and the movie's time scale in ticks per second."""
 
     descriptor: int
     index: _Box
@@ -82,9 +82,9 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """What the edit list says of a track: it ``begins`` late by seconds; ``skipped`` ticks are not shown, the rest is.
+    """The edit list of a track: a delay ``begins`` in seconds, then ``skipped`` ticks of media that are not shown.
 
-    ``seconds`` is how much of it is shown, None for all; ``skipped`` is None where there is no edit list.
+    ``seconds`` is the duration shown, None for all; ``skipped`` is None if there is no edit list.
     """
 
     begins: Fraction
@@ -93,7 +93,7 @@ class _Edit:
 
 
 def read(path: Path) -> ClipIndex:
-    """What can be copied of a clip. Raises BadMedia where it is no whole MP4, LocalFault where it is unreadable."""
+    """Read the index of a clip. Raises BadMedia where it is not a complete MP4, LocalFault where it is unreadable."""
     with disk_errors(path):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -121,7 +121,7 @@ def _part(file: _File, tracks: Sequence[_Box], what: Callable[[_File, _Box], T])
 
 
 def _opened(descriptor: int) -> _File:
-    """Walk the outermost boxes, each of which must lie inside the file."""
+    """Walk the outermost boxes, each of which must lie inside the file. Raises BadMedia."""
     size, at, media, index = os.fstat(descriptor).st_size, 0, [], b""
     for _ in range(MOST_BOXES):
         if at + 8 > size:
@@ -149,7 +149,7 @@ def _opened(descriptor: int) -> _File:
 
 
 def _length(head: bytes, left: int) -> Span:
-    """How long a box is, and how long its own head."""
+    """The size of a box and the size of its header, in bytes; ``left`` is what remains of the file or the parent."""
     length = int.from_bytes(head[:4])
     if length == 1:
         return int.from_bytes(head[8:16]), 16
@@ -173,7 +173,7 @@ def _boxes(data: bytes, start: int, end: int) -> _Box:
 
 
 def _scale(box: _Box, name: bytes) -> int:
-    """Ticks a second (mvhd and mdhd begin alike)."""
+    """The time scale, in ticks per second (mvhd and mdhd begin with the same fields)."""
     content = box.content(name, 24)
     at = 20 if content[0] else 12
     scale = int.from_bytes(content[at : at + 4])
@@ -183,7 +183,7 @@ def _scale(box: _Box, name: bytes) -> int:
 
 
 def _rows(box: _Box, name: bytes, fields: str) -> list[tuple[int, ...]]:
-    """The entries of a table: a count, then so many rows of ``fields`` (as struct has them)."""
+    """The entries of a table: a count, then that many rows of ``fields`` (in the notation of struct)."""
     content, row = box.content(name, 8), struct.Struct(">" + fields)
     end = 8 + int.from_bytes(content[4:8]) * row.size
     if end > len(content):
@@ -192,7 +192,7 @@ def _rows(box: _Box, name: bytes, fields: str) -> list[tuple[int, ...]]:
 
 
 def _numbers(box: _Box, name: bytes, field: str) -> tuple[int, ...]:
-    """The entries of a table that has one number in each row."""
+    """The entries of a table with one number per row."""
     content = box.content(name, 8)
     count = int.from_bytes(content[4:8])
     if 8 + count * struct.calcsize(field) > len(content):
@@ -201,7 +201,7 @@ def _numbers(box: _Box, name: bytes, field: str) -> tuple[int, ...]:
 
 
 def _stored(file: _File, table: _Box) -> SampleTable:
-    """Sizes and offsets of every sample: inside the media, none over another."""
+    """Sizes and offsets of all samples. Raises BadMedia where they overlap or lie outside of the media."""
     sizes = _sizes(file, table)
     wide = b"co64" in table.spans
     chunks = _numbers(table, b"co64" if wide else b"stco", "Q" if wide else "I")
@@ -238,7 +238,7 @@ def _sizes(file: _File, table: _Box) -> Sequence[int]:
 
 
 def _counts(table: _Box, chunks: int, samples: int) -> list[int]:
-    """How many samples each chunk has (stsc names the chunks where that changes, from 1)."""
+    """The number of samples in each chunk (stsc lists the chunks where it changes, counted from 1)."""
     rows = _rows(table, b"stsc", "III")
     firsts = [first for first, _, _ in rows]
     rising = firsts[:1] == [1] and all(one < next for one, next in pairwise([*firsts, chunks + 1]))
@@ -251,7 +251,7 @@ def _counts(table: _Box, chunks: int, samples: int) -> list[int]:
 
 
 def _times(table: _Box, name: bytes, fields: str, samples: int) -> list[int]:
-    """A table of runs, spelt out: one number a sample."""
+    """Expand a run-length table to one number per sample."""
     rows = _rows(table, name, fields)
     if sum([count for count, _ in rows]) != samples:
         raise BadMedia(f"damaged: its {_name(name)} does not fit its samples")
@@ -270,7 +270,7 @@ def _edit(file: _File, track: _Box) -> _Edit:
 
 
 def _plainly_shown(track: _Box, size: Span | None) -> None:
-    """Enabled, in this file, and shown as it is stored. Raises _Refused."""
+    """Check that a track is enabled, not transformed, and has its media in this file. Raises _Refused."""
     header = track.content(b"tkhd", 84)
     at = 52 if header[0] else 40
     if not header[3] & 1:
@@ -288,7 +288,7 @@ def _plainly_shown(track: _Box, size: Span | None) -> None:
 
 
 def _entry(table: _Box, kind: bytes, name: str, fields: int) -> tuple[bytes, _Box]:
-    """The one sample entry: its own fields, and the boxes in it."""
+    """The only sample entry: its fields, and the boxes in it. Raises _Refused where there are several kinds."""
     entries = table.inner(b"stsd", skip=8)
     found = [(entry, span) for entry, spans in entries.spans.items() for span in spans]
     if len(found) != 1:
@@ -339,12 +339,12 @@ def _frames(file: _File, track: _Box) -> VideoTrack:
 
 
 def _shown_as(look: PictureFormat) -> tuple[int, int, int, bool]:
-    """Size, matrix and range; primaries and transfer say little, and some encoders leave them out."""
+    """Size, matrix and range. Primaries and transfer matter little, and some encoders leave them out."""
     return look.width, look.height, look.colour[2], look.colour[3]
 
 
 def _coloured(look: PictureFormat, parts: _Box) -> PictureFormat:
-    """The look, with the colour that the file says where the pictures do not say it themselves."""
+    """Complete the format: colour fields that the bitstream leaves unspecified are taken from the file (colr)."""
     if b"colr" not in parts.spans:
         return look
     content = parts.content(b"colr", 10)
@@ -360,7 +360,7 @@ def _coloured(look: PictureFormat, parts: _Box) -> PictureFormat:
 
 
 def _rate(seen: Sequence[int], last: int, scale: int) -> Fraction:
-    """Frames a second, where all last equally long: exactly, or but for rounding to a tick. Raises _Refused."""
+    """Frames per second. Raises _Refused where frame durations differ by more than rounding to a tick."""
     steps = set(map(sub, seen[1:], seen)) or {last}
     if len(steps) == 1 and (step := steps.pop()) > 0:
         return Fraction(scale, step)
@@ -372,7 +372,10 @@ def _rate(seen: Sequence[int], last: int, scale: int) -> Fraction:
 
 
 def _starts(file: _File, frames: VideoTrack, sync: Sequence[int]) -> tuple[int, ...]:
-    """The frames at which decoding can begin; the first must be one. The index is not believed: the frames are."""
+    """The frames at which decoding can begin, by their own bytes, not by the index alone.
+
+    Raises _Refused where the first frame is not one of them, BadMedia where the index names frames that do not exist.
+    """
     if any(not 0 <= at < len(frames.shown) for at in sync):
         raise BadMedia("damaged: its stss names frames that it does not have")
     before = list(accumulate(frames.shown, max, initial=-1))
@@ -436,7 +439,7 @@ def _descriptor(data: bytes, tag: int, least: int) -> bytes:
 
 
 def _spoken(config: bytes) -> tuple[int, int]:
-    """Hertz and channels of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1), where it is plain AAC-LC."""
+    """Hertz and channels of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). Raises _Refused unless plain AAC-LC."""
     bits = int.from_bytes(config[:2])
     kind, rate, channels, variant = bits >> 11, bits >> 7 & 15, bits >> 3 & 15, bits & 7
     if kind != _LC or rate >= len(AAC_RATES) or channels not in (1, 2) or variant:

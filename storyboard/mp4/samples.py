@@ -1,15 +1,15 @@
-"""Index: what the index of a clip's file says of its frames and its sound. Numbers only: no byte of media is in it."""
+"""Clip indexes: the tables of a clip's frames and sound. They hold numbers and parameter sets, no media."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
-# Samples that one AAC-LC frame holds, in the variant that is in use (ISO/IEC 14496-3, frameLengthFlag 0).
+# Samples in one AAC-LC frame, in the usual variant (ISO/IEC 14496-3, frameLengthFlag 0).
 BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SampleTable:
-    """Where samples lie in their file, in the order of decoding: ``sizes`` in bytes, ``offsets`` from its beginning."""
+    """Samples of a file in decoding order: ``sizes`` and ``offsets`` in bytes, from the beginning of the file."""
 
     sizes: tuple[int, ...]
     offsets: tuple[int, ...]
@@ -17,10 +17,10 @@ class SampleTable:
 
 @dataclass(frozen=True, slots=True)
 class PictureFormat:
-    """All that pictures must share, beside parameter sets that decode them, to stand in one track.
+    """What pictures must have in common, besides compatible parameter sets, to be in one track.
 
-    ``width`` and ``height`` in pixels as they are shown; ``colour`` is primaries, transfer and matrix (the code points
-    of ITU-T H.273; 2 is "unspecified"), and whether the full range of values is used.
+    ``width`` and ``height`` are in pixels, as displayed; ``colour`` is primaries, transfer and matrix (code points of
+    ITU-T H.273; 2 is "unspecified"), and whether the full range of values is used.
     """
 
     width: int
@@ -30,10 +30,10 @@ class PictureFormat:
 
 @dataclass(frozen=True, slots=True)
 class ParameterSets:
-    """The H.264 parameter sets of a clip, as its avcC has them: ``head`` is profile, compatibility and level.
+    """The H.264 parameter sets in the avcC of a clip. ``head`` is profile, compatibility and level.
 
-    ``tail`` is what follows the sets in the avcC. ``ids`` are the numbers by which slices and sets find each other:
-    those of the sequence sets, those of the picture sets.
+    ``tail`` is the rest of the avcC after the sets. ``ids`` are the ids of the sequence sets and of the picture sets,
+    by which slices refer to them.
     """
 
     head: bytes
@@ -45,11 +45,11 @@ class ParameterSets:
 
 @dataclass(frozen=True, slots=True)
 class VideoTrack:
-    """The frames of a clip. A frame's number is its place in the order in which they are seen, from 0.
+    """The frames of a clip. A frame's number is its position in display order, from 0.
 
-    ``shown[i]`` is the number of the frame that is decoded as the i-th. ``starts`` are the frames at which decoding can
-    begin: true IDR frames, behind everything that is seen earlier. Every frame lasts ``1 / fps`` seconds. ``begins``
-    is when the first is seen, in seconds of the file's own time.
+    ``shown[i]`` is the number of the i-th frame in decoding order. ``starts`` are the frames at which decoding can
+    begin: IDR frames that are decoded after all frames displayed before them. Every frame lasts ``1 / fps`` seconds.
+    ``begins`` is the display time of the first frame, in seconds on the file's time line.
     """
 
     stored: SampleTable
@@ -63,10 +63,10 @@ class VideoTrack:
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """The AAC-LC sound of a clip, in blocks of 1,024 samples: decoding the p-th AAC frame gives block p.
+    """The AAC-LC sound of a clip, in blocks of 1,024 samples: AAC frame p decodes to block p.
 
-    ``priming`` is how many samples at the beginning are not heard; ``begins`` is when the first one that is heard
-    comes, in seconds of the file's own time. ``config`` is the AudioSpecificConfig.
+    ``priming`` is the number of samples at the beginning that are not heard; ``begins`` is the time of the first one
+    that is heard, in seconds on the file's time line. ``config`` is the AudioSpecificConfig.
     """
 
     stored: SampleTable
@@ -78,20 +78,20 @@ class AudioTrack:
 
     @property
     def audio_format(self) -> tuple[int, int]:
-        """What sounds must share to stand in one track: hertz and channels."""
+        """What sounds must have in common to be in one track: hertz and channels."""
         return self.hertz, self.channels
 
 
 def audio_offset(frames: VideoTrack, sound: AudioTrack) -> Fraction:
-    """Seconds from the beginning of block 0 of a clip's sound to that of its first frame."""
+    """The time from the beginning of block 0 of a clip's sound to its first frame, in seconds."""
     return frames.begins - sound.begins + Fraction(sound.priming, sound.hertz)
 
 
 @dataclass(frozen=True, slots=True)
 class ClipIndex:
-    """What can be copied of a clip: its ``frames`` and its ``sound``; or, in words, why they cannot be.
+    """The tracks of a clip that can be copied; or, as text, the reason why a track cannot be.
 
-    ``sound`` is None where the clip has none at all.
+    ``sound`` is None if the clip has no sound.
     """
 
     frames: VideoTrack | str

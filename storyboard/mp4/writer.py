@@ -1,7 +1,7 @@
-"""A film's index, written: everything before the first frame of an MP4 that is copied together.
+"""Writer of a film's MP4 header: everything before the media, including the index.
 
-Sizes and offsets of all samples are known before one of them is written, so the index comes first at no cost, and the
-same film has the same bytes: there is no date in it. Boxes are those of ISO/IEC 14496-12, -14 and -15.
+Sizes and offsets of all samples are known before any is written, so the index can come first without a second pass.
+The header contains no date, so that the same film has the same bytes. Boxes are those of ISO/IEC 14496-12, -14 and -15.
 """
 
 import struct
@@ -14,7 +14,7 @@ from operator import add, ne, sub
 from storyboard.mp4.metadata import FilmMetadata
 from storyboard.mp4.samples import BLOCK, PictureFormat
 
-# Ticks in a frame: 24 frames a second give a scale of 12,288, which is what most encoders write.
+# Ticks per frame: 24 frames per second give a time scale of 12,288, as most encoders write it.
 TICKS = 512
 
 _IDENTITY = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
@@ -23,16 +23,16 @@ _BRANDS = b"isom" + (512).to_bytes(4) + b"isomiso2avc1mp41"
 _SPECIFIED = 2
 _SHOWN, _OFF = 3, 2  # track enabled and in the movie; in the movie only
 NOTHING = FilmMetadata()
-# A text without a look of its own (QuickTime File Format, "Text sample description", "Base media info"): players set
-# the names of chapters in their own type.
+# A text sample description without style (QuickTime File Format, "Text sample description", "Base media info"):
+# players show chapter names in their own font.
 _TEXT = struct.pack(">I18xH6x", 1, 1) + b"\0\0\0\x0dftab\0\1\0\1\0"
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSamples:
-    """The frames of a film, as they are decoded. ``offsets`` count from the beginning of the media.
+    """The frames of a film in decoding order. ``offsets``, in bytes, count from the beginning of the media.
 
-    ``shown`` are their numbers in the order of being seen; ``sync`` are those, in decoding order, at which decoding can
+    ``shown`` are their numbers in display order; ``sync`` are the positions, in decoding order, at which decoding can
     begin. ``config`` is the avcC.
     """
 
@@ -47,7 +47,7 @@ class VideoSamples:
 
 @dataclass(frozen=True, slots=True)
 class AudioSamples:
-    """The AAC frames of a film: one that is not heard, then one for each block; the last block may be cut short."""
+    """The AAC frames of a film: the priming frame, then one for each block; the last block may be cut short."""
 
     sizes: Sequence[int]
     offsets: Sequence[int]
@@ -58,30 +58,30 @@ class AudioSamples:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A track's table but for where its chunks lie; ``begins`` is that, counted from the beginning of the media."""
+    """A track's tables without chunk offsets; ``begins`` are these, in bytes from the beginning of the media."""
 
     parts: Sequence[bytes]
     begins: Sequence[int]
 
     def at(self, before: int, wide: bool) -> bytes:
-        """With ``before`` bytes of the file before its media."""
+        """The table (stbl) of a file with ``before`` bytes before its media; ``wide`` for 64-bit offsets."""
         where = list(map(before.__add__, self.begins))
         return _box(b"stbl", *self.parts, _listed(b"co64", where, "Q") if wide else _listed(b"stco", where))
 
     def room(self, wide: bool) -> bytes:
-        """As many bytes as ``at`` gives, wherever the media lie."""
+        """Zeros, as many bytes as ``at`` returns for any ``before``."""
         return bytes(8 + sum(map(len, self.parts)) + 16 + len(self.begins) * (8 if wide else 4))
 
 
 def chapter_samples(notes: FilmMetadata) -> list[bytes]:
-    """The samples of the track that names the chapters, which lie first of all in the media (QuickTime text media)."""
+    """The samples of the chapter track (QuickTime text media), which come first in the media."""
     encoding = _box(b"encd", struct.pack(">I", 0x100))  # UTF-8
     names = (_short(chapter.name) for chapter in notes.chapters)
     return [len(name).to_bytes(2) + name + encoding for name in names]
 
 
 def film_header(pictures: VideoSamples, sounds: AudioSamples, media: int, notes: FilmMetadata = NOTHING) -> bytes:
-    """All that comes before the ``media`` bytes of media in a film's file."""
+    """Write the header of a film's file: everything before its ``media`` bytes of media."""
     wide = media > 0xF0000000
     head = _box(b"ftyp", _BRANDS)
     end = struct.pack(">I4sQ", 1, b"mdat", media + 16) if wide else struct.pack(">I4s", media + 8, b"mdat")
@@ -95,9 +95,9 @@ def film_header(pictures: VideoSamples, sounds: AudioSamples, media: int, notes:
 def _movie(
     pictures: VideoSamples, sounds: AudioSamples, notes: FilmMetadata, lead: int, tables: Sequence[bytes]
 ) -> bytes:
-    """``tables`` are those of the pictures, of the sound, and, where there are any, of the chapters.
+    """The moov box. ``tables`` are those of the pictures, of the sound, and, if there are any, of the chapters.
 
-    ``lead`` is how many frames are decoded before the first is seen.
+    ``lead`` is the number of frames that are decoded before the first is displayed.
     """
     scale, long = pictures.fps * TICKS, len(pictures.sizes) * TICKS
     video, audio, *named = tables
@@ -124,7 +124,7 @@ def _movie(
 
 
 def _named(scale: int, long: int, table: bytes) -> bytes:
-    """The track of the chapters' names. It is switched off: it is there to choose from, not to be shown."""
+    """The track of the chapter names. It is disabled, so that players offer chapters but do not show it as text."""
     plain = _full(b"gmin", 0, 0, struct.pack(">HHHHHH", 64, 0x8000, 0x8000, 0x8000, 0, 0))
     text = _box(b"text", struct.pack(">H12xI12xI2x", 1, 1, 0x4000))
     kind = _box(b"gmhd", plain, text)
@@ -146,9 +146,9 @@ def _chapters(notes: FilmMetadata, frames: int) -> _Table:
 
 
 def _said(notes: FilmMetadata, fps: int) -> bytes:
-    """Title, tool and lock as iTunes has them, which all players read; and the chapters as Nero has them.
+    """The udta box: title, tool and comment in iTunes format, which all players read; chapters in Nero format.
 
-    That list has room for 255; the track has all.
+    The Nero list holds at most 255 chapters; the chapter track holds all.
     """
     items = ((b"\xa9nam", notes.title), (b"\xa9too", notes.tool), (b"\xa9cmt", notes.comment))
     told = [_box(key, _box(b"data", struct.pack(">II", 1, 0), text.encode())) for key, text in items if text]
@@ -180,9 +180,10 @@ def _track(
     handler: bytes,
     name: bytes,
 ) -> bytes:
-    """``long`` is how long it is seen, in ticks of the movie; ``own`` how long it is, and ``lead`` what is left out.
+    """A trak box. ``long`` is its duration in the film, in ticks of the movie's time scale.
 
-    ``shown`` are the flags of its header; ``refer`` names the track of its chapters.
+    ``own`` is the duration of its media, and ``lead`` the part at its beginning that is not shown, in ticks of
+    ``scale``. ``shown`` are the flags of its header; ``refer`` is a box that refers to the chapter track, or b"".
     """
     header = struct.pack(">QQIIQ8xHHH2x", 0, 0, number, 0, long, 0, 0, loud) + _IDENTITY + size
     edit = struct.pack(">IQqI", 1, long, lead, 65536)
@@ -198,7 +199,7 @@ def _track(
 
 
 def _samples(sounds: AudioSamples, pictures: VideoSamples) -> int:
-    """How many samples the sound has, with the block that is not heard: exactly as many as the frames take."""
+    """The number of audio samples: the priming block, and exactly the duration of the frames."""
     return BLOCK + round(Fraction(len(pictures.sizes) * sounds.hertz, pictures.fps))
 
 
@@ -231,7 +232,7 @@ def _audio(sounds: AudioSamples, pictures: VideoSamples) -> _Table:
 
 
 def _chunks(sizes: Sequence[int], offsets: Sequence[int]) -> tuple[tuple[bytes, bytes], list[int]]:
-    """Samples that lie one behind another are a chunk: how many each has, how large samples are; where chunks begin."""
+    """Group adjacent samples into chunks: the boxes stsc and stsz, and the offsets of the chunks."""
     firsts = [0, *compress(count(1), map(ne, islice(offsets, 1, None), map(add, offsets, sizes)))]
     lengths = list(map(sub, [*firsts[1:], len(sizes)], firsts))
     turns = [0, *compress(count(1), map(ne, islice(lengths, 1, None), lengths))]

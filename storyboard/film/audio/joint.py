@@ -1,7 +1,7 @@
-"""The joint: the one AAC frame between two clips, in which the first one's sound ends and the second one's begins.
+"""Joints: the one re-encoded AAC frame between two clips, where the first clip's sound ends and the second's begins.
 
-Without it the last 21 ms of one clip or the first 21 ms of the next are destroyed, or 21 ms are too many at each joint
-(an encoder's first frame is silence). PyAV decodes the two blocks at the joint; ``aac`` writes them as one frame.
+Without it the last 21 ms of one clip or the first 21 ms of the next are destroyed, or each cut point adds 21 ms (an
+encoder's first frame is silence). PyAV decodes the two blocks at the cut point; ``mp4.aac`` writes them as one frame.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,23 +19,24 @@ if TYPE_CHECKING:
 
 Pair = tuple[bytes, bytes]
 
-# Name and size of a joint, which is what follows.
+# Header of a joint in the file: its name, and the size of the frame that follows, in bytes.
 _ROW = Struct(">16sH")
-# A joint has less than 1,600 bytes: this is room for more scenes than any film has.
+# Size limit of the file in bytes. A joint has less than 1,600: this is enough for more scenes than any film has.
 _LARGEST = 1 << 26
 
 
 def joint(left: Pair, right: Pair, config: bytes, channels: int) -> bytes:
-    """The frame that takes the place of the last frame of ``left`` and of the first one of ``right``.
+    """Encode the frame that replaces ``left[1]`` and ``right[0]``.
 
-    Each is two frames of a clip: the last two that are heard of it, or the one before its first and its first.
-    ``config`` is their AudioSpecificConfig. Raises BadMedia where they do not decode.
+    ``left`` is the last two frames that are heard of the first clip; ``right`` is the frame before the first one that
+    is heard of the second clip, and that one. ``config`` is their AudioSpecificConfig. Raises BadMedia where they do
+    not decode.
     """
     import numpy
 
     from storyboard.mp4 import aac
 
-    # In one decoder, which takes longer to make than to use: a frame is heard in its own block and in the next.
+    # One decoder for both, because creating one takes longer than decoding; a frame affects its block and the next.
     _, end, _, begin = blocks((*left, *right), config)
     wanted = numpy.concatenate([end, begin], axis=1)
     made = (aac.frame(wanted, *sides) for sides in _sides(left, right, channels))
@@ -52,7 +53,7 @@ def joint(left: Pair, right: Pair, config: bytes, channels: int) -> bytes:
 
 
 def read_joints(path: Path) -> dict[bytes, bytes]:
-    """The joints that were made before, by name; none where they are not what was written."""
+    """Read the cached joints, by name; none where the file is missing or fails its checksum."""
     content, joints, at = read_checked(path, _LARGEST), {}, 0
     while at + _ROW.size <= len(content):
         name, size = _ROW.unpack_from(content, at)
@@ -62,12 +63,12 @@ def read_joints(path: Path) -> dict[bytes, bytes]:
 
 
 def write_joints(path: Path, joints: Mapping[bytes, bytes]) -> None:
-    """Write joints down, each under a name of 16 bytes, in place of those that were there. Raises LocalFault."""
+    """Write the joints, each under a name of 16 bytes, replacing the file. Raises LocalFault."""
     write_checked(path, b"".join(_ROW.pack(name, len(frame)) + frame for name, frame in sorted(joints.items())))
 
 
 def _sides(left: Pair, right: Pair, channels: int) -> Iterator[tuple["Sequence[Side]", "Sequence[Side]"]]:
-    """How the frame can rise and fall, channel by channel: one way, where the frames say all of their windows."""
+    """The possible window halves of the frame, channel by channel: one, if the windows of all frames are known."""
     from storyboard.mp4 import aac
 
     before, over, next = (aac.windows(frame, channels) for frame in (left[0], left[1], right[0]))

@@ -1,4 +1,4 @@
-"""How loud clips are, by EBU R128: measured once by libavfilter's ebur128, and kept in a folder of small files."""
+"""Loudness of clips by EBU R128: measured once by libavfilter's ebur128, cached as one small file per clip."""
 
 import json
 import math
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
     from storyboard.mp4.aac import Samples
 
-# Raise it whenever the same clip would be measured differently.
+# Increase whenever the same clip would be measured differently.
 _MAKING = 1
 _FORM = (48_000, 2)
-# Nothing is softer than this for us, in LUFS and in dBTP: digital silence has no loudness.
+# Lower limit of levels, in LUFS and in dBTP: digital silence has no loudness.
 _SILENCE = -120.0
 # An integrated loudness at the absolute gate (ITU-R BS.1770-5, 2.7) means that nothing was above it.
 _GATE = -70.0
-# Ten hours of moments take less than this; whatever is larger was not written here.
+# Size limit of a cache file in bytes: ten hours take less; a larger file was not written by this program.
 _LARGEST = 4_000_000
 _FARTHEST = 200.0
 
 
 class Known:
-    """What is known of how loud parts of clips are, in the scratch folder of a project."""
+    """The cached loudness of parts of clips, in ``.storyboard/loudness`` of a project."""
 
     def __init__(self, project: Path) -> None:
         self._project = project
 
     def of(self, clip: Clip) -> Loudness | None:
-        """How loud the part of the clip is that is seen, where that was measured before."""
+        """The loudness of the visible part of the clip; None if it was not measured before."""
         try:
             with self._path(clip).open("rb") as file:
                 return _read(file.read(_LARGEST))
@@ -48,7 +48,7 @@ class Known:
             return None
 
     def all(self, clips: Iterable[Clip], paths: Mapping[str, Path]) -> dict[Clip, Loudness]:
-        """How loud each is; what is not known yet is measured, two at once. Raises LocalFault, BadMedia."""
+        """The loudness of each clip; missing ones are measured in parallel. Raises LocalFault, BadMedia."""
         clips = list(clips)
         found = {clip: known for clip in clips if (known := self.of(clip))}
         missing = {self._path(clip): clip for clip in clips if clip not in found}
@@ -63,7 +63,7 @@ class Known:
         return found | {clip: known for clip in clips if clip not in found and (known := self.of(clip))}
 
     def prepare(self, clip: Clip, path: Path) -> None:
-        """Measure it now, so that nobody has to wait for that later. A failure is none of anybody's."""
+        """Measure ahead of the cut. Errors are ignored here; the cut reports them."""
         try:
             if not self.of(clip):
                 self.measure(clip, path)
@@ -71,7 +71,7 @@ class Known:
             return
 
     def measure(self, clip: Clip, path: Path, watch: workers.Watch = lambda frames: None) -> Loudness:
-        """Measure the part of the clip that is seen, and keep what was found. Raises LocalFault, BadMedia."""
+        """Measure the visible part of the clip, and cache the result. Raises LocalFault, BadMedia."""
         scratch_dir(self._project, "loudness")
         loudness = measure(path, clip.start, clip.end, watch)
         kept = {"lufs": loudness.lufs, "peak": loudness.peak, "moments": loudness.moments}
@@ -84,7 +84,7 @@ class Known:
 
 
 def measure(path: Path, start: Fraction, end: Fraction, watch: workers.Watch = lambda frames: None) -> Loudness:
-    """How loud a clip is between two seconds of it. Raises LocalFault, BadMedia."""
+    """Measure the loudness of a clip from ``start`` to ``end``, in seconds. Raises LocalFault, BadMedia."""
     import av
 
     try:
@@ -100,7 +100,7 @@ def _measured(path: Path, start: Fraction, end: Fraction, watch: workers.Watch) 
     moments: list[float] = []
     lufs, peak, at, length = _GATE, 0.0, 0, round((end - start) * _FORM[0])
     tenth = int(MOMENT * _FORM[0])
-    padded = length + tenth  # the filter gives whole tenths of a second only
+    padded = length + tenth  # the filter reports whole tenths of a second only
     pieces = mixdown.samples(path, start, _FORM, clip=True)
     while at < padded:
         watch(0)
@@ -133,7 +133,7 @@ def _graph() -> "Graph":
 
 
 def _through(graph: "Graph", piece: "Samples", at: int) -> Iterator[Mapping[str, str]]:
-    """What the filter says of each tenth of a second that it has by now."""
+    """Push samples into the filter; yield its metadata for each complete tenth of a second."""
     import av
 
     frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
@@ -152,7 +152,7 @@ def _level(said: str) -> float:
 
 
 def _read(content: bytes) -> Loudness | None:
-    """What was kept; None for whatever was not written here: a folder that came with a project may hold anything."""
+    """Parse a cache file. None if it is invalid: a folder that came with a project may hold any content."""
     try:
         kept = json.loads(content)
         lufs, peak, moments = kept["lufs"], kept["peak"], kept["moments"]

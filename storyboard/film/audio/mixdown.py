@@ -1,6 +1,6 @@
-"""Sounds mixed: samples read, brought to one form, made louder and softer, and added, a second of the film at a time.
+"""Mixdown: read samples, resample them to one format, apply gains, add them; about a second of the film at a time.
 
-Files of any length are read as far as they are heard, and at most a few at once: memory does not depend on the length.
+Memory does not depend on the length of files: only the parts that are heard are read, and few files are open at once.
 Samples are float32, (channels, samples), -1 to 1.
 """
 
@@ -27,34 +27,34 @@ if TYPE_CHECKING:
 
     from storyboard.mp4.aac import Numbers, Samples, Whole
 
-# Blocks that are mixed at one go: about a second.
+# Samples that are mixed at a time: 48 blocks, about a second.
 _STRIDE = 48 * BLOCK
-# Times in files are rough, in Matroska to 1 ms. A difference of more seconds than this is a hole or an overlap.
+# Timestamps are rounded, in Matroska to 1 ms. A difference above this, in seconds, is a gap or an overlap.
 _HOLE = Fraction(1, 20)
-# A file is read from its beginning rather than searched where that is no more than so many seconds.
+# Up to this start time, in seconds, a file is read from its beginning without a seek.
 _NEAR = 10
-# The end of a loop crosses with its beginning for so many seconds, so that it does not click.
+# Duration of the crossfade from the end of a loop to its beginning, in seconds, so that it does not click.
 _SEAM = 0.03
-# Loops of up to so many seconds are kept in memory: opening a file for each round of a short one would take for ever.
+# Loops of up to this many seconds are kept in memory: opening the file for each round would be very slow.
 _SHORT = 10
 
 _CEILING = factor(PEAK - ENCODING)
-# The limiter softens over twice so many seconds before a peak and after it.
+# The limiter reduces the gain over twice this many seconds before and after a peak.
 _SOFTENED = 0.01
-# What lies between samples is at most so much higher than they are; true peaks are looked for above this only.
+# True peaks are at most twice as high as the samples around them; they are computed only above this level.
 _SURELY_BELOW = _CEILING / 2
 _TAPS = 12
 
-_AAC = {"aac_coder": "fast", "b": "192000", "threads": "1", "flags": "+bitexact"}  # as in media/segment.py
+_AAC = {"aac_coder": "fast", "b": "192000", "threads": "1", "flags": "+bitexact"}  # as in film/segment.py
 _NEUTRAL = {"fflags": "+bitexact"}
 
 Watch = Callable[[int], None]
-# Samples, and where each lot belongs, counted from the second that is asked for: it may be before it.
+# Pairs of a position and samples. Positions count samples from the requested start; the first may be negative.
 Placed: TypeAlias = "Generator[tuple[int, Samples]]"
 
 
 def write(mix: AudioMix, paths: Mapping[str, Path], out: Path, watch: Watch) -> None:
-    """Write a mix as AAC in MP4. ``watch`` is called again and again; an exception in it stops the work.
+    """Write a mix as AAC in MP4. ``watch`` is called repeatedly; an exception in it stops the work.
 
     Raises LocalFault, BadMedia.
     """
@@ -83,7 +83,7 @@ def mix_samples(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]
 
 
 def to_int16(piece: "Samples") -> bytes:
-    """Samples as whole numbers of 16 bits (s16le), channels in turn."""
+    """Convert samples to 16-bit integers (s16le), channels interleaved."""
     import numpy
 
     return bytes(numpy.clip(numpy.rint(piece.T * 32768), -32768, 32767).astype("<i2").tobytes())
@@ -92,10 +92,10 @@ def to_int16(piece: "Samples") -> bytes:
 def samples(
     path: Path, start: Fraction, form: tuple[int, int], *, clip: bool, loop: bool = False
 ) -> Iterator["Samples"]:
-    """A file's sound in that form, from second ``start`` on: nothing where it has none, for ever where it is to loop.
+    """A file's sound in ``form`` (hertz, channels), from ``start`` seconds on. Empty if the file has no sound.
 
-    Of a ``clip`` seconds count from its first frame, of any other file from its first sample. Raises LocalFault,
-    BadMedia.
+    If ``clip``, ``start`` counts from the first frame, else from the first sample. If ``loop``, ``start`` is ignored,
+    and the sound repeats without end. Raises LocalFault, BadMedia.
     """
     if loop:
         return _looped(lambda: _from(path, Fraction(0), form, clip=clip), form)
@@ -127,13 +127,14 @@ def _added(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
 
 
 class _Reader:
-    """A strand's samples, one after the other; silence where the file has no more."""
+    """The samples of a source in order; silence after the end of the file."""
 
     def __init__(self, strand: AudioSource, path: Path, mix: AudioMix) -> None:
         self._name, self._channels = _named(strand, path), mix.form[1]
         self._stream = samples(path, strand.start, mix.form, clip=strand.clip, loop=strand.loop)
         self._left: Samples | None = None
-        for begin in range(strand.first, mix.first, _STRIDE):  # of a loop: nobody knows where its rounds begin
+        # A loop that starts before the mix is read from its beginning, because the length of a round is unknown.
+        for begin in range(strand.first, mix.first, _STRIDE):
             self.read(min(_STRIDE, mix.first - begin))
 
     def read(self, count: int) -> "Samples":
@@ -169,7 +170,7 @@ def _named(strand: AudioSource, path: Path) -> str:
 
 
 def _gains(strand: AudioSource, first: int, last: int) -> "Samples | float":
-    """The factor of each sample; one number where it is the same for all."""
+    """The gain of each sample as a factor; a single number if it is the same for all."""
     import numpy
 
     gain, curve = strand.gain, None
@@ -211,7 +212,7 @@ def _from(path: Path, start: Fraction, form: tuple[int, int], *, clip: bool) -> 
 
 
 def _of_clip(path: Path, start: Fraction, form: tuple[int, int]) -> Placed:
-    """A clip whose sound is in that form already is decoded from there on; any other is opened."""
+    """The sound of a clip: decoded by its index if it is in ``form`` already, else through the demuxer."""
     with suppress(BadMedia):
         index = reader.read(path)
         if (
@@ -233,9 +234,10 @@ def _of_file(path: Path, lead: Fraction | None, start: Fraction, form: tuple[int
 def _placed(
     file: "InputContainer", stream: "AudioStream", lead: Fraction | None, start: Fraction, form: tuple[int, int]
 ) -> Placed:
-    """Samples, and where each lot belongs, counted from second ``start``: it may be before it.
+    """Resample a stream; positions count samples from ``start``, in seconds, and may be negative.
 
-    One run of samples is brought to the form as a whole: only holes and overlaps begin another one.
+    ``lead`` is the time of a clip's first frame, in seconds; None counts from the first sample. One resampler serves
+    all contiguous samples: only a gap or an overlap starts another.
     """
     import av
 
@@ -245,7 +247,7 @@ def _placed(
     if origin is not None and start > _NEAR:
         file.seek(int((origin - 1) * 1_000_000))
     layout = "stereo" if channels == 2 and stream.channels != 1 else "mono"
-    # Of many channels libswresample makes few without making them louder, but only where they cannot be above 1.
+    # libswresample normalises a downmix only for formats that cannot hold samples above 1; float would get louder.
     kind = "s16p" if stream.channels > channels else "fltp"
     resampler, expected, at = None, Fraction(0), 0
     for frame in file.decode(stream):
@@ -271,7 +273,7 @@ def _placed(
 
 
 def _spread(frame: "AudioFrame", channels: int) -> "Samples":
-    """One channel goes to both sides as it is: left to itself, libswresample would make it 3 dB quieter."""
+    """Convert to float32; copy mono to both channels unchanged: libswresample would make it 3 dB quieter."""
     import numpy
 
     piece = numpy.asarray(frame.to_ndarray(), numpy.float32)
@@ -281,7 +283,7 @@ def _spread(frame: "AudioFrame", channels: int) -> "Samples":
 
 
 def _looped(read: Callable[[], Iterator["Samples"]], form: tuple[int, int]) -> Iterator["Samples"]:
-    """The same sound over and over, its end crossing with its beginning. Nothing where there is none."""
+    """Repeat a sound without end, with a crossfade from its end to its beginning. Empty if there is no sound."""
     import numpy
 
     seam = int(_SEAM * form[0])
@@ -311,7 +313,7 @@ def _looped(read: Callable[[], Iterator["Samples"]], form: tuple[int, int]) -> I
 
 
 def _begun(stream: Iterator["Samples"], most: int) -> tuple["Samples", bool]:
-    """The beginning of a sound, and whether that is all of it."""
+    """The beginning of a sound, slightly more than ``most`` samples, and whether that is all of it."""
     import numpy
 
     pieces, length = [], 0
@@ -331,7 +333,7 @@ def _crossed(one: "Samples", other: "Samples") -> "Samples":
 
 
 def _limited(pieces: Iterable["Samples"], form: tuple[int, int]) -> Iterator["Samples"]:
-    """Made softer for a moment where the true peak would be too high; elsewhere untouched."""
+    """Limit the true peak: reduce the gain around peaks that are too high; leave the rest unchanged."""
     import numpy
 
     reach = int(_SOFTENED * form[0])
@@ -362,7 +364,7 @@ def _softened(heard: "Samples", reach: int) -> "Samples":
 
 
 def _true_peaks(heard: "Samples") -> "Numbers":
-    """The highest of each sample and of three points behind it, in any channel (ITU-R BS.1770-5, annex 2)."""
+    """The maximum of each sample and three points after it, in any channel (ITU-R BS.1770-5, annex 2)."""
     import numpy
 
     peaks: Numbers = abs(heard).max(axis=0).astype(float)
@@ -376,7 +378,7 @@ def _true_peaks(heard: "Samples") -> "Numbers":
 
 
 def _lowest(values: "Numbers", reach: int) -> "Numbers":
-    """The lowest value within ``reach`` of each."""
+    """The minimum within ``reach`` values around each value."""
     import numpy
 
     width, wanted = 1, 2 * reach + 1
