@@ -1,4 +1,4 @@
-"""Found: what the paths and addresses in a storyboard lead to. Each file is looked at once, however often named."""
+"""Assets: the files and addresses that a storyboard names. Each file is read once, however often it is named."""
 
 import posixpath
 from collections.abc import Callable
@@ -22,7 +22,10 @@ Look = Callable[[PurePosixPath], T]
 
 
 class Assets:
-    """The author's images, clips, sounds and effects, looked at once. ``wrong`` is told of a word that names none."""
+    """The images, local clips, sounds and effects of a storyboard.
+
+    ``wrong`` is called with a problem for each value that names no usable file, address or effect.
+    """
 
     def __init__(self, files: Files, wrong: Callable[[Problem], None]) -> None:
         self._files = files
@@ -33,7 +36,7 @@ class Assets:
         self._sounds: dict[PurePosixPath, Fraction | StoryboardError] = {}
 
     def image(self, page: SourceFile, path: KeyPath, word: str) -> Image | None:
-        """The image that ``word`` names, written at ``path`` of ``page``."""
+        """The image that ``word`` names at ``path`` of ``page``; None where there is a problem with it."""
         place = page.place(path)
         if "://" in word:
             if wrong := _address(word):
@@ -47,17 +50,17 @@ class Assets:
         return LocalImage(file, facts.digest, facts.bytes, facts.width, facts.height, facts.kind, place)
 
     def clip(self, page: SourceFile, path: KeyPath, word: str) -> OwnClip | None:
-        """The clip that ``word`` names, written at ``path`` of ``page``."""
+        """The local clip that ``word`` names at ``path`` of ``page``; None where there is a problem with it."""
         found = self._looked_at(page, path, word, self._clips, self._files.clip)
         return OwnClip(found[0], page.place(path)) if found else None
 
     def sound(self, page: SourceFile, path: KeyPath, word: str) -> OwnSound | None:
-        """The sound file that ``word`` names, written at ``path`` of ``page``."""
+        """The sound file that ``word`` names at ``path`` of ``page``; None where there is a problem with it."""
         found = self._looked_at(page, path, word, self._sounds, self._files.sound)
         return OwnSound(*found, page.place(path)) if found else None
 
     def effect(self, page: SourceFile, path: KeyPath, word: str) -> str | None:
-        """The name of an effect, written at ``path`` of ``page``, if it is installed."""
+        """The name of the effect at ``path`` of ``page``; None where it is not installed."""
         if self._effects is None:
             self._effects = self._files.effects()
         if word in self._effects:
@@ -68,7 +71,7 @@ class Assets:
         return None
 
     def seconds(self, clip: OwnClip) -> Fraction:
-        """How long a clip is that was found here."""
+        """The duration in seconds of a clip that ``clip`` returned."""
         measure = self._clips[clip.path]
         assert isinstance(measure, Measure)
         return measure.seconds
@@ -76,7 +79,7 @@ class Assets:
     def _looked_at(
         self, page: SourceFile, path: KeyPath, word: str, seen: dict[PurePosixPath, T | StoryboardError], look: Look[T]
     ) -> tuple[PurePosixPath, T] | None:
-        """The file that ``word`` names and what ``look`` says of it, or said before."""
+        """The file that ``word`` names and the result of ``look``, cached in ``seen``; None where it failed."""
         file = resolve_asset(page, path, word)
         if isinstance(file, Problem):
             self._wrong(file)
@@ -94,7 +97,7 @@ class Assets:
 
 
 def resolve_asset(page: SourceFile, path: KeyPath, word: str) -> PurePosixPath | Problem:
-    """The path that ``word`` names as seen from its page, relative to the project; or what is wrong with it."""
+    """The path that ``word`` names, relative to its file, made relative to the project; or the problem with it."""
     said = one_line(word, 100)
     if yaml.UNSPEAKABLE.search(word) or not word.strip() or len(word) > 1000:
         return page.problem(path, f"'{said}' cannot be a path")
@@ -109,7 +112,7 @@ def resolve_asset(page: SourceFile, path: KeyPath, word: str) -> PurePosixPath |
 
 
 def _address(word: str) -> tuple[str, str] | None:
-    """What is wrong with the address of an image, if anything."""
+    """Message and hint where the address of an image is not allowed; None where it is."""
     hint = "https://… or the path of a file in the project"
     if len(word) > 2000 or yaml.UNSPEAKABLE.search(word) or any(sign.isspace() for sign in word):
         return "this address is longer than 2,000 characters, or has spaces in it", hint

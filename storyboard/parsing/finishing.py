@@ -1,4 +1,4 @@
-"""Finishing: how a scene is shown and heard (transition, titles, captions, sound), and the music under the film."""
+"""Finishing of a scene (transition, titles, captions, audio, effect), and the music of the film."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,13 +33,13 @@ _COLORS = {
     "blue": "#0000ff",
 }
 
-# Carries out a template that stands somewhere, and says what is wrong with it.
+# Renders the template at a path of a file, and reports its problems.
 Rendered = Callable[[SourceFile, KeyPath, str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class _TimedScene:
-    """One mapping of a word that may be one or a list of them."""
+    """One mapping of a value that is a mapping or a list of mappings."""
 
     page: SourceFile
     path: KeyPath
@@ -53,14 +53,14 @@ class _TimedScene:
 
 
 class Finishing:
-    """One reading of it. ``wrong`` is told each problem."""
+    """Parses the finishing of scenes. ``wrong`` is called with each problem."""
 
     def __init__(self, found: Assets, wrong: Callable[[Problem], None]) -> None:
         self._found = found
         self._wrong = wrong
 
     def scene(self, words: SceneValues, seconds: Fraction | None, rendered: Rendered) -> Finish:
-        """How a scene is finished that is ``seconds`` long as it is seen (None: not known)."""
+        """The finishing of a scene that is ``seconds`` long on screen (None: unknown)."""
         return Finish(
             transition=_transition(words.get("transition")),
             titles=tuple(self._title(part, seconds, rendered) for part in _parts(words.get("title"))),
@@ -75,15 +75,16 @@ class Finishing:
         return self._found.effect(word.page, word.path, str(word.value)) or ""
 
     def music(self, top: MappingNode) -> tuple[MusicBed, ...]:
-        """The beds under the film."""
+        """The music beds of the film."""
         value = top.get("music")
         word = None if value is None else Value(value, top.page, (*top.path, "music"), own=True)
         return tuple(bed for part in _parts(word) if (bed := self._bed(part)))
 
     def join_scenes(self, film: Sequence[tuple[Scene, SceneValues, Fraction | None]]) -> tuple[Scene, ...]:
-        """The scenes in the film's order, each given with its seconds (None: not known), and what joins them checked.
+        """The scenes in film order with their transitions checked. Each is given with its seconds (None: unknown).
 
-        A scene that only comes first because another one is skipped, or whose transition is the defaults', is cut in.
+        The first scene of the film loses a transition other than a fade. That is a problem only where the scene is
+        number 1 (no scene before it is skipped) and the transition is its own, not that of the defaults.
         """
         scenes = []
         for at, (scene, words, seconds) in enumerate(film):
@@ -102,7 +103,7 @@ class Finishing:
         return tuple(scenes)
 
     def _fits(self, word: Value, coming: Transition, scene: Scene, seconds: Fraction, at: int) -> bool:
-        """Whether the scene is long enough for the transitions at both its ends."""
+        """Whether the scene is long enough for the transitions at its start and end."""
         own = scene.finish.transition
         other = own if own and at and own is not coming and own.over == "both" else None
         if coming.seconds + (other.seconds if other else 0) <= seconds:
@@ -142,7 +143,7 @@ class Finishing:
         return rendered(part.page, (*part.path, "text"), str(part.value["text"])).strip()
 
     def _span(self, part: _TimedScene, seconds: Fraction | None) -> tuple[Fraction, Fraction | None]:
-        """When words appear and for how long, both in seconds of the scene."""
+        """Start and duration of a title or caption, in seconds of the scene; None: to the end of the scene."""
         start = part.number("from", "0")
         lasting = part.number("for", "0") or None
         if seconds is not None and start >= seconds:
@@ -173,7 +174,7 @@ class Finishing:
 
 
 def format_seconds(seconds: Fraction) -> str:
-    """Seconds as an author writes them: "0.5", "8"."""
+    """Seconds as decimal text: "0.5", "8"."""
     return f"{float(seconds):.3f}".rstrip("0").rstrip(".")
 
 
@@ -192,7 +193,7 @@ def _verb(kind: TransitionKind) -> str:
 
 
 def _parts(word: Value | None) -> list[_TimedScene]:
-    """The mappings of a word that is one, or a list of them."""
+    """The mappings of a value that is a mapping or a list of mappings."""
     if word is None:
         return []
     if isinstance(word.value, Mapping):

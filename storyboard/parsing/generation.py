@@ -1,4 +1,4 @@
-"""Generating: what a provider is to make of a scene (its prompt, its images), and what this provider cannot make."""
+"""Generation settings of a scene (prompt, images, model), checked against the provider's capabilities."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -20,7 +20,7 @@ _ALIKE = Fraction(2, 100)
 
 
 class Generating:
-    """One reading of it. Each problem is added to ``problems``."""
+    """Parses the generation settings of scenes. Each problem is added to ``problems``."""
 
     def __init__(self, found: Assets, scope: Variables, capabilities: Capabilities, problems: list[Problem]) -> None:
         self._found = found
@@ -30,7 +30,7 @@ class Generating:
         self._wrong = problems.append
 
     def scene(self, words: SceneValues, names: Names) -> Generated | None:
-        """What is to be made of a scene in whose prompt ``names`` are known, or None without a prompt."""
+        """The generation settings of a scene; None without a prompt. ``names`` are those its prompt can use."""
         prompt = self._prompt(words, names)
         model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
         shape = cast(Aspect, aspect.value if aspect else "16:9")
@@ -84,7 +84,7 @@ class Generating:
         return name
 
     def _asked(self, words: SceneValues) -> Model:
-        """The model whose limits hold for a scene."""
+        """The model whose limits apply to a scene."""
         word = words.get("model")
         return self._capabilities.model(str(word.value) if word else "")
 
@@ -104,8 +104,10 @@ class Generating:
         return str(word.value) if word else None
 
     def _images(self, words: SceneValues) -> tuple[Value | None, Value | None, Value | None]:
-        """First frame, last frame, references. The scene's own frames put the defaults' references aside, and the
-        other way about."""
+        """First frame, last frame, references.
+
+        Frames of the scene itself replace references of the defaults, and the other way round.
+        """
         first, last, references = words.get("first_frame"), words.get("last_frame"), words.get("references")
         own_frames = words.own.has("first_frame") or words.own.has("last_frame")
         if own_frames and references and not references.own:
@@ -148,7 +150,7 @@ class Generating:
         return tuple(image for place in places[:most] if (image := self._found.image(*place)))
 
     def _portraits(self, words: SceneValues) -> list[tuple[SourceFile, KeyPath, str]]:
-        """The images of the cast members that the prompt names, in the order in which it names them."""
+        """The images of the cast members that the prompt names, in the order of the prompt."""
         prompt = words.get("prompt")
         try:
             names = template.parse(str(prompt.value)).members if prompt else ()
@@ -164,7 +166,7 @@ class Generating:
         return list(found.values())
 
     def _possible(self, words: SceneValues, made: Generated, first: Value | None, references: Value | None) -> None:
-        """What this provider cannot make."""
+        """Report combinations of settings that the provider cannot generate."""
         self._shape(words, made, first or references)
         if references and made.references:
             self._referable(words, made, references)
@@ -207,5 +209,5 @@ def _instead(key: str, known: Sequence[str]) -> str:
 
 
 def _nearer(one: Value | None, other: Value) -> Value:
-    """The word to point at when two do not go together: the scene's own, the first for preference."""
+    """The value to report when two conflict: one of the scene itself, preferably the first."""
     return one if one and (one.own or not other.own) else other

@@ -1,4 +1,4 @@
-"""Gather a storyboard from its files: the main one, and the scenes that it includes, each with its own lines."""
+"""Includes: read the main file and the files it includes, and collect their scenes, each with its place."""
 
 import posixpath
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ MAX_BYTES = 16 << 20
 MAX_SCENES = 20_000
 MAX_INCLUDES = 10
 
-# Past this many, an author has something else to mend first.
+# After this many problems, the remaining scenes are not checked.
 MAX_PROBLEMS = 1_000
 ENOUGH = (
     f"no scene from here on was looked at: there are {MAX_PROBLEMS:,} problems before it",
@@ -26,10 +26,10 @@ ENOUGH = (
 
 @dataclass(frozen=True, slots=True)
 class MappingNode:
-    """A mapping of the author's (a scene, the defaults, the whole storyboard) and where it stands.
+    """A mapping in a source file (a scene, the defaults, the whole storyboard) and its place.
 
-    ``unsound`` are paths below it that the schema has something against, or that a misspelt key most likely stands
-    for: nothing further is said about them.
+    ``unsound`` are paths below it that violate the schema, or that a misspelt key most likely stands for. They are
+    reported once, and no other rule reports them again.
     """
 
     page: SourceFile
@@ -42,19 +42,19 @@ class MappingNode:
         return self.page.problem((*self.path, *path), message, hint, key=key)
 
     def has(self, name: str) -> bool:
-        """Whether the key is there, sound or not, or most likely meant by one that is."""
+        """Whether the key is present, valid or not, or most likely meant by a misspelt key."""
         return name in self.value or not self.sound(name)
 
     def sound(self, name: str) -> bool:
-        """Whether the schema has nothing against the key and what is below it."""
+        """Whether the key and everything below it satisfy the schema."""
         return not any(path[:1] == (name,) for path in self.unsound)
 
     def get(self, name: str) -> object:
-        """The value of a sound key, None where there is none."""
+        """The value of a valid key; None where the key is missing or invalid."""
         return self.value.get(name) if self.sound(name) else None
 
     def inner(self, name: str) -> "MappingNode | None":
-        """The mapping under a key, if there is one."""
+        """The mapping under a key; None where there is none."""
         value = self.value.get(name)
         if not isinstance(value, yaml.Map):
             return None
@@ -62,15 +62,16 @@ class MappingNode:
         return MappingNode(self.page, (*self.path, name), value, below)
 
     def begins(self) -> KeyPath:
-        """The path of its first key, where what is missing from it is reported."""
+        """The path of the first key, where missing keys are reported; empty for an empty mapping."""
         return next(((key,) for key in self.value), ())
 
 
 @dataclass(slots=True)
 class Gathered:
-    """What the files hold: the ``top`` of the main one (None if it cannot be read), all scenes, and the problems.
+    """The content of all files: ``top`` of the main file (None if it cannot be parsed), all scenes, all problems.
 
-    ``pages`` are in the order in which they were read; ``enough`` is True where not all scenes were looked at.
+    ``pages`` are the names of the files in the order in which they were read, ``bytes`` their total size. ``enough``
+    is True where scenes were left out because of too many problems.
     """
 
     top: MappingNode | None = None
@@ -82,9 +83,10 @@ class Gathered:
 
 
 def gather(file: PurePosixPath, name: str, files: Files) -> Gathered:
-    """Read ``file``, which the author knows as ``name``, and all that it includes.
+    """Read ``file``, called ``name`` in messages, and all files that it includes.
 
-    Raises what ``files`` raises for the main file; for an included one that is a problem of the line that names it.
+    Raises InputError where the main file cannot be read. An included file that cannot be read is a problem of the
+    line that names it.
     """
     into = Gathered()
     page = _page(file, name, files.text(file), into)
@@ -161,7 +163,7 @@ def _include(entry: MappingNode, word: str, files: Files, into: Gathered, stack:
 
 
 def _again(file: PurePosixPath, name: str, into: Gathered, stack: tuple[PurePosixPath, ...]) -> tuple[str, str] | None:
-    """Why a file cannot be included here, if so."""
+    """Message and hint where a file cannot be included here; None where it can."""
     said = one_line(file.name, 100)
     if file == stack[-1]:
         return f"'{said}' includes itself", "include files that hold other scenes"
@@ -177,7 +179,7 @@ def _again(file: PurePosixPath, name: str, into: Gathered, stack: tuple[PurePosi
 
 
 def _checked(page: SourceFile, path: KeyPath, value: object, part: schema.Part, into: Gathered) -> MappingNode | None:
-    """The mapping at ``path`` with what the schema has against it noted; None if it is no mapping."""
+    """The mapping at ``path``, its violations of the schema added to the problems; None if it is no mapping."""
     if not isinstance(value, yaml.Map):
         what = "a storyboard" if part == "storyboard" else "a scene"
         hint = "begin it with 'storyboard: 1'" if part == "storyboard" else "write '- id: …' and its other keys below"

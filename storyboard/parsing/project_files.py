@@ -1,4 +1,4 @@
-"""The door to the author's files that reading is handed. Reading itself touches nothing."""
+"""Project files: the interface through which the parser reads the author's files. The parser itself does no I/O."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +10,7 @@ from storyboard.model.take import Measure
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
-    """What an image is: the SHA-256 of its bytes in hex, its size in ``bytes``, pixels as shown, type by content."""
+    """Facts about an image: SHA-256 (hex) of its bytes, size in ``bytes``, pixels as displayed, type by content."""
 
     digest: str
     bytes: int
@@ -20,10 +20,10 @@ class ClipFacts:
 
 
 class Files(Protocol):
-    """Paths are relative to the project folder, and have no ``..`` in them.
+    """Read access to the author's files. Paths are relative to the project folder, without ``..``.
 
-    Each method raises an error (InputError, or BadMedia for a clip or a sound) whose message names the path and says
-    what is wrong with it; reading gives it the place where the path is written.
+    Each method raises InputError, or BadMedia for a clip or a sound. The message names the path and the fault; the
+    parser adds the place where the path is written.
     """
 
     def text(self, path: PurePosixPath) -> bytes:
@@ -31,17 +31,17 @@ class Files(Protocol):
         ...
 
     def image(self, path: PurePosixPath) -> ClipFacts:
-        """What an image is and what is in it."""
+        """The digest, size and type of an image."""
         ...
 
     def clip(self, path: PurePosixPath) -> Measure:
-        """What a clip of the author's own is."""
+        """The duration, size and tracks of a local clip."""
         ...
 
     def sound(self, path: PurePosixPath) -> Fraction:
-        """How many seconds a sound file of the author's own has."""
+        """The duration of a local sound file, in seconds."""
         ...
 
     def effects(self) -> tuple[str, ...]:
-        """The names of the effects that are installed."""
+        """The names of the installed effects."""
         ...

@@ -1,4 +1,4 @@
-"""Reading: the author's files in, a Storyboard out, or every problem with its place. Only ``Files`` is touched."""
+"""Parse the author's files into a Storyboard, or report every problem with its place. All I/O goes through ``Files``."""
 
 import gc
 from collections.abc import Iterator, Mapping
@@ -25,11 +25,11 @@ def read_storyboard(
     *,
     shown: str | None = None,
 ) -> Storyboard:
-    """The storyboard in ``file``, made whole and checked against what a provider offers.
+    """The storyboard in ``file``, with defaults filled in and checked against ``capabilities``.
 
-    ``file`` is a path relative to the project folder and ``shown`` how the author is told of it; ``given`` are the
-    vars given from outside: data, never templates. Raises Problems with all of them, warnings included, in the order
-    of their lines; InputError where ``file`` itself cannot be read.
+    ``file`` is a path relative to the project folder, ``shown`` its name in messages. ``given`` are variables set on
+    the command line: plain data, never templates. Raises Problems with all problems, warnings included, ordered by
+    file, line and column; InputError where ``file`` itself cannot be read.
     """
     story, problems = _read(file, files, capabilities, given, shown or file)
     if story is None or any(problem.severity == "error" for problem in problems):
@@ -45,7 +45,10 @@ def check_storyboard(
     *,
     shown: str | None = None,
 ) -> tuple[Problem, ...]:
-    """All problems of the storyboard in ``file``, in the order of its lines. Raises InputError as ``read`` does."""
+    """All problems of the storyboard in ``file``, ordered by file, line and column.
+
+    Raises InputError where ``file`` itself cannot be read.
+    """
     return _read(file, files, capabilities, given, shown or file)[1]
 
 
@@ -75,7 +78,7 @@ def _ranked(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles: there are none here, and looking for them takes a third of the time."""
+    """Turn off the cyclic garbage collector: parsing makes no cycles, and the search takes a third of the time."""
     before = gc.isenabled()
     gc.disable()
     try:

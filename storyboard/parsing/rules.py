@@ -1,4 +1,4 @@
-"""The rules that no schema can say, and the storyboard made whole: every default filled in, every unit parsed."""
+"""Rules that the JSON Schema cannot express, and the Storyboard with all defaults filled in and all units parsed."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ _MADE = (
     "takes",
     "pick",
 )  # fmt: skip
-# Files are named after scenes, and Windows opens a device where a file has one of these names.
+# Files are named after scenes, and on Windows a file of such a name is a device.
 _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)})
 _KINDS = ("prompt", "file", "still")
 _OWN = {"file": "a clip of your own", "still": "a picture of your own"}
@@ -52,7 +52,7 @@ _COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
 class Rules:
-    """One reading of the storyboard called ``name``, and the ``problems`` found."""
+    """Checks the storyboard called ``name`` and collects ``problems``."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Rules:
         self._finishing = Finishing(self._found, self._wrong)
 
     def whole(self) -> Storyboard:
-        """The storyboard, of what is sound; it is only worth something without problems."""
+        """The Storyboard made of the valid parts. Use it only where ``problems`` has no error."""
         self._ids()
         top, output = self._top, self._output()
         defaults = top.inner("defaults")
@@ -144,10 +144,7 @@ class Rules:
         return width, height
 
     def _scene(self, words: SceneValues, number: int, output: Output) -> tuple[Scene | None, Fraction | None]:
-        """The scene made whole, or None where that is not possible; what is wrong is noted either way.
-
-        With it, how many seconds of it are seen, as far as that is known.
-        """
+        """The scene, and its seconds on screen; None for each that is unknown. Adds to ``problems``."""
         name, note = words.own.get("id"), words.get("note")
         source: Source | None
         whole: Fraction | None
@@ -168,7 +165,7 @@ class Rules:
         return Scene(str(name), number, source, trim, place, str(note.value) if note else "", finish), seconds
 
     def _kind(self, words: SceneValues) -> str:
-        """Which of a prompt, a clip and a picture the scene is. Its own word wins over the defaults'."""
+        """Which of 'prompt', 'file' and 'still' defines the scene. Its own key takes precedence over the defaults."""
         for entry in (words.own, words.defaults):
             said = [kind for kind in _KINDS if entry and entry.has(kind)]
             if len(said) > 1 and (word := words.get(said[1])):
@@ -179,7 +176,7 @@ class Rules:
         return "prompt"
 
     def _own(self, words: SceneValues, kind: str, output: Output) -> tuple[OwnClip | Still | None, Fraction | None]:
-        """The author's own clip or picture and how many seconds it has, as far as they are known."""
+        """The local clip or still of a scene and its duration in seconds; None for each that is unknown."""
         for name in _MADE if not words.own.has("prompt") else ():
             if name in words.own.value:
                 message = f"{_OWN[kind]} has no '{name}': nothing is generated"

@@ -1,4 +1,4 @@
-"""The JSON Schema of a storyboard, and what it has against a value, in words for authors."""
+"""The JSON Schema of a storyboard, and its violations as messages for authors."""
 
 import json
 from collections.abc import Iterator
@@ -26,16 +26,16 @@ _KINDS = {
     "array": "a list",
     "object": "a mapping",
 }
-# Of many unknown keys in one mapping, these are enough to see what it is.
+# The most unknown keys that are reported of one mapping.
 _UNKNOWN = 20
 _QUOTE = "put it in quotes to have it as text"
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaFault:
-    """What the schema has against the value at ``path``, or against its ``key``.
+    """A violation of the schema by the value at ``path``, or by its ``key``.
 
-    ``meant`` is the key that an unknown key most likely stands for, ``missing`` the key that is not there.
+    ``meant`` is the key that an unknown key most likely stands for, ``missing`` a required key that is missing.
     """
 
     path: source.KeyPath
@@ -47,7 +47,7 @@ class SchemaFault:
 
     @property
     def about(self) -> frozenset[source.KeyPath]:
-        """The keys about which nothing more needs to be said."""
+        """The paths that this fault covers: no other rule needs to report them."""
         beside = self.path[:-1]
         return frozenset(
             {(*beside, self.missing) if self.missing else self.path}
@@ -56,12 +56,12 @@ class SchemaFault:
 
 
 def text() -> str:
-    """The schema as it is published."""
+    """The JSON Schema as published, in JSON."""
     return (Path(__file__).parents[1] / "schemas" / "storyboard.schema.json").read_text(encoding="utf-8")
 
 
 def faults(value: object, part: Part) -> list[SchemaFault]:
-    """Everything that the schema has against a whole file without its scenes, one scene, or one include."""
+    """All violations of the schema by a whole file (without its scenes), by one scene, or by one include."""
     found = dict.fromkeys(fault for error in _validator(part).iter_errors(value) for fault in _told(error))
     meant = {(fault.path[:-1], fault.meant) for fault in found if fault.meant}
     return [fault for fault in found if (fault.path[:-1], fault.missing) not in meant]
@@ -76,12 +76,12 @@ def _validator(part: Part) -> Draft202012Validator:
         schema = {key: rule for key, rule in flat.items() if key != "$defs"}
     else:
         schema = flat["$defs"][part]
-    # The empty registry is what keeps jsonschema from ever fetching a schema (reliability.md B14).
+    # With an empty registry, jsonschema never downloads a schema (reliability.md B14).
     return Draft202012Validator(schema, registry=Registry())
 
 
 def _flat(rule: Any, defs: dict[str, Any]) -> Any:
-    """The schema with its own references replaced by what they name: looking them up is half of a check's time."""
+    """The schema with each ``$ref`` replaced by its definition: resolving them takes half the time of a check."""
     if isinstance(rule, list):
         return [_flat(item, defs) for item in rule]
     if not isinstance(rule, dict):
@@ -92,7 +92,7 @@ def _flat(rule: Any, defs: dict[str, Any]) -> Any:
 
 
 def _told(error: ValidationError) -> Iterator[SchemaFault]:
-    """One error of jsonschema's in our words. Its own are never shown: they carry the whole instance."""
+    """The faults of one jsonschema error. Its own message is never shown: it contains the whole instance."""
     path: source.KeyPath = tuple(error.absolute_path)
     rule: Any = error.schema
     value: Any = error.instance
@@ -113,7 +113,7 @@ def _told(error: ValidationError) -> Iterator[SchemaFault]:
 
 
 def _branch(choices: list[Any], value: object) -> int | None:
-    """Which of several rules is meant for a value of this kind: then what that rule has against it is what counts."""
+    """The index of the rule for a value of this type, whose violations are reported; None if no rule fits."""
     kind = "array" if isinstance(value, list) else "object" if isinstance(value, dict) else "string"
     fitting = [at for at, choice in enumerate(choices) if choice.get("type") == kind]
     return fitting[0] if fitting else None
@@ -138,7 +138,7 @@ def _required(path: source.KeyPath, value: dict[str, object], rule: Any) -> Iter
 
 
 def _wrong(path: source.KeyPath, error: ValidationError, rule: Any) -> tuple[str, str]:
-    """Message and hint for a value that is not what its key takes."""
+    """Message and hint for a value that its key does not accept."""
     name = _name(path)
     value: Any = error.instance
     match error.validator:
@@ -203,12 +203,12 @@ def _choice(name: str, value: object, choices: list[object]) -> tuple[str, str]:
 
 
 def _flow(example: dict[str, object]) -> str:
-    """A mapping as an author writes it on one line."""
+    """A mapping in YAML flow style, on one line."""
     return "{" + ", ".join(f"{key}: {value}" for key, value in example.items()) + "}"
 
 
 def _name(path: source.KeyPath) -> str:
-    """How a message calls the value at ``path``."""
+    """The name of the value at ``path`` in messages: "'model'", "item 2 of 'references'"."""
     *above, last = path
     return f"item {last + 1} of {_name(tuple(above))}" if isinstance(last, int) else f"'{one_line(last, 60)}'"
 

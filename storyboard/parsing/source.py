@@ -1,4 +1,4 @@
-"""Page: one of the author's files as it was written, and how to point at a place in it."""
+"""Source files: a parsed YAML file, the places in it, and problems formatted with an excerpt."""
 
 import re
 import unicodedata
@@ -18,24 +18,24 @@ _SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that could be read. ``path`` is relative to the project; ``name`` is how the author is told of it."""
+    """A parsed file. ``path`` is relative to the project folder; ``name`` is its name in messages."""
 
     path: PurePosixPath
     name: str
     document: yaml.Document
 
     def place(self, path: KeyPath, key: bool = False) -> Place:
-        """Where the value at ``path`` is written, or its ``key``."""
+        """Line and column (from 1) of the value at ``path``, or of its ``key``."""
         at = self.span(path, key)
         return Place(self.name, at.line + 1, at.column + 1)
 
     def span(self, path: KeyPath, key: bool = False) -> yaml.Span:
-        """From where to where the value at ``path`` is written, or its ``key``."""
+        """Start and end (from 0) of the value at ``path``, or of its ``key``."""
         event = self.event(path, key)
         return yaml.span(event) if event else yaml.Span(0, 0, 0, 0)
 
     def event(self, path: KeyPath, key: bool = False) -> Event | None:
-        """What the parser saw at ``path``: a scalar's or a collection's beginning. None in an empty file."""
+        """The parser's event at ``path``: a scalar, an alias or the start of a collection. None in an empty file."""
         event, value = self.document.root, self.document.value
         for at, step in enumerate(path, 1):
             if isinstance(step, str):
@@ -48,7 +48,7 @@ class SourceFile:
         return event
 
     def is_commented_out(self, path: KeyPath) -> bool:
-        """Whether the value at ``path`` is missing because a '#' made a comment of it."""
+        """Whether the value at ``path`` is empty because a '#' turned the rest of the line into a comment."""
         event = self.event(path)
         at = self.span(path)
         rest = self.document.lines[at.line][at.column :]
@@ -71,20 +71,20 @@ class SourceFile:
         width: int = 1,
         severity: Severity = "error",
     ) -> Problem:
-        """A problem at a line and column of this page, both from 1."""
+        """A problem at a line and column of this file, both from 1. ``width`` is in characters."""
         source = self.document.lines[line - 1] if line <= len(self.document.lines) else ""
         return Problem(Place(self.name, line, column), format_path(path), message, hint, severity, source, width)
 
 
 def format_path(path: KeyPath) -> str:
-    """A path as people write it: ``scenes[2].model``."""
+    """A path in dotted notation: ``scenes[2].model``."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{one_line(step, 60)}" for step in path).removeprefix(
         "."
     )
 
 
 def format_problem(problem: Problem) -> str:
-    """The problem for a terminal: ``file:line:column: message``, the line with a caret below it, then the hint."""
+    """The problem as text: ``file:line:column: message``, the line with carets below it, then the hint."""
     warning = "warning: " if problem.severity == "warning" else ""
     head = f"{one_line(str(problem.place))}: {warning}{one_line(problem.message, 10_000)}"
     hint = f"\n  hint: {one_line(problem.hint, 10_000)}" if problem.hint else ""
@@ -107,16 +107,16 @@ def _excerpt(problem: Problem) -> str:
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal ``text`` takes: wide signs take two, combining marks none."""
+    """Terminal columns that ``text`` takes: two for wide characters, none for combining marks."""
     return sum(
         0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
     )
 
 
 def position_of_name(page: SourceFile, path: KeyPath, name: str, line: int) -> tuple[int, int, int]:
-    """Line, column (from 1) and width of ``name`` in the template at ``path``, whose own line ``line`` it is on.
+    """Line, column (from 1) and width of ``name``, used on line ``line`` of the template at ``path``.
 
-    A folded text keeps no lines of its own, so the first mention in a tag counts; without one, the text's beginning.
+    A folded text keeps no line breaks, so its first tag with ``name`` counts; without one, the start of the text.
     """
     at, style = page.span(path), getattr(page.event(path), "style", None)
     first = at.line + line if style == "|" else at.line

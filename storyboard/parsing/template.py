@@ -1,8 +1,8 @@
-"""Templates: Jinja2's words, read by Jinja2 and carried out here, one node at a time. No code is ever made of them.
+"""Templates: Jinja2 syntax, parsed by Jinja2 and interpreted here node by node, never compiled to code.
 
-Jinja2's own compiler folds constants, so ``{{ 'a' * 10**9 }}`` hangs it before anything can be refused, and its
-sandbox has been left five times in nine years (reliability.md C2). Here a node that has no row in the tables
-below does not exist, a name reaches keys of mappings and nothing else, and all work is counted.
+Jinja2's compiler folds constants, so ``{{ 'a' * 10**9 }}`` hangs it before a limit applies, and its sandbox was
+escaped five times in nine years (reliability.md C2). Here, only the node types in the tables of template_language.py
+are allowed, names reach only keys of mappings and items of lists, and all work is counted.
 """
 
 import re
@@ -21,13 +21,13 @@ _SYNTAX = Environment(autoescape=False)
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template whose every node is known. ``members`` are the names it takes from ``cast``, in order."""
+    """A template with allowed nodes only. ``members`` are the keys of ``cast`` that it uses, in order."""
 
     body: tuple[nodes.Node, ...]
     members: tuple[str, ...]
 
     def render(self, scope: Names, work: TemplateWork) -> tuple[str, tuple[TemplateRefused, ...]]:
-        """The text, and all that went wrong. Names in ``scope`` are data: they are never templates themselves."""
+        """The text and all faults. Values in ``scope`` are plain data: tags in them are not interpreted."""
         run = Rendering(dict(scope), min(MAX_WORK, work.left))
         before = run.left
         try:
@@ -39,13 +39,13 @@ class Template:
 
 
 def plain(source: str) -> bool:
-    """Whether the text has no tags, and so stands for itself."""
+    """Whether the text has no template tags."""
     return "{" not in source or not any(tag in source for tag in ("{{", "{%", "{#"))
 
 
 @lru_cache(maxsize=4096)
 def parse(source: str) -> Template:
-    """The template in ``source``. Raises Refused for syntax that does not exist here."""
+    """The template in ``source``. Raises TemplateRefused for invalid or forbidden syntax, and past MAX_SOURCE."""
     if plain(source):
         return Template((nodes.Output([nodes.TemplateData(source)]),), ())
     if len(source) > MAX_SOURCE:
@@ -74,7 +74,7 @@ def _members(tree: nodes.Template) -> Iterator[str]:
 
 
 def _syntax(error: TemplateSyntaxError) -> TemplateRefused:
-    """Jinja2's words for a template that does not parse, in ours."""
+    """The fault for a Jinja2 syntax error, with a message for authors."""
     words = error.message or ""
     if words.lower().startswith(("unexpected end of template", "unexpected 'end of template'")):
         return TemplateRefused(

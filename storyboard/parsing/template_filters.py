@@ -8,7 +8,7 @@ from storyboard.parsing.template_limits import MAX_TEXT, WorkSpent
 
 
 def kind(value: object) -> str:
-    """What a value is, in an author's words."""
+    """The type of a value as an author would call it: "a list"."""
     match value:
         case None:
             return "nothing"
@@ -24,6 +24,7 @@ def kind(value: object) -> str:
 
 
 def require_text(value: object) -> str:
+    """``value`` itself. Raises TypeError where it is no text."""
     if not isinstance(value, str):
         raise TypeError(value)
     return value

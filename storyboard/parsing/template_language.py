@@ -1,4 +1,4 @@
-"""The nodes of a template and how each is carried out."""
+"""The template language: the allowed nodes, and the function that evaluates each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -23,7 +23,10 @@ _NOTHING = object()
 
 
 class Rendering:
-    """One rendering: the names in scope, what has been written, what is left to spend."""
+    """One rendering of a template: names in scope, output so far, faults, and the work left.
+
+    ``room`` is the number of characters that may still be written.
+    """
 
     def __init__(self, names: dict[str, object], left: int) -> None:
         self.names = names
@@ -33,19 +36,21 @@ class Rendering:
         self.refused: list[TemplateRefused] = []
 
     def handle(self, value: object) -> None:
-        """Pay for going through a text or a collection once."""
+        """Count the work of one pass over a text or a collection. Raises WorkSpent."""
         if isinstance(value, str):
             self.spend(len(value) // 4)
         elif isinstance(value, list | tuple | Mapping):
             self.spend(len(value))
 
     def spend(self, work: int) -> None:
+        """Subtract ``work`` from the work left. Raises WorkSpent where it is more."""
         if work > self.left:
             self.left = 0
             raise WorkSpent("this template takes too much work")
         self.left -= work
 
     def write(self, text: str) -> None:
+        """Append to the output. Raises WorkSpent past MAX_OUTPUT characters."""
         self.handle(text)
         self.room -= len(text)
         if self.room < 0:
@@ -53,6 +58,7 @@ class Rendering:
         self.pieces.append(text)
 
     def statements(self, body: Sequence[nodes.Node]) -> None:
+        """Execute statements in order. A refused one is recorded, and the next one is executed."""
         for node in body:
             self.spend(1)
             try:
@@ -61,16 +67,17 @@ class Rendering:
                 self.refuse(refused)
 
     def refuse(self, refused: TemplateRefused) -> None:
-        """Note what is wrong and go on: an author mends all of it in one go."""
+        """Record a fault and continue, so that one run reports all of them, up to MAX_REFUSED."""
         if len(self.refused) < MAX_REFUSED:
             self.refused.append(refused)
 
     def value(self, node: nodes.Node) -> object:
+        """The value of an expression. Raises TemplateRefused and WorkSpent."""
         self.spend(1)
         return _VALUES[type(node)](node, self)
 
 
-# Statements write; values are worked out. Each function takes the node and the run.
+# Statements write output; expressions return a value. Each function takes the node and the rendering.
 
 
 def _output(node: nodes.Output, run: Rendering) -> None:
@@ -152,9 +159,9 @@ def _found(node: nodes.Name | nodes.Getattr | nodes.Getitem, run: Rendering) -> 
 
 
 def _lookup(node: nodes.Node, run: Rendering) -> object:
-    """The value that a name, an attribute or an item stands for: a key of a mapping, a place in a list.
+    """The value of a name, an attribute or an item: under a key of a mapping, or at an index of a list.
 
-    _NOTHING where there is none, or where it is empty in the storyboard.
+    _NOTHING where there is none, or where the storyboard gives it no value.
     """
     if isinstance(node, nodes.Name):
         return _filled(run.names.get(node.name))
@@ -173,7 +180,7 @@ def _filled(value: object) -> object:
 
 
 def _missing(node: nodes.Name | nodes.Getattr | nodes.Getitem, run: Rendering) -> TemplateRefused:
-    """Why a name leads nowhere, with what does lead somewhere."""
+    """The fault for an undefined name, with the names that are defined."""
     if isinstance(node, nodes.Name):
         known = [name for name in run.names if name != "loop"]
         hint = f"put it in 'vars'; known are: {_listed(known)}" if known else "a var can use the vars above it"
@@ -199,7 +206,7 @@ def _listed(names: Iterable[object]) -> str:
 
 
 def _spoken(node: nodes.Node) -> str:
-    """A name as its author wrote it, for a message."""
+    """A name as written in the template, for messages."""
     match node:
         case nodes.Name():
             return node.name
@@ -247,7 +254,7 @@ def _either(node: nodes.CondExpr, run: Rendering) -> object:
 
 def _concat(node: nodes.Concat, run: Rendering) -> object:
     text = ""
-    for part in node.nodes:  # one by one: two thousand long texts at once would be too many before they are refused
+    for part in node.nodes:  # The length is checked part by part, so that 2,000 long texts never exist at once.
         text = check_length(text + _text(run.value(part), part))
     run.handle(text)
     return text
@@ -294,12 +301,12 @@ def _filter(node: nodes.Filter, run: Rendering) -> object:
 
 
 def _optional(node: nodes.Node, run: Rendering) -> object:
-    """The value, or _NOTHING where the last step of a name leads nowhere: what 'default' and 'defined' are for."""
+    """The value, or _NOTHING where the last part of a name is undefined, as 'default' and 'defined' need it."""
     return _lookup(node, run) if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem) else run.value(node)
 
 
 def _text(value: object, node: nodes.Node) -> str:
-    """A value as it goes into a prompt. What would read as program text there is refused."""
+    """A value as text of a prompt. Raises TemplateRefused for lists, mappings and booleans."""
     if type(value) is str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -315,7 +322,7 @@ def _text(value: object, node: nodes.Node) -> str:
     )
 
 
-# The language. What is not in these tables is refused before anything runs.
+# The allowed node types. Every other node is refused before anything is rendered.
 
 _STATEMENTS: dict[type[nodes.Node], Callable[..., None]] = {nodes.Output: _output, nodes.If: _if, nodes.For: _for}
 _VALUES: dict[type[nodes.Node], Callable[..., object]] = {
@@ -357,7 +364,7 @@ _SPOKEN: dict[type[nodes.Node], tuple[str, str]] = {
 
 
 def check_nodes(node: nodes.Node, depth: int, loops: int) -> None:
-    """Refuse what is not in the tables, wherever it stands: also in a branch that is never taken."""
+    """Raise TemplateRefused for a node that is not allowed, also in branches that never run."""
     if type(node) not in _PARTS:
         what, hint = _SPOKEN.get(type(node), (f"'{type(node).__name__.lower()}'", ""))
         raise TemplateRefused(f"{what} cannot be used in a template", hint, node.lineno)

@@ -12,7 +12,7 @@ MAX_REFUSED = 20
 
 
 class TemplateRefused(Exception):
-    """The template cannot be carried out. ``line`` counts from 1 in the template; ``name`` is what to point at."""
+    """A template cannot be rendered. ``line`` counts from 1 in the template; ``name`` is the word to underline."""
 
     def __init__(self, message: str, hint: str = "", line: int = 1, name: str = "") -> None:
         super().__init__(message)
@@ -24,16 +24,17 @@ class TemplateRefused(Exception):
 
 @dataclass(slots=True)
 class TemplateWork:
-    """What all templates of one reading may do together. A node gone through is one, and four characters handled."""
+    """The work left for all templates of one parse. Each node counts 1, and so do each 4 characters handled."""
 
     left: int = 5_000_000
 
 
 class WorkSpent(Exception):
-    """More work or more text than a template is given."""
+    """A template exceeds its limit of work or of text."""
 
 
 def check_length(text: str) -> str:
+    """``text`` itself. Raises WorkSpent where it is longer than MAX_TEXT characters."""
     if len(text) > MAX_TEXT:
         raise WorkSpent(f"a text grows past {MAX_TEXT:,} characters")
     return text

@@ -1,4 +1,4 @@
-"""Words: what a scene says, its own and the defaults', each with the place where it stands."""
+"""Values of a scene: its own and those of the defaults, each with its place in a file."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from storyboard.parsing.source import KeyPath, SourceFile
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value that somebody wrote, and where. ``own`` is False for a word of the defaults."""
+    """A value in a source file and its place. ``own`` is False for a value of the defaults."""
 
     value: object
     page: SourceFile
@@ -22,19 +22,19 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class SceneValues:
-    """What a scene says: its own words, and the defaults' where it is silent."""
+    """The values of a scene: its own, or those of the defaults where the scene has none."""
 
     own: MappingNode
     defaults: MappingNode | None
 
     def get(self, name: str) -> Value | None:
-        """The value of a key; None where nobody wrote one, or where the schema has something against it."""
+        """The value of a key; None where it is not written, or where it violates the schema."""
         if self.own.has(name):
             return self._word(self.own, name)
         return self._word(self.defaults, name) if self.defaults else None
 
     def has(self, name: str) -> bool:
-        """Whether anybody wrote this key, sound or not."""
+        """Whether the scene or the defaults have this key, valid or not."""
         return self.own.has(name) or (self.defaults is not None and self.defaults.has(name))
 
     def _word(self, entry: MappingNode, name: str) -> Value | None:

@@ -1,4 +1,4 @@
-"""Scope: what the templates of a storyboard know (its vars, its cast, their own scene), and one of them carried out."""
+"""Variables of templates (``vars``, ``cast``, ``title``, ``scene``), and the rendering of templates with them."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,10 +14,10 @@ Names = Mapping[str, object]
 
 
 class Variables:
-    """What ``top`` gives to the templates of a storyboard with ``count`` scenes. ``wrong`` is told each problem.
+    """The variables that ``top`` defines for a storyboard of ``count`` scenes. ``wrong`` is called with each problem.
 
-    ``title`` is the storyboard's, ``name`` where it has none; ``members`` are the cast. ``_blind`` is True where the
-    vars or the cast cannot be read, so that no template can be carried out.
+    ``title`` is the storyboard's title, or ``name`` where it has none; ``members`` are the cast. ``_blind`` is True
+    where the vars or the cast are invalid, so that no template can be rendered.
     """
 
     def __init__(
@@ -32,12 +32,15 @@ class Variables:
         self._names: Names = self._vars(top, given) | {"cast": self._cast(top), "title": self.title}
 
     def scene(self, words: SceneValues, number: int) -> Names:
-        """What a template knows that stands in the scene with this number."""
+        """The names that templates of the scene with this number (from 1) can use."""
         own = {"id": words.own.value.get("id"), "number": number, "count": self._count}
         return {**self._names, "scene": own}
 
     def render(self, page: SourceFile, path: KeyPath, source: str, names: Names) -> str:
-        """The template at ``path`` carried out. Where something is wrong with it, that is said, once."""
+        """The text of the template at ``path``. Each fault in it is reported as a problem.
+
+        Returns ``source`` where it has no tags, or where the template cannot be parsed.
+        """
         if template.plain(source) or self._blind:
             return source
         try:
@@ -50,7 +53,7 @@ class Variables:
         return text
 
     def _plain(self, entry: MappingNode, name: str) -> object:
-        """The text of a key that is no template. Tags in it would be shown, or sent and paid for, as they stand."""
+        """The value of a key that is no template. Tags are a problem: they would be shown or sent unchanged."""
         value = entry.get(name)
         if isinstance(value, str) and not template.plain(value):
             hint = "only prompts, titles, captions and vars are templates: write it out"
@@ -76,7 +79,7 @@ class Variables:
                 self._wrong(entry.problem((key,), f"--var {one_line(key, 60)}: an invisible character", key=True))
 
     def _filled(self, entry: MappingNode, path: KeyPath, value: object, scope: Names) -> object:
-        """A var with the templates in it carried out, over the vars above it."""
+        """The value of a variable with its templates rendered; they can use the variables above it."""
         if isinstance(value, str):
             return self.render(entry.page, (*entry.path, *path), value, scope)
         if isinstance(value, yaml.Map):
@@ -89,7 +92,7 @@ class Variables:
         return value
 
     def _cast(self, top: MappingNode) -> dict[str, object]:
-        """What each member looks like; its name where that is not known, so that nobody is reported twice."""
+        """The looks of each member; its name where they are missing, so that no problem is reported twice."""
         entry = top.inner("cast")
         looks: dict[str, object] = {}
         for name in entry.value if entry else ():

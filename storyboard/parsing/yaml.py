@@ -1,7 +1,7 @@
-"""YAML 1.2 from the parser's events: values that remember where they were written. Bounded, and nothing is guessed.
+"""YAML 1.2 (core schema) built from parser events: values with their places, and limits on size and depth.
 
-Events, because libyaml's own composer resolves ``16:9`` to 969 and crashes on 50,000 brackets, and because an
-event knows its line and column (reliability.md B12).
+Built from events, because libyaml's composer resolves ``16:9`` to 969 and crashes on 50,000 brackets, and because an
+event has its line and column (reliability.md B12).
 """
 
 import math
@@ -30,11 +30,11 @@ MAX_NODES = 100_000
 MAX_SCALAR = 64 * 1024
 MAX_FAULTS = 100
 
-# libyaml's parser, eight times as fast as PyYAML's own; None where PyYAML was built without it.
+# libyaml's parser, eight times as fast as PyYAML's Python parser; None where PyYAML was built without it.
 FAST = getattr(getattr(yaml, "cyaml", None), "CParser", None)
 
-# Characters that an editor does not show and a provider cannot speak: controls, stray halves of a pair, and the
-# line separators that YAML counts as lines and editors do not.
+# Characters that editors do not show and providers cannot use: controls, lone surrogates, byte order marks,
+# noncharacters, and the line separators that YAML counts as line breaks and editors do not.
 UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
@@ -67,7 +67,7 @@ class Items(list[object]):
 
 @dataclass(frozen=True, slots=True)
 class YamlFault:
-    """Something wrong in the text itself. ``line`` and ``column`` count from 0, in characters."""
+    """A fault in the YAML text. ``line`` and ``column`` count from 0, ``column`` and ``width`` in characters."""
 
     line: int
     column: int
@@ -78,9 +78,9 @@ class YamlFault:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: its ``lines``, the ``value`` in it, the event that it begins with (None if empty), and its ``faults``.
+    """One file: its ``lines``, its ``value``, the event of that value (None if empty), and its ``faults``.
 
-    ``whole`` is False where nothing past the last fault could be read; there is no value then.
+    ``whole`` is False where the text could not be parsed past the last fault; ``value`` is None then.
     """
 
     lines: list[str]
@@ -91,7 +91,7 @@ class Document:
 
 
 class _Unreadable(Exception):
-    """The text cannot be read past ``fault``."""
+    """The text cannot be parsed past ``fault``."""
 
     def __init__(self, fault: YamlFault) -> None:
         super().__init__(fault.message)
@@ -99,12 +99,12 @@ class _Unreadable(Exception):
 
 
 def lines(text: str) -> list[str]:
-    """The lines of ``text`` as an editor counts them."""
+    """The lines of ``text`` as editors count them: separated by CR, LF or CR LF."""
     return re.split(r"\r\n|\r|\n", text)
 
 
 def read(raw: bytes, most: int = MAX_BYTES, nodes: int = MAX_NODES) -> Document:
-    """The document in a file of at most ``most`` bytes and ``nodes`` values, aliases counted as often as they stand."""
+    """The document in ``raw``, of at most ``most`` bytes and ``nodes`` values. Each use of an alias counts in full."""
     text = raw[:most].decode("utf-8", "replace").removeprefix("\ufeff")
     loader = _Loader(lines(text), nodes)
     try:
@@ -120,7 +120,7 @@ def read(raw: bytes, most: int = MAX_BYTES, nodes: int = MAX_NODES) -> Document:
 
 
 def load(raw: bytes, name: str) -> object:
-    """The value in a file of our own called ``name``, of at most 16 MiB. Raises Problems."""
+    """The value in a file that storyboard wrote, called ``name``, of at most 16 MiB. Raises Problems."""
     document = read(raw, 16 * MAX_BYTES, 20 * MAX_NODES)
     if document.faults:
         raise Problems(tuple(problem(fault, name, document.lines) for fault in document.faults))
@@ -128,7 +128,7 @@ def load(raw: bytes, name: str) -> object:
 
 
 def problem(fault: YamlFault, name: str, text: list[str]) -> Problem:
-    """The fault as a problem of the file called ``name``, which has these lines."""
+    """The fault as a problem of the file called ``name``, whose lines are ``text``."""
     source = text[fault.line] if fault.line < len(text) else ""
     place = Place(name, fault.line + 1, fault.column + 1)
     return Problem(place, "", fault.message, fault.hint, source=source, width=fault.width)
@@ -151,10 +151,10 @@ def _decodes(raw: bytes, most: int) -> None:
 
 
 def _countable(text: str, most: int) -> None:
-    """Refuse by counting signs what the parser would refuse too, at 4 us a value.
+    """Raise _Unreadable for too many values, by counting characters: the parser would take 4 us a value to refuse them.
 
-    Beside each value stands a comma, or one of ``-:?`` with a blank after it. Prose has commas too, but a film whose
-    every tenth sign is one is none.
+    Each value has a comma next to it, or one of ``-:?`` followed by white space. Prose has commas too, but far fewer
+    than one in ten characters.
     """
     marks = sum(text.count(sign + blank) for sign in "-:?" for blank in " \t\r\n")
     if max(text.count(","), marks) > most:
@@ -172,7 +172,7 @@ def _events(text: str) -> Iterator[Event]:
 
 
 class _Open:
-    """A mapping or a list that is still being read. ``nodes`` counts what is in it, aliases expanded."""
+    """A mapping or a list that is not closed yet. ``nodes`` counts the values in it, with aliases expanded."""
 
     __slots__ = ("event", "into", "key", "nodes")
 
@@ -184,7 +184,7 @@ class _Open:
 
 
 class _Loader:
-    """Builds values from events, one stack frame per open collection and none of Python's."""
+    """Builds values from events, with a stack of open collections instead of recursion."""
 
     def __init__(self, text: list[str], nodes: int) -> None:
         self.lines = text
@@ -307,7 +307,7 @@ class _Loader:
 
 
 def scalar(text: str) -> object:
-    """What an unquoted word means in YAML 1.2's core: true, false, null, a decimal number, else text."""
+    """The value of an unquoted scalar in the YAML 1.2 core schema: true, false, null, a decimal number, else text."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] in "+-.0123456789":
@@ -320,7 +320,7 @@ def scalar(text: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where something is written: lines and columns from 0, in characters; ``end`` is just past it."""
+    """Start and end in a file: lines and columns from 0, in characters; the end is exclusive."""
 
     line: int
     column: int
@@ -329,12 +329,12 @@ class Span:
 
     @property
     def width(self) -> int:
-        """How many characters of its line it takes; 1 for what goes over several."""
+        """The number of characters on its line, at least 1; 1 for a span of several lines."""
         return max(1, self.end_column - self.column) if self.line == self.end_line else 1
 
 
 def span(event: Event) -> Span:
-    """Where the parser saw ``event``."""
+    """The place of ``event`` in the file."""
     start, end = event.start_mark, event.end_mark
     assert start is not None
     assert end is not None
@@ -344,8 +344,8 @@ def span(event: Event) -> Span:
 UNQUOTED = ("a value that begins with '{{' needs quotes", 'write it as "{{ … }}"')
 _INDENT = ("this line does not line up with the ones above it", "keys that belong together begin in the same column")
 
-# What libyaml and PyYAML's own parser say, in words that help. First match wins; the place is the parser's, or
-# where the unfinished thing began ("context").
+# Messages of libyaml and PyYAML, and our message and hint for each. First match wins. The last column: whether to
+# report the start of the unfinished construct ("context") instead of the parser's position.
 _SYNTAX = (
     (r"mapping values are not allowed", "a second ':' on one line", "put the text in quotes", False),
     (r"cannot start any token|found a tab|contains a tab", "a tab cannot indent", "use spaces", False),
@@ -366,7 +366,7 @@ _SYNTAX = (
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: list[str]) -> YamlFault:
-    """What the parser says, in words that help; where it says it, or where the unfinished thing began."""
+    """The fault for a parser error: our message, at the parser's position or at the start of the construct."""
     said = error.problem or ""
     mark, begun = error.problem_mark, error.context_mark
     assert mark is not None
