@@ -15,22 +15,22 @@ from storyboard.providers.apikley.profile import Profile
 from storyboard.providers.apikley.veo import CAPABILITIES
 
 PACKAGE = Path(__file__).parents[1] / "storyboard"
-OWN = ("providers/apikley/", "emulator/", "commands/emulator.py")
+OWN = ("providers/apikley/", "emulator/", "cli/emulator.py")
 
 # A file, a word of the vendor, and why it may stand there.
 ALLOWED = {
-    ("shot.py", "veo3_fast"): "the frozen default of the recipe: with another, every film is bought again",
-    ("shot.py", "apikley"): "the frozen default of the recipe",
-    ("providers/registry.py", "apikley"): "which provider is the usual one; its entry point has this name",
-    ("price.py", "veo3_fast"): "the example in a message about config.toml",
+    ("model/shot.py", "veo3_fast"): "the frozen default of the recipe: with another, every film is bought again",
+    ("model/shot.py", "apikley"): "the frozen default of the recipe",
+    ("providers/installed.py", "apikley"): "which provider is the usual one; its entry point has this name",
+    ("costs/prices.py", "veo3_fast"): "the example in a message about config.toml",
     ("http/policy.py", "505"): "a status of HTTP itself",
-    ("reading/schema.py", "errorMessage"): "a keyword of our JSON Schema",
-    ("story.py", "720p"): "a word of the published schema of storyboards",
-    ("story.py", "1080p"): "a word of the published schema of storyboards",
-    ("lock.py", "720p"): "a word that is stored in lock files",
-    ("lock.py", "1080p"): "a word that is stored in lock files",
-    ("take.py", "720p"): "a word that is stored in ledgers: what a take is that says nothing else",
-    ("spare.py", "1080p"): "a word that is stored in ledgers",
+    ("parsing/schema.py", "errorMessage"): "a keyword of our JSON Schema",
+    ("model/storyboard.py", "720p"): "a word of the published schema of storyboards",
+    ("model/storyboard.py", "1080p"): "a word of the published schema of storyboards",
+    ("state/lockfile.py", "720p"): "a word that is stored in lock files",
+    ("state/lockfile.py", "1080p"): "a word that is stored in lock files",
+    ("model/take.py", "720p"): "a word that is stored in ledgers: what a take is that says nothing else",
+    ("state/garbage.py", "1080p"): "a word that is stored in ledgers",
 }
 
 # Names of the profile that are words of everybody's, too.

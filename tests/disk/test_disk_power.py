@@ -27,18 +27,18 @@ def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
     """A render that meets a full disk just when a job's name comes, and the render after it, which ends well."""
     folder = studio.folder.parent
     studio.scenes("A gull", "A tern")
-    submit, poll = Apikley.submit, Apikley.poll
+    submission, status = Apikley.submission, Apikley.status
 
-    async def submitting(self: Apikley, shot: Any, *more: Any) -> str:
+    def submitting(self: Apikley, shot: Any, *more: Any) -> Any:
         recorder.saw("post", shot.key)
-        return await submit(self, shot, *more)
+        return submission(self, shot, *more)
 
-    async def polling(self: Apikley, job: str, *more: Any) -> Any:
+    def polling(self: Apikley, job: str) -> Any:
         recorder.saw("used", job)
-        return await poll(self, job, *more)
+        return status(self, job)
 
-    monkeypatch.setattr(Apikley, "submit", submitting)
-    monkeypatch.setattr(Apikley, "poll", polling)
+    monkeypatch.setattr(Apikley, "submission", submitting)
+    monkeypatch.setattr(Apikley, "status", polling)
 
     def report(event: events.Event) -> None:
         match event:

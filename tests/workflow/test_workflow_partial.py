@@ -99,9 +99,8 @@ scenes:
 output: {size: 320x180}
 """
     )
-    with pytest.raises(Problems) as refused:
-        with claimed_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
-            cut_only(workspace, RenderOptions(on_event=studio.seen.append))
+    with pytest.raises(Problems) as refused, claimed_workspace(studio.folder / "film.yaml", studio.settings):
+        pass
     assert len(refused.value.problems) == 4
     seen = partial(studio)
     assert (seen.exit, seen.frames) == (3, (1 + 8 + 2 + 8 + 1) * 24)

@@ -245,7 +245,7 @@ def test_a_job_that_the_ledger_cannot_take_is_kept_elsewhere(
     def refuse(action: int, *_: object) -> int:
         return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_UPDATE else sqlite3.SQLITE_OK
 
-    done = studio.render(approve=lambda at, plan: at.ledger.database.connection.set_authorizer(refuse), at_once=1)
+    done = studio.render(approve=lambda at, plan: at.realm.ledger.database.connection.set_authorizer(refuse), at_once=1)
     assert (done.exit, service.posts) == (6, 1)
     (job,) = service.emulator.jobs
     assert any(f"PAID: job {job.id} of scene s1" in note for note in done.notes)
