@@ -55,7 +55,7 @@ def test_the_three_ways() -> None:
         parse_destination("provider")
         == parse_destination("apikley", "apikley")
         == parse_destination("other", "other")
-        == Own("")
+        == Own("the service at ")
     )
     assert parse_destination("https://host/folder/") == PublicFolder("https://host/folder")
     assert parse_destination("http://127.0.0.1:8000") == PublicFolder("http://127.0.0.1:8000")

@@ -63,7 +63,7 @@ def test_a_bomb_that_takes_memory_is_seen() -> None:
 # Two honest files first, so that what any validation opens is open; then the bombs.
 VALIDATED = """
 import sys
-from storyboard.cli import status
+from storyboard.cli.main import status
 for name in sys.argv[1:]:
     status(["validate", name])
 """

@@ -25,7 +25,7 @@ def test_pyav_is_told_the_format() -> None:
 def test_ffmpeg_is_told_the_format_of_every_input() -> None:
     """Each -i has its -f before it, and reads a file, or the frames that we give it, and nothing else."""
     inputs = 0
-    for file in sorted((PACKAGE / "media").glob("*.py")):
+    for file in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             words = [ast.unparse(part).strip("'\"") for part in node.elts] if isinstance(node, ast.List) else []
             if "-i" not in words:

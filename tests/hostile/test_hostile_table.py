@@ -71,5 +71,5 @@ def test_the_schema_refers_to_nothing_elsewhere(capsys: pytest.CaptureFixture[st
     assert all(target.startswith("#/") for target in re.findall(r'"\$ref": "([^"]*)"', text))
     for pattern in re.findall(r'"pattern": "([^"]*)"', text):
         assert not re.search(r"[+*]\)[+*{]", pattern), pattern
-    sources = "".join(file.read_text("utf-8") for file in (ROOT / "storyboard" / "reading").glob("*.py"))
+    sources = "".join(file.read_text("utf-8") for file in (ROOT / "storyboard" / "parsing").glob("*.py"))
     assert "registry=" in sources or "$ref" not in text
