@@ -10,7 +10,7 @@ from storyboard.model.storyboard import Resolution
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Measurements of a clip: ``frames`` at ``fps``, ``width`` x ``height`` displayed pixels, whether it has ``sound``."""
+    """Measurements of a clip: ``frames`` at ``fps``, ``width`` x ``height`` displayed pixels, and ``sound``."""
 
     frames: int
     fps: Fraction
