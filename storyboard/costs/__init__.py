@@ -1,1 +1,1 @@
-"""Money: prices, budgets, what was spent. Values in, values out."""
+"""Costs: prices, budgets, reports of what was spent. Values in, values out."""

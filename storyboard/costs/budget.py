@@ -1,4 +1,4 @@
-"""Budget: the most that may be spent by a run, on a storyboard, in a month; and what is said where it is not enough."""
+"""Budget: spending limits per run, per storyboard and per month, and the messages where one is exceeded."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ from typing import Literal
 from storyboard.costs.prices import Prices
 from storyboard.model.errors import InputError, OverBudget
 
-# What a limit counts: one carrying-out of a plan, all that a file's scenes ever cost, or a calendar month in UTC.
+# The scope of a limit: one execution of a plan, all costs of a storyboard file ever, or a calendar month in UTC.
 Span = Literal["run", "storyboard", "month"]
 _TOLD: Mapping[Span, str] = {"run": "in this run", "storyboard": "on this storyboard", "month": "this month"}
 _KEYS: Mapping[str, Span] = {"per_run": "run", "per_storyboard": "storyboard", "per_month": "month"}
@@ -16,7 +16,7 @@ _KEYS: Mapping[str, Span] = {"per_run": "run", "per_storyboard": "storyboard", "
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``credits`` in a ``span``. ``name`` is what the user calls it; ``raised`` says how it is made larger."""
+    """At most ``credits`` in a ``span``. ``name`` is its name in messages; ``raised`` says how to raise it."""
 
     span: Span
     credits: Fraction
@@ -26,7 +26,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A limit that ``cost`` more credits would go over, where ``spent`` are spent of it already."""
+    """A limit that ``cost`` more credits would exceed, where ``spent`` credits count against it already."""
 
     limit: Limit
     cost: Fraction
@@ -39,25 +39,25 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Limits that hold all at once; none of them is no limit. ``prices`` says credits in money."""
+    """Limits that all apply at once; () is no limit. ``prices`` converts credits to money in messages."""
 
     limits: tuple[Limit, ...] = ()
     prices: Prices = field(default_factory=Prices)
 
     def with_cap(self, credits: float) -> "Budget":
-        """This budget, and ``--max-cost`` besides. Raises InputError."""
+        """This budget plus a limit of ``credits`` for the run (--max-cost). Raises InputError for an invalid number."""
         cap = Limit("run", _number("--max-cost", credits), "--max-cost", "say a larger --max-cost")
         return replace(self, limits=(*self.limits, cap))
 
     def over(self, cost: Fraction, spent: Callable[[Span], Fraction]) -> tuple[Over, ...]:
-        """The limits that ``cost`` more would go over. ``spent`` gives the credits spent so far; nothing is free."""
+        """The limits that ``cost`` more credits would exceed; none for a cost of 0. ``spent``: credits so far."""
         if not cost:
             return ()
         found = (Over(limit, cost, spent(limit.span)) for limit in self.limits)
         return tuple(over for over in found if over.spent + cost > over.limit.credits)
 
     def describe(self, over: Over) -> str:
-        """One limit, in numbers: what it allows, what is spent and left of it, and what would have been paid."""
+        """A sentence with the numbers of an exceeded limit: allowed, spent, left, and the cost."""
         allowed, left = self._said(over.limit.credits), self._said(over.remaining)
         return (
             f"{over.limit.name} allows {allowed}; {_TOLD[over.limit.span]}"
@@ -65,7 +65,7 @@ class Budget:
         )
 
     def refusal(self, found: tuple[Over, ...]) -> OverBudget:
-        """The error for limits that do not reach, with what to do."""
+        """The error for exceeded limits, with what to do."""
         return OverBudget(f"over budget: {'; '.join(map(self.describe, found))}", ways_out(found))
 
     def _said(self, credits: Fraction) -> str:
@@ -76,13 +76,13 @@ NO_LIMIT = Budget()
 
 
 def ways_out(found: tuple[Over, ...]) -> str:
-    """What to do about limits that do not reach."""
+    """What to do about exceeded limits."""
     raised = " and ".join(dict.fromkeys(over.limit.raised for over in found))
     return f"make fewer scenes, with --scene, or {raised}"
 
 
 def parse_budget(table: Mapping[str, object], file: str, prices: Prices) -> Budget:
-    """The user's own limits ([budget] in config.toml, which is ``file``), in credits. Raises InputError."""
+    """The user's limits in credits, from [budget] of config.toml (``file`` is its path). Raises InputError."""
     for name in table:
         if name not in _KEYS:
             raise InputError(f"config.toml: unknown key {name!r} in [budget]", f"known: {', '.join(_KEYS)}")

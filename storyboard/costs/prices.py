@@ -9,9 +9,9 @@ from storyboard.model.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """``models`` and ``hd`` in credits a clip; one credit costs ``credit`` of ``currency``, None if nobody said.
+    """``models`` and ``hd`` in credits per clip; one credit costs ``credit`` of ``currency``, None if not configured.
 
-    ``estimate`` is True for what a provider's package says, False for the user's own.
+    ``estimate`` is True for the prices of the provider's package, False for those of the user.
     """
 
     models: Mapping[str, Fraction] = field(default_factory=dict)
@@ -29,11 +29,11 @@ class Prices:
         return self.models[model]
 
     def money(self, credits: Fraction) -> Fraction | None:
-        """What ``credits`` cost in ``currency``."""
+        """The price of ``credits`` in ``currency``; None if the price of a credit is not configured."""
         return None if self.credit is None else credits * self.credit
 
     def describe(self, credits: Fraction, *, inside: bool = False) -> str:
-        """Credits and money in words, as ``money`` has them."""
+        """Credits and money as text, as the function ``money`` formats them."""
         return money(credits, self.money(credits), self.currency, inside=inside)
 
 
@@ -43,9 +43,9 @@ def free_prices(models: Iterable[str]) -> Prices:
 
 
 def money(credits: Fraction, price: Fraction | None, currency: str, *, inside: bool = False) -> str:
-    """ "360 credits, 1.80 USD"; without the money where nobody said what a credit costs.
+    """Credits and money as text: "360 credits, 1.80 USD"; without the money where ``price`` is None.
 
-    ``inside`` is for the midst of a sentence: "360 credits (1.80 USD)".
+    With ``inside``, for use within a sentence: "360 credits (1.80 USD)".
     """
     said = f"{amount(credits)} credit{'' if credits == 1 else 's'}"
     if price is None:
@@ -54,14 +54,14 @@ def money(credits: Fraction, price: Fraction | None, currency: str, *, inside: b
 
 
 def amount(credits: Fraction) -> str:
-    """ "1250000", "0.5": a number of credits without an exponent."""
+    """A number of credits without an exponent: "1250000", "0.5"."""
     return f"{float(credits):.12g}"
 
 
 def parse_prices(table: Mapping[str, object], usual: Prices) -> Prices:
-    """The user's own table ([prices] in config.toml): ``models`` (a table), ``hd``, ``credit``, ``currency``.
+    """The user's prices from [prices] of config.toml: ``models`` (a table), ``hd``, ``credit``, ``currency``.
 
-    What it leaves out is as in ``usual``, the provider's own prices. Raises InputError.
+    Missing values are those of ``usual``, the provider's prices. Raises InputError.
     """
     known = {"models", "hd", "credit", "currency"}
     for name in table:

@@ -1,4 +1,4 @@
-"""The account: what was spent, by scene, by run, by month and by model; as text, as JSON, as CSV."""
+"""Cost report: what was spent by scene, by run, by month and by model; as text, JSON or CSV."""
 
 import csv
 import io
@@ -13,10 +13,10 @@ from storyboard.model.text import json_number, one_line
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One thing that money was spent on, or may have been: a submission, or (``hd``) an HD version added to its take.
+    """One actual or possible charge: for a submission, or (``hd``) for an HD version added to its take.
 
-    ``storyboard`` is the file's absolute path, ``credits`` what the provider reported or else what was expected,
-    ``at`` when it was asked for (RFC 3339 in UTC), ``state`` how the submission stands.
+    ``storyboard`` is the file's absolute path, ``credits`` as reported by the provider, else as expected, ``at`` the
+    time of the request (RFC 3339 in UTC), ``state`` the state of the submission.
     """
 
     storyboard: str
@@ -31,10 +31,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Charges that belong together: ``of`` says what they have in common, such as {"month": "2026-11"}.
+    """The sum of a group of charges: ``of`` is what they have in common, such as {"month": "2026-11"}.
 
-    ``submissions`` counts all that were sent, among them the ``unknown`` (their answers were lost), the ``failed``
-    and the ``refused`` (which cost nothing).
+    ``submissions`` counts all submissions, including the ``unknown`` (unconfirmed), the ``failed`` and the ``refused``
+    (which cost nothing).
     """
 
     of: Mapping[str, str]
@@ -47,7 +47,7 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The same charges added up four ways, and all in all."""
+    """The sums of the same charges in four groupings, and in total."""
 
     scenes: tuple[Sum, ...]
     runs: tuple[Sum, ...]
@@ -57,7 +57,10 @@ class Account:
 
 
 def add_up(charges: Sequence[Charge], at_work: Collection[str]) -> Account:
-    """Add up ``charges``, oldest first. A submission without an answer is unknown unless its run is ``at_work``."""
+    """The sums of ``charges``, given oldest first. ``at_work`` are the runs in progress.
+
+    A submission without an answer counts as unknown, unless its run is in progress.
+    """
     began: dict[str, str] = {}
     for charge in charges:
         began.setdefault(charge.run, charge.at)
@@ -91,16 +94,16 @@ def _sum(of: Mapping[str, str], charges: Sequence[Charge], at_work: Collection[s
 
 
 def costs_document(account: Account, storyboard: str | None, prices: Prices) -> dict[str, object]:
-    """The account as JSON (schema costs.schema.json). ``storyboard`` is the file it is about, None for all."""
+    """The account as JSON (costs.schema.json). ``storyboard`` is the file that it covers, None for all."""
     groups = {name: [_document(found, prices) for found in sums] for name, sums in _groups(account).items()}
     total = _document(account.total, prices)
     return {"storyboard": storyboard, "currency": prices.currency, **groups, "total": total}
 
 
 def table(account: Account, prices: Prices) -> str:
-    """The account as CSV with a header: a row for each sum, ``by`` says of what kind; the last row is the total.
+    """The account as CSV with a header: one row per sum, with the grouping in ``by``; the last row is the total.
 
-    A cell that a spreadsheet would take for a formula is made text by an apostrophe.
+    A cell that a spreadsheet would read as a formula gets a leading apostrophe.
     """
     names = ["storyboard", "scene", "run", "began", "month", "model"]
     counts = ["credits", "money", "submissions", "unknown", "failed", "refused"]
@@ -116,7 +119,7 @@ def table(account: Account, prices: Prices) -> str:
 
 
 def costs_lines(account: Account, prices: Prices) -> Iterator[str]:
-    """The account as people read it."""
+    """The account as lines of text, in columns."""
     several = len({found.of["storyboard"] for found in account.scenes}) > 1
     groups = {
         "scene": [(_scene(found, several), found) for found in account.scenes],
@@ -164,6 +167,6 @@ def _document(found: Sum, prices: Prices) -> dict[str, object]:
 
 
 def _harmless(text: str) -> str:
-    # Spreadsheets also skip what is blank before they look for a formula.
+    # Spreadsheets skip leading white space before they look for a formula.
     said = one_line(text, 4096)
     return f"'{said}" if said.lstrip().startswith(("=", "+", "-", "@")) else said

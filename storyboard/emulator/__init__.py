@@ -1,6 +1,6 @@
-"""The provider's API on this machine: drafts that are worth looking at, and faults on request. Nothing leaves loopback.
+"""Emulator: the provider's API on the loopback interface, with draft clips drawn locally and faults on request.
 
-``Emulator(Behaviour())`` is an async context manager; its ``url`` is a base address like the real service's.
+``Emulator(Behaviour())`` is an async context manager; its ``url`` takes the place of the real service's base URL.
 """
 
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ __all__ = ["LABEL", "Behaviour", "Emulator", "draft_provider"]
 
 
 def draft_provider() -> "Provider":
-    """The provider of drafts: the built-in one, which also says what is to be printed on each card."""
+    """The provider for drafts: the built-in one, which also sends the label that each card shows."""
     from storyboard.providers.apikley.profile import Profile
     from storyboard.providers.apikley.veo import Apikley
 
@@ -24,7 +24,7 @@ def draft_provider() -> "Provider":
 
 
 def __getattr__(name: str) -> object:
-    """The server needs aiohttp, which a plan for a draft does not: it is imported by whoever starts one."""
+    """Import ``Emulator`` on first use: it needs aiohttp, and a plan for drafts must not import that."""
     if name == "Emulator":
         from storyboard.emulator.api.server import Emulator
 

@@ -1,1 +1,1 @@
-"""Files beside a film: subtitles, chapters, sidecars."""
+"""Sidecar files of a film: subtitles, chapters."""

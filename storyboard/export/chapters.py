@@ -1,7 +1,4 @@
-"""Notes: what a film's file says of the film: its title, its chapters, and which lock it was made from.
-
-Never a prompt, a path, a date or a name of a person: a film is handed on. The same film has the same notes.
-"""
+"""Chapters of a film: one per scene, for its metadata and as a list for video sites."""
 
 from fractions import Fraction
 
@@ -10,14 +7,14 @@ from storyboard.timeline.model import Timeline
 
 
 def chapters(cut: Timeline) -> tuple[Chapter, ...]:
-    """A chapter for each scene."""
+    """The chapters of a film, one per scene."""
     return tuple(Chapter(_readable(clip.scene), clip.at) for clip in cut.clips)
 
 
 def chapter_list(cut: Timeline) -> str:
-    """The chapters in the form that video sites take in a description: "0:00 The lamp", a line each.
+    """The chapters in the form that video sites accept in a description, one per line: "0:00 The lamp".
 
-    Sites count whole seconds: of scenes that begin in the same one, the first has a line.
+    Sites use whole seconds: where several scenes begin in the same second, only the first is listed.
     """
     starts: dict[int, str] = {}
     for chapter in chapters(cut):
@@ -26,7 +23,7 @@ def chapter_list(cut: Timeline) -> str:
 
 
 def chapter_time(seconds: int) -> str:
-    """Whole seconds as people write them: 0:07, 12:07, 1:00:07."""
+    """Whole seconds as M:SS or H:MM:SS: 0:07, 12:07, 1:00:07."""
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

@@ -1,4 +1,4 @@
-"""What lies beside a film: files of ours that belong to it, kept right, and taken away when they do not any more."""
+"""Sidecar files: written, updated, and removed when no longer wanted."""
 
 import hashlib
 import json
@@ -8,16 +8,13 @@ from storyboard.system.files import disk_errors, replace, scratch_dir
 
 
 class Sidecars:
-    """The files beside the films of one project; which of them are ours is remembered in its scratch folder."""
+    """The sidecar files of one project's films. Those that storyboard wrote are recorded in its scratch folder."""
 
     def __init__(self, folder: Path) -> None:
         self._file = scratch_dir(folder) / "beside.json"
 
     def put(self, path: Path, content: bytes) -> None:
-        """Put a file there, whole; with no content, take ours away, unless somebody changed it since.
-
-        Raises LocalFault.
-        """
+        """Write a sidecar file atomically; with empty content, delete it unless it was edited. Raises LocalFault."""
         ours = self._ours()
         before = ours.pop(str(path), "")
         if content:
@@ -30,7 +27,7 @@ class Sidecars:
             replace(self._file, json.dumps(ours, indent=1, sort_keys=True).encode())
 
     def has(self, path: Path) -> bool:
-        """Whether what lies there is what was put there."""
+        """Whether ``path`` is unchanged since storyboard wrote it."""
         return _digest(path) == self._ours().get(str(path), "")
 
     def _ours(self) -> dict[str, str]:
@@ -42,7 +39,7 @@ class Sidecars:
 
 
 def _digest(path: Path) -> str | None:
-    """The SHA-256 of a regular file; what a link leads to is none of ours."""
+    """The SHA-256 (hex) of a regular file; None for anything else, symbolic links included. Raises LocalFault."""
     if path.is_symlink() or not path.is_file():
         return None
     with disk_errors(path), path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""The author's own effects: functions that packages offer as entry points. A storyboard can only name one.
+"""Effects: functions that installed packages offer as entry points. A storyboard can only name them.
 
-An effect is called as ``effect(clip, seed)`` with a ``moviepy.VideoClip`` of the film's size and rate, without sound,
-and a whole number (0 to 2**32-1) that is the same each time; it returns a ``VideoClip`` of the same duration.
+An effect is called as ``effect(clip, seed)`` with a ``moviepy.VideoClip`` of the film's size and frame rate, without
+sound, and an integer (0 to 2**32-1) that is the same each time; it returns a ``VideoClip`` of the same duration.
 """
 
 import hashlib
@@ -24,26 +24,26 @@ Effect = Callable[..., Any]
 
 
 def installed_effects() -> tuple[str, ...]:
-    """The names of the effects that are installed."""
+    """The names of the installed effects."""
     return tuple(sorted({point.name for point in _points()}))
 
 
 def effect_codes(names: Iterable[str]) -> dict[str, str]:
-    """What each effect is made of (SHA-256, hex): its package's version, and its source where that can be read.
+    """A digest (SHA-256, hex) of each effect's code: its package's version, and its Python sources where available.
 
-    Nothing of it is run. Raises InputError for one that is not installed.
+    Does not import the effect. Raises InputError for one that is not installed.
     """
     return {name: _code(_point(name)) for name in names}
 
 
 def load(name: str) -> Effect:
-    """The function. Raises whatever its module raises when it is imported; InputError where it is not installed."""
+    """The effect's function. Raises any exception of its module's import; InputError where it is not installed."""
     found: Effect = _point(name).load()
     return found
 
 
 def _points() -> "EntryPoints":
-    from importlib.metadata import entry_points  # 10 ms, for what few storyboards have
+    from importlib.metadata import entry_points  # takes 10 ms, and few storyboards have effects
 
     return entry_points(group=GROUP)
 
@@ -65,7 +65,7 @@ def _code(point: "EntryPoint") -> str:
 
 
 def _sources(module: str) -> list[Path]:
-    """The files of a module's source, or of its package's, in a fixed order; none where it has no such files."""
+    """The source files of a module or package, sorted; none where it has no Python sources."""
     spec = PathFinder.find_spec(module)
     if spec is None:
         return []

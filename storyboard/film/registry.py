@@ -1,4 +1,4 @@
-"""Films that lie on the disk, and what they were cut from: an unchanged one is not written again."""
+"""Registry of written films and the identities of their timelines: an unchanged film is not written again."""
 
 import json
 import os
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film as it was written: ``identity`` is its cut's; ``modified`` is the file's time in nanoseconds.
+    """A written film: ``identity`` of its content, ``modified`` is its file's modification time in nanoseconds.
 
-    ``checksum`` is ``disk.checksum`` of its bytes. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
+    ``checksum`` is ``files.checksum`` of its file. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
     """
 
     identity: str
@@ -53,14 +53,14 @@ class Film:
 
 
 class FilmRegistry:
-    """What is remembered of the films of one project, in its scratch folder."""
+    """The films of one project, recorded in its scratch folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file = scratch_dir(folder) / "films.json"
 
     def find(self, path: Path) -> Film | None:
-        """The film at ``path``, if that is still the file that was written there."""
+        """The film at ``path``; None unless size and modification time are as written."""
         try:
             stat = path.lstat()
             films = [Film(**film) for name, film in self._known().items() if _names(name, path)]
@@ -72,9 +72,9 @@ class FilmRegistry:
         return next(same, None)
 
     def matching(self, path: Path, identity: str) -> Film | None:
-        """The film at ``path``, if it is whole and the one that would be made now.
+        """The film at ``path``, if it has ``identity`` and its file is undamaged; else None.
 
-        Its bytes are read: a disk may have lost some, and nobody would look again at a film that is there.
+        Reads the whole file: a disk may have damaged it, and an existing film is not checked again.
         """
         film = self.find(path)
         try:
@@ -104,13 +104,16 @@ class FilmRegistry:
         return films[-1]
 
     def remember(self, path: Path, film: Film, staged: Path | None = None) -> None:
-        """That ``film`` lies at ``path``; or, while it does not have its good name yet, at ``staged`` beside it."""
+        """Record ``film`` at ``path``, or at ``staged`` until it is renamed to ``path``. Raises LocalFault."""
         known = {name: film for name, film in self._known().items() if staged or not _names(name, path)}
         known[str(staged or path)] = asdict(film)
         replace(self._file, json.dumps(known, indent=1, sort_keys=True).encode())
 
     def is_foreign(self, path: Path) -> bool:
-        """Whether something lies at ``path`` that storyboard did not write, as far as this project knows."""
+        """Whether ``path`` exists and was not written by storyboard, as far as this project has recorded.
+
+        Raises LocalFault where the file cannot be read.
+        """
         if not os.path.lexists(path) or self.find(path):
             return False
         if path.is_symlink() or not path.is_file():
@@ -122,9 +125,9 @@ class FilmRegistry:
             return not known or checksum(path) not in known
 
     def default_path(self, wanted: Path, kind: Kind) -> Path:
-        """Where output.file leads: a draft never takes the place of a rehearsal's film, nor that of a paid one's.
+        """The path for output.file. A draft never replaces a film of a rehearsal, and neither replaces a paid one.
 
-        Raises InputError.
+        Raises InputError where the path is outside the project folder.
         """
         path = self.folder / wanted
         if not path.parent.resolve().is_relative_to(self.folder.resolve()):
@@ -134,13 +137,13 @@ class FilmRegistry:
         return path.with_suffix(f".{kind}{path.suffix}") if worth_less else path
 
     def chosen_path(self, wanted: Path) -> Path:
-        """Where -o leads. Raises InputError for a name that is no film's."""
+        """The path for -o. Raises InputError where it does not end in .mp4."""
         if wanted.suffix.lower() != ".mp4":
             raise InputError(f"{wanted} is no name for a film", f"a film is an MP4: {wanted.with_suffix('.mp4').name}")
         return wanted.absolute()
 
     def check_writable(self, path: Path, own: Collection[Path]) -> Path:
-        """``path``, if a film can be written there. ``own`` are the author's clips. Raises InputError."""
+        """``path`` itself. Raises InputError where no film can be written there. ``own`` are the local clips."""
         if path.is_dir():
             raise InputError(f"{path} is a folder", "name the film in it")
         if path.resolve() in {clip.resolve() for clip in own}:
@@ -166,11 +169,11 @@ class FilmRegistry:
 
 
 def _names(name: str, path: Path) -> bool:
-    """Whether ``name`` stands for the film at ``path``, or for one that was about to get that place."""
+    """Whether ``name`` is ``path``, or a staging file to be renamed to ``path``."""
     return name == str(path) or name.startswith(str(path.parent / f".{path.name}."))
 
 
 def _sound(film: Film) -> bool:
-    """Whether it is what was written here: the scratch folder may have come with somebody's project."""
+    """Whether the record is valid. It is not trusted: the scratch folder may come from someone else's project."""
     numbers = (film.bytes, film.frames, film.fps, film.width, film.height)
     return film.kind in KINDS and all(isinstance(number, int) and number > 0 for number in numbers)

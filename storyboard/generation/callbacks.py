@@ -1,7 +1,7 @@
-"""Callbacks: a small server of its own for what the provider says unasked, and the bells of those who wait for it.
+"""Receive the provider's callbacks (webhooks), and wake the scenes that wait for them.
 
-A callback is a hint, never data. Of its body only the job's name is read; what follows is decided by asking the
-provider, with the key. It listens on a port of its own, so that a tunnel leads to nothing else.
+A callback is a hint, never data: only the job id is read from its body, and the job is then polled with the API key.
+The listener has its own port, so that a tunnel to it exposes nothing else.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ from storyboard.system.claims import exclusive_lock
 from storyboard.system.clock import Clock
 from storyboard.system.files import private_dir
 
-# The last two parts of the path: a tunnel may put its own before them.
+# The last two segments of the path: a tunnel may add a prefix.
 _PATH = re.compile(r"/cb/([A-Za-z0-9_-]{16,128})")
 
-# Of a signed callback, api-facts.md 5.3; its time may be wrong by so many seconds.
+# The headers of a signed callback (api-facts.md 5.3), and the tolerance of its timestamp in seconds.
 TIMESTAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
 TOLERANCE = 300
 
@@ -43,7 +43,7 @@ Heard = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class ListenerLimits:
-    """What one caller may take: bytes of a body, seconds for a whole request, connections at once."""
+    """Limits: bytes of a request body, seconds for a whole connection, simultaneous connections."""
 
     body: int = 64 * 1024
     seconds: float = 10.0
@@ -51,47 +51,47 @@ class ListenerLimits:
 
 
 class CallbackWaiters:
-    """Who waits for which callback in one run. ``base`` is the address that callbacks come to, None where none can."""
+    """The scenes that wait for callbacks in one run. ``base`` is the public callback URL, None where there is none."""
 
     def __init__(self, clock: Clock, base: str | None) -> None:
         self._clock = clock
         self._base = base
-        # By nonce and job: who waits for a job is not woken by the name of another one. None is whoever has no job yet.
+        # By nonce and job id: a callback for one job does not wake those that wait for another. None: no job id yet.
         self._bells: defaultdict[tuple[str, str | None], asyncio.Event] = defaultdict(asyncio.Event)
 
     @property
     def is_enabled(self) -> bool:
-        """Whether the provider is told where to call back."""
+        """Whether submissions have a callback URL."""
         return self._base is not None
 
     def address(self, nonce: str) -> str | None:
-        """Where the provider shall call back about one submission; a secret between it and us."""
+        """The callback URL of one submission; None without a base URL. Secret between the provider and storyboard."""
         return None if self._base is None else f"{self._base}/cb/{nonce}"
 
     def notify(self, nonce: str, job: str) -> None:
-        """A callback on the path of ``nonce`` has named ``job``: wake who waits for that."""
+        """Wake those that wait for ``job``, or for any job of ``nonce``: a callback for ``nonce`` has named it."""
         self._bells[nonce, job].set()
         self._bells[nonce, None].set()
 
     def wake(self) -> None:
-        """Wake whoever waits to learn a job's name: the run is to end."""
+        """Wake all that wait for a job id, because the run is ending."""
         for (_, job), bell in self._bells.items():
             if job is None:
                 bell.set()
 
     async def pause(self, entry: Submission, seconds: float) -> None:
-        """Wait as the clock does, or until a callback names this entry's job (any job, where it has none yet)."""
+        """Wait as ``Clock.pause`` does, or until a callback names this entry's job (any job, where it has none yet)."""
         bell = self._bells[entry.nonce, entry.job]
         await self._clock.pause_or(seconds, bell)
         bell.clear()
 
 
 class Listener:
-    """``async with Listener(...)``: hears callbacks until the block ends.
+    """``async with Listener(...)``: receives callbacks until the block ends.
 
-    Each is in the ledger's inbox before it is answered; then ``heard`` is told (nonce, job), and must not take long.
-    ``warned`` is told, once, that one could not be written down. Entering raises Busy where another process of the same
-    home listens on the port and writes to the same inbox; InputError where the port is taken by anybody else.
+    Each callback is recorded in the ledger's inbox before it is answered; then ``heard`` is called with (nonce, job)
+    and must return quickly. ``warned`` is called once if one cannot be recorded. Entering raises Busy where another
+    process with the same ledger listens on the port, InputError where another program uses it.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Listener:
             exits.enter_context(
                 exclusive_lock(listener_claim(self._ledger, where), f"{where.listens} is listened on already")
             )
-            # Nothing unpacks a body, lingers after an answer, or says on the user's screen what a stranger sent.
+            # Do not decompress bodies, do not linger after a response, and never log what an unknown caller sent.
             silent = logging.Logger("callbacks", logging.CRITICAL)
             server = web.Server(self._answer, access_log=None, logger=silent, auto_decompress=False, lingering_time=0)
             exits.push_async_callback(server.shutdown, 0.1)
@@ -142,9 +142,9 @@ class Listener:
         await self._exits.aclose()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """200 for what is written down; the same 404 for all else, or 401 where a signature is due and does not fit.
+        """200 for a recorded callback, 401 for a missing or wrong signature, 503 on a disk error, 404 for all else.
 
-        Whether a nonce exists is looked up last, and only then can an answer depend on it.
+        The nonce is looked up last, so that only well-formed callbacks can find out whether it exists.
         """
         names = jobs_in_callback(self._provider, await self._body(request))
         if self._where.key:
@@ -172,7 +172,7 @@ class Listener:
         return 200
 
     async def _body(self, request: web.BaseRequest) -> object:
-        """The JSON of a request; None where it is none, is too big, or breaks off."""
+        """The JSON of a request; None where it is invalid, too large, or incomplete."""
         content = bytearray()
         try:
             async for chunk in request.content.iter_any():
@@ -185,9 +185,9 @@ class Listener:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection. It ends when its time is up, or when it is the oldest of too many: a new one always gets in.
+    """One connection, closed at its time limit, or as the oldest of too many, so that a new one is always accepted.
 
-    aiohttp keeps a request that is half sent open without end; nothing of it is changed, this stands before it.
+    aiohttp has no time limit for an incomplete request; this protocol wraps its handler and forwards all events.
     """
 
     def __init__(self, inner: "web.RequestHandler", others: "dict[_Connection, None]", bounds: ListenerLimits) -> None:
@@ -227,10 +227,10 @@ class _Connection(asyncio.Protocol):
 
 
 def is_signed(key: str, job: str, stamp: str, signature: str, now: float) -> bool:
-    """Whether ``signature`` is base64(HMAC-SHA256(job + "." + stamp)) under ``key``, and ``stamp`` is about ``now``.
+    """Whether ``signature`` is base64(HMAC-SHA256(job + "." + stamp)) with ``key``, and ``stamp`` is near ``now``.
 
-    ``stamp`` is unix seconds as text, ``now`` seconds since 1970. The body is not signed: this vouches
-    for the name alone. Source: api-facts.md 5.3.
+    ``stamp`` is Unix seconds as text, ``now`` Unix seconds; they may differ by TOLERANCE. The signature covers the job
+    id only, not the body. Source: api-facts.md 5.3.
     """
     if not re.fullmatch(r"[0-9]{1,12}", stamp) or abs(now - int(stamp)) > TOLERANCE:
         return False
@@ -239,7 +239,7 @@ def is_signed(key: str, job: str, stamp: str, signature: str, now: float) -> boo
 
 
 def listener_claim(ledger: Ledger, where: CallbackSettings) -> Path:
-    """The claim of whoever listens on this port for this ledger."""
+    """The claim file of the process that listens on this port for this ledger. Raises LocalFault."""
     return private_dir(ledger.path.parent) / f"callbacks.{where.port}.claim"
 
 

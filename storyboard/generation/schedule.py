@@ -1,25 +1,25 @@
-"""Patience: how often a job is asked after, and when to go on is no use. Seconds throughout (reliability.md B4)."""
+"""Polling schedule: how often a job is polled, and when polling stops. All times in seconds (reliability.md B4)."""
 
 from dataclasses import dataclass
 
-# A job is asked after once it can be done, then ever more slowly; each pause is a little longer or shorter than said.
+# The first poll is when a job can be finished at the earliest; pauses grow, each multiplied by a random JITTER.
 FIRST_POLL = 45.0
 JOB_DEADLINE = 30 * 60.0
 HD_PAUSE = 25.0
 HD_DEADLINE = 10 * 60.0
 JITTER = (0.8, 1.2)
 
-# How long a submission whose answer was lost waits for its callback, and between two looks at what has come.
+# How long an unconfirmed submission waits for its callback, and the pause between two checks of the inbox.
 CALLED_WITHIN = FIRST_POLL + 10 * 60.0
 CALLED_LOOK = 12.0
 
-# How long the provider may know nothing of its own job, and how often it may say "done" and give no address.
+# How long the provider may report its own job as unknown, and how often as done without a URL.
 _VISIBLE_AFTER = 10 * 60.0
 _BARE = 3
 
 
 def between_polls(age: float) -> float:
-    """The pause after a look at a job that has been waited for ``age`` seconds."""
+    """The pause before the next poll of a job that has been in progress for ``age`` seconds."""
     if age > 15 * 60:
         return 60.0
     return 30.0 if age > 6 * 60 else 12.0
@@ -27,7 +27,11 @@ def between_polls(age: float) -> float:
 
 @dataclass(slots=True)
 class PollLimit:
-    """With one job, for ``deadline`` seconds. ``hidden`` are seconds of pauses since the provider last knew of it."""
+    """The limit of polling one job: ``deadline`` in seconds, and counts of unusable answers in a row.
+
+    ``unseen`` counts answers in which the job is unknown and ``hidden`` the seconds of pauses between them; ``bare``
+    counts answers that say done without a URL.
+    """
 
     deadline: float
     unseen: int = 0
@@ -35,7 +39,11 @@ class PollLimit:
     bare: int = 0
 
     def over(self, age: float, pause: float, *, seen: bool, done: bool) -> str:
-        """Why it is no use to go on after ``age`` seconds and one more answer, or "". ``pause`` is the next one."""
+        """The reason to stop polling, or "". Call once per answer, after ``age`` seconds.
+
+        ``seen``: the provider knows the job; ``done``: it says that the job is done; ``pause``: seconds until the next
+        poll.
+        """
         self.unseen, self.hidden = (0, 0.0) if seen else (self.unseen + 1, self.hidden + pause)
         self.bare = self.bare + 1 if done else 0
         if self.bare > _BARE:

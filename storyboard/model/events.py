@@ -1,4 +1,4 @@
-"""Event: something that has just happened in a render. Frozen values; whoever listens decides how to say it."""
+"""Events of a render, as frozen values. The subscriber decides how to display them."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +17,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Submitting:
-    """The scene has its turn: its images go up, then the request goes out."""
+    """A scene is next: its images are uploaded, then its job is submitted."""
 
     scene: str
     take: int
@@ -64,7 +64,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A submission whose answer was lost: a decision is needed."""
+    """An unconfirmed submission (the answer was lost): the user must decide."""
 
     scene: str
     take: int
@@ -80,7 +80,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """``done`` of the film's ``frames`` are written."""
+    """``done`` of the film's ``frames`` frames are written."""
 
     done: int
     frames: int
@@ -88,10 +88,10 @@ class Cutting:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of a render. ``film`` is a path, or "" where nothing was cut; ``seconds`` is the film's length.
+    """The end of a render. ``film`` is a path, or "" where no film was written; ``seconds`` is its duration.
 
-    ``credits`` is what the run has spent by our prices; ``exit`` the exit status; ``notes`` say what to do next.
-    Made of the result by the command line.
+    ``credits`` is the cost of the run by the configured prices, ``exit`` the exit status; ``notes`` say what to do
+    next. The command line makes this event from the result of the render.
     """
 
     film: str

@@ -1,4 +1,4 @@
-"""Shot: exactly what a provider is asked for. Its key decides what is paid for again, so it changes with care."""
+"""Shot: the request to a provider. Its key decides what is generated and paid again: change it with great care."""
 
 import hashlib
 import json
@@ -11,8 +11,8 @@ from storyboard.model.storyboard import Generated, Image, LocalImage
 Mode = Literal["text", "frames", "references"]
 Recipe = Mapping[str, object]
 
-# What the format says when an author says nothing. Left out of the recipe, so that a later version of the format,
-# which may add a field, asks for nothing twice. Never change a value here: it would re-bill every film there is.
+# The defaults of the format. They are left out of the recipe, so that a field added by a later version of the format
+# does not change existing keys. Never change a value here: it would bill every existing film again.
 DEFAULTS: Recipe = {
     "model": "veo3_fast",
     "aspect": "16:9",
@@ -24,10 +24,10 @@ DEFAULTS: Recipe = {
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A request without addresses: the images are named by what is in them, so moving a file costs nothing.
+    """A request without upload URLs: local images are named by their content, so that moving a file costs nothing.
 
-    ``label`` is what a draft prints on its card (the scene's number and id). A paid shot has none: there, renaming
-    or reordering must cost nothing.
+    ``label`` is the text on a draft's card (number and id of the scene). A paid shot has none, so that renaming or
+    reordering scenes costs nothing.
     """
 
     prompt: str
@@ -51,14 +51,14 @@ class Shot:
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """In the order in which the provider wants them: first frame, last frame; or the references."""
+        """The images in the provider's order: first frame, last frame; or the references."""
         if self.references:
             return self.references
         return tuple(image for image in (self.first_frame, self.last_frame) if image)
 
     @property
     def recipe(self) -> Recipe:
-        """What the key is made of: only what differs from the defaults; an image is its digest, or its address."""
+        """The content of the key: the fields that differ from DEFAULTS; an image as its digest, or its URL."""
         fields: dict[str, object] = {
             "prompt": self.prompt,
             "model": self.model,
@@ -87,7 +87,7 @@ class Shot:
 
 
 def shot(source: Generated, provider: str, label: str | None = None) -> Shot:
-    """What ``provider`` is asked for to make this scene. Resolution is not in it: the HD version hangs on the take."""
+    """The request to ``provider`` for a scene. Without the resolution: an HD version belongs to the take."""
     return Shot(
         prompt=source.prompt,
         model=source.model,

@@ -1,4 +1,4 @@
-"""Take: a clip that came back, named by its bytes and measured once; or Outcome, where none may have come."""
+"""Take: a downloaded clip, named by the digest of its bytes, with its measurements; and Outcome, a take or an error."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from storyboard.model.storyboard import Resolution
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a clip is: ``frames`` at ``fps``, ``width`` x ``height`` pixels as shown, and whether it has ``sound``."""
+    """Measurements of a clip: ``frames`` at ``fps``, ``width`` x ``height`` displayed pixels, and ``sound``."""
 
     frames: int
     fps: Fraction
@@ -25,9 +25,9 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A take in the store: ``digest`` is the SHA-256 of its bytes in hex, and its name there.
+    """A take in the store: ``digest`` is the SHA-256 (hex) of its bytes, and its name in the store.
 
-    ``seed`` and ``credits`` are what the provider reported, None where it did not.
+    ``seed`` and ``credits`` are as reported by the provider, None where it reported none.
     """
 
     digest: str
@@ -40,7 +40,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """What a scene brings to the cut, a take or an own clip: the name of its bytes (SHA-256 in hex) and its measure."""
+    """The clip of a scene for the cut, a take or a local file: SHA-256 (hex) of its bytes, and its measurements."""
 
     digest: str
     measure: Measure
@@ -50,9 +50,9 @@ _EXACT = re.compile(r"[0-9]{1,60}(?:/[0-9]{1,60})?")
 
 
 def exact(text: object) -> Fraction:
-    """A number as we write it into our files: "60", "24000/1001". Raises ValueError for anything else.
+    """A number in the form that storyboard writes: "60", "24000/1001". Raises ValueError for anything else.
 
-    ``Fraction`` itself takes "1e999999999" too, and works on it until the memory is full.
+    ``Fraction`` alone would accept "1e999999999" and compute it until memory is full.
     """
     if not isinstance(text, str) or not _EXACT.fullmatch(text):
         raise ValueError("not a number of ours")
@@ -62,5 +62,5 @@ def exact(text: object) -> Fraction:
         raise ValueError("divided by nothing") from None
 
 
-# What became of one scene: its take, or why there is none. An expected failure is a result.
+# The outcome of a scene: its take, or the error because of which there is none. Expected errors are results.
 Outcome = Take | StoryboardError

@@ -1,19 +1,20 @@
-"""Text from elsewhere, made harmless to show: no control characters, no line of its own, no endless line."""
+"""Text for terminals and logs: untrusted text without control characters, extra lines or excessive length; JSON."""
 
 import json
 import re
 import unicodedata
 from fractions import Fraction
 
-# Controls, halves of a pair, and what makes a line read other than it is: signs of direction, signs without a width.
+# Unicode categories that are escaped: controls, surrogates, private and unassigned characters, line separators, and
+# format characters (text direction, zero width), which make a line look different from its content.
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
-# What a CI runner takes for its own orders: GitHub's at the beginning of a line, those of Azure anywhere in one.
+# Commands to CI runners in their log: GitHub's at the start of a line, Azure's anywhere in one.
 _ORDER = re.compile(r"\A\s*:(?=:)|#(?=#\[|#vso\[)")
 
 
 def one_line(text: str, limit: int = 400) -> str:
-    """``text`` on one line: newlines become a visible sign, other controls an escape; cut to ``limit`` characters."""
+    """``text`` on one line: newlines become "␤", other controls an escape; cut to ``limit`` characters."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     if not cut.isprintable():
         cut = "".join(map(_visible, cut))
@@ -21,12 +22,12 @@ def one_line(text: str, limit: int = 400) -> str:
 
 
 def safe_text(text: str) -> str:
-    """``text`` of several lines, each of them harmless."""
+    """``text`` of several lines, each made safe by ``one_line``."""
     return "\n".join(one_line(line, 10_000) for line in text.split("\n"))
 
 
 def to_json(value: object, indent: int | None = 2) -> str:
-    """``value`` as JSON that a terminal can be shown: what is not seen stands as an escape."""
+    """``value`` as JSON that is safe to print on a terminal: invisible characters are escaped."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     if not text.replace("\n", "").isprintable():
         text = "".join(map(_escaped, text))
@@ -50,5 +51,5 @@ def _escaped(char: str) -> str:
 
 
 def json_number(value: Fraction) -> int | float:
-    """A fraction as JSON has it: whole where it is whole, else rounded to six places."""
+    """A fraction as a JSON number: an integer where it is whole, else rounded to six decimal places."""
     return int(value) if value.denominator == 1 else round(float(value), 6)

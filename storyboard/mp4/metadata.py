@@ -1,11 +1,11 @@
-"""What a film's file says of itself: title, comment, chapters."""
+"""Metadata of a film's file: title, comment, chapters."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A scene by a name that can be read, and the film frame on which it comes in."""
+    """A scene by its readable name, and the film frame on which it begins."""
 
     name: str
     first: int
@@ -13,9 +13,10 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class FilmMetadata:
-    """What is written into a film. ``lock`` is the SHA-256 (hex) of the lock's bytes. "" is left out.
+    """The metadata of a film. ``lock`` is the SHA-256 (hex) of the lock file; ``tool`` is our name and version.
 
-    ``tool`` is what made the film, with its version.
+    "" is left out. Films are passed on, so metadata never has a prompt, a path, a date or a person's name. Equal films
+    have equal metadata.
     """
 
     title: str = ""
@@ -25,5 +26,5 @@ class FilmMetadata:
 
     @property
     def comment(self) -> str:
-        """How the lock is named in the file."""
+        """The comment that names the lock file's digest."""
         return f"lock sha256:{self.lock}" if self.lock else ""

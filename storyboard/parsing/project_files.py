@@ -1,4 +1,4 @@
-"""Project files: the interface through which the parser reads the author's files. The parser itself does no I/O."""
+"""Project files: the interface through which the parser reads the author's files. It has no other access to them."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Parse a storyboard's files, or report every problem with its place. All I/O goes through ``Files``."""
+"""Parse the author's files into a Storyboard or into problems with their places. All I/O goes through ``Files``."""
 
 import gc
 from collections.abc import Iterator, Mapping

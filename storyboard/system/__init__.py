@@ -1,1 +1,1 @@
-"""This machine: files, claims, the clock, signals."""
+"""Operating system services: files, claims, the clock, signals."""

@@ -13,9 +13,9 @@ from storyboard.system.files import disk_errors, private_dir, remove_abandoned
 
 @contextmanager
 def exclusive_lock(path: Path, message: str) -> Iterator[None]:
-    """Hold ``path`` for this process alone. Raises Busy with ``message`` where another one holds it.
+    """Lock ``path`` exclusively for the block. Raises Busy with ``message`` where another process has it locked.
 
-    An flock: the kernel frees it however we end, so no claim is ever stale.
+    Uses flock: the kernel releases it however the process ends, so no claim is ever stale.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def exclusive_lock(path: Path, message: str) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(file, 40, 0).decode("ascii", "replace").strip()
             raise Busy(message, f"process {holder} is at work; wait for it, or stop it" if holder else "") from None
-        with suppress(OSError):  # Who holds it is only told; a full disk must not free it.
+        with suppress(OSError):  # The process id is for messages only: a full disk must not release the lock.
             os.ftruncate(file, 0)
             os.pwrite(file, str(os.getpid()).encode(), 0)
         yield
@@ -36,13 +36,13 @@ def exclusive_lock(path: Path, message: str) -> Iterator[None]:
 
 @contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
-    """Hold ``path`` together with others: nobody can ``claim`` it meanwhile. Waits for one who holds it alone."""
+    """Lock ``path`` together with other processes, against ``exclusive_lock``. Waits for an exclusive holder."""
     with disk_errors(path):
         private_dir(path.parent)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_SH)
-        with suppress(OSError):  # Who held it alone before us is not who holds it now.
+        with suppress(OSError):  # Delete the process id of the previous exclusive holder.
             os.ftruncate(file, 0)
         yield
     finally:
@@ -51,9 +51,9 @@ def shared_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def brief_lock(folder: Path) -> Iterator[None]:
-    """Hold a folder of ours alone for a moment; waits for one who holds it. Raises OSError.
+    """Lock a folder of storyboard's exclusively for a short block; waits for the current holder. Raises OSError.
 
-    A disk that knows no such thing, a network's, lets everybody in.
+    On file systems without flock (some network file systems) the block runs without a lock.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -65,7 +65,7 @@ def brief_lock(folder: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some living process holds ``path``."""
+    """Whether a running process has ``path`` locked."""
     try:
         file = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
@@ -80,7 +80,7 @@ def is_locked(path: Path) -> bool:
 
 
 def sweep_claims(folder: Path) -> None:
-    """Remove the claims in ``folder`` that dead processes have left. For names that nobody claims a second time."""
-    with suppress(OSError):  # They are in nobody's way: the next render can try again.
+    """Remove the claim files of ended processes in ``folder``. Only for names that are never claimed twice."""
+    with suppress(OSError):  # Remaining files do no harm; the next render tries again.
         for path in folder.glob("*"):
             remove_abandoned(path, stat.S_ISREG, Path.unlink)

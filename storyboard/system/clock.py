@@ -1,18 +1,18 @@
-"""Time and chance, behind one door, so that a test can pass its own."""
+"""The clock: time, pauses and random jitter behind one interface, so that tests can replace it."""
 
 import asyncio
 import random
 import time
 
-# Seconds by which the two clocks part at once when the machine was suspended or somebody has set its clock; how often
-# a pause looks for that; and the longest pause, for what a service says may be beyond all reason.
+# All in seconds: the difference between wall and monotonic clock that counts as a jump (suspend, or a clock that was
+# set); how often a pause checks for one; the longest pause, because a service may ask for an absurd one.
 _JUMP = 30.0
 _LOOK = 5.0
 _LONGEST = 86_400.0
 
 
 class Clock:
-    """The real clock. ``scale`` multiplies every pause between two tries, never a timeout (seconds throughout)."""
+    """The system clock, in seconds. ``scale`` multiplies the pauses between retries, but no timeout."""
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
@@ -20,11 +20,11 @@ class Clock:
         self._apart: float | None = None
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards; deadlines count on it."""
+        """Monotonic seconds, for deadlines."""
         return time.monotonic()
 
     def wall(self) -> float:
-        """Seconds since 1970-01-01 UTC; for showing and keeping, never for deciding."""
+        """Seconds since 1970-01-01 UTC, for display and records only, never for decisions."""
         return time.time()
 
     def between(self, low: float, high: float) -> float:
@@ -32,17 +32,17 @@ class Clock:
         return random.uniform(low, high)
 
     async def sleep(self, seconds: float) -> None:
-        """Let this much time pass, unscaled."""
+        """Sleep for ``seconds``, unscaled."""
         await asyncio.sleep(seconds)
 
     def scaled_time(self) -> float:
-        """Monotonic seconds as pauses count them: ``pause(s)`` takes ``s`` of these, whatever the scale (above 0)."""
+        """Monotonic seconds divided by the scale: ``pause(s)`` takes ``s`` of these at any scale above 0."""
         return self.monotonic() / (self.scale or 1.0)
 
     def jumps(self) -> int:
-        """How often the wall clock has left the monotonic one by more than 30 s: a suspend, or a clock that was set.
+        """How often the wall clock has jumped by over 30 s against the monotonic clock (suspend, or a set clock).
 
-        What was agreed with another machine before a jump, a connection above all, may be gone since.
+        After a jump, open connections may be dead.
         """
         before, self._apart = self._apart, self.wall() - self.monotonic()
         if before is not None and abs(self._apart - before) > _JUMP:
@@ -50,9 +50,9 @@ class Clock:
         return self._jumps
 
     async def pause(self, seconds: float) -> None:
-        """Wait between two tries: ``seconds`` times the scale, a day at most; not at all for what is no duration.
+        """Wait between two attempts: ``seconds`` times the scale, at most a day; no wait for NaN or negative values.
 
-        A jump of the clock ends it, for then there may be news already.
+        A jump of the clock ends the pause, because there may be news after a suspend.
         """
         wanted = seconds * self.scale
         end = self.monotonic() + (min(wanted, _LONGEST) if wanted > 0 else 0.0)
@@ -62,7 +62,7 @@ class Clock:
             await self.sleep(min(left, _LOOK))
 
     async def pause_or(self, seconds: float, until: asyncio.Event) -> None:
-        """Wait as ``pause`` does, or less where ``until`` is set before that."""
+        """Wait as ``pause`` does, or until ``until`` is set."""
         waits = [asyncio.create_task(self.pause(seconds)), asyncio.create_task(until.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

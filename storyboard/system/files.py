@@ -1,4 +1,4 @@
-"""The disk: files replaced whole or not at all, folders of our own, claims that the kernel frees when we die."""
+"""Files and folders: atomic durable writes, checked files, private and temporary folders, removal of leftovers."""
 
 import errno
 import fcntl
@@ -13,16 +13,16 @@ from zlib import crc32
 
 from storyboard.model.errors import LocalFault
 
-# Bytes of a large file that are handled together. Smaller pieces cost more calls. For larger ones Linux looks for large
-# pages of memory, and can take seconds over it; and they leave the processor's own memory between two uses.
+# Bytes of a large file that are read and processed at a time. Smaller pieces need more system calls. For larger ones
+# Linux searches for huge pages, which can take seconds, and they do not stay in the processor's cache.
 PIECE = 1 << 19
 
 
 def replace(path: Path, content: bytes) -> bool:
-    """Put ``content`` at ``path``, whole and durable; False where it already says so and nothing was written.
+    """Write ``content`` to ``path`` atomically and durably; return False where it was there already.
 
-    Written to a new name beside it, synced, renamed, and the folder synced: a reader sees the old file or the new
-    one, also after a power cut. A symbolic link at ``path`` is replaced, never followed. Raises LocalFault.
+    The content is written to a new file in the same folder, synced, renamed, and the folder synced: readers see the old
+    or the new file, also after a power cut. A symbolic link at ``path`` is replaced, not followed. Raises LocalFault.
     """
     with disk_errors(path):
         if not path.is_symlink() and path.is_file() and path.read_bytes() == content:
@@ -41,14 +41,15 @@ def replace(path: Path, content: bytes) -> bool:
 
 
 def write_checked(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` as ``replace`` does, with a sum of it in front. Raises LocalFault."""
+    """Write ``content`` to ``path`` as ``replace`` does, preceded by its CRC-32 (4 bytes). Raises LocalFault."""
     replace(path, crc32(content).to_bytes(4) + content)
 
 
 def read_checked(path: Path, most: int) -> bytes:
-    """What was sealed there, of ``most`` bytes at most; b"" where nothing was, or it is not what was written.
+    """The content that ``write_checked`` wrote; b"" where there is none, or its checksum is wrong.
 
-    A folder that came with a project may hold planted ones: links are not followed, and nothing is waited for.
+    Reads at most ``most`` bytes, checksum included. The folder may come from someone else's project: symbolic links are
+    not followed, and opening never blocks (a FIFO would).
     """
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
@@ -60,10 +61,10 @@ def read_checked(path: Path, most: int) -> bytes:
 
 @contextmanager
 def atomic_output(path: Path) -> Iterator[Path]:
-    """A new name beside ``path`` for others to write to; when the block ends well it becomes ``path``, synced.
+    """A new file in the folder of ``path`` for a library or program to write; synced and renamed after the block.
 
-    ffmpeg -y writes through a symbolic link; a rename replaces it. Nothing is left behind where the block ends badly.
-    Raises LocalFault.
+    Where the block raises, the file is removed. The rename replaces a symbolic link at ``path``; ffmpeg -y would write
+    through it. Raises LocalFault.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,24 +80,24 @@ def atomic_output(path: Path) -> Iterator[Path]:
 
 
 def open_staging(path: Path, mode: int) -> tuple[Path, int]:
-    """A new file beside ``path``, and the descriptor that holds it: what nobody holds is swept. Raises OSError."""
+    """A new file in the folder of ``path``, and a descriptor that locks it against ``sweep``. Raises OSError."""
     while True:
         staging = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
         file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file).st_nlink:
             return staging, file
-        os.close(file)  # Swept before it was held.
+        os.close(file)  # Another process swept it before it was locked.
 
 
 def publish(staging: Path, path: Path) -> None:
-    """Give a finished, synced file its good name, durably."""
+    """Rename a complete, synced file to ``path``, durably. Raises OSError."""
     os.replace(staging, path)
     keep_names(path.parent)
 
 
 def keep_names(folder: Path) -> None:
-    """What has been named in ``folder`` is so after a power cut."""
+    """Sync ``folder``, so that its new file names survive a power cut. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -105,7 +106,7 @@ def keep_names(folder: Path) -> None:
 
 
 def private_dir(folder: Path) -> Path:
-    """Make a folder that only this user can read, and its missing parents likewise, durably. Raises LocalFault."""
+    """Create a folder with mode 0700, and its missing parents likewise, durably. Raises LocalFault."""
     with disk_errors(folder):
         for parent in (*reversed(folder.parents), folder):
             if not parent.exists():
@@ -115,21 +116,22 @@ def private_dir(folder: Path) -> Path:
 
 
 def discard(path: Path) -> None:
-    """Remove a file that nobody needs, if the disk lets us: one that stays is swept, or overwritten, later."""
+    """Remove a file that is not needed. Ignores errors: a remaining file is swept or overwritten later."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def is_empty(path: Path) -> bool:
-    """Whether there is no file at ``path``, or one without a byte. Raises LocalFault where nobody can tell."""
+    """Whether ``path`` is missing or a file of 0 bytes. Raises LocalFault where that cannot be determined."""
     with disk_errors(path):
         return not path.exists() or (path.is_file() and path.stat().st_size == 0)
 
 
 def scratch_dir(project: Path, *below: str) -> Path:
-    """The project's ``.storyboard`` folder, which git never sees: it says so itself; or a folder ``below`` it.
+    """The project's ``.storyboard`` folder or a folder ``below`` it. A .gitignore in it hides it from git.
 
-    Raises LocalFault, also for a symbolic link: a project may bring one, to have us write and remove files elsewhere.
+    Raises LocalFault, also for a symbolic link: with one, a malicious project could make storyboard write and remove
+    files elsewhere.
     """
     folder = project / ".storyboard"
     for part in (None, *below):
@@ -142,12 +144,12 @@ def scratch_dir(project: Path, *below: str) -> Path:
 
 
 def sweep(path: Path) -> None:
-    """Remove what a process that was killed while it wrote ``path`` has left beside it; of a living one, nothing."""
+    """Remove the staging files of ``path`` that killed processes left; those of running processes stay."""
     _swept(path.parent, re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}"))
 
 
 def sweep_all(folder: Path) -> None:
-    """The same for every file in a folder in which nobody but us writes, and in its own folders; links lead nowhere."""
+    """Sweep all files in a folder that only storyboard writes to, and in its subfolders. Links are not followed."""
     for path, _, _ in os.walk(folder):
         _swept(Path(path), re.compile(r"\..+\.[0-9a-f]{12}"))
 
@@ -162,7 +164,7 @@ def _swept(folder: Path, left: re.Pattern[str]) -> None:
 
 
 def checksum(path: Path) -> int:
-    """A sum of a file's bytes, whether they are still those that were written. Raises OSError."""
+    """The checksum of a file (see ``combine_checksums``), to detect changed bytes. Raises OSError."""
     sums, buffer = [], memoryview(bytearray(PIECE))
     with path.open("rb") as file:
         while size := file.readinto(buffer):
@@ -171,13 +173,13 @@ def checksum(path: Path) -> int:
 
 
 def combine_checksums(sums: Iterable[int]) -> int:
-    """The CRC-32 of the CRC-32s of a file's pieces, of ``PIECE`` bytes each but for the last."""
+    """The CRC-32 of the CRC-32s of a file's pieces, each of ``PIECE`` bytes except the last."""
     return crc32(b"".join(one.to_bytes(4) for one in sums))
 
 
 @contextmanager
 def temporary_dir(prefix: str) -> Iterator[Path]:
-    """A folder for temporary files that goes when the block ends. Those of processes that were killed go first."""
+    """A temporary folder, removed at the end of the block. First removes those that killed processes left."""
     import glob
     import shutil
     import tempfile
@@ -194,7 +196,10 @@ def temporary_dir(prefix: str) -> Iterator[Path]:
 
 
 def remove_abandoned(path: Path, kind: Callable[[int], bool], remove: Callable[[Path], None]) -> None:
-    """Remove what a process that died had held: nobody holds it, and it is old enough to have been held."""
+    """Remove ``path`` if no process has it locked and it is over 60 s old, so that its creator had time to lock it.
+
+    Ignores errors.
+    """
     with suppress(OSError):
         if not is_own(path, kind) or time.time() - path.stat().st_mtime < 60:
             return
@@ -202,7 +207,7 @@ def remove_abandoned(path: Path, kind: Callable[[int], bool], remove: Callable[[
 
 
 def _remove(path: Path, remove: Callable[[Path], None]) -> None:
-    """Remove what nobody holds; held meanwhile, so that whoever has just made it can tell. Raises OSError."""
+    """Lock ``path`` and remove it; a process that has just created it detects that. Raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -212,14 +217,14 @@ def _remove(path: Path, remove: Callable[[Path], None]) -> None:
 
 
 def is_own(path: Path, kind: Callable[[int], bool]) -> bool:
-    """Whether ``path`` is of this kind itself, no link to one, and ours."""
+    """Whether ``path`` is of this kind (not a link to it) and belongs to this user. Raises OSError."""
     found = path.lstat()
     return kind(found.st_mode) and found.st_uid == os.getuid()
 
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Whatever the disk refuses inside becomes a LocalFault that names ``path`` and says what to do."""
+    """Turn an OSError in the block into a LocalFault that names ``path`` and says what to do."""
     try:
         yield
     except OSError as error:
@@ -227,7 +232,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def hint_for_errno(number: int | None) -> str:
-    """What to do about an error number of the system."""
+    """What to do about an errno."""
     match number:
         case errno.ENOSPC | errno.EDQUOT:
             return "the disk is full: free some space and run again; what was bought is safe"

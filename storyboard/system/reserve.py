@@ -1,4 +1,4 @@
-"""A reserve of disk space, given up when the ledger must be written and the disk is full."""
+"""A reserve of disk space, released when the ledger must be written and the disk is full."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,9 @@ from storyboard.system.files import disk_errors, replace
 
 
 class DiskReserve:
-    """Room held back for what must be written when the disk is full: a file of random bytes, given up in need.
+    """A file of 1 MiB that reserves disk space for what must be written even when the disk is full.
 
-    Random, because a file system that compresses would keep no room for zeros.
+    Its bytes are random, because a compressing file system would reserve no space for zeros.
     """
 
     SIZE = 1 << 20
@@ -18,17 +18,17 @@ class DiskReserve:
         self.path = path
 
     def is_present(self) -> bool:
-        """Whether it is there, whole. Raises LocalFault where nobody can tell."""
+        """Whether the file exists in full size. Raises LocalFault where that cannot be determined."""
         with disk_errors(self.path):
             return self.path.exists() and self.path.stat().st_size == self.SIZE
 
     def fill(self) -> None:
-        """Have it there. Raises LocalFault where the disk has no room for it."""
+        """Create the file where it is missing. Raises LocalFault where the disk has no space for it."""
         if not self.is_present():
             replace(self.path, os.urandom(self.SIZE))
 
     def release(self) -> bool:
-        """Give the room up; False where there was none to give."""
+        """Delete the file to free its space; False where there is none."""
         try:
             self.path.unlink()
         except OSError:

@@ -1,8 +1,8 @@
-"""Told to go: SIGINT, SIGTERM and SIGHUP are taken here and nowhere else, from the program's first line to its last.
+"""Handle SIGINT, SIGTERM and SIGHUP, for the whole life of the program and in no other module.
 
-Outside of an event loop the first of them raises KeyboardInterrupt, once in the life of the program: what tidies up
-after it is not interrupted again. Within ``run`` nothing is raised, the loop is told; what it has not heard is raised
-when it has ended. The third Ctrl-C ends the program where it stands.
+Outside an event loop, the first signal raises KeyboardInterrupt, once per process: the cleanup that follows is not
+interrupted again. Within ``run``, signals are passed to the event loop; one that it did not handle is raised when it
+has ended. The third Ctrl-C ends the process immediately.
 """
 
 import os
@@ -17,15 +17,16 @@ Result = TypeVar("Result")
 _INTERRUPTED = 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# Seconds after which an exception that was lost is raised again: somewhere else by then.
+# Seconds after which a lost KeyboardInterrupt is raised again; other code runs by then.
 _AGAIN = 0.01
 
 
 class _Now:
-    """How it stands in this process, which is what a signal is sent to.
+    """The signal state of this process.
 
-    ``times`` is how often we were told: Ctrl-C is once more, told to end is twice. ``heeded`` is for how much of it
-    something was done. ``leaving`` is whether the exit status is known.
+    ``times`` counts the requests to stop: each SIGINT adds 1, SIGTERM and SIGHUP set it to at least 2. ``heeded`` is
+    the count already acted on. ``taken``: the handlers are installed; ``looping``: ``run`` is in progress; ``leaving``:
+    the exit status is decided. ``heed`` is the callback of ``interrupt_handler``.
     """
 
     times = 0
@@ -40,7 +41,7 @@ _now = _Now()
 
 
 def take() -> None:
-    """Take the signals from here on. What whoever started us has us ignore (nohup) stays ignored."""
+    """Install the handlers. Signals that the parent process set to be ignored (nohup) stay ignored."""
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _told)
@@ -50,16 +51,16 @@ def take() -> None:
 
 
 def ignore() -> None:
-    """We are going, and the status is known: being told so once more, or three times, must not change it."""
+    """Ignore all further signals: the exit status is decided, and no signal may change it."""
     _now.leaving = True
     for number in (*_SIGNALS, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
 
 
 def run(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """What ``asyncio.run(work())`` gives. Told to go, it is cancelled, or ``heeding`` says what is done instead.
+    """The result of ``asyncio.run(work())``. A signal cancels it, or calls the callback of ``interrupt_handler``.
 
-    Raises KeyboardInterrupt where it was cancelled, and where we were told when nobody listened any more.
+    Raises KeyboardInterrupt where it was cancelled, and for a signal that arrived after the loop stopped handling them.
     """
     import asyncio
 
@@ -76,7 +77,7 @@ def run(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
 
 @contextmanager
 def interrupt_handler(heed: Callable[[int], None]) -> Iterator[None]:
-    """Within ``run``: have ``heed`` called with how often we were told; 2 is twice, or told to end."""
+    """Within ``run``: call ``heed`` with the number of requests to stop; 2 is two Ctrl-C, or SIGTERM or SIGHUP."""
     _now.heed = heed
     try:
         yield
@@ -103,7 +104,7 @@ async def _hearing(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         ear.setblocking(False)
         mouth.setblocking(False)
         loop.add_reader(ear, listen)
-        # Also where another thread was given the signal: the loop would sleep on.
+        # Wakes the loop also where the signal was delivered to another thread.
         signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
         listen()
         try:
@@ -135,7 +136,7 @@ def _raise() -> None:
 
 
 def _lost(what: "sys.UnraisableHookArgs") -> None:
-    """Python drops what is raised in a finalizer or in a weak reference's callback: raise it once more, elsewhere."""
+    """Raise a KeyboardInterrupt again that Python dropped in a finalizer or weak reference callback, by SIGALRM."""
     if what.exc_type is KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, _AGAIN)
     else:

@@ -1,4 +1,4 @@
-"""Behaviour: how an emulator is to behave. A value; the faults in it are words of faults.py."""
+"""Behaviour: the settings of an emulator, as a value. The grammar of its faults is in faults.py."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,12 +8,12 @@ Film = Literal["animatic", "plain", "tiny"]
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """``latency`` and ``hd_latency`` are the least seconds that a job and an HD version take.
+    """``latency`` and ``hd_latency`` are the minimum seconds for a job and for an HD version.
 
     ``rate`` is (submissions, seconds), None for no limit; ``balance`` the credits on the account at the start;
-    ``key`` the only key that is let in, None for any. ``seed`` makes the chance in ``faults`` repeatable.
-    ``film`` says how clips look: "animatic" is drawn at full size, "plain" is one flat colour at a tenth of it, made
-    in a hundredth of the time; "tiny" is as plain, a twentieth of the size, and lasts one second instead of eight.
+    ``key`` the only accepted API key, None for any. ``seed`` makes random ``faults`` repeatable. ``film`` is the kind
+    of clips: "animatic" is drawn at full size; "plain" is one flat colour at a tenth of the width and height, rendered
+    in a hundredth of the time; "tiny" is one flat colour at a twentieth, and 1 s long instead of 8 s.
     """
 
     latency: float = 0.0

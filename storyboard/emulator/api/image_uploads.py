@@ -1,4 +1,4 @@
-"""Uploads: the body of POST /api/file-base64-upload, checked. Values only; nothing is written here.
+"""Image uploads: the body of POST /api/file-base64-upload, parsed and checked. No I/O.
 
 Source: api-facts.md 6.6.
 """
@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from storyboard.emulator.api.orders import Refusal
 
-# What begins a file of each kind, and the ending that its name gets where the request gives it none.
+# The first bytes of each image type, and the file name extension used where the request gives no name.
 _KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png", ".png"), (b"\xff\xd8\xff", "image/jpeg", ".jpg"))
 _WEBP = (b"RIFF", b"WEBP", "image/webp", ".webp")
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,")
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[\w. -]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to be kept: ``folder`` and ``name`` make its address, ``kind`` is its media type by content."""
+    """An uploaded file: ``folder`` and ``name`` are the path of its URL, ``kind`` is its media type by content."""
 
     content: bytes
     folder: str
@@ -31,7 +31,7 @@ class Upload:
 
 
 def read_upload(body: bytes) -> Upload | Refusal:
-    """The file in a request's body, or why it is refused (code 422)."""
+    """The file in a request body, or the refusal (code 422)."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):

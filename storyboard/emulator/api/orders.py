@@ -1,6 +1,6 @@
-"""Orders: the body of a submission, checked field by field as the API document says. Values only; nothing happens.
+"""Orders: the body of a submission, each field checked against the API document. No I/O.
 
-Sources: the document's schema of POST /api/v1/veo/generate; limits that it says in prose are checked as well.
+Sources: the document's schema of POST /api/v1/veo/generate, and the limits that its prose adds.
 """
 
 import json
@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 Mode = Literal["TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO"]
 
-LABEL = "storyboardLabel"  # a field of ours, sent by drafts only: what the card says, "3/8 lamp"
+LABEL = "storyboardLabel"  # An extra field, sent for drafts only: the label on the card, such as "3/8 lamp".
 
 MODELS = ("veo3", "veo3_fast")
 ASPECTS = ("16:9", "9:16", "Auto")
-IMAGES: Mapping[str, tuple[int, int]] = {  # how many images each mode takes, at least and at most
+IMAGES: Mapping[str, tuple[int, int]] = {  # The minimum and maximum number of images of each mode.
     "TEXT_2_VIDEO": (0, 0),
     "FIRST_AND_LAST_FRAMES_2_VIDEO": (1, 2),
     "REFERENCE_2_VIDEO": (1, 3),
@@ -26,7 +26,7 @@ SEEDS = (10_000, 99_999)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A submission that is turned down before anything is charged: the envelope's code and message."""
+    """A refusal before anything is charged: code and message of the envelope."""
 
     code: int
     message: str
@@ -34,9 +34,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOrder:
-    """A submission that is in order. ``seed`` is chosen from the request where the request names none.
+    """A valid submission. ``seed`` is derived from the request where the request gives none.
 
-    ``given`` is the request as it came, for the record's ``paramJson``.
+    ``given`` is the unchanged request, for ``paramJson`` of the record.
     """
 
     prompt: str
@@ -53,13 +53,13 @@ class GenerationOrder:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of what decides the look of the clip but its images, whose addresses change and say nothing."""
+        """SHA-256 (hex) of all fields that affect the clip, without the images, whose addresses change."""
         look = (self.prompt, self.model, self.mode, self.aspect, self.seed, self.watermark, self.label)
         return sha256(json.dumps(look).encode()).hexdigest()
 
 
 def read_order(body: bytes) -> GenerationOrder | Refusal:
-    """The order in a request's body, or why it is refused: always 422, the document's code for validation."""
+    """The order in a request body, or the refusal: always code 422, the document's code for validation errors."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):
@@ -94,7 +94,7 @@ def _order(given: dict[str, object]) -> GenerationOrder:
 
 
 def _mode(given: dict[str, object], images: tuple[str, ...]) -> Mode:
-    """The mode asked for, else the one that the document says follows from there being images."""
+    """The requested mode, or the one that the document derives from the presence of images."""
     asked = given.get("generationType")
     for mode in _MODES:
         if mode == asked:
@@ -103,7 +103,7 @@ def _mode(given: dict[str, object], images: tuple[str, ...]) -> Mode:
 
 
 def _seed(given: dict[str, object]) -> int:
-    """The seed asked for, else one that is always the same for the same words: a draft can be made again."""
+    """The requested seed, or one derived from the request, so that equal requests give equal drafts."""
     asked = given.get("seeds")
     if isinstance(asked, int | float):
         return int(asked)
@@ -113,7 +113,7 @@ def _seed(given: dict[str, object]) -> int:
 
 
 def _complaint(order: GenerationOrder) -> str:
-    """What is wrong with the fields taken together; "" where nothing is."""
+    """The message for an invalid combination of fields; "" where it is valid."""
     least, most = IMAGES[order.mode]
     if not least <= len(order.images) <= most:
         wanted = str(most) if least == most else f"{least} to {most}"
@@ -142,7 +142,7 @@ def _flag(value: object) -> bool:
 
 
 def _seed_number(value: object) -> bool:
-    """In JSON 41203.0 is a whole number too."""
+    """Whether the value is a valid seed. 41203.0 is an integer in JSON as well."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return SEEDS[0] <= value <= SEEDS[1] and value == int(value)

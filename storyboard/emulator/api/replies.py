@@ -1,4 +1,4 @@
-"""Answers: the JSON documents that the API gives. Values in, values out.
+"""Replies: the JSON documents that the API returns. Values in, values out.
 
 Sources: the API document (envelope, callback); api-facts.md 3.2 and 3.3 (record, shapes of resultUrls), 6.6 (upload).
 """
@@ -25,7 +25,7 @@ def refusal_reply(refusal: Refusal) -> Document:
 
 
 def unknown_job(form: str) -> Document:
-    """The three ways in which a service of this family says that it does not know a job (api-facts.md 3.6)."""
+    """The reply for an unknown job, in one of the three forms that such services use (api-facts.md 3.6)."""
     match form:
         case "404":
             return envelope(404)
@@ -35,7 +35,7 @@ def unknown_job(form: str) -> Document:
 
 
 def record(job: Job, outcome: Outcome | None, url: str, shape: str) -> Document:
-    """The record of a job: ``url`` is its clip's address, ``shape`` one of faults.SHAPES or "" for a plain list."""
+    """The record of a job: ``url`` is the URL of its clip, ``shape`` one of faults.SHAPES or "" for a plain list."""
     data: dict[str, object] = {
         "taskId": job.id,
         "paramJson": json.dumps(dict(job.request)),
@@ -59,7 +59,7 @@ def record(job: Job, outcome: Outcome | None, url: str, shape: str) -> Document:
 
 
 def callback(job: Job, outcome: Outcome, url: str) -> Document:
-    """What is sent to the callback address. resultUrls is the bracketed text that the API document shows."""
+    """The body of a callback. resultUrls is text in brackets, as the API document shows it."""
     data: dict[str, object] = {"taskId": job.id, "fallbackFlag": False}
     if isinstance(outcome, FailedJob):
         code = outcome.code if outcome.code in _CALLBACK_CODES else 501
@@ -71,6 +71,7 @@ def callback(job: Job, outcome: Outcome, url: str) -> Document:
 
 
 def upload_reply(path: str, name: str, url: str, size: int, kind: str) -> Document:
+    """The reply to an upload of ``size`` bytes."""
     data = {
         "success": True,
         "fileName": name,
@@ -84,7 +85,7 @@ def upload_reply(path: str, name: str, url: str, size: int, kind: str) -> Docume
 
 
 def _result(job: Job, url: str, portrait: bool, shape: str) -> Document:
-    """Where the address of the clip stands, and as what. originUrls has a value only where the ratio is not 16:9."""
+    """The fields of a record that hold the clip's URL, in ``shape``. originUrls is set only for a ratio but 16:9."""
     urls = {"string": json.dumps([url]), "brackets": f"[{url}]", "single": url}.get(shape, [url])
     response: dict[str, object] = {
         "taskId": job.id,

@@ -1,6 +1,6 @@
-"""Emulator: the provider's API on this machine, over HTTP. It listens on loopback, and dials nothing else.
+"""Emulator server: the provider's API over HTTP. It listens on loopback and connects to loopback addresses only.
 
-HTTP 200 with the verdict in the body's ``code``, as the real service answers (api-facts.md 1.2).
+Responses have HTTP status 200 and the actual status in ``code`` of the body, as the real service's (api-facts.md 1.2).
 """
 
 import asyncio
@@ -31,17 +31,17 @@ from storyboard.system.files import temporary_dir
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes: an image of 20 MB in base64
 _CALLBACK_PATIENCE = aiohttp.ClientTimeout(total=15)  # api-facts.md 5.1
-_CALLBACK_PAUSES = (0.0, 0.2, 0.4)  # seconds before each of its tries
+_CALLBACK_PAUSES = (0.0, 0.2, 0.4)  # seconds before each of its attempts
 
 _AT_THE_END = tuple(kind for kind in PLACES["callback"] if kind != "early")
-_ANSWERING = tuple(PLACES["credit"])  # the kinds of fault that any answer of the API can have
+_ANSWERING = tuple(PLACES["credit"])  # The faults that every API response can have.
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request that came in; ``key`` is whether it carried an Authorization header."""
+    """A received request; ``key`` is whether it had an Authorization header."""
 
     method: str
     path: str
@@ -52,8 +52,8 @@ class Seen:
 class Emulator:
     """``async with Emulator(Behaviour()) as emulator``: serves on ``emulator.url`` until the block ends.
 
-    ``port`` 0 takes a free one. ``warned`` is told (label of the scene, sentence) what an author should know about a
-    draft. Raises InputError for a fault that is none, and where the port is taken.
+    ``port`` 0 takes a free one. ``warned`` is called with (label of the scene, sentence) for warnings about a draft.
+    Raises InputError for an invalid fault, and where the port is in use.
     """
 
     def __init__(
@@ -70,39 +70,39 @@ class Emulator:
         self._nulled: set[str] = set()
 
     def heal(self) -> None:
-        """From now on nothing goes wrong any more."""
+        """Remove all faults."""
         self._faults = Faults((), self.behaviour.seed)
 
     @property
     def jobs(self) -> list[Job]:
-        """The submissions that were accepted, in their order."""
+        """The accepted submissions, in order."""
         return list(self._service.jobs.values())
 
     @property
     def charges(self) -> list[BilledCharge]:
-        """What was taken from the account and given back, in order."""
+        """The charges and refunds of the account, in order."""
         return self._service.charges
 
     @property
     def balance(self) -> float:
-        """Credits left."""
+        """The remaining credits."""
         return self._service.balance
 
     def credits_of(self, job: str) -> int:
-        """Credits that this job has cost so far."""
+        """The credits charged for a job so far, less its refunds."""
         return sum(charge.credits for charge in self.charges if charge.job == job)
 
     def outcome(self, job: str) -> Outcome | None:
-        """How the job ended, None while it is at work."""
+        """The outcome of a job; None while it is in progress."""
         return self._service.outcomes.get(job)
 
     def colour(self, job: str) -> Colour | None:
-        """The colour of the job's clip where films are plain (RGB, 0 to 255), None before it is made."""
+        """The colour (RGB, 0 to 255) of the job's clip where films are plain; None before the job is finished."""
         outcome = self.outcome(job)
         return colour(outcome.brief.digest) if isinstance(outcome, FinishedJob) else None
 
     async def clip(self, job: str, *, hd: bool = False) -> Path | None:
-        """Where the bytes of the job's clip lie, None where there is none (yet)."""
+        """The file of the job's clip; None where there is none (yet)."""
         known = self._service.jobs.get(job)
         brief = self._service.brief(known, hd=hd) if known else None
         return await self._service.films.clip(brief) if brief else None
@@ -147,10 +147,10 @@ class Emulator:
 
     @web.middleware
     async def _front(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Note the request; let nobody in to the API without a key; say errors of HTTP itself in the envelope.
+        """Record the request, require a key for the API, and put HTTP errors into the envelope.
 
-        A page on the web can have its own name lead to this machine, and a browser then takes us for the page's server:
-        only whoever asks for this machine by a name that can mean no other is answered.
+        Only requests whose Host is a loopback name are answered. That prevents DNS rebinding: a web page whose host
+        name resolves to this machine could otherwise send requests through the user's browser.
         """
         if not loopback_host(request.host.rpartition(":")[0] or request.host):
             return web.Response(status=403)
@@ -203,7 +203,7 @@ class Emulator:
         return replies.record(job, self.outcome(job.id), self._address(job), self._shape(job))
 
     def _shape(self, job: Job) -> str:
-        """The shape that resultUrls shall have; "" for the usual one."""
+        """The shape of resultUrls; "" for a plain list."""
         if not isinstance(self.outcome(job.id), FinishedJob):
             return ""
         fault = self._faults.strike("poll", job.prompt, "shape")
@@ -249,7 +249,7 @@ class Emulator:
     async def _answered(
         self, request: web.Request, place: str, text: str, answer: Callable[[], Document]
     ) -> web.StreamResponse:
-        """What the API answers at ``place``, unless a fault strikes: ``answer`` does what was asked for."""
+        """The response at ``place``, with a fault where one applies. ``answer`` carries out the request."""
         kinds = tuple(PLACES["submit"]) if place == "submit" else _ANSWERING
         fault = self._strike(request, place, text, kinds)
         return await spoil(request, fault, answer) if fault else json_reply(answer())
@@ -281,7 +281,7 @@ class Emulator:
         return await spoil_clip(request, fault, clip) if fault else web.FileResponse(clip)
 
     async def _ended(self, job: Job, outcome: Outcome) -> None:
-        """Call back, where that was asked for and the address is on this machine: three tries, then it is dropped."""
+        """Send the callback, if requested and its address is on loopback: three attempts, then none."""
         url = job.order.callback
         fault = self._faults.strike("callback", job.prompt, *_AT_THE_END) if url else None
         kind = fault.kind if fault else ""
@@ -312,4 +312,4 @@ class Emulator:
                     if answer.status == 200:
                         return
             except (aiohttp.ClientError, TimeoutError, OSError):
-                continue  # nobody there, or gone: the next try, or none
+                continue  # No response: make the next attempt, if any is left.

@@ -1,4 +1,4 @@
-"""The service behind the API: an account, its jobs, and the clips they come to. It knows nothing of HTTP."""
+"""The emulated service behind the API: an account, its jobs and their clips. Independent of HTTP."""
 
 import asyncio
 import secrets
@@ -20,7 +20,7 @@ from storyboard.graphics import fonts as setting
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
 
-# Credits for a clip, by model, and for its HD version (api-facts.md 6.3).
+# Credits per clip, by model, and per HD version (api-facts.md 6.3).
 PRICES: Mapping[str, int] = {"veo3_fast": 60, "veo3": 250}
 HD_PRICE = 5
 
@@ -30,7 +30,7 @@ NO_CREDITS = Refusal(402, CODES[402])
 
 @dataclass(frozen=True, slots=True)
 class BilledCharge:
-    """Credits taken from the account, or given back where ``credits`` is below zero. ``what``: clip, hd or refund."""
+    """Credits charged to the account, or refunded where ``credits`` is negative. ``what``: clip, hd or refund."""
 
     job: str
     what: str
@@ -39,7 +39,7 @@ class BilledCharge:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A submission that was accepted. ``created`` is seconds since 1970, ``fault`` what is to happen to it."""
+    """An accepted submission. ``created`` is seconds since 1970, ``fault`` the fault injected into it."""
 
     id: str
     order: GenerationOrder
@@ -52,13 +52,13 @@ class Job:
 
     @property
     def request(self) -> Mapping[str, object]:
-        """The body of the submission as it came."""
+        """The unchanged body of the submission."""
         return self.order.given
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedJob:
-    """A job's end: what its clip is made from, and when it was there (seconds since 1970)."""
+    """A finished job: the brief of its clip, and the time of completion (seconds since 1970)."""
 
     brief: Brief
     completed: float
@@ -66,7 +66,7 @@ class FinishedJob:
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """A job's other end: the record's flag, code and message, and when (seconds since 1970)."""
+    """A failed job: flag, code and message of its record, and the time of failure (seconds since 1970)."""
 
     flag: int
     code: int | None
@@ -80,9 +80,9 @@ Ended = Callable[[Job, Outcome], Awaitable[None]]
 
 
 class EmulatedService:
-    """One account and everything that was ever asked of it. Lives inside a running event loop.
+    """One account with its jobs, charges and uploads. Needs a running event loop.
 
-    ``warned`` is told (label, sentence) what an author should know; ``ended`` is awaited when a job is over.
+    ``warned`` is called with (label, sentence) for warnings to the author; ``ended`` is awaited when a job ends.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class EmulatedService:
         self.jobs: dict[str, Job] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.charges: list[BilledCharge] = []
-        self.uploads: dict[str, Path] = {}  # by address
+        self.uploads: dict[str, Path] = {}  # by URL
         self.films = DraftFilms(behaviour.film, folder)
         self._folder = folder
         self._web = web
@@ -111,7 +111,7 @@ class EmulatedService:
         self._recent: deque[float] = deque()
 
     def accept(self, order: GenerationOrder) -> Job | Refusal:
-        """Charge for an order and set to work on it."""
+        """Charge for an order and start its job. Refuses it where the balance is too low."""
         if self.balance < PRICES[order.model]:
             return NO_CREDITS
         job = Job(secrets.token_hex(16), order, time.time(), self.faults.strike("job", order.prompt))
@@ -123,7 +123,7 @@ class EmulatedService:
         return job
 
     def too_fast(self) -> bool:
-        """Whether one more submission now is more than the rate allows; where it is not, it is counted."""
+        """Whether one more submission now exceeds the rate limit; if not, it is counted."""
         if self.behaviour.rate is None:
             return False
         most, seconds = self.behaviour.rate
@@ -136,7 +136,7 @@ class EmulatedService:
         return False
 
     def hd(self, job: Job) -> FinishedJob | Refusal:
-        """Whether the 1080p version of a job is there. It is begun, and charged, when it is first asked for."""
+        """The job once its 1080p version is ready, else a refusal. The first request starts and charges it."""
         outcome = self.outcomes.get(job.id)
         if not isinstance(outcome, FinishedJob):
             return Refusal(422, "record status is not success")
@@ -154,7 +154,7 @@ class EmulatedService:
         return Refusal(500, str(fault)) if fault else outcome
 
     def brief(self, job: Job, *, hd: bool) -> Brief | None:
-        """What the clip at a job's address is made from, None where there is no clip (yet)."""
+        """The brief of the clip at a job's URL; None where there is no clip (yet)."""
         outcome = self.outcomes.get(job.id)
         if not isinstance(outcome, FinishedJob):
             return None
@@ -164,7 +164,7 @@ class EmulatedService:
         return replace(outcome.brief, hd=True) if task and task.done() and not task.exception() else None
 
     async def close(self) -> None:
-        """End all work. Raises what nobody expected to go wrong in it."""
+        """Cancel all jobs. Raises the first unexpected exception of one: any but a LocalFault."""
         for task in self._work:
             task.cancel()
         ends = await asyncio.gather(*self._work, return_exceptions=True)
@@ -218,12 +218,12 @@ class EmulatedService:
 
 
 def warning_of(order: GenerationOrder) -> str:
-    """What the author should know about the card of this order; "" where there is nothing."""
+    """A warning about characters that the card of this order cannot show; "" where there are none."""
     return setting.missing_characters_sentence(" ".join((order.prompt, order.label, order.watermark)))
 
 
 async def _fate(fault: InjectedFault) -> FailedJob:
-    """How a job ends that is not to end well."""
+    """The failure that ``fault`` injects into a job. Never returns for "stuck"."""
     if fault.kind == "stuck":
         await asyncio.Event().wait()
     if fault.kind == "fail":

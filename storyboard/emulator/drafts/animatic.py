@@ -1,7 +1,7 @@
-"""Animatic: a draft that is worth looking at. The scene's images under a slow camera, or a card in its own colour.
+"""Animatic: a draft clip of the scene's images under a slow camera move, or of a card in the scene's colour.
 
-moviepy composes the clip, Pillow draws its still layers once, and each frame is a window on a picture wider than the
-frame: that is what keeps a clip at about a second of CPU. The camera moves by whole and half pixels and never trembles.
+moviepy composes the clip, Pillow draws its static layers once, and each frame is a window on a picture wider than the
+frame: a clip takes about 1 s of CPU. The camera moves by whole and half pixels, so that the picture does not jitter.
 """
 
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ from storyboard.emulator.drafts.lettering import Lettering, TextRun
 from storyboard.graphics.background import PAPER
 from storyboard.graphics.moviepy import video_clip
 
-_TRAVEL = 0.15  # how far the camera goes in a clip, in widths of the frame
-_DISSOLVE = (72, 120)  # the frames in which the first image gives way to the last
+_TRAVEL = 0.15  # travel of the camera in a clip, in frame widths
+_DISSOLVE = (72, 120)  # first and last frame of the dissolve from the first image to the last
 
 
 class Stopped(Exception):
-    """The emulator is closing; a clip half made is not wanted any more."""
+    """The emulator is closing; the clip is abandoned."""
 
 
 def film(path: Path, brief: Brief, stop: Event) -> None:
-    """Write the clip for ``brief``. About a second of one core. Raises OSError, av.FFmpegError, Stopped."""
+    """Write the clip for ``brief``. Takes about 1 s of one core. Raises OSError, av.FFmpegError, Stopped."""
     stage = set_stage(brief)
     clip = video_clip()(lambda time: stage.frame(round(time * RATE)), duration=SECONDS)
     mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.digest)))
@@ -37,9 +37,10 @@ def film(path: Path, brief: Brief, stop: Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A clip before it is filmed. ``views`` is the picture (see ``_views``), ``later`` what it turns into.
+    """A clip before its frames are rendered.
 
-    ``pace`` is half pixels a frame, below zero to the left.
+    ``views`` is the picture (see ``_views``), ``later`` the picture that it dissolves to, () for none. ``pace`` is the
+    speed of the camera in half pixels per frame, negative to the left.
     """
 
     size: tuple[int, int]
@@ -73,7 +74,7 @@ class Stage:
 
 
 def set_stage(brief: Brief) -> Stage:
-    """Draw everything that need be drawn only once."""
+    """Draw everything that is the same in all frames."""
     size, unit = brief.size, min(brief.size) / 720
     pace = max(1, round(size[0] * _TRAVEL * 2 / FRAMES))
     wide = (size[0] + pace * (FRAMES - 1) // 2 + 2, size[1])
@@ -90,7 +91,7 @@ def set_stage(brief: Brief) -> Stage:
 
 
 def _views(picture: Image.Image, pace: int) -> tuple[Picture, ...]:
-    """The picture, and where the camera stops between two pixels the same moved by half a pixel."""
+    """The picture; for an odd ``pace`` also the picture shifted by half a pixel."""
     whole = np.asarray(picture)
     if pace % 2 == 0:
         return (whole,)
@@ -100,7 +101,7 @@ def _views(picture: Image.Image, pace: int) -> tuple[Picture, ...]:
 
 
 def _share(number: int) -> int:
-    """How much of the last image is seen, of 256: nothing, then gently more, then all of it."""
+    """The share of the last image in frame ``number``, of 256: 0, then a smoothstep over _DISSOLVE, then 256."""
     begin, end = _DISSOLVE
     way = min(1.0, max(0.0, (number - begin) / (end - begin)))
     return round(256 * way * way * (3 - 2 * way))

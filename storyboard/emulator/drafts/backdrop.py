@@ -1,4 +1,4 @@
-"""Backdrop: the picture behind the words of a draft. Images cut to the frame, cards laid out, a colour of its own."""
+"""Backdrop: the picture behind the text of a draft: images cropped to the frame, cards, or a colour gradient."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from storyboard.graphics.background import PAPER, Size, gradient, hue
 
 
 def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
-    """One picture of ``size`` pixels, or two where the first turns into the last. ``unit`` is 1.0 at 720p."""
+    """One picture of ``size`` pixels, or two where the first dissolves to the last. ``unit`` is 1.0 at 720p."""
     mood = hue(brief.digest)
     if not brief.stills:
         return [gradient(size, mood)]
@@ -23,14 +23,14 @@ def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
 
 
 def _filling(still: Still, size: Size, unit: float) -> Image.Image:
-    """The image over the whole of ``size``, cropped at the middle as the service does it."""
+    """The image scaled to fill ``size`` and cropped around its centre, as the service does."""
     if isinstance(still, Elsewhere):
         return _named(still.name, size, hue(still.digest), unit)
     return ImageOps.fit(_opened(still, size), size, Image.Resampling.LANCZOS)
 
 
 def _opened(photo: Photo, size: Size) -> Image.Image:
-    """Decoded (a JPEG no larger than needed), turned upright, without transparency."""
+    """The decoded image (a JPEG no larger than needed), upright by its EXIF orientation, without transparency."""
     with Image.open(photo.path, formats=FORMATS) as image:
         image.draft("RGB", size)
         upright = ImageOps.exif_transpose(image)
@@ -41,7 +41,7 @@ def _opened(photo: Photo, size: Size) -> Image.Image:
 
 
 def _named(name: str, size: Size, mood: float, unit: float) -> Image.Image:
-    """A stand-in for an image on another machine: a frame with its file name."""
+    """A placeholder for an image on another machine: an icon and its file name."""
     picture = gradient(size, mood)
     width, height = size
     sign = _sign(round(150 * unit))
@@ -54,7 +54,7 @@ def _named(name: str, size: Size, mood: float, unit: float) -> Image.Image:
 
 
 def _sign(side: int) -> Image.Image:
-    """The sign for a picture, hills under a sun, as a mask; drawn four times as large, for smooth lines."""
+    """A picture icon as a mask, drawn at four times its size for smooth lines."""
     wide, tall = side * 4, side * 3
     sign = Image.new("L", (wide, tall))
     pen = ImageDraw.Draw(sign)
@@ -67,7 +67,7 @@ def _sign(side: int) -> Image.Image:
 
 
 def _cards(stills: Sequence[Still], size: Size, mood: float, unit: float) -> Image.Image:
-    """The images side by side as cards of one height, each in its own shape."""
+    """The images side by side as cards of one height, each with its own aspect ratio (limited to 0.5 to 2.2)."""
     sheet = gradient(size, mood)
     gap = round(36 * unit)
     shapes = [still.width / still.height if isinstance(still, Photo) else 4 / 3 for still in stills]
@@ -84,7 +84,7 @@ def _cards(stills: Sequence[Still], size: Size, mood: float, unit: float) -> Ima
 
 
 def _lay(sheet: Image.Image, card: Image.Image, at: tuple[int, int], unit: float) -> None:
-    """Put a card with round corners and a soft shadow on the sheet."""
+    """Draw a card with rounded corners and a soft shadow on the sheet; ``at`` is its left and top."""
     blur, radius = round(16 * unit), round(12 * unit)
     shadow = Image.new("L", (card.width + 4 * blur, card.height + 4 * blur))
     corners = (2 * blur, 2 * blur, 2 * blur + card.width, 2 * blur + card.height)
@@ -97,7 +97,7 @@ def _lay(sheet: Image.Image, card: Image.Image, at: tuple[int, int], unit: float
 
 
 def _shaded(picture: Image.Image, unit: float) -> Image.Image:
-    """Darker at the top and at the bottom, where words stand; the camera moves sideways, so the shade can too."""
+    """The picture darkened at top and bottom, behind the text. The camera moves sideways only, so the shade fits."""
     height = picture.height
     rows = np.arange(height, dtype=np.float32)
     top = 0.55 * _ease(1 - rows / (150 * unit))

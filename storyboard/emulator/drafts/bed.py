@@ -1,4 +1,4 @@
-"""The sound of a draft: a quiet chord over the breath of a room, another for each scene, faded at both ends."""
+"""The sound of a draft: a quiet chord over room noise, different for each scene, faded at both ends."""
 
 import numpy as np
 from numpy.fft import irfft, rfft, rfftfreq
@@ -6,14 +6,14 @@ from numpy.random import Generator, default_rng
 
 from storyboard.emulator.drafts.clip_writer import SAMPLE_RATE, SECONDS, Samples
 
-_ROOTS = (98.0, 110.0, 123.47, 130.81, 146.83, 164.81)  # Hz: a pentatonic scale, so that neighbours agree
+_ROOTS = (98.0, 110.0, 123.47, 130.81, 146.83, 164.81)  # Hz: a pentatonic scale, so that neighbouring scenes harmonise
 _CHORDS = ((1.0, 1.5, 2.0), (1.0, 1.5, 2.25), (1.0, 4 / 3, 2.0), (1.0, 1.5, 2.5))
-_LEVEL = 0.028  # about -31 dBFS: there, and never in the way
+_LEVEL = 0.028  # about -31 dBFS: audible, but quiet
 _FADE = 0.6  # seconds
 
 
 def bed(digest: str) -> Samples:
-    """Eight seconds of stereo sound that ``digest`` (hex) decides."""
+    """Eight seconds of stereo sound derived from ``digest`` (hex)."""
     dice = default_rng(int(digest[:16], 16))
     time = np.arange(SECONDS * SAMPLE_RATE, dtype=np.float32) / np.float32(SAMPLE_RATE)
     root, chord = dice.choice(_ROOTS), _CHORDS[dice.integers(len(_CHORDS))]
@@ -23,7 +23,7 @@ def bed(digest: str) -> Samples:
 
 
 def _chord(time: Samples, root: float, chord: tuple[float, ...], dice: Generator) -> Samples:
-    """Each note swells and sinks at a pace of its own; the two ears hear it a hair apart."""
+    """One channel of the chord. Each note has its own slow tremolo, and a slight random detuning per channel."""
     notes = np.zeros_like(time)
     for i, ratio in enumerate(chord):
         pitch = root * ratio * (1 + dice.uniform(-0.0015, 0.0015))
@@ -33,7 +33,7 @@ def _chord(time: Samples, root: float, chord: tuple[float, ...], dice: Generator
 
 
 def _room(count: int, dice: Generator) -> Samples:
-    """Noise that falls off above 300 Hz, at an effective level of one."""
+    """Noise that falls off above 300 Hz, with an RMS of 1."""
     spectrum = rfft(dice.standard_normal(count).astype(np.float32))
     pitch = rfftfreq(count, 1 / SAMPLE_RATE)
     noise = irfft(spectrum * (pitch > 30) / (1 + (pitch / 300) ** 2), count)

@@ -1,4 +1,4 @@
-"""Brief: all that a clip is drawn from. Equal briefs are drawn alike, to the byte."""
+"""Brief: all input of a draft clip. Equal briefs give identical clips, byte for byte."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,7 +9,7 @@ from storyboard.emulator.drafts.frame_images import Photo, Still
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """An order, its images in hand, and whether the 1080p version is wanted."""
+    """An order, its images, and whether the 1080p version is requested."""
 
     order: GenerationOrder
     stills: tuple[Still, ...] = ()
@@ -17,7 +17,7 @@ class Brief:
 
     @property
     def portrait(self) -> bool:
-        """Auto takes the shape that is nearer to the first image's; without one it is 16:9."""
+        """Whether the clip is 9:16. "Auto" is the nearer to the first image's aspect ratio; without images, 16:9."""
         if self.order.aspect != "Auto":
             return self.order.aspect == "9:16"
         first = self.stills[0] if self.stills else None
@@ -31,6 +31,6 @@ class Brief:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex); it also decides the colour and the sound."""
+        """SHA-256 (hex) of the order and its images, the same for HD; colour and sound are derived from it."""
         parts = [self.order.digest, *(still.digest for still in self.stills)]
         return sha256(" ".join(parts).encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Frames and sound into an MP4 like the provider's: H.264 yuv420p in BT.709, AAC 48 kHz stereo, index in front.
+"""Clip writer: an MP4 like the provider's: H.264 yuv420p in BT.709, AAC 48 kHz stereo, sample tables in front.
 
-PyAV writes it, not moviepy's writer, which pushes every frame as RGB through a pipe to a second process (half as much
-CPU again, measured) and drops the colour tags. The same frames and sound give the same bytes.
+Uses PyAV, not moviepy's writer, which sends every frame as RGB through a pipe to a second process (50 % more CPU,
+measured) and drops the colour tags. The same frames and sound give the same bytes.
 """
 
 import io
@@ -26,7 +26,7 @@ Picture = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 Samples = npt.NDArray[np.float32]  # (samples, 2), -1 to 1
 
 _BLOCK = 1024  # samples in one AAC frame
-_BITEXACT = {"fflags": "+bitexact"}  # no version and no date in the file
+_BITEXACT = {"fflags": "+bitexact"}  # writes no version and no date into the file
 _X264 = {
     "preset": "ultrafast",
     "crf": "24",
@@ -38,7 +38,7 @@ _AAC = {"aac_coder": "fast", "b": "128000", "threads": "1", "flags": "+bitexact"
 
 
 def aac(samples: Samples) -> bytes:
-    """Sound as an MPEG-4 audio file, to be given to ``mp4``."""
+    """The samples as an MPEG-4 audio file, for ``mp4``."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4", options=_BITEXACT) as container:
         stream = container.add_stream("aac", rate=SAMPLE_RATE, options=_AAC, layout="stereo")
@@ -53,7 +53,7 @@ def aac(samples: Samples) -> bytes:
 
 
 def mp4(path: Path, size: tuple[int, int], pictures: Iterable[Picture], sound: bytes) -> None:
-    """Write a clip of ``size`` (width, height) to ``path``. Raises OSError and av.FFmpegError."""
+    """Write a clip of ``size`` (width, height in pixels) to ``path``. Raises OSError and av.FFmpegError."""
     with _writing(path) as container, av.open(io.BytesIO(sound), "r", format="mp4") as recording:
         video = container.add_stream("libx264", rate=RATE, options=_X264)
         video.width, video.height = size
@@ -66,14 +66,14 @@ def mp4(path: Path, size: tuple[int, int], pictures: Iterable[Picture], sound: b
 
 
 def without_sound(source: Path, path: Path) -> None:
-    """Copy the picture of a clip and leave its sound behind."""
+    """Copy a clip without its sound."""
     with av.open(str(source), "r", format="mp4") as clip, _writing(path) as container:
         _copy(clip.demux(video=0), container.add_stream_from_template(clip.streams.video[0]), container)
 
 
 def _copy(packets: "Iterable[Packet[Any]]", stream: Stream, container: OutputContainer) -> None:
     for packet in packets:
-        if packet.dts is not None:  # the last packet of a demuxer is an empty one
+        if packet.dts is not None:  # The last packet of a demuxer is empty.
             packet.stream = stream
             container.mux(packet)
 

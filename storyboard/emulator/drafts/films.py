@@ -1,4 +1,4 @@
-"""Films: clips made in threads, as many at once as there are cores, each once; their folder goes with the emulator."""
+"""Draft clips, rendered in threads: one per core at a time, each clip once. The emulator deletes their folder."""
 
 import asyncio
 import os
@@ -12,12 +12,12 @@ from storyboard.emulator.drafts.brief import Brief
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
 
-# What a flat clip is of a real one's size, and its seconds. A plain one is 128x72, 72x128, and 192x108 for HD.
+# The divisor of width and height of a flat clip, and its seconds. Plain clips are 128x72, 72x128, and 192x108 for HD.
 _FLAT = {"plain": (10, 8), "tiny": (20, 1)}
 
 
 class DraftFilms:
-    """Makes the clip for a brief, or remembers it."""
+    """Renders the clip for a brief, or returns the one rendered before."""
 
     def __init__(self, kind: Film, folder: Path) -> None:
         self._kind = kind
@@ -27,7 +27,7 @@ class DraftFilms:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="draft")
 
     async def clip(self, brief: Brief) -> Path:
-        """The clip for ``brief``, whole. Raises LocalFault where this machine cannot make it."""
+        """The complete clip for ``brief``. Raises LocalFault where it cannot be rendered."""
         return await self._once(f"{brief.digest}{'-hd' if brief.hd else ''}", lambda path: self._make(path, brief))
 
     async def silent(self, brief: Brief) -> Path:
@@ -36,7 +36,7 @@ class DraftFilms:
         return await self._once(f"{whole.stem}-silent", lambda path: _silence(whole, path))
 
     async def close(self) -> None:
-        """Leave what is half made; no thread is left when this returns."""
+        """Abandon unfinished clips and wait for all threads to end."""
         self._stop.set()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         await asyncio.gather(*self._made.values(), return_exceptions=True)
@@ -61,7 +61,7 @@ class DraftFilms:
 
 
 def _told(make: Callable[[Path], None], path: Path) -> Path:
-    """``path`` once it is made. What a full disk or a library says becomes a sentence."""
+    """``path`` once ``make`` has written it. Raises LocalFault for errors of the disk or of a library."""
     from av.error import FFmpegError
 
     try:

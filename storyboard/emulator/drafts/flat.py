@@ -1,4 +1,4 @@
-"""Flat clips for tests and benchmarks: one colour each, small, made in a hundredth of the time."""
+"""Flat clips for tests and benchmarks: one colour each, small, rendered in a hundredth of an animatic's time."""
 
 from functools import cache
 from itertools import repeat
@@ -13,13 +13,13 @@ Colour = tuple[int, int, int]
 
 
 def colour(digest: str) -> Colour:
-    """The colour that ``digest`` (hex) decides: RGB, 0 to 255, away from both ends so that it survives the codec."""
+    """A colour derived from ``digest`` (hex): RGB, 24 to 231, so that the codec does not clip it."""
     red, green, blue = (24 + int(digest[i : i + 2], 16) * 207 // 255 for i in (0, 2, 4))
     return red, green, blue
 
 
 def film(path: Path, size: tuple[int, int], shade: Colour, seconds: int = SECONDS) -> None:
-    """Write a clip of at most eight seconds, all ``shade``, with a quiet sound."""
+    """Write a clip of at most 8 ``seconds``, all of colour ``shade``, with a quiet sound."""
     picture = np.full((size[1], size[0], 3), shade, dtype=np.uint8)
     mp4(path, size, repeat(picture, seconds * RATE), _hum(seconds))
 

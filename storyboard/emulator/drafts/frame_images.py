@@ -1,7 +1,7 @@
-"""Stills: the images that an order names. No connection is ever made to another machine.
+"""Frame images: the images that an order names. No connection is made to another machine.
 
-What was uploaded to the emulator is on its disk; what is served from this machine's loopback is fetched; anything else
-is drawn as a placeholder with the address's file name.
+Images uploaded to the emulator are read from its disk, images served on loopback are downloaded, and any other is
+drawn as a placeholder with the file name of its URL.
 """
 
 import hashlib
@@ -20,17 +20,17 @@ LARGEST = 20 * 1024 * 1024  # bytes (api-facts.md 6.6)
 MOST_PIXELS = 64_000_000
 PATIENCE = aiohttp.ClientTimeout(total=10)
 
-# The service's own words for an image that it cannot use (the document's callback, code 400).
+# The service's message for an image that it cannot use (callback with code 400 in the document).
 UNUSABLE = "Failed to fetch the image. Kindly verify any access limits set by you or your service provider."
 
 
 class Unusable(Exception):
-    """An image could not be fetched or is none; the text says which and why, for the log of a rehearsal."""
+    """An image cannot be downloaded or is invalid. The text names it and the reason, for the log of a rehearsal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """An image on this machine's disk: ``digest`` is the SHA-256 of its bytes; ``width`` and ``height`` are pixels."""
+    """An image file: ``digest`` is the SHA-256 (hex) of its bytes, ``width`` and ``height`` are pixels as displayed."""
 
     path: Path
     digest: str
@@ -40,7 +40,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """An image on another machine, of which only the name is known."""
+    """An image on another machine: only its name is known."""
 
     name: str
 
@@ -53,7 +53,7 @@ Still = Photo | Elsewhere
 
 
 async def still(url: str, uploads: Mapping[str, Path], folder: Path, session: aiohttp.ClientSession) -> Still:
-    """The image at ``url``; one that has to be fetched is kept in ``folder``. Raises Unusable."""
+    """The image at ``url``. A downloaded one is stored in ``folder``. Raises Unusable."""
     if url in uploads:
         return photo(uploads[url])
     if not on_loopback(url):
@@ -66,7 +66,7 @@ async def still(url: str, uploads: Mapping[str, Path], folder: Path, session: ai
 
 
 def photo(path: Path) -> Photo:
-    """The image in a file, by its content. Raises Unusable."""
+    """The image in a file, recognised by its content. Raises Unusable."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
@@ -80,7 +80,7 @@ def photo(path: Path) -> Photo:
 
 
 def on_loopback(url: str) -> bool:
-    """Whether ``url`` can only mean this machine, judged without asking a name server."""
+    """Whether ``url`` is http on a loopback host, decided without a DNS lookup."""
     parts = urlsplit(url)
     return parts.scheme == "http" and loopback_host(parts.hostname or "")
 

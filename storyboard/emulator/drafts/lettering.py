@@ -1,4 +1,4 @@
-"""Lettering: what stands still over the moving picture of a draft. Words, guides, the running time."""
+"""Lettering: the overlays of a draft clip: text, guides, progress line, running time."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -15,9 +15,9 @@ from storyboard.graphics.background import PAPER
 
 @dataclass(frozen=True, slots=True)
 class TextRun:
-    """Something drawn: where, and how much of what colour.
+    """A drawn rectangle with its position in pixels.
 
-    ``colour`` is already multiplied by its opacity, ``rest`` is what remains of the picture below (0 to 256).
+    ``colour`` is premultiplied by its opacity, ``rest`` is the share of the picture below that remains (0 to 256).
     """
 
     left: int
@@ -26,7 +26,7 @@ class TextRun:
     rest: npt.NDArray[np.uint16]
 
     def over(self, picture: Picture) -> None:
-        """Draw it on ``picture``, in place."""
+        """Blend it onto ``picture``, in place."""
         height, width = self.rest.shape[:2]
         under = picture[self.top : self.top + height, self.left : self.left + width]
         under[:] = (under * self.rest + self.colour) >> 8
@@ -40,7 +40,7 @@ class Lettering:
         self.unit = unit
         self.size = brief.size
         self.margin = round(min(self.size) * 0.075)
-        self._base = self.size[1] - self.margin - self._px(26)  # where the progress line lies
+        self._base = self.size[1] - self.margin - self._px(26)  # y of the progress line
 
     @property
     def line(self) -> tuple[int, int, int, int]:
@@ -48,7 +48,7 @@ class Lettering:
         return self.margin, self._base, self.size[0] - 2 * self.margin, max(2, self._px(2))
 
     def inks(self) -> list[TextRun]:
-        """Everything that does not change during the clip."""
+        """All overlays that are the same in every frame."""
         card = not self.brief.stills
         layers = [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
         return [*(self._guides() if card else []), *(ink for layer in layers for ink in _inks(layer))]
@@ -73,7 +73,7 @@ class Lettering:
         return Image.new("RGBA", self.size, (*PAPER, 0))
 
     def _guides(self) -> list[TextRun]:
-        """The thirds, a mark where they cross, and the corners of the safe area."""
+        """The lines of thirds, a mark at each crossing, and the corners of the safe area."""
         width, height = self.size
         across, down = (width // 3, width * 2 // 3), (height // 3, height * 2 // 3)
         bars = [(x, 0, 1, height, 16) for x in across] + [(0, y, width, 1, 16) for y in down]
@@ -86,7 +86,7 @@ class Lettering:
         return [_bar(*bar) for bar in bars]
 
     def _heading(self) -> Image.Image:
-        """The scene's number and id on the left; model, shape and seed on the right."""
+        """The scene's number and id on the left; model, aspect ratio and seed on the right."""
         layer = self._layer()
         pen = ImageDraw.Draw(layer)
         order = self.brief.order
@@ -104,7 +104,7 @@ class Lettering:
         return layer
 
     def _prompt_on_card(self) -> Image.Image:
-        """Large, at the left, its middle a little above that of the frame."""
+        """The prompt, large and left-aligned, centred slightly above the middle of the frame."""
         top, bottom = self.margin + self._px(70), self._base - self._px(40)
         wide = min(self._inner, self._px(920))
         sizes = [self._px(size) for size in (46, 42, 38, 34, 31, 28, 26, 24, 22)]
@@ -114,7 +114,7 @@ class Lettering:
         return layer
 
     def _prompt_on_picture(self) -> Image.Image:
-        """Small, above the progress line, with a shadow that parts it from the picture."""
+        """The prompt, small, above the progress line, with a shadow for legibility."""
         bottom = self._base - self._px(20)
         wide = min(self._inner, self._px(980))
         sizes = [self._px(size) for size in (26, 24, 22, 20)]
@@ -133,7 +133,7 @@ class Lettering:
             pen.text((self.margin, baseline), line, (*PAPER, opacity), font, "ls")
 
     def _foot(self) -> Image.Image:
-        """The track of the progress line, the word draft, and the watermark that was asked for."""
+        """The track of the progress line, the word "draft", and the requested watermark."""
         layer = self._layer()
         pen = ImageDraw.Draw(layer)
         left, top, width, height = self.line
@@ -146,13 +146,13 @@ class Lettering:
 
 
 def _parted(label: str) -> tuple[str, str]:
-    """ "3/8 lamp" is a number and a name; any other label is a name."""
+    """Number and name of a label: "3/8 lamp" has both; any other label is a name, with number ""."""
     number, _, name = label.partition(" ")
     return (number, name) if name and number.replace("/", "").isdigit() else ("", label)
 
 
 def _inks(layer: Image.Image) -> list[TextRun]:
-    """The drawn parts of a layer, one for each run of rows that has any: blending empty pixels costs the same."""
+    """The drawn parts of a layer, one per run of non-empty rows: blending empty pixels would cost as much."""
     rows = np.flatnonzero(np.asarray(layer.getchannel("A")).any(axis=1))
     if not rows.size:
         return []

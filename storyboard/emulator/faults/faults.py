@@ -1,7 +1,7 @@
-"""Faults on request: one small grammar, ``PLACE:WHAT[=VALUE][+charged] [xN] [%P] [@TEXT]``.
+"""Faults on request, in the grammar ``PLACE:WHAT[=VALUE][+charged] [xN] [%P] [@TEXT]``.
 
-``xN`` is only the first N times, ``%P`` in P percent of the cases (repeatable, by the behaviour's seed), ``@TEXT`` only
-where the prompt contains TEXT. Of several faults that apply to one request, the first that is written wins.
+``xN``: only the first N times; ``%P``: in P percent of the cases (repeatable, by the behaviour's seed); ``@TEXT``: only
+where the prompt contains TEXT. Where several faults match a request, the first one in the list applies.
 """
 
 import random
@@ -64,7 +64,7 @@ def _location(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One thing that can go wrong: how its value is written ("" = it takes none), and what it does."""
+    """A kind of fault: the form of its value ("" = none), the check of that value, and its effect (help text)."""
 
     value: str
     check: Check
@@ -120,13 +120,13 @@ PLACES: Mapping[str, Mapping[str, Kind]] = {
     },
 }
 
-# What goes wrong only after the job was taken and charged; any answer to a submission may be made so by "+charged".
+# Faults of a submission that happen after it is accepted and charged. "+charged" does the same for any other fault.
 _CHARGED = frozenset({"drop-after", "no-id", "cut", "garbage"})
 
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """One fault as asked for. ``times`` is None for always; ``percent`` is above 0, at most 100."""
+    """A requested fault. ``times`` is None for always; ``percent`` is above 0, at most 100."""
 
     place: str
     kind: str
@@ -142,7 +142,7 @@ _REST = re.compile(r"(?:\s+x(?P<times>[1-9]\d{0,8}))?(?:\s+%(?P<percent>\d{1,3}(
 
 
 def parse(text: str) -> InjectedFault:
-    """The fault that ``text`` asks for. Raises InputError that says what can be asked for instead."""
+    """The fault that ``text`` describes. Raises InputError whose hint names the possible faults."""
     form = _FORM.fullmatch(text.strip())
     if not form:
         raise InputError(
@@ -182,9 +182,9 @@ def _known(place: str, kind: str, value: str) -> None:
 
 
 def storm(percent: float) -> tuple[str, ...]:
-    """Every fault there is, with every value: of the requests at each place, and of the jobs, ``percent`` are struck.
+    """All faults with all values, which together affect ``percent`` of the requests at each place, and of the jobs.
 
-    Only a job that never ends is left out: it is waited for half an hour, whatever the pauses are scaled to.
+    Without "job:stuck": a run waits half an hour for such a job, whatever the scale of the pauses.
     """
     found = []
     for place, kinds in PLACES.items():
@@ -196,7 +196,7 @@ def storm(percent: float) -> tuple[str, ...]:
 
 
 def _values(kind: Kind) -> list[str]:
-    """The values that a kind can take, with its equals sign."""
+    """Values of a kind to try, each with its equals sign."""
     match kind.value:
         case "" | "[N]" | "[URL]":
             return [""]
@@ -210,13 +210,13 @@ def _values(kind: Kind) -> list[str]:
 
 
 class Faults:
-    """The faults that are still to happen. Counts them, and throws the dice for those that come in percent."""
+    """The remaining faults. Counts those with ``xN`` and draws random numbers for those with ``%P``."""
 
     def __init__(self, faults: Iterable[InjectedFault], seed: int) -> None:
         self._live = [_Live(fault, random.Random(f"{seed}/{i}")) for i, fault in enumerate(faults)]
 
     def strike(self, place: str, text: str, *kinds: str) -> InjectedFault | None:
-        """The fault that happens to this request, if any: ``text`` is its prompt, ``kinds`` limits the choice."""
+        """The fault for this request, or None. ``text`` is its prompt; ``kinds`` limits the choice, () is no limit."""
         for live in self._live:
             fault = live.fault
             if fault.place == place and (not kinds or fault.kind in kinds) and fault.where in text and live.falls():

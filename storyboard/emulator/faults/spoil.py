@@ -1,4 +1,4 @@
-"""Spoiling answers: how each fault of faults.py shows on the wire."""
+"""The HTTP response for each fault of faults.py."""
 
 import asyncio
 import json
@@ -11,13 +11,13 @@ from storyboard.emulator.api import replies
 from storyboard.emulator.api.replies import Document
 from storyboard.emulator.faults.faults import CODES, InjectedFault
 
-MOVED = "moved"  # in the query of an address that a redirect has led to; no fault strikes there
+MOVED = "moved"  # A query parameter of redirect targets, where no fault applies.
 
 _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
 
 
 async def spoil(request: web.Request, fault: InjectedFault, answer: Callable[[], Document]) -> web.StreamResponse:
-    """An API answer, spoilt. ``answer`` does what was asked for; a fault that comes before that never calls it."""
+    """The API response with ``fault``. ``answer`` carries out the request; faults before that do not call it."""
     early = answer() if fault.charged else None
     if fault.kind == "slow":
         await asyncio.sleep(float(fault.value))
@@ -43,7 +43,7 @@ async def spoil(request: web.Request, fault: InjectedFault, answer: Callable[[],
 
 
 async def spoil_clip(request: web.Request, fault: InjectedFault, clip: Path) -> web.StreamResponse:
-    """A clip, spoilt. For the fault "silent", ``clip`` is without sound already."""
+    """The response with the clip and ``fault``. For the fault "silent", ``clip`` has no sound already."""
     match fault.kind:
         case "http":
             return page(CODES.get(int(fault.value), "Error"), int(fault.value))
@@ -66,15 +66,17 @@ async def spoil_clip(request: web.Request, fault: InjectedFault, clip: Path) -> 
 
 
 def json_reply(document: Document, status: int = 200) -> web.Response:
+    """The document as a JSON response."""
     return web.json_response(document, status=status)
 
 
 def page(title: str, status: int) -> web.Response:
+    """An HTML page as a response."""
     return web.Response(text=_PAGE.format(title), status=status, content_type="text/html")
 
 
 def drop_connection(request: web.Request) -> web.Response:
-    """Reset the connection; what is returned reaches nobody."""
+    """Reset the connection. The returned response is never sent."""
     if request.transport:
         request.transport.abort()
     return web.Response()
@@ -86,7 +88,7 @@ def _elsewhere(request: web.Request, fault: InjectedFault) -> web.Response:
 
 
 async def _half(request: web.Request, body: bytes, kind: str) -> web.StreamResponse:
-    """Announce the whole, send half, and be gone."""
+    """Send the headers of the whole body and half of it, then close the connection."""
     response = web.StreamResponse()
     response.content_type, response.content_length = kind, len(body)
     await response.prepare(request)
@@ -97,6 +99,6 @@ async def _half(request: web.Request, body: bytes, kind: str) -> web.StreamRespo
 
 
 def _with_hole(content: bytes) -> bytes:
-    """The middle fifth of the file as zeros; its index, which stands in front, is left whole."""
+    """The file with its middle fifth set to zeros; the sample tables at its start are unchanged."""
     start, end = len(content) * 2 // 5, len(content) * 3 // 5
     return content[:start] + bytes(end - start) + content[end:]

@@ -1,7 +1,7 @@
-"""The mix: which sounds are heard when, and how loud. Numbers only; media/mix.py makes samples of them.
+"""The mix plan: which sounds play when, and how loud. Values only; film/audio/mixdown.py computes the samples.
 
-Everything is counted in samples of the film. A clip's own sound, a voice and music are all strands; a gain changes
-along ramps. ``altered`` says where anything else is heard than one clip's sound as it is: only that is rendered.
+Positions are in samples of the film. Clip sound, voices and music are audio sources; gains change along ramps.
+``changed_spans`` gives the spans that differ from the unchanged sound of one clip: only those are rendered.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,25 +13,26 @@ from types import MappingProxyType
 from storyboard.mp4.samples import BLOCK
 from storyboard.timeline.model import Clip, Timeline
 
-# The loudest true peak, in dBTP, that a film is brought to; and how much louder encoding may make it.
+# The maximum true peak of a film, in dBTP, and the dB by which encoding may raise it.
 PEAK, ENCODING = -1.0, 0.5
-# What is nearly silent is no programme: it is not made louder than this, in dB. What is this near is left as it is.
+# The maximum gain of the normalisation, in dB, so that near silence is not amplified; and the gain below which a clip
+# stays unchanged.
 MOST, NEAR = 20.0, 0.1
 
-# What gives way does so by so many dB, this many seconds before the other begins, and comes back after it has ended.
+# Ducking: gain in dB, attack in seconds before the other sound begins, release in seconds after it has ended.
 GIVE_WAY, ATTACK, RELEASE = -12.0, 0.2, 0.5
-# In a pause shorter than this, in seconds, it does not come back.
+# In a pause shorter than this, in seconds, ducking continues.
 PAUSE = 1.0
-# A scene is heard, and music gives way to it, while it is louder than so many LUFS.
+# Music is ducked under a scene while the scene is louder than this, in LUFS.
 HEARD = -45.0
 
-# A moment of a Loudness is a tenth of a second, and the loudness of the 0.4 s that end with it (EBU Tech 3341).
+# In seconds: the interval of the moments of a Loudness, and the window that ends with each (EBU Tech 3341).
 MOMENT, WINDOW = Fraction(1, 10), Fraction(4, 10)
 
-# Scenes this many LU apart are told to the author.
+# The loudness difference between scenes, in LU, above which the author is warned.
 APART = 6.0
 
-# Samples that are made on either side of a part: two blocks of AAC.
+# Extra samples rendered on either side of a part: two AAC frames.
 MARGIN = 2 * BLOCK
 
 Span = tuple[int, int]
@@ -39,9 +40,9 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """How loud a clip is, by EBU R128: ``lufs`` integrated and gated, ``peak`` in dBTP, and each moment in LUFS.
+    """Loudness of a clip by EBU R128: ``lufs`` integrated and gated, true ``peak`` in dBTP, ``moments`` in LUFS.
 
-    ``lufs`` is None where nothing is loud enough to be measured.
+    ``lufs`` is None where the clip is too quiet to be measured.
     """
 
     lufs: float | None
@@ -54,10 +55,9 @@ NOT_MEASURED: Mapping[Clip, Loudness] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """A factor that is ``one`` before sample ``first``, ``other`` from ``last`` on, and on its way in between.
+    """A factor that is ``one`` before sample ``first``, ``other`` from ``last`` on, and interpolated in between.
 
-    From or to silence it follows a quarter of a sine, so that two sounds that cross keep their power; else it goes
-    evenly in decibels.
+    From or to silence it follows a quarter sine, so that a crossfade keeps its power; else it is linear in decibels.
     """
 
     first: int
@@ -68,10 +68,10 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True)
 class AudioSource:
-    """A sound that is heard on samples [``first``, ``last``) of the film, from second ``start`` of it on.
+    """A sound that plays on samples [``first``, ``last``) of the film, from its second ``start`` on.
 
-    Of a ``clip`` seconds count from its first frame, of any other sound from its own beginning. ``gain`` is a factor,
-    which the ``ramps`` multiply. ``scene`` is "" for music.
+    Seconds of a ``clip`` count from its first frame, those of other sounds from their beginning. ``gain`` is a factor,
+    multiplied by the ``ramps``. ``scene`` is "" for music.
     """
 
     scene: str
@@ -87,7 +87,7 @@ class AudioSource:
 
 @dataclass(frozen=True, slots=True)
 class AudioMix:
-    """What is heard on samples [``first``, ``last``) of the film. ``form`` is hertz and channels."""
+    """The sources that play on samples [``first``, ``last``) of the film. ``form`` is (Hz, channels)."""
 
     form: tuple[int, int]
     first: int
@@ -96,12 +96,12 @@ class AudioMix:
 
     @property
     def scene(self) -> str:
-        """The first scene that is heard in it; "" where there is none."""
+        """The first scene with sound in the mix; "" where there is none."""
         return next((strand.scene for strand in self.strands if strand.scene), "")
 
     @property
     def recipe(self) -> object:
-        """All that decides its samples, wherever in a film they lie."""
+        """Everything that determines the samples, independent of their position in the film."""
         strands = []
         for strand in self.strands:
             ramps = [(ramp.first - self.first, ramp.last - self.first, ramp.one, ramp.other) for ramp in strand.ramps]
@@ -117,12 +117,11 @@ def plan_mix(
     begins: Mapping[Clip, Fraction],
     measured: Mapping[Clip, Loudness],
 ) -> AudioMix:
-    """The whole film's sound.
+    """The mix of the whole film. ``form`` is (Hz, channels).
 
-    ``edge`` gives the sample at which a clip's sound changes that should do so at a film frame: where sound is copied,
-    there are whole blocks only. Voices and music begin on the very sample of their frame. ``begins`` has the clips that
-    have sound, and which second of each is heard on the sample of its first frame; ``measured`` how loud they are, as
-    far as that is known.
+    ``edge`` maps a film frame to the sample at which clip sound changes there: copied sound consists of whole AAC
+    frames only. Voices and music begin on the exact sample of their frame. ``begins`` has the clips with sound, each
+    with its second that plays on the sample of its first frame; ``measured`` has their loudness, where known.
     """
     film = edge(cut.frames)
 
@@ -155,9 +154,9 @@ def plan_mix(
 
 
 def part_of_mix(whole: AudioMix, first: int, last: int) -> AudioMix:
-    """What is heard on samples [first, last), and MARGIN on either side: an encoder spoils where sound begins and ends.
+    """The mix of samples [first, last) plus MARGIN on either side, because an encoder distorts start and end.
 
-    Nothing in it says what comes before or behind: in the margins what is heard at the ends goes on.
+    It does not depend on the sound before and after: in the margins, the sources at the ends continue.
     """
     begin, end = first - MARGIN, last + MARGIN
     strands = []
@@ -173,10 +172,10 @@ def part_of_mix(whole: AudioMix, first: int, last: int) -> AudioMix:
 
 
 def changed_spans(whole: AudioMix, worth: int) -> list[Span]:
-    """The parts of the film that have to be rendered, in samples and in order.
+    """The spans of the film whose sound must be rendered, in samples and in order.
 
-    What lies between two of them is rendered too where it is shorter than ``worth``. Where one clip ends and another
-    begins, and nothing goes on, two parts meet: changing one scene does not make the other one's sound again.
+    A gap of at most ``worth`` samples between two spans is rendered too. A span is split where a clip begins and no
+    other clip continues, so that a change of one scene does not re-encode the sound of the other.
     """
     spans: list[Span] = []
     seams: list[int] = []
@@ -201,7 +200,7 @@ def _split(spans: Iterable[Span], seams: Iterable[int]) -> Iterator[Span]:
 
 
 def decibels(clip: Clip, known: Loudness | None, wanted: Fraction | None) -> float:
-    """How much louder a clip is made: to the loudness that is ``wanted``, and by its own gain; its peak bounds both."""
+    """The gain of a clip in dB: to the loudness ``wanted`` (LUFS) plus its own gain, limited by its true peak."""
     own = float(clip.level.gain)
     if wanted is None or known is None or known.lufs is None:
         return own
@@ -212,7 +211,7 @@ def decibels(clip: Clip, known: Loudness | None, wanted: Fraction | None) -> flo
 
 
 def widest_difference(known: Mapping[str, Loudness]) -> tuple[str, str, float] | None:
-    """The softest scene, the loudest one, and how many LU lie between them, where that is more than anybody likes."""
+    """The quietest scene, the loudest scene and their difference in LU; None where it is at most APART."""
     levels = {scene: loudness.lufs for scene, loudness in known.items() if loudness.lufs is not None}
     if not levels:
         return None
@@ -229,12 +228,12 @@ def _strand(
 
 
 def factor(gain: float) -> float:
-    """What samples are multiplied with for so many dB."""
+    """The factor for a gain in dB."""
     return float(10 ** (gain / 20))
 
 
 def _folded(strand: AudioSource, first: int, last: int) -> AudioSource:
-    """Only the ramps that go on between two samples; what the others leave behind is in the gain."""
+    """The source with only the ramps between two samples; the effect of the others is merged into the gain."""
     gain, ramps = strand.gain, []
     for ramp in strand.ramps:
         if ramp.last <= first:
@@ -254,7 +253,7 @@ def _ends(edge: Callable[[int], int], at: int, frames: int, fade: int) -> Iterat
 
 
 def _joints(edge: Callable[[int], int], clip: Clip, following: Clip | None) -> Iterator[Ramp]:
-    """How a clip's sound comes in and goes out: over all frames of a joint; of a fade, first one, then the other."""
+    """The ramps of a clip at its transitions: over all frames; in a fade, first out, then in."""
     coming, going = clip.joint, following.joint if following else None
     if coming:
         before = coming.frames // 2 if coming.kind == "fade" and clip.at else 0
@@ -267,7 +266,7 @@ def _joints(edge: Callable[[int], int], clip: Clip, following: Clip | None) -> I
 
 
 def _heard(known: Loudness, gain: float, span: Span, form: tuple[int, int]) -> Iterator[Span]:
-    """When a clip is loud enough to be heard."""
+    """The spans in samples in which a clip is louder than HEARD."""
     moment, late = MOMENT * form[0], (WINDOW - MOMENT) * form[0]
     final, earliest = len(known.moments) - 1, WINDOW // MOMENT
     for at, level in enumerate(known.moments):
@@ -284,7 +283,7 @@ def _merged(spans: Iterable[Span], form: tuple[int, int]) -> list[Span]:
 
 
 def _united(spans: Iterable[Span], gap: int) -> list[Span]:
-    """In order; those that are at most ``gap`` apart are one."""
+    """The spans in order; those at most ``gap`` samples apart are merged."""
     united: list[Span] = []
     for one, other in sorted(spans):
         if one >= other:
@@ -297,7 +296,7 @@ def _united(spans: Iterable[Span], gap: int) -> list[Span]:
 
 
 def _ways(spans: Iterable[Span], form: tuple[int, int]) -> Iterator[Ramp]:
-    """How a sound gives way to what is heard in these spans."""
+    """The ramps that duck a sound during these spans."""
     low = factor(GIVE_WAY)
     for one, other in spans:
         yield Ramp(one - int(ATTACK * form[0]), one, 1.0, low)
@@ -305,7 +304,7 @@ def _ways(spans: Iterable[Span], form: tuple[int, int]) -> Iterator[Ramp]:
 
 
 def _changed(strand: AudioSource) -> Iterator[Span]:
-    """Where a strand is not heard as it is."""
+    """The spans in which the gain of a source differs from 1."""
     edges = {strand.first, strand.last, *(ramp.first for ramp in strand.ramps), *(ramp.last for ramp in strand.ramps)}
     for one, other in pairwise(sorted(edge for edge in edges if strand.first <= edge <= strand.last)):
         gain, moving = strand.gain, False
