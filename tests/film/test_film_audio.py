@@ -168,7 +168,7 @@ def test_a_film_without_a_word_about_sound_is_copied(paths, two, tmp_path):
     plan, _ = spliced(two, paths, tmp_path)
     assert (
         plan.sound == (CopiedPiece("a", 0 + 1, 251), CopiedPiece("b", 1, 251))
-        or kinds(plan) == [("Copied", BLOCKS)] * 2
+        or kinds(plan) == [("CopiedPiece", BLOCKS)] * 2
     )
 
 
@@ -176,7 +176,7 @@ def test_a_film_without_a_word_about_sound_is_copied(paths, two, tmp_path):
 def test_a_gain_is_exact_and_is_of_its_scene_alone(paths, two, tmp_path, gain):
     """A scene made 6 dB softer would be 5 or 7 dB softer, or take its neighbour along."""
     plan, film = spliced(louder(two, 0, AudioLevel(Fraction(gain))), paths, tmp_path)
-    assert kinds(plan) == [("Rendered", BLOCKS), ("Copied", BLOCKS)]
+    assert kinds(plan) == [("RenderedPiece", BLOCKS), ("CopiedPiece", BLOCKS)]
     sound = look(film).sound
     assert level(sound[:, 4096 : SAMPLES - 4096]) == pytest.approx(-20 + gain, abs=0.1)
     assert level(sound[:, SAMPLES + 4096 : 2 * SAMPLES - 4096]) == pytest.approx(-20, abs=0.1)
@@ -188,14 +188,14 @@ def test_a_gain_is_exact_and_is_of_its_scene_alone(paths, two, tmp_path, gain):
 def test_a_muted_scene_is_silent(paths, two, tmp_path):
     """The traffic behind the narration would come back."""
     plan, film = spliced(louder(two, 1, AudioLevel(mute=True)), paths, tmp_path)
-    assert kinds(plan) == [("Copied", BLOCKS), ("Silent", BLOCKS)]
+    assert kinds(plan) == [("CopiedPiece", BLOCKS), ("SilentPiece", BLOCKS)]
     assert not look(film).sound[:, SAMPLES + 1024 :].any()
 
 
 def test_a_fade_leaves_the_middle_as_it_is(paths, two, tmp_path):
     """The whole scene would be encoded again for half a second at either end; or the sound jump where the fade ends."""
     plan, film = spliced(louder(two, 0, AudioLevel(fade=12)), paths, tmp_path)
-    assert kinds(plan) == [("Rendered", 23), ("Copied", 204), ("Rendered", 23), ("Copied", BLOCKS)]
+    assert kinds(plan) == [("RenderedPiece", 23), ("CopiedPiece", 204), ("RenderedPiece", 23), ("CopiedPiece", BLOCKS)]
     sound, plain = look(film).sound[0], look(spliced(two, paths, tmp_path / "plain")[1]).sound[0]
     assert numpy.array_equal(sound[25 * BLOCK : 225 * BLOCK], plain[25 * BLOCK : 225 * BLOCK])
     for middle in (2400, 6000, 12_000, 18_000, 23_000):
@@ -225,7 +225,7 @@ def row(cut: Timeline, paths: Mapping[str, Path]) -> tuple[FilmPlan, Samples]:
 def test_sounds_cross_with_the_pictures_and_keep_their_power(paths, two, kind):
     """The film would dip at every dissolve, or swell, or cut the first scene off when the second begins."""
     plan, heard = row(joined(two, kind, 24), paths)
-    assert kinds(plan) == [("Copied", 203), ("Rendered", 47), ("Copied", 203), ("Silent", 1)]
+    assert kinds(plan) == [("CopiedPiece", 203), ("RenderedPiece", 47), ("CopiedPiece", 203), ("SilentPiece", 1)]
     assert heard.shape == (2, 47 * BLOCK)
     length = heard.shape[1]
     for share in (0.1, 0.25, 0.5, 0.75, 0.9):
@@ -267,7 +267,7 @@ def test_the_first_scene_comes_in_out_of_silence(paths, two, tmp_path):
     """A fade from black would begin with full sound."""
     cut = replace(two, clips=(replace(two.clips[0], joint=TimedTransition("fade", 24)), two.clips[1]))
     plan, film = spliced(cut, paths, tmp_path)
-    assert kinds(plan)[0] == ("Rendered", 47)
+    assert kinds(plan)[0] == ("RenderedPiece", 47)
     sound = look(film).sound[0]
     assert level(sound[:1000]) < -38
     assert level(sound[23_000:25_000]) == pytest.approx(-23, abs=0.3)
@@ -312,7 +312,7 @@ def test_music_changes_no_picture(paths, two, tmp_path):
     plain = spliced(two, paths, tmp_path / "plain")[1]
     plan, film = spliced(replace(two, underlays=(music,)), {**paths, "m": bed}, tmp_path)
     assert pictures(film) == pictures(plain)
-    assert kinds(plan)[0] == ("Copied", 46)
+    assert kinds(plan)[0] == ("CopiedPiece", 46)
     sound = look(film).sound[0] - look(plain).sound[0]
     assert not sound[: 45 * BLOCK].any()
     assert not sound[190 * BLOCK :].any()
@@ -469,7 +469,7 @@ def test_what_is_as_loud_as_wanted_is_copied(tone, tmp_path):
     cut = laid(paths, size=SMALL)
     measured = known.all(cut.clips, paths)
     cut = replace(cut, loudness=Fraction(str(measured[cut.clips[0]].lufs)))
-    assert kinds(spliced(cut, paths, tmp_path, measured)[0])[0] == ("Copied", BLOCKS)
+    assert kinds(spliced(cut, paths, tmp_path, measured)[0])[0] == ("CopiedPiece", BLOCKS)
 
 
 @pytest.mark.ci

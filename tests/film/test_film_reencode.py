@@ -387,5 +387,5 @@ def test_whoever_changes_how_films_are_made_says_so(clips):
         for cut in (Timeline((clip,), 320, 180, 24, fit) for fit in ("pad", "crop", "blur"))
     ]
     settings = repr((filters, segment.ENCODER, segment.PIECE, segment.NEUTRAL, segment.SOUND))
-    # Where this differs, raise cut.MAKING, then write the new pair here.
+    # Where this differs, raise RENDER_VERSION, then write the new pair here.
     assert (RENDER_VERSION, hashlib.sha256(settings.encode()).hexdigest()[:12]) == (5, "43bbd30cc1a3")
