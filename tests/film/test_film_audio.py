@@ -300,7 +300,7 @@ def test_a_voice_leaves_the_rest_of_the_scene_copied(paths, two, tmp_path):
     """The whole film would be encoded again for one sentence."""
     voice = wav(tmp_path / "voice.wav", sine(3000, 1.5, 0.2))
     plan, _ = spliced(replace(two, voices=(Voice("a", "v", 48, 36),)), {**paths, "v": voice}, tmp_path)
-    assert [kind for kind, _ in kinds(plan)] == ["Copied", "Rendered", "Copied", "Copied"]
+    assert [kind for kind, _ in kinds(plan)] == ["CopiedPiece", "RenderedPiece", "CopiedPiece", "CopiedPiece"]
     (mixed,) = [piece for piece in plan.sound if isinstance(piece, RenderedPiece)]
     assert mixed.length <= math.ceil((1.5 + 0.2 + 0.5) * 48_000 / BLOCK) + 2
 
