@@ -248,7 +248,7 @@ def test_a_film_with_a_transition_has_all_its_samples(paths, two, tmp_path, kind
 def test_under_a_still_beginning_the_scene_before_goes_out(two):
     """Over its tail a scene would be cut off, or heard on under the next one."""
     one, other = two.clips
-    cut = replace(two, clips=(one, replace(other, lead=TimedTransition("dissolve", 24))))
+    cut = replace(two, clips=(one, replace(other, lead_in=TimedTransition("dissolve", 24))))
     whole = plan_mix(cut, STEREO, lambda frame: frame * 2000, dict.fromkeys(cut.clips, Fraction(0)), {})
     assert changed_spans(whole, 0) == [((FRAMES - 24) * 2000, FRAMES * 2000)]
 

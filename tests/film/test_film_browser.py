@@ -184,7 +184,7 @@ def test_transitions_trims_and_words(chromium, numbered, tmp_path):
     clips = (
         part("one", "a", 0, 64, 0, joint=TimedTransition("fade", 6)),
         part("two", "b", 0, 64, 64 - 10, joint=TimedTransition("dissolve", 10)),
-        part("three", "c", 5, 60, 118, lead=TimedTransition("wipe-left", 8)),
+        part("three", "c", 5, 60, 118, lead_in=TimedTransition("wipe-left", 8)),
         part("four", "a", 11, 50, 173),
         part("five", "a", 11, 50, 212),
         part("six", "b", 0, 64, 251 - 12, joint=TimedTransition("slide-up", 12)),
