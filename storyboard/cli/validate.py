@@ -36,19 +36,10 @@ def command(files: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> in
 
 def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | None, tuple[Problem, ...]]":
     from storyboard.config.settings import settings
-    from storyboard.model.errors import Problems
-    from storyboard.parsing.read import read_storyboard
-    from storyboard.providers.installed import find
-    from storyboard.workflow.preflight import missing_glyphs
-    from storyboard.workflow.source_files import Project
+    from storyboard.workflow.validate import validate_storyboard
 
     path = locate_storyboard(file)
-    capabilities = find(settings().provider).capabilities
-    try:
-        storyboard = read_storyboard(path.name, Project(path.parent), capabilities, given, shown=file or path.name)
-    except Problems as error:
-        return None, error.problems
-    return storyboard, (*storyboard.warnings, *missing_glyphs(storyboard))
+    return validate_storyboard(path, settings(), given, shown=file or path.name)
 
 
 def _summary(name: str, storyboard: "Storyboard | None", problems: "tuple[Problem, ...]") -> str:

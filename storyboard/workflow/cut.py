@@ -1,6 +1,8 @@
 """Cut the film from takes that exist."""
 
 from storyboard.model.errors import SceneFailed
+from storyboard.model.take import Take
+from storyboard.planning.steps import Plan
 from storyboard.workflow.assemble import assemble
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.render_options import RenderOptions, film_path, takes_of
@@ -20,9 +22,15 @@ class TakesMissing(SceneFailed):
 def cut_only(workspace: Workspace, options: RenderOptions) -> RenderResult:
     """Cut the film from takes that are in the store. Raises TakesMissing, naming the scenes that have none."""
     plan = current_plan(workspace)
-    takes = takes_of(plan)
-    if missing := tuple(scene for scene in workspace.shots if scene not in takes):
-        raise TakesMissing(workspace.shown, missing)
+    takes = complete_takes(workspace, plan)
     path = film_path(workspace, options.out)
     film = assemble(workspace, takes, path, options.film)
     return summarize(workspace, plan, takes, (path, film), checksum=options.checksum)
+
+
+def complete_takes(workspace: Workspace, plan: Plan) -> dict[str, Take]:
+    """Return the take of each scene. Raises TakesMissing, naming the scenes that have none."""
+    takes = takes_of(plan)
+    if missing := tuple(scene for scene in workspace.shots if scene not in takes):
+        raise TakesMissing(workspace.shown, missing)
+    return takes

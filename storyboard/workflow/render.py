@@ -1,10 +1,12 @@
 """Render a storyboard: plan, approve, generate, pin the takes, cut. Read this module first."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+from storyboard.film.registry import Film
 from storyboard.model import events
 from storyboard.model.errors import (
     InputError,
@@ -53,13 +55,46 @@ def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run)
             hint = "what was paid for is in the ledger: run again to collect it"
             raise Interrupted("interrupted", hint) from None
         outcomes |= generated
-    takes = pin(workspace, outcomes)
-    film = assemble(workspace, takes, path, options.film) if (path := film_to_cut(approved, takes, stopped)) else None
-    spent = spent_credits(workspace) - approved.spent
-    cut = (approved.film, film)
-    return summarize(
-        workspace, approved.plan, outcomes, cut, checksum=options.checksum, spent=spent, stopped_by=stopped
-    )
+    takes, film = pin(workspace, outcomes), None
+    if path := film_to_cut(approved, takes, stopped):
+        film = assemble(workspace, takes, path, options.film)
+    return _result(workspace, approved, outcomes, film, stopped, options)
+
+
+async def render_async(workspace: Workspace, options: RenderOptions) -> RenderResult:
+    """Do the same in the running event loop; the film is cut in another thread. Raises as ``render`` does."""
+    approved = approve(workspace, options)
+    outcomes, stopped = known_outcomes(approved.plan, options.on_event), None
+    if len(outcomes) < len(approved.plan.steps):
+        generated, stopped = await generate(workspace, approved, options)
+        outcomes |= generated
+    takes, film = pin(workspace, outcomes), None
+    if path := film_to_cut(approved, takes, stopped):
+        film = await _to_its_end(asyncio.to_thread(assemble, workspace, takes, path, options.film))
+    return _result(workspace, approved, outcomes, film, stopped, options)
+
+
+async def _to_its_end(work: Coroutine[None, None, Film]) -> Film:
+    """Wait for ``work`` even if cancelled: the claim must not end before the last byte is written."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _result(
+    workspace: Workspace,
+    approved: Approved,
+    outcomes: Mapping[str, Outcome],
+    film: Film | None,
+    stopped: StoryboardError | None,
+    options: RenderOptions,
+) -> RenderResult:
+    spent, cut = spent_credits(workspace) - approved.spent, (approved.film, film)
+    checksum = options.checksum
+    return summarize(workspace, approved.plan, outcomes, cut, checksum=checksum, spent=spent, stopped_by=stopped)
 
 
 def approve(workspace: Workspace, options: RenderOptions) -> Approved:
@@ -69,7 +104,8 @@ def approve(workspace: Workspace, options: RenderOptions) -> Approved:
     whole = current_plan(workspace)
     check_saved_plan(workspace, whole, options.saved_plan)
     plan = select_steps(workspace, whole, options.only)
-    if options.exact_plan is not None and options.exact_plan != plan:
+    if options.exact_plan is not None:
+        plan = whole.restricted_to([step.scene for step in options.exact_plan.steps])
         check_saved_plan(workspace, plan, document(workspace, options.exact_plan))
     check_budget(workspace, plan)
     path = film_path(workspace, options.out) if options.cut else None

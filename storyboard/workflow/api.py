@@ -1,0 +1,183 @@
+"""The Python API: what `import storyboard` offers. Prints nothing, handles no signals, asks through callbacks."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from storyboard.config.settings import Settings, settings
+from storyboard.model import events
+from storyboard.model.errors import InputError, Interrupted
+from storyboard.model.problem import Problem
+from storyboard.model.realm_kind import Kind
+from storyboard.model.storyboard import Storyboard
+from storyboard.planning.steps import Plan
+from storyboard.state.realm import claim_storyboard
+from storyboard.timeline.model import Timeline
+from storyboard.workflow import preflight
+from storyboard.workflow.cut import complete_takes, cut_only
+from storyboard.workflow.facts import current_plan
+from storyboard.workflow.footage import build_footage
+from storyboard.workflow.partial import cut_partial
+from storyboard.workflow.render import render, render_async, select_steps
+from storyboard.workflow.render_options import RenderOptions, ignore_events
+from storyboard.workflow.summary import RenderResult
+from storyboard.workflow.validate import load_storyboard, validate_storyboard
+from storyboard.workflow.workspace import Workspace, open_workspace
+
+OnEvent = Callable[[events.Event], None]
+Approve = Callable[[Plan], bool]
+
+
+def validate(file: str | Path, variables: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
+    """Return all problems of a storyboard, warnings included. Raises InputError if the file cannot be read.
+
+    ``variables`` are those of ``--var``, by name.
+    """
+    return validate_storyboard(Path(file).absolute(), settings(), variables or {}, shown=str(file))[1]
+
+
+def load(file: str | Path, variables: Mapping[str, str] | None = None) -> Storyboard:
+    """Return a storyboard with its templates filled in. Raises Problems with all that is wrong, InputError."""
+    return load_storyboard(Path(file).absolute(), settings(), variables or {}, shown=str(file))
+
+
+@contextmanager
+def open_storyboard(
+    file: str | Path,
+    realm: Kind | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    configuration: Settings | None = None,
+) -> Iterator["OpenStoryboard"]:
+    """Open a storyboard for planning, rendering and cutting. Raises Problems, InputError, LocalFault.
+
+    ``realm`` is "draft" for free takes of the emulator; left out, the takes of the configured service are meant.
+    ``configuration`` is ``storyboard.settings()`` if left out: config.toml and the environment.
+    """
+    found = configuration or settings()
+    with open_workspace(Path(file).absolute(), found, realm, given=variables) as workspace:
+        yield OpenStoryboard(workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStoryboard:
+    """An open storyboard. Renders and cuts claim it for as long as they take: a second one at once raises Busy."""
+
+    workspace: Workspace
+
+    @property
+    def storyboard(self) -> Storyboard:
+        """The storyboard as it was read."""
+        return self.workspace.storyboard
+
+    def plan(self, scenes: Collection[str] = ()) -> Plan:
+        """Return what has to be done about each scene now; about ``scenes`` alone if some are named.
+
+        Raises InputError for the name of no scene, LocalFault.
+        """
+        return select_steps(self.workspace, current_plan(self.workspace), tuple(scenes))
+
+    def render(
+        self,
+        plan: Plan | None = None,
+        *,
+        approve: Approve | None = None,
+        on_event: OnEvent = ignore_events,
+        at_once: int = 8,
+        out: str | Path | None = None,
+        cut: bool = True,
+        reencode: bool = False,
+        chapters: bool = False,
+    ) -> RenderResult:
+        """Generate what is missing and cut the film; ``plan`` exactly, if one is given.
+
+        ``approve`` is asked before anything is paid: without it, a plan that costs credits raises InputError.
+        ``at_once`` is how many jobs may be in progress; ``out`` the film's path; ``cut=False`` leaves the film as it
+        is; ``reencode`` re-encodes every frame; ``chapters`` writes their list. A scene that fails is a part of the
+        result. Raises InputError, OverBudget, RunRefused, LocalFault, Busy, and Interrupted if ``approve`` says no.
+        """
+        options = self._options(plan, approve, on_event, at_once, out, cut, reencode, chapters)
+        with claim_storyboard(self.workspace.file):
+            return render(self.workspace, options, lambda work: asyncio.run(work()))
+
+    async def render_async(
+        self,
+        plan: Plan | None = None,
+        *,
+        approve: Approve | None = None,
+        on_event: OnEvent = ignore_events,
+        at_once: int = 8,
+        out: str | Path | None = None,
+        cut: bool = True,
+        reencode: bool = False,
+        chapters: bool = False,
+    ) -> RenderResult:
+        """Do the same as ``render`` in the running event loop; the film is cut in another thread.
+
+        Cancelled, nothing more is submitted; what was paid for is downloaded by the next render.
+        """
+        options = self._options(plan, approve, on_event, at_once, out, cut, reencode, chapters)
+        with claim_storyboard(self.workspace.file):
+            return await render_async(self.workspace, options)
+
+    def cut(
+        self,
+        out: str | Path | None = None,
+        *,
+        missing: Literal["error", "slate"] = "error",
+        on_event: OnEvent = ignore_events,
+        reencode: bool = False,
+        chapters: bool = False,
+    ) -> RenderResult:
+        """Cut the film from takes that exist. With ``missing="slate"``, a slate stands for a scene without a take.
+
+        Raises TakesMissing, InputError, LocalFault, BadMedia, Busy.
+        """
+        path = Path(out) if out else None
+        options = RenderOptions(on_event=on_event, out=path, reencode=reencode, chapters=chapters)
+        with claim_storyboard(self.workspace.file):
+            if missing == "slate":
+                return cut_partial(self.workspace, options, {})
+            return cut_only(self.workspace, options)
+
+    def timeline(self) -> Timeline:
+        """Return the film's timeline: clips, transitions, titles, sound. Raises TakesMissing, InputError."""
+        takes = complete_takes(self.workspace, current_plan(self.workspace))
+        return build_footage(self.workspace, takes)[0]
+
+    def _options(
+        self,
+        plan: Plan | None,
+        approve: Approve | None,
+        on_event: OnEvent,
+        at_once: int,
+        out: str | Path | None,
+        cut: bool,
+        reencode: bool,
+        chapters: bool,
+    ) -> RenderOptions:
+        return RenderOptions(
+            approve=lambda workspace, found: _approve(workspace, found, approve),
+            on_event=on_event,
+            at_once=at_once,
+            exact_plan=plan,
+            out=Path(out) if out else None,
+            cut=cut,
+            reencode=reencode,
+            chapters=chapters,
+        )
+
+
+def _approve(workspace: Workspace, plan: Plan, approve: Approve | None) -> None:
+    """Raises what ``preflight.check`` finds; InputError or Interrupted if the plan is not approved."""
+    if plan.count("make") + plan.count("collect"):
+        preflight.check(workspace, plan)
+    if approve is None:
+        if plan.credits:
+            price = workspace.prices.describe(plan.credits)
+            raise InputError(f"this render costs {price}, and nobody approves it", "pass approve=, such as a function")
+    elif not approve(plan):
+        raise Interrupted("the plan was not approved: nothing was asked for, nothing was paid")

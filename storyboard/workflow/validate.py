@@ -1,0 +1,37 @@
+"""Validate a storyboard: every problem with its place, warnings about its titles among them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from storyboard.config.settings import Settings
+from storyboard.model.errors import Problems
+from storyboard.model.problem import Problem
+from storyboard.model.storyboard import Storyboard
+from storyboard.parsing.read import read_storyboard
+from storyboard.providers.installed import find
+from storyboard.workflow.preflight import missing_glyphs
+from storyboard.workflow.source_files import Project
+
+_NOTHING: Mapping[str, str] = {}
+
+
+def load_storyboard(
+    file: Path, settings: Settings, given: Mapping[str, str] = _NOTHING, *, shown: str | None = None
+) -> Storyboard:
+    """Read the storyboard in ``file`` and check it against the configured provider.
+
+    ``given`` are variables by name; ``shown`` is the file's name in messages. Raises Problems, InputError.
+    """
+    capabilities = find(settings.provider).capabilities
+    return read_storyboard(file.name, Project(file.parent), capabilities, given, shown=shown or file.name)
+
+
+def validate_storyboard(
+    file: Path, settings: Settings, given: Mapping[str, str] = _NOTHING, *, shown: str | None = None
+) -> tuple[Storyboard | None, tuple[Problem, ...]]:
+    """Return the storyboard, None if it has errors, and all its problems. Raises InputError if it cannot be read."""
+    try:
+        storyboard = load_storyboard(file, settings, given, shown=shown)
+    except Problems as error:
+        return None, error.problems
+    return storyboard, (*storyboard.warnings, *missing_glyphs(storyboard))
