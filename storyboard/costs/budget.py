@@ -34,6 +34,7 @@ class Over:
 
     @property
     def remaining(self) -> Fraction:
+        """The credits left of the limit, at least 0."""
         return max(self.limit.credits - self.spent, Fraction(0))
 
 

@@ -6,6 +6,8 @@ from fractions import Fraction
 
 @dataclass(frozen=True, slots=True)
 class Planned:
+    """The plan of a render: scenes by step, and its cost (``money`` is None where a credit has no price)."""
+
     make: int
     collect: int
     keep: int
@@ -26,6 +28,8 @@ class Submitting:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
+    """A job was submitted. ``credits`` is its expected cost."""
+
     scene: str
     take: int
     job: str
@@ -34,6 +38,8 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
+    """A job is in progress."""
+
     scene: str
     take: int
     job: str
@@ -41,6 +47,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
+    """A clip was downloaded."""
+
     scene: str
     take: int
     bytes: int
@@ -48,6 +56,8 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """A take is verified and in the store. ``sha256`` is its digest in hex."""
+
     scene: str
     take: int
     sha256: str
@@ -55,6 +65,8 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """A scene failed. ``code`` is the provider's code, None where there is none."""
+
     scene: str
     take: int
     code: int | None
@@ -74,6 +86,8 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
+    """A warning about a scene."""
+
     scene: str
     why: str
 

@@ -45,6 +45,7 @@ class Shot:
 
     @property
     def mode(self) -> Mode:
+        """What the request has besides the prompt: references, frames, or nothing (text)."""
         if self.references:
             return "references"
         return "frames" if self.first_frame else "text"

@@ -20,6 +20,7 @@ class Measure:
 
     @property
     def seconds(self) -> Fraction:
+        """The duration in seconds."""
         return self.frames / self.fps
 
 

@@ -17,6 +17,7 @@ class Value:
     own: bool
 
     def problem(self, message: str, hint: str = "", *, key: bool = False) -> Problem:
+        """A problem with this value, or with its ``key``."""
         return self.page.problem(self.path, message, hint, key=key)
 
 

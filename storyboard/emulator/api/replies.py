@@ -17,10 +17,12 @@ _CALLBACK_CODES = (200, 400, 422, 500, 501)
 
 
 def envelope(code: int = 200, message: str = "", data: object = None) -> Document:
+    """The envelope of all replies. An empty ``message`` is replaced by the usual text for ``code``."""
     return {"code": code, "msg": message or CODES.get(code, "error"), "data": data}
 
 
 def refusal_reply(refusal: Refusal) -> Document:
+    """The reply for a refused request."""
     return envelope(refusal.code, refusal.message)
 
 

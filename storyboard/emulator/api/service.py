@@ -48,6 +48,7 @@ class Job:
 
     @property
     def prompt(self) -> str:
+        """The prompt of the submission."""
         return self.order.prompt
 
     @property

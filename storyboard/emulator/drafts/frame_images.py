@@ -46,6 +46,7 @@ class Elsewhere:
 
     @property
     def digest(self) -> str:
+        """SHA-256 (hex) of the name."""
         return hashlib.sha256(self.name.encode("utf-8", "replace")).hexdigest()
 
 
