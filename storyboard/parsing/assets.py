@@ -14,7 +14,7 @@ from storyboard.model.suggest import did_you_mean
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
 from storyboard.parsing import yaml
-from storyboard.parsing.project_files import ClipFacts, Files
+from storyboard.parsing.project_files import Files, ImageFile
 from storyboard.parsing.source import KeyPath, SourceFile
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Assets:
     def __init__(self, files: Files, wrong: Callable[[Problem], None]) -> None:
         self._files = files
         self._wrong = wrong
-        self._images: dict[PurePosixPath, ClipFacts | StoryboardError] = {}
+        self._images: dict[PurePosixPath, ImageFile | StoryboardError] = {}
         self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
         self._effects: tuple[str, ...] | None = None
         self._sounds: dict[PurePosixPath, Fraction | StoryboardError] = {}

@@ -38,7 +38,7 @@ Rendered = Callable[[SourceFile, KeyPath, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class _TimedScene:
+class _TimedText:
     """One mapping of a value that is a mapping or a list of mappings."""
 
     page: SourceFile
@@ -114,7 +114,7 @@ class Finishing:
         self._wrong(word.problem(f"this transition of {format_seconds(coming.seconds)} s does not fit", hint))
         return False
 
-    def _title(self, part: _TimedScene, seconds: Fraction | None, rendered: Rendered) -> Title:
+    def _title(self, part: _TimedText, seconds: Fraction | None, rendered: Rendered) -> Title:
         start, lasting = self._span(part, seconds)
         color = str(part.value.get("color", "white"))
         return Title(
@@ -139,10 +139,10 @@ class Finishing:
                 self._wrong(part.problem("from", "this line comes before the one above it", "put them in order"))
         return tuple(Caption(self._text(part, rendered), start, lasting) for part, (start, lasting) in lines)
 
-    def _text(self, part: _TimedScene, rendered: Rendered) -> str:
+    def _text(self, part: _TimedText, rendered: Rendered) -> str:
         return rendered(part.page, (*part.path, "text"), str(part.value["text"])).strip()
 
-    def _span(self, part: _TimedScene, seconds: Fraction | None) -> tuple[Fraction, Fraction | None]:
+    def _span(self, part: _TimedText, seconds: Fraction | None) -> tuple[Fraction, Fraction | None]:
         """Start and duration of a title or caption, in seconds of the scene; None: to the end of the scene."""
         start = part.number("from", "0")
         lasting = part.number("for", "0") or None
@@ -154,7 +154,7 @@ class Finishing:
         return start, lasting
 
     def _audio(self, word: Value | None, voice: Value | None, seconds: Fraction | None) -> Audio:
-        said = _TimedScene(word.page, word.path, cast(Mapping[str, object], word.value)) if word else None
+        said = _TimedText(word.page, word.path, cast(Mapping[str, object], word.value)) if word else None
         spoken_over = self._found.sound(voice.page, voice.path, str(voice.value)) if voice else None
         if voice and spoken_over and seconds is not None and spoken_over.seconds > seconds:
             late = format_seconds(spoken_over.seconds - seconds)
@@ -165,7 +165,7 @@ class Finishing:
             return Audio(voice=spoken_over)
         return Audio(said.number("gain", "0"), bool(said.value.get("mute")), said.number("fade", "0"), spoken_over)
 
-    def _bed(self, part: _TimedScene) -> MusicBed | None:
+    def _bed(self, part: _TimedText) -> MusicBed | None:
         sound = self._found.sound(part.page, (*part.path, "file"), str(part.value["file"]))
         if sound is None:
             return None
@@ -192,11 +192,11 @@ def _verb(kind: TransitionKind) -> str:
     return kind.partition("-")[0]
 
 
-def _parts(word: Value | None) -> list[_TimedScene]:
+def _parts(word: Value | None) -> list[_TimedText]:
     """The mappings of a value that is a mapping or a list of mappings."""
     if word is None:
         return []
     if isinstance(word.value, Mapping):
-        return [_TimedScene(word.page, word.path, word.value)]
+        return [_TimedText(word.page, word.path, word.value)]
     values = cast(Sequence[Mapping[str, object]], word.value)
-    return [_TimedScene(word.page, (*word.path, index), value) for index, value in enumerate(values)]
+    return [_TimedText(word.page, (*word.path, index), value) for index, value in enumerate(values)]

@@ -9,7 +9,7 @@ from storyboard.model.take import Measure
 
 
 @dataclass(frozen=True, slots=True)
-class ClipFacts:
+class ImageFile:
     """Facts about an image: SHA-256 (hex) of its bytes, size in ``bytes``, pixels as displayed, type by content."""
 
     digest: str
@@ -30,7 +30,7 @@ class Files(Protocol):
         """The bytes of a YAML file."""
         ...
 
-    def image(self, path: PurePosixPath) -> ClipFacts:
+    def image(self, path: PurePosixPath) -> ImageFile:
         """The digest, size and type of an image."""
         ...
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from storyboard.model.errors import StoryboardError
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
 from storyboard.model.take import Measure, Take
-from storyboard.parsing.project_files import ClipFacts
+from storyboard.parsing.project_files import ImageFile
 from storyboard.planning.steps import Plan, Step
 from storyboard.timeline.model import Slate
 from storyboard.workflow.assemble import assemble, set_damaged_aside
@@ -45,12 +45,12 @@ class TolerantFiles:
             self.troubles[path] = error.message
             return _UNKNOWN
 
-    def image(self, path: PurePosixPath) -> ClipFacts:
+    def image(self, path: PurePosixPath) -> ImageFile:
         try:
             return self.project.image(path)
         except StoryboardError as error:
             self.troubles[path] = error.message
-            return ClipFacts("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
+            return ImageFile("", 0, _UNKNOWN.width, _UNKNOWN.height, "png")
 
 
 def cut_partial(workspace: Workspace, options: RenderOptions, troubles: Mapping[PurePosixPath, str]) -> RenderResult:

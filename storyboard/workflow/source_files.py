@@ -11,7 +11,7 @@ from storyboard.model.suggest import did_you_mean
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
 from storyboard.parsing import schema
-from storyboard.parsing.project_files import ClipFacts
+from storyboard.parsing.project_files import ImageFile
 from storyboard.parsing.yaml import MAX_BYTES
 from storyboard.system.files import replace, scratch_dir
 
@@ -29,7 +29,7 @@ class Project:
         """The bytes of a YAML file. Raises InputError: not there, no regular file, outside, larger than 1 MiB."""
         return self._read(path, MAX_BYTES, "1 MiB")
 
-    def image(self, path: PurePosixPath) -> ClipFacts:
+    def image(self, path: PurePosixPath) -> ImageFile:
         """What an image is and what is in it. Raises InputError as ``bytes_of`` does, or where it is no image."""
         from storyboard.media import images
 
@@ -39,7 +39,7 @@ class Project:
         except InputError as error:
             raise InputError(f"'{one_line(str(path))}' {error.message}", error.hint) from None
         digest = hashlib.sha256(content).hexdigest()
-        return ClipFacts(digest, len(content), picture.width, picture.height, picture.kind)
+        return ImageFile(digest, len(content), picture.width, picture.height, picture.kind)
 
     def clip(self, path: PurePosixPath) -> Measure:
         """What a clip of the author's own is. Raises InputError (not there, outside) or BadMedia."""
