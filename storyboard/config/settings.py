@@ -1,4 +1,4 @@
-"""The user's own configuration: config.toml and the environment. Nothing of a project can say any of this."""
+"""The user's configuration: config.toml and the environment. No file of a project can set any of it."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from storyboard.providers.installed import USUAL, find
 
 _KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")
 
-# For a provider that is not installed: its address and key cannot be asked for, and everything else works.
+# For a provider that is not installed: only its address and key are unknown, everything else works.
 NOWHERE = Environment(
     key="STORYBOARD_API_KEY",
     key_file="STORYBOARD_API_KEY_FILE",
@@ -32,11 +32,11 @@ NOWHERE = Environment(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for this user on this machine.
+    """The settings of this user on this machine.
 
     ``home`` is the store's folder; ``environment`` names the variables of the provider's address and key;
-    ``time_scale`` multiplies every pause between two tries; ``profile`` renames
-    paths and fields of the provider's API; ``file`` is the config.toml that was read, or would be.
+    ``time_scale`` multiplies every pause between two tries; ``profile`` renames paths and fields of the provider's API;
+    ``file`` is the config.toml that was read, or would be.
     """
 
     file: Path
@@ -55,7 +55,7 @@ class Settings:
 
     @property
     def rehearsal(self) -> bool:
-        """Whether the API is on this machine: an emulator's takes must never pass for paid ones."""
+        """Whether the API is on this machine: takes of an emulator must never pass for paid ones."""
         try:
             return loopback_host(urlsplit(self.base_url).hostname or "")
         except ValueError:
@@ -72,7 +72,7 @@ class Settings:
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The configuration: environment over file. Raises InputError naming the file or the variable."""
+    """Return the configuration; the environment overrides the file. Raises InputError naming the file or the variable."""
     import platformdirs
 
     file = Path(platformdirs.user_config_dir("storyboard")) / "config.toml"
@@ -102,7 +102,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _said_by(provider: str) -> tuple[Environment, Prices]:
-    """What a provider says of its address, its key and its prices. One that is not installed is told of when needed."""
+    """The provider's names for its address and key, and its prices. If it is not installed, that is reported when needed."""
     try:
         found = find(provider)
     except InputError:
@@ -162,7 +162,7 @@ def _callbacks(environ: Mapping[str, str]) -> CallbackSettings:
 
 
 def _objection(url: str) -> str:
-    """Why callbacks cannot come to an address; "" where they can. It is not repeated: it may be meant to be secret."""
+    """Why callbacks cannot arrive at an address; "" if they can. The address is not quoted: it may be secret."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

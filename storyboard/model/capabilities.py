@@ -1,4 +1,4 @@
-"""What a provider can be asked for, as data. Storyboards are checked against it before anything is paid for."""
+"""What a provider can generate, as data. Storyboards are checked against it before anything is paid for."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from storyboard.model.storyboard import Resolution
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where the user says how a service is reached: names of environment variables, and its ``usual_url``.
+    """How the user configures a service: names of environment variables, and its ``usual_url``.
 
     ``keyring`` is the name of the key's entry in the system's keyring.
     """
@@ -23,7 +23,7 @@ class Environment:
 class Quality:
     """One resolution of a model, by its ``name``; ``size`` is its picture in pixels, the longer side first.
 
-    An ``upgrade`` is made of a finished job and paid for by itself; what is none is asked for at once.
+    An ``upgrade`` is made from a finished job and paid for separately; any other resolution is requested at once.
     """
 
     name: Resolution
@@ -33,7 +33,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model, and what a scene that wants it may say.
+    """One model, and what a scene that uses it may ask for.
 
     ``resolutions`` are in order, and the first is the default. ``seconds`` is how long a clip is, ``seeds`` an
     inclusive range; ``prompt_limit`` counts characters of the rendered prompt; ``references`` is the largest number of
@@ -51,21 +51,21 @@ class Model:
     upgrade_aspects: tuple[str, ...] = ()
 
     def quality(self, resolution: Resolution) -> Quality:
-        """The resolution of this name; the default one for a name that the model does not have."""
+        """Return the resolution of this name; the default one for a name that the model does not have."""
         return next((known for known in self.resolutions if known.name == resolution), self.resolutions[0])
 
     def upgrades(self, resolution: Resolution) -> bool:
-        """Whether this resolution is made of a finished job, and paid for by itself."""
+        """Whether this resolution is made from a finished job, and paid for separately."""
         return self.quality(resolution).upgrade
 
     def base(self, resolution: Resolution) -> Resolution:
-        """The resolution that is asked for so that this one can be had: below an upgrade the default, else itself."""
+        """Return the resolution to request first: for an upgrade the default one, else this one."""
         return self.resolutions[0].name if self.upgrades(resolution) else resolution
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The models of one provider; ``usual`` is the name of the one that a scene gets that names none."""
+    """The models of one provider; ``usual`` is the name of the one for scenes that name none."""
 
     models: tuple[Model, ...]
     usual: str
@@ -76,10 +76,10 @@ class Capabilities:
 
     @property
     def referring(self) -> tuple[Model, ...]:
-        """The models that take references at all."""
+        """The models that take reference images."""
         return tuple(model for model in self.models if model.references)
 
     def model(self, name: str) -> Model:
-        """The model of this name; the usual one for a name that the provider does not have."""
+        """Return the model of this name; the usual one for a name that the provider does not have."""
         known = {model.name: model for model in self.models}
         return known.get(name, known[self.usual])

@@ -1,4 +1,4 @@
-"""What can go wrong, sorted by whose business it is. Each error says what to do next."""
+"""Errors, sorted by who can correct them: user, service, machine. Each says what to do next."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 class StoryboardError(Exception):
     """An expected end of a run: one sentence and a hint.
 
-    ``message`` says what is wrong and where, ``hint`` what to do next (may be empty). Whatever they quote, they can be
-    shown: the controls of a terminal and the orders of a CI runner are written out.
+    ``message`` says what is wrong and where, ``hint`` what to do next (may be empty). Both are safe to
+    show: control characters of a terminal and commands of a CI runner are escaped.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -26,9 +26,9 @@ class InputError(StoryboardError):
 
 
 class Problems(InputError):
-    """Everything that is wrong with a storyboard, at once, in the order of its lines.
+    """All problems of a storyboard, in the order of its lines.
 
-    ``planned`` is True where a plan could be made of it all the same, and was shown.
+    ``planned``: a plan could be made all the same, and was shown.
     """
 
     def __init__(self, problems: "tuple[Problem, ...]", *, planned: bool = False) -> None:
@@ -38,7 +38,7 @@ class Problems(InputError):
 
 
 class RunRefused(StoryboardError):
-    """The whole run is refused (key, credits, address, maintenance): stop asking, keep collecting.
+    """The whole run is refused (key, credits, address, maintenance): submit nothing more, keep downloading.
 
     ``code`` is the HTTP status or body code that said so, or None where no answer came.
     """
@@ -49,19 +49,19 @@ class RunRefused(StoryboardError):
 
 
 class OverBudget(RunRefused):
-    """The user's own budget does not reach: nothing more is asked for, what is paid for is still collected."""
+    """The user's budget would be exceeded: nothing more is submitted, what is paid for is still downloaded."""
 
 
 class LocalFault(StoryboardError):
-    """This machine is at fault: disk full, store damaged, ffmpeg missing."""
+    """This machine cannot go on: disk full, store damaged, ffmpeg missing."""
 
 
 class Busy(StoryboardError):
-    """Another render of this storyboard is at work."""
+    """Another render of this storyboard is in progress."""
 
 
 class SceneFailed(StoryboardError):
-    """One scene will not come, and its neighbours go on. Nothing of it is in flight any more.
+    """One scene failed; the others go on. Nothing of it is in progress any more.
 
     ``code`` is the provider's code (HTTP status or body code), None where the fault is of another kind.
     """
@@ -72,15 +72,15 @@ class SceneFailed(StoryboardError):
 
 
 class Stalled(SceneFailed):
-    """No answer in time about a job that is paid for: the job stays open, the next run collects it."""
+    """No answer in time about a job that is paid for: it stays open, and the next run downloads it."""
 
 
 class AddressExpired(SceneFailed):
-    """A clip's address no longer serves the clip: ask the provider for a new one, then fetch again."""
+    """A clip's address no longer serves the clip: ask the provider for a new one, then download again."""
 
 
 class BadMedia(SceneFailed):
-    """What was fetched is not the clip that was promised: no MP4, cut short, damaged, of the wrong length."""
+    """What was downloaded is not a whole clip: no MP4, cut short, damaged, of the wrong length."""
 
 
 class SubmissionUnknown(StoryboardError):
@@ -92,7 +92,7 @@ class SubmissionUnknown(StoryboardError):
 
 
 def submission_undecided(why: str) -> SubmissionUnknown:
-    """What is said of a scene whose submission was lost."""
+    """Return the error of a scene whose submission was lost."""
     return SubmissionUnknown(
         f"nobody knows whether it was accepted and paid for: {why}",
         "it is never sent again by itself: see `storyboard status`, and decide it with `storyboard settle`",
@@ -100,12 +100,12 @@ def submission_undecided(why: str) -> SubmissionUnknown:
 
 
 def submission_given_up(why: str) -> SceneFailed:
-    """What is said of a scene whose submission its author has given up."""
+    """Return the error of a scene whose submission the user gave up."""
     return SceneFailed(why, "change the scene, or have it asked for anew: storyboard settle FILE SCENE --again")
 
 
 class NotAsked(StoryboardError):
-    """A scene was not asked for, because the run had been stopped before its turn came. Nothing of it was paid."""
+    """A scene was not submitted, because the run was stopped before. Nothing was paid for it."""
 
     def __init__(self, cause: StoryboardError) -> None:
         super().__init__(f"not asked for: {cause.message}", cause.hint)

@@ -1,4 +1,4 @@
-"""A lock: which take each scene has."""
+"""The lock file as values: which take each scene has."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from storyboard.model.take import Take
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What one scene has: the key of its shot, and its takes by number and resolution."""
+    """What is pinned for one scene: the key of its shot, and its takes by number and resolution."""
 
     key: str
     pick: int
@@ -18,12 +18,12 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The whole file: scene id -> what it has."""
+    """The whole file: what is pinned, by scene id."""
 
     scenes: Mapping[str, Pinned] = field(default_factory=dict)
 
     def takes(self, key: str) -> Mapping[Resolution, Take]:
-        """The takes of a shot, whichever scene has them: a renamed scene keeps what it had."""
+        """Return the takes of a shot, whichever scene pins them: a renamed scene keeps its takes."""
         for pinned in self.scenes.values():
             if pinned.key == key:
                 return pinned.takes.get(pinned.pick, {})

@@ -8,7 +8,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the author's files something is written. ``line`` and ``column`` count from 1, in characters."""
+    """A place in the storyboard's files. ``line`` and ``column`` count from 1, in characters."""
 
     file: str
     line: int
@@ -20,7 +20,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a storyboard, and what to do about it.
+    """One problem of a storyboard, and what to do about it.
 
     ``path`` names the key ("scenes[2].model"); ``source`` is the line it stands on, as written; ``width`` is how
     many characters of it the caret underlines (at least 1).

@@ -1,7 +1,7 @@
-"""Whose takes are meant: a draft's, a rehearsal's or those that were paid for."""
+"""The kinds of takes: drafts, rehearsals (the API is on this machine), paid ones."""
 
 from typing import Literal
 
-# In the order of what they are worth: a film or a lock of one kind never takes the place of a later one's.
+# From the least valuable on: a film or a lock file of one kind never replaces that of a later kind.
 Kind = Literal["draft", "rehearsal", "paid"]
 KINDS: tuple[Kind, ...] = ("draft", "rehearsal", "paid")

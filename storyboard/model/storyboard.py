@@ -1,4 +1,4 @@
-"""The author's words made whole: every default filled in, every unit parsed. Values only; nothing happens here."""
+"""A storyboard as values: every default filled in, every unit parsed."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -71,7 +71,7 @@ Image = LocalImage | WebImage
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """The part of a clip that is seen, in seconds of the clip. ``end`` is None for "to its end"."""
+    """The part of a clip that is seen, in seconds of the clip. ``end`` is None for its end."""
 
     start: Fraction = Fraction(0)
     end: Fraction | None = None
@@ -79,7 +79,7 @@ class Trim:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What a provider is to make: the prompt is rendered, the images are checked."""
+    """What a provider generates: the prompt is filled in, the images are checked."""
 
     prompt: str
     model: str
@@ -96,7 +96,7 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class OwnClip:
-    """A clip of the author's own; nothing is generated. ``path`` is relative to the project folder."""
+    """A local clip; nothing is generated. ``path`` is relative to the project folder."""
 
     path: PurePosixPath
     place: Place
@@ -104,9 +104,9 @@ class OwnClip:
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """A picture of the author's own, shown for ``seconds``; a card of one colour ("#rrggbb") where it has no image.
+    """A local picture, shown for ``seconds``; a card of one colour ("#rrggbb") if it has no image.
 
-    ``move`` is where the camera goes meanwhile, slowly.
+    ``move`` is the slow camera move meanwhile.
     """
 
     image: LocalImage | None
@@ -118,7 +118,7 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class OwnSound:
-    """A sound file of the author's own, ``seconds`` long. ``path`` is relative to the project folder."""
+    """A local sound file, ``seconds`` long. ``path`` is relative to the project folder."""
 
     path: PurePosixPath
     seconds: Fraction
@@ -129,7 +129,7 @@ Source = Generated | OwnClip | Still
 
 
 def described_source(source: OwnClip | Still) -> str:
-    """What of the author's own is seen: a file of the project, or a colour."""
+    """Return what a local source shows: a file of the project, or a colour."""
     if isinstance(source, OwnClip):
         return str(source.path)
     return str(source.image.path) if source.image else source.color
@@ -137,10 +137,10 @@ def described_source(source: OwnClip | Still) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """How a scene comes in, other than by a cut: for ``seconds`` it and the scene before it are both seen.
+    """A transition into a scene: for ``seconds``, it and the scene before it are both seen.
 
-    ``over`` the ``tail`` it is the last seconds of the scene before that are seen with this one's first frame, which
-    stands still. The first scene of a film has at most a fade: from black, with nothing before it.
+    ``over`` the ``tail``, the last seconds of the scene before are seen with this one's first frame, which stands still.
+    The first scene of a film has at most a fade from black.
     """
 
     kind: TransitionKind
@@ -150,7 +150,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """Text over the picture, from ``start`` for ``seconds`` of its scene as it is seen (None: to the scene's end).
+    """Text over the picture, from ``start`` for ``seconds`` of its scene after the trim (None: to the scene's end).
 
     ``size`` is the height of a line as a share of the frame's height; ``color`` is "#rrggbb".
     """
@@ -166,7 +166,7 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What is said, to be read: from ``start`` for ``seconds`` of its scene as seen (None: to the end of the scene)."""
+    """A subtitle: from ``start`` for ``seconds`` of its scene after the trim (None: to the scene's end)."""
 
     text: str
     start: Fraction
@@ -175,7 +175,7 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A scene's own sound: ``gain`` in dB, ``fade`` in seconds at either end; ``voice`` is spoken over it."""
+    """A scene's own sound: ``gain`` in dB, ``fade`` in seconds at either end; ``voice`` is mixed over it."""
 
     gain: Fraction = Fraction(0)
     mute: bool = False
@@ -185,9 +185,9 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """All that decides how a scene is shown and heard, and nothing of what a provider is asked for.
+    """How a scene is shown and heard; nothing of it is sent to a provider.
 
-    ``transition`` is None for a cut; ``effect`` names an effect of the author's own, "" for none.
+    ``transition`` is None for a cut; ``effect`` names a user's effect, "" for none.
     """
 
     transition: Transition | None = None
@@ -214,7 +214,7 @@ class Scene:
 class MusicBed:
     """Music under the film from second ``start`` of it: ``gain`` in dB, ``fade`` in seconds at either end.
 
-    ``duck`` makes it give way while the scenes or a voice are heard; ``loop`` starts it again until the film ends.
+    ``duck`` lowers it under the scenes' sound and voices; ``loop`` repeats it until the film ends.
     """
 
     sound: OwnSound

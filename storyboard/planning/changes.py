@@ -6,7 +6,7 @@ from storyboard.model.shot import DEFAULTS, Recipe
 
 
 def changes(before: Recipe, now: Recipe) -> str:
-    """What differs between two recipes, field by field, as an author would say it; "" where nothing does."""
+    """Return what differs between two recipes, field by field, in a user's words; "" if nothing does."""
     return "; ".join(
         _change(name, before.get(name, DEFAULTS.get(name)), now.get(name, DEFAULTS.get(name)))
         for name in _FIELDS
@@ -55,7 +55,7 @@ def _references(before: list[object], now: list[object]) -> str:
 
 
 def _words(before: str, now: str) -> int:
-    """How many words were put in, taken out or exchanged."""
+    """How many words were added, removed or replaced."""
     old, new = before.split(), now.split()
     moves = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return sum(max(i2 - i1, j2 - j1) for what, i1, i2, j1, j2 in moves if what != "equal")

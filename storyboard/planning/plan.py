@@ -1,4 +1,4 @@
-"""Decide what to make. Facts in, Plan out; nothing is touched. The reason is written where the decision is made."""
+"""Decide what to do about each scene. Facts in, Plan out; each reason is written where the decision is made."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -15,7 +15,7 @@ from storyboard.planning.steps import Blocked, Collect, Facts, Keep, Make, Plan,
 
 
 def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> Mapping[str, Shot]:
-    """The shot of each scene that a provider makes. ``labelled`` ones (drafts) carry the scene's number and id."""
+    """Return the shot of each scene that a provider generates; a ``labelled`` one (a draft's) carries number and id."""
     last = max((scene.number for scene in storyboard.scenes), default=0)
     return {
         scene.id: shot(scene.source, provider, f"{scene.number}/{last} {scene.id}" if labelled else None)
@@ -27,7 +27,7 @@ def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> M
 def make_plan(
     storyboard: Storyboard, wanted: Mapping[str, Shot], facts: Facts, prices: Prices, capabilities: Capabilities
 ) -> Plan:
-    """What will be done about each scene, why, and at what price. Raises InputError for a model without a price."""
+    """Return what to do about each scene, why, and at what price. Raises InputError for a model without a price."""
     steps: list[Step] = []
     asked: dict[str, list[Make | Collect]] = {}
     for scene in storyboard.scenes:
@@ -45,7 +45,7 @@ def make_plan(
 
 
 def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Prices, model: Model) -> Collect:
-    """The step of a scene that wants a shot which a scene before it asks for: bought once, HD added once."""
+    """The step of a scene whose shot an earlier scene generates: it is bought once, and its upgrade once."""
     first = before[0]
     added = model.upgrades(step.resolution) and all(other.resolution != step.resolution for other in before)
     extra = (prices.hd if isinstance(step, Make) else step.credits) if added else Fraction(0)
@@ -104,7 +104,7 @@ _LOST = "its take is gone from the store"
 
 
 def _gone(facts: Facts, takes: Mapping[Resolution, Take]) -> str:
-    """Why takes that are known are not held."""
+    """Why takes that are known are not in the store."""
     days = [facts.removed[take.digest] for take in takes.values() if take.digest in facts.removed]
     return f"its take was removed by store gc on {max(days)}" if days else _LOST
 

@@ -16,7 +16,7 @@ def plan_document(
     leaving: Sequence[LocalImage],
     problems: Sequence[object],
 ) -> dict[str, object]:
-    """The plan as JSON (schema plan.schema.json): what ``plan --json`` prints and ``plan -o`` saves."""
+    """Return the plan as JSON (schema plan.schema.json): what ``plan --json`` prints and ``plan -o`` saves."""
     money = prices.money(plan.credits)
     return {
         "storyboard": storyboard,
@@ -47,7 +47,7 @@ def plan_document(
 
 
 def plan_differences(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    """What differs between a saved plan and the present one, a sentence each; [] where it may be carried out."""
+    """Return what differs between a saved plan and the present one, a sentence each; [] if it still holds."""
     old, new = _by_scene(saved), _by_scene(now)
     found = [f"{scene}: not in the storyboard any more" for scene in old if scene not in new]
     found += [f"{scene}: new since the plan was saved" for scene in new if scene not in old]

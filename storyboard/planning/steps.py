@@ -27,9 +27,9 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Already asked for: fetch it. ``credits`` is 0, or the price of the HD version of a take that is here.
+    """Submitted already: download it. ``credits`` is 0, or the price of the upgrade of a take in the store.
 
-    ``job`` is None where another render is just asking, or where a scene in ``after`` asks for the same shot.
+    ``job`` is None if another render is submitting it just now, or if a scene in ``after`` needs the same shot.
     """
 
     scene: str
@@ -44,7 +44,7 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """To be asked for and paid."""
+    """To be submitted and paid for."""
 
     scene: str
     shot: Shot
@@ -59,7 +59,7 @@ class Make:
 class Blocked:
     """A submission whose answer was lost, or that was given up: it is never sent again by itself.
 
-    ``decided`` is True where the author has said what he thinks of it (settle --abandon).
+    ``decided``: the user gave it up (`settle --abandon`).
     """
 
     scene: str
@@ -76,12 +76,11 @@ Step = Keep | Collect | Make | Blocked
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The world as it was read, once: all that a plan depends on beside the storyboard.
+    """Everything that a plan depends on beside the storyboard, read once.
 
-    ``entries`` and ``takes`` are the ledger's word on each key, ``held`` the digests whose bytes are in the store,
-    ``before`` what each scene last had (its recipe), ``at_work`` the runs that are alive just now, ``removed`` the day
-    on which `store gc` took a take (its digest) out of the store, ``named`` the nonces of attempts whose job a callback
-    has named.
+    ``entries`` are the submissions and ``takes`` the takes of each key in the ledger; ``held`` the digests in the store;
+    ``before`` the recipe that each scene was last generated from; ``at_work`` the runs in progress; ``removed`` the day
+    on which `store gc` removed a take, by digest; ``named`` the nonces of submissions whose job a callback has named.
     """
 
     lock: Lock = field(default_factory=Lock)
@@ -96,7 +95,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A step for every scene that a provider makes, in the film's order."""
+    """A step for every scene that a provider generates, in the film's order."""
 
     steps: tuple[Step, ...]
 
@@ -114,7 +113,7 @@ class Plan:
 
     @property
     def images_to_upload(self) -> tuple[LocalImage, ...]:
-        """The local files that will be handed to the provider, each once."""
+        """The local images that will be uploaded, each once."""
         images = (image for step in self.steps if isinstance(step, Make) for image in step.shot.images)
         local = {image.digest: image for image in images if isinstance(image, LocalImage)}
         return tuple(local.values())

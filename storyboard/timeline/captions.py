@@ -8,14 +8,14 @@ from itertools import zip_longest
 from storyboard.model.storyboard import Scene, Title
 from storyboard.timeline.model import Clip, Cue, Overlay
 
-# Seconds within which a title appears, and goes; and how large a caption in the picture is.
+# Seconds in which a title fades in or out; the height of a burnt caption's line as a share of the frame's height.
 _FADE, _CAPTION = Fraction(3, 10), Fraction(6, 100)
 
 
 def overlays_and_cues(
     scenes: Iterable[Scene], clips: Iterable[Clip], fps: int
 ) -> tuple[tuple[Overlay, ...], tuple[Cue, ...]]:
-    """Titles and captions on the film's frames, each inside its scene."""
+    """Return titles and subtitles on the film's frames, each inside its scene."""
     overlays, cues = [], []
     for scene, clip in zip(scenes, clips, strict=True):
         for title in scene.finish.titles:
@@ -32,7 +32,7 @@ def overlays_and_cues(
 
 
 def _in_turn(cues: Iterable[Cue]) -> list[Cue]:
-    """One is read at a time: a cue ends where the next begins, and those that begin together are one."""
+    """One cue at a time: each ends where the next begins, and cues that begin together are merged."""
     turns: list[Cue] = []
     for cue in sorted(cues, key=lambda each: each.first):
         before = turns[-1] if turns else None
@@ -46,7 +46,7 @@ def _in_turn(cues: Iterable[Cue]) -> list[Cue]:
 
 
 def burnt_caption(cue: Cue) -> Overlay:
-    """A caption as words in the picture. It is there at once, as it is when a player shows it."""
+    """Return a caption burnt into the picture. It does not fade, like one that a player shows."""
     title = Title(cue.text, Fraction(0), None, "bottom", _CAPTION, "#ffffff", "outline")
     return Overlay(title, cue.first, cue.frames)
 

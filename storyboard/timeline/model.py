@@ -9,8 +9,8 @@ from typing import TypeVar
 from storyboard.model.fingerprint import fingerprint
 from storyboard.model.storyboard import Fit, Still, Title, TransitionKind
 
-# How media/join.py turns a Cut into bytes. Raise it whenever the same Cut is made into other bytes: films and
-# segments made before are then made anew.
+# The version of rendering. Raise it whenever the same timeline would give other bytes: films and pieces made before
+# are then rendered again.
 RENDER_VERSION = 5
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TimedTransition:
-    """How a clip comes in: for ``frames`` film frames it and the one before it (for the first, black) are seen."""
+    """A transition into a clip: for ``frames`` film frames, it and the clip before it (before the first, black) are seen."""
 
     kind: TransitionKind
     frames: int
@@ -26,7 +26,7 @@ class TimedTransition:
 
 @dataclass(frozen=True, slots=True)
 class AudioLevel:
-    """What becomes of a clip's own sound: ``gain`` in dB; ``fade`` is so many film frames in, and as many out."""
+    """The level of a clip's own sound: ``gain`` in dB; ``fade`` in film frames, at either end."""
 
     gain: Fraction = Fraction(0)
     mute: bool = False
@@ -38,7 +38,7 @@ AS_IT_IS = AudioLevel()
 
 @dataclass(frozen=True, slots=True)
 class Slate:
-    """What is seen for ``seconds`` in place of a scene that is not there: what it was to be, and ``why`` it is missing.
+    """A card shown for ``seconds`` in place of a missing scene: its text, and ``why`` it is missing.
 
     ``number`` is the scene's place among the ``last`` ones of the file; ``text`` is its prompt or its file.
     """
@@ -54,7 +54,7 @@ class Slate:
 
 @dataclass(frozen=True, slots=True)
 class EffectClip:
-    """A clip with an effect of the author's own on it. Equal ``seed``s (32 bits) make chance fall alike."""
+    """A clip with a user's effect on it. ``seed`` (32 bits) seeds the effect's random numbers."""
 
     clip: "Clip"
     effect: str
@@ -63,12 +63,13 @@ class EffectClip:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A part of a take, of an own clip, or of what is drawn for the film.
+    """A part of a take, of a local clip, or of what is drawn for the film.
 
-    ``digest`` names the bytes, or, where it is ``drawn``, all that decides how; ``start`` and ``end`` are seconds of
-    the source, on its frame boundaries; ``at`` is the film frame it begins on and ``frames`` how many film frames it
-    lasts. ``joint`` is how it comes in: its first frames are the last ones of the clip before it too. ``lead`` is how
-    its first frame comes in, standing still, over the last frames of the clip before it. It has one of them at most.
+    ``digest`` names the bytes or, for a ``drawn`` clip, all that decides how it is drawn. ``start`` and ``end`` are
+    seconds of the source, on its frame boundaries; ``at`` is the film frame it begins on, ``frames`` its length in film
+    frames. ``joint`` is a transition during which its first frames and the last ones of the clip before are both seen.
+    ``lead_in`` is one during which its first frame, standing still, comes in over the clip before. A clip has at most
+    one of the two.
     """
 
     scene: str
@@ -100,9 +101,9 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """Words on film frames [``first``, ``first`` + ``frames``), which their ``start`` and ``seconds`` have become.
+    """A title on film frames [``first``, ``first`` + ``frames``).
 
-    They appear within ``fade`` frames, and go within as many.
+    It fades in during the first ``fade`` frames and out during the last ``fade``.
     """
 
     title: Title
@@ -111,7 +112,7 @@ class Overlay:
     fade: int = 0
 
     def opacity(self, frame: int) -> Fraction:
-        """How much of them is seen on a film frame, from 0 to 1."""
+        """Return its opacity on a film frame, from 0 to 1."""
         since = frame - self.first
         if not 0 <= since < self.frames:
             return Fraction(0)
@@ -145,9 +146,9 @@ class MusicSpan:
 class Timeline:
     """The film as a list of clips without gaps. ``fps`` is whole; ``width`` and ``height`` are even pixels.
 
-    A clip begins where the one before it ends, or, with a joint, that many frames earlier. ``overlays`` lie over the
-    picture; ``cues`` are what is said, one at a time. Both are in the order of their beginnings. ``voices`` and
-    ``underlays`` are heard with the clips, each of which is brought to ``loudness``, in LUFS (None: left as it is).
+    A clip begins where the one before it ends or, with a ``joint``, that many frames earlier. ``overlays`` are titles
+    over the picture, ``cues`` the subtitles, one at a time; both in the order of their first frames. ``voices`` and
+    ``underlays`` (music) are mixed with the clips, each of which is brought to ``loudness`` in LUFS (None: unchanged).
     """
 
     clips: tuple[Clip, ...]
