@@ -67,7 +67,7 @@ class Settings:
         return "rehearsal" if self.rehearsal else "paid"
 
     def realm_folder(self, kind: Kind | None = None) -> Path:
-        """Return the folder of a realm's ledger and takes; that of the configured service if ``kind`` is left out."""
+        """Return the folder of a realm's ledger and takes, by default the configured service's."""
         return self.home / {"draft": "drafts", "rehearsal": "rehearsals", "paid": ""}[kind or self.service_realm]
 
 
@@ -102,7 +102,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _said_by(provider: str) -> tuple[Environment, Prices]:
-    """The provider's names for its address and key, and its prices. If it is not installed, that is reported when needed."""
+    """The provider's variables and prices. A provider that is not installed is reported when it is needed."""
     try:
         found = find(provider)
     except InputError:

@@ -139,8 +139,8 @@ def described_source(source: OwnClip | Still) -> str:
 class Transition:
     """A transition into a scene: for ``seconds``, it and the scene before it are both seen.
 
-    ``over`` the ``tail``, the last seconds of the scene before are seen with this one's first frame, which stands still.
-    The first scene of a film has at most a fade from black.
+    ``over`` the ``tail``, the last seconds of the scene before are seen with this one's first frame standing still.
+    A film's first scene has at most a fade from black.
     """
 
     kind: TransitionKind

@@ -78,7 +78,7 @@ Step = Keep | Collect | Make | Blocked
 class Facts:
     """Everything that a plan depends on beside the storyboard, read once.
 
-    ``entries`` are the submissions and ``takes`` the takes of each key in the ledger; ``held`` the digests in the store;
+    ``entries`` and ``takes`` are those of each key in the ledger; ``held`` the digests in the store;
     ``before`` the recipe that each scene was last generated from; ``at_work`` the runs in progress; ``removed`` the day
     on which `store gc` removed a take, by digest; ``named`` the nonces of submissions whose job a callback has named.
     """

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TimedTransition:
-    """A transition into a clip: for ``frames`` film frames, it and the clip before it (before the first, black) are seen."""
+    """A transition into a clip: for ``frames`` film frames, it and the clip before (or black) are both seen."""
 
     kind: TransitionKind
     frames: int

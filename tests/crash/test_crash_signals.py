@@ -9,11 +9,12 @@ import pytest
 from house import BIRDS, RENDER, Builder, Forks, Home, Tell, film
 
 FILM = film(*BIRDS)
-ROOMS = "__main__ cli signals session render commands.render"
+ROOMS = "__main__ cli.main system.signals workflow.session workflow.render cli.render"
 
 # One scene is cut by ffmpeg, the others are copied.
 LONG = film(BIRDS[0] + ", trim: {from: 0.25, to: 0.75}", *BIRDS[1:], words=())
-CUTTING = "assembly film disk beside media.work media.ffmpeg media.splice media.copying"
+CUTTING = "workflow.assemble film.write film.registry system.files system.claims export.sidecars media.workers media.ffmpeg"
+CUTTING += " film.splice film.copy"
 INTERRUPT, END, HANG_UP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 # Once, or once and then the whole way out again and again.
