@@ -13,8 +13,8 @@ ROOMS = "__main__ cli.main system.signals workflow.session workflow.render cli.r
 
 # One scene is cut by ffmpeg, the others are copied.
 LONG = film(BIRDS[0] + ", trim: {from: 0.25, to: 0.75}", *BIRDS[1:], words=())
-CUTTING = "workflow.assemble film.write film.registry system.files system.claims export.sidecars media.workers media.ffmpeg"
-CUTTING += " film.splice film.copy"
+CUTTING = "workflow.assemble film.write film.registry film.splice film.copy system.files system.claims"
+CUTTING += " export.sidecars media.workers media.ffmpeg"
 INTERRUPT, END, HANG_UP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 # Once, or once and then the whole way out again and again.
