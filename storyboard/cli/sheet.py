@@ -29,7 +29,7 @@ def command(
     def warn(text: str) -> None:
         click.echo(text, err=True)
 
-    wanted = sheet.Wanted(locate_storyboard(file), realm_of(draft), pairs(given), output, warn)
-    made = [sheet.poster(wanted, scene or "", settings())] if poster else sheet.sheet(wanted, settings())
+    options = sheet.SheetOptions(locate_storyboard(file), realm_of(draft), pairs(given), output, warn)
+    made = [sheet.poster(options, scene or "", settings())] if poster else sheet.sheet(options, settings())
     for path in made:
         click.echo(near(str(path)))

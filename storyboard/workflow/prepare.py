@@ -13,7 +13,7 @@ from storyboard.planning.steps import Keep, Plan
 from storyboard.workflow.assemble import known_loudness, segments_folder
 from storyboard.workflow.footage import build_footage, clip_of_take, loudness_cache
 from storyboard.workflow.partial import slates_for_pending
-from storyboard.workflow.sheet import thumbnails
+from storyboard.workflow.sheet import prepare_thumbnails
 from storyboard.workflow.workspace import Workspace
 
 # More scenes than this are left to the cut: what is known of their clips would take more memory than it saves time.
@@ -70,7 +70,7 @@ class BackgroundPreparation:
         cut, paths = build_footage(self._workspace, takes, slates_for_pending(self._workspace, takes))
         new = takes.keys() - self._pictured
         self._pictured |= new
-        thumbnails(self._workspace, cut, paths, {scene: takes[scene].measure.fps for scene in new})
+        prepare_thumbnails(self._workspace, cut, paths, {scene: takes[scene].measure.fps for scene in new})
         if not self._pieces:
             return
         unknown = {digest: path for digest, path in paths.items() if digest not in self._known}

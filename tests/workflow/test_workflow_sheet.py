@@ -18,8 +18,8 @@ from storyboard.workflow import sheet as room
 PAPER, EMPTY = (0x16, 0x18, 0x1D), (0x1F, 0x22, 0x29)
 
 
-def wanted(studio: Studio, out: Path | None = None) -> room.Wanted:
-    return room.Wanted(studio.folder / "film.yaml", False, {}, out, lambda text: None)
+def wanted(studio: Studio, out: Path | None = None) -> room.SheetOptions:
+    return room.SheetOptions(studio.folder / "film.yaml", None, {}, out, lambda text: None)
 
 
 def sheet(studio: Studio, out: Path | None = None) -> list[Path]:
