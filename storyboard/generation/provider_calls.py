@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from storyboard.http.client import Client
 
 
-async def submit_shot(
+async def send_submission(
     provider: Provider, client: "Client", shot: Shot, images: Sequence[str], callback: str | None
 ) -> str:
     """Ask for the shot, once; the job's name. Raise SceneFailed, RunRefused or SubmissionUnknown."""

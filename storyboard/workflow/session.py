@@ -8,9 +8,12 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from storyboard.config.credentials import api_key
 from storyboard.generation.callbacks import CallbackWaiters, Listener
 from storyboard.generation.provider_calls import credit_balance
-from storyboard.generation.runner import Hands, Run
+from storyboard.generation.run_state import RunState, stop_run
+from storyboard.generation.runner import LocalExecutor, Runner
+from storyboard.generation.services import RunServices
 from storyboard.generation.uploads import NoMemory, Uploads
 from storyboard.http.client import Client, Endpoint
+from storyboard.media.verify import verify
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.model.take import Outcome
@@ -38,41 +41,38 @@ async def session(
 
     ``at_once`` is how many jobs may be in progress. Raises InputError, RunRefused, LocalFault.
     """
+    realm = workspace.realm
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
         api, clock = await _service(workspace, stack, report)
-        wire = await stack.enter_async_context(
+        client = await stack.enter_async_context(
             Client(api, clock, workspace.provider.answers, notice=lambda why: report(events.Warned("", why)))
         )
-        hands = Hands(
+        services = RunServices(
             provider=workspace.provider,
-            wire=wire,
-            ledger=workspace.realm.ledger,
-            store=workspace.realm.store,
-            uploads=_uploads(workspace, wire),
-            read=lambda image: workspace.source_files.bytes_of(image.path),
+            client=client,
+            ledger=realm.ledger,
+            store=realm.store,
+            uploads=_uploads(workspace, client),
             clock=clock,
-            calls=await _calls(workspace, clock, stack, report),
-            report=report,
-            runs=workspace.realm.runs,
+            callbacks=await _calls(workspace, clock, stack, report),
+            runs=realm.runs,
+            read_image=lambda image: workspace.source_files.bytes_of(image.path),
+            verify=lambda path: verify(path, None),
             prepare=preparing.take,
+            on_event=report,
         )
-        run = Run(
-            secrets.token_hex(8),
-            workspace.storyboard_id,
-            hands,
-            at_once,
-            workspace.prices.hd,
-            workspace.settings.budget,
+        state = RunState(
+            secrets.token_hex(8), workspace.storyboard_id, at_once, workspace.prices.hd, workspace.settings.budget
         )
-        living = workspace.realm.runs / run.name
-        stack.callback(discard, living)
-        stack.enter_context(exclusive_lock(living, "this run is at work already"))
-        workspace.realm.store.sweep(lambda name: is_locked(workspace.realm.runs / name))
+        claim = realm.runs / state.name
+        stack.callback(discard, claim)
+        stack.enter_context(exclusive_lock(claim, "this run is at work already"))
+        realm.store.sweep(lambda name: is_locked(realm.runs / name))
         if plan.credits:
-            await _look_at_balance(workspace, plan, wire, report)
-        with _listening(run, report):
-            return await run.carry_out(plan), run.stopped
+            await _look_at_balance(workspace, plan, client, report)
+        with _listening(services, state):
+            return await Runner(LocalExecutor(services, state), state).carry_out(plan), state.stopped_by
 
 
 async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:
@@ -152,8 +152,8 @@ async def _look_at_balance(workspace: Workspace, plan: Plan, wire: Client, repor
 
 
 @contextmanager
-def _listening(run: Run, report: Report) -> Iterator[None]:
-    """Ctrl-C once: nothing more is asked for. Twice, or told to end: leave within 5 seconds."""
+def _listening(services: RunServices, state: RunState) -> Iterator[None]:
+    """Handle Ctrl-C: once, submit nothing more; twice, or at SIGTERM, leave within 5 seconds."""
     task = asyncio.current_task()
     assert task is not None
 
@@ -161,9 +161,10 @@ def _listening(run: Run, report: Report) -> Iterator[None]:
         if times > 1:
             task.cancel()
             return
-        jobs = run.in_flight
-        run.stop(Interrupted("interrupted", "run again to collect what was paid for"))
-        report(events.Warned("", f"stopping: {jobs} scenes are at work; Ctrl-C again leaves them for the next run"))
+        jobs = state.in_flight
+        stop_run(services, state, Interrupted("interrupted", "run again to collect what was paid for"))
+        said = f"stopping: {jobs} scenes are at work; Ctrl-C again leaves them for the next run"
+        services.on_event(events.Warned("", said))
 
     with signals.interrupt_handler(heed):
         yield

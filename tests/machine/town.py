@@ -24,7 +24,6 @@ from typing import Any, Self
 import pytest
 from turns import give_way
 
-import storyboard.generation.runner
 import storyboard.http.client
 import storyboard.workflow.facts
 import storyboard.workflow.session
@@ -434,5 +433,5 @@ def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable
         patch.setattr(room, "Clock", lambda scale: clock)
     for room in (storyboard.workflow.session, storyboard.http.client):
         patch.setattr(room, "Client", Line)
-    patch.setattr(storyboard.generation.runner, "verify", clips.verify)
+    patch.setattr(storyboard.workflow.session, "verify", clips.verify)
     patch.setattr(asyncio, "to_thread", at_once)

@@ -1,0 +1,133 @@
+"""Download a clip, verify it whole, put it into the store, record it; buy and download its upgrade."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+
+from storyboard.generation.polling import STILL_OPEN, clip_ready, upgrade_ready, way_back
+from storyboard.generation.run_state import RunState
+from storyboard.generation.services import RunServices
+from storyboard.model import events
+from storyboard.model.capabilities import Model
+from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, SceneFailed
+from storyboard.model.shot import Shot
+from storyboard.model.storyboard import Resolution
+from storyboard.model.submission import Submission
+from storyboard.model.take import Measure, Take
+from storyboard.planning.steps import Collect, Make
+from storyboard.providers.base import Ready
+from storyboard.system.files import discard
+
+# How often a clip with bad bytes is downloaded again, and how often a new address is asked for.
+REFETCHES = 2
+NEW_ADDRESSES = 3
+
+
+async def collect_clip(
+    services: RunServices, state: RunState, step: Make | Collect, submission: Submission, ready: Ready | None
+) -> Take:
+    """Return the take of a job, polling first unless it is ``ready``. Raises SceneFailed, LocalFault."""
+    ready = ready or await clip_ready(services, state, step, submission)
+    resolution = services.model(step.shot).base(step.resolution)
+    return await download_take(
+        services, state, step, submission, ready, resolution, lambda: clip_ready(services, state, step, submission)
+    )
+
+
+async def collect_upgrade(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Take:
+    """Buy the upgrade of a job whose take is in the store, and return its take. Raises SceneFailed, OverBudget."""
+    if submission.hd is None:
+        state.may_submit()
+        now = services.clock.wall()
+        services.ledger.submissions.record_upgrade(
+            submission, step.scene, state.storyboard_id, state.name, state.upgrade, now, state.budget
+        )
+    try:
+        ready = await upgrade_ready(services, state, step, submission)
+        return await download_take(
+            services,
+            state,
+            step,
+            submission,
+            ready,
+            step.resolution,
+            lambda: upgrade_ready(services, state, step, submission),
+        )
+    except SceneFailed as error:
+        hint = error.hint or way_back(services, step)
+        raise SceneFailed(f"{step.resolution}: {error.message}", hint, error.code) from error
+
+
+async def download_take(
+    services: RunServices,
+    state: RunState,
+    step: Make | Collect,
+    submission: Submission,
+    ready: Ready,
+    resolution: Resolution,
+    again: Callable[[], Coroutine[None, None, Ready]],
+) -> Take:
+    """Download and verify; ask ``again`` for an address that expired, download again what is damaged.
+
+    Raises SceneFailed, BadMedia, Stalled, LocalFault.
+    """
+    expired = bad = 0
+    while True:
+        path = services.store.arrival_path(state.name)
+        try:
+            return await _download(services, state, step, submission, ready, resolution, path)
+        except AddressExpired as error:
+            expired += 1
+            if expired > NEW_ADDRESSES:
+                said = f"the provider does not serve its clip: {error.message}"
+                raise SceneFailed(said, STILL_OPEN, error.code) from error
+            await services.clock.pause(services.clock.between(1, 5))
+            ready = await again()
+        except BadMedia as error:
+            bad += 1
+            with suppress(LocalFault):
+                services.store.set_aside(path)
+            if bad > REFETCHES:
+                hint = f"kept for a look in {services.store.root / 'damaged'}; run again to fetch it again"
+                raise BadMedia(f"what came is not a whole clip: {error.message}", hint) from error
+        finally:
+            discard(path)
+
+
+async def _download(
+    services: RunServices,
+    state: RunState,
+    step: Make | Collect,
+    submission: Submission,
+    ready: Ready,
+    resolution: Resolution,
+    path: Path,
+) -> Take:
+    async with state.downloads:
+        state.may_download()
+        downloaded = await services.client.fetch(ready.url, path)
+    services.on_event(events.Fetched(step.scene, step.shot.take, downloaded.bytes))
+    async with state.checks:
+        measure = await asyncio.to_thread(services.verify, path)
+    take = Take(downloaded.sha256, downloaded.bytes, measure, resolution, ready.seed, ready.credits)
+    services.store.put(path, take.digest)
+    services.ledger.takes.record_take(submission.key, take, services.clock.wall())
+    for remark in _remarks(step.shot, measure, resolution, services.model(step.shot)):
+        services.on_event(events.Warned(step.scene, remark))
+    return take
+
+
+def _remarks(shot: Shot, measure: Measure, resolution: Resolution, model: Model) -> list[str]:
+    """What a user should know about a take that differs from what was asked for; it is paid for, and kept."""
+    found, quality = [], model.quality(resolution)
+    if abs(measure.seconds - model.seconds) > 1:
+        found.append(f"{model.seconds} seconds were expected, and {float(measure.seconds):.1f} came")
+    if not measure.sound:
+        found.append("the take came without sound: the cut gives it silence")
+    size = f"{measure.width}x{measure.height}"
+    if shot.aspect != "auto" and (shot.aspect == "9:16") != (measure.height > measure.width):
+        found.append(f"asked for {shot.aspect}, and {size} came")
+    elif quality.upgrade and min(measure.width, measure.height) < min(quality.size):
+        found.append(f"asked for {resolution}, and {size} came")
+    return found

@@ -1,0 +1,92 @@
+"""Poll a job until its clip, or its upgrade, is ready; or until the limit of polling is reached."""
+
+from collections.abc import Awaitable, Callable
+
+from storyboard.generation.provider_calls import job_status, upscale_status
+from storyboard.generation.run_state import RunState
+from storyboard.generation.schedule import HD_DEADLINE, HD_PAUSE, JITTER, JOB_DEADLINE, PollLimit, between_polls
+from storyboard.generation.services import RunServices
+from storyboard.model import events
+from storyboard.model.errors import AddressExpired, SceneFailed, Stalled
+from storyboard.model.submission import Submission
+from storyboard.model.text import one_line
+from storyboard.planning.steps import Collect, Make
+from storyboard.providers.base import Pending, Ready
+
+# A job that was paid for is closed by the provider's word alone, never by our failing to download its clip.
+STILL_OPEN = "it is paid for: run again to fetch it, unpaid; a scene with another seed is asked for anew"
+
+
+async def wait_until_ready(
+    services: RunServices,
+    state: RunState,
+    ask: Callable[[], Awaitable[Pending | Ready]],
+    limit: PollLimit,
+    interval: Callable[[float], float],
+    pause: Callable[[float], Awaitable[None]],
+) -> Ready | str:
+    """Poll until the answer is ready; return why not, in words, once the limit is reached.
+
+    ``interval`` gives the seconds to the next poll for a job polled for so many seconds; ``pause`` waits that long.
+    Raises LocalFault if this machine failed meanwhile, and what ``ask`` raises.
+    """
+    clock = services.clock
+    began = clock.monotonic()
+    while True:
+        state.may_download()
+        found = await ask()
+        if isinstance(found, Ready):
+            return found
+        age = clock.monotonic() - began
+        seconds = interval(age) * clock.between(*JITTER)
+        if why := limit.over(age, seconds, seen=found.seen, done=found.done):
+            return why
+        await pause(seconds)
+
+
+async def clip_ready(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Ready:
+    """Wait until the clip of a job is ready. Raises Stalled at the limit (it stays open), SceneFailed if it failed."""
+    assert submission.job is not None
+    job, records = submission.job, services.ledger.submissions
+
+    async def ask() -> Pending | Ready:
+        try:
+            return await job_status(services.provider, services.client, job)
+        except (Stalled, AddressExpired):
+            raise
+        except SceneFailed as error:
+            records.record_failed(submission, error.message, error.code, services.clock.wall())
+            raise
+
+    services.on_event(events.Waiting(step.scene, step.shot.take, job))
+    limit = PollLimit(JOB_DEADLINE)
+    found = await wait_until_ready(
+        services, state, ask, limit, between_polls, lambda seconds: services.callbacks.pause(submission, seconds)
+    )
+    if isinstance(found, str):
+        raise Stalled(f"job {one_line(job, 80)}: {found}", STILL_OPEN)
+    if found.credits is not None and found.credits != submission.credits:
+        # Recorded before the next submission checks the budget, not only when the clip has been downloaded.
+        records.record_charge(submission, found.credits, services.clock.wall())
+    return found
+
+
+async def upgrade_ready(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Ready:
+    """Wait until the upgrade of a finished job is ready. Raises Stalled at the limit, SceneFailed if it failed."""
+    assert submission.job is not None
+    job = submission.job
+
+    async def ask() -> Pending | Ready:
+        return await upscale_status(services.provider, services.client, job)
+
+    limit = PollLimit(HD_DEADLINE)
+    found = await wait_until_ready(services, state, ask, limit, lambda age: HD_PAUSE, services.clock.pause)
+    if isinstance(found, str):
+        raise Stalled(found, way_back(services, step))
+    return found
+
+
+def way_back(services: RunServices, step: Make | Collect) -> str:
+    """Say what to do if an upgrade fails."""
+    base = services.model(step.shot).base(step.resolution)
+    return f"its {base} take is safe: run again, or say resolution: {base}"

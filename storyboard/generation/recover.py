@@ -1,0 +1,102 @@
+"""Find the job of a shot that somebody else submitted, or whose answer was lost: by waiting, or by a callback."""
+
+from storyboard.generation.provider_calls import echoed_prompt
+from storyboard.generation.run_state import RunState, stop_run
+from storyboard.generation.schedule import CALLED_LOOK
+from storyboard.generation.services import RunServices
+from storyboard.model import events
+from storyboard.model.errors import (
+    NotAsked,
+    RunRefused,
+    SceneFailed,
+    StoryboardError,
+    SubmissionUnknown,
+    submission_undecided,
+)
+from storyboard.model.submission import Submission
+from storyboard.model.text import one_line
+from storyboard.planning.steps import Collect, Make
+from storyboard.state.ledger.submissions import KnownJob
+from storyboard.system.claims import is_locked
+
+
+async def job_of_same_shot(services: RunServices, state: RunState, step: Collect) -> Submission:
+    """Return the submission of a job that exists already, once the scenes that this one waits for are done.
+
+    Raises what they ended with, if there is no take of the shot all the same.
+    """
+    for scene in step.after:
+        outcome = await state.tasks[scene]
+        if isinstance(outcome, NotAsked):
+            raise outcome
+        if isinstance(outcome, StoryboardError) and not services.ledger.takes.of_key(step.shot.key):
+            raise type(outcome)(f"it is the same shot as {scene}: {outcome.message}", outcome.hint)
+    return await wait_for_other_run(services, state, step)
+
+
+async def wait_for_other_run(services: RunServices, state: RunState, step: Make | Collect) -> Submission:
+    """Wait until a shot that another run is submitting has a job. Raises SceneFailed, SubmissionUnknown."""
+    while submission := services.ledger.submissions.of_key(step.shot.key):
+        match submission.state:
+            case "open" | "taken":
+                return submission
+            case "refused" | "failed" | "abandoned":
+                raise SceneFailed(submission.why, "run again to try it once more", submission.code)
+        if submission.state == "unknown" or not is_locked(services.runs / submission.run):
+            lost = submission_undecided(submission.why or "its submission was cut off before an answer came")
+            return await find_job_by_callback(services, state, step, submission, lost, 0)
+        await services.clock.pause(2)
+    raise SceneFailed("nobody has asked for it", "run again")
+
+
+async def find_job_by_callback(
+    services: RunServices,
+    state: RunState,
+    step: Make | Collect,
+    submission: Submission,
+    lost: SubmissionUnknown,
+    patience: float,
+) -> Submission:
+    """Return the submission with the job that a callback names, once the provider has confirmed it.
+
+    Waits up to ``patience`` seconds for a callback. Raises ``lost`` if none names its job.
+    """
+    foreign = set[str]()
+    while True:
+        for job in services.ledger.inbox.jobs_named_by_callbacks(submission.nonce):
+            if job not in foreign and (why := await verify_callback_job(services, state, submission, job)):
+                foreign.add(job)
+                said = f"a callback names the job {one_line(job, 80)}, but {why}"
+                services.on_event(events.Warned(step.scene, said))
+        present = services.ledger.submissions.of_key(submission.key)
+        if present and present.id == submission.id and present.state in ("open", "taken"):
+            return present
+        if patience <= 0 or state.is_interrupted:
+            raise lost
+        await services.callbacks.pause(submission, min(patience, CALLED_LOOK))
+        patience -= CALLED_LOOK
+
+
+async def verify_callback_job(services: RunServices, state: RunState, submission: Submission, job: str) -> str:
+    """Adopt ``job`` and return ""; or return why it is not this submission's.
+
+    Returns "" as well while the provider does not say what the job was asked for. Raises LocalFault.
+    """
+    try:
+        prompt = await echoed_prompt(services.provider, services.client, job)
+    except SceneFailed:
+        return ""
+    except RunRefused as error:
+        stop_run(services, state, error)
+        return ""
+    if prompt is None:
+        return ""
+    try:
+        if submission.asks(prompt):
+            services.ledger.submissions.adopt(submission, job, services.clock.wall())
+            return ""
+        why = "it was asked for something else"
+    except KnownJob:
+        why = "that belongs to another shot"
+    services.ledger.inbox.discard_callback(submission.nonce, job)
+    return why

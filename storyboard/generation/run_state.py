@@ -1,0 +1,73 @@
+"""The state of a run: what it may still do, what is in progress, and the gates that limit how much at once."""
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from storyboard.costs.budget import NO_LIMIT, Budget
+from storyboard.generation.services import RunServices
+from storyboard.model import events
+from storyboard.model.errors import Interrupted, LocalFault, NotAsked, OverBudget, StoryboardError
+from storyboard.model.submission import Submission
+from storyboard.model.take import Outcome
+
+# Downloads at once. Jobs at once are the user's choice, verifications one a processor.
+DOWNLOADS = 4
+
+
+@dataclass(slots=True)
+class RunState:
+    """The state of one run. ``name`` is the run's in the ledger, ``storyboard_id`` the storyboard's.
+
+    ``at_once`` is how many jobs may be in progress at the provider; ``upgrade`` the credits of an upgrade. A submission
+    that ``budget`` does not allow is not sent, and none after it.
+    """
+
+    name: str
+    storyboard_id: str
+    at_once: int
+    upgrade: Fraction
+    budget: Budget = NO_LIMIT
+    stopped_by: StoryboardError | None = None
+    is_interrupted: bool = False
+    tasks: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
+    requests: set[asyncio.Task[Submission]] = field(default_factory=set)
+    paid: set[str] = field(default_factory=set)
+    slots: asyncio.Semaphore = field(init=False)
+    downloads: asyncio.Semaphore = field(init=False)
+    checks: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slots = asyncio.Semaphore(self.at_once)
+        self.downloads = asyncio.Semaphore(DOWNLOADS)
+        self.checks = asyncio.Semaphore(os.cpu_count() or 1)
+
+    @property
+    def in_flight(self) -> int:
+        """How many scenes are submitted and not finished."""
+        return len(self.requests) + len(self.paid)
+
+    def may_submit(self) -> None:
+        """Raises NotAsked if the run was stopped."""
+        if self.stopped_by:
+            raise NotAsked(self.stopped_by)
+
+    def may_download(self) -> None:
+        """Raises LocalFault if this machine failed: another clip would fail too. What is paid for stays open."""
+        if isinstance(self.stopped_by, LocalFault):
+            said = "it is paid for, and was not fetched: this machine could not take another scene's"
+            raise LocalFault(said, "put right what is said of that one, and run again: nothing is paid for again")
+
+
+def stop_run(services: RunServices, state: RunState, error: StoryboardError) -> None:
+    """Submit nothing more. What is paid for is still downloaded, unless this machine is at fault."""
+    if not isinstance(error, OverBudget):  # Submissions within the budget are recorded by now, and may still be sent.
+        services.client.stop(error)
+    if isinstance(error, Interrupted):
+        state.is_interrupted = True
+        services.callbacks.wake()
+    if state.stopped_by is None:
+        state.stopped_by = error
+        if not isinstance(error, Interrupted):
+            services.on_event(events.Warned("", f"stopping: {error.message}"))

@@ -1,0 +1,49 @@
+"""Everything outside itself that a run uses: the provider and its client, ledger, store, clock, callbacks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from storyboard.generation.callbacks import CallbackWaiters
+from storyboard.generation.uploads import Uploads
+from storyboard.http.client import Client
+from storyboard.model import events
+from storyboard.model.capabilities import Model
+from storyboard.model.shot import Shot
+from storyboard.model.storyboard import LocalImage, Resolution
+from storyboard.model.take import Measure, Take
+from storyboard.providers.base import Provider
+from storyboard.state.ledger import Ledger
+from storyboard.state.store import Store
+from storyboard.system.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RunServices:
+    """All that a run uses. ``read_image`` gives the bytes of a local image; ``runs`` is the folder of runs' claims.
+
+    ``verify`` decodes a downloaded clip whole and measures it; it blocks, and raises BadMedia or LocalFault.
+    ``prepare`` is given each scene's take once it is in the store, and does ahead what the cut needs; it never raises.
+    """
+
+    provider: Provider
+    client: Client
+    ledger: Ledger
+    store: Store
+    uploads: Uploads | None
+    clock: Clock
+    callbacks: CallbackWaiters
+    runs: Path
+    read_image: Callable[[LocalImage], bytes]
+    verify: Callable[[Path], Measure]
+    prepare: Callable[[str, Take], None]
+    on_event: Callable[[events.Event], None]
+
+    def model(self, shot: Shot) -> Model:
+        """Return the model that generates a shot."""
+        return self.provider.capabilities.model(shot.model)
+
+    def take_in_store(self, key: str, resolution: Resolution) -> Take | None:
+        """Return the take of a shot if its bytes are in the store. Raises LocalFault."""
+        take = self.ledger.takes.of_key(key).get(resolution)
+        return take if take and self.store.holds(take.digest, take.bytes) else None
