@@ -18,9 +18,8 @@ PACKAGE = Path(__file__).parents[1] / "storyboard"
 
 # By rule, what breaks it today: the name of a class, of a file or of a function, or `function(parameter)`.
 TODAY: Mapping[str, str] = {
-    "participles": "refused stopped",
     "long_functions": "build_timeline plain_texts",
-    "large_classes": "Apikley Client Emulator Generating Rules Run _Made",
+    "large_classes": "Apikley Client Emulator Generating Rules _Made",
     "large_files": "film/film_plan.py",
 }
 

@@ -57,7 +57,7 @@ def forget_uploads(services: RunServices, shot: Shot) -> None:
             services.uploads.forget(image)
 
 
-async def shielded(state: RunState, request: Coroutine[None, None, Submission]) -> Submission:
+async def shield_request(state: RunState, request: Coroutine[None, None, Submission]) -> Submission:
     """Await a request that goes on even if this task is cancelled: its answer is money. The run waits for it."""
     task = asyncio.create_task(request)
     state.requests.add(task)
@@ -79,7 +79,7 @@ async def _send_or_recover(
 ) -> Submission:
     """Send the request; if its answer is lost and callbacks are configured, wait for one."""
     try:
-        return await shielded(state, _send(services, submission, step.shot, addresses))
+        return await shield_request(state, _send(services, submission, step.shot, addresses))
     except SubmissionUnknown as lost:
         if not services.callbacks.is_enabled:
             raise

@@ -99,7 +99,7 @@ class Apikley:
         """An accepted answer without a usable name, and a refusal with one, are both unknown: it may be charged."""
         answer = envelope(reply)
         job = self._task(answer)
-        if answer.refused:
+        if answer.is_refusal:
             if job:
                 return Meaning(AnswerKind.RECEIPT, f"job {job}; {answer.msg}")
             return answer.rejection()
@@ -136,7 +136,7 @@ class Apikley:
         if state is not None and (number := _number(state)) != 0:
             return Meaning(AnswerKind.UNREADABLE, f"{self.profile.state} is {state!r}") if number is None else None
         said = _by_words(answer, (_NO_RECORD, AnswerKind.UNSEEN), (_OVER, AnswerKind.OVER))
-        return said or (answer.rejection() if answer.refused else None)
+        return said or (answer.rejection() if answer.is_refusal else None)
 
     def upscale(self, job: str) -> Request | None:
         names = self.profile
@@ -151,7 +151,7 @@ class Apikley:
         if url := next(self._hd_urls(answer), None):
             return Ready(url)
         over = _by_words(answer, (_NO_HD, AnswerKind.OVER)) if answer.code in (400, 422, 500) else None
-        return over or (answer.rejection() if answer.refused else Pending(done=answer.data is not None))
+        return over or (answer.rejection() if answer.is_refusal else Pending(done=answer.data is not None))
 
     def _hd_urls(self, answer: "Envelope") -> Iterator[str]:
         yield from _addresses(answer.data)
@@ -172,7 +172,7 @@ class Apikley:
     def read_upload(self, reply: Reply, now: datetime) -> Address | NoResult:
         answer = envelope(reply)
         said = _table(answer.data).get(self.profile.download)
-        if answer.refused:
+        if answer.is_refusal:
             return answer.rejection()
         if next(_addresses(said), None) is None:
             return Meaning(AnswerKind.UNREADABLE, "it names no address for the image")
@@ -202,7 +202,7 @@ class Apikley:
 
     def read_balance(self, reply: Reply) -> Fraction | NoResult | None:
         answer = envelope(reply)
-        return answer.rejection() if answer.refused else _amount(answer.data)
+        return answer.rejection() if answer.is_refusal else _amount(answer.data)
 
     def _urls(self, data: Mapping[str, object]) -> Iterator[str]:
         """Every address of a result, the likeliest first: in response, in info, beside them (api-facts.md 3.3)."""
@@ -221,7 +221,7 @@ class Apikley:
         why = data.get(self.profile.why or "")
         if isinstance(why, str) and why.strip() not in ("", "null"):
             return why
-        return answer.msg if answer.refused else ""
+        return answer.msg if answer.is_refusal else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class Envelope:
     data: object
 
     @property
-    def refused(self) -> bool:
+    def is_refusal(self) -> bool:
         return not (200 <= self.status < 300 and self.code == 200)
 
     def rejection(self) -> Rejection:
