@@ -110,8 +110,8 @@ def title(folder: Path, count: int) -> None:
 def _spliced(folder: Path, names: Iterable[str], scratch: str, fade: int = FADE, titled: int = -1) -> None:
     """Write the film and print how many frames were encoded for it; what is rendered stays for the next."""
     from storyboard.film import splice as hand
-    from storyboard.film.film_plan import FilmPlan, RenderedPiece
     from storyboard.film.film_plan import plan_film as laid_out
+    from storyboard.film.pieces import FilmPlan, RenderedPiece
     from storyboard.model.storyboard import Title
     from storyboard.timeline.model import Clip, Overlay, TimedTransition, Timeline
 

@@ -13,7 +13,7 @@ from storyboard.timeline.model import Clip, MusicSpan, Timeline
 if TYPE_CHECKING:
     from moviepy import VideoClip
 
-    from storyboard.film.film_plan import FilmPlan
+    from storyboard.film.pieces import FilmPlan
     from storyboard.mp4.samples import ClipIndex
 
 SECONDS = 2

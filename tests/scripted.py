@@ -135,7 +135,7 @@ async def call(
 
     def read(reply: Reply) -> Envelope | Meaning | Rejection:
         answer = opened(reply)
-        return told(answer) or (answer.rejection() if answer.refused else answer)
+        return told(answer) or (answer.rejection() if answer.is_refusal else answer)
 
     found = await wire.send(Request(kind, method, path, query=params or {}, body=json), read)
     if isinstance(found, Verdict):

@@ -17,7 +17,8 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
 from storyboard.film import effects, segment
-from storyboard.film.film_plan import AudioExcerpt, blocks
+from storyboard.film.pieces import AudioExcerpt
+from storyboard.film.sound_plan import block_at
 from storyboard.graphics.moviepy import video_clip
 from storyboard.media import encode, probe
 from storyboard.media.encode import Picture
@@ -105,7 +106,7 @@ def _sound(
             return source, Fraction(file.start_time or 0, 1_000_000) + found.lead + clip.start
     whole = Timeline((clip,), cut.width, cut.height, cut.fps, cut.fit)
     encoded = folder / "sound.m4a"
-    wanted = AudioExcerpt(clip.scene, clip.digest, clip.start, blocks(clip.frames, whole, _HERTZ))
+    wanted = AudioExcerpt(clip.scene, clip.digest, clip.start, block_at(clip.frames, whole, _HERTZ))
     segment.excerpt(wanted, (_HERTZ, 2), source, encoded, watch)
     return encoded, Fraction(0)
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from storyboard.film import segment
-from storyboard.film.film_plan import Composed, readable
+from storyboard.film.film_plan import readable
+from storyboard.film.pieces import Composed
 from storyboard.graphics.titles import ink
 from storyboard.graphics.transitions import YuvPicture, blend, fade_from_black
 from storyboard.media import decode

@@ -13,7 +13,7 @@ from operator import add
 from pathlib import Path
 
 from storyboard.film.copy import Range
-from storyboard.film.film_plan import FilmPlan, SilentPiece
+from storyboard.film.pieces import FilmPlan, SilentPiece
 from storyboard.mp4.samples import BLOCK, AudioTrack, SampleTable, VideoTrack
 from storyboard.system.files import disk_errors
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Generator
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard.film.film_plan import OURS, AudioExcerpt
+from storyboard.film.film_plan import OURS
+from storyboard.film.pieces import AudioExcerpt
 from storyboard.media import ffmpeg, probe
 from storyboard.media.probe import Source
 from storyboard.model.errors import LocalFault

@@ -16,8 +16,9 @@ from struct import pack, unpack_from
 from storyboard.film.audio import joint
 from storyboard.film.audio.mix_plan import MARGIN, AudioMix
 from storyboard.film.copy import Range, WrittenFilm, copy_ranges
-from storyboard.film.film_plan import (
-    OURS,
+from storyboard.film.film_plan import OURS
+from storyboard.film.layout import AudioRange, FilmLayout, VideoRange, block, lay_out
+from storyboard.film.pieces import (
     AudioExcerpt,
     Composed,
     CopiedPiece,
@@ -28,7 +29,6 @@ from storyboard.film.film_plan import (
     scenes_of,
     sources_of,
 )
-from storyboard.film.layout import AudioRange, FilmLayout, VideoRange, block, lay_out
 from storyboard.media import workers
 from storyboard.model.errors import BadMedia, LocalFault
 from storyboard.model.fingerprint import fingerprint

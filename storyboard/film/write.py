@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard.film.audio.mix_plan import Loudness
-from storyboard.film.film_plan import FilmPlan, plan_film, plan_reencoded_film
+from storyboard.film.film_plan import plan_film, plan_reencoded_film
+from storyboard.film.pieces import FilmPlan
 from storyboard.model import events
 from storyboard.model.fingerprint import fingerprint
 from storyboard.mp4.metadata import FilmMetadata

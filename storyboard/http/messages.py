@@ -26,61 +26,73 @@ _OTHER_WORDS = "change the prompt or the images, and render again"
 _SMALLER = "shorten the prompt, or use smaller images"
 
 
+# Each kind of answer that is no status: what is wrong, what to do next.
+_KINDS: Mapping[Signal, Say] = {
+    AnswerKind.OTHER: ("the service answered in a way that is not known", _LATER),
+    AnswerKind.NOT_SENT: ("the service cannot be reached", "check the network and the address, then render again"),
+    AnswerKind.CUT: ("the connection broke before the answer was whole", _LATER),
+    AnswerKind.SHORT: ("fewer bytes came than were promised", _LATER),
+    AnswerKind.UNREADABLE: ("the service's answer cannot be read", _LATER),
+    AnswerKind.TOO_BIG: ("the answer is bigger than any clip or answer should be", "tell the service's support"),
+    AnswerKind.PAGE: ("a page came where a clip was expected", _LATER),
+    AnswerKind.BUSY: ("the service is overloaded", _LATER),
+    AnswerKind.FOREIGN: ("the service answered about another job", _LATER),
+    AnswerKind.RECEIPT: ("the service refused, and yet named a job", _LATER),
+    AnswerKind.NO_RECEIPT: ("the service accepted, but named no job that can be asked for", _LATER),
+    AnswerKind.UNSEEN: ("the service has no record of the job", _LATER),
+    AnswerKind.OVER: (
+        "the service says that the job has failed",
+        "change the prompt or the images, and render again",
+    ),
+}
+
+
+# Each status of plain HTTP that says the same for every service.
+_STATUSES: Mapping[Signal, Say] = {
+    200: ("the service agreed", "nothing needs to be done"),
+    400: (
+        "the service turned the request down",
+        "change the prompt or the image that it objects to, and render again",
+    ),
+    402: ("the account has not enough credits", _CREDITS),
+    408: ("the service gave up waiting", _LATER),
+    413: ("the request is too big for the service", _SMALLER),
+    414: ("the request's address is too long for the service", _SMALLER),
+    422: ("the service finds the request not valid", _SCENE),
+    429: ("too many requests in a short time", "render again later, or with a smaller --at-once"),
+    451: ("the service refuses this for legal reasons", _SCENE),
+    500: ("the service had an error of its own", _LATER),
+    501: ("the service cannot do what it was asked for", _SCENE),
+    502: ("the service's gateway had an error", _LATER),
+    503: ("the service is overloaded", _LATER),
+    504: ("the service's gateway gave up waiting", _LATER),
+    520: ("the service's gateway got an odd answer", _LATER),
+    521: ("the service is down", _LATER),
+    522: ("the service's gateway could not reach it in time", _LATER),
+    523: ("the service's gateway cannot reach it", _LATER),
+    524: ("the service's gateway gave up waiting", _LATER),
+}
+
+
 def plain_texts(environment: Environment) -> Mapping[Signal, Say]:
     """What is wrong and what to do, for each signal of plain HTTP."""
     key = f"check the key ({environment.key}), or make a new one on the service's page for keys"
     url = f"check the API address ({environment.base_url})"
     return {
-        200: ("the service agreed", "nothing needs to be done"),
+        **_STATUSES,
+        **_KINDS,
         301: ("the API address has moved; a redirect is never followed, because it would take the key along", url),
         302: ("the API address leads elsewhere; a redirect is never followed", url),
         303: ("the API address leads elsewhere; a redirect is never followed", url),
         307: ("the API address leads elsewhere; a redirect is never followed", url),
         308: ("the API address has moved; a redirect is never followed", url),
-        400: (
-            "the service turned the request down",
-            "change the prompt or the image that it objects to, and render again",
-        ),
         401: ("the service does not accept the key", key),
-        402: ("the account has not enough credits", _CREDITS),
         403: ("the service forbids access", key + "; the account may allow only certain network addresses"),
         404: ("the service knows nothing at this address", url),
         405: ("the service does not take this kind of request at this address", url),
-        408: ("the service gave up waiting", _LATER),
         410: ("the service has nothing at this address any more", url),
-        413: ("the request is too big for the service", _SMALLER),
-        414: ("the request's address is too long for the service", _SMALLER),
-        422: ("the service finds the request not valid", _SCENE),
-        429: ("too many requests in a short time", "render again later, or with a smaller --at-once"),
         431: ("the request's headers are too big for the service", key),
-        451: ("the service refuses this for legal reasons", _SCENE),
-        500: ("the service had an error of its own", _LATER),
-        501: ("the service cannot do what it was asked for", _SCENE),
-        502: ("the service's gateway had an error", _LATER),
-        503: ("the service is overloaded", _LATER),
-        504: ("the service's gateway gave up waiting", _LATER),
-        520: ("the service's gateway got an odd answer", _LATER),
-        521: ("the service is down", _LATER),
-        522: ("the service's gateway could not reach it in time", _LATER),
-        523: ("the service's gateway cannot reach it", _LATER),
-        524: ("the service's gateway gave up waiting", _LATER),
-        AnswerKind.OTHER: ("the service answered in a way that is not known", _LATER),
-        AnswerKind.NOT_SENT: ("the service cannot be reached", "check the network and the address, then render again"),
-        AnswerKind.CUT: ("the connection broke before the answer was whole", _LATER),
-        AnswerKind.SHORT: ("fewer bytes came than were promised", _LATER),
-        AnswerKind.UNREADABLE: ("the service's answer cannot be read", _LATER),
-        AnswerKind.TOO_BIG: ("the answer is bigger than any clip or answer should be", "tell the service's support"),
-        AnswerKind.PAGE: ("a page came where a clip was expected", _LATER),
         AnswerKind.FORBIDDEN: ("an address was given that is not dialled", url),
-        AnswerKind.BUSY: ("the service is overloaded", _LATER),
-        AnswerKind.FOREIGN: ("the service answered about another job", _LATER),
-        AnswerKind.RECEIPT: ("the service refused, and yet named a job", _LATER),
-        AnswerKind.NO_RECEIPT: ("the service accepted, but named no job that can be asked for", _LATER),
-        AnswerKind.UNSEEN: ("the service has no record of the job", _LATER),
-        AnswerKind.OVER: (
-            "the service says that the job has failed",
-            "change the prompt or the images, and render again",
-        ),
     }
 
 

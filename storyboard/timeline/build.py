@@ -1,14 +1,15 @@
-"""Clips in a Cut: which part of which take is seen, and on which frames of the film, with which words over it.
+"""Build the timeline: which part of which take is seen on which frames, with titles, subtitles and sound.
 
-Everything is whole frames of the film, counted once: clips, joints, titles, captions.
+Everything is whole frames of the film, counted once.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import NamedTuple
 
 from storyboard.model.errors import Problems
 from storyboard.model.fingerprint import fingerprint
@@ -38,7 +39,7 @@ from storyboard.timeline.model import (
     TimedTransition,
     Timeline,
     Voice,
-    _most,
+    most_common,
 )
 
 # A film of stills alone has no clip to take these from.
@@ -55,55 +56,82 @@ def build_timeline(
 ) -> Timeline:
     """Lay the scenes end to end. Every scene but a still has an entry in ``footage`` or in ``slates``, by its id.
 
-    ``sounds`` has the SHA-256 (hex) of every sound file of the author's own, by its path.
-
-    A scene lasts as long as its trim says, in exact seconds; it is the boundaries between scenes that are rounded to
-    film frames, so rounding never adds up. Raises Problems where a trim or a transition does not fit the clip as it was
-    measured.
+    ``sounds`` has the SHA-256 (hex) of every local sound file, by its path. A scene lasts exactly as its trim says; the
+    boundaries between scenes are rounded to film frames, so that rounding never adds up. Raises Problems if a trim or a
+    transition does not fit its clip.
     """
     scenes = [_slated(scene) if scene.id in slates else scene for scene in storyboard.scenes]
+    output, shape = storyboard.output, _shape(storyboard, scenes, footage)
+    clips = _clips(scenes, footage, slates, shape, output.fit)
+    overlays, cues = overlays_and_cues(scenes, clips, shape.fps)
+    if output.captions != "sidecar":
+        overlays = tuple(sorted((*overlays, *map(burnt_caption, cues)), key=lambda each: each.first))
+    voices = _voices(storyboard.scenes, clips, shape.fps, sounds)
+    underlays = tuple(_underlays(storyboard.music, clips[-1].until, shape.fps, sounds))
+    return Timeline(tuple(clips), *shape, output.fit, overlays, cues, voices, underlays, output.loudness)
+
+
+class _Shape(NamedTuple):
+    """The film's frame in pixels, and its frames a second."""
+
+    width: int
+    height: int
+    fps: int
+
+
+def _shape(storyboard: Storyboard, scenes: Sequence[Scene], footage: Mapping[str, Footage]) -> _Shape:
+    """As the storyboard says, else as most clips are."""
     measures = [footage[scene.id].measure for scene in scenes if scene.id in footage]
     sizes = [(measure.width, measure.height) for measure in measures] or [_SIZE]
-    width, height = _even(storyboard.output.size or _most(sizes))
-    fps = storyboard.output.fps or max(1, _most([round(measure.fps) for measure in measures] or [_FPS]))
+    rates = [round(measure.fps) for measure in measures] or [_FPS]
+    size = _even(storyboard.output.size or most_common(sizes))
+    return _Shape(*size, storyboard.output.fps or max(1, most_common(rates)))
+
+
+def _clips(
+    scenes: Iterable[Scene], footage: Mapping[str, Footage], slates: Mapping[str, Slate], shape: _Shape, fit: Fit
+) -> list[Clip]:
+    """The clips end to end. Raises Problems with all that do not fit."""
     clips: list[Clip] = []
     problems: list[Problem] = []
     ended = Fraction(0)
     for scene in scenes:
         drawn = slates.get(scene.id) or (scene.source if isinstance(scene.source, Still) else None)
-        seen = _to_draw(drawn, (width, height), fps, storyboard.output.fit) if drawn else footage[scene.id]
-        coming = scene.finish.transition
-        standing = coming is not None and coming.over == "tail" and bool(clips)
-        begins = ended - coming.seconds if coming and clips and not standing else ended
-        ends = begins + _seconds(scene, seen.measure)
-        at, frames = round(begins * fps), round(ends * fps) - round(begins * fps)
-        joint = None
-        if coming:
-            apart = bool(clips) and not standing
-            joint = TimedTransition(coming.kind, round(ended * fps) - at if apart else round(coming.seconds * fps))
-        room = joint.frames if standing and joint else frames
-        problem = _trouble(scene, seen.measure, frames) or _crowded(scene, joint, room, clips)
-        if problem:
-            problems.append(problem)
+        seen = _to_draw(drawn, shape[:2], shape.fps, fit) if drawn else footage[scene.id]
+        found, ends = _next_clip(scene, seen, clips, ended, shape.fps)
+        if isinstance(found, Problem):
+            problems.append(found)
             continue
-        clip = replace(_clip(scene, seen, at, frames, fps, joint), drawn=drawn)
-        clips.append(replace(clip, joint=None, lead_in=joint) if standing else clip)
+        clips.append(replace(found, drawn=drawn))
         ended = ends
     if problems:
         raise Problems(tuple(problems))
-    overlays, cues = overlays_and_cues(scenes, clips, fps)
-    if storyboard.output.captions != "sidecar":
-        overlays = tuple(sorted((*overlays, *map(burnt_caption, cues)), key=lambda each: each.first))
-    voices = _voices(storyboard.scenes, clips, fps, sounds)
-    underlays = tuple(_underlays(storyboard.music, clips[-1].until, fps, sounds))
-    loudness = storyboard.output.loudness
-    return Timeline(
-        tuple(clips), width, height, fps, storyboard.output.fit, overlays, cues, voices, underlays, loudness
-    )
+    return clips
+
+
+def _next_clip(
+    scene: Scene, seen: Footage, clips: Sequence[Clip], ended: Fraction, fps: int
+) -> tuple[Clip | Problem, Fraction]:
+    """The clip of a scene behind ``clips``, which end after ``ended`` seconds; and when it ends. Or why it fails."""
+    coming = scene.finish.transition
+    standing = coming is not None and coming.over == "tail" and bool(clips)
+    begins = ended - coming.seconds if coming and clips and not standing else ended
+    ends = begins + _seconds(scene, seen.measure)
+    first, frames = round(begins * fps), round(ends * fps) - round(begins * fps)
+    joint = None
+    if coming:
+        overlapping = bool(clips) and not standing
+        length = round(ended * fps) - first if overlapping else round(coming.seconds * fps)
+        joint = TimedTransition(coming.kind, length)
+    room = joint.frames if standing and joint else frames
+    if problem := _trouble(scene, seen.measure, frames) or _crowded(scene, joint, room, clips):
+        return problem, ends
+    clip = _clip(scene, seen, first, frames, fps, joint)
+    return replace(clip, joint=None, lead_in=joint) if standing else clip, ends
 
 
 def clip_of_scene(storyboard: Storyboard, scene: Scene, footage: Footage) -> Clip | None:
-    """The part of a scene's clip that is seen, by itself; None where its trim does not fit."""
+    """Return the part of a scene's clip that is seen; None if its trim does not fit."""
     audio = replace(scene.finish.audio, voice=None)
     bare = replace(scene, finish=Finish(audio=audio))
     try:
@@ -126,7 +154,7 @@ def _level(audio: Audio, fps: int) -> AudioLevel:
 
 
 def _slated(scene: Scene) -> Scene:
-    """A scene in whose place a slate is seen: all of it, and so that it can be read."""
+    """The scene of a slate: not trimmed, without titles and effects that would hide its text."""
     return replace(scene, trim=Trim(), finish=replace(scene.finish, titles=(), effect=""))
 
 
@@ -139,7 +167,7 @@ def _to_draw(drawn: Still | Slate, size: tuple[int, int], fps: int, fit: Fit) ->
 
 
 def with_effects(cut: Timeline, effects: Mapping[str, str]) -> Timeline:
-    """The cut in which clips with an effect are such as are drawn. ``effects`` names the code of each (any text)."""
+    """Return the timeline with its effects to be drawn. ``effects`` names the code of each (any text)."""
     return replace(cut, clips=tuple(_treated(clip, cut, effects) if clip.effect else clip for clip in cut.clips))
 
 
@@ -170,7 +198,7 @@ def _voices(
 def _underlays(
     beds: Iterable[MusicBed], film: int, fps: int, sounds: Mapping[PurePosixPath, str]
 ) -> Iterator[MusicSpan]:
-    """The music on the ``film``'s frames. What would begin behind its end is not heard."""
+    """The music on the ``film``'s frames. What would begin after its end is left out."""
     for bed in beds:
         first = round(bed.start * fps)
         last = film if bed.loop else min(film, first + _frames(bed.sound, fps))
@@ -183,7 +211,7 @@ def _frames(sound: OwnSound, fps: int) -> int:
     return max(1, math.ceil(sound.seconds * fps))
 
 
-def _crowded(scene: Scene, joint: TimedTransition | None, frames: int, clips: list[Clip]) -> Problem | None:
+def _crowded(scene: Scene, joint: TimedTransition | None, frames: int, clips: Sequence[Clip]) -> Problem | None:
     """Why a transition does not fit into the clips that it joins, if it does not."""
     if joint is None:
         return None

@@ -182,6 +182,6 @@ class Timeline:
 NO_SLATES: Mapping[str, Slate] = {}
 
 
-def _most(values: Iterable[T]) -> T:
+def most_common(values: Iterable[T]) -> T:
     """The commonest value; of equally common ones the first."""
     return Counter(values).most_common(1)[0][0]

@@ -5,7 +5,8 @@ Whatever goes wrong here is nobody's fault: the cut does it again, and says what
 
 import threading
 
-from storyboard.film.film_plan import FilmPlan, plan_film
+from storyboard.film.film_plan import plan_film
+from storyboard.film.pieces import FilmPlan
 from storyboard.model.errors import StoryboardError
 from storyboard.model.take import Take
 from storyboard.mp4.samples import ClipIndex

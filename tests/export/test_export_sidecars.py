@@ -18,8 +18,8 @@ from storyboard.export.chapters import chapter_list
 from storyboard.export.subtitles import srt, vtt
 from storyboard.film import reencode as film_reencode
 from storyboard.film import splice
-from storyboard.film.film_plan import FilmPlan
 from storyboard.film.film_plan import plan_film as laid_out
+from storyboard.film.pieces import FilmPlan
 from storyboard.mp4.metadata import Chapter, FilmMetadata
 from storyboard.timeline.model import Clip, Cue, Timeline
 from storyboard.workflow.cut import cut_only

@@ -29,7 +29,8 @@ from storyboard.film.audio.mix_plan import (
     plan_mix,
     widest_difference,
 )
-from storyboard.film.film_plan import CopiedPiece, FilmPlan, RenderedPiece, plan_film
+from storyboard.film.film_plan import plan_film
+from storyboard.film.pieces import CopiedPiece, FilmPlan, RenderedPiece
 from storyboard.film.reencode import join
 from storyboard.media import ffmpeg
 from storyboard.model.errors import BadMedia

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from moving import BLUE, GREEN, GREY, RED, TAGS, Colour, Seen, close, laid, look
 
 from storyboard.film import splice as hand
-from storyboard.film.film_plan import CopiedPiece, FilmPlan, RenderedPiece, plan_film, plan_reencoded_film
+from storyboard.film.film_plan import plan_film, plan_reencoded_film
+from storyboard.film.pieces import CopiedPiece, FilmPlan, RenderedPiece
 from storyboard.model.storyboard import Title, TransitionKind
 from storyboard.mp4.metadata import Chapter, FilmMetadata
 from storyboard.timeline.model import Clip, Overlay, TimedTransition, Timeline

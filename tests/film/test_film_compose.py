@@ -17,7 +17,8 @@ from test_film_splice import check, spliced
 from tiers import every
 
 from storyboard.film import splice as hand
-from storyboard.film.film_plan import Composed, CopiedPiece, FilmPlan, RenderedPiece, plan_film, plan_reencoded_film
+from storyboard.film.film_plan import plan_film, plan_reencoded_film
+from storyboard.film.pieces import Composed, CopiedPiece, FilmPlan, RenderedPiece
 from storyboard.graphics.titles import Ink, ink
 from storyboard.graphics.transitions import YuvPicture, blend
 from storyboard.model.storyboard import Title, TransitionKind

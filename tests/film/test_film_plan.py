@@ -6,16 +6,10 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storyboard.film.film_plan import (
-    AudioExcerpt,
-    CopiedPiece,
-    FilmPlan,
-    RenderedPiece,
-    SilentPiece,
-    blocks,
-    copyable,
-    plan_film,
-)
+from storyboard.film.film_plan import plan_film
+from storyboard.film.picture_plan import copyable
+from storyboard.film.pieces import AudioExcerpt, CopiedPiece, FilmPlan, RenderedPiece, SilentPiece
+from storyboard.film.sound_plan import block_at
 from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, ParameterSets, PictureFormat, SampleTable, VideoTrack
 from storyboard.timeline.model import Clip, Timeline
 
@@ -167,7 +161,9 @@ def test_both_rows_are_as_long_as_the_film(parts):
         assert {clip.digest for clip in clips} == {"3"}
         return
     assert sum(piece.length for piece in plan.pictures) == cut.frames
-    assert sum(piece.length for piece in plan.sound) == -(-cut.frames * 2000 // BLOCK) == blocks(cut.frames, cut, 48000)
+    assert (
+        sum(piece.length for piece in plan.sound) == -(-cut.frames * 2000 // BLOCK) == block_at(cut.frames, cut, 48000)
+    )
     assert all(piece.length > 0 for piece in (*plan.pictures, *plan.sound))
     block = 0
     for piece in plan.sound:

@@ -22,7 +22,8 @@ from tiers import every
 from storyboard.film import copy
 from storyboard.film import splice as hand
 from storyboard.film.audio import joint
-from storyboard.film.film_plan import CopiedPiece, FilmPlan, RenderedPiece, plan_film
+from storyboard.film.film_plan import plan_film
+from storyboard.film.pieces import CopiedPiece, FilmPlan, RenderedPiece
 from storyboard.media import ffmpeg, probe
 from storyboard.model.errors import BadMedia, LocalFault
 from storyboard.mp4 import h264, reader

@@ -13,7 +13,8 @@ from studio import Studio
 
 from storyboard.film import drawn as film_drawn
 from storyboard.film import splice as hand
-from storyboard.film.film_plan import CopiedPiece, FilmPlan, plan_film
+from storyboard.film.film_plan import plan_film
+from storyboard.film.pieces import CopiedPiece, FilmPlan
 from storyboard.graphics import stills as graphics_stills
 from storyboard.model.errors import InputError
 from storyboard.model.problem import Place

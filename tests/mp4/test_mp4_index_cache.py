@@ -11,7 +11,8 @@ import pytest
 from moving import BLUE, GREEN, RED, TAGS, laid
 
 from storyboard.film import splice as hand
-from storyboard.film.film_plan import FilmPlan, plan_film
+from storyboard.film.film_plan import plan_film
+from storyboard.film.pieces import FilmPlan
 from storyboard.model.errors import BadMedia, LocalFault
 from storyboard.mp4 import index_cache, reader
 from storyboard.mp4.samples import ClipIndex, VideoTrack

@@ -1,0 +1,113 @@
+"""The sound of a film as pieces: which blocks of 1,024 samples are copied, mixed or silent."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+
+from storyboard.film.audio.mix_plan import Loudness, changed_spans, part_of_mix, plan_mix
+from storyboard.film.pieces import AudioExcerpt, CopiedPiece, Piece, RenderedPiece, SilentPiece, piece_key
+from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, VideoTrack, audio_offset
+from storyboard.timeline.model import Clip, Timeline
+
+# The sound of a film none of whose clips has any that can be copied: hertz and channels.
+USUAL_SOUND = (48_000, 2)
+
+# Fewer blocks than this between two mixed parts are mixed along with them.
+_WORTH = 16
+
+
+def block_at(frame: int, cut: Timeline, hertz: int) -> int:
+    """The block of sound that begins nearest to a frame; behind the last frame, that which is not begun any more."""
+    exact = Fraction(frame * hertz, cut.fps * BLOCK)
+    return -int(-exact // 1) if frame == cut.frames else round(exact)
+
+
+def common_audio_format(cut: Timeline, indexes: Mapping[str, ClipIndex]) -> tuple[int, int]:
+    sounds = (indexes[clip.digest].sound for clip in cut.clips)
+    forms = Counter(sound.audio_format for sound in sounds if isinstance(sound, AudioTrack))
+    return forms.most_common(1)[0][0] if forms else USUAL_SOUND
+
+
+def sound_pieces(
+    cut: Timeline, indexes: Mapping[str, ClipIndex], form: tuple[int, int], measured: Mapping[Clip, Loudness]
+) -> Iterator[Piece]:
+    """The row of sound: each clip's own as it is, but for what has to be mixed, whole blocks around each part of it."""
+    found = {clip: _begins(clip, cut, indexes[clip.digest], form) for clip in cut.clips}
+    begins = {clip: begin for clip, begin in found.items() if begin is not None}
+    whole = plan_mix(cut, form, lambda frame: block_at(frame, cut, form[0]) * BLOCK, begins, measured)
+    at, last = 0, block_at(cut.frames, cut, form[0])
+    for first, until in _in_blocks(changed_spans(whole, _WORTH * BLOCK), last):
+        yield from _own(cut, indexes, form, at, first)
+        mixed = part_of_mix(whole, first * BLOCK, until * BLOCK)
+        yield RenderedPiece(piece_key("mix", mixed.recipe), until - first, mixed)
+        at = until
+    yield from _own(cut, indexes, form, at, last)
+
+
+def _in_blocks(spans: Iterable[tuple[int, int]], last: int) -> list[tuple[int, int]]:
+    """Spans of samples as whole blocks around them."""
+    return [(one // BLOCK, min(last, -(-other // BLOCK))) for one, other in spans]
+
+
+def _own(
+    cut: Timeline, indexes: Mapping[str, ClipIndex], form: tuple[int, int], first: int, last: int
+) -> Iterator[Piece]:
+    """The clips' own sound in blocks [first, last)."""
+    for clip in cut.clips:
+        until = min(last, block_at(clip.until, cut, form[0]))
+        if first < until:
+            yield from _sound(clip, cut, indexes[clip.digest], form, first, until)
+            first = until
+
+
+def _sound(
+    clip: Clip, cut: Timeline, index: ClipIndex, form: tuple[int, int], first: int, last: int
+) -> Iterator[Piece]:
+    """Blocks [first, last) of the film, while the clip is seen, each from where it is nearest to the picture.
+
+    Whole blocks only can be copied, so the sound may lie up to half a block (11 ms) beside the picture; never more,
+    because each clip is laid by itself, and not at all where frames and blocks meet: 8 s of 24 frames and 48 kHz do.
+    """
+    due = last - first
+    begin = _begins(clip, cut, index, form)
+    if begin is None or clip.level.mute:
+        yield SilentPiece(due)
+        return
+    begin += Fraction((first - block_at(clip.at, cut, form[0])) * BLOCK, form[0])
+    sound = _copyable(index, form)
+    if sound is None:
+        key = piece_key("sound", clip.digest, str(begin), due, form)
+        yield RenderedPiece(key, due, AudioExcerpt(clip.scene, clip.digest, begin, due))
+        return
+    assert isinstance(index.frames, VideoTrack)
+    start = int((begin + audio_offset(index.frames, sound)) * form[0]) // BLOCK
+    one = min(max(start, sound.priming // BLOCK), start + due)
+    other = max(one, min(start + due, len(sound.stored.sizes)))
+    yield SilentPiece(one - start)
+    yield CopiedPiece(clip.digest, one, other)
+    yield SilentPiece(start + due - other)
+
+
+def _begins(clip: Clip, cut: Timeline, index: ClipIndex, form: tuple[int, int]) -> Fraction | None:
+    """Which second of the clip is heard when the first block comes that is due while it is seen; None of no sound.
+
+    Where the sound can be copied that is where a block of it begins.
+    """
+    if index.sound is None:
+        return None
+    late = Fraction(block_at(clip.at, cut, form[0]) * BLOCK, form[0]) - Fraction(clip.at, cut.fps)
+    sound = _copyable(index, form)
+    if sound is None:
+        return clip.start + late
+    assert isinstance(index.frames, VideoTrack)
+    before = audio_offset(index.frames, sound)
+    return Fraction(round((clip.start + late + before) * form[0] / BLOCK) * BLOCK, form[0]) - before
+
+
+def _copyable(index: ClipIndex, form: tuple[int, int]) -> AudioTrack | None:
+    sound = index.sound
+    return (
+        sound
+        if isinstance(sound, AudioTrack) and isinstance(index.frames, VideoTrack) and sound.audio_format == form
+        else None
+    )
