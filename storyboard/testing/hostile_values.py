@@ -26,19 +26,8 @@ NOTHING: tuple[object, ...] = (
 )
 # Members that many services' replies have, each with a value that it cannot have.
 _MEMBERS = (
-    "id",
-    "name",
-    "job",
-    "data",
-    "result",
-    "output",
-    "url",
-    "status",
-    "state",
-    "code",
-    "error",
-    "message",
-    "msg",
+    *("id", "name", "job", "data", "result", "output", "url"),
+    *("status", "state", "code", "error", "message", "msg"),
 )
 WRONG: tuple[object, ...] = tuple({name: value} for name in _MEMBERS for value in HOSTILE)
 

@@ -101,7 +101,7 @@ def check_purity(provider: Provider) -> None:
         sent = call_twice("submission", provider.submission, shot, addresses, _CALLBACK)
         require(
             sent.body == body,
-            "submission must send the body that request returns: `storyboard prompts` prints that one",
+            "submission must send the very body that request returns, which people are shown",
         )
         require(addresses == _addresses(shot), "request changes the list of images that it is given")
         different = call_twice("request", provider.request, replace(shot, prompt="A dog."), addresses, _CALLBACK)
