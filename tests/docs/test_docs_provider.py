@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from canary import KEY
 from studio import Service
 
 from storyboard.emulator.api.behaviour import Behaviour
+from storyboard.testing import provider_contract
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
 
@@ -18,9 +20,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
 def installed(folder: Path) -> str:
     """Put the page's code and its entry point where Python looks; the page's config.toml is returned."""
     text = PAGE.read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    code, test = re.findall(r"```python\n(.*?)```", text, flags=re.S)
     entry, config = re.findall(r"```toml\n(.*?)```", text, flags=re.S)
     (folder / "sketch.py").write_text(code, "utf-8")
+    (folder / "test_sketch.py").write_text(test, "utf-8")
     info = folder / "sketch-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1.0\n")
@@ -67,3 +70,22 @@ def test_the_documented_provider_renders(tmp_path: Path, own_home: Path) -> None
         assert "'veo3' is not a model" in wrong.stderr
     finally:
         service.close()
+
+
+def test_the_documented_provider_keeps_the_contract(tmp_path: Path) -> None:
+    """The page's own test, run as its reader would: pytest in a folder of its own."""
+    installed(tmp_path)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "test_sketch.py"]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    sys.path.insert(0, str(tmp_path))
+    try:
+        test = import_module("test_sketch")
+    finally:
+        sys.path.remove(str(tmp_path))
+        for name in ("sketch", "test_sketch"):
+            sys.modules.pop(name, None)
+    count = len(provider_contract(test.provider, test.SAMPLES))
+    assert count >= 24
+    assert f"{count} passed" in done.stdout
