@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Quick, Service, Step, envelope, says, service, wired
 
-from storyboard.generation.provider_calls import credit_balance, job_status, submit_shot, upload_image, upscale_status
+from storyboard.generation.provider_calls import credit_balance, job_status, send_submission, upload_image, upscale_status
 from storyboard.model.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
 from storyboard.model.problem import Place
 from storyboard.model.shot import Shot
@@ -102,7 +102,7 @@ async def test_a_submission_names_its_job(here: Service) -> None:
     """The whole product hangs on this one string."""
     here.play(envelope(200, {"taskId": JOB}))
     async with wired(here.url) as wire:
-        assert await submit_shot(provider, wire, shot(), [], None) == JOB
+        assert await send_submission(provider, wire, shot(), [], None) == JOB
     assert (here.heard[0].method, here.heard[0].path) == ("POST", "/api/v1/veo/generate")
     assert here.heard[0].json == provider.request(shot(), [], None)
 
@@ -113,7 +113,7 @@ async def test_an_acceptance_without_a_usable_name_is_unknown(here: Service, job
     here.play(envelope(200, {"taskId": job}))
     async with wired(here.url) as wire:
         with pytest.raises(SubmissionUnknown):
-            await submit_shot(provider, wire, shot(), [], None)
+            await send_submission(provider, wire, shot(), [], None)
     assert len(here.heard) == 1
 
 
@@ -123,7 +123,7 @@ async def test_a_refusal_that_names_a_job_is_unknown(here: Service, status: int,
     here.play(envelope(code, {"taskId": JOB}, "no", status=status))
     async with wired(here.url) as wire:
         with pytest.raises(SubmissionUnknown, match=JOB):
-            await submit_shot(provider, wire, shot(), [], None)
+            await send_submission(provider, wire, shot(), [], None)
     assert len(here.heard) == 1
 
 
@@ -461,7 +461,7 @@ async def test_another_service_of_the_same_shape_is_configuration(here: Service)
     assert not {"aspectRatio", "watermark"} & set(body)
     here.play(envelope(200, {"id": JOB}))
     async with wired(here.url) as wire:
-        assert await submit_shot(other, wire, shot(), [], None) == JOB
+        assert await send_submission(other, wire, shot(), [], None) == JOB
         here.play(envelope(200, {"id": JOB, "successFlag": 1, "resultUrls": [URL]}))
         assert await job_status(other, wire, JOB) == Ready(URL)
         assert here.heard[0].query == {"id": JOB}
@@ -526,7 +526,7 @@ async def test_no_answer_makes_a_traceback(body: object) -> None:
         here.play(says(200, body))
         async with wired(here.url) as wire:
             for ask in (
-                submit_shot(provider, wire, shot(), [], None),
+                send_submission(provider, wire, shot(), [], None),
                 job_status(provider, wire, JOB),
                 upscale_status(provider, wire, JOB),
                 upload_image(provider, wire, "a.png", b"", "image/png"),
