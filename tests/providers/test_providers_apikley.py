@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Quick, Service, Step, envelope, says, service, wired
 
-from storyboard.generation.provider_calls import credit_balance, job_status, send_submission, upload_image, upscale_status
+from storyboard.generation.provider_calls import (
+    credit_balance,
+    job_status,
+    send_submission,
+    upload_image,
+    upscale_status,
+)
 from storyboard.model.errors import InputError, RunRefused, SceneFailed, Stalled, StoryboardError, SubmissionUnknown
 from storyboard.model.problem import Place
 from storyboard.model.shot import Shot
