@@ -137,7 +137,7 @@ class _Made:
                 job = self._job(piece, path)
                 jobs[path] = job if isinstance(piece.job, AudioMix) else workers.of_scene(job, *scenes_of(piece.job))
             elif isinstance(piece, CopiedPiece) and piece.sets and not _there(path := self._renumbered(piece)):
-                jobs[path] = workers.of_scene(self._renumbering(piece, path), self._scenes[piece.source])
+                jobs[path] = workers.of_scene(self._renumber(piece, path), self._scenes[piece.source])
         pictures = {self._file(piece) for piece in self._plan.pictures if isinstance(piece, RenderedPiece)}
         workers.carry_out(jobs, lambda far: report(sum(frames for path, frames in far.items() if path in pictures)))
 
@@ -203,7 +203,7 @@ class _Made:
             if name not in made:
                 scenes = [sound.scene for sound in pair if isinstance(sound, AudioRange)]
                 watch(0)
-                workers.of_scene(self._joining(name, *pair, made), *scenes)(watch)
+                workers.of_scene(_joining(self._plan.form, name, *pair, made), *scenes)(watch)
 
     def _joint(self, one: AudioRange | SilentPiece, two: AudioRange | SilentPiece) -> bytes:
         return _recipe("joint", self._plan.form, _end(one), _begin(two))[:16]
@@ -247,6 +247,11 @@ class _Made:
             case AudioMix() as mixed:
                 return lambda watch: mixdown.write(mixed, paths, out, watch)
 
+    def _renumber(self, piece: CopiedPiece, out: Path) -> Callable[[workers.Watch], None]:
+        frames = self._known[piece.source].frames
+        assert isinstance(frames, VideoTrack)
+        return _renumbering(self._paths[piece.source], frames, piece.sets, out)
+
     def _compose(self, how: Composed, out: Path, watch: workers.Watch) -> None:
         from storyboard.film import segment
         from storyboard.film.compose import compose_frames
@@ -254,32 +259,6 @@ class _Made:
         segment.encode_frames(
             compose_frames(how, self._plan.cut, self._known, self._paths), how.frames, self._plan.cut, out, watch
         )
-
-    def _renumbering(self, piece: CopiedPiece, out: Path) -> Callable[[workers.Watch], None]:
-        """Write a clip's frames with renumbered parameter sets: the size of each (4 bytes), then all frames."""
-        path, frames = self._paths[piece.source], self._known[piece.source].frames
-        assert isinstance(frames, VideoTrack)
-
-        def make(watch: workers.Watch) -> None:
-            with disk_errors(path), path.open("rb") as file, atomic_output(out) as staging:
-                made = []
-                for size, offset in zip(frames.stored.sizes, frames.stored.offsets, strict=True):
-                    made.append(h264.renumber_slices(os.pread(file.fileno(), size, offset), piece.sets))
-                    watch(0)
-                staging.write_bytes(pack(f">{len(made)}I", *map(len, made)) + b"".join(made))
-
-        return make
-
-    def _joining(
-        self, name: bytes, one: AudioRange | SilentPiece, two: AudioRange | SilentPiece, made: dict[bytes, bytes]
-    ) -> Callable[[workers.Watch], None]:
-        def make(watch: workers.Watch) -> None:
-            _, channels = self._plan.form
-            left = (block(one, -2, channels), block(one, -1, channels))
-            right = (block(two, -1, channels, begin=True), block(two, 0, channels, begin=True))
-            made[name] = joint.joint(left, right, _config(self._plan.form), channels)
-
-        return make
 
 
 def _index(scratch: Path, digest: str) -> Path:
@@ -344,3 +323,33 @@ def _sets(plan: FilmPlan, shots: Sequence[VideoRange]) -> list[ParameterSets]:
     if len(rendered) > 1 or any(one.ids != ((OURS,), (OURS,)) for one in rendered):
         raise LocalFault("rendered frames do not fit together", "remove the folder .storyboard/segments and run again")
     return [*film, *rendered]
+
+
+def _renumbering(path: Path, frames: VideoTrack, sets: int, out: Path) -> Callable[[workers.Watch], None]:
+    """Write a clip's frames with renumbered parameter sets: the size of each (4 bytes), then all frames."""
+
+    def make(watch: workers.Watch) -> None:
+        with disk_errors(path), path.open("rb") as file, atomic_output(out) as staging:
+            made = []
+            for size, offset in zip(frames.stored.sizes, frames.stored.offsets, strict=True):
+                made.append(h264.renumber_slices(os.pread(file.fileno(), size, offset), sets))
+                watch(0)
+            staging.write_bytes(pack(f">{len(made)}I", *map(len, made)) + b"".join(made))
+
+    return make
+
+
+def _joining(
+    form: tuple[int, int],
+    name: bytes,
+    one: AudioRange | SilentPiece,
+    two: AudioRange | SilentPiece,
+    made: dict[bytes, bytes],
+) -> Callable[[workers.Watch], None]:
+    def make(watch: workers.Watch) -> None:
+        _, channels = form
+        left = (block(one, -2, channels), block(one, -1, channels))
+        right = (block(two, -1, channels, begin=True), block(two, 0, channels, begin=True))
+        made[name] = joint.joint(left, right, _config(form), channels)
+
+    return make

@@ -24,7 +24,7 @@ from storyboard.http.clip_download import Arriving, Clips, DownloadedFile, host_
 from storyboard.http.connections import CHUNK, Limits, connection_failure, to_clips, to_the_api
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
 from storyboard.http.messages import Answers
-from storyboard.http.policy import MILD, RULES, AnswerKind, Call, Decision, Verdict, retry_after
+from storyboard.http.policy import MILD, RULES, AnswerKind, Call, Decision, RetryTable, Verdict, retry_after
 from storyboard.http.rate_limit import Pace
 from storyboard.model.capabilities import Environment
 from storyboard.model.errors import InputError, StoryboardError
@@ -160,33 +160,16 @@ class Client:
         """
 
         async def once() -> "Attempt[T | None]":
-            return self._weigh(request.call, await self._ask(request), read)
+            return _weigh(self.answers.table, request.call, await self._ask(request), read)
 
         if request.call is Call.SUBMIT:
-            attempt = await self._paced(once)
+            attempt = await _paced(self.pace, self._attempts, self.api.host, once)
         else:
             attempt = await self._attempts.make(request.call, self.api.host, once)
         verdict = attempt.decision.rule.verdict
         if verdict not in MILD:
             raise self._refusal(request.call, attempt)
         return cast(T, attempt.value) if verdict is Verdict.ACCEPT else verdict
-
-    async def _paced(self, once: Callable[[], Coroutine[None, None, Attempt[T]]]) -> Attempt[T]:
-        since = 0.0
-
-        async def turn() -> None:
-            nonlocal since
-            since = await self.pace.turn()
-
-        async def sent() -> Attempt[T]:
-            attempt = await once()
-            if attempt.decision.signal == 429:
-                self.pace.slow_down(since)
-            elif attempt.decision.rule.verdict is Verdict.ACCEPT:
-                self.pace.after_accepted()
-            return attempt
-
-        return await self._attempts.make(Call.SUBMIT, self.api.host, sent, turn)
 
     async def fetch(self, url: str, into: Path) -> DownloadedFile:
         """Stream a clip into a new file, which is on disk when this returns, and gone when it raises.
@@ -234,17 +217,6 @@ class Client:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return _Unheard(AnswerKind.CUT, isinstance(error, TimeoutError))
 
-    def _weigh(self, call: Call, heard: "Reply | _Unheard", read: "Reader[T]") -> Attempt[T | None]:
-        table = self.answers.table
-        if isinstance(heard, _Unheard):
-            return Attempt(table.decide(call, heard.kind), None, slow=heard.slow)
-        found, after = read(heard), heard.retry_after
-        if isinstance(found, Meaning):
-            return Attempt(table.decide(call, found.signal), None, found.words, after)
-        if isinstance(found, Rejection):
-            return Attempt(table.weigh(call, heard.status, found.code, after=after), None, found.words, after)
-        return Attempt(Decision(200, RULES["accept"]), found)
-
 
 @dataclass(frozen=True, slots=True)
 class _Unheard:
@@ -271,3 +243,36 @@ def _parsed(content: bytes) -> object:
         return json.loads(content.decode("utf-8-sig"), parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent beyond what a Decimal takes
         return None
+
+
+async def _paced(
+    pace: Pace, attempts: Attempts, host: str, once: Callable[[], Coroutine[None, None, Attempt[T]]]
+) -> Attempt[T]:
+    """Make a submission's attempts, each in its turn; the service's limit slows the next ones down."""
+    since = 0.0
+
+    async def turn() -> None:
+        nonlocal since
+        since = await pace.turn()
+
+    async def sent() -> Attempt[T]:
+        attempt = await once()
+        if attempt.decision.signal == 429:
+            pace.slow_down(since)
+        elif attempt.decision.rule.verdict is Verdict.ACCEPT:
+            pace.after_accepted()
+        return attempt
+
+    return await attempts.make(Call.SUBMIT, host, sent, turn)
+
+
+def _weigh(table: RetryTable, call: Call, heard: Reply | _Unheard, read: "Reader[T]") -> Attempt[T | None]:
+    """What a reply, or its absence, means for a call."""
+    if isinstance(heard, _Unheard):
+        return Attempt(table.decide(call, heard.kind), None, slow=heard.slow)
+    found, after = read(heard), heard.retry_after
+    if isinstance(found, Meaning):
+        return Attempt(table.decide(call, found.signal), None, found.words, after)
+    if isinstance(found, Rejection):
+        return Attempt(table.weigh(call, heard.status, found.code, after=after), None, found.words, after)
+    return Attempt(Decision(200, RULES["accept"]), found)

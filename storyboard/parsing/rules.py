@@ -1,6 +1,5 @@
 """Rules that the JSON Schema cannot express, and the Storyboard with all defaults filled in and all units parsed."""
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import PurePosixPath
@@ -11,44 +10,24 @@ from storyboard.model.problem import Problem
 from storyboard.model.storyboard import (
     Captions,
     Fit,
-    LocalImage,
-    Move,
     Output,
-    OwnClip,
     Scene,
     Source,
-    Still,
     Storyboard,
-    Trim,
 )
 from storyboard.model.text import one_line
 from storyboard.parsing import yaml
 from storyboard.parsing.assets import Assets, resolve_asset
-from storyboard.parsing.finishing import Finishing, format_seconds
+from storyboard.parsing.finishing import Finishing
 from storyboard.parsing.generation import Generating
 from storyboard.parsing.includes import ENOUGH, MAX_PROBLEMS, MappingNode
 from storyboard.parsing.project_files import Files
-from storyboard.parsing.values import SceneValues, Value
+from storyboard.parsing.sources import Sources
+from storyboard.parsing.values import SceneValues
 from storyboard.parsing.variables import Variables
 
-_MADE = (
-    "model",
-    "aspect",
-    "first_frame",
-    "last_frame",
-    "references",
-    "seed",
-    "translate",
-    "watermark",
-    "resolution",
-    "takes",
-    "pick",
-)  # fmt: skip
 # Files are named after scenes, and on Windows a file of such a name is a device.
 _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)})
-_KINDS = ("prompt", "file", "still")
-_OWN = {"file": "a clip of your own", "still": "a picture of your own"}
-_COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
 class Rules:
@@ -71,6 +50,7 @@ class Rules:
         self._scope = Variables(top, name, len(scenes), given, self._wrong)
         self._found = Assets(files, self._wrong)
         self._generating = Generating(self._found, self._scope, capabilities, self.problems)
+        self._sources = Sources(self._found, self._wrong)
         self._finishing = Finishing(self._found, self._wrong)
 
     def whole(self) -> Storyboard:
@@ -148,13 +128,13 @@ class Rules:
         name, note = words.own.get("id"), words.get("note")
         source: Source | None
         whole: Fraction | None
-        kind, known = self._kind(words), self._scope.scene(words, number)
+        kind, known = self._sources.kind(words), self._scope.scene(words, number)
         if kind == "prompt":
             made = self._generating.scene(words, known)
             source, whole = made, Fraction(self._capabilities.model(made.model if made else "").seconds)
         else:
-            source, whole = self._own(words, kind, output)
-        trim = self._trim(words, whole)
+            source, whole = self._sources.local(words, kind, output)
+        trim = self._sources.trim(words, whole)
         seconds = None if whole is None else min(whole, trim.end or whole) - trim.start
         finish = self._finishing.scene(
             words, seconds, lambda page, path, text: self._scope.render(page, path, text, known)
@@ -163,68 +143,3 @@ class Rules:
             return None, seconds
         place = words.own.page.place((*words.own.path, *words.own.begins()), key=True)
         return Scene(str(name), number, source, trim, place, str(note.value) if note else "", finish), seconds
-
-    def _kind(self, words: SceneValues) -> str:
-        """Which of 'prompt', 'file' and 'still' defines the scene. Its own key takes precedence over the defaults."""
-        for entry in (words.own, words.defaults):
-            said = [kind for kind in _KINDS if entry and entry.has(kind)]
-            if len(said) > 1 and (word := words.get(said[1])):
-                hint = f"a '{said[1]}' is {_OWN[said[1]]}: nothing is generated"
-                self._wrong(word.problem(f"a scene has a '{said[0]}' or a '{said[1]}', not both", hint, key=True))
-            if said:
-                return said[-1]
-        return "prompt"
-
-    def _own(self, words: SceneValues, kind: str, output: Output) -> tuple[OwnClip | Still | None, Fraction | None]:
-        """The local clip or still of a scene and its duration in seconds; None for each that is unknown."""
-        for name in _MADE if not words.own.has("prompt") else ():
-            if name in words.own.value:
-                message = f"{_OWN[kind]} has no '{name}': nothing is generated"
-                hint = f"take the key out, or write a 'prompt', not a '{kind}'"
-                self._wrong(words.own.problem((name,), message, hint, key=True))
-        word = words.get(kind)
-        if word is None:
-            return None, None
-        if kind == "still":
-            still = self._still(words, word)
-            return still, still.seconds if still else None
-        found = self._found.clip(word.page, word.path, str(word.value))
-        if found is None:
-            return None, None
-        if found.path == output.file:
-            self._wrong(word.problem("the film would be written over this clip", "name another 'file' in 'output'"))
-        return found, self._found.seconds(found)
-
-    def _still(self, words: SceneValues, word: Value) -> Still | None:
-        seconds, move = words.get("seconds"), words.get("move")
-        lasting = Fraction(str(seconds.value)) if seconds else Fraction(4)
-        going = cast(Move, move.value if move else "in")
-        name, place = str(word.value), word.page.place(word.path)
-        if name.startswith("#"):
-            if not _COLOR.fullmatch(name):
-                self._wrong(word.problem(f"'{one_line(name, 60)}' is no colour", 'write it as "#rrggbb", in quotes'))
-            return Still(None, name.lower(), lasting, "none", place)
-        if "://" in name:
-            self._wrong(word.problem("a still is a file of the project, not an address", "put it into the project"))
-            return None
-        image = self._found.image(word.page, word.path, name)
-        return Still(image, "#000000", lasting, going, place) if isinstance(image, LocalImage) else None
-
-    def _trim(self, words: SceneValues, seconds: Fraction | None) -> Trim:
-        word = words.get("trim")
-        if word is None:
-            return Trim()
-        said = cast(Mapping[str, object], word.value)
-        start = Fraction(str(said.get("from", 0)))
-        end = Fraction(str(said["to"])) if "to" in said else None
-        if end is not None and end <= start:
-            self._wrong(word.page.problem((*word.path, "to"), "'to' must be later than 'from'"))
-        if seconds is not None and "from" in said and start >= seconds:
-            self._late(word, "from", start, seconds)
-        if seconds is not None and end is not None and end > seconds:
-            self._late(word, "to", end, seconds)
-        return Trim(start, end)
-
-    def _late(self, word: Value, name: str, at: Fraction, seconds: Fraction) -> None:
-        message = f"'{name}' is {format_seconds(at)} s, and the clip is only {format_seconds(seconds)} s long"
-        self._wrong(word.page.problem((*word.path, name), message))

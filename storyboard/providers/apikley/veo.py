@@ -123,9 +123,11 @@ class Apikley:
         if not state:
             return Pending(seen=bool(data))
         if state != 1:
-            return JobFailed(self._code(data), self._why(data, answer))
-        url = next(self._urls(data), None)
-        return Ready(url, self._seed(data), _cost(data.get(names.credits or ""))) if url else Pending(done=True)
+            return JobFailed(_code(self.profile, data), _why(self.profile, data, answer))
+        url = next(_urls(self.profile, data), None)
+        return (
+            Ready(url, _seed(self.profile, data), _cost(data.get(names.credits or ""))) if url else Pending(done=True)
+        )
 
     def _no_record(self, job: str, answer: "Envelope", data: Mapping[str, object]) -> NoResult | None:
         """Why this is no record of the job: another job's, one that makes no sense, a refusal. A job that has ended is
@@ -155,7 +157,7 @@ class Apikley:
 
     def _hd_urls(self, answer: "Envelope") -> Iterator[str]:
         yield from _addresses(answer.data)
-        yield from self._urls(_table(answer.data))
+        yield from _urls(self.profile, _table(answer.data))
 
     def upload(self, name: str, content: bytes, kind: str) -> Request | None:
         """Named by what is in it: the same name twice overwrites, and old bytes may be served for a while."""
@@ -203,25 +205,6 @@ class Apikley:
     def read_balance(self, reply: Reply) -> Fraction | NoResult | None:
         answer = envelope(reply)
         return answer.rejection() if answer.is_refusal else _amount(answer.data)
-
-    def _urls(self, data: Mapping[str, object]) -> Iterator[str]:
-        """Every address of a result, the likeliest first: in response, in info, beside them (api-facts.md 3.3)."""
-        for place in (_table(data.get("response")), _table(data.get("info")), data):
-            yield from _addresses(place.get(self.profile.urls))
-            yield from _addresses(place.get(self.profile.url))
-
-    def _seed(self, data: Mapping[str, object]) -> int | None:
-        found = _table(data.get("response")).get(self.profile.seeds or "")
-        return _number(found[0] if isinstance(found, list) and found else found)
-
-    def _code(self, data: Mapping[str, object]) -> int | AnswerKind:
-        return _number(data.get(self.profile.why_code or "")) or AnswerKind.OVER
-
-    def _why(self, data: Mapping[str, object], answer: "Envelope") -> str:
-        why = data.get(self.profile.why or "")
-        if isinstance(why, str) and why.strip() not in ("", "null"):
-            return why
-        return answer.msg if answer.is_refusal else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,3 +303,26 @@ def _amount(value: object) -> Fraction | None:
 
 
 provider: Provider = Apikley()
+
+
+def _urls(names: Profile, data: Mapping[str, object]) -> Iterator[str]:
+    """Every address of a result, the likeliest first: in response, in info, beside them (api-facts.md 3.3)."""
+    for place in (_table(data.get("response")), _table(data.get("info")), data):
+        yield from _addresses(place.get(names.urls))
+        yield from _addresses(place.get(names.url))
+
+
+def _seed(names: Profile, data: Mapping[str, object]) -> int | None:
+    found = _table(data.get("response")).get(names.seeds or "")
+    return _number(found[0] if isinstance(found, list) and found else found)
+
+
+def _code(names: Profile, data: Mapping[str, object]) -> int | AnswerKind:
+    return _number(data.get(names.why_code or "")) or AnswerKind.OVER
+
+
+def _why(names: Profile, data: Mapping[str, object], answer: "Envelope") -> str:
+    why = data.get(names.why or "")
+    if isinstance(why, str) and why.strip() not in ("", "null"):
+        return why
+    return answer.msg if answer.is_refusal else ""

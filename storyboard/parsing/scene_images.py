@@ -1,0 +1,91 @@
+"""The images of a generated scene: first and last frame, or references."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import cast
+
+from storyboard.model.capabilities import Capabilities
+from storyboard.model.problem import Problem
+from storyboard.model.storyboard import Image, LocalImage
+from storyboard.parsing import template, template_limits
+from storyboard.parsing.assets import Assets
+from storyboard.parsing.source import KeyPath, SourceFile
+from storyboard.parsing.values import SceneValues, Value
+from storyboard.parsing.variables import Variables
+
+_SHAPES = {"16:9": Fraction(16, 9), "9:16": Fraction(9, 16)}
+_ALIKE = Fraction(2, 100)
+
+
+class SceneImages:
+    """Parses the images of scenes; ``wrong`` is given each problem."""
+
+    def __init__(
+        self, found: Assets, scope: Variables, capabilities: Capabilities, wrong: Callable[[Problem], None]
+    ) -> None:
+        self._found = found
+        self._scope = scope
+        self._capabilities = capabilities
+        self._wrong = wrong
+
+    def choose(self, words: SceneValues) -> tuple[Value | None, Value | None, Value | None]:
+        """First frame, last frame, references.
+
+        Frames of the scene itself replace references of the defaults, and the other way round.
+        """
+        first, last, references = words.get("first_frame"), words.get("last_frame"), words.get("references")
+        own_frames = words.own.has("first_frame") or words.own.has("last_frame")
+        if own_frames and references and not references.own:
+            references = None
+        elif words.own.has("references") and not own_frames:
+            first = last = None
+        if references and (first or last):
+            hint = "frames say where the shot begins and ends, references what is in it"
+            self._wrong(references.problem("a scene has frames or references, not both", hint, key=True))
+        if last and not first and not words.own.has("first_frame"):
+            self._wrong(
+                last.problem("'last_frame' needs a 'first_frame'", "name the image that the shot begins with", key=True)
+            )
+        return first, last, references
+
+    def frame(self, word: Value | None, shape: str) -> Image | None:
+        if word is None:
+            return None
+        image = self._found.image(word.page, word.path, str(word.value))
+        if isinstance(image, LocalImage) and shape in _SHAPES:
+            ratio = Fraction(image.width, image.height) / _SHAPES[shape]
+            if abs(ratio - 1) > _ALIKE:
+                message = f"this image is {image.width}x{image.height}, the scene is {shape}"
+                hint = "the provider will crop it or fill it up"
+                self._wrong(word.page.problem(word.path, message, hint, severity="warning"))
+        return image
+
+    def references(self, word: Value, words: SceneValues) -> tuple[Image, ...]:
+        places = [(word.page, (*word.path, index), text) for index, text in enumerate(cast(list[str], word.value))]
+        said = f"{len(places)} references"
+        if word.value == "cast":
+            places = self._portraits(words)
+            said = f"the cast in this prompt has {len(places)} images"
+            if not places and word.own:
+                hint = "name one that has 'images', such as {{ cast.keeper }}"
+                self._wrong(word.problem("the prompt names no member of the cast that has images", hint))
+        most = max(model.references for model in self._capabilities.models)
+        if len(places) > most:
+            self._wrong(word.problem(f"{said}; at most {most} can be sent", "list the ones that matter most"))
+        return tuple(image for place in places[:most] if (image := self._found.image(*place)))
+
+    def _portraits(self, words: SceneValues) -> list[tuple[SourceFile, KeyPath, str]]:
+        """The images of the cast members that the prompt names, in the order of the prompt."""
+        prompt = words.get("prompt")
+        try:
+            names = template.parse(str(prompt.value)).members if prompt else ()
+        except template_limits.TemplateRefused:
+            return []
+        found: dict[str, tuple[SourceFile, KeyPath, str]] = {}
+        for name in names:
+            member = self._scope.members.get(name)
+            images = member.get("images") if member else None
+            for index, text in enumerate(cast(list[str], images or [])):
+                assert member is not None
+                found.setdefault(text, (member.page, (*member.path, "images", index), text))
+        return list(found.values())
