@@ -29,9 +29,9 @@ _BT709, _UNSPECIFIED, _HD = 1, 2, 720
 def plan_film(
     cut: Timeline, indexes: Mapping[str, ClipIndex], measured: Mapping[Clip, Loudness] = NOT_MEASURED
 ) -> FilmPlan | str:
-    """Lay out the film; or say, in words, why nothing of it can be copied. ``indexes`` are by digest.
+    """Plan the film; or return, in words, why nothing of it can be copied. ``indexes`` are by digest.
 
-    ``measured`` says how loud clips are, which decides something where the film has a loudness, or music gives way.
+    ``measured`` is the loudness of clips, needed if the film has a loudness, or music is ducked.
     """
     found = {clip: _frames(clip, cut, indexes[clip.digest]) for clip in cut.clips}
     usable = [frames for frames in found.values() if isinstance(frames, VideoTrack) and _leads(frames.sets)]
@@ -59,20 +59,20 @@ def plan_film(
 def plan_reencoded_film(
     cut: Timeline, indexes: Mapping[str, ClipIndex], measured: Mapping[Clip, Loudness] = NOT_MEASURED
 ) -> FilmPlan:
-    """Lay out the film without copying a frame."""
+    """Plan the film with every frame rendered."""
     return _spliced(
         cut, indexes, picture_pieces(cut, {}, {}), PictureFormat(cut.width, cut.height, RENDERED_COLOUR), (), measured
     )
 
 
 def readable(clip: Clip, cut: Timeline, index: ClipIndex) -> VideoTrack | None:
-    """The clip's frames where they are, once decoded, frames of the film; None where they must be brought to it."""
+    """Return the clip's frames if they need no scaling or conversion for the film, else None."""
     frames = _frames(clip, cut, index)
     return frames if isinstance(frames, VideoTrack) and _bt709(frames.look) else None
 
 
 def _frames(clip: Clip, cut: Timeline, index: ClipIndex) -> VideoTrack | str:
-    """The clip's frames where they can be copied into this film, else why they cannot."""
+    """The clip's frames if they can be copied into this film, else why they cannot."""
     frames, scene = index.frames, f"scene {clip.scene}"
     if isinstance(frames, str):
         return f"{scene}: {frames}"
@@ -92,14 +92,14 @@ def _leads(sets: ParameterSets) -> bool:
 
 
 def _most(usable: list[VideoTrack]) -> VideoTrack:
-    """The first of those that share look and parameter sets with the most others."""
+    """The first of the clips that share picture format and parameter sets with the most others."""
     counts = Counter((frames.look, frames.sets) for frames in usable)
     best = counts.most_common(1)[0][0]
     return next(frames for frames in usable if (frames.look, frames.sets) == best)
 
 
 def _numbered(leader: VideoTrack, found: list[VideoTrack]) -> dict[ParameterSets, int]:
-    """A number for each kind of parameter sets that can be brought into one film with the leader's, which have 0."""
+    """A number for each kind of parameter sets that fits into one film with the leader's, which are number 0."""
     numbers = {leader.sets: 0}
     for frames in found:
         if frames.sets.ids == ((0,), (0,)) and len(numbers) <= FOREIGN and _alike(frames.look, leader.look):
@@ -108,12 +108,12 @@ def _numbered(leader: VideoTrack, found: list[VideoTrack]) -> dict[ParameterSets
 
 
 def _alike(one: PictureFormat, other: PictureFormat) -> bool:
-    """Whether players show both alike: what is tagged as BT.709 and what is taken for it are the same."""
+    """Whether players show both alike: BT.709 by its tag, or assumed."""
     return one == other or (_bt709(one) and _bt709(other))
 
 
 def _bt709(look: PictureFormat) -> bool:
-    """Whether it is, or is taken for, BT.709 in the range of television: untagged pictures are, from HD on."""
+    """Whether it is limited-range BT.709, by its tag or assumed: untagged pictures are, from 720 lines on."""
     *tags, full = look.colour
     untagged = min(look.width, look.height) >= _HD
     return not full and tags[2] in ((_BT709, _UNSPECIFIED) if untagged else (_BT709,)) and set(tags) <= {1, 2}

@@ -9,14 +9,15 @@ from storyboard.film.pieces import Composed, CopiedPiece, Piece, RenderedPiece, 
 from storyboard.mp4.samples import ParameterSets, VideoTrack
 from storyboard.timeline.model import Clip, Overlay, Timeline
 
-# Seconds of frames that are made together although they could be parted: a key frame costs as much as ten others.
+# Seconds of frames that are rendered as one piece although they could be divided: a key frame costs as much as ten
+# others.
 LONG = 2
 
 
 def copyable(frames: VideoTrack, first: int, last: int) -> tuple[int, int]:
-    """Which of the frames [first, last) can be copied: from where decoding can begin to where nothing later is needed.
+    """Return which of the frames [first, last) can be copied: from a key frame to a frame that needs no later one.
 
-    An empty part where none can. What lies before it and behind it has to be rendered.
+    The range is empty if none can. What lies before and after it must be rendered.
     """
     begin = next((start for start in frames.starts if start >= first), last)
     if begin >= last or last == len(frames.shown):
@@ -27,7 +28,7 @@ def copyable(frames: VideoTrack, first: int, last: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Film frames [first, last) that are not copied. ``touched`` is whether a joint or words are on all of them."""
+    """Film frames [first, last) that are not copied. ``touched``: a transition or a title covers all of them."""
 
     first: int
     last: int
@@ -35,14 +36,14 @@ class _Stretch:
     joint: bool = False
 
     def alone(self, cut: Timeline) -> bool:
-        """Whether it is a piece by itself: long enough to pay for a beginning of its own. A joint never is cut."""
+        """Whether it is a piece by itself: long enough for a key frame of its own. A transition is never divided."""
         return not self.joint and self.last - self.first >= LONG * cut.fps
 
 
 def picture_pieces(
     cut: Timeline, copied: Mapping[Clip, VideoTrack], numbers: Mapping[ParameterSets, int]
 ) -> list[Piece]:
-    """The row of pictures: clips in ``copied`` are copied where nothing touches them, and the rest is rendered."""
+    """Return the row of pictures: clips in ``copied`` are copied where nothing covers them, the rest is rendered."""
     pieces: list[Piece] = []
     run: list[_Stretch] = []
     for one in (one for clip, after in _neighbours(cut) for one in _stretches(clip, after, cut, copied, numbers)):
@@ -56,7 +57,7 @@ def picture_pieces(
 
 
 def _neighbours(cut: Timeline) -> Iterator[tuple[Clip, int]]:
-    """Each clip, and the film frame from which on it is not seen alone any more."""
+    """Each clip, and the film frame from which on it is no longer seen alone."""
     ends = [*(clip.at - (clip.lead_in.frames if clip.lead_in else 0) for clip in cut.clips[1:]), cut.frames]
     return zip(cut.clips, ends, strict=True)
 
@@ -85,7 +86,7 @@ def _stretches(
 
 
 def _divided(first: int, last: int, overlays: Iterable[Overlay]) -> Iterator[tuple[int, int, bool]]:
-    """[first, last) divided into the parts on which there are words and those on which there are none."""
+    """[first, last) divided into parts with and without a title."""
     at = first
     for overlay in overlays:
         begin, end = max(overlay.first, at), min(overlay.first + overlay.frames, last)
@@ -100,7 +101,7 @@ def _divided(first: int, last: int, overlays: Iterable[Overlay]) -> Iterator[tup
 
 
 def _made(run: Sequence[_Stretch], cut: Timeline) -> Iterator[RenderedPiece]:
-    """What is rendered on stretches that follow each other: one piece, or, where nothing touches them, one a clip."""
+    """The rendered pieces of adjacent stretches: one piece or, if nothing covers them, one a clip."""
     if any(one.touched for one in run):
         yield _composed(run[0].first, run[-1].last, cut)
         return
@@ -129,7 +130,7 @@ def _composed(first: int, last: int, cut: Timeline) -> RenderedPiece:
 
 
 def _part(clip: Clip, first: int, last: int, cut: Timeline) -> Clip:
-    """The part of a clip on film frames [first, last). What begins later than the clip does not come in."""
+    """The part of a clip on film frames [first, last). A part that begins later than the clip has no transition in."""
     start = clip.start + Fraction(first - clip.at, cut.fps)
     end = start + Fraction(last - first, cut.fps)
     joint, lead = (clip.joint, clip.lead_in) if first == clip.at else (None, None)

@@ -9,15 +9,15 @@ from storyboard.film.pieces import AudioExcerpt, CopiedPiece, Piece, RenderedPie
 from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, VideoTrack, audio_offset
 from storyboard.timeline.model import Clip, Timeline
 
-# The sound of a film none of whose clips has any that can be copied: hertz and channels.
+# The sound of a film without any that can be copied: hertz and channels.
 USUAL_SOUND = (48_000, 2)
 
-# Fewer blocks than this between two mixed parts are mixed along with them.
+# If fewer blocks than this lie between two mixed parts, they are mixed too.
 _WORTH = 16
 
 
 def block_at(frame: int, cut: Timeline, hertz: int) -> int:
-    """The block of sound that begins nearest to a frame; behind the last frame, that which is not begun any more."""
+    """Return the block of sound that begins nearest to a frame; at the film's end, the first block after it."""
     exact = Fraction(frame * hertz, cut.fps * BLOCK)
     return -int(-exact // 1) if frame == cut.frames else round(exact)
 
@@ -31,7 +31,7 @@ def common_audio_format(cut: Timeline, indexes: Mapping[str, ClipIndex]) -> tupl
 def sound_pieces(
     cut: Timeline, indexes: Mapping[str, ClipIndex], form: tuple[int, int], measured: Mapping[Clip, Loudness]
 ) -> Iterator[Piece]:
-    """The row of sound: each clip's own as it is, but for what has to be mixed, whole blocks around each part of it."""
+    """Return the row of sound: each clip's own, copied, and mixed pieces of whole blocks where anything changes it."""
     found = {clip: _begins(clip, cut, indexes[clip.digest], form) for clip in cut.clips}
     begins = {clip: begin for clip, begin in found.items() if begin is not None}
     whole = plan_mix(cut, form, lambda frame: block_at(frame, cut, form[0]) * BLOCK, begins, measured)
@@ -63,10 +63,10 @@ def _own(
 def _sound(
     clip: Clip, cut: Timeline, index: ClipIndex, form: tuple[int, int], first: int, last: int
 ) -> Iterator[Piece]:
-    """Blocks [first, last) of the film, while the clip is seen, each from where it is nearest to the picture.
+    """Blocks [first, last) of the film, while the clip is seen, each from the block nearest to the picture.
 
-    Whole blocks only can be copied, so the sound may lie up to half a block (11 ms) beside the picture; never more,
-    because each clip is laid by itself, and not at all where frames and blocks meet: 8 s of 24 frames and 48 kHz do.
+    Only whole blocks can be copied, so the sound may be off by up to half a block (11 ms); never more, because each
+    clip is placed by itself, and not at all where frames and blocks coincide, as with 8 s of 24 frames and 48 kHz.
     """
     due = last - first
     begin = _begins(clip, cut, index, form)
@@ -89,9 +89,9 @@ def _sound(
 
 
 def _begins(clip: Clip, cut: Timeline, index: ClipIndex, form: tuple[int, int]) -> Fraction | None:
-    """Which second of the clip is heard when the first block comes that is due while it is seen; None of no sound.
+    """The second of the clip that is heard at the first block while it is seen; None if it has no sound.
 
-    Where the sound can be copied that is where a block of it begins.
+    If the sound can be copied, a block of it begins there.
     """
     if index.sound is None:
         return None

@@ -1,4 +1,4 @@
-"""Local images get an address for the provider to fetch: in a bucket, at the service itself, or in a public folder."""
+"""Upload local images: to a bucket, to the service itself, or served from a public folder."""
 
 import asyncio
 import hashlib
@@ -32,7 +32,7 @@ _SUFFIXES = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
 class AddressMemory(Protocol):
-    """Where an image went, kept from one run to the next. ``digest`` is the SHA-256 of its bytes in hex."""
+    """Remembers addresses of images between runs. ``digest`` is the SHA-256 (hex) of an image's bytes."""
 
     def upload_address(self, destination: str, digest: str, now: datetime) -> str | None:
         """Its address at ``destination``, if that still serves after ``now``."""
@@ -44,7 +44,7 @@ class AddressMemory(Protocol):
 
 
 class NoMemory:
-    """No memory at all: the emulator of a draft takes its files with it."""
+    """Remembers nothing: the files of a draft's emulator end with it."""
 
     def upload_address(self, destination: str, digest: str, now: datetime) -> str | None:
         return None
@@ -57,7 +57,7 @@ class NoMemory:
 
 
 class UploadDestination(Protocol):
-    """One way to give an image an address. ``destination`` names it for people and in the memory."""
+    """Where images are uploaded to. ``destination`` is its name, in messages and in the memory."""
 
     @property
     def destination(self) -> str: ...
@@ -67,7 +67,7 @@ class UploadDestination(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PublicFolder:
-    """A public folder that serves the project's files under their own paths; nothing is sent there."""
+    """A public folder that serves the project's files under their own paths; nothing is uploaded."""
 
     base: str
 
@@ -81,7 +81,7 @@ class PublicFolder:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStorage:
-    """The provider's own uploads. What one service keeps is nothing to another: ``destination`` tells them apart."""
+    """The provider's own uploads. ``destination`` distinguishes services."""
 
     destination: str
 
@@ -91,7 +91,7 @@ class ProviderStorage:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """An S3 bucket, reached as the AWS_* variables of the environment say; an address is signed for ``lifetime``."""
+    """An S3 bucket, configured by the AWS_* variables; addresses are signed for ``lifetime``."""
 
     bucket: str
     prefix: str
@@ -117,7 +117,7 @@ class Bucket:
                 f"{self.destination} refuses the upload", "check AWS_ACCESS_KEY_ID, its secret, and what it may do"
             ) from None
         except (BaseError, OSError) as error:
-            # Its text may hold request headers and signatures: only its kind is told.
+            # The error's text may contain request headers and signatures: only its class is shown.
             raise SceneFailed(
                 f"{one_line(str(image.path))} could not be put into {self.destination} ({type(error).__name__})",
                 "check that the bucket exists, AWS_REGION and AWS_ENDPOINT_URL, then render again",
@@ -130,7 +130,7 @@ class Bucket:
         try:
             return bool((await obstore.head_async(store, path))["size"] == size)
         except (FileNotFoundError, PermissionDeniedError):
-            # Without the right to list, S3 says "forbidden" of what is not there; the upload itself will tell.
+            # Without the right to list, S3 answers "forbidden" for a missing object; the upload itself will show.
             return False
 
     def _store(self) -> Any:
@@ -158,7 +158,7 @@ class Bucket:
 
 
 class Uploads:
-    """Where each image can be fetched. One image goes up once, however many scenes show it, while its address lives."""
+    """The uploads of a run. Each image is uploaded once while its address is valid, however many scenes use it."""
 
     def __init__(self, way: UploadDestination, provider: Provider, wire: "Client", memory: AddressMemory) -> None:
         self._way = way
@@ -168,7 +168,7 @@ class Uploads:
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def address(self, image: LocalImage, content: bytes) -> Address:
-        """Give the image an address. Raises SceneFailed, RunRefused, InputError or LocalFault."""
+        """Return the image's address, uploaded if needed. Raises SceneFailed, RunRefused, InputError or LocalFault."""
         if hashlib.sha256(content).hexdigest() != image.digest:
             raise LocalFault(f"{one_line(str(image.path))} has changed since the plan was made", "run again")
         async with self._turns.setdefault(image.digest, asyncio.Lock()):
@@ -182,7 +182,7 @@ class Uploads:
             return address
 
     def forget(self, image: LocalImage) -> None:
-        """Its address did not serve: the next one who wants it uploads it anew."""
+        """Forget an address that the provider could not fetch: the next use uploads the image again."""
         self._memory.forget_upload(self._way.destination, image.digest)
 
 
@@ -199,7 +199,7 @@ def destination_for(kind: Kind, value: str | None, provider: str, origin: str) -
 def parse_destination(
     value: str | None, provider: str = "provider", origin: str = "", environ: Mapping[str, str] = os.environ
 ) -> UploadDestination | None:
-    """The way that STORYBOARD_UPLOADS names; None where it names none. Raises InputError with the three ways.
+    """Return the destination that STORYBOARD_UPLOADS names; None if empty. Raises InputError, LocalFault.
 
     ``provider`` is the configured provider's name, which also means its own uploads; ``origin`` its API's address.
     """
@@ -223,7 +223,7 @@ def parse_destination(
 
 
 def destination_missing(image: LocalImage) -> Problem:
-    """What is wrong where a local image is used and there is nowhere to put it."""
+    """Return the problem of a local image without an upload destination."""
     return Problem(
         image.place,
         "",
@@ -233,7 +233,7 @@ def destination_missing(image: LocalImage) -> Problem:
 
 
 def _bucket(bucket: str, prefix: str, environ: Mapping[str, str]) -> Bucket:
-    """The bucket, if this machine could use it at all: found out now, before anything is paid for."""
+    """The bucket, if this machine can use it: checked before anything is paid for."""
     if not find_spec("obstore"):
         raise LocalFault("uploads to s3:// need the package obstore", "pip install 'storyboard-render[cloud]'")
     endpoint = _endpoint(environ)

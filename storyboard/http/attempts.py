@@ -1,4 +1,4 @@
-"""Trying again: patience with one call, and with each host that is ill a breaker that all calls of its kind share."""
+"""Retries: a limit per call, and one circuit breaker per host and kind of call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,7 +29,7 @@ _ONLY_GOING_ON = (Call.SUBMIT, Call.UPLOAD)
 
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[T]):
-    """One try: what it means, what came, what can be told about it, the Retry-After in seconds.
+    """One attempt: the decision, the value, the service's words, the Retry-After in seconds.
 
     ``slow``: it ended because no answer came in time.
     """
@@ -43,7 +43,7 @@ class Attempt(Generic[T]):
 
 @dataclass(slots=True)
 class _Gate:
-    """What all calls of one kind to one host go through; while its breaker is open, in single file."""
+    """The gate of all calls of one kind to one host; while its breaker is open, one call at a time."""
 
     host: str
     call: Call
@@ -52,11 +52,11 @@ class _Gate:
 
 
 async def _at_once() -> None:
-    """Only submissions have a pace."""
+    """Continue at once: only submissions are paced."""
 
 
 class Attempts:
-    """Every call's tries. ``notice`` is told, in a sentence, when a host is left alone for a while."""
+    """Makes the attempts of calls. ``notice`` is given a sentence when a host is not called for a while."""
 
     def __init__(self, clock: Clock, notice: Callable[[str], None], table: RetryTable) -> None:
         self._clock = clock
@@ -67,7 +67,7 @@ class Attempts:
         self._bell = asyncio.Event()
 
     def stop(self, why: StoryboardError) -> None:
-        """From now on nothing leaves that a stopped run does not need; what waits for its turn raises NotAsked."""
+        """Send nothing more that a stopped run does not need; calls that wait for their turn raise NotAsked."""
         self._stopped = self._stopped or why
         self._bell.set()
 
@@ -78,10 +78,10 @@ class Attempts:
         once: Callable[[], Awaitable[Attempt[T]]],
         turn: Callable[[], Awaitable[None]] = _at_once,
     ) -> Attempt[T]:
-        """Attempt until something else comes than a reason to try again, or until patience is at its end.
+        """Attempt until the answer is no reason to retry, or the limit is reached.
 
-        Who waits while a breaker is open has not failed by that; but after a failure of its own, the failures of those
-        who asked in its stead count against its patience. Raises NotAsked.
+        Waiting for an open breaker is no failure of a call; but after one of its own, the failures of the calls that
+        probe the host count against its limit. Raises NotAsked.
         """
         gate = self._gates.setdefault((host, call), _Gate(host, call))
         spent = _Spent(self._clock)
@@ -126,14 +126,14 @@ class Attempts:
         gate.breaker = breaker
 
     async def _pause(self, call: Call, seconds: float) -> float:
-        """Wait; the seconds that count against patience: none where the clock has jumped, for that expires nothing."""
+        """Wait; return the seconds that count against the limit: none if the clock jumped meanwhile."""
         jumps = self._clock.jumps()
         await self._unless_stopped(call, self._clock.pause(seconds))
         return seconds if self._clock.jumps() == jumps else 0.0
 
     @asynccontextmanager
     async def _first(self, gate: _Gate) -> AsyncIterator[None]:
-        """Of those who wait at an open breaker, one after the other."""
+        """One of the calls that wait at an open breaker, in turn."""
         queued = asyncio.ensure_future(gate.queue.acquire())
         try:
             await self._unless_stopped(gate.call, queued)
@@ -159,7 +159,7 @@ class Attempts:
 
 
 class _Spent:
-    """What one call has spent of each rule's patience: tries, and seconds of pauses."""
+    """What one call has used of each rule's limit: attempts, and seconds of pauses."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -170,7 +170,7 @@ class _Spent:
         self._by_rule[attempt.decision.rule] = (before + tries, paused + seconds)
 
     def next(self, attempt: Attempt[T]) -> float | None:
-        """Seconds until the next try, None where patience is at its end."""
+        """Return the seconds until the next attempt, None if the limit is reached."""
         limit = attempt.decision.rule.limit
         if limit is None:
             return None

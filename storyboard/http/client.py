@@ -1,6 +1,7 @@
-"""The one door to the network: what is asked of the API, and which clips are fetched; nobody else opens a connection.
+"""The client: sends requests to the API and downloads clips.
 
-No proxy of the environment is used: it would dial on the guard's behalf, and see the key of a plain-http loopback API.
+Proxies of the environment are not used: they would bypass the check of addresses, and see the key of a plain-http API
+on loopback.
 """
 
 import asyncio
@@ -44,8 +45,8 @@ Reader = Callable[[Reply], T | Meaning | Rejection]
 class Endpoint:
     """Where a service is, and the key to it. ``base_url`` is https, or plain http on this machine only.
 
-    Raises InputError for an address or a key that cannot be right; neither is repeated in the message, which names the
-    variables of ``environment``.
+    Raises InputError for an invalid address or key; neither is quoted in the message, which names the variables of
+    ``environment``.
     """
 
     base_url: str
@@ -74,21 +75,20 @@ class Endpoint:
 
     @property
     def local(self) -> bool:
-        """The API is on this machine: the emulator, or a test."""
+        """Whether the API is on this machine: the emulator, or a test."""
         return loopback_host(self.host)
 
 
 def _silently(why: str) -> None:
-    """Nobody wants to know."""
+    """Ignore a notice."""
 
 
 class Client:
-    """Two kinds of session: one that has the key and knows the API's host only, one without it that fetches clips.
+    """Two kinds of session: one with the key, for the API's host only; one without it, for clips.
 
-    Every end of a call that is not an answer is one of errors.py; none holds the key, a header or a URL's query.
-    ``answers`` says what the service's answers mean; ``notice`` is told, in a sentence, when a host is left alone for a
-    while; ``resolver`` and ``limits`` are for tests;
-    ``period`` is the seconds between two submissions, times the scale.
+    A call that gets no answer raises one of model/errors.py; none contains the key, a header or a URL's query.
+    ``answers`` are the provider's retry table and texts; ``notice`` is given a sentence when a host is not called for a
+    while; ``resolver`` and ``limits`` are for tests; ``period`` is the seconds between two submissions, scaled.
     """
 
     def __init__(
@@ -112,14 +112,14 @@ class Client:
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        # A submission has a connection of its own: one that dies in its second use says nothing about whether the
-        # request arrived. A question may be asked twice, so the others share theirs.
+        # Each submission has a new connection: if a reused one breaks, it is unknown whether the request arrived. Other
+        # requests may be repeated, so they share theirs.
         self._submitting = self._to_the_api(force_close=True)
         self._share()
         return self
 
     def _share(self) -> None:
-        """Sessions whose connections are used more than once, and so may have died unnoticed in a suspend."""
+        """Open the sessions that reuse connections; these may have died unnoticed while the machine was suspended."""
         self._since = self.clock.jumps()
         self._asking = self._to_the_api(force_close=False)
         clips = self._closing(to_clips(local=self.api.local, resolver=self._resolver))
@@ -134,7 +134,7 @@ class Client:
         return session
 
     def _woken(self) -> None:
-        """After a jump of the clock no pooled connection is used again; what is under way on one goes on."""
+        """After a jump of the clock, use no pooled connection again; requests in progress continue."""
         if self.clock.jumps() != self._since:
             self._share()
 
@@ -144,18 +144,18 @@ class Client:
         await self._open.aclose()
 
     def stop(self, why: StoryboardError) -> None:
-        """No submission and no upload leaves any more: one that waits, so not accepted, raises NotAsked."""
+        """Send no submission and no upload any more: one that still waits raises NotAsked."""
         self._attempts.stop(why)
 
     def quote(self, text: str) -> str:
-        """Text of the service, fit to be shown: on one line, without the key and the secret of a callback's path."""
+        """Return a text of the service on one line, without the key and the secret of a callback's path."""
         text = _CALLBACK.sub("/cb/[secret]", text)
         return one_line(text.replace(self.api.key, "[key]") if len(self.api.key) >= _SECRET else text)
 
     async def send(self, request: Request, read: "Reader[T]") -> T | Verdict:
-        """Send a request, as often as the retry table allows; what ``read`` makes of the reply.
+        """Send a request, as often as the retry table allows; return what ``read`` makes of the reply.
 
-        Where the reply is no result and yet no error, its verdict: WAIT, UNSEEN or ABSENT. Raises SceneFailed,
+        If the reply is neither a result nor an error, return its verdict: WAIT, UNSEEN or ABSENT. Raises SceneFailed,
         RunRefused, SubmissionUnknown or Stalled; NotAsked after ``stop``.
         """
 
@@ -172,9 +172,9 @@ class Client:
         return cast(T, attempt.value) if verdict is Verdict.ACCEPT else verdict
 
     async def fetch(self, url: str, into: Path) -> DownloadedFile:
-        """Stream a clip into a new file, which is on disk when this returns, and gone when it raises.
+        """Stream a clip into a new file, which is synced when this returns, and removed when it raises.
 
-        Raises AddressExpired, BadMedia, Stalled, or LocalFault where the file cannot be written.
+        Raises AddressExpired, BadMedia, Stalled, or LocalFault if the file cannot be written.
         """
         copies: set[str] = set()
 
@@ -227,7 +227,7 @@ class _Unheard:
 
 
 async def _within(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
-    """The body, or None where it is longer than ``limit``; counted as it comes, after decoding."""
+    """The body, or None if it is longer than ``limit`` bytes; counted while it arrives, after decoding."""
     parts, count = [], 0
     async for chunk in response.content.iter_chunked(CHUNK):
         count += len(chunk)
@@ -238,7 +238,7 @@ async def _within(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
 
 
 def _parsed(content: bytes) -> object:
-    """The JSON of a body; None where it is none."""
+    """The parsed JSON of a body; None if it is not JSON."""
     try:
         return json.loads(content.decode("utf-8-sig"), parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent beyond what a Decimal takes

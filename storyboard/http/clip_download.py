@@ -1,4 +1,4 @@
-"""A clip's way from its host to a new file: one try, over judged redirects, counted, hashed, whole or not at all."""
+"""Download a clip to a new file: one attempt, over checked redirects, hashed while it is written."""
 
 import hashlib
 import os
@@ -31,7 +31,7 @@ class DownloadedFile:
 
 
 class Arriving:
-    """A new file that nobody else can read or has prepared; gone again unless it is kept. Raises LocalFault."""
+    """A new file, readable by nobody else; removed unless it is kept. Raises LocalFault."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -60,7 +60,7 @@ class Arriving:
                 rest = rest[os.write(self._file, rest) :]
 
     def keep(self) -> None:
-        """Have every byte on the disk; the file stays."""
+        """Sync the file and keep it."""
         with self._telling():
             os.fsync(self._file)
         self._kept = True
@@ -77,7 +77,7 @@ class Arriving:
 
 
 class Clips:
-    """The hosts of clips, which never see the key. ``local``: the API, and so its clips, are on this machine."""
+    """Downloads from the hosts of clips, which never get the key. ``local``: they are on this machine."""
 
     def __init__(
         self, session: aiohttp.ClientSession, limits: Limits, clock: Clock, table: RetryTable, *, local: bool
@@ -89,7 +89,7 @@ class Clips:
         self._local = local
 
     async def once(self, url: str, file: Arriving, copies: set[str]) -> Attempt[DownloadedFile | None]:
-        """One try at a clip, over at most ``hops`` redirects; each address on the way is looked at anew."""
+        """Make one attempt, over at most ``hops`` redirects; each address on the way is checked."""
         for _ in range(self._limits.hops + 1):
             why = url_objection(url, self._local)
             if why:
@@ -128,7 +128,7 @@ class Clips:
         got = await self._stream(response, file)
         if isinstance(got, AnswerKind):
             return self._ended(got, _named(url))
-        # Without a length nothing says that this was all of it: two equal copies do.
+        # Without a Content-Length, two equal copies show that the clip is whole.
         whole = response.content_length is not None or response.headers.get("Transfer-Encoding") is not None
         if not whole and got.sha256 not in copies:
             copies.add(got.sha256)
@@ -168,7 +168,7 @@ def _is_page(response: aiohttp.ClientResponse) -> bool:
 
 
 def _named(url: str) -> str:
-    """A clip's address as it may be shown: never its query, which may be a signature, nor a user name."""
+    """A clip's address for messages: without its query, which may be a signature, and without a user name."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
@@ -178,7 +178,7 @@ def _named(url: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host that a clip's address names; empty where it names none."""
+    """Return the host of a clip's address; empty if it has none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""Dialling: the two kinds of session, what each may reach, how long it waits, and what it means if nobody answers."""
+"""The two kinds of session: what each may connect to, its timeouts, and what a failed connection means."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _AGENT = f"storyboard/{__version__}"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes that are never exceeded, and never scaled. ``slowest`` is bytes a second over ``silence``."""
+    """Limits in seconds and bytes, never scaled. ``slowest`` is bytes a second over ``silence`` seconds."""
 
     connect: float = 10
     submit: float = 60
@@ -36,7 +36,7 @@ class Limits:
 
 
 def to_the_api(key: str, *, local: bool, force_close: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
-    """A session that shows the key. ``local``: it reaches this machine only; ``force_close``: no connection twice."""
+    """Return a session that sends the key. ``local``: to this machine only; ``force_close``: no reused connection."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             force_close=force_close,
@@ -55,7 +55,7 @@ def to_the_api(key: str, *, local: bool, force_close: bool, resolver: AbstractRe
 
 
 def to_clips(*, local: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
-    """A session without a key, that reaches public machines only; ``local``: this one too."""
+    """Return a session without a key, for public addresses only; ``local``: also for this machine."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0,
@@ -69,6 +69,6 @@ def to_clips(*, local: bool, resolver: AbstractResolver | None) -> aiohttp.Clien
 
 
 def connection_failure(error: Exception) -> AnswerKind:
-    """What it says that no connection came about: certainly nothing was sent."""
+    """Return what a failed connection means: certainly nothing was sent."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
     return AnswerKind.FORBIDDEN if isinstance(cause, AddressForbidden) else AnswerKind.NOT_SENT

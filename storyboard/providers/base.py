@@ -22,9 +22,9 @@ NoResult = Meaning | Rejection
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The job is at work. ``seen`` is False where the provider does not show the job (yet).
+    """The job is in progress. ``seen`` is False if the provider does not show the job (yet).
 
-    ``done`` is True where it says that the job is done, and yet gives no address for the clip.
+    ``done``: it says that the job is done, and yet gives no address for the clip.
     """
 
     seen: bool = True
@@ -42,7 +42,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class JobFailed:
-    """The provider itself says that the job is over, and why: a code of its own, or a kind of answer, and its words."""
+    """The provider says that the job failed: its code or a kind of answer, and its words."""
 
     signal: Signal
     words: str = ""
@@ -50,7 +50,7 @@ class JobFailed:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the provider can fetch an image, and until when (None = as long as it likes)."""
+    """Where the provider can fetch an image, and until when (None: without a limit)."""
 
     url: str
     expires: datetime | None
@@ -70,7 +70,7 @@ class Provider(Protocol):
         ...
 
     def submission(self, shot: Shot, images: Sequence[str], callback: str | None) -> Request:
-        """The request that asks for the shot: a SUBMIT, the only one that costs money."""
+        """The request that submits the shot: a SUBMIT, the only one that costs money."""
         ...
 
     def read_submission(self, reply: Reply) -> str | NoResult:
@@ -78,59 +78,59 @@ class Provider(Protocol):
         ...
 
     def status(self, job: str) -> Request:
-        """The request that asks how the job stands: a POLL."""
+        """The request for the state of a job: a POLL."""
         ...
 
     def read_status(self, job: str, reply: Reply) -> Pending | Ready | JobFailed | NoResult:
-        """How the job stands. JobFailed only where the provider itself says that it is over."""
+        """The state of the job. JobFailed only if the provider itself says that it failed."""
         ...
 
 
 @runtime_checkable
 class Upscaler(Protocol):
-    """A provider that makes a better version of a finished job."""
+    """A provider that upgrades a finished job."""
 
     def upscale(self, job: str) -> Request | None:
-        """The request that asks for the better version: an HD. None where there is none."""
+        """The request for the upgrade: an HD. None if there is none."""
         ...
 
     def read_upscale(self, reply: Reply) -> Pending | Ready | NoResult:
-        """How the better version stands."""
+        """The state of the upgrade."""
         ...
 
 
 @runtime_checkable
 class ImageUploader(Protocol):
-    """A provider that keeps images itself, for a while."""
+    """A provider that stores images itself."""
 
     def upload(self, name: str, content: bytes, kind: str) -> Request | None:
-        """The request that stores an image: an UPLOAD. ``kind`` is its media type. None where nothing is taken."""
+        """The request that stores an image: an UPLOAD. ``kind`` is its media type. None if it stores none."""
         ...
 
     def read_upload(self, reply: Reply, now: datetime) -> Address | NoResult:
-        """Where the image lies, and until when."""
+        """The address of the image, and until when it is valid."""
         ...
 
 
 @runtime_checkable
 class PromptEcho(Protocol):
-    """A provider that repeats what a job was asked for: a lost submission can be told from another one."""
+    """A provider that repeats the prompt of a job: a lost submission can be identified."""
 
     def echo(self, job: str) -> Request:
-        """The request that asks what the job was asked for: a POLL."""
+        """The request for the prompt of a job: a POLL."""
         ...
 
     def read_echo(self, job: str, reply: Reply) -> str | NoResult | None:
-        """The prompt of the job; None where the reply does not say it."""
+        """The prompt of the job; None if the reply does not contain it."""
         ...
 
 
 @runtime_checkable
 class CallbackReader(Protocol):
-    """A provider that calls back."""
+    """A provider with callbacks (webhooks)."""
 
     def jobs_in_callback(self, body: object) -> tuple[str, ...]:
-        """The names that a callback's body (JSON, from anybody) gives its job, the likeliest first; () where none."""
+        """The names that a callback's body (JSON, from anybody) gives its job, the likeliest first; () if none."""
         ...
 
 
@@ -139,18 +139,18 @@ class Configurable(Protocol):
     """A provider for which the user may write a [profile] into config.toml."""
 
     def with_profile(self, profile: Mapping[str, object]) -> Provider:
-        """The provider under this profile. Raise InputError."""
+        """The provider under this profile. Raises InputError."""
         ...
 
 
 @runtime_checkable
 class BalanceReader(Protocol):
-    """A provider that says what is left on the account."""
+    """A provider that reports the credits left."""
 
     def balance(self) -> Request | None:
-        """The request that asks for it: a BALANCE. None where it cannot be asked for."""
+        """The request for the balance: a BALANCE. None if there is none."""
         ...
 
     def read_balance(self, reply: Reply) -> Fraction | NoResult | None:
-        """Credits left, or None where the reply does not say."""
+        """Credits left, None if the reply does not say."""
         ...

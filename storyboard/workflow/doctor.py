@@ -1,4 +1,4 @@
-"""Doctor: what is installed, reachable, configured, damaged; and what to do about it."""
+"""Check the installation: what is installed, reachable, configured or damaged, and what to do."""
 
 import os
 import shutil
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from storyboard.model.take import Take
     from storyboard.state.store import Store
 
-# Bytes. Less than this, and a render of a few dozen clips may fill the disk.
+# Bytes. With less free, a render of a few dozen clips may fill the disk.
 ROOM = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: how it is, and what to do where it is not well.
+    """The result of one check, and what to do if it is bad.
 
-    ``fault`` is the kind of error that a render would end with.
+    ``fault`` is the class of the error that a render would raise.
     """
 
     subject: str
@@ -37,7 +37,7 @@ class Finding:
 
 
 def check_installation(*, offline: bool) -> Iterator[Finding]:
-    """Look at everything that a render needs, one thing after the other; ask the provider unless ``offline``."""
+    """Yield a finding for everything that a render needs; query the provider unless ``offline``."""
     from storyboard import __version__
     from storyboard.config.settings import settings
 
@@ -60,7 +60,7 @@ def check_installation(*, offline: bool) -> Iterator[Finding]:
 
 
 def _names() -> Iterator[Finding]:
-    """Other distributions install the same import name, and then one of the two is broken."""
+    """Whether another distribution installs the same import name, which breaks one of the two."""
     from importlib.metadata import packages_distributions
 
     owners = set(packages_distributions().get("storyboard", ())) - {"storyboard-render"}
@@ -147,7 +147,7 @@ def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[F
 
 
 def _leftovers(found: "Settings") -> Iterator[Finding]:
-    """What was left lying: jobs that the ledger could not take, clips that came damaged, halves of downloads."""
+    """Leftovers: rescued jobs, damaged clips, partial downloads."""
     from storyboard.state import rescue
     from storyboard.state.store import Store
     from storyboard.system.claims import is_locked

@@ -1,4 +1,4 @@
-"""The film as far as it is there: which scenes are missing, why, and the slates that are seen in their place."""
+"""A film of the scenes that exist, with slates in place of those that are missing."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ from storyboard.workflow.source_files import Project
 from storyboard.workflow.summary import RenderResult, summarize
 from storyboard.workflow.workspace import Workspace
 
-# What a clip is taken for that cannot be read: long enough for whatever is said of it.
+# Measurements assumed of a clip that cannot be read: long enough for any trim.
 _UNKNOWN = Measure(24 * 3600, Fraction(24), 1280, 720, sound=False)
 
 
 @dataclass(frozen=True, slots=True)
 class TolerantFiles:
-    """The author's files, of which clips and pictures may be missing or damaged: ``troubles`` says so, by path."""
+    """The storyboard's files, some of which may be missing or damaged: ``troubles`` says why, by path."""
 
     project: Project
     troubles: dict[PurePosixPath, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ def slates_for_missing(
     troubles: Mapping[PurePosixPath, str],
     damaged: Mapping[str, str],
 ) -> dict[str, Slate]:
-    """A slate for each scene of the film that is not there. ``damaged`` says why a scene's take does not serve."""
+    """Return a slate for each missing scene. ``damaged`` says why a scene's take cannot be used."""
     steps = {step.scene: step for step in plan.steps}
     found = {}
     for scene in workspace.storyboard.scenes:
@@ -87,7 +87,7 @@ def slates_for_missing(
 
 
 def slates_for_pending(workspace: Workspace, takes: Collection[str]) -> dict[str, Slate]:
-    """A slate for each scene whose take is still to come."""
+    """Return a slate for each scene whose take is not generated yet."""
     scenes = workspace.storyboard.scenes
     lacking = (scene for scene in scenes if isinstance(scene.source, Generated) and scene.id not in takes)
     return {scene.id: _slate(workspace, scene, "") for scene in lacking}
@@ -100,13 +100,13 @@ def _slate(workspace: Workspace, scene: Scene, why: str) -> Slate:
 
 
 def _clip_seconds(workspace: Workspace, scene: Scene) -> int:
-    """How long a clip of the provider is, of the model that the scene asks for if it asks for one."""
+    """The seconds of a clip of the scene's model, or of the provider's usual one."""
     model = scene.source.model if isinstance(scene.source, Generated) else ""
     return workspace.provider.capabilities.model(model).seconds
 
 
 def _why(scene: Scene, step: Step | None, troubles: Mapping[PurePosixPath, str]) -> str:
-    """Why a scene is not there; "" for a clip or a picture of the author's own that is."""
+    """Why a scene is missing; "" for a local clip or picture that exists."""
     match scene.source:
         case OwnClip(path):
             return troubles.get(path, "")
@@ -136,7 +136,7 @@ def _text(scene: Scene) -> str:
 
 
 def _seconds(scene: Scene, usual: int) -> Fraction:
-    """How long the scene would be seen: as its trim says, or as long as a clip of the provider's is."""
+    """The seconds on screen: as the trim says, or as long as a generated clip is."""
     whole = scene.source.seconds if isinstance(scene.source, Still) else scene.trim.end
     if whole is None:
         whole = usual + (Fraction(0) if isinstance(scene.source, Generated) else scene.trim.start)

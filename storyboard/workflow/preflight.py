@@ -1,4 +1,4 @@
-"""Outlook: what is to be said of a plan before it is carried out, what stands in its way above all."""
+"""Preflight: blockers and warnings of a plan."""
 
 import re
 import shutil
@@ -19,13 +19,13 @@ from storyboard.workflow.facts import over_budget, upload_destination
 from storyboard.workflow.footage import clip_of_take, loudness_cache
 from storyboard.workflow.workspace import Workspace
 
-# Bytes that must be free before anything is paid for: some for the ledger, and some a clip (reliability.md B7).
+# Bytes that must be free before anything is paid for: for the ledger, and for each clip (reliability.md B7).
 ROOM = 64_000_000
 ROOM_PER_TAKE = 40_000_000
 
 
 def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
-    """The plan as JSON, with all that is to be said of it."""
+    """Return the plan as JSON, with its blockers and warnings."""
     problems = [*workspace.storyboard.warnings, *warnings(workspace, plan), *blockers(workspace, plan)]
     told = [problem.document() for problem in problems]
     leaving = () if isinstance(upload_destination(workspace), PublicFolder) else plan.images_to_upload
@@ -33,7 +33,7 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
 
 
 def check(workspace: Workspace, plan: Plan) -> None:
-    """Find out now what would else be found after something was paid.
+    """Check what must work before anything is paid: ffmpeg, key, upload destination, disk space.
 
     Raises Problems, InputError, RunRefused, LocalFault.
     """
@@ -54,7 +54,7 @@ def check(workspace: Workspace, plan: Plan) -> None:
 
 
 def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """What must be put right before the plan can be carried out: images that go nowhere, and the budget."""
+    """Return what prevents the plan: images without an upload destination, and the budget."""
     whole, found = Place(workspace.shown, 1, 1), over_budget(workspace, plan)
     spent = (
         Problem(whole, over.limit.name, f"over budget: {workspace.settings.budget.describe(over)}", ways_out((over,)))
@@ -64,12 +64,12 @@ def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """What is to be said of titles, and of takes that are here: how long transitions take, how loud scenes are."""
+    """Return warnings: characters the font lacks, transitions that re-encode a whole take, uneven loudness."""
     return (*missing_glyphs(workspace.storyboard), *_encoded_whole(workspace, plan), *_uneven(workspace, plan))
 
 
 def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:
-    """Scenes whose titles, or captions in the picture, have characters that the font lacks."""
+    """Return a warning for each scene whose titles or burnt captions have characters that the font lacks."""
     found = []
     for scene in storyboard.scenes:
         words = [title.text for title in scene.finish.titles]
@@ -93,7 +93,7 @@ def _homeless(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def _encoded_whole(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Transitions for which a whole take would be encoded, because decoding can begin nowhere behind them."""
+    """Transitions that re-encode a whole take, because it has no key frame after them."""
     from storyboard.mp4 import reader
 
     found = []
@@ -116,7 +116,7 @@ def _encoded_whole(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def _uneven(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Told where takes that are here, and measured, are far apart in loudness, and nothing evens them out."""
+    """A warning if measured takes differ widely in loudness and no loudness is set."""
     if workspace.storyboard.output.loudness is not None:
         return ()
     clips = {
@@ -139,7 +139,7 @@ def _uneven(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def _quoting(problem: Problem) -> Problem:
-    """The problem with the line that it stands on, as ``reading`` gives it to its own."""
+    """The problem with its source line, as parsing gives it to its own."""
     try:
         source = Path(problem.place.file).read_text("utf-8").splitlines()[problem.place.line - 1]
     except (OSError, UnicodeDecodeError, IndexError):

@@ -1,6 +1,6 @@
-"""Preparing: what the cut and the contact sheet would have to wait for is made as soon as a take is there.
+"""Prepare the cut in the background: measure, draw and render what it needs as soon as a take is in the store.
 
-Whatever goes wrong here is nobody's fault: the cut does it again, and says what is the matter.
+Errors are ignored here; the cut repeats the work and reports them.
 """
 
 import threading
@@ -17,7 +17,7 @@ from storyboard.workflow.partial import slates_for_pending
 from storyboard.workflow.sheet import prepare_thumbnails
 from storyboard.workflow.workspace import Workspace
 
-# More scenes than this are left to the cut: what is known of their clips would take more memory than it saves time.
+# Films with more scenes are left to the cut: their indexes would take too much memory for the time saved.
 MOST = 200
 
 _AWAITED = ClipIndex("it is not there yet", None)
@@ -28,9 +28,9 @@ class _Stopped(Exception):
 
 
 class BackgroundPreparation:
-    """Prepares the film of one plan, take by take; several threads may bring them.
+    """Prepares the film of one plan, take by take; several threads may call it.
 
-    ``pieces`` is whether the film will be copied together: what is rendered for that, joints above all, is made too.
+    ``pieces``: also render what the cut needs where takes meet, such as transitions and joints of the sound.
     """
 
     def __init__(self, workspace: Workspace, plan: Plan, *, pieces: bool = True) -> None:
@@ -42,7 +42,7 @@ class BackgroundPreparation:
         self._news, self._one, self._over = threading.Event(), threading.Lock(), threading.Event()
 
     def take(self, scene: str, take: Take) -> None:
-        """A take is safe: measure it, and make its thumbnail and all that lies between it and its neighbours."""
+        """Prepare a take in the store: its loudness, its thumbnail, and what lies between it and its neighbours."""
         if self._over.is_set():
             return
         try:
@@ -50,7 +50,7 @@ class BackgroundPreparation:
                 loudness_cache(self._workspace).prepare(clip, self._workspace.realm.store.path(take.digest))
             self._takes[scene] = take
             self._news.set()
-            # Whoever is at it already goes on with what is new.
+            # The thread that prepares already continues with the new take.
             while self._few and self._news.is_set() and self._one.acquire(blocking=False):
                 try:
                     self._news.clear()
@@ -61,7 +61,7 @@ class BackgroundPreparation:
             return
 
     def stop(self) -> None:
-        """Make nothing more: the render is over, or told to go."""
+        """Stop preparing: the render has ended or was interrupted."""
         self._over.set()
 
     def _make(self) -> None:

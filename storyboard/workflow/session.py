@@ -26,7 +26,7 @@ from storyboard.workflow.facts import upload_destination
 from storyboard.workflow.prepare import BackgroundPreparation
 from storyboard.workflow.workspace import Workspace
 
-# Seconds between two looks at the inbox that another process writes: scaled, from the one to the other.
+# Seconds between two reads of another process's inbox, scaled: at most and at least.
 INBOX_MOST = 1.0
 INBOX_LEAST = 0.05
 
@@ -76,7 +76,7 @@ async def session(
 
 
 async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:
-    """Where the API of this realm is, and the clock that paces it. A draft's emulator is started here."""
+    """The API of this realm and the clock of its pauses. Starts the emulator of a draft."""
     settings, environment = workspace.settings, workspace.provider.environment
     clock = Clock(settings.time_scale)
     if workspace.realm.kind != "draft":
@@ -92,7 +92,7 @@ async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) 
 
 
 def _uploads(workspace: Workspace, client: Client) -> Uploads | None:
-    """Where local images are put for the provider to fetch. An emulator's addresses end with it."""
+    """The uploads of local images, if a destination is configured. Addresses at an emulator are not remembered."""
     if (destination := upload_destination(workspace)) is None:
         return None
     memory = NoMemory() if workspace.realm.kind == "draft" else workspace.realm.ledger.upload_addresses
@@ -100,7 +100,7 @@ def _uploads(workspace: Workspace, client: Client) -> Uploads | None:
 
 
 async def _calls(workspace: Workspace, clock: Clock, stack: AsyncExitStack, report: Report) -> CallbackWaiters:
-    """Callbacks for the length of a run, where the user wants them and somebody of this home can listen."""
+    """Callbacks during a run, if they are configured: received here, or read from another process's inbox."""
     where = workspace.settings.callbacks
     if where.url is None:
         return CallbackWaiters(clock, None)
@@ -122,7 +122,7 @@ async def _calls(workspace: Workspace, clock: Clock, stack: AsyncExitStack, repo
 
 
 async def _inbox(workspace: Workspace, calls: CallbackWaiters, listener: Listener, clock: Clock) -> None:
-    """Look at what another process hears; once it has gone, listen."""
+    """Read the callbacks that another process receives; when that has ended, receive them here."""
     last = max((number for number, _, _ in workspace.realm.ledger.inbox.callbacks_after(0)), default=0)
     while True:
         for number, nonce, job in workspace.realm.ledger.inbox.callbacks_after(last):
@@ -141,7 +141,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 async def _look_at_balance(workspace: Workspace, plan: Plan, wire: Client, report: Report) -> None:
-    """Say so before anything is paid where the account will not do. Whether it does is the service's to decide."""
+    """Warn before anything is paid if the account has too few credits. The service decides."""
     try:
         balance = await credit_balance(workspace.provider, wire)
     except SceneFailed:

@@ -1,4 +1,4 @@
-"""Deciding a submission that nobody knows the end of: adopt its job, have it asked for again, or give it up."""
+"""Settle an unconfirmed submission: adopt its job, submit the shot again, or give it up."""
 
 from storyboard.config.credentials import api_key
 from storyboard.generation.provider_calls import echoed_prompt
@@ -14,7 +14,7 @@ from storyboard.workflow.workspace import Workspace
 
 
 def submission_to_settle(workspace: Workspace, scene: str) -> Submission:
-    """What there is to decide about a scene: its present submission, else one of before. Raises InputError."""
+    """Return the submission of a scene that needs a decision: the present or an earlier one. Raises InputError."""
     forgotten = [entry for entry in orphaned_submissions(workspace, current_plan(workspace)) if entry.scene == scene]
     if scene not in workspace.shots and not forgotten:
         known = ", ".join(workspace.shots)
@@ -30,7 +30,7 @@ def submission_to_settle(workspace: Workspace, scene: str) -> Submission:
 
 
 def _held(workspace: Workspace, entry: Submission) -> bool:
-    """Whether a take of it is in the store: where none is, the service may not have it any more either."""
+    """Whether a take of it is in the store: if not, the service may no longer have it either."""
     return any(
         workspace.realm.store.holds(take.digest, take.bytes)
         for take in workspace.realm.ledger.takes.of_key(entry.key).values()
@@ -38,7 +38,7 @@ def _held(workspace: Workspace, entry: Submission) -> bool:
 
 
 def adopt(workspace: Workspace, entry: Submission, job: str, now: float) -> None:
-    """Take ``job`` for the one that was submitted, once the provider says that it has our prompt. Raises InputError."""
+    """Record ``job`` as the submitted one, once the provider confirms the prompt. Raises InputError."""
     from storyboard.http.client import Client, Endpoint
 
     async def ask() -> str | None:
@@ -65,12 +65,12 @@ def adopt(workspace: Workspace, entry: Submission, job: str, now: float) -> None
 
 
 def request_again(workspace: Workspace, entry: Submission, now: float) -> None:
-    """Close it, so that the next render asks anew. Raises InputError where a callback has named its job since."""
+    """Close it, so that the next render submits again. Raises InputError if a callback has named its job since."""
     if workspace.realm.ledger.inbox.jobs_named_by_callbacks(entry.nonce):
         raise InputError(f"a callback has named the job of {entry.scene}: it is paid for", "render collects it")
     workspace.realm.ledger.submissions.record_failed(entry, "asked for again, as the author decided", entry.code, now)
 
 
 def abandon(workspace: Workspace, entry: Submission, now: float) -> None:
-    """Give it up: neither waited for nor asked for again."""
+    """Give it up: it is neither waited for nor submitted again."""
     workspace.realm.ledger.submissions.record_abandoned(entry, "its submission was given up", now)

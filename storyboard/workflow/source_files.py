@@ -1,4 +1,4 @@
-"""Project: the one door to the author's files. Nothing outside the project folder is read, through no link."""
+"""The storyboard's files. Nothing outside the project folder is read, and no link that leads out of it is followed."""
 
 import hashlib
 import os
@@ -26,11 +26,11 @@ class Project:
         self.folder = folder.resolve()
 
     def text(self, path: PurePosixPath) -> bytes:
-        """The bytes of a YAML file. Raises InputError: not there, no regular file, outside, larger than 1 MiB."""
+        """Return a YAML file's bytes. Raises InputError: not there, no regular file, outside, larger than 1 MiB."""
         return self._read(path, MAX_BYTES, "1 MiB")
 
     def image(self, path: PurePosixPath) -> ImageFile:
-        """What an image is and what is in it. Raises InputError as ``bytes_of`` does, or where it is no image."""
+        """Return an image's digest, size and type. Raises InputError as ``bytes_of`` does, or if it is no image."""
         from storyboard.media import images
 
         content = self.bytes_of(path)
@@ -42,13 +42,13 @@ class Project:
         return ImageFile(digest, len(content), picture.width, picture.height, picture.kind)
 
     def clip(self, path: PurePosixPath) -> Measure:
-        """What a clip of the author's own is. Raises InputError (not there, outside) or BadMedia."""
+        """Return the measurements of a local clip. Raises InputError (not there, outside) or BadMedia."""
         from storyboard.media import probe
 
         return probe.measure(self.file(path))
 
     def sound(self, path: PurePosixPath) -> Fraction:
-        """How many seconds a sound file has. Raises InputError (not there, outside) or BadMedia."""
+        """Return the duration of a sound file in seconds. Raises InputError (not there, outside) or BadMedia."""
         from storyboard.media import probe
 
         return probe.sound(self.file(path))
@@ -64,13 +64,13 @@ class Project:
         replace(scratch_dir(self.folder) / "storyboard.schema.json", schema.text().encode())
 
     def bytes_of(self, path: PurePosixPath) -> bytes:
-        """The bytes of an image, for sending it. Raises InputError: not there, outside, larger than 20 MB."""
+        """Return the bytes of an image. Raises InputError: not there, outside, larger than 20 MB."""
         from storyboard.media.images import MAX_BYTES
 
         return self._read(path, MAX_BYTES, "20 MB")
 
     def file(self, path: PurePosixPath) -> Path:
-        """Where a regular file of the project really lies. Raises InputError: not there, no file, outside."""
+        """Return the real path of a regular file of the project. Raises InputError: not there, no file, outside."""
         real = self._inside(path)
         try:
             if real.is_file():
@@ -96,7 +96,7 @@ class Project:
     def _read(self, path: PurePosixPath, most: int, spoken: str) -> bytes:
         real = self.file(path)
         try:
-            # Not followed and not waited for: what was a file a moment ago may be a link or a pipe by now.
+            # Links are not followed and pipes not waited for: the path may have been replaced since it was checked.
             handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with open(handle, "rb") as file:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -114,7 +114,7 @@ class Project:
 
 
 def locate(argument: str | None, cwd: Path) -> Path:
-    """The storyboard that a command means: ``argument``, or the only one in ``cwd``. The answer lies below ``cwd``.
+    """Return the storyboard that a command means: ``argument``, or the only one in ``cwd``.
 
     Raises InputError naming what was found.
     """
