@@ -17,7 +17,7 @@ ENTRIES, ARROWS = 22, 85
 
 def entry(module: str) -> str:
     """The package or module directly below `storyboard` that a dotted name belongs to; "" for `storyboard` itself."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def arrows() -> set[tuple[str, str]]:
