@@ -105,6 +105,10 @@ class Generating:
         if references and made.references:
             self._referable(words, made, references)
         model, resolution = self._capabilities.model(made.model), words.get("resolution")
+        names = [quality.name for quality in model.resolutions]
+        if resolution and made.resolution not in names:
+            message = f"{made.resolution} is no resolution of {made.model}"
+            self._wrong(resolution.problem(message, f"there are: {', '.join(names)}"))
         known = model.upgrade_aspects
         if resolution and model.upgrades(made.resolution) and made.aspect not in known:
             message = f"{made.resolution} exists for {_only(known)}, this is {made.aspect}"

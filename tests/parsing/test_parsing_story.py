@@ -1,6 +1,7 @@
 """What becomes of a storyboard that is right: every default filled in, every unit parsed, every file found."""
 
 import hashlib
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +16,7 @@ from storyboard.parsing import schema
 from storyboard.parsing.read import check_storyboard, read_storyboard
 from storyboard.parsing.source import format_problem
 from storyboard.parsing.yaml import load
+from storyboard.providers.apikley.veo import CAPABILITIES
 from storyboard.workflow.source_files import Project
 
 ONE = "storyboard: 1\nscenes:\n  - id: a\n    prompt: One.\n"
@@ -435,3 +437,12 @@ def test_when_not_all_was_looked_at_that_is_said(author: Author) -> None:
         assert 1_000 < len(told) < 2_500
         enough = [line for line in told if "no scene from here on was looked at" in line]
         assert enough == told[-1:]
+
+
+def test_a_resolution_is_one_of_the_model(author: Author) -> None:
+    """Another provider would be asked, and paid, for a size that it does not make."""
+    plain = replace(CAPABILITIES.models[0], resolutions=CAPABILITIES.models[0].resolutions[:1])
+    author.capabilities = replace(CAPABILITIES, models=(plain,), usual=plain.name)
+    scene = f"storyboard: 1\nscenes:\n  - {{id: a, prompt: A gull, model: {plain.name}, resolution: 1080p}}\n"
+    assert author.told(scene) == [f"3:{scene.splitlines()[2].index('1080p') + 1} 1080p is no resolution of veo3"]
+    assert author.told(scene.replace("1080p", "720p")) == []
