@@ -1,4 +1,4 @@
-"""storyboard callbacks: hear what the provider says unasked, also while no render is at work."""
+"""storyboard callbacks: receive the provider's callbacks (webhooks), also while no render is in progress."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ async def _listen(found: "Settings") -> None:
 
 
 def _heard(nonce: str, job: str) -> None:
-    # The nonce is what makes a callback believed: it is shown to nobody.
+    # The nonce authenticates a callback: it is never shown.
     click.echo(f"heard of job {job}", err=True)
 
 

@@ -1,4 +1,4 @@
-"""storyboard cut: only the final cut, from takes that exist. Pays nothing, asks nobody."""
+"""storyboard cut: cut the film from takes that exist. Pays nothing."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
-    """One line a scene at work, and the total; lines that stay for what failed. ``price`` says credits in words."""
+    """Draw a line for each scene in progress, and the total; failures stay as lines. ``price`` formats credits."""
     from rich.console import Console
     from rich.live import Live
 
@@ -35,7 +35,7 @@ def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
         elif isinstance(event, events.Done):
             display.stop()
         elif not isinstance(event, events.Planned):
-            # Not before there is something to draw: between the plan and here, the author is asked.
+            # Not started before the first event of a scene: until then, the user may be asked for confirmation.
             display.start(refresh=True)
 
     try:
@@ -45,7 +45,7 @@ def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
 
 
 class _Screen:
-    """What is drawn eight times a second: the scenes at work, as many as fit, and the total below them."""
+    """The display, drawn eight times a second: the scenes in progress that fit, and the total."""
 
     def __init__(self, price: Callable[[Fraction], str]) -> None:
         self.progress = Progress()

@@ -10,7 +10,7 @@ from storyboard.model.text import json_number, to_json
 
 
 def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
-    """One JSON document a line (schema events.schema.json)."""
+    """Write one JSON document per line (schema events.schema.json)."""
 
     def report(event: events.Event) -> None:
         fields = _fields(event)
@@ -59,7 +59,7 @@ def _fields(event: events.Event) -> dict[str, object]:
 
 
 def as_document(event: events.Done) -> dict[str, object]:
-    """The end of a render as JSON."""
+    """Return the end of a render as JSON."""
     return {
         "film": event.film or None,
         "sha256": event.sha256 or None,

@@ -13,7 +13,7 @@ Report = Callable[[events.Event], None]
 
 
 def line(event: events.Event) -> str | None:
-    """An event as one line of prose; None for one that is not worth a line."""
+    """Return an event as one line of text; None for one that is not shown."""
     match event:
         case events.Submitting():
             return f"{event.scene}: asking for it ({one_line(event.model)})"
@@ -38,7 +38,7 @@ def line(event: events.Event) -> str | None:
 
 
 def plain(write: Callable[[str], None]) -> Report:
-    """One line a change, for a log."""
+    """Write one line per event, for a log."""
 
     def report(event: events.Event) -> None:
         said = line(event)
@@ -49,7 +49,7 @@ def plain(write: Callable[[str], None]) -> Report:
 
 
 def with_time(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
-    """Every event, with the time of day in UTC: what --verbose says."""
+    """Write every event with the time of day in UTC: for --verbose."""
 
     def report(event: events.Event) -> None:
         said = (
@@ -64,20 +64,20 @@ def with_time(write: Callable[[str], None], now: Callable[[], float] = time.time
 
 
 def warnings_only(write: Callable[[str], None]) -> Report:
-    """What --quiet still says."""
-    # What failed is not among it: the last lines say so once more, with what to do about it.
+    """Write warnings and failures only: for --quiet."""
+    # Failures are left out: the last lines repeat them, with what to do.
     everything = plain(write)
     return lambda event: everything(event) if isinstance(event, events.Warned) else None
 
 
 def near(path: str) -> str:
-    """A path as one would type it here."""
+    """Return a path relative to the current folder, if below it."""
     shorter = os.path.relpath(path)
     return path if shorter.startswith("..") else shorter
 
 
 def ending(done: events.Done) -> Iterator[str]:
-    """The last lines of a render: the film, the account, and what is still to do."""
+    """Yield the last lines of a render: the film, the credits, and the next steps."""
     if done.film and done.size:
         width, height = done.size
         yield f"film     {float(done.seconds):.1f} s, {done.frames} frames, {width}x{height}"

@@ -17,7 +17,7 @@ from storyboard.model.errors import (
 if TYPE_CHECKING:
     from storyboard.workflow.summary import RenderResult
 
-# A class that is not here has the status of the class that it is derived from.
+# A class that is not listed has the status of its base class.
 STATUSES: Mapping[type[StoryboardError], int] = {
     StoryboardError: 2,
     SceneFailed: 3,
@@ -28,7 +28,7 @@ STATUSES: Mapping[type[StoryboardError], int] = {
     Interrupted: 130,
 }
 
-# Where scenes failed in several ways, the first of these that is among them is the status of the run.
+# If scenes failed in several ways, the first of these that occurs is the status of the run.
 _FIRST = (LocalFault, RunRefused, SubmissionUnknown, SceneFailed)
 
 

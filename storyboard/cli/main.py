@@ -1,4 +1,4 @@
-"""Arguments in, exit status out. Verbs are imported when they are called; every error is sorted here, once."""
+"""The command line: arguments in, exit status out. Imports verbs when they are called; turns errors into statuses."""
 
 import errno
 import os
@@ -37,7 +37,7 @@ VERBS = {
 }
 
 
-# What a disk or a system may refuse, wherever it is met: never a fault of ours.
+# What a disk or a system may refuse: never a fault of this program.
 _LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO}
 
 
@@ -82,19 +82,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        # Python would try once more when it ends, and complain.
+        # Python would flush again at exit, and print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if not isinstance(error, BrokenPipeError):
             click.echo(f"storyboard: the output could not be written: {error.strerror}", err=True)
             left = left or 6
-    # Python's own way out waits for threads and can still be ended by a signal: nothing is left to do for it.
+    # Python's own exit waits for threads and can still be interrupted by a signal; nothing is left to do.
     with suppress(OSError, ValueError):
         sys.stderr.flush()
     os._exit(left)
 
 
 def _open_streams() -> None:
-    """A stream that was closed before we began is nowhere: else the next file that is opened would be in its place."""
+    """Replace standard streams that were closed: else the next opened file would take their place."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -105,7 +105,7 @@ def _open_streams() -> None:
 
 
 def status(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit status."""
+    """Run one command and return its exit status."""
     try:
         result = storyboard.main(args=arguments, prog_name="storyboard", standalone_mode=False)
         return result if isinstance(result, int) else 0

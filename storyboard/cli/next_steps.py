@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def done_event(result: "RenderResult", flags: str = "") -> events.Done:
-    """Return the end of a render as the last event. ``flags`` are those to type again, each behind a blank."""
+    """Return the end of a render as the last event. ``flags`` are those to type again, each after a space."""
     return events.Done(
         film=str(result.film or ""),
         sha256=result.sha256,
@@ -32,7 +32,7 @@ def done_event(result: "RenderResult", flags: str = "") -> events.Done:
 
 
 def render_command(storyboard: str, flags: str = "") -> str:
-    """Return the command that renders a storyboard, as it is typed."""
+    """Return the command that renders a storyboard."""
     return f"storyboard render {shlex.quote(storyboard)}{flags}"
 
 
@@ -55,7 +55,7 @@ def _notes(result: "RenderResult", flags: str) -> Iterator[str]:
 
 
 def _troubles(result: "RenderResult") -> Iterator[str]:
-    """Which scenes failed, and why. Scenes with the same trouble share its lines."""
+    """The lines of failed scenes. Scenes with the same error share its lines."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for scene, error in result.errors.items():
         if scene not in result.waiting:

@@ -1,4 +1,4 @@
-"""The arguments that several verbs share."""
+"""Arguments that several verbs share."""
 
 import shlex
 from collections.abc import Callable
@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def file_argument(command: F) -> F:
-    """FILE, which may be left out where the folder holds exactly one storyboard."""
+    """Add the argument FILE, optional if the folder holds exactly one storyboard."""
     return click.argument("file", required=False, metavar="[FILE]")(command)
 
 
@@ -39,7 +39,7 @@ def reencode_option(command: F) -> F:
 
 
 def pairs(given: tuple[str, ...]) -> dict[str, str]:
-    """NAME=VALUE, each. Raises InputError."""
+    """Return the variables of NAME=VALUE arguments. Raises InputError."""
     for text in given:
         if "=" not in text:
             raise InputError(f"--var {text!r} has no value", "--var hour=dusk")
@@ -47,7 +47,7 @@ def pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def locate_storyboard(file: str | None) -> Path:
-    """The storyboard that is meant, as an absolute path. Raises InputError."""
+    """Return the absolute path of the storyboard that is meant. Raises InputError."""
     from storyboard.workflow.source_files import locate
 
     return locate(file, Path.cwd())
@@ -67,7 +67,7 @@ def again(
     max_cost: float | None = None,
     reencode: bool = False,
 ) -> str:
-    """The flags that mean the same film once more, as they are typed."""
+    """Return the flags that give the same film again, quoted for a shell."""
     words = ["--draft"] if draft else []
     words += [word for pair in given for word in ("--var", pair)]
     words += [word for scene in only for word in ("--scene", scene)]

@@ -1,4 +1,4 @@
-"""storyboard plan: what would be made, why, and what it costs. Pays nothing, needs no key."""
+"""storyboard plan: what would be generated, why, and at what price. Pays nothing, needs no key."""
 
 import shlex
 import sys
@@ -68,7 +68,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
 
 @contextmanager
 def _told(file: str | None, *, as_json: bool) -> Iterator[None]:
-    """A storyboard that cannot be planned is a document too: no steps, and all of its problems."""
+    """With --json, print a storyboard with errors as a document without steps, with all its problems."""
     try:
         yield
     except Problems as error:

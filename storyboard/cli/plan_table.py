@@ -16,10 +16,9 @@ from storyboard.planning.steps import Plan
 def plan_lines(
     storyboard: Storyboard, plan: Plan, prices: Prices, way: str, warnings: Sequence[Problem]
 ) -> Iterator[str]:
-    """A plan as people read it: a line a scene in the film's order, the price, and which files leave the machine.
+    """Yield a plan as text: a line for each scene in the film's order, the price, and the files that are uploaded.
 
-    ``way`` says what becomes of the local images, such as "sent to s3://bucket"; ``warnings`` is what is to be said of
-    the takes that are here.
+    ``way`` says where local images go, such as "sent to s3://bucket"; ``warnings`` are those of the plan.
     """
     steps, total = {step.scene: step for step in plan.steps}, plan.credits
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
@@ -51,7 +50,7 @@ def plan_lines(
 
 
 def _price(credits: Fraction, prices: Prices) -> str:
-    """Credits, and money where it is known, in columns."""
+    """Credits, and money if known, in columns."""
     if not credits:
         return f"{'–':>5} {'':>7} "
     money = prices.money(credits)
@@ -59,10 +58,7 @@ def _price(credits: Fraction, prices: Prices) -> str:
 
 
 def fit_rows(lines: Iterable[str], columns: int | None) -> Iterator[str]:
-    """Lines of a table, each no wider than ``columns``: what does not fit goes on below, past the first word's column.
-
-    None is no limit.
-    """
+    """Yield the lines of a table, each no wider than ``columns`` (None: no limit); the rest is wrapped and indented."""
     for line in lines:
         if columns is None or len(line) <= columns:
             yield line
@@ -71,7 +67,7 @@ def fit_rows(lines: Iterable[str], columns: int | None) -> Iterator[str]:
 
 
 def columns(stream: TextIO) -> int | None:
-    """How wide the terminal of a stream is; None where it has none: a log or a program wants whole lines."""
+    """Return the width of a stream's terminal; None if it is none: logs and programs get whole lines."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Progress: where a render stands, folded from its events. One value for the terminal, the board and the tests."""
+"""Progress of a render, folded from its events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from storyboard.model import events
 
 @dataclass(frozen=True, slots=True)
 class AtWork:
-    """One scene at work: what is being done, with which model, and since when (monotonic seconds)."""
+    """One scene in progress: its stage, its model, and since when (monotonic seconds)."""
 
     state: str
     model: str
@@ -30,7 +30,7 @@ class Progress:
 
 
 def after(seen: Progress, event: events.Event, now: float) -> Progress:
-    """Where the render stands once ``event`` has happened at ``now`` (monotonic seconds)."""
+    """Return the progress after ``event`` at ``now`` (monotonic seconds)."""
     match event:
         case events.Planned():
             wanted = event.make + event.collect + event.keep + event.blocked

@@ -1,4 +1,4 @@
-"""storyboard render: make the film. The one verb that pays."""
+"""storyboard render: generate and cut the film. The only verb that pays."""
 
 import json
 import sys
@@ -101,7 +101,7 @@ def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: boo
 
 
 def _tell(text: str, *, err: bool = True) -> None:
-    # A render does not end because nobody reads what it says: what it has paid for must still be fetched.
+    # A closed stream does not end the render: what is paid for must still be downloaded.
     with suppress(OSError):
         click.echo(text, err=err)
 
@@ -121,7 +121,7 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 
 def _agree(workspace: "Workspace", plan: "Plan", *, yes: bool, silent: bool) -> None:
-    """Show the plan, and have a yes before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
+    """Show the plan; ask before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
     from storyboard.workflow.facts import describe_uploads
@@ -151,7 +151,7 @@ def _agree(workspace: "Workspace", plan: "Plan", *, yes: bool, silent: bool) -> 
 
 
 def _say(done: "events.Done", *, quiet: bool) -> None:
-    """The end of a render: the film to stdout, the account to stderr, and last what is still to do."""
+    """Print the end of a render: the film to stdout, the credits and the next steps to stderr."""
     from storyboard.cli.events_text import ending, near
 
     for line in ending(done) if not quiet else done.notes:

@@ -1,4 +1,4 @@
-"""storyboard sheet: every scene at a glance, as a picture. Pays nothing, asks nobody."""
+"""storyboard sheet: a contact sheet or a poster of the film. Pays nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which machines may be dialled. Values in, a verdict out; only `sockets` touches a socket, before it connects."""
+"""Which addresses may be connected to. Pure, but for `sockets`, which checks an address before it connects."""
 
 import ipaddress
 import socket
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Says "global" to the standard library, and yet is none of anybody's clips: a cloud's own host agent, 6to4 relays.
+# `ipaddress` calls these global, but no clip is served from them: host agents of clouds, 6to4 relays.
 _REFUSED = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.88.99.0/24"))
 _GLOBAL_V6 = ipaddress.ip_network("2000::/3")
 _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
@@ -16,11 +16,11 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class AddressForbidden(OSError):
-    """This address is not dialled."""
+    """The address is not allowed."""
 
 
 def is_public(address: str) -> bool:
-    """True for a numeric address on the public internet. What is no address is not public.
+    """Whether this is a numeric address on the public internet. Other text is not public.
 
     An IPv4 address inside an IPv6 one (mapped, or NAT64's well-known prefix) is judged as the IPv4 address.
     """
@@ -33,13 +33,13 @@ def is_public(address: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """True for a numeric address of this very machine (127.0.0.0/8, ::1)."""
+    """Whether this is a numeric address of this machine (127.0.0.0/8, ::1)."""
     found = _parsed(address)
     return found is not None and found.is_loopback
 
 
 def loopback_host(host: str) -> bool:
-    """True for a host name that can only mean this machine."""
+    """Whether a host name can only mean this machine."""
     return host.lower() == "localhost" or is_loopback(host)
 
 
@@ -56,9 +56,9 @@ def _parsed(address: str) -> Address | None:
 
 
 def url_objection(url: str, local: bool) -> str | None:
-    """Why a clip's address is not fetched, or None. ``local``: addresses of this machine, and http to them, are fine.
+    """Return why a clip's address is not allowed, or None. ``local``: this machine, also by http, is allowed.
 
-    Only the words are looked at; the number behind the name is judged when it is dialled (`sockets`).
+    Only the text is checked; the numeric address is checked when connecting (`sockets`).
     """
     try:
         parts = urlsplit(url)
@@ -77,10 +77,10 @@ def url_objection(url: str, local: bool) -> str | None:
 
 
 def sockets(allowed: Callable[[str], bool]) -> Callable[[tuple[Any, ...]], socket.socket]:
-    """A socket factory for aiohttp's connector that dials allowed addresses only, whatever name led to them.
+    """Return a socket factory for aiohttp's connector that connects to allowed addresses only.
 
-    It sees the numeric address of each attempt, so odd spellings, redirects and a resolver that changes its mind come
-    to the same. Raises AddressForbidden before anything is sent.
+    It checks the numeric address of each attempt, so unusual spellings, redirects and changing DNS answers make no
+    difference. Raises AddressForbidden before anything is sent.
     """
 
     def create(info: tuple[Any, ...]) -> socket.socket:

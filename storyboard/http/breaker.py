@@ -1,4 +1,4 @@
-"""The breaker: when a host that is ill is left alone, for how long, and that one request asks how it is.
+"""Circuit breaker: when a failing host is not called, for how long, and that one request probes it.
 
 Pure: each change makes a new value, and time is passed in. Figures: reliability rules B4, after the retry quota of the
 AWS SDKs and the usual circuit breaker (closed, open, half open).
@@ -17,12 +17,12 @@ LONGEST = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """How one host has answered one kind of call. Closed: ask on. Open: nothing is asked before ``until``, then once.
+    """How one host has answered one kind of call. Closed: call. Open: wait until ``until``, then probe once.
 
     It opens after IN_A_ROW failures in a row, when half of the REMEMBERED answers were failures, or when the budget of
-    retries is empty; for FIRST seconds, and twice as long, up to LONGEST, each time that the one request fails too.
+    retries is empty; for FIRST seconds, and twice as long, up to LONGEST, each time that the probe fails too.
     ``tokens`` is that budget: a success gives one back. ``last`` are the last answers, True for a failure. ``opened``
-    counts the openings since the host was last well (0: closed); ``until`` is seconds of the caller's clock.
+    counts the openings since its last success (0: closed); ``until`` is seconds of the caller's clock.
     """
 
     tokens: int = TOKENS
@@ -35,11 +35,11 @@ class Breaker:
         return self.opened > 0
 
     def wait(self, now: float) -> float:
-        """Seconds until the one request may leave; 0 where nothing is to be waited for."""
+        """Return the seconds until the next request may be sent; 0 if at once."""
         return max(self.until - now, 0.0) if self.open else 0.0
 
     def after_answer(self, failed: bool, now: float, *, probe: bool = False) -> "Breaker":
-        """After an answer. ``probe``: to the one request of an open breaker; what others left behind counts no more."""
+        """Return the breaker after an answer. ``probe``: that of the probe; older requests no longer count."""
         if self.open and not probe:
             return self
         if probe:
@@ -49,7 +49,7 @@ class Breaker:
         return breaker._opened(now) if breaker._ill() else breaker
 
     def after_retry(self, slow: bool, now: float) -> "Breaker":
-        """A call means to try again; ``slow``: because no answer came in time, which costs its host more."""
+        """Return the breaker after a retry; ``slow``: no answer came in time, which uses more of the budget."""
         left = self.tokens - (SLOW_RETRY if slow else RETRY)
         if self.open:
             return self

@@ -1,4 +1,4 @@
-"""What a provider and the client hand to each other: a request to send, a reply to read, and what a reply can mean."""
+"""What a provider and the client exchange: a request to send, a reply to read, and what a reply can mean."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: the HTTP status, the whole JSON (None where the body is none), Retry-After in seconds.
+    """A reply: the HTTP status, the whole JSON (None if the body is not JSON), Retry-After in seconds.
 
     Numbers with a point in ``body`` are Decimals.
     """
@@ -35,7 +35,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What the reply's own content says, whatever its HTTP status is: a row of the provider's table of answers.
+    """What the reply's content says, whatever its HTTP status is: a row of the provider's table.
 
     ``words`` are for people: the service's own message, or what is wrong with it.
     """
@@ -46,7 +46,7 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """The reply refuses: its HTTP status and the ``code`` in its body (None: it has none) count, the graver of the two.
+    """The reply refuses: the more severe of its HTTP status and the ``code`` in its body (None: no code) counts.
 
     ``words`` are the service's own message.
     """

@@ -1,4 +1,4 @@
-"""What the author is told about each answer of a service: one sentence, and what to do next."""
+"""Messages for each answer of a service: one sentence, and what to do next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,7 +75,7 @@ _STATUSES: Mapping[Signal, Say] = {
 
 
 def plain_texts(environment: Environment) -> Mapping[Signal, Say]:
-    """What is wrong and what to do, for each signal of plain HTTP."""
+    """Return what is wrong and what to do, for each signal of plain HTTP."""
     key = f"check the key ({environment.key}), or make a new one on the service's page for keys"
     url = f"check the API address ({environment.base_url})"
     return {
@@ -100,7 +100,7 @@ NO_UPLOADS = (
     "the service takes no uploads",
     "put the images elsewhere: STORYBOARD_UPLOADS=s3://bucket/prefix or https://host/folder",
 )
-# Where a call makes a signal mean something else.
+# Exceptions for a call.
 PLAIN_CALLS: Mapping[tuple[Call, Signal], Say] = {
     (Call.UPLOAD, 404): NO_UPLOADS,
     (Call.UPLOAD, 405): NO_UPLOADS,
@@ -121,9 +121,9 @@ _STALLED = "the job stays open: `storyboard render` collects it, nothing is paid
 class Texts:
     """The sentences for the answers of one service.
 
-    ``says`` has what is wrong and what to do, ``calls`` where a call makes a signal mean something else. ``meanings``
-    are fragments of the service's messages (lower case) and what an author can do about them; ``of_scenes`` are the
-    codes for which they count although the job stays open. A refusal with a code of ``image_codes``, or with a fragment
+    ``says`` has what is wrong and what to do; ``calls`` the exceptions for a call. ``meanings`` are fragments of the
+    service's messages (lower case) and what to do about them; ``of_scenes`` are the codes for which they count although
+    the job stays open. A refusal with a code of ``image_codes``, or with a fragment
     of ``image_words``, says that an image could not be fetched.
     """
 
@@ -135,7 +135,7 @@ class Texts:
     image_words: tuple[str, ...] = ()
 
     def meaning(self, text: str) -> str | None:
-        """What to do about a message of the service, where its words are known."""
+        """Return what to do about a message of the service, if its words are known."""
         words = text.lower()
         return next((hint for fragments, hint in self.meanings if any(part in words for part in fragments)), None)
 
@@ -145,12 +145,12 @@ class Texts:
         return error.code in self.image_codes or any(part in words for part in self.image_words)
 
     def of(self, call: Call, signal: Signal) -> Say:
-        """What is wrong and what to do, for this signal."""
+        """Return what is wrong and what to do, for this signal."""
         known = signal if signal in self.says else AnswerKind.OTHER
         return self.calls.get((call, known), self.says[known])
 
     def refusal(self, call: Call, signal: Signal, verdict: Verdict, told: str = "") -> StoryboardError:
-        """The error for an answer that ends a call. ``told`` is the service's message, or an address without query."""
+        """Return the error for an answer that ends a call. ``told`` is the service's message, or an address."""
         what, todo = self.of(call, signal)
         if call is Call.DOWNLOAD and isinstance(signal, int) and signal < 500:
             what = "the clip's address does not serve it"
@@ -174,7 +174,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the answers of one service mean for money and patience, and what people are told about them."""
+    """The retry table and the texts of one service."""
 
     table: RetryTable
     texts: Texts

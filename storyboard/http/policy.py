@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Call(Enum):
-    """What was asked. Only SUBMIT costs money, so only SUBMIT can end as UNKNOWN."""
+    """The kinds of calls. Only SUBMIT costs money, so only SUBMIT can end as UNKNOWN."""
 
     SUBMIT = "submit"
     POLL = "poll"
@@ -20,7 +20,7 @@ class Call(Enum):
 
 
 class Verdict(Enum):
-    """What an answer means, from the mildest to the gravest: of two verdicts the later one here wins."""
+    """What an answer means, from the mildest to the most severe: of two verdicts, the later one here counts."""
 
     ACCEPT = "the answer is good: read it"
     WAIT = "not yet: ask again later"
@@ -35,7 +35,7 @@ class Verdict(Enum):
 
 
 class AnswerKind(Enum):
-    """What an answer, or its absence, can say beside a number."""
+    """Kinds of answers that are no number."""
 
     NOT_SENT = "not-sent"  # refused, no DNS, no TLS, no connection in time: certainly nothing arrived
     CUT = "cut"  # reset, closed, silent or too slow after the request may have left
@@ -58,7 +58,7 @@ Signal = int | AnswerKind
 
 @dataclass(frozen=True, slots=True)
 class RetryLimit:
-    """How long to go on: at least ``retries`` more times and until the pauses sum up to ``lasting`` seconds.
+    """How long to retry: at least ``retries`` times and until the pauses add up to ``lasting`` seconds.
 
     The pause before retry n is random between ``low`` and min(``cap``, ``base`` * 2^(n-1)) seconds (full jitter).
     """
@@ -82,7 +82,7 @@ _QUICK = {"base": 1.0, "cap": 30.0}
 _SLOW = {"base": 5.0, "cap": 120.0}
 _MAINTENANCE = {"low": 30.0, "base": 60.0, "cap": 300.0}
 
-# The words of the matrix.
+# The words of the table.
 RULES = {verdict.name.lower(): Rule(verdict) for verdict in Verdict} | {
     "connect": Rule(Verdict.STOP, RetryLimit(5, **_QUICK)),
     "limit": Rule(Verdict.FAILED, RetryLimit(8, **_SLOW)),
@@ -96,8 +96,8 @@ RULES = {verdict.name.lower(): Rule(verdict) for verdict in Verdict} | {
     "glance": Rule(Verdict.ABSENT, RetryLimit(2, **_QUICK)),
 }
 
-# A submission is sent again only where it is certain that nothing was accepted; a job that is paid for is over only
-# when the service itself says so, not when a gateway on the way does. Source: reliability.md B3 (the verdicts).
+# A submission is sent again only if certainly nothing was accepted; a job that is paid for is over only if the service
+# itself says so, not a gateway. Source: reliability.md B3 (the verdicts).
 _PLAIN = """
 signal      submit   poll    hd      download  upload  balance
 200         accept   accept  accept  accept    accept  accept
@@ -152,7 +152,7 @@ def _signal(word: str) -> Signal:
 
 
 def read_table(text: str) -> "Rows":
-    """The rows of a table that is written as text: a header of calls, then a signal and the word of a rule for each.
+    """Parse a table written as text: a header of calls, then rows of a signal and the word of a rule for each.
 
     Raises KeyError or ValueError for a word that does not exist.
     """
@@ -166,8 +166,8 @@ Rows = Mapping[Signal, Mapping[Call, Rule]]
 _GRAVITY = {verdict: grade for grade, verdict in enumerate(Verdict)}
 MILD = (Verdict.ACCEPT, Verdict.WAIT, Verdict.UNSEEN, Verdict.ABSENT)
 
-# The host, and not what was asked of it, is in trouble. Not 429: who is told to slow down is answered. Not SHORT: a
-# clip without a length is fetched twice. Not 501 and 505, which are about one request.
+# Failures of the host, not of one request. Not 429: the host answers. Not SHORT: a clip without a length is downloaded
+# twice. Not 501 and 505, which concern one request.
 _FAILING: frozenset[Signal] = frozenset(
     {
         408,
@@ -191,7 +191,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class RetryTable:
-    """What the answers of one service mean.
+    """The meaning of one service's answers.
 
     ``codes`` has a row for each number, whether it is an HTTP status or a code in the body, and for each AnswerKind;
     ``statuses`` has the rows of HTTP statuses that alone, without a code, mean something else; ``failing`` are the
@@ -203,17 +203,17 @@ class RetryTable:
     failing: frozenset[Signal] = _FAILING
 
     def with_rows(self, codes: Rows, statuses: Rows, failing: frozenset[int]) -> "RetryTable":
-        """This table with a service's own rows in the place of those for the same signals."""
+        """Return this table with a service's own rows in place of those of the same signals."""
         return RetryTable({**self.codes, **codes}, {**self.statuses, **statuses}, self.failing | failing)
 
     def decide(self, call: Call, signal: Signal) -> Decision:
-        """What one kind of answer, or one code, means for this call."""
+        """Return what one kind of answer, or one code, means for a call."""
         if signal not in self.codes:
             return Decision(signal, self.codes[AnswerKind.OTHER][call])
         return Decision(signal, self.codes[signal][call])
 
     def weigh(self, call: Call, status: int, code: int | None = None, *, after: float | None = None) -> Decision:
-        """The graver of what the HTTP ``status`` and the body's ``code`` mean; the body's where both weigh the same.
+        """Return the more severe meaning of HTTP ``status`` and body's ``code``; the body's if both are equal.
 
         ``code`` is None where the body has none; ``after`` is what Retry-After said, in seconds. Any 2xx status counts
         as 200, but a body without a code makes it UNREADABLE.
@@ -232,9 +232,9 @@ class RetryTable:
         return inner if _gravity(inner.rule) >= _gravity(outer.rule) else outer
 
     def counts_as_host_failure(self, decision: Decision) -> bool:
-        """Whether an answer, or its absence, says that its host is in trouble; the breaker counts these.
+        """Whether an answer, or its absence, is a failure of its host; the breaker counts these.
 
-        An answer that can be read as one is none: that a version is still at work may come as 500.
+        A readable answer is none: "still in progress" may come as status 500.
         """
         if decision.rule.verdict in MILD and decision.rule.limit is None:
             return False
@@ -246,23 +246,23 @@ PLAIN_HTTP = RetryTable(read_table(_PLAIN))
 
 
 def _gravity(rule: Rule) -> tuple[int, int, float]:
-    """An end is graver than a pause, and a pause than an answer that can be read; of two pauses the longer counts."""
+    """An end is more severe than a pause, and a pause than a readable answer; of two pauses the longer counts."""
     if rule.limit:
         return (1, _GRAVITY[rule.verdict], rule.limit.cap)
     return (0 if rule.verdict in MILD else 2, _GRAVITY[rule.verdict], 0)
 
 
-# No rule goes on for ever, not even where every pause comes out as nothing.
+# No rule retries for ever, not even if every pause is zero.
 _CEILING = 100
 
 
 def pause(
     limit: RetryLimit, tries: int, paused: float, after: float | None, between: Callable[[float, float], float]
 ) -> float | None:
-    """Seconds to wait before the next try, or None when the limit is reached.
+    """Return the seconds to wait before the next attempt, None if the limit is reached.
 
     ``tries`` counts those that met this rule (from 1), ``paused`` the seconds waited so far on its account; ``after``
-    is the service's own Retry-After, which wins over the jitter, with up to a tenth on top. ``between`` is chance.
+    is the service's own Retry-After, used instead of the jitter, with up to a tenth on top. ``between`` is random.
     """
     if tries >= _CEILING or (tries > limit.retries and paused >= limit.lasting):
         return None
@@ -272,7 +272,7 @@ def pause(
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for, 0 to 300; None where it says nothing that can be understood.
+    """Return the seconds of a Retry-After header, 0 to 300; None if it cannot be parsed.
 
     ``now`` is seconds since 1970, for a header that is a date (RFC 9110 section 10.2.3).
     """

@@ -1,4 +1,4 @@
-"""Pace: submissions leave one after the other, evenly, and slower for a while once the service has had enough."""
+"""Rate limit: submissions are sent evenly, and more slowly for a while after the service's limit is reached."""
 
 import asyncio
 
@@ -9,10 +9,10 @@ _EASING = 0.1
 
 
 class Pace:
-    """One turn every ``period`` seconds (times the clock's scale, for a pace is a pause), ``factor`` times as seldom.
+    """One turn every ``period`` seconds (scaled by the clock) times ``factor``.
 
     A 429 doubles the factor, each acceptance takes a tenth of a period back. Kie's limit is 20 in 10 s
-    (api-facts.md 6.1); evenly, because twenty at once meet a limit that counts in another rhythm.
+    (api-facts.md 6.1); evenly, because a burst of twenty may fall into one of the service's windows.
     """
 
     def __init__(self, period: float, clock: Clock) -> None:
@@ -24,7 +24,7 @@ class Pace:
         self.factor = 1.0
 
     async def turn(self) -> float:
-        """Wait for a turn, first come first served; the moment it came, for ``limited``."""
+        """Wait for a turn, in order of arrival; return its time, for ``slow_down``."""
         async with self._queue:
             early = self._last + self._period * self.factor - self._clock.scaled_time()
             if early > 0:
@@ -33,7 +33,7 @@ class Pace:
         return self._clock.monotonic()
 
     def slow_down(self, since: float) -> None:
-        """A submission that left at ``since`` met the service's limit; one burst of them slows down once."""
+        """Slow down: a submission sent at ``since`` reached the service's limit. A burst counts once."""
         if since > self._slowed:
             self.factor = min(self.factor * 2, _SLOWEST)
             self._slowed = self._clock.monotonic()
