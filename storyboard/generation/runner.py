@@ -1,7 +1,7 @@
 """Run the steps of a plan at the same time: one task group. A scene that fails is a result and stops no other."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,9 +20,14 @@ _LAST_ANSWERS = 5
 
 
 class Executor(Protocol):
-    """Carries out one step. Steps wait for the steps in ``after`` before they take a slot."""
+    """Carries out the steps of one run. Steps wait for those in ``after`` before they take a slot."""
 
-    async def run(self, step: Make | Collect) -> Outcome:
+    @property
+    def state(self) -> RunState:
+        """The state of the run, which has its tasks."""
+        ...
+
+    def run(self, step: Make | Collect) -> Coroutine[None, None, Outcome]:
         """Return the take, or the error of this scene. Raises only what is a fault of ours, or a cancellation."""
         ...
 
@@ -32,24 +37,20 @@ class Runner:
     """Starts the steps of a plan, each in a task of its own, through an executor."""
 
     executor: Executor
-    state: RunState
 
     async def carry_out(self, plan: Plan) -> Mapping[str, Outcome]:
         """Return the outcome of each scene to make or collect. Raises only for a fault of ours, or a cancellation."""
-        tasks = self.state.tasks
+        state = self.executor.state
         try:
             async with asyncio.TaskGroup() as group:
                 for step in plan.steps:
                     if isinstance(step, Make | Collect):
-                        tasks[step.scene] = group.create_task(self._run(step))
+                        state.tasks[step.scene] = group.create_task(self.executor.run(step))
         finally:
             # A request that was sent is waited for even when we are cancelled: its answer is money.
-            if self.state.requests:
-                await asyncio.wait(self.state.requests, timeout=_LAST_ANSWERS)
-        return {scene: task.result() for scene, task in tasks.items()}
-
-    async def _run(self, step: Make | Collect) -> Outcome:
-        return await self.executor.run(step)
+            if state.requests:
+                await asyncio.wait(state.requests, timeout=_LAST_ANSWERS)
+        return {scene: task.result() for scene, task in state.tasks.items()}
 
 
 @dataclass(frozen=True, slots=True)

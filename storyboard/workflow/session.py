@@ -72,7 +72,7 @@ async def session(
         if plan.credits:
             await _look_at_balance(workspace, plan, client, report)
         with _listening(services, state):
-            return await Runner(LocalExecutor(services, state), state).carry_out(plan), state.stopped_by
+            return await Runner(LocalExecutor(services, state)).carry_out(plan), state.stopped_by
 
 
 async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:

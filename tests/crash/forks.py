@@ -30,7 +30,7 @@ from points import Points, watch
 
 from storyboard import __main__ as program
 from storyboard.cli import main
-from storyboard.generation import runner
+from storyboard.generation import polling
 from storyboard.media import ffmpeg
 from storyboard.model.submission import Submission
 from storyboard.parsing import schema
@@ -121,7 +121,8 @@ def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
     if asked.get("forget"):
         forget()
     for name, value in asked.get("patience", {}).items():
-        setattr(runner, name, value)
+        assert hasattr(polling, name), name
+        setattr(polling, name, value)
     if asked.get("watched"):
         watch(points)
     if series := asked.get("series"):
