@@ -16,7 +16,7 @@ from storyboard.generation.provider_calls import (
     credit_balance,
     echoed_prompt,
     job_status,
-    submit_shot,
+    send_submission,
     upload_image,
     upscale_status,
 )
@@ -52,7 +52,7 @@ DATA: Mapping[str, tuple[object, ...]] = {
     "prompt": (RECORD, None),
 }
 ASK: Mapping[str, Callable[[Client], Awaitable[object]]] = {
-    "submit": lambda wire: submit_shot(provider, wire, shot("A gull"), [], None),
+    "submit": lambda wire: send_submission(provider, wire, shot("A gull"), [], None),
     "poll": lambda wire: job_status(provider, wire, JOB),
     "hd": lambda wire: upscale_status(provider, wire, JOB),
     "upload": lambda wire: upload_image(provider, wire, "a.png", b"image", "image/png"),
