@@ -20,7 +20,7 @@ from storyboard.workflow.render_options import RenderOptions
 from storyboard.workflow.workspace import claimed_workspace
 
 Open = Callable[[str], Studio]
-SYNCS = ("fsync", "_keep_names")
+SYNCS = ("fsync", "keep_names")
 
 
 def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder) -> tuple[list[Effect], str, str]:
