@@ -97,8 +97,10 @@ class OpenStoryboard:
         ``approve`` is asked before anything is paid: without it, a plan that costs credits raises InputError.
         ``at_once`` is how many jobs may be in progress; ``out`` the film's path; ``cut=False`` leaves the film as it
         is; ``reencode`` re-encodes every frame; ``chapters`` writes their list. A scene that fails is a part of the
-        result. Raises InputError, OverBudget, RunRefused, LocalFault, Busy, and Interrupted if ``approve`` says no.
+        result. Raises InputError, also inside a running event loop, OverBudget, RunRefused, LocalFault, Busy, and
+        Interrupted if ``approve`` says no.
         """
+        _refuse_running_loop()
         options = self._options(plan, approve, on_event, at_once, out, cut, reencode, chapters)
         with claim_storyboard(self.workspace.file):
             return render(self.workspace, options, lambda work: asyncio.run(work()))
@@ -136,6 +138,8 @@ class OpenStoryboard:
 
         Raises TakesMissing, InputError, LocalFault, BadMedia, Busy.
         """
+        if missing not in ("error", "slate"):
+            raise InputError(f"missing is {missing!r}, which is no way to cut", 'use "error" or "slate"')
         path = Path(out) if out else None
         options = RenderOptions(on_event=on_event, out=path, reencode=reencode, chapters=chapters)
         with claim_storyboard(self.workspace.file):
@@ -181,3 +185,12 @@ def _approve(workspace: Workspace, plan: Plan, approve: Approve | None) -> None:
             raise InputError(f"this render costs {price}, and nobody approves it", "pass approve=, such as a function")
     elif not approve(plan):
         raise Interrupted("the plan was not approved: nothing was asked for, nothing was paid")
+
+
+def _refuse_running_loop() -> None:
+    """Raises InputError inside an event loop, where a render that waits would fail after its plan was approved."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise InputError("render cannot wait inside a running event loop", "use `await board.render_async(...)` there")

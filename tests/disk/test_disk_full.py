@@ -131,6 +131,7 @@ home, project, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(home)], check=True)
 sys.path.insert(0, sys.argv[4])
 from studio import Studio
+from storyboard.cli.exit_status import error_status
 from storyboard.errors import StoryboardError
 from storyboard.state.ledger import Ledger
 service = Studio(project, {}).serve()
@@ -148,13 +149,13 @@ def fill():
             pass
 def asked(at, plan):
     # Just as the first answers are on their way, somebody fills the disk.
-    submit = at.provider.submit
-    async def submitting(*more):
-        job = await submit(*more)
+    read = at.provider.read_submission
+    def reading(reply):
+        job = read(reply)
         if not filler.exists():
             fill()
         return job
-    object.__setattr__(at.provider, "submit", submitting)
+    object.__setattr__(at.provider, "read_submission", reading)
 said = []
 for step in ("filled", "still full", "roomy"):
     if step == "roomy":

@@ -261,7 +261,7 @@ def test_any_film(chromium, numbered, tmp_path_factory, parts):
         first, tail = min(first, last - 16), tail and bool(clips)
         joint = TimedTransition(how if clips else "fade", length) if how else None
         at = clips[-1].until - (joint.frames if joint and not tail else 0) if clips else 0
-        own = {"lead": joint} if tail else {"joint": joint}
+        own = {"lead_in": joint} if tail else {"joint": joint}
         clips.append(Clip(str(number), str(kind), Fraction(first, 24), Fraction(last, 24), at, last - first, **own))
     used = {clip.digest for clip in clips}
     paths = {str(n): numbered(colour, **options) for n, (colour, options) in enumerate(KINDS) if str(n) in used}

@@ -382,7 +382,7 @@ def whole(moving, folder, parts, kind, titles) -> None:
         at = clips[-1].until - (0 if tail else length) if clips else 0
         joint = TimedTransition(kind if clips else "fade", length) if length else None
         span = (Fraction(first, 24), Fraction(last, 24))
-        own = {"lead": joint} if tail else {"joint": joint}
+        own = {"lead_in": joint} if tail else {"joint": joint}
         clips.append(Clip(str(number), str(digest), *span, at, last - first, **own))
     here = {clip.digest: moving(CLIPS[int(clip.digest)][0], **CLIPS[int(clip.digest)][1]) for clip in clips}
     spans = sorted((first, min(length, clips[-1].until - first)) for first, length in titles)

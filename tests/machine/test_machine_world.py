@@ -644,8 +644,8 @@ def _unknown_sent_again(patch: pytest.MonkeyPatch) -> None:
     act, live = planning._step, str(LIVE)
     patch.setattr(ledger_room, "TABLES", rows.TABLES.replace(live, live.replace("'unknown', ", "")))
 
-    def step(scene: Any, source: Any, wanted: Any, facts: Any, prices: Any) -> steps.Step:
-        found = act(scene, source, wanted, facts, prices)
+    def step(scene: Any, source: Any, wanted: Any, facts: Any, prices: Any, model: Any) -> steps.Step:
+        found = act(scene, source, wanted, facts, prices, model)
         lost = isinstance(found, steps.Blocked) and facts.entries[wanted.key].state == "unknown"
         return steps.Make(scene.id, wanted, "720p", "", prices.shot(wanted.model)) if lost else found
 

@@ -115,3 +115,16 @@ def test_problems_are_data(studio: Studio) -> None:
     (problem, *_) = storyboard.validate(studio.folder / "film.yaml")
     assert (problem.place.line, problem.severity) == (4, "error")
     assert "promt" in problem.message
+
+
+def test_a_call_that_cannot_work_is_refused_before_anything_is_paid(studio: Studio, film: Path) -> None:
+    """A notebook runs inside an event loop: its user must not approve a plan that then cannot be carried out."""
+
+    async def notebook() -> None:
+        with opened(studio, film) as project, pytest.raises(InputError, match="inside a running event loop"):
+            project.render(approve=lambda plan: True)
+
+    asyncio.run(notebook())
+    with opened(studio, film) as project, pytest.raises(InputError, match="missing is 'slates'"):
+        project.cut(missing="slates")  # type: ignore[arg-type]  # what a user without a type checker may write
+    assert studio.service.posts == 0
