@@ -61,7 +61,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
 
 
 def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int:
-    """Needs no storyboard that can be read: what was spent was spent."""
+    """Print the costs; the storyboard need not be valid."""
     from storyboard.config.settings import settings
     from storyboard.costs.report import add_up, costs_document, costs_lines, table
     from storyboard.state.ledger import Ledger

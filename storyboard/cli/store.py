@@ -68,7 +68,7 @@ def verify(draft: bool, as_json: bool) -> int:
     from storyboard.state.realm import store_claim
     from storyboard.system.claims import shared_lock
 
-    # Never beside a gc, which would take away what is being read.
+    # Never during a gc, which would remove what is being read.
     with shared_lock(store_claim(settings().realm_folder(realm_of(draft)))):
         store, ledger = _opened(draft)
         digests = list(store)
@@ -134,12 +134,12 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
 
 
 def _meant(paths: tuple[Path, ...]) -> list[Path]:
-    """Paths as they were typed and as the ledger may know them."""
+    """Paths as they were typed, and resolved as in the ledger."""
     return [path.absolute() for path in paths] + [path.resolve() for path in paths]
 
 
 def _spare(waste: "GarbageFound") -> "Iterator[str]":
-    """A line for each take that could go."""
+    """A line for each take that can be removed."""
     from storyboard.model.submission import rfc3339
     from storyboard.model.text import one_line
 
@@ -149,7 +149,7 @@ def _spare(waste: "GarbageFound") -> "Iterator[str]":
 
 
 def _kept(waste: "GarbageFound") -> "Iterator[str]":
-    """What stays, and why."""
+    """What is kept, and why."""
     from storyboard.model.text import one_line
     from storyboard.workflow.collect_garbage import NOT_THERE
 
@@ -164,7 +164,7 @@ def _kept(waste: "GarbageFound") -> "Iterator[str]":
 
 
 def _done(waste: "GarbageFound", back: tuple[str, ...], trash: Path, now: float, *, delete: bool) -> "Iterator[str]":
-    """What was done, or would be."""
+    """What was removed, or would be."""
     from storyboard.costs.prices import amount
     from storyboard.model.submission import rfc3339
     from storyboard.state.ledger.pins import DAY

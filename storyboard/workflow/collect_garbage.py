@@ -1,4 +1,4 @@
-"""Clearing a store of spare takes: into its trash first, out of that a day later, never while a render is at work."""
+"""Collect garbage in a store: unreferenced takes go to its trash, and from there a day later, never during a render."""
 
 import stat
 from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +23,7 @@ NOT_THERE = "is not there"
 
 @dataclass(frozen=True, slots=True)
 class Trashed:
-    """A take in the trash: its size in bytes, and since when (seconds since 1970). ``wanted``: a lock pins it again."""
+    """A take in the trash: its size in bytes, and since when (seconds since 1970). ``wanted``: pinned again."""
 
     digest: str
     bytes: int
@@ -31,13 +31,13 @@ class Trashed:
     wanted: bool
 
     def due(self, now: float) -> bool:
-        """Whether it has been there for a day, and may be removed for good."""
+        """Whether it was trashed over a day ago, and may be deleted."""
         return not self.wanted and now - self.since >= DAY
 
 
 @dataclass(frozen=True, slots=True)
 class GarbageFound:
-    """What could go from a store, and what has gone: ``found`` in the store, ``trash`` in its trash."""
+    """What can be removed from a store (``found``), and what its ``trash`` holds."""
 
     found: GarbageReport
     trash: tuple[Trashed, ...]
@@ -45,7 +45,7 @@ class GarbageFound:
 
 @dataclass(frozen=True, slots=True)
 class GarbageCollector:
-    """A store that is to be cleared, with its ledger. ``kind`` says whose takes it holds."""
+    """Collects the garbage of one store, by its ledger and the lock files. ``kind`` is the kind of its takes."""
 
     kind: Kind
     settings: Settings
@@ -53,15 +53,15 @@ class GarbageCollector:
     store: Store
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep every render out meanwhile. Raises Busy."""
+        """Exclude renders meanwhile. Raises Busy."""
         return exclusive_lock(
             store_claim(self.settings.realm_folder(self.kind)), "a render uses this store: clear it when that has ended"
         )
 
     def waste(self, days: float, gone: Collection[Path], now: float) -> GarbageFound:
-        """What could go: takes that came and were last pinned ``days`` ago, or longer.
+        """Return the takes that were downloaded and last pinned at least ``days`` ago.
 
-        A lock at or below a path in ``gone`` that is not there keeps nothing. ``now`` is seconds since 1970.
+        A missing lock file at or below a path in ``gone`` keeps nothing. ``now`` is seconds since 1970.
         """
         locks = self._locks(gone)
         came = [StoredTake(key, take, at) for key, take, at in self.ledger.takes.all()]
@@ -75,8 +75,8 @@ class GarbageCollector:
         )
 
     def carry_out(self, waste: GarbageFound, now: float) -> None:
-        """Move what is spare into the trash, out of it for good what has lain there for a day, back what is wanted."""
-        # Noted first: a take that has gone must never look as if the disk had lost it.
+        """Move unreferenced takes to the trash, delete those trashed over a day ago, restore those pinned again."""
+        # Recorded first: a removed take must never look like one that the disk lost.
         self.ledger.pins.record_removal([spare.digest for spare in waste.found.unreferenced], now)
         for spare in waste.found.unreferenced:
             self.store.throw_away(spare.digest)
@@ -87,7 +87,7 @@ class GarbageCollector:
         self._bring_back([trashed.digest for trashed in waste.trash if trashed.wanted])
 
     def restore(self) -> tuple[str, ...]:
-        """Bring everything back from the trash; the digests."""
+        """Restore everything from the trash; return the digests."""
         trash = tuple(self.store.trash())
         self._bring_back(trash)
         return trash
@@ -98,7 +98,7 @@ class GarbageCollector:
         self.ledger.pins.record_return(digests)
 
     def _locks(self, gone: Collection[Path]) -> list[LockState]:
-        """All locks that any ledger on this machine knows of."""
+        """All lock files that any ledger on this machine knows."""
         before: dict[Path, dict[str, float]] = {}
         whose: dict[Path, set[str]] = {}
         with ExitStack() as stack:
@@ -118,7 +118,7 @@ class GarbageCollector:
 
 
 def _storyboards(ledger: Ledger, kind: Kind) -> Iterator[tuple[Path, str]]:
-    """Each storyboard that has asked for something, with the locks that it has; where it has none, with the usual."""
+    """Each storyboard with submissions, and the paths of its lock files; the usual one if it has none."""
     for storyboard in sorted({entry.storyboard for entry in ledger.submissions.all()}):
         paths = lock_paths(Path(storyboard), kind)
         for path in [path for path in paths if path.exists()] or paths[:1]:
@@ -131,7 +131,7 @@ def _today(path: Path, storyboards: frozenset[str], before: Mapping[str, float],
         digests = frozenset(take.digest for take in lock.all_takes())
         return LockState(str(path), storyboards, digests, frozenset(lock.scenes), before)
     mourned = any(path.is_relative_to(each) or str(each) in storyboards for each in gone)
-    # A draft costs nothing, and its lock is scratch: it goes with .storyboard.
+    # A draft is free, and its lock file is scratch: it is deleted with .storyboard.
     scratch = path.parent.name == ".storyboard" and path.name.endswith(".draft.lock.yaml")
     return LockState(
         str(path), storyboards, before=before, trouble="" if lock == NOT_THERE and (mourned or scratch) else lock
@@ -139,7 +139,7 @@ def _today(path: Path, storyboards: frozenset[str], before: Mapping[str, float],
 
 
 def _read(path: Path) -> Lock | str:
-    """The lock as it stands, or why it cannot be read."""
+    """The lock file's content, or why it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return "is no regular file"
