@@ -62,8 +62,9 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
 
 def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int:
     """Print the costs; the storyboard need not be valid."""
+    from storyboard.cli.costs_table import costs_lines
     from storyboard.config.settings import settings
-    from storyboard.costs.report import add_up, costs_document, costs_lines, table
+    from storyboard.costs.report import add_up, costs_document, table
     from storyboard.state.ledger import Ledger
     from storyboard.system.claims import is_locked
 
