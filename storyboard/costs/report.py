@@ -1,12 +1,12 @@
-"""Cost report: what was spent by scene, by run, by month and by model; as text, JSON or CSV."""
+"""Cost report: what was spent by scene, by run, by month and by model; as JSON or CSV."""
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from storyboard.costs.prices import Prices, amount
+from storyboard.costs.prices import Prices
 from storyboard.model.submission import State
 from storyboard.model.text import json_number, one_line
 
@@ -116,37 +116,6 @@ def table(account: Account, prices: Prices) -> str:
             figures = {name: value for name, value in _document(found, prices).items() if name in counts}
             writer.writerow({"by": by.removesuffix("s"), **of, **figures, "currency": _harmless(prices.currency)})
     return out.getvalue()
-
-
-def costs_lines(account: Account, prices: Prices) -> Iterator[str]:
-    """The account as lines of text, in columns."""
-    several = len({found.of["storyboard"] for found in account.scenes}) > 1
-    groups = {
-        "scene": [(_scene(found, several), found) for found in account.scenes],
-        "run": [(f"{found.of['began']}  {found.of['run']}", found) for found in account.runs],
-        "month": [(found.of["month"], found) for found in account.months],
-        "model": [(one_line(found.of["model"], 40), found) for found in account.models],
-    }
-    width = max([len(label) for rows in groups.values() for label, _ in rows], default=0) + 1
-    for name, rows in groups.items():
-        if rows:
-            yield f"{name:<{width}} {'credits':>10} {one_line(prices.currency, 8):>9} {'submissions':>12}"
-        yield from (f"{label:<{width}} {_figures(found, prices)}" for label, found in rows)
-        yield from [""] if rows else []
-    yield f"{'total':<{width}} {_figures(account.total, prices)}"
-
-
-def _scene(found: Sum, several: bool) -> str:
-    scene = one_line(found.of["scene"], 64)
-    return f"{one_line(found.of['storyboard'], 400)}  {scene}" if several else scene
-
-
-def _figures(found: Sum, prices: Prices) -> str:
-    price = prices.money(found.credits)
-    said = "" if price is None else f"{float(price):.2f}"
-    notes = {"unknown": found.unknown, "failed": found.failed, "refused": found.refused}
-    told = ", ".join(f"{count} {name}" for name, count in notes.items() if count)
-    return f"{amount(found.credits):>10} {said:>9} {found.submissions:>12}  {told}".rstrip()
 
 
 def _groups(account: Account) -> dict[str, tuple[Sum, ...]]:

@@ -14,8 +14,7 @@ from storyboard.state.garbage import GarbageReport, LockState, StoredTake, class
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.pins import DAY
 from storyboard.state.lockfile import lock_paths, read_lock
-from storyboard.state.realm import store_claim
-from storyboard.state.store import Store
+from storyboard.state.realm import Realm, store_claim
 from storyboard.system.claims import exclusive_lock
 
 NOT_THERE = "is not there"
@@ -45,30 +44,26 @@ class GarbageFound:
 
 @dataclass(frozen=True, slots=True)
 class GarbageCollector:
-    """Collects the garbage of one store, by its ledger and the lock files. ``kind`` is the kind of its takes."""
+    """Collects the garbage of a realm's store, by its ledger and the lock files."""
 
-    kind: Kind
     settings: Settings
-    ledger: Ledger
-    store: Store
+    realm: Realm
 
     def alone(self) -> AbstractContextManager[None]:
         """Exclude renders meanwhile. Raises Busy."""
-        return exclusive_lock(
-            store_claim(self.settings.realm_folder(self.kind)), "a render uses this store: clear it when that has ended"
-        )
+        return exclusive_lock(store_claim(self.realm.root), "a render uses this store: clear it when that has ended")
 
     def waste(self, days: float, gone: Collection[Path], now: float) -> GarbageFound:
         """Return the takes that were downloaded and last pinned at least ``days`` ago.
 
         A missing lock file at or below a path in ``gone`` keeps nothing. ``now`` is seconds since 1970.
         """
-        locks = self._locks(gone)
-        came = [StoredTake(key, take, at) for key, take, at in self.ledger.takes.all()]
-        entries, removed, trash = self.ledger.submissions.all(), self.ledger.pins.removals(), self.store.trash()
+        ledger, store, locks = self.realm.ledger, self.realm.store, self._locks(gone)
+        came = [StoredTake(key, take, at) for key, take, at in ledger.takes.all()]
+        entries, removed, trash = ledger.submissions.all(), ledger.pins.removals(), store.trash()
         free = {spare.digest for spare in classify(trash, came, entries, locks, now).unreferenced}
         return GarbageFound(
-            classify(self.store.sizes(), came, entries, locks, now - days * DAY, free=self.kind == "draft"),
+            classify(store.sizes(), came, entries, locks, now - days * DAY, free=self.realm.kind == "draft"),
             tuple(
                 Trashed(digest, size, removed.get(digest, now), digest not in free) for digest, size in trash.items()
             ),
@@ -76,26 +71,27 @@ class GarbageCollector:
 
     def carry_out(self, waste: GarbageFound, now: float) -> None:
         """Move unreferenced takes to the trash, delete those trashed over a day ago, restore those pinned again."""
+        pins, store = self.realm.ledger.pins, self.realm.store
         # Recorded first: a removed take must never look like one that the disk lost.
-        self.ledger.pins.record_removal([spare.digest for spare in waste.found.unreferenced], now)
+        pins.record_removal([spare.digest for spare in waste.found.unreferenced], now)
         for spare in waste.found.unreferenced:
-            self.store.throw_away(spare.digest)
-        self.ledger.pins.record_removal([trashed.digest for trashed in waste.trash if trashed.since == now], now)
+            store.throw_away(spare.digest)
+        pins.record_removal([trashed.digest for trashed in waste.trash if trashed.since == now], now)
         for trashed in waste.trash:
             if trashed.due(now):
-                self.store.destroy(trashed.digest)
+                store.destroy(trashed.digest)
         self._bring_back([trashed.digest for trashed in waste.trash if trashed.wanted])
 
     def restore(self) -> tuple[str, ...]:
         """Restore everything from the trash; return the digests."""
-        trash = tuple(self.store.trash())
+        trash = tuple(self.realm.store.trash())
         self._bring_back(trash)
         return trash
 
     def _bring_back(self, digests: Collection[str]) -> None:
         for digest in digests:
-            self.store.recover(digest)
-        self.ledger.pins.record_return(digests)
+            self.realm.store.recover(digest)
+        self.realm.ledger.pins.record_return(digests)
 
     def _locks(self, gone: Collection[Path]) -> list[LockState]:
         """All lock files that any ledger on this machine knows."""

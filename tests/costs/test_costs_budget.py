@@ -7,9 +7,10 @@ from fractions import Fraction
 
 import pytest
 
+from storyboard.cli.costs_table import costs_lines
 from storyboard.cli.exit_status import error_status
 from storyboard.costs.budget import NO_LIMIT, Span, parse_budget
-from storyboard.costs.report import Charge, add_up, costs_document, costs_lines, table
+from storyboard.costs.report import Charge, add_up, costs_document, table
 from storyboard.model.errors import InputError
 from storyboard.model.submission import State
 from storyboard.providers.apikley.veo import PRICES

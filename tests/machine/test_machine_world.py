@@ -50,6 +50,7 @@ from storyboard.state.ledger import Ledger, rows
 from storyboard.state.ledger import database as ledger_room
 from storyboard.state.ledger.pins import DAY
 from storyboard.state.lockfile import parse_lock
+from storyboard.state.realm import Realm
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock
 from storyboard.system.files import private_dir
@@ -424,8 +425,8 @@ class World(RuleBasedStateMachine):
 
     @contextmanager
     def clearing(self) -> Iterator[GarbageCollector]:
-        with closing(Ledger(self.ledger_file)) as ledger:
-            yield GarbageCollector("paid", self.settings, ledger, self.store)
+        with closing(Realm("paid", self.home)) as realm:
+            yield GarbageCollector(self.settings, realm)
 
     def clears(self, days: int) -> None:
         """`store gc --delete`: what goes is old, pinned by no lock, awaited by no job, and nowhere in doubt."""
@@ -433,7 +434,7 @@ class World(RuleBasedStateMachine):
         with self.clearing() as clearing:
             with clearing.alone():
                 clearing.carry_out(clearing.waste(days, [], now), now)
-            came, entries = list(clearing.ledger.takes.all()), clearing.ledger.submissions.all()
+            came, entries = list(clearing.realm.ledger.takes.all()), clearing.realm.ledger.submissions.all()
         after, left = set(self.store), self.store.trash()
         locks = {str((self.project / name).resolve()): self.lock(name) for name in FILES}
         pinned = {digest for lock in locks.values() if lock for digest in _pins(lock)}

@@ -13,7 +13,7 @@ from storyboard.model.errors import Busy
 from storyboard.planning.steps import Collect, Make
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.pins import DAY
-from storyboard.state.realm import store_claim
+from storyboard.state.realm import Realm, store_claim
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock, shared_lock
 from storyboard.workflow.collect_garbage import GarbageCollector, GarbageFound
@@ -33,8 +33,8 @@ class Keeper:
             self.now = max(at for _, _, at in ledger.takes.all()) + 20 * DAY
 
     def clear(self, *gone: Path, days: float = 14, delete: bool = True) -> GarbageFound:
-        with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            clearing = GarbageCollector(self.kind, self.settings, ledger, self.store)
+        with closing(Realm(self.kind, self.realm)) as realm:
+            clearing = GarbageCollector(self.settings, realm)
             with clearing.alone():
                 waste = clearing.waste(days, gone, self.now)
                 if delete:
@@ -42,8 +42,8 @@ class Keeper:
                 return waste
 
     def restore(self) -> tuple[str, ...]:
-        with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            return GarbageCollector(self.kind, self.settings, ledger, self.store).restore()
+        with closing(Realm(self.kind, self.realm)) as realm:
+            return GarbageCollector(self.settings, realm).restore()
 
     @property
     def removed(self) -> set[str]:

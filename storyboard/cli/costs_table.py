@@ -1,0 +1,38 @@
+"""The cost report as a table for a terminal."""
+
+from collections.abc import Iterator
+
+from storyboard.costs.prices import Prices, amount
+from storyboard.costs.report import Account, Sum
+from storyboard.model.text import one_line
+
+
+def costs_lines(account: Account, prices: Prices) -> Iterator[str]:
+    """The account as lines of text, in columns."""
+    several = len({found.of["storyboard"] for found in account.scenes}) > 1
+    groups = {
+        "scene": [(_scene(found, several), found) for found in account.scenes],
+        "run": [(f"{found.of['began']}  {found.of['run']}", found) for found in account.runs],
+        "month": [(found.of["month"], found) for found in account.months],
+        "model": [(one_line(found.of["model"], 40), found) for found in account.models],
+    }
+    width = max([len(label) for rows in groups.values() for label, _ in rows], default=0) + 1
+    for name, rows in groups.items():
+        if rows:
+            yield f"{name:<{width}} {'credits':>10} {one_line(prices.currency, 8):>9} {'submissions':>12}"
+        yield from (f"{label:<{width}} {_figures(found, prices)}" for label, found in rows)
+        yield from [""] if rows else []
+    yield f"{'total':<{width}} {_figures(account.total, prices)}"
+
+
+def _scene(found: Sum, several: bool) -> str:
+    scene = one_line(found.of["scene"], 64)
+    return f"{one_line(found.of['storyboard'], 400)}  {scene}" if several else scene
+
+
+def _figures(found: Sum, prices: Prices) -> str:
+    price = prices.money(found.credits)
+    money = "" if price is None else f"{float(price):.2f}"
+    counts = {"unknown": found.unknown, "failed": found.failed, "refused": found.refused}
+    notes = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f"{amount(found.credits):>10} {money:>9} {found.submissions:>12}  {notes}".rstrip()

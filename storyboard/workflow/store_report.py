@@ -1,0 +1,148 @@
+"""Report on a store: its takes, which of them are damaged or missing, and what collecting its garbage removes."""
+
+from collections.abc import Collection
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from storyboard.model.realm_kind import Kind
+from storyboard.model.take import Take
+from storyboard.state.garbage import UnreferencedTake
+from storyboard.state.ledger.pins import DAY
+from storyboard.state.realm import Realm, store_claim
+from storyboard.system.claims import shared_lock
+from storyboard.workflow.collect_garbage import NOT_THERE, GarbageCollector, GarbageFound, Trashed
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTake:
+    """A take that the ledger knows.
+
+    ``scene`` is the scene that it was generated for, None if no submission is known. ``downloaded`` and ``removed`` (by
+    `store gc`; None if it was not) are seconds since 1970. ``held``: the store has it.
+    """
+
+    take: Take
+    scene: str | None
+    downloaded: float
+    held: bool
+    removed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """What reading every take of a store found: how many were read, and the digests of those that are not intact.
+
+    ``damaged`` were moved to ``damaged_folder``; ``lost`` are neither in the store nor ``removed`` by `store gc`.
+    """
+
+    checked: int
+    damaged: tuple[str, ...]
+    lost: tuple[str, ...]
+    removed: tuple[str, ...]
+    damaged_folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionReport:
+    """What `store gc` found, and what it did: ``deleted`` says whether it removed anything.
+
+    ``restored`` are the digests of takes that came back from the trash, ``now`` is seconds since 1970.
+    """
+
+    waste: GarbageFound
+    restored: tuple[str, ...]
+    trash_folder: Path
+    now: float
+    deleted: bool
+
+    @property
+    def spare(self) -> tuple[UnreferencedTake, ...]:
+        """The takes that nothing references."""
+        return self.waste.found.unreferenced
+
+    @property
+    def spare_bytes(self) -> int:
+        """The size of the unreferenced takes, in bytes."""
+        return sum(take.bytes for take in self.spare)
+
+    @property
+    def spare_credits(self) -> Fraction:
+        """The credits that the unreferenced takes have cost."""
+        return sum((take.credits for take in self.spare), Fraction(0))
+
+    @property
+    def due(self) -> tuple[Trashed, ...]:
+        """The takes that have been in the trash for a day, and that --delete removes for good."""
+        return tuple(trashed for trashed in self.waste.trash if trashed.due(self.now))
+
+    @property
+    def resting(self) -> tuple[Trashed, ...]:
+        """The takes that stay in the trash until they are due."""
+        return tuple(trashed for trashed in self.waste.trash if not trashed.due(self.now) and not trashed.wanted)
+
+    @property
+    def spare_due(self) -> float:
+        """When the takes that are moved to the trash now are due (seconds since 1970)."""
+        return self.now + DAY
+
+    @property
+    def resting_due(self) -> float:
+        """When the last of the resting takes is due (seconds since 1970). Raise ValueError if there is none."""
+        return max(trashed.since for trashed in self.resting) + DAY
+
+    @property
+    def has_missing_locks(self) -> bool:
+        """Whether takes are kept because a lock file is not there."""
+        return any(trouble.endswith(NOT_THERE) for trouble in self.waste.found.doubtful)
+
+
+def list_takes(realm: Realm) -> tuple[ListedTake, ...]:
+    """Return every take that the ledger knows, oldest first. Raise LocalFault."""
+    removals = realm.ledger.pins.removals()
+    scenes = {submission.key: submission.scene for submission in realm.ledger.submissions.all()}
+    return tuple(
+        ListedTake(
+            take, scenes.get(key), downloaded, realm.store.holds(take.digest, take.bytes), removals.get(take.digest)
+        )
+        for key, take, downloaded in realm.ledger.takes.all()
+    )
+
+
+def check_takes(kind: Kind, folder: Path) -> StoreCheck:
+    """Read every take of the realm in ``folder``, and move the damaged ones aside. Raise LocalFault.
+
+    Waits for a `store gc` that is at work.
+    """
+    # Locked before the ledger is opened: a gc would remove what is being read.
+    with shared_lock(store_claim(folder)), closing(Realm(kind, folder)) as realm:
+        store, ledger = realm.store, realm.ledger
+        digests = list(store)
+        damaged = [digest for digest in digests if not store.is_intact(digest)]
+        for digest in damaged:
+            store.set_aside(store.path(digest))
+        absent = {take.digest for _, take, _ in ledger.takes.all()} - {*digests} | {*damaged}
+        removed = absent & {*ledger.pins.removals()} - {*damaged}
+    lost, aside = absent - removed, store.root / "damaged"
+    return StoreCheck(len(digests), tuple(damaged), tuple(sorted(lost)), tuple(sorted(removed)), aside)
+
+
+def run_collection(
+    collector: GarbageCollector, days: float, gone: Collection[Path], now: float, *, delete: bool, restore: bool
+) -> CollectionReport:
+    """Restore the trash (``restore``), find what can be removed, and remove it (``delete``). Raise Busy, LocalFault.
+
+    ``days``, ``gone`` and ``now`` are those of ``GarbageCollector.waste``; the paths in ``gone`` may be relative.
+    """
+    with collector.alone() if delete or restore else nullcontext():
+        restored = collector.restore() if restore else ()
+        waste = collector.waste(days, _absolute(gone), now)
+        if delete:
+            collector.carry_out(waste, now)
+    return CollectionReport(waste, restored, collector.realm.store.root / "trash", now, delete)
+
+
+def _absolute(paths: Collection[Path]) -> list[Path]:
+    """Paths as they were typed, and resolved as in the ledger."""
+    return [path.absolute() for path in paths] + [path.resolve() for path in paths]
