@@ -74,7 +74,7 @@ def _watched(pid: int) -> tuple[float, float]:
     while Path(f"/proc/{pid}").exists():
         own = max(own, _lines(Path(f"/proc/{pid}/status"), "VmHWM:"))
         memory = max(memory, sum(_lines(Path(f"/proc/{one}/smaps_rollup"), "Pss:") for one in _family(pid)))
-        time.sleep(_TICK)
+        time.sleep(_TICK)  # /proc tells nobody that it changed: it is read every so often, until the process ends.
     return own, memory
 
 

@@ -48,7 +48,7 @@ WORDS = sorted(NAMES | MODES | MODELS | PLACES | CODES | SENTENCES)
 
 
 def lines(word: str) -> list[tuple[str, str]]:
-    """Each file outside the vendor's rooms in which a word stands, as a word of its own, with its line."""
+    """Each file outside the vendor's packages in which a word stands, as a word of its own, with its line."""
     wanted = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE)
     found = []
     for file in sorted(PACKAGE.rglob("*.py")):

@@ -138,6 +138,6 @@ def _require_refusal(provider: Configurable, profile: dict[str, object]) -> None
         provider.with_profile(profile)
     except InputError:
         return
-    except Exception as error:
+    except Exception as error:  # Others wrote the provider: whatever it raises fails the check.
         raise AssertionError(f"with_profile must raise InputError, not {type(error).__name__}") from error
     raise AssertionError("with_profile takes a name that it does not know: a misspelt one would be ignored")

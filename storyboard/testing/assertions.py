@@ -48,7 +48,7 @@ def call_twice(what: str, function: Callable[..., T], *arguments: object) -> T:
     """Return what ``function`` returns. Raise AssertionError where it raises, or returns something else next time."""
     try:
         first, second = function(*arguments), function(*arguments)
-    except Exception as error:
+    except Exception as error:  # Others wrote the provider: whatever it raises fails the check.
         given = ", ".join(describe(getattr(value, "body", value)) for value in arguments)
         raise AssertionError(f"{what} raised {type(error).__name__} for {given}") from error
     require(first == second, f"{what} is not pure: the same arguments gave {describe(first)} and {describe(second)}")

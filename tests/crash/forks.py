@@ -47,8 +47,8 @@ _DIE_WITH_PARENT = 1  # prctl(2), PR_SET_PDEATHSIG
 
 def serve() -> None:
     """Answer until stdin ends. Nothing here may start a thread: a fork has only the one that called it."""
-    for room in _HEAVY.split():
-        import_module(room)
+    for name in _HEAVY.split():
+        import_module(name)
     ffmpeg.version()
     installed.find("apikley")
     for part in get_args(schema.Part):

@@ -1,4 +1,4 @@
-"""Lines: every line of some rooms that runs in the main thread. At a chosen one the process is told to go.
+"""Lines: every line of some modules that runs in the main thread. At a chosen one the process is told to go.
 
 One process for each would be too slow for so many: forks.py has the program do it in a child.
 """
@@ -17,14 +17,14 @@ from storyboard.system import signals
 
 
 class Lines:
-    """Tells each line of ``rooms`` that is reached, ``{line, late}`` in JSON; at the line ``at`` it sends signals.
+    """Tells each line of ``modules`` that is reached, ``{line, late}`` in JSON; at the line ``at`` it sends signals.
 
     The first of ``numbers`` is sent at the line, the others at whatever is called or returns after it, over and over.
     ``late`` is whether the status was known before.
     """
 
-    def __init__(self, tell: int, rooms: Sequence[str], at: str, numbers: Sequence[int]) -> None:
-        files = [str(import_module(room).__file__) for room in rooms]
+    def __init__(self, tell: int, modules: Sequence[str], at: str, numbers: Sequence[int]) -> None:
+        files = [str(import_module(name).__file__) for name in modules]
         self._files = {file: Path(file).name for file in files}
         self._tell, self._at, self._numbers = tell, at, numbers
         self._seen: set[str] = set()

@@ -9,7 +9,7 @@ import pytest
 from house import BIRDS, RENDER, Builder, Forks, Home, Tell, film
 
 FILM = film(*BIRDS)
-ROOMS = "__main__ cli.main system.signals workflow.session workflow.render cli.render"
+MODULES = "__main__ cli.main system.signals workflow.session workflow.render cli.render"
 
 # One scene is cut by ffmpeg, the others are copied.
 LONG = film(BIRDS[0] + ", trim: {from: 0.25, to: 0.75}", *BIRDS[1:], words=())
@@ -98,11 +98,11 @@ STEP = 20
 
 
 def _lines(
-    home: Home, forks: Forks, rooms: str, at: str = "", numbers: Sequence[int] = ()
+    home: Home, forks: Forks, modules: str, at: str = "", numbers: Sequence[int] = ()
 ) -> tuple[int, dict[str, bool]]:
     """The exit status of the program, told to go at the line ``at``; the lines and whether its status was known."""
-    watched = [f"storyboard.{room}" for room in rooms.split()] + ["asyncio.runners"]
-    (ended,) = forks.together([home.order(told={"rooms": watched, "at": at, "numbers": numbers})])
+    watched = [f"storyboard.{name}" for name in modules.split()] + ["asyncio.runners"]
+    (ended,) = forks.together([home.order(told={"modules": watched, "at": at, "numbers": numbers})])
     return ended["exit"], {one["line"]: one["late"] for one in ended["lines"]}
 
 
@@ -114,12 +114,12 @@ def _wrong(home: Home, status: int, late: bool, forks: Forks) -> list[str]:
 
 
 def _told(name: str, step: int, forks: Forks, house: Builder, tell: Tell) -> None:
-    status, lines = _lines(house("whole", FILM), forks, ROOMS)
+    status, lines = _lines(house("whole", FILM), forks, MODULES)
     assert (status, set(lines.values())) == (0, {False, True})
     wrong, reached = {}, list(lines)[list(TOLD).index(name) % step :: step]
     for number, line in enumerate(reached):
         home = house(f"line-{number}", FILM)
-        status, at = _lines(home, forks, ROOMS, line, TOLD[name])
+        status, at = _lines(home, forks, MODULES, line, TOLD[name])
         if found := _wrong(home, status, at[line], forks):
             wrong[line] = found, home.said
         assert name == "Ctrl-C thrice" or not home.unknown()

@@ -1,4 +1,4 @@
-"""Town: what surrounds the rooms in the state machine. A service that sells, a clock, the doors where a process dies.
+"""Town: what surrounds the program in the state machine. A service that sells, a clock, the doors where a process dies.
 
 The service's stand-in keeps its own books, and is asked through the contract of every provider and in the place of the
 wire; it checks each request as it comes: whether it may come at all, and whether the author's budget reaches for it.
@@ -425,13 +425,13 @@ async def at_once(act: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable[[str], Service]) -> None:
-    """Have the rooms meet this town where they would meet the world."""
+    """Have the program meet this town where they would meet the world."""
     patch.setattr(storyboard.workflow.workspace, "find", find)
-    for room in (storyboard.workflow.workspace, storyboard.workflow.facts):
-        patch.setattr(room, "time", clock)
-    for room in (storyboard.workflow.session, storyboard.workflow.settle):
-        patch.setattr(room, "Clock", lambda scale: clock)
-    for room in (storyboard.workflow.session, storyboard.http.client):
-        patch.setattr(room, "Client", Line)
+    for module in (storyboard.workflow.workspace, storyboard.workflow.facts):
+        patch.setattr(module, "time", clock)
+    for module in (storyboard.workflow.session, storyboard.workflow.settle):
+        patch.setattr(module, "Clock", lambda scale: clock)
+    for module in (storyboard.workflow.session, storyboard.http.client):
+        patch.setattr(module, "Client", Line)
     patch.setattr(storyboard.workflow.session, "verify", clips.verify)
     patch.setattr(asyncio, "to_thread", at_once)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from studio import Studio
+from turns import give_way
 
 import storyboard
 from storyboard import OpenStoryboard, Plan, Take
@@ -53,6 +54,16 @@ def test_exactly_the_given_plan_is_carried_out(studio: Studio, film: Path) -> No
     assert studio.service.posts == 1
 
 
+def test_a_render_meanwhile_is_seen(studio: Studio, film: Path) -> None:
+    """A notebook stays open for hours: what a shell bought meanwhile must be neither bought again nor unpinned."""
+    with opened(studio, film) as project:
+        assert studio.render().exit == 0
+        lock = (studio.folder / "film.lock.yaml").read_bytes()
+        result = project.render(approve=lambda plan: True)
+        assert (result.made, result.spent, studio.service.posts) == (0, 0, 2)
+        assert (studio.folder / "film.lock.yaml").read_bytes() == lock
+
+
 def test_what_fails_is_data(studio: Studio) -> None:
     """A script decides by the error of each scene, not by words that were printed."""
     studio.serve("submit:code=422 @gull")
@@ -94,7 +105,7 @@ async def test_it_renders_in_a_running_loop(studio: Studio, film: Path) -> None:
     async def beat() -> None:
         nonlocal beats
         while True:
-            await asyncio.sleep(0)
+            await give_way()
             beats += 1
 
     heart = asyncio.create_task(beat())
