@@ -42,7 +42,7 @@ def cost(
 ) -> Cost:
     """Run a command in the project's folder, to its end. ``watch`` looks at its memory twenty times a second.
 
-    Raises CalledProcessError, with what it said, where its exit status is none of ``ends``.
+    Raise CalledProcessError, with what it said, where its exit status is none of ``ends``.
     """
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
         began = time.perf_counter()

@@ -39,7 +39,7 @@ def reencode_option(command: F) -> F:
 
 
 def pairs(given: tuple[str, ...]) -> dict[str, str]:
-    """Return the variables of NAME=VALUE arguments. Raises InputError."""
+    """Return the variables of NAME=VALUE arguments. Raise InputError."""
     for text in given:
         if "=" not in text:
             raise InputError(f"--var {text!r} has no value", "--var hour=dusk")
@@ -47,7 +47,7 @@ def pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def locate_storyboard(file: str | None) -> Path:
-    """Return the absolute path of the storyboard that is meant. Raises InputError."""
+    """Return the absolute path of the storyboard that is meant. Raise InputError."""
     from storyboard.workflow.source_files import locate
 
     return locate(file, Path.cwd())

@@ -41,7 +41,7 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
 
 
 def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
-    """The named scenes in the film's order; all of them if none is named. Raises InputError."""
+    """The named scenes in the film's order; all of them if none is named. Raise InputError."""
     from storyboard.model.errors import InputError
     from storyboard.model.suggest import did_you_mean
 

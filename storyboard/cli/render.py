@@ -121,7 +121,7 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 
 def _agree(workspace: "Workspace", plan: "Plan", *, yes: bool, silent: bool) -> None:
-    """Show the plan; ask before anything is paid. Raises Problems, InputError, RunRefused, Interrupted."""
+    """Show the plan; ask before anything is paid. Raise Problems, InputError, RunRefused, Interrupted."""
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
     from storyboard.workflow.facts import describe_uploads

@@ -9,7 +9,7 @@ from storyboard.model.errors import InputError, RunRefused
 
 
 def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the API key from a variable, a file, or the keyring. Raises RunRefused if there is none, InputError."""
+    """Return the API key from a variable, a file, or the keyring. Raise RunRefused if there is none, InputError."""
     names = settings.environment
     key = environ.get(names.key, "").strip()
     if not key and (file := environ.get(names.key_file) or settings.key_file):

@@ -72,7 +72,7 @@ class Settings:
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the configuration; the environment overrides the file. Raises InputError naming what is wrong."""
+    """Return the configuration; the environment overrides the file. Raise InputError naming what is wrong."""
     import platformdirs
 
     file = Path(platformdirs.user_config_dir("storyboard")) / "config.toml"

@@ -46,7 +46,7 @@ class Budget:
     prices: Prices = field(default_factory=Prices)
 
     def with_cap(self, credits: float) -> "Budget":
-        """This budget plus a limit of ``credits`` for the run (--max-cost). Raises InputError for an invalid number."""
+        """This budget plus a limit of ``credits`` for the run (--max-cost). Raise InputError for an invalid number."""
         cap = Limit("run", _number("--max-cost", credits), "--max-cost", "say a larger --max-cost")
         return replace(self, limits=(*self.limits, cap))
 
@@ -83,7 +83,7 @@ def ways_out(found: tuple[Over, ...]) -> str:
 
 
 def parse_budget(table: Mapping[str, object], file: str, prices: Prices) -> Budget:
-    """The user's limits in credits, from [budget] of config.toml (``file`` is its path). Raises InputError."""
+    """The user's limits in credits, from [budget] of config.toml (``file`` is its path). Raise InputError."""
     for name in table:
         if name not in _KEYS:
             raise InputError(f"config.toml: unknown key {name!r} in [budget]", f"known: {', '.join(_KEYS)}")

@@ -21,7 +21,7 @@ class Prices:
     estimate: bool = False
 
     def shot(self, model: str) -> Fraction:
-        """Credits for one clip. Raises InputError for a model without a price."""
+        """Credits for one clip. Raise InputError for a model without a price."""
         if model not in self.models:
             raise InputError(
                 f"no price is known for the model {model!r}", f"add {model} to [prices.models] in config.toml"
@@ -61,7 +61,7 @@ def amount(credits: Fraction) -> str:
 def parse_prices(table: Mapping[str, object], usual: Prices) -> Prices:
     """The user's prices from [prices] of config.toml: ``models`` (a table), ``hd``, ``credit``, ``currency``.
 
-    Missing values are those of ``usual``, the provider's prices. Raises InputError.
+    Missing values are those of ``usual``, the provider's prices. Raise InputError.
     """
     known = {"models", "hd", "credit", "currency"}
     for name in table:

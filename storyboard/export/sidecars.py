@@ -14,7 +14,7 @@ class Sidecars:
         self._file = scratch_dir(folder) / "beside.json"
 
     def put(self, path: Path, content: bytes) -> None:
-        """Write a sidecar file atomically; with empty content, delete it unless it was edited. Raises LocalFault."""
+        """Write a sidecar file atomically; with empty content, delete it unless it was edited. Raise LocalFault."""
         ours = self._ours()
         before = ours.pop(str(path), "")
         if content:
@@ -39,7 +39,7 @@ class Sidecars:
 
 
 def _digest(path: Path) -> str | None:
-    """The SHA-256 (hex) of a regular file; None for anything else, symbolic links included. Raises LocalFault."""
+    """The SHA-256 (hex) of a regular file; None for anything else, symbolic links included. Raise LocalFault."""
     if path.is_symlink() or not path.is_file():
         return None
     with disk_errors(path), path.open("rb") as file:

@@ -38,7 +38,7 @@ def apply_effect(
 ) -> None:
     """Write the clip with the effect applied to each frame, and with the source's sound.
 
-    Runs in this thread, so that Ctrl-C stops an effect that never ends. Raises LocalFault, BadMedia, InputError.
+    Runs in this thread, so that Ctrl-C stops an effect that never ends. Raise LocalFault, BadMedia, InputError.
     """
     clip = drawn.clip
     log = out.parent / f"effect-{drawn.effect}.log"

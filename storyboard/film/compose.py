@@ -31,7 +31,7 @@ Pictures = Generator[YuvPicture]
 def compose_frames(
     how: Composed, cut: Timeline, known: Mapping[str, ClipIndex], paths: Mapping[str, Path]
 ) -> Generator[bytes]:
-    """The frames in order: YUV 4:2:0 with 8 bits, plane by plane. Raises LocalFault, BadMedia."""
+    """The frames in order: YUV 4:2:0 with 8 bits, plane by plane. Raise LocalFault, BadMedia."""
     inks = [(overlay, ink(overlay.title, cut.width, cut.height)) for overlay in how.overlays]
     with ExitStack() as open:
         decoded: dict[Clip, Pictures] = {}
@@ -69,7 +69,7 @@ def _seen(frame: int, seen: list[Clip], pictures: list[YuvPicture]) -> YuvPictur
 
 
 def _decoded(clip: Clip, cut: Timeline, known: Mapping[str, ClipIndex], paths: Mapping[str, Path]) -> Pictures:
-    """The clip's pictures. Raises BadMedia where they are not as many as the clip has frames."""
+    """The clip's pictures. Raise BadMedia where they are not as many as the clip has frames."""
     frames, path = readable(clip, cut, known[clip.digest]), paths[clip.digest]
     count = 0
     for picture in _read(clip, cut, frames, path) if frames else _brought(clip, cut, path):

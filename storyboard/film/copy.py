@@ -143,7 +143,7 @@ class _Syncing:
             self._last.result()
 
     def up_to(self, done: int) -> None:
-        """Sync the first ``done`` bytes if enough are new. Raises OSError where an earlier sync failed."""
+        """Sync the first ``done`` bytes if enough are new. Raise OSError where an earlier sync failed."""
         if _BESIDE and done >= self._begun + _STRIDE and self._last.done():
             self._last.result()
             self._last = self._syncing.submit(self._sync, self._begun, done)

@@ -34,7 +34,7 @@ def draw_clips(
     """Render the missing drawn clips; return the file of each digest of the timeline: ``paths`` and the drawn clips.
 
     ``scratch`` is a folder for this film alone. ``report`` is called in this thread several times a second with the
-    frames drawn so far; an exception in it stops the work. Raises LocalFault, BadMedia, InputError.
+    frames drawn so far; an exception in it stops the work. Raise LocalFault, BadMedia, InputError.
     """
     private_dir(scratch)
     wanted = {clip.digest: clip for clip in _wanted(cut.clips)}

@@ -31,13 +31,13 @@ def installed_effects() -> tuple[str, ...]:
 def effect_codes(names: Iterable[str]) -> dict[str, str]:
     """A digest (SHA-256, hex) of each effect's code: its package's version, and its Python sources where available.
 
-    Does not import the effect. Raises InputError for one that is not installed.
+    Does not import the effect. Raise InputError for one that is not installed.
     """
     return {name: _code(_point(name)) for name in names}
 
 
 def load(name: str) -> Effect:
-    """The effect's function. Raises any exception of its module's import; InputError where it is not installed."""
+    """The effect's function. Raise any exception of its module's import; InputError where it is not installed."""
     found: Effect = _point(name).load()
     return found
 

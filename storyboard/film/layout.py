@@ -78,7 +78,7 @@ class FilmLayout:
 def block(sound: AudioRange | SilentPiece, position: int, channels: int, *, begin: bool = False) -> bytes:
     """Read the AAC frame at ``position``, counted from the beginning of the sound or from its end (-1 is the last).
 
-    Before the first frame of the file, and in silent pieces, return a frame of silence. Raises LocalFault.
+    Before the first frame of the file, and in silent pieces, return a frame of silence. Raise LocalFault.
     """
     number = (sound.first if begin else sound.last) + position if isinstance(sound, AudioRange) else -1
     if not isinstance(sound, AudioRange) or number < 0:
@@ -115,7 +115,7 @@ def lay_out(
     """Interleave pictures and sound by time; samples that are adjacent in a file stay together.
 
     ``joints`` are the AAC frames between neighbouring ``sounds``; ``texts`` (chapter samples) come first.
-    Raises LocalFault.
+    Raise LocalFault.
     """
     laid = FilmLayout()
     if texts:

@@ -51,7 +51,7 @@ def join(
     ``report`` is called in this thread several times a second with the number of ``cut.frames`` that are ready; an
     exception in it stops the work. ``out`` is replaced atomically, once the film is complete; just before,
     ``landing`` is called with the film under its temporary name. ``measured`` is the loudness of clips.
-    Raises LocalFault, BadMedia.
+    Raise LocalFault, BadMedia.
     """
     private_dir(scratch)
     names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}

@@ -36,7 +36,7 @@ class Film:
 
     @classmethod
     def of(cls, written: "WrittenFilm", identity: str, timeline: Timeline, kind: Kind) -> Self:
-        """Return the film that was written from ``timeline``. Raises LocalFault."""
+        """Return the film that was written from ``timeline``. Raise LocalFault."""
         with disk_errors(written.path):
             modified = written.path.stat().st_mtime_ns
         return cls(
@@ -88,7 +88,7 @@ class FilmRegistry:
         describe: "Callable[[WrittenFilm], Film]",
         write: "Callable[[Callable[[WrittenFilm], None]], object]",
     ) -> Film:
-        """Write a film to ``path`` and remember it. Raises LocalFault, and what ``write`` raises.
+        """Write a film to ``path`` and remember it. Raise LocalFault, and what ``write`` raises.
 
         ``write`` calls what it is given when the file is whole and does not have its name yet: a render that is killed
         in that moment must know the film for its own the next time.
@@ -104,7 +104,7 @@ class FilmRegistry:
         return films[-1]
 
     def remember(self, path: Path, film: Film, staged: Path | None = None) -> None:
-        """Record ``film`` at ``path``, or at ``staged`` until it is renamed to ``path``. Raises LocalFault."""
+        """Record ``film`` at ``path``, or at ``staged`` until it is renamed to ``path``. Raise LocalFault."""
         known = {name: film for name, film in self._known().items() if staged or not _names(name, path)}
         known[str(staged or path)] = asdict(film)
         replace(self._file, json.dumps(known, indent=1, sort_keys=True).encode())
@@ -112,7 +112,7 @@ class FilmRegistry:
     def is_foreign(self, path: Path) -> bool:
         """Whether ``path`` exists and was not written by storyboard, as far as this project has recorded.
 
-        Raises LocalFault where the file cannot be read.
+        Raise LocalFault where the file cannot be read.
         """
         if not os.path.lexists(path) or self.find(path):
             return False
@@ -127,7 +127,7 @@ class FilmRegistry:
     def default_path(self, wanted: Path, kind: Kind) -> Path:
         """The path for output.file. A draft never replaces a film of a rehearsal, and neither replaces a paid one.
 
-        Raises InputError where the path is outside the project folder.
+        Raise InputError where the path is outside the project folder.
         """
         path = self.folder / wanted
         if not path.parent.resolve().is_relative_to(self.folder.resolve()):
@@ -137,13 +137,13 @@ class FilmRegistry:
         return path.with_suffix(f".{kind}{path.suffix}") if worth_less else path
 
     def chosen_path(self, wanted: Path) -> Path:
-        """The path for -o. Raises InputError where it does not end in .mp4."""
+        """The path for -o. Raise InputError where it does not end in .mp4."""
         if wanted.suffix.lower() != ".mp4":
             raise InputError(f"{wanted} is no name for a film", f"a film is an MP4: {wanted.with_suffix('.mp4').name}")
         return wanted.absolute()
 
     def check_writable(self, path: Path, own: Collection[Path]) -> Path:
-        """``path`` itself. Raises InputError where no film can be written there. ``own`` are the local clips."""
+        """``path`` itself. Raise InputError where no film can be written there. ``own`` are the local clips."""
         if path.is_dir():
             raise InputError(f"{path} is a folder", "name the film in it")
         if path.resolve() in {clip.resolve() for clip in own}:

@@ -42,7 +42,7 @@ def make(clip: Clip, cut: Timeline, path: Path, out: Path, watch: Callable[[int]
     """Write the clip's frames: H.264 in MP4, exactly ``clip.frames``.
 
     ``watch`` is called several times a second with the frames written so far; an exception in it stops the work.
-    Raises LocalFault, BadMedia.
+    Raise LocalFault, BadMedia.
     """
     source = probe.source(path)
     begins = source.lead + clip.start
@@ -59,7 +59,7 @@ def make(clip: Clip, cut: Timeline, path: Path, out: Path, watch: Callable[[int]
 def excerpt(wanted: AudioExcerpt, form: tuple[int, int], path: Path, out: Path, watch: Callable[[int], None]) -> None:
     """Write the excerpt as AAC in MP4; ``form`` is hertz and channels, ``watch`` as in ``make``.
 
-    A clip without sound gives silence. Raises LocalFault, BadMedia.
+    A clip without sound gives silence. Raise LocalFault, BadMedia.
     """
     source = probe.source(path)
     length = wanted.blocks * BLOCK
@@ -90,7 +90,7 @@ def _read(source: Source, path: Path, begins: Fraction) -> tuple[list[str], Frac
 def pictures(clip: Clip, cut: Timeline, path: Path) -> Generator[bytes]:
     """The clip's frames in the film's format, in order: YUV 4:2:0 with 8 bits, plane by plane.
 
-    Raises LocalFault, BadMedia.
+    Raise LocalFault, BadMedia.
     """
     source = probe.source(path)
     arguments, late = _read(source, path, source.lead + clip.start)
@@ -102,7 +102,7 @@ def pictures(clip: Clip, cut: Timeline, path: Path) -> Generator[bytes]:
 def encode_frames(frames: Generator[bytes], count: int, cut: Timeline, out: Path, watch: Callable[[int], None]) -> None:
     """Encode ``count`` frames of the film (YUV 4:2:0 with 8 bits, plane by plane) like those of a clip in ``make``.
 
-    One thread: pieces are short, and one per processor is encoded at a time. Raises LocalFault, and the exceptions
+    One thread: pieces are short, and one per processor is encoded at a time. Raise LocalFault, and the exceptions
     of ``frames``.
     """
     with atomic_output(out) as staged:

@@ -51,7 +51,7 @@ def indexes(paths: Mapping[str, Path], scratch: Path | None = None) -> dict[str,
     """The index of each clip by digest, from the cache in ``scratch`` or from its file.
 
     For a file that is damaged or not MP4, the index holds the reason why the clip must be rendered.
-    Raises LocalFault.
+    Raise LocalFault.
     """
     found = {}
     for digest, path in paths.items():
@@ -78,7 +78,7 @@ def splice(
     ``known`` are the indexes of the clips, ``paths`` the file of each digest; ``scratch`` is a folder for this film
     alone. ``report`` is called in this thread with the number of frames that are ready; an exception in it stops the
     work. ``out`` is replaced atomically, once the film is complete; just before, ``landing`` is called with the film
-    under its temporary name. Raises LocalFault, BadMedia.
+    under its temporary name. Raise LocalFault, BadMedia.
     """
     private_dir(scratch)
     made = _Made(plan, known, paths, scratch)
@@ -103,7 +103,7 @@ def prepare(
 ) -> None:
     """Render in advance the pieces and joints that need only the clips in ``paths``.
 
-    ``watch`` is called repeatedly; an exception in it stops the work. Raises LocalFault, BadMedia.
+    ``watch`` is called repeatedly; an exception in it stops the work. Raise LocalFault, BadMedia.
     """
     private_dir(scratch)
     for digest in known.keys() & paths.keys():
@@ -127,7 +127,7 @@ class _Made:
     def make(self, report: Report, *, whole: bool = True) -> None:
         """Render the missing pieces, one per processor at a time. If not ``whole``, only those whose clips exist.
 
-        ``report`` is called with the number of frames rendered. Raises LocalFault, BadMedia.
+        ``report`` is called with the number of frames rendered. Raise LocalFault, BadMedia.
         """
         jobs: dict[Path, Callable[[workers.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
@@ -142,7 +142,7 @@ class _Made:
         workers.carry_out(jobs, lambda far: report(sum(frames for path, frames in far.items() if path in pictures)))
 
     def shot(self, piece: Piece) -> VideoRange:
-        """The file range of a piece's frames. Raises LocalFault where a cached file does not match the piece."""
+        """The file range of a piece's frames. Raise LocalFault where a cached file does not match the piece."""
         if isinstance(piece, RenderedPiece):
             path = self._file(piece)
             frames = reader.read(path).frames
@@ -158,7 +158,7 @@ class _Made:
         return VideoRange(path, replace(frames, stored=_frames_of(path, len(frames.shown))), piece.first, piece.last)
 
     def heard(self, piece: Piece) -> AudioRange | SilentPiece:
-        """The file range of a piece's sound. Raises LocalFault where a cached file does not match the piece."""
+        """The file range of a piece's sound. Raise LocalFault where a cached file does not match the piece."""
         if isinstance(piece, SilentPiece):
             return piece
         if isinstance(piece, RenderedPiece):
@@ -315,7 +315,7 @@ def _head(plan: FilmPlan, shots: Sequence[VideoRange], laid: FilmLayout, notes: 
 def _sets(plan: FilmPlan, shots: Sequence[VideoRange]) -> list[ParameterSets]:
     """The parameter sets of the film: the leader's, the renumbered foreign ones, and those of rendered pieces.
 
-    Raises LocalFault where rendered pieces differ in their parameter sets.
+    Raise LocalFault where rendered pieces differ in their parameter sets.
     """
     foreign = (h264.renumber_sets(own, number) for number, own in enumerate(plan.sets[1:], 1))
     film = [*plan.sets[:1], *foreign]

@@ -48,7 +48,7 @@ class Thumbnails:
     _kept: set[str] = field(default_factory=set)
 
     def of(self, clip: Clip, box: Box) -> "Image":
-        """Return a picture of a clip that fits ``box``. Raises LocalFault, BadMedia, InputError."""
+        """Return a picture of a clip that fits ``box``. Raise LocalFault, BadMedia, InputError."""
         path = self.folder / f"{fingerprint(_VERSION, clip.digest, clip.start, clip.end, box)[:32]}.png"
         self._kept.add(path.name)
         if kept := _read(path, box):
@@ -58,7 +58,7 @@ class Thumbnails:
         return made
 
     def prune(self) -> None:
-        """Remove the thumbnails of clips that are no longer in the film. Raises LocalFault."""
+        """Remove the thumbnails of clips that are no longer in the film. Raise LocalFault."""
         with disk_errors(self.folder):
             for path in self.folder.glob("*.png"):
                 if path.name not in self._kept:
@@ -66,7 +66,7 @@ class Thumbnails:
 
 
 def make_thumbnails(sources: FrameSources, folder: Path) -> None:
-    """Make the thumbnails that the contact sheet will need of the scenes in ``rates``. Raises LocalFault, BadMedia."""
+    """Make the thumbnails that the contact sheet will need of the scenes in ``rates``. Raise LocalFault, BadMedia."""
     from storyboard.graphics import contact_sheet
 
     timeline, thumbnails = sources.timeline, Thumbnails(sources, folder)
@@ -77,7 +77,7 @@ def make_thumbnails(sources: FrameSources, folder: Path) -> None:
 
 
 def single_frame(sources: FrameSources, clip: Clip) -> "Image":
-    """Return the first frame of a clip after its transition, in the film's size. Raises LocalFault, BadMedia."""
+    """Return the first frame of a clip after its transition, in the film's size. Raise LocalFault, BadMedia."""
     from PIL import ImageOps
 
     from storyboard.media import frames
@@ -131,7 +131,7 @@ def _without_effect(clip: Clip) -> Clip:
 
 
 def _still(sources: FrameSources, still: Still) -> "Image":
-    """A still as it fills the film's frame before the camera moves. Raises InputError."""
+    """A still as it fills the film's frame before the camera moves. Raise InputError."""
     from PIL import Image, ImageOps
 
     timeline = sources.timeline

@@ -51,7 +51,7 @@ def write_film(
     options: FilmOptions,
     on_written: "Callable[[WrittenFilm], None]",
 ) -> "WrittenFilm":
-    """Write the film to ``path``. Raises LocalFault, BadMedia.
+    """Write the film to ``path``. Raise LocalFault, BadMedia.
 
     ``on_written`` is given the file when it is whole and does not have its name yet.
     """

@@ -239,7 +239,7 @@ def is_signed(key: str, job: str, stamp: str, signature: str, now: float) -> boo
 
 
 def listener_claim(ledger: Ledger, where: CallbackSettings) -> Path:
-    """The claim file of the process that listens on this port for this ledger. Raises LocalFault."""
+    """The claim file of the process that listens on this port for this ledger. Raise LocalFault."""
     return private_dir(ledger.path.parent) / f"callbacks.{where.port}.claim"
 
 

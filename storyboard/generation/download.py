@@ -27,7 +27,7 @@ NEW_ADDRESSES = 3
 async def collect_clip(
     services: RunServices, state: RunState, step: Make | Collect, submission: Submission, ready: Ready | None
 ) -> Take:
-    """Return the take of a job, polling first unless it is ``ready``. Raises SceneFailed, LocalFault."""
+    """Return the take of a job, polling first unless it is ``ready``. Raise SceneFailed, LocalFault."""
     ready = ready or await clip_ready(services, state, step, submission)
     resolution = services.model(step.shot).base(step.resolution)
     return await download_take(
@@ -36,7 +36,7 @@ async def collect_clip(
 
 
 async def collect_upgrade(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Take:
-    """Buy the upgrade of a job whose take is in the store, and return its take. Raises SceneFailed, OverBudget."""
+    """Buy the upgrade of a job whose take is in the store, and return its take. Raise SceneFailed, OverBudget."""
     if submission.hd is None:
         state.may_submit()
         now = services.clock.wall()
@@ -70,7 +70,7 @@ async def download_take(
 ) -> Take:
     """Download and verify; ask ``again`` for an address that expired, download again what is damaged.
 
-    Raises SceneFailed, BadMedia, Stalled, LocalFault.
+    Raise SceneFailed, BadMedia, Stalled, LocalFault.
     """
     expired = bad = 0
     while True:

@@ -28,7 +28,7 @@ async def wait_until_ready(
     """Poll until the answer is ready; return why not, in words, once the limit is reached.
 
     ``interval`` gives the seconds to the next poll for a job polled for so many seconds; ``pause`` waits that long.
-    Raises LocalFault if this machine failed meanwhile, and what ``ask`` raises.
+    Raise LocalFault if this machine failed meanwhile, and what ``ask`` raises.
     """
     clock = services.clock
     began = clock.monotonic()
@@ -45,7 +45,7 @@ async def wait_until_ready(
 
 
 async def clip_ready(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Ready:
-    """Wait until the clip of a job is ready. Raises Stalled at the limit (it stays open), SceneFailed if it failed."""
+    """Wait until the clip of a job is ready. Raise Stalled at the limit (it stays open), SceneFailed if it failed."""
     assert submission.job is not None
     job, records = submission.job, services.ledger.submissions
 
@@ -72,7 +72,7 @@ async def clip_ready(services: RunServices, state: RunState, step: Make | Collec
 
 
 async def upgrade_ready(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Ready:
-    """Wait until the upgrade of a finished job is ready. Raises Stalled at the limit, SceneFailed if it failed."""
+    """Wait until the upgrade of a finished job is ready. Raise Stalled at the limit, SceneFailed if it failed."""
     assert submission.job is not None
     job = submission.job
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 async def send_submission(
     provider: Provider, client: "Client", shot: Shot, images: Sequence[str], callback: str | None
 ) -> str:
-    """Submit a shot, once; return the job's name. Raises SceneFailed, RunRefused or SubmissionUnknown."""
+    """Submit a shot, once; return the job's name. Raise SceneFailed, RunRefused or SubmissionUnknown."""
     job = await client.send(provider.submission(shot, images, callback), provider.read_submission)
     if isinstance(job, Verdict):
         raise provider.answers.texts.refusal(Call.SUBMIT, 200, Verdict.UNKNOWN)
@@ -35,7 +35,7 @@ async def send_submission(
 
 
 async def job_status(provider: Provider, client: "Client", job: str) -> Pending | Ready:
-    """Return the state of a job. Raises SceneFailed (the job is over), RunRefused or Stalled."""
+    """Return the state of a job. Raise SceneFailed (the job is over), RunRefused or Stalled."""
     found: Pending | Ready | JobFailed | Verdict
     found = await client.send(provider.status(job), lambda reply: provider.read_status(job, reply))
     if isinstance(found, JobFailed):
@@ -44,7 +44,7 @@ async def job_status(provider: Provider, client: "Client", job: str) -> Pending 
 
 
 async def upscale_status(provider: Provider, client: "Client", job: str) -> Pending | Ready:
-    """Return the state of the upgrade of a finished job. Raises as ``job_status`` does."""
+    """Return the state of the upgrade of a finished job. Raise as ``job_status`` does."""
     request = provider.upscale(job) if isinstance(provider, Upscaler) else None
     if request is None or not isinstance(provider, Upscaler):
         raise provider.answers.texts.refusal(Call.HD, 404, Verdict.FAILED)
@@ -53,7 +53,7 @@ async def upscale_status(provider: Provider, client: "Client", job: str) -> Pend
 
 
 async def upload_image(provider: Provider, client: "Client", name: str, content: bytes, kind: str) -> Address:
-    """Upload an image to the provider. ``kind`` is its media type. Raises SceneFailed or RunRefused."""
+    """Upload an image to the provider. ``kind`` is its media type. Raise SceneFailed or RunRefused."""
     request = provider.upload(name, content, kind) if isinstance(provider, ImageUploader) else None
     if request is None or not isinstance(provider, ImageUploader):
         raise provider.answers.texts.refusal(Call.UPLOAD, 404, Verdict.STOP)
@@ -67,7 +67,7 @@ async def upload_image(provider: Provider, client: "Client", name: str, content:
 
 
 async def echoed_prompt(provider: Provider, client: "Client", job: str) -> str | None:
-    """Return the prompt of a job as the provider repeats it; None if it does not. Raises as ``job_status`` does."""
+    """Return the prompt of a job as the provider repeats it; None if it does not. Raise as ``job_status`` does."""
     if not isinstance(provider, PromptEcho):
         return None
     echo = provider
@@ -76,7 +76,7 @@ async def echoed_prompt(provider: Provider, client: "Client", job: str) -> str |
 
 
 async def credit_balance(provider: Provider, client: "Client") -> Fraction | None:
-    """Return the credits left on the account, None if the provider does not say. Raises SceneFailed or RunRefused."""
+    """Return the credits left on the account, None if the provider does not say. Raise SceneFailed or RunRefused."""
     request = provider.balance() if isinstance(provider, BalanceReader) else None
     if request is None or not isinstance(provider, BalanceReader):
         return None

@@ -23,7 +23,7 @@ from storyboard.system.claims import is_locked
 async def job_of_same_shot(services: RunServices, state: RunState, step: Collect) -> Submission:
     """Return the submission of a job that exists already, once the scenes that this one waits for are done.
 
-    Raises what they ended with, if there is no take of the shot all the same.
+    Raise what they ended with, if there is no take of the shot all the same.
     """
     for scene in step.after:
         outcome = await state.tasks[scene]
@@ -35,7 +35,7 @@ async def job_of_same_shot(services: RunServices, state: RunState, step: Collect
 
 
 async def wait_for_other_run(services: RunServices, state: RunState, step: Make | Collect) -> Submission:
-    """Wait until a shot that another run is submitting has a job. Raises SceneFailed, SubmissionUnknown."""
+    """Wait until a shot that another run is submitting has a job. Raise SceneFailed, SubmissionUnknown."""
     while submission := services.ledger.submissions.of_key(step.shot.key):
         match submission.state:
             case "open" | "taken":
@@ -59,7 +59,7 @@ async def find_job_by_callback(
 ) -> Submission:
     """Return the submission with the job that a callback names, once the provider has confirmed it.
 
-    Waits up to ``patience`` seconds for a callback. Raises ``lost`` if none names its job.
+    Waits up to ``patience`` seconds for a callback. Raise ``lost`` if none names its job.
     """
     foreign = set[str]()
     while True:
@@ -80,7 +80,7 @@ async def find_job_by_callback(
 async def verify_callback_job(services: RunServices, state: RunState, submission: Submission, job: str) -> str:
     """Adopt ``job`` and return ""; or return why it is not this submission's.
 
-    Returns "" as well while the provider does not say what the job was asked for. Raises LocalFault.
+    Returns "" as well while the provider does not say what the job was asked for. Raise LocalFault.
     """
     try:
         prompt = await echoed_prompt(services.provider, services.client, job)

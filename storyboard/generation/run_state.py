@@ -49,12 +49,12 @@ class RunState:
         return len(self.requests) + len(self.paid)
 
     def may_submit(self) -> None:
-        """Raises NotAsked if the run was stopped."""
+        """Raise NotAsked if the run was stopped."""
         if self.stopped_by:
             raise NotAsked(self.stopped_by)
 
     def may_download(self) -> None:
-        """Raises LocalFault if this machine failed: another clip would fail too. What is paid for stays open."""
+        """Raise LocalFault if this machine failed: another clip would fail too. What is paid for stays open."""
         if isinstance(self.stopped_by, LocalFault):
             said = "it is paid for, and was not fetched: this machine could not take another scene's"
             raise LocalFault(said, "put right what is said of that one, and run again: nothing is paid for again")

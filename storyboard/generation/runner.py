@@ -28,7 +28,7 @@ class Executor(Protocol):
         ...
 
     def run(self, step: Make | Collect) -> Coroutine[None, None, Outcome]:
-        """Return the take, or the error of this scene. Raises only what is a fault of ours, or a cancellation."""
+        """Return the take, or the error of this scene. Raise only what is a fault of ours, or a cancellation."""
         ...
 
 
@@ -39,7 +39,7 @@ class Runner:
     executor: Executor
 
     async def carry_out(self, plan: Plan) -> Mapping[str, Outcome]:
-        """Return the outcome of each scene to make or collect. Raises only for a fault of ours, or a cancellation."""
+        """Return the outcome of each scene to make or collect. Raise only for a fault of ours, or a cancellation."""
         state = self.executor.state
         try:
             async with asyncio.TaskGroup() as group:
@@ -83,7 +83,7 @@ class LocalExecutor:
 async def run_step(services: RunServices, state: RunState, step: Make | Collect) -> Take:
     """Return the take of a step: submit or find its job, download the clip, and its upgrade if that is wanted.
 
-    Raises StoryboardErrors.
+    Raise StoryboardErrors.
     """
     if isinstance(step, Make):
         submission, ready = await submit_shot(services, state, step)

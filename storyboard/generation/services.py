@@ -44,6 +44,6 @@ class RunServices:
         return self.provider.capabilities.model(shot.model)
 
     def take_in_store(self, key: str, resolution: Resolution) -> Take | None:
-        """Return the take of a shot if its bytes are in the store. Raises LocalFault."""
+        """Return the take of a shot if its bytes are in the store. Raise LocalFault."""
         take = self.ledger.takes.of_key(key).get(resolution)
         return take if take and self.store.holds(take.digest, take.bytes) else None

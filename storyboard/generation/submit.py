@@ -30,7 +30,7 @@ from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 async def submit_shot(services: RunServices, state: RunState, step: Make) -> tuple[Submission, Ready | None]:
     """Submit a shot and wait until its clip is ready; the slot is held meanwhile.
 
-    Returns the submission of another run, without a clip, if that one was first. Raises NotAsked, OverBudget,
+    Returns the submission of another run, without a clip, if that one was first. Raise NotAsked, OverBudget,
     SceneFailed, SubmissionUnknown, RunRefused, LocalFault.
     """
     async with state.slots:
@@ -66,7 +66,7 @@ async def shield_request(state: RunState, request: Coroutine[None, None, Submiss
 
 
 def _record_intent(services: RunServices, state: RunState, step: Make) -> Submission:
-    """Raises AlreadyAsked, OverBudget, LocalFault: then nothing may be sent."""
+    """Raise AlreadyAsked, OverBudget, LocalFault: then nothing may be sent."""
     upgrade = state.upgrade if services.model(step.shot).upgrades(step.resolution) else 0
     now = services.clock.wall()
     return services.ledger.submissions.record_intent(
@@ -111,7 +111,7 @@ async def _send(services: RunServices, submission: Submission, shot: Shot, addre
 
 
 def _record_job(services: RunServices, submission: Submission, job: str) -> Submission:
-    """Record an accepted job. Raises SubmissionUnknown if another shot has it, LocalFault if it cannot be recorded."""
+    """Record an accepted job. Raise SubmissionUnknown if another shot has it, LocalFault if it cannot be recorded."""
     records, now = services.ledger.submissions, services.clock.wall
     try:
         records.record_accepted(submission, job, now())

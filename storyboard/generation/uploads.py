@@ -168,7 +168,7 @@ class Uploads:
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def address(self, image: LocalImage, content: bytes) -> Address:
-        """Return the image's address, uploaded if needed. Raises SceneFailed, RunRefused, InputError or LocalFault."""
+        """Return the image's address, uploaded if needed. Raise SceneFailed, RunRefused, InputError or LocalFault."""
         if hashlib.sha256(content).hexdigest() != image.digest:
             raise LocalFault(f"{one_line(str(image.path))} has changed since the plan was made", "run again")
         async with self._turns.setdefault(image.digest, asyncio.Lock()):
@@ -187,7 +187,7 @@ class Uploads:
 
 
 def destination_for(kind: Kind, value: str | None, provider: str, origin: str) -> UploadDestination | None:
-    """Return where images are uploaded to for takes of one kind; a draft's go to its emulator. Raises InputError.
+    """Return where images are uploaded to for takes of one kind; a draft's go to its emulator. Raise InputError.
 
     ``value`` is STORYBOARD_UPLOADS; ``provider`` and ``origin`` are as in ``parse_destination``.
     """
@@ -199,7 +199,7 @@ def destination_for(kind: Kind, value: str | None, provider: str, origin: str) -
 def parse_destination(
     value: str | None, provider: str = "provider", origin: str = "", environ: Mapping[str, str] = os.environ
 ) -> UploadDestination | None:
-    """Return the destination that STORYBOARD_UPLOADS names; None if empty. Raises InputError, LocalFault.
+    """Return the destination that STORYBOARD_UPLOADS names; None if empty. Raise InputError, LocalFault.
 
     ``provider`` is the configured provider's name, which also means its own uploads; ``origin`` its API's address.
     """

@@ -30,7 +30,7 @@ Box = tuple[float, float, float, float]
 
 
 def pictures(still: Still, content: bytes, size: tuple[int, int], fps: int, frames: int, fit: Fit) -> Iterator[Picture]:
-    """The frames of a still. ``content`` is the image file's bytes, ignored for a card. Raises BadMedia."""
+    """The frames of a still. ``content`` is the image file's bytes, ignored for a card. Raise BadMedia."""
     if still.image is None:
         card = np.empty((size[1], size[0], 3), np.uint8)
         card[:] = [int(still.color[at : at + 2], 16) for at in (1, 3, 5)]
@@ -115,7 +115,7 @@ def _over_itself(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _opened(content: bytes, size: tuple[int, int]) -> Image.Image:
-    """Decode: upright, in sRGB, on black if transparent, at no more resolution than is visible. Raises BadMedia."""
+    """Decode: upright, in sRGB, on black if transparent, at no more resolution than is visible. Raise BadMedia."""
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as upright:
             profile = upright.info.get("icc_profile")

@@ -80,7 +80,7 @@ def sockets(allowed: Callable[[str], bool]) -> Callable[[tuple[Any, ...]], socke
     """Return a socket factory for aiohttp's connector that connects to allowed addresses only.
 
     It checks the numeric address of each attempt, so unusual spellings, redirects and changing DNS answers make no
-    difference. Raises AddressForbidden before anything is sent.
+    difference. Raise AddressForbidden before anything is sent.
     """
 
     def create(info: tuple[Any, ...]) -> socket.socket:

@@ -81,7 +81,7 @@ class Attempts:
         """Attempt until the answer is no reason to retry, or the limit is reached.
 
         Waiting for an open breaker is no failure of a call; but after one of its own, the failures of the calls that
-        probe the host count against its limit. Raises NotAsked.
+        probe the host count against its limit. Raise NotAsked.
         """
         gate = self._gates.setdefault((host, call), _Gate(host, call))
         spent = _Spent(self._clock)

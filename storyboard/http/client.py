@@ -45,7 +45,7 @@ Reader = Callable[[Reply], T | Meaning | Rejection]
 class Endpoint:
     """Where a service is, and the key to it. ``base_url`` is https, or plain http on this machine only.
 
-    Raises InputError for an invalid address or key; neither is quoted in the message, which names the variables of
+    Raise InputError for an invalid address or key; neither is quoted in the message, which names the variables of
     ``environment``.
     """
 
@@ -155,7 +155,7 @@ class Client:
     async def send(self, request: Request, read: "Reader[T]") -> T | Verdict:
         """Send a request, as often as the retry table allows; return what ``read`` makes of the reply.
 
-        If the reply is neither a result nor an error, return its verdict: WAIT, UNSEEN or ABSENT. Raises SceneFailed,
+        If the reply is neither a result nor an error, return its verdict: WAIT, UNSEEN or ABSENT. Raise SceneFailed,
         RunRefused, SubmissionUnknown or Stalled; NotAsked after ``stop``.
         """
 
@@ -174,7 +174,7 @@ class Client:
     async def fetch(self, url: str, into: Path) -> DownloadedFile:
         """Stream a clip into a new file, which is synced when this returns, and removed when it raises.
 
-        Raises AddressExpired, BadMedia, Stalled, or LocalFault if the file cannot be written.
+        Raise AddressExpired, BadMedia, Stalled, or LocalFault if the file cannot be written.
         """
         copies: set[str] = set()
 

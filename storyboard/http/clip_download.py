@@ -31,7 +31,7 @@ class DownloadedFile:
 
 
 class Arriving:
-    """A new file, readable by nobody else; removed unless it is kept. Raises LocalFault."""
+    """A new file, readable by nobody else; removed unless it is kept. Raise LocalFault."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -154,7 +154,7 @@ def _signal(word: str) -> Signal:
 def read_table(text: str) -> "Rows":
     """Parse a table written as text: a header of calls, then rows of a signal and the word of a rule for each.
 
-    Raises KeyError or ValueError for a word that does not exist.
+    Raise KeyError or ValueError for a word that does not exist.
     """
     head, *rows = (line.split() for line in text.strip().splitlines())
     calls = [Call(word) for word in head[1:]]

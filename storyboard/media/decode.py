@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def pictures(path: Path, frames: VideoTrack, first: int, last: int) -> "Generator[VideoFrame]":
     """Decode frames [first, last), and the frames that they depend on. The ``pts`` of each is its frame number.
 
-    Frames come in the decoder's order of output. Raises LocalFault, BadMedia.
+    Frames come in the decoder's order of output. Raise LocalFault, BadMedia.
     """
     import av
 
@@ -48,7 +48,7 @@ def pictures(path: Path, frames: VideoTrack, first: int, last: int) -> "Generato
 def sound(path: Path, sound: AudioTrack, start: Fraction) -> "Generator[tuple[int, Samples]]":
     """Decode the sound from ``start`` on, in seconds from the beginning of block 0: pairs of a position and samples.
 
-    Positions count samples from ``start``; the first may be negative. Raises LocalFault, BadMedia.
+    Positions count samples from ``start``; the first may be negative. Raise LocalFault, BadMedia.
     """
     begin = round(start * sound.hertz)
     # A block decodes completely only after the one before it.
@@ -61,7 +61,7 @@ def sound(path: Path, sound: AudioTrack, start: Fraction) -> "Generator[tuple[in
 
 
 def blocks(frames: Iterable[bytes], config: bytes) -> "Iterator[Samples]":
-    """Decode AAC frames, one block of samples per frame. ``config`` is their AudioSpecificConfig. Raises BadMedia."""
+    """Decode AAC frames, one block of samples per frame. ``config`` is their AudioSpecificConfig. Raise BadMedia."""
     import av
     import numpy
 

@@ -40,7 +40,7 @@ def mp4(
     """Write ``pictures`` of ``size`` (width, height) at ``fps`` frames per second; return their number.
 
     ``sound`` is an MP4 whose AAC sound is copied, and the time in it, in seconds, of the first picture.
-    Raises LocalFault.
+    Raise LocalFault.
     """
     options = {
         "preset": "veryfast",

@@ -53,13 +53,13 @@ class FfmpegFailed(LocalFault):
 def binary() -> str:
     """The path of ffmpeg: STORYBOARD_FFMPEG, then IMAGEIO_FFMPEG_EXE, then the one installed with this package.
 
-    Raises LocalFault where it is missing or does not run.
+    Raise LocalFault where it is missing or does not run.
     """
     return _found()[0]
 
 
 def version() -> str:
-    """The version line of ffmpeg, such as "ffmpeg version n9.0.2 …". Raises LocalFault as ``binary`` does."""
+    """The version line of ffmpeg, such as "ffmpeg version n9.0.2 …". Raise LocalFault as ``binary`` does."""
     return _found()[1]
 
 
@@ -74,7 +74,7 @@ def run(
 
     ``seconds`` limits the wall-clock time; the CPU time is limited to that times the number of cores. ``watch`` is
     called several times a second with the frames written so far; an exception in it, like any other here, kills the
-    child. ``feed`` yields the child's input "pipe:0"; an exception in it is raised here. Raises FfmpegFailed,
+    child. ``feed`` yields the child's input "pipe:0"; an exception in it is raised here. Raise FfmpegFailed,
     LocalFault.
     """
     command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
@@ -98,7 +98,7 @@ def run(
 def pieces(arguments: Sequence[str], size: int, *, seconds: float) -> Generator[bytes]:
     """The output of ffmpeg on "pipe:1" in pieces of ``size`` bytes. Closing the generator kills the child.
 
-    ``seconds`` limits it as in ``run``. Raises FfmpegFailed, LocalFault.
+    ``seconds`` limits it as in ``run``. Raise FfmpegFailed, LocalFault.
     """
     command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", *arguments]
     with TemporaryFile() as said, _started(command, subprocess.DEVNULL, said) as child:

@@ -38,7 +38,7 @@ _FEW = 12
 def frame(path: Path, number: int) -> Image.Image:
     """Frame ``number``, from 0 in display order, in the size in which a player shows it.
 
-    Raises BadMedia, also where there is no such frame; LocalFault.
+    Raise BadMedia, also where there is no such frame; LocalFault.
     """
     found = _understood(path)
     if found is None:
@@ -50,7 +50,7 @@ def frame(path: Path, number: int) -> Image.Image:
 
 
 def last_frame(path: Path) -> Image.Image:
-    """The last frame in display order, exactly. Raises BadMedia, LocalFault."""
+    """The last frame in display order, exactly. Raise BadMedia, LocalFault."""
     found = _understood(path)
     if found:
         return _picture(_decoded(path, found, len(found.shown) - 1), found.look)
@@ -65,7 +65,7 @@ def last_frame(path: Path) -> Image.Image:
 def thumbnail(path: Path, first: int, last: int, box: Size) -> Image.Image:
     """The key frame nearest to the middle of frames [first, last), scaled to fit into ``box`` (width, height).
 
-    If there is no key frame among them, the middle frame. Raises BadMedia, LocalFault.
+    If there is no key frame among them, the middle frame. Raise BadMedia, LocalFault.
     """
     middle = (first + last - 1) // 2
     found = _understood(path)

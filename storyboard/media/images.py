@@ -31,7 +31,7 @@ def look(content: bytes) -> ImageFacts:
 
     Error messages omit the subject ("is damaged"), because the caller adds the file name.
 
-    Raises InputError where it has more than 20 MB or 50 million pixels, is damaged, or is not PNG, JPEG or WebP.
+    Raise InputError where it has more than 20 MB or 50 million pixels, is damaged, or is not PNG, JPEG or WebP.
     """
     if len(content) > MAX_BYTES:
         raise InputError("is larger than 20 MB", "make it smaller")

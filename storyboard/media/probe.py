@@ -65,7 +65,7 @@ class Source:
 def measure(path: Path) -> Measure:
     """The clip's frames, size, frame rate and sound. Reads only the index if that is enough, which is fast.
 
-    Raises BadMedia where the file is not a valid clip, LocalFault where it is unreadable.
+    Raise BadMedia where the file is not a valid clip, LocalFault where it is unreadable.
     """
     index = _index(path) if demuxer(path) == "mp4" else None
     if index is None or isinstance(index.frames, str):
@@ -77,7 +77,7 @@ def measure(path: Path) -> Measure:
 def source(path: Path) -> Source:
     """Everything that is measured of a clip; decodes its first frame.
 
-    Raises BadMedia where the file is not a valid clip, LocalFault where it is unreadable.
+    Raise BadMedia where the file is not a valid clip, LocalFault where it is unreadable.
     """
     kind = demuxer(path)
     with open_clip(path, kind) as clip:
@@ -100,7 +100,7 @@ def _index(path: Path) -> ClipIndex | None:
 
 
 def sound(path: Path) -> Fraction:
-    """The duration of a sound file in seconds, counted by packets. Raises BadMedia where it is none, LocalFault."""
+    """The duration of a sound file in seconds, counted by packets. Raise BadMedia where it is none, LocalFault."""
     with open_clip(path, sound_demuxer(path)) as file:
         if not file.streams.audio:
             raise BadMedia("there is no sound in it")
@@ -115,7 +115,7 @@ def sound(path: Path) -> Fraction:
 
 
 def sound_demuxer(path: Path) -> str:
-    """The demuxer to force for a sound file, by its first bytes. Raises BadMedia, LocalFault."""
+    """The demuxer to force for a sound file, by its first bytes. Raise BadMedia, LocalFault."""
     with disk_errors(path), path.open("rb") as file:
         head = file.read(64)
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
@@ -133,7 +133,7 @@ def sound_demuxer(path: Path) -> str:
 def demuxer(path: Path) -> str:
     """The demuxer to force, by the file's first bytes: "mp4" (also QuickTime) or "matroska" (also WebM).
 
-    Without it ffmpeg would guess, and follow playlists to other files (reliability.md C3). Raises BadMedia, LocalFault.
+    Without it ffmpeg would guess, and follow playlists to other files (reliability.md C3). Raise BadMedia, LocalFault.
     """
     if path.exists() and not path.is_file():
         raise BadMedia(f"{one_line(str(path))}: not a file")
@@ -151,7 +151,7 @@ def demuxer(path: Path) -> str:
 
 @contextmanager
 def open_clip(path: Path, kind: str) -> "Iterator[InputContainer]":
-    """Open the clip in PyAV with the demuxer ``kind``. Raises BadMedia for every error of libav."""
+    """Open the clip in PyAV with the demuxer ``kind``. Raise BadMedia for every error of libav."""
     import av
 
     try:
@@ -164,7 +164,7 @@ def open_clip(path: Path, kind: str) -> "Iterator[InputContainer]":
 
 
 def picture(clip: "InputContainer") -> "VideoStream":
-    """The only video stream; cover pictures do not count. Raises BadMedia where there is none, or more than one."""
+    """The only video stream; cover pictures do not count. Raise BadMedia where there is none, or more than one."""
     streams = [stream for stream in clip.streams.video if not stream.disposition & stream.disposition.attached_pic]
     if len(streams) != 1:
         raise BadMedia("there is no picture in it, only sound" if not streams else "it has several pictures at once")

@@ -22,7 +22,7 @@ def verify(path: Path, seconds: int | None) -> Measure:
 
     ``seconds`` is the requested duration, None if unknown. Blocks for about a second on one core, most of it in a
     child process, so that as many threads as there are cores may call it. Opens no other file and no connection.
-    Raises BadMedia, or LocalFault where this machine cannot verify it.
+    Raise BadMedia, or LocalFault where this machine cannot verify it.
     """
     if probe.demuxer(path) != "mp4":
         raise BadMedia("not an MP4 file (it is Matroska)")
@@ -39,7 +39,7 @@ def verify(path: Path, seconds: int | None) -> Measure:
 def _complete(path: Path) -> None:
     """Walk the outermost boxes: each must lie inside the file; moov (the index) and mdat must be among them.
 
-    Raises BadMedia.
+    Raise BadMedia.
     """
     with disk_errors(path), path.open("rb") as file:
         size, at, seen = os.fstat(file.fileno()).st_size, 0, set()
@@ -79,7 +79,7 @@ def _decode(path: Path) -> int:
 def _allowed(path: Path) -> Fraction:
     """Check for one video stream, at most one audio stream, common codecs, at most 4096 pixels a side.
 
-    Return the duration by the header, in seconds. Raises BadMedia.
+    Return the duration by the header, in seconds. Raise BadMedia.
     """
     with probe.open_clip(path, "mp4") as clip:
         video = probe.picture(clip)

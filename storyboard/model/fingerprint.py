@@ -19,7 +19,7 @@ def fingerprint(*values: object) -> str:
     A frozen dataclass is written as its fields in the order of their names, without those at their default: renaming
     or moving the class, reordering its fields or adding one with a default changes no fingerprint. Classes that may
     stand in one place must differ in their fields, or in a class variable ``KIND``. Every part carries its type and
-    its length, so that different values never give the same bytes. Raises TypeError for a type that is not known here.
+    its length, so that different values never give the same bytes. Raise TypeError for a type that is not known here.
     """
     return hashlib.sha256(_encode(values)).hexdigest()
 

@@ -51,7 +51,7 @@ _EXACT = re.compile(r"[0-9]{1,60}(?:/[0-9]{1,60})?")
 
 
 def exact(text: object) -> Fraction:
-    """A number in the form that storyboard writes: "60", "24000/1001". Raises ValueError for anything else.
+    """A number in the form that storyboard writes: "60", "24000/1001". Raise ValueError for anything else.
 
     ``Fraction`` alone would accept "1e999999999" and compute it until memory is full.
     """

@@ -34,7 +34,7 @@ class Said:
 
 
 class _Bits:
-    """Reader of the bits of a NAL unit, without emulation prevention. Raises BadMedia after the last bit."""
+    """Reader of the bits of a NAL unit, without emulation prevention. Raise BadMedia after the last bit."""
 
     def __init__(self, nal: bytes) -> None:
         content = nal.replace(b"\0\0\3", b"\0\0")
@@ -66,7 +66,7 @@ class _Bits:
 def parameter_sets(config: bytes) -> ParameterSets:
     """Read the parameter sets of an avcC.
 
-    Raises BadMedia where it is damaged, contains no sets, or NAL unit lengths do not have 4 bytes.
+    Raise BadMedia where it is damaged, contains no sets, or NAL unit lengths do not have 4 bytes.
     """
     if len(config) < 7 or config[0] != 1:
         raise BadMedia("damaged: its avcC is none")
@@ -97,7 +97,7 @@ def config(film: Sequence[ParameterSets]) -> bytes:
 
 @lru_cache(maxsize=32)  # Clips of one service share their sets; a set has at most 64 KiB.
 def sequence(nal: bytes) -> Said:
-    """Read a sequence parameter set (7.3.2.1.1). Raises BadMedia where it is damaged."""
+    """Read a sequence parameter set (7.3.2.1.1). Raise BadMedia where it is damaged."""
     if len(nal) < 5 or nal[0] & 31 != SEQUENCE:
         raise BadMedia("damaged: a sequence parameter set is none")
     bits = _Bits(nal[1:])
@@ -147,7 +147,7 @@ def renumber_slices(sample: bytes, number: int) -> bytes:
     """Change the slices of a sample from picture set 0 to 14 + ``number``; remove parameter sets from the sample.
 
     The new id takes 8 bits more than the old one, so that the following bits move by one byte unchanged.
-    Raises BadMedia where a slice refers to another set, or the sample holds other types of NAL units.
+    Raise BadMedia where a slice refers to another set, or the sample holds other types of NAL units.
     """
     made = []
     for nal in units(sample):
@@ -163,7 +163,7 @@ def renumber_slices(sample: bytes, number: int) -> bytes:
 
 
 def units(sample: bytes) -> Iterator[bytes]:
-    """The NAL units of a sample. Raises BadMedia where their lengths do not add up to its size."""
+    """The NAL units of a sample. Raise BadMedia where their lengths do not add up to its size."""
     at = 0
     while at < len(sample):
         length = int.from_bytes(sample[at : at + 4])
@@ -174,7 +174,7 @@ def units(sample: bytes) -> Iterator[bytes]:
 
 
 def is_reference(sample: bytes) -> bool:
-    """Whether the frame may be a reference for others (nal_ref_idc, 7.4.1). Raises BadMedia where it is damaged."""
+    """Whether the frame may be a reference for others (nal_ref_idc, 7.4.1). Raise BadMedia where it is damaged."""
     return any(nal[0] & 0x60 for nal in units(sample) if nal[0] & 31 in (SLICE, IDR))
 
 
@@ -182,7 +182,7 @@ def is_idr(head: bytes, own: ParameterSets) -> bool:
     """Whether a sample is an IDR picture, by its first bytes. The flags in the index are not reliable.
 
     x264 marks frames with a recovery point as sync samples, although frames near them depend on earlier ones.
-    Raises BadMedia where the sample contains parameter sets that are not in the avcC.
+    Raise BadMedia where the sample contains parameter sets that are not in the avcC.
     """
     at = 0
     while at + 5 <= len(head):

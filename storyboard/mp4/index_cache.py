@@ -23,7 +23,7 @@ _SOUND = Struct(">IIHIqQH")
 def write(path: Path, index: ClipIndex) -> None:
     """Write an index to the cache if both of its parts can be copied. Indexes with a reason are not cached.
 
-    Raises LocalFault.
+    Raise LocalFault.
     """
     frames, sound = index.frames, index.sound
     if isinstance(frames, str) or isinstance(sound, str):
@@ -39,7 +39,7 @@ def read(path: Path, clip: Path) -> ClipIndex | None:
     """Read the cached index of ``clip``; None if there is none, or it does not match the file.
 
     A folder that came with a project may hold planted indexes with invalid numbers, so all are checked.
-    Raises LocalFault.
+    Raise LocalFault.
     """
     content = read_checked(path, LARGEST_INDEX)
     if not content:
@@ -77,7 +77,7 @@ def _numbers(numbers: Sequence[int]) -> bytes:
 def _index(content: bytes, size: int) -> ClipIndex | None:
     """Parse a cached index; None if it does not fit a file of ``size`` bytes.
 
-    Raises struct.error where it is cut short, ZeroDivisionError, BadMedia.
+    Raise struct.error where it is cut short, ZeroDivisionError, BadMedia.
     """
     count, starting, fps, per, begins, of, width, height, *colour, full, long = _PICTURES.unpack_from(content)
     at = _PICTURES.size + long

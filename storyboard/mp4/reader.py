@@ -58,7 +58,7 @@ class _Box:
         return _boxes(self.data, start + skip, end)
 
     def content(self, name: bytes, least: int = 0) -> bytes:
-        """The bytes of the first box ``name``. Raises BadMedia where it is missing, or shorter than ``least`` bytes."""
+        """The bytes of the first box ``name``. Raise BadMedia where it is missing, or shorter than ``least`` bytes."""
         start, end = self._span(name)
         if end - start < least:
             raise BadMedia(f"damaged: its {_name(name)} is cut short")
@@ -93,7 +93,7 @@ class _Edit:
 
 
 def read(path: Path) -> ClipIndex:
-    """Read the index of a clip. Raises BadMedia where it is not a complete MP4, LocalFault where it is unreadable."""
+    """Read the index of a clip. Raise BadMedia where it is not a complete MP4, LocalFault where it is unreadable."""
     with disk_errors(path):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -121,7 +121,7 @@ def _part(file: _File, tracks: Sequence[_Box], what: Callable[[_File, _Box], T])
 
 
 def _opened(descriptor: int) -> _File:
-    """Walk the outermost boxes, each of which must lie inside the file. Raises BadMedia."""
+    """Walk the outermost boxes, each of which must lie inside the file. Raise BadMedia."""
     size, at, media, index = os.fstat(descriptor).st_size, 0, [], b""
     for _ in range(MOST_BOXES):
         if at + 8 > size:
@@ -201,7 +201,7 @@ def _numbers(box: _Box, name: bytes, field: str) -> tuple[int, ...]:
 
 
 def _stored(file: _File, table: _Box) -> SampleTable:
-    """Sizes and offsets of all samples. Raises BadMedia where they overlap or lie outside of the media."""
+    """Sizes and offsets of all samples. Raise BadMedia where they overlap or lie outside of the media."""
     sizes = _sizes(file, table)
     wide = b"co64" in table.spans
     chunks = _numbers(table, b"co64" if wide else b"stco", "Q" if wide else "I")
@@ -270,7 +270,7 @@ def _edit(file: _File, track: _Box) -> _Edit:
 
 
 def _plainly_shown(track: _Box, size: Span | None) -> None:
-    """Check that a track is enabled, not transformed, and has its media in this file. Raises _Refused."""
+    """Check that a track is enabled, not transformed, and has its media in this file. Raise _Refused."""
     header = track.content(b"tkhd", 84)
     at = 52 if header[0] else 40
     if not header[3] & 1:
@@ -288,7 +288,7 @@ def _plainly_shown(track: _Box, size: Span | None) -> None:
 
 
 def _entry(table: _Box, kind: bytes, name: str, fields: int) -> tuple[bytes, _Box]:
-    """The only sample entry: its fields, and the boxes in it. Raises _Refused where there are several kinds."""
+    """The only sample entry: its fields, and the boxes in it. Raise _Refused where there are several kinds."""
     entries = table.inner(b"stsd", skip=8)
     found = [(entry, span) for entry, spans in entries.spans.items() for span in spans]
     if len(found) != 1:
@@ -360,7 +360,7 @@ def _coloured(look: PictureFormat, parts: _Box) -> PictureFormat:
 
 
 def _rate(seen: Sequence[int], last: int, scale: int) -> Fraction:
-    """Frames per second. Raises _Refused where frame durations differ by more than rounding to a tick."""
+    """Frames per second. Raise _Refused where frame durations differ by more than rounding to a tick."""
     steps = set(map(sub, seen[1:], seen)) or {last}
     if len(steps) == 1 and (step := steps.pop()) > 0:
         return Fraction(scale, step)
@@ -374,7 +374,7 @@ def _rate(seen: Sequence[int], last: int, scale: int) -> Fraction:
 def _starts(file: _File, frames: VideoTrack, sync: Sequence[int]) -> tuple[int, ...]:
     """The frames at which decoding can begin, by their own bytes, not by the index alone.
 
-    Raises _Refused where the first frame is not one of them, BadMedia where the index names frames that do not exist.
+    Raise _Refused where the first frame is not one of them, BadMedia where the index names frames that do not exist.
     """
     if any(not 0 <= at < len(frames.shown) for at in sync):
         raise BadMedia("damaged: its stss names frames that it does not have")
@@ -415,7 +415,7 @@ def _sound(file: _File, track: _Box) -> AudioTrack:
 
 
 def _aac(descriptors: bytes) -> bytes:
-    """The AudioSpecificConfig inside an esds (ISO/IEC 14496-1, 7.2.6). Raises _Refused for another format."""
+    """The AudioSpecificConfig inside an esds (ISO/IEC 14496-1, 7.2.6). Raise _Refused for another format."""
     content = _descriptor(descriptors[4:], 3, 3)
     if content[2] & 0xE0:
         raise _Refused("its sound is of a special kind")
@@ -439,7 +439,7 @@ def _descriptor(data: bytes, tag: int, least: int) -> bytes:
 
 
 def _spoken(config: bytes) -> tuple[int, int]:
-    """Hertz and channels of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). Raises _Refused unless plain AAC-LC."""
+    """Hertz and channels of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). Raise _Refused unless plain AAC-LC."""
     bits = int.from_bytes(config[:2])
     kind, rate, channels, variant = bits >> 11, bits >> 7 & 15, bits >> 3 & 15, bits & 7
     if kind != _LC or rate >= len(AAC_RATES) or channels not in (1, 2) or variant:

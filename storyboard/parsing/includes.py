@@ -85,7 +85,7 @@ class Gathered:
 def gather(file: PurePosixPath, name: str, files: Files) -> Gathered:
     """Read ``file``, called ``name`` in messages, and all files that it includes.
 
-    Raises InputError where the main file cannot be read. An included file that cannot be read is a problem of the
+    Raise InputError where the main file cannot be read. An included file that cannot be read is a problem of the
     line that names it.
     """
     into = Gathered()

@@ -28,7 +28,7 @@ def read_storyboard(
     """The storyboard in ``file``, with defaults filled in and checked against ``capabilities``.
 
     ``file`` is a path relative to the project folder, ``shown`` its name in messages. ``given`` are variables set on
-    the command line: plain data, never templates. Raises Problems with all problems, warnings included, ordered by
+    the command line: plain data, never templates. Raise Problems with all problems, warnings included, ordered by
     file, line and column; InputError where ``file`` itself cannot be read.
     """
     story, problems = _read(file, files, capabilities, given, shown or file)
@@ -47,7 +47,7 @@ def check_storyboard(
 ) -> tuple[Problem, ...]:
     """All problems of the storyboard in ``file``, ordered by file, line and column.
 
-    Raises InputError where ``file`` itself cannot be read.
+    Raise InputError where ``file`` itself cannot be read.
     """
     return _read(file, files, capabilities, given, shown or file)[1]
 

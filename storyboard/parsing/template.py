@@ -45,7 +45,7 @@ def plain(source: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def parse(source: str) -> Template:
-    """The template in ``source``. Raises TemplateRefused for invalid or forbidden syntax, and past MAX_SOURCE."""
+    """The template in ``source``. Raise TemplateRefused for invalid or forbidden syntax, and past MAX_SOURCE."""
     if plain(source):
         return Template((nodes.Output([nodes.TemplateData(source)]),), ())
     if len(source) > MAX_SOURCE:

@@ -24,7 +24,7 @@ def kind(value: object) -> str:
 
 
 def require_text(value: object) -> str:
-    """``value`` itself. Raises TypeError where it is no text."""
+    """``value`` itself. Raise TypeError where it is no text."""
     if not isinstance(value, str):
         raise TypeError(value)
     return value

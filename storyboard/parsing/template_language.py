@@ -36,21 +36,21 @@ class Rendering:
         self.refused: list[TemplateRefused] = []
 
     def handle(self, value: object) -> None:
-        """Count the work of one pass over a text or a collection. Raises WorkSpent."""
+        """Count the work of one pass over a text or a collection. Raise WorkSpent."""
         if isinstance(value, str):
             self.spend(len(value) // 4)
         elif isinstance(value, list | tuple | Mapping):
             self.spend(len(value))
 
     def spend(self, work: int) -> None:
-        """Subtract ``work`` from the work left. Raises WorkSpent where it is more."""
+        """Subtract ``work`` from the work left. Raise WorkSpent where it is more."""
         if work > self.left:
             self.left = 0
             raise WorkSpent("this template takes too much work")
         self.left -= work
 
     def write(self, text: str) -> None:
-        """Append to the output. Raises WorkSpent past MAX_OUTPUT characters."""
+        """Append to the output. Raise WorkSpent past MAX_OUTPUT characters."""
         self.handle(text)
         self.room -= len(text)
         if self.room < 0:
@@ -72,7 +72,7 @@ class Rendering:
             self.refused.append(refused)
 
     def value(self, node: nodes.Node) -> object:
-        """The value of an expression. Raises TemplateRefused and WorkSpent."""
+        """The value of an expression. Raise TemplateRefused and WorkSpent."""
         self.spend(1)
         return _VALUES[type(node)](node, self)
 
@@ -306,7 +306,7 @@ def _optional(node: nodes.Node, run: Rendering) -> object:
 
 
 def _text(value: object, node: nodes.Node) -> str:
-    """A value as text of a prompt. Raises TemplateRefused for lists, mappings and booleans."""
+    """A value as text of a prompt. Raise TemplateRefused for lists, mappings and booleans."""
     if type(value) is str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -34,7 +34,7 @@ class WorkSpent(Exception):
 
 
 def check_length(text: str) -> str:
-    """``text`` itself. Raises WorkSpent where it is longer than MAX_TEXT characters."""
+    """``text`` itself. Raise WorkSpent where it is longer than MAX_TEXT characters."""
     if len(text) > MAX_TEXT:
         raise WorkSpent(f"a text grows past {MAX_TEXT:,} characters")
     return text

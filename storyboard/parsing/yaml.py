@@ -120,7 +120,7 @@ def read(raw: bytes, most: int = MAX_BYTES, nodes: int = MAX_NODES) -> Document:
 
 
 def load(raw: bytes, name: str) -> object:
-    """The value in a file that storyboard wrote, called ``name``, of at most 16 MiB. Raises Problems."""
+    """The value in a file that storyboard wrote, called ``name``, of at most 16 MiB. Raise Problems."""
     document = read(raw, 16 * MAX_BYTES, 20 * MAX_NODES)
     if document.faults:
         raise Problems(tuple(problem(fault, name, document.lines) for fault in document.faults))

@@ -27,7 +27,7 @@ def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> M
 def make_plan(
     storyboard: Storyboard, wanted: Mapping[str, Shot], facts: Facts, prices: Prices, capabilities: Capabilities
 ) -> Plan:
-    """Return what to do about each scene, why, and at what price. Raises InputError for a model without a price."""
+    """Return what to do about each scene, why, and at what price. Raise InputError for a model without a price."""
     steps: list[Step] = []
     asked: dict[str, list[Make | Collect]] = {}
     for scene in storyboard.scenes:

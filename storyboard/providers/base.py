@@ -139,7 +139,7 @@ class Configurable(Protocol):
     """A provider for which the user may write a [profile] into config.toml."""
 
     def with_profile(self, profile: Mapping[str, object]) -> Provider:
-        """The provider under this profile. Raises InputError."""
+        """The provider under this profile. Raise InputError."""
         ...
 
 

@@ -12,7 +12,7 @@ USUAL = "apikley"
 def find(name: str) -> Provider:
     """The provider called ``name`` among the installed entry points ``storyboard.providers``.
 
-    Raises InputError naming what is installed.
+    Raise InputError naming what is installed.
     """
     known = {point.name: point for point in entry_points(group="storyboard.providers")}
     if name not in known:

@@ -1,4 +1,4 @@
-"""Garbage: which takes of a store nothing needs any more. Facts in, values out; what is not certain is kept."""
+"""Garbage: which takes of a store are unreferenced. Facts in, values out; a doubtful take is kept."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ _Verdict = tuple[Literal["needed", "unknown", "doubtful", "young", "unreferenced
 
 @dataclass(frozen=True, slots=True)
 class StoredTake:
-    """A take as the ledger has it: the key that it came under, and when (seconds since 1970)."""
+    """A take in the ledger: its key, and when it was downloaded (seconds since 1970)."""
 
     key: str
     take: Take
@@ -23,7 +23,7 @@ class StoredTake:
 
 @dataclass(frozen=True, slots=True)
 class LockState:
-    """A lock as it stands now, and what is known of it from before.
+    """A lock file now, and what the ledger knows of its past.
 
     ``storyboards`` are those that it belongs to (absolute paths), ``digests`` the takes that it pins, ``scenes`` its
     scenes; ``before`` are the takes that it ever pinned, and when it last did (seconds since 1970). ``trouble`` says
@@ -40,7 +40,7 @@ class LockState:
 
 @dataclass(frozen=True, slots=True)
 class UnreferencedTake:
-    """A take that nothing needs. ``bytes`` is its size, ``credits`` what was paid for it.
+    """An unreferenced take. ``bytes`` is its size, ``credits`` its cost.
 
     ``scene`` and ``storyboard`` are whose it was; ``last`` is when it came, or when a lock last pinned it (both in
     seconds since 1970).

@@ -1,4 +1,4 @@
-"""NAME.lock.yaml: where it lies, its text, and what is written into it. Sorted: one scene is one hunk in git."""
+"""NAME.lock.yaml: its path, its format, and how it is updated. Sorted, so that one scene is one hunk in git."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -32,11 +32,11 @@ class LockFile:
     folder: Path
 
     def read(self) -> Lock:
-        """The lock as it stands. Raise InputError if it is damaged."""
+        """Read the lock. Raise InputError if it is damaged."""
         return read_lock(self.path)
 
     def record_pins(self, lock: Lock, ledger: Ledger, now: float) -> None:
-        """Have the ledger know what the lock pins: `store gc` finds locks by it, and keeps their takes."""
+        """Record in the ledger what the lock pins: `store gc` finds locks by it, and keeps their takes."""
         ledger.pins.record_pins(str(self.path), [take.digest for take in lock.all_takes()], now)
 
     def save(
@@ -48,9 +48,9 @@ class LockFile:
         capabilities: Capabilities,
         now: float,
     ) -> bool:
-        """Pin what each scene has now; False if the file says so already.
+        """Pin the takes of the scenes; False if the file is unchanged.
 
-        A scene of ``shots`` without a take, or one that is ``skipped``, keeps what it had. ``capabilities`` say which
+        A scene of ``shots`` without a take, or one that is ``skipped``, keeps its pins. ``capabilities`` say which
         resolution an upgrade is made of: that take is pinned too. ``now`` is seconds since 1970.
         Raise InputError if the file is damaged, LocalFault.
         """
@@ -77,7 +77,7 @@ def find_lock_file(storyboard: Path, kind: Kind, paid: Store) -> LockFile:
 
 
 def lock_paths(storyboard: Path, kind: Kind) -> tuple[Path, ...]:
-    """Where the lock of a storyboard may lie, for takes of this kind; the usual place first."""
+    """The possible paths of the lock of a storyboard, for takes of this kind; the usual one first."""
     name = storyboard.stem.removesuffix(".storyboard")
     own = storyboard.parent / f"{name}.lock.yaml"
     scratched = storyboard.parent / ".storyboard" / f"{name}.{kind}.lock.yaml"

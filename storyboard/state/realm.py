@@ -1,4 +1,4 @@
-"""A realm: the ledger and the store of takes of one kind, and the claims of those that use them."""
+"""A realm: the ledger and the store of takes of one kind, and the claims of the processes that use them."""
 
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -28,7 +28,7 @@ class Realm:
 
     @property
     def runs(self) -> Path:
-        """The folder where living runs hold their claims."""
+        """The folder of the claims of living runs."""
         return self.root / "runs"
 
     def is_running(self, run: str) -> bool:
@@ -36,7 +36,7 @@ class Realm:
         return is_locked(self.runs / run)
 
     def recover(self, digests: Collection[str]) -> None:
-        """Bring back from the trash those of the missing takes that are in it. Raise LocalFault."""
+        """Move those of the missing takes that are in the trash back into the store. Raise LocalFault."""
         if back := [digest for digest in sorted(digests) if self.store.recover(digest)]:
             self.ledger.pins.record_return(back)
 
@@ -49,7 +49,7 @@ class Realm:
                 self.ledger.submissions.record_failed(submission, "", None, submission.changed)
 
     def sweep(self, lock: Path, folder: Path) -> None:
-        """Remove what renders that were killed have left half-written. Raise LocalFault.
+        """Remove the incomplete files of killed renders. Raise LocalFault.
 
         ``lock`` is the path of the lock file, ``folder`` that of the storyboard.
         """
@@ -62,7 +62,7 @@ class Realm:
 def open_realm(kind: Kind, root: Path, now: float) -> Iterator[Realm]:
     """Open a realm, shared with other renders; `store gc` waits meanwhile. ``now`` is seconds since 1970.
 
-    What could not be recorded before is recorded first. Raise Busy, LocalFault.
+    Rescued jobs are written into the ledger first. Raise Busy, LocalFault.
     """
     with shared_lock(store_claim(private_dir(root))), closing(Realm(kind, root)) as realm:
         rescue.bring_in(realm.ledger, now)
@@ -72,7 +72,7 @@ def open_realm(kind: Kind, root: Path, now: float) -> Iterator[Realm]:
 
 
 def store_claim(root: Path) -> Path:
-    """The claim that renders hold together, and `store gc` alone: no take goes while a plan counts on it."""
+    """The claim that renders share and `store gc` holds alone, so that no take is removed while a plan uses it."""
     return root / "store.claim"
 
 

@@ -1,4 +1,4 @@
-"""Rescue: a job that was paid for and could not be written into the ledger is kept elsewhere, until it can be."""
+"""Rescue: keep the name of a paid job in another file while the ledger cannot be written."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from storyboard.system.files import discard, disk_errors, private_dir, replace
 
 @dataclass(frozen=True, slots=True)
 class RescuedJob:
-    """A job's name with the ledger's entry that it belongs to, and the file that says so."""
+    """The name of a job, the ledger entry that it belongs to, and the file that holds both."""
 
     file: Path
     id: int
@@ -28,7 +28,7 @@ class RescuedJob:
 
 
 def keep(ledger: Path, entry: Submission, job: str) -> Path | None:
-    """Write the job's name down, on another disk if need be; where, or None where nothing can be written at all."""
+    """Write the job's name to a file, if need be on another disk; return its path, None if no disk can be written."""
     content = json.dumps({"id": entry.id, "key": entry.key, "scene": entry.scene, "job": job}).encode()
     for folder in _folders(ledger):
         path = folder / f"{secrets.token_hex(8)}.json"
@@ -41,7 +41,7 @@ def keep(ledger: Path, entry: Submission, job: str) -> Path | None:
 
 
 def bring_in(ledger: Ledger, now: float) -> None:
-    """Give the ledger what it could not be given before. Raises LocalFault where it still cannot take it."""
+    """Write the rescued jobs into the ledger. Raise LocalFault if it still cannot be written."""
     for kept in rescued_jobs(ledger.path):
         entry = ledger.submissions.of_key(kept.key)
         if entry and entry.id == kept.id and entry.state in ("intent", "unknown"):
@@ -56,13 +56,13 @@ def bring_in(ledger: Ledger, now: float) -> None:
 
 
 def _ours(path: Path) -> bool:
-    """Whoever else can write into the folder for temporary files must not put jobs into our ledger."""
+    """Whether this user owns the file: other users can write to the temporary folder, but not into this ledger."""
     with disk_errors(path):
         return not path.is_symlink() and path.stat().st_uid == os.getuid()
 
 
 def rescued_jobs(ledger: Path) -> Iterator[RescuedJob]:
-    """The jobs that are kept for a ledger, and not in it yet."""
+    """The rescued jobs of a ledger that are not in it yet."""
     for folder in _folders(ledger):
         for file in sorted(folder.glob("*.json")):
             try:
@@ -75,7 +75,7 @@ def rescued_jobs(ledger: Path) -> Iterator[RescuedJob]:
 
 
 def _folders(ledger: Path) -> tuple[Path, ...]:
-    """Where a job is kept: in the user's cache, else where temporary files are. Named for the ledger it belongs to."""
+    """The folders of rescued jobs, the preferred first: user cache, temporary folder. Named by the ledger's path."""
     import platformdirs
 
     name = sha256(str(ledger).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The store: every take ever paid for, named by the SHA-256 of its bytes, outside every project."""
+"""The store: all takes, each in a file named by the SHA-256 of its bytes, outside the projects."""
 
 import hashlib
 import os
@@ -13,21 +13,21 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Store:
-    """Takes in a folder. A name in it is either absent or has all its bytes: they arrive under another name first."""
+    """Takes in a folder. A file in it is always complete: downloads are written under another name first."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, digest: str) -> Path:
-        """Where the take called ``digest`` lies, or would lie."""
+        """The path of the take with this ``digest``, which may not exist."""
         return self.root / digest[:2] / f"{digest}.mp4"
 
     def holds(self, digest: str, size: int) -> bool:
-        """Whether the take is here, by its size in bytes; ``is_intact`` reads the bytes themselves."""
+        """Whether the take is in the store, by its size in bytes; ``is_intact`` reads the bytes themselves."""
         return _size(self.path(digest)) == size
 
     def is_intact(self, digest: str) -> bool:
-        """Whether the bytes are still those that the take is named for."""
+        """Whether the bytes still have the digest of the file name."""
         try:
             with self.path(digest).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == digest
@@ -35,11 +35,11 @@ class Store:
             return False
 
     def arrival_path(self, run: str) -> Path:
-        """A name for a file that a run is fetching. Whoever creates it gives it to ``put`` or removes it."""
+        """A path for a download of a run. The caller passes the file to ``put`` or removes it."""
         return private_dir(self.root / "arriving") / f"{run}.{secrets.token_hex(8)}"
 
     def put(self, arrived: Path, digest: str) -> Path:
-        """Take a whole, synced file in under its digest. Raises LocalFault."""
+        """Move a complete, synced file into the store under its digest. Raise LocalFault."""
         path = self.path(digest)
         with disk_errors(path):
             private_dir(path.parent)
@@ -48,18 +48,18 @@ class Store:
         return path
 
     def set_aside(self, file: Path) -> Path:
-        """Move a damaged file out of the way, kept for a look. Raises LocalFault."""
+        """Move a damaged file to the folder ``damaged``. Raise LocalFault."""
         aside = private_dir(self.root / "damaged") / file.name
         with disk_errors(file):
             os.replace(file, aside)
         return aside
 
     def damaged_files(self) -> dict[str, int]:
-        """The files that were set aside, with their sizes in bytes."""
+        """The damaged files that were set aside, with their sizes in bytes."""
         return _sizes(self.root / "damaged")
 
     def partial_downloads(self) -> list[str]:
-        """The names of files that are being fetched, or were when their run died: the run's name, a dot and more."""
+        """The names of incomplete downloads, of living and of dead runs: the run's name, a dot and a random part."""
         return [file.name for file in self.root.glob("arriving/*")]
 
     def __iter__(self) -> Iterator[str]:
@@ -72,13 +72,13 @@ class Store:
         return {digest: size for digest in self if (size := _size(self.path(digest))) is not None}
 
     def throw_away(self, digest: str) -> None:
-        """Move a take into the trash, whence ``recover`` brings it back. Raises LocalFault."""
+        """Move a take into the trash; ``recover`` moves it back. Raise LocalFault."""
         with disk_errors(self.path(digest)):
             private_dir(self.root / "trash")
             publish(self.path(digest), self._trashed(digest))
 
     def recover(self, digest: str) -> bool:
-        """Bring a take back from the trash; False where it is not there. Raises LocalFault."""
+        """Move a take back from the trash; False if it is not there. Raise LocalFault."""
         thrown, path = self._trashed(digest), self.path(digest)
         if not thrown.is_file():
             return False
@@ -93,7 +93,7 @@ class Store:
         return {name: size for name, size in found.items() if _DIGEST.fullmatch(name)}
 
     def destroy(self, digest: str) -> None:
-        """Remove a take from the trash, for good. Raises LocalFault."""
+        """Delete a take from the trash. Raise LocalFault."""
         with disk_errors(self._trashed(digest)):
             self._trashed(digest).unlink(missing_ok=True)
 
@@ -101,7 +101,7 @@ class Store:
         return self.root / "trash" / f"{digest}.mp4"
 
     def sweep(self, alive: Callable[[str], bool]) -> None:
-        """Remove what runs that have died left half-way in. ``alive`` says whether the run of a name still lives."""
+        """Remove the incomplete downloads of dead runs. ``alive`` says whether the run of a name still lives."""
         for file in self.root.glob("arriving/*"):
             if not alive(file.name.partition(".")[0]):
                 discard(file)

@@ -13,7 +13,7 @@ from storyboard.system.files import disk_errors, private_dir, remove_abandoned
 
 @contextmanager
 def exclusive_lock(path: Path, message: str) -> Iterator[None]:
-    """Lock ``path`` exclusively for the block. Raises Busy with ``message`` where another process has it locked.
+    """Lock ``path`` exclusively for the block. Raise Busy with ``message`` where another process has it locked.
 
     Uses flock: the kernel releases it however the process ends, so no claim is ever stale.
     """
@@ -51,7 +51,7 @@ def shared_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def brief_lock(folder: Path) -> Iterator[None]:
-    """Lock a folder of storyboard's exclusively for a short block; waits for the current holder. Raises OSError.
+    """Lock a folder of storyboard's exclusively for a short block; waits for the current holder. Raise OSError.
 
     On file systems without flock (some network file systems) the block runs without a lock.
     """

@@ -22,7 +22,7 @@ def replace(path: Path, content: bytes) -> bool:
     """Write ``content`` to ``path`` atomically and durably; return False where it was there already.
 
     The content is written to a new file in the same folder, synced, renamed, and the folder synced: readers see the old
-    or the new file, also after a power cut. A symbolic link at ``path`` is replaced, not followed. Raises LocalFault.
+    or the new file, also after a power cut. A symbolic link at ``path`` is replaced, not followed. Raise LocalFault.
     """
     with disk_errors(path):
         if not path.is_symlink() and path.is_file() and path.read_bytes() == content:
@@ -41,7 +41,7 @@ def replace(path: Path, content: bytes) -> bool:
 
 
 def write_checked(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` as ``replace`` does, preceded by its CRC-32 (4 bytes). Raises LocalFault."""
+    """Write ``content`` to ``path`` as ``replace`` does, preceded by its CRC-32 (4 bytes). Raise LocalFault."""
     replace(path, crc32(content).to_bytes(4) + content)
 
 
@@ -64,7 +64,7 @@ def atomic_output(path: Path) -> Iterator[Path]:
     """A new file in the folder of ``path`` for a library or program to write; synced and renamed after the block.
 
     Where the block raises, the file is removed. The rename replaces a symbolic link at ``path``; ffmpeg -y would write
-    through it. Raises LocalFault.
+    through it. Raise LocalFault.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def atomic_output(path: Path) -> Iterator[Path]:
 
 
 def open_staging(path: Path, mode: int) -> tuple[Path, int]:
-    """A new file in the folder of ``path``, and a descriptor that locks it against ``sweep``. Raises OSError."""
+    """A new file in the folder of ``path``, and a descriptor that locks it against ``sweep``. Raise OSError."""
     while True:
         staging = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
         file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
@@ -91,13 +91,13 @@ def open_staging(path: Path, mode: int) -> tuple[Path, int]:
 
 
 def publish(staging: Path, path: Path) -> None:
-    """Rename a complete, synced file to ``path``, durably. Raises OSError."""
+    """Rename a complete, synced file to ``path``, durably. Raise OSError."""
     os.replace(staging, path)
     keep_names(path.parent)
 
 
 def keep_names(folder: Path) -> None:
-    """Sync ``folder``, so that its new file names survive a power cut. Raises OSError."""
+    """Sync ``folder``, so that its new file names survive a power cut. Raise OSError."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -106,7 +106,7 @@ def keep_names(folder: Path) -> None:
 
 
 def private_dir(folder: Path) -> Path:
-    """Create a folder with mode 0700, and its missing parents likewise, durably. Raises LocalFault."""
+    """Create a folder with mode 0700, and its missing parents likewise, durably. Raise LocalFault."""
     with disk_errors(folder):
         for parent in (*reversed(folder.parents), folder):
             if not parent.exists():
@@ -122,7 +122,7 @@ def discard(path: Path) -> None:
 
 
 def is_empty(path: Path) -> bool:
-    """Whether ``path`` is missing or a file of 0 bytes. Raises LocalFault where that cannot be determined."""
+    """Whether ``path`` is missing or a file of 0 bytes. Raise LocalFault where that cannot be determined."""
     with disk_errors(path):
         return not path.exists() or (path.is_file() and path.stat().st_size == 0)
 
@@ -130,7 +130,7 @@ def is_empty(path: Path) -> bool:
 def scratch_dir(project: Path, *below: str) -> Path:
     """The project's ``.storyboard`` folder or a folder ``below`` it. A .gitignore in it hides it from git.
 
-    Raises LocalFault, also for a symbolic link: with one, a malicious project could make storyboard write and remove
+    Raise LocalFault, also for a symbolic link: with one, a malicious project could make storyboard write and remove
     files elsewhere.
     """
     folder = project / ".storyboard"
@@ -164,7 +164,7 @@ def _swept(folder: Path, left: re.Pattern[str]) -> None:
 
 
 def checksum(path: Path) -> int:
-    """The checksum of a file (see ``combine_checksums``), to detect changed bytes. Raises OSError."""
+    """The checksum of a file (see ``combine_checksums``), to detect changed bytes. Raise OSError."""
     sums, buffer = [], memoryview(bytearray(PIECE))
     with path.open("rb") as file:
         while size := file.readinto(buffer):
@@ -207,7 +207,7 @@ def remove_abandoned(path: Path, kind: Callable[[int], bool], remove: Callable[[
 
 
 def _remove(path: Path, remove: Callable[[Path], None]) -> None:
-    """Lock ``path`` and remove it; a process that has just created it detects that. Raises OSError."""
+    """Lock ``path`` and remove it; a process that has just created it detects that. Raise OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -217,7 +217,7 @@ def _remove(path: Path, remove: Callable[[Path], None]) -> None:
 
 
 def is_own(path: Path, kind: Callable[[int], bool]) -> bool:
-    """Whether ``path`` is of this kind (not a link to it) and belongs to this user. Raises OSError."""
+    """Whether ``path`` is of this kind (not a link to it) and belongs to this user. Raise OSError."""
     found = path.lstat()
     return kind(found.st_mode) and found.st_uid == os.getuid()
 

@@ -18,12 +18,12 @@ class DiskReserve:
         self.path = path
 
     def is_present(self) -> bool:
-        """Whether the file exists in full size. Raises LocalFault where that cannot be determined."""
+        """Whether the file exists in full size. Raise LocalFault where that cannot be determined."""
         with disk_errors(self.path):
             return self.path.exists() and self.path.stat().st_size == self.SIZE
 
     def fill(self) -> None:
-        """Create the file where it is missing. Raises LocalFault where the disk has no space for it."""
+        """Create the file where it is missing. Raise LocalFault where the disk has no space for it."""
         if not self.is_present():
             replace(self.path, os.urandom(self.SIZE))
 

@@ -60,7 +60,7 @@ def ignore() -> None:
 def run(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     """The result of ``asyncio.run(work())``. A signal cancels it, or calls the callback of ``interrupt_handler``.
 
-    Raises KeyboardInterrupt where it was cancelled, and for a signal that arrived after the loop stopped handling them.
+    Raise KeyboardInterrupt where it was cancelled, and for a signal that arrived after the loop stopped handling them.
     """
     import asyncio
 

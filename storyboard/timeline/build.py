@@ -57,7 +57,7 @@ def build_timeline(
     """Lay the scenes end to end. Every scene but a still has an entry in ``footage`` or in ``slates``, by its id.
 
     ``sounds`` has the SHA-256 (hex) of every local sound file, by its path. A scene lasts exactly as its trim says; the
-    boundaries between scenes are rounded to film frames, so that rounding never adds up. Raises Problems if a trim or a
+    boundaries between scenes are rounded to film frames, so that rounding never adds up. Raise Problems if a trim or a
     transition does not fit its clip.
     """
     scenes = [_slated(scene) if scene.id in slates else scene for scene in storyboard.scenes]
@@ -91,7 +91,7 @@ def _shape(storyboard: Storyboard, scenes: Sequence[Scene], footage: Mapping[str
 def _clips(
     scenes: Iterable[Scene], footage: Mapping[str, Footage], slates: Mapping[str, Slate], shape: _Shape, fit: Fit
 ) -> list[Clip]:
-    """The clips end to end. Raises Problems with all that do not fit."""
+    """The clips end to end. Raise Problems with all that do not fit."""
     clips: list[Clip] = []
     problems: list[Problem] = []
     ended = Fraction(0)

@@ -32,7 +32,7 @@ Approve = Callable[[Plan], bool]
 
 
 def validate(file: str | Path, variables: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
-    """Return all problems of a storyboard, warnings included. Raises InputError if the file cannot be read.
+    """Return all problems of a storyboard, warnings included. Raise InputError if the file cannot be read.
 
     ``variables`` are those of ``--var``, by name.
     """
@@ -40,7 +40,7 @@ def validate(file: str | Path, variables: Mapping[str, str] | None = None) -> tu
 
 
 def load(file: str | Path, variables: Mapping[str, str] | None = None) -> Storyboard:
-    """Return a storyboard with its templates filled in. Raises Problems with all that is wrong, InputError."""
+    """Return a storyboard with its templates filled in. Raise Problems with all that is wrong, InputError."""
     return load_storyboard(Path(file).absolute(), settings(), variables or {}, shown=str(file))
 
 
@@ -52,7 +52,7 @@ def open_storyboard(
     variables: Mapping[str, str] | None = None,
     configuration: Settings | None = None,
 ) -> Iterator["OpenStoryboard"]:
-    """Open a storyboard for planning, rendering and cutting. Raises Problems, InputError, LocalFault.
+    """Open a storyboard for planning, rendering and cutting. Raise Problems, InputError, LocalFault.
 
     ``realm`` is "draft" for free takes of the emulator; left out, the takes of the configured service are meant.
     ``configuration`` is ``storyboard.settings()`` if left out: config.toml and the environment.
@@ -76,7 +76,7 @@ class OpenStoryboard:
     def plan(self, scenes: Collection[str] = ()) -> Plan:
         """Return what has to be done about each scene now; about ``scenes`` alone if some are named.
 
-        Raises InputError for the name of no scene, LocalFault.
+        Raise InputError for the name of no scene, LocalFault.
         """
         return select_steps(self.workspace, current_plan(self.workspace), tuple(scenes))
 
@@ -97,7 +97,7 @@ class OpenStoryboard:
         ``approve`` is asked before anything is paid: without it, a plan that costs credits raises InputError.
         ``at_once`` is how many jobs may be in progress; ``out`` the film's path; ``cut=False`` leaves the film as it
         is; ``reencode`` re-encodes every frame; ``chapters`` writes their list. A scene that fails is a part of the
-        result. Raises InputError, also inside a running event loop, OverBudget, RunRefused, LocalFault, Busy, and
+        result. Raise InputError, also inside a running event loop, OverBudget, RunRefused, LocalFault, Busy, and
         Interrupted if ``approve`` says no.
         """
         _refuse_running_loop()
@@ -136,7 +136,7 @@ class OpenStoryboard:
     ) -> RenderResult:
         """Cut the film from takes that exist. With ``missing="slate"``, a slate stands for a scene without a take.
 
-        Raises TakesMissing, InputError, LocalFault, BadMedia, Busy.
+        Raise TakesMissing, InputError, LocalFault, BadMedia, Busy.
         """
         if missing not in ("error", "slate"):
             raise InputError(f"missing is {missing!r}, which is no way to cut", 'use "error" or "slate"')
@@ -148,7 +148,7 @@ class OpenStoryboard:
             return cut_only(self.workspace, options)
 
     def timeline(self) -> Timeline:
-        """Return the film's timeline: clips, transitions, titles, sound. Raises TakesMissing, InputError."""
+        """Return the film's timeline: clips, transitions, titles, sound. Raise TakesMissing, InputError."""
         takes = complete_takes(self.workspace, current_plan(self.workspace))
         return build_footage(self.workspace, takes)[0]
 
@@ -176,7 +176,7 @@ class OpenStoryboard:
 
 
 def _approve(workspace: Workspace, plan: Plan, approve: Approve | None) -> None:
-    """Raises what ``preflight.check`` finds; InputError or Interrupted if the plan is not approved."""
+    """Raise what ``preflight.check`` finds; InputError or Interrupted if the plan is not approved."""
     if plan.count("make") + plan.count("collect"):
         preflight.check(workspace, plan)
     if approve is None:
@@ -188,7 +188,7 @@ def _approve(workspace: Workspace, plan: Plan, approve: Approve | None) -> None:
 
 
 def _refuse_running_loop() -> None:
-    """Raises InputError inside an event loop, where a render that waits would fail after its plan was approved."""
+    """Raise InputError inside an event loop, where a render that waits would fail after its plan was approved."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

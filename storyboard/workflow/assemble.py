@@ -30,7 +30,7 @@ def assemble(
     options: FilmOptions,
     slates: Mapping[str, Slate] = NO_SLATES,
 ) -> Film:
-    """Cut the film to ``path``, unless the one that lies there is the same. Raises LocalFault, BadMedia, InputError.
+    """Cut the film to ``path``, unless the one that lies there is the same. Raise LocalFault, BadMedia, InputError.
 
     Every scene has a take or a slate.
     """
@@ -54,7 +54,7 @@ def assemble(
 
 
 def segments_folder(workspace: Workspace) -> Path:
-    """Return the folder that keeps rendered pieces of this film. Raises LocalFault."""
+    """Return the folder that keeps rendered pieces of this film. Raise LocalFault."""
     return scratch_dir(workspace.file.parent, "segments", scratch_name(workspace))
 
 
@@ -67,7 +67,7 @@ def known_loudness(workspace: Workspace, timeline: Timeline) -> Mapping[Clip, Lo
 
 
 def check_takes(workspace: Workspace, takes: Mapping[str, Take]) -> None:
-    """Raises LocalFault if the bytes of a take are no longer those that were bought; it is moved aside."""
+    """Raise LocalFault if the bytes of a take are no longer those that were bought; it is moved aside."""
     for error in set_damaged_aside(workspace, takes).values():
         raise error
 
@@ -106,7 +106,7 @@ def _needs_loudness(timeline: Timeline) -> bool:
 
 
 def _loudness(workspace: Workspace, timeline: Timeline, paths: Mapping[str, Path]) -> Mapping[Clip, Loudness]:
-    """How loud the clips are, measured now if anything depends on it. Raises LocalFault, BadMedia."""
+    """How loud the clips are, measured now if anything depends on it. Raise LocalFault, BadMedia."""
     if not _needs_loudness(timeline):
         return NOT_MEASURED
     audible = (clip for clip in timeline.clips if not clip.level.mute and not isinstance(clip.drawn, Still | Slate))
@@ -114,7 +114,7 @@ def _loudness(workspace: Workspace, timeline: Timeline, paths: Mapping[str, Path
 
 
 def _metadata(workspace: Workspace, timeline: Timeline) -> FilmMetadata:
-    """What the film's file says of itself. Raises LocalFault."""
+    """What the film's file says of itself. Raise LocalFault."""
     lock = workspace.lockfile.path
     with disk_errors(lock):
         digest = hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else ""
@@ -122,7 +122,7 @@ def _metadata(workspace: Workspace, timeline: Timeline) -> FilmMetadata:
 
 
 def _update_sidecars(workspace: Workspace, timeline: Timeline, film: Path, options: FilmOptions) -> None:
-    """Write subtitles beside the film, and chapters if asked for or there already. Raises LocalFault."""
+    """Write subtitles beside the film, and chapters if asked for or there already. Raise LocalFault."""
     sidecars, separate = Sidecars(workspace.file.parent), workspace.storyboard.output.captions != "burn"
     sidecars.put(film.with_suffix(".srt"), srt(timeline).encode() if separate else b"")
     sidecars.put(film.with_suffix(".vtt"), vtt(timeline).encode() if separate else b"")

@@ -50,7 +50,7 @@ class GarbageCollector:
     realm: Realm
 
     def alone(self) -> AbstractContextManager[None]:
-        """Exclude renders meanwhile. Raises Busy."""
+        """Exclude renders meanwhile. Raise Busy."""
         return exclusive_lock(store_claim(self.realm.root), "a render uses this store: clear it when that has ended")
 
     def waste(self, days: float, gone: Collection[Path], now: float) -> GarbageFound:

@@ -20,7 +20,7 @@ class TakesMissing(SceneFailed):
 
 
 def cut_only(workspace: Workspace, options: RenderOptions) -> RenderResult:
-    """Cut the film from takes that are in the store. Raises TakesMissing, naming the scenes that have none."""
+    """Cut the film from takes that are in the store. Raise TakesMissing, naming the scenes that have none."""
     plan = current_plan(workspace)
     takes = complete_takes(workspace, plan)
     path = film_path(workspace, options.out)
@@ -29,7 +29,7 @@ def cut_only(workspace: Workspace, options: RenderOptions) -> RenderResult:
 
 
 def complete_takes(workspace: Workspace, plan: Plan) -> dict[str, Take]:
-    """Return the take of each scene. Raises TakesMissing, naming the scenes that have none."""
+    """Return the take of each scene. Raise TakesMissing, naming the scenes that have none."""
     takes = takes_of(plan)
     if missing := tuple(scene for scene in workspace.shots if scene not in takes):
         raise TakesMissing(workspace.shown, missing)

@@ -14,7 +14,7 @@ from storyboard.workflow.workspace import Workspace
 
 
 def read_facts(workspace: Workspace) -> Facts:
-    """Read the lock file, the ledger and the store. Raises InputError if the lock is damaged, LocalFault.
+    """Read the lock file, the ledger and the store. Raise InputError if the lock is damaged, LocalFault.
 
     Takes that lie in the store's trash and are needed again are brought back; the ledger is told what the lock pins.
     """
@@ -47,7 +47,7 @@ def _last_recipes(workspace: Workspace, pinned: Mapping[str, str]) -> Mapping[st
 
 
 def current_plan(workspace: Workspace) -> Plan:
-    """Return what has to be done about each scene now. Raises as ``read_facts`` does, and InputError."""
+    """Return what has to be done about each scene now. Raise as ``read_facts`` does, and InputError."""
     facts, capabilities = read_facts(workspace), workspace.provider.capabilities
     return make_plan(workspace.storyboard, workspace.shots, facts, workspace.prices, capabilities)
 
@@ -62,7 +62,7 @@ def over_budget(workspace: Workspace, plan: Plan) -> tuple[Over, ...]:
 
 
 def check_budget(workspace: Workspace, plan: Plan) -> None:
-    """Raises OverBudget, with the numbers, if the plan would exceed the budget."""
+    """Raise OverBudget, with the numbers, if the plan would exceed the budget."""
     if found := over_budget(workspace, plan):
         raise workspace.settings.budget.refusal(found)
 
@@ -87,7 +87,7 @@ def orphaned_submissions(workspace: Workspace, plan: Plan) -> list[Submission]:
 
 
 def pin_takes(workspace: Workspace, takes: Mapping[str, Take]) -> bool:
-    """Pin the take of each scene in the lock file; False if it says so already. Raises InputError, LocalFault.
+    """Pin the take of each scene in the lock file; False if it says so already. Raise InputError, LocalFault.
 
     A scene without a take in ``takes`` keeps what it had.
     """
@@ -97,13 +97,13 @@ def pin_takes(workspace: Workspace, takes: Mapping[str, Take]) -> bool:
 
 
 def upload_destination(workspace: Workspace) -> UploadDestination | None:
-    """Return where local images are uploaded to; None where nothing is configured. Raises InputError, LocalFault."""
+    """Return where local images are uploaded to; None where nothing is configured. Raise InputError, LocalFault."""
     settings, kind = workspace.settings, workspace.realm.kind
     return destination_for(kind, settings.uploads, workspace.provider.name, settings.base_url)
 
 
 def describe_uploads(workspace: Workspace) -> str:
-    """Say where local images go. Raises InputError, LocalFault."""
+    """Say where local images go. Raise InputError, LocalFault."""
     match upload_destination(workspace):
         case None:
             return "they have nowhere to go yet"

@@ -24,7 +24,7 @@ def build_footage(
 ) -> tuple[Timeline, Mapping[str, Path]]:
     """Return the film's timeline, and the file of each digest in it but for those that are drawn.
 
-    Raises InputError where a clip does not serve.
+    Raise InputError where a clip does not serve.
     """
     folder, files = workspace.file.parent, workspace.source_files
     footage = {scene: Footage(take.digest, take.measure) for scene, take in takes.items()}
@@ -57,7 +57,7 @@ def local_media(workspace: Workspace) -> list[Path]:
 
 
 def read_image(workspace: Workspace, image: LocalImage) -> bytes:
-    """Return the bytes of an image. Raises InputError if they changed since the storyboard was read."""
+    """Return the bytes of an image. Raise InputError if they changed since the storyboard was read."""
     content = workspace.source_files.bytes_of(image.path)
     if hashlib.sha256(content).hexdigest() != image.digest:
         raise InputError(f"{image.path} has been changed meanwhile", "run again")

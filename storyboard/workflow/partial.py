@@ -56,7 +56,7 @@ class TolerantFiles:
 def cut_partial(workspace: Workspace, options: RenderOptions, troubles: Mapping[PurePosixPath, str]) -> RenderResult:
     """Cut the film from what exists, with slates for what does not; a film with slates goes beside the whole one.
 
-    The workspace was opened with ``TolerantFiles``, which say the ``troubles``. Raises InputError, LocalFault,
+    The workspace was opened with ``TolerantFiles``, which say the ``troubles``. Raise InputError, LocalFault,
     BadMedia.
     """
     plan = current_plan(workspace)

@@ -35,7 +35,7 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
 def check(workspace: Workspace, plan: Plan) -> None:
     """Check what must work before anything is paid: ffmpeg, key, upload destination, disk space.
 
-    Raises Problems, InputError, RunRefused, LocalFault.
+    Raise Problems, InputError, RunRefused, LocalFault.
     """
     from storyboard.http.client import Endpoint
     from storyboard.media import ffmpeg

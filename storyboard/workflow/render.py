@@ -43,7 +43,7 @@ class Approved(NamedTuple):
 def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run) -> RenderResult:
     """Generate what is missing and cut the film. ``run`` runs the event loop: by default with Ctrl-C handled.
 
-    A scene that fails is a part of the result. Raises what concerns all scenes: Problems, InputError, OverBudget,
+    A scene that fails is a part of the result. Raise what concerns all scenes: Problems, InputError, OverBudget,
     LocalFault, and Interrupted at the second Ctrl-C. The storyboard is claimed by the caller.
     """
     approved = approve(workspace, options)
@@ -62,7 +62,7 @@ def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run)
 
 
 async def render_async(workspace: Workspace, options: RenderOptions) -> RenderResult:
-    """Do the same in the running event loop; the film is cut in another thread. Raises as ``render`` does."""
+    """Do the same in the running event loop; the film is cut in another thread. Raise as ``render`` does."""
     approved = approve(workspace, options)
     outcomes, stopped = known_outcomes(approved.plan, options.on_event), None
     if len(outcomes) < len(approved.plan.steps):
@@ -98,7 +98,7 @@ def _result(
 
 
 def approve(workspace: Workspace, options: RenderOptions) -> Approved:
-    """Plan, and have the plan approved. Raises InputError, OverBudget, LocalFault, what ``options.approve`` raises."""
+    """Plan, and have the plan approved. Raise InputError, OverBudget, LocalFault, what ``options.approve`` raises."""
     workspace.source_files.write_schema()
     workspace.realm.sweep(workspace.lockfile.path, workspace.file.parent)
     whole = current_plan(workspace)
@@ -137,7 +137,7 @@ async def generate(workspace: Workspace, approved: Approved, options: RenderOpti
 
 
 def pin(workspace: Workspace, outcomes: Mapping[str, Outcome]) -> dict[str, Take]:
-    """Pin the takes among the outcomes in the lock file, and return them. Raises InputError, LocalFault."""
+    """Pin the takes among the outcomes in the lock file, and return them. Raise InputError, LocalFault."""
     takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
     pin_takes(workspace, takes)
     return takes
@@ -150,7 +150,7 @@ def film_to_cut(approved: Approved, takes: Mapping[str, Take], stopped: Storyboa
 
 
 def check_saved_plan(workspace: Workspace, plan: Plan, saved: Mapping[str, object] | None) -> None:
-    """Raises InputError, with all that differs, if a saved plan does not hold any more."""
+    """Raise InputError, with all that differs, if a saved plan does not hold any more."""
     if saved is None:
         return
     differences = plan_differences(saved, document(workspace, plan))
@@ -162,7 +162,7 @@ def check_saved_plan(workspace: Workspace, plan: Plan, saved: Mapping[str, objec
 
 
 def select_steps(workspace: Workspace, whole: Plan, only: tuple[str, ...]) -> Plan:
-    """Return the part of a plan for the scenes ``only``, with all that it keeps. Raises InputError for other names."""
+    """Return the part of a plan for the scenes ``only``, with all that it keeps. Raise InputError for other names."""
     if not only:
         return whole
     names = {scene.id for scene in workspace.storyboard.scenes}

@@ -58,7 +58,7 @@ def takes_of(plan: Plan) -> dict[str, Take]:
 
 
 def film_path(workspace: Workspace, out: Path | None, *, partial: bool = False) -> Path:
-    """Return where the film goes: ``out``, or as the storyboard says. Raises InputError if it cannot be written.
+    """Return where the film goes: ``out``, or as the storyboard says. Raise InputError if it cannot be written.
 
     ``partial``: the film has slates in it, and goes beside the whole one.
     """

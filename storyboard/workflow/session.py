@@ -39,7 +39,7 @@ async def session(
 ) -> Ended:
     """Carry out a plan: the outcome of each scene, and what stopped the run, if anything did.
 
-    ``at_once`` is how many jobs may be in progress. Raises InputError, RunRefused, LocalFault.
+    ``at_once`` is how many jobs may be in progress. Raise InputError, RunRefused, LocalFault.
     """
     realm = workspace.realm
     async with AsyncExitStack() as stack:

@@ -14,7 +14,7 @@ from storyboard.workflow.workspace import Workspace
 
 
 def submission_to_settle(workspace: Workspace, scene: str) -> Submission:
-    """Return the submission of a scene that needs a decision: the present or an earlier one. Raises InputError."""
+    """Return the submission of a scene that needs a decision: the present or an earlier one. Raise InputError."""
     forgotten = [entry for entry in orphaned_submissions(workspace, current_plan(workspace)) if entry.scene == scene]
     if scene not in workspace.shots and not forgotten:
         known = ", ".join(workspace.shots)
@@ -38,7 +38,7 @@ def _held(workspace: Workspace, entry: Submission) -> bool:
 
 
 def adopt(workspace: Workspace, entry: Submission, job: str, now: float) -> None:
-    """Record ``job`` as the submitted one, once the provider confirms the prompt. Raises InputError."""
+    """Record ``job`` as the submitted one, once the provider confirms the prompt. Raise InputError."""
     from storyboard.http.client import Client, Endpoint
 
     async def ask() -> str | None:
@@ -65,7 +65,7 @@ def adopt(workspace: Workspace, entry: Submission, job: str, now: float) -> None
 
 
 def request_again(workspace: Workspace, entry: Submission, now: float) -> None:
-    """Close it, so that the next render submits again. Raises InputError if a callback has named its job since."""
+    """Close it, so that the next render submits again. Raise InputError if a callback has named its job since."""
     if workspace.realm.ledger.inbox.jobs_named_by_callbacks(entry.nonce):
         raise InputError(f"a callback has named the job of {entry.scene}: it is paid for", "render collects it")
     workspace.realm.ledger.submissions.record_failed(entry, "asked for again, as the author decided", entry.code, now)

@@ -47,7 +47,7 @@ class SheetOptions:
 
 
 def sheet(options: SheetOptions, settings: Settings) -> list[Path]:
-    """Write the contact sheet; return its pages, as PNG. Raises Problems and other StoryboardErrors."""
+    """Write the contact sheet; return its pages, as PNG. Raise Problems and other StoryboardErrors."""
     from storyboard.graphics import contact_sheet
     from storyboard.graphics.fonts import missing_characters_sentence
 
@@ -76,7 +76,7 @@ def sheet(options: SheetOptions, settings: Settings) -> list[Path]:
 def poster(options: SheetOptions, scene: str, settings: Settings) -> Path:
     """Write one frame of the film in its size: the first on which ``scene`` ("" for the first) is seen alone.
 
-    Raises SceneFailed if it has no take; Problems and other StoryboardErrors.
+    Raise SceneFailed if it has no take; Problems and other StoryboardErrors.
     """
     with open_workspace(options.file, settings, options.realm, given=options.given) as workspace:
         path = _place(workspace, options.out, ".jpg", (".jpg", ".jpeg", ".png"))
@@ -96,13 +96,13 @@ def prepare_thumbnails(
 ) -> None:
     """Make the thumbnails that the sheet will need of some scenes; ``rates`` are the frame rates of their clips.
 
-    Raises LocalFault, BadMedia.
+    Raise LocalFault, BadMedia.
     """
     make_thumbnails(FrameSources(timeline, paths, rates, _read_image(workspace)), thumbnails_folder(workspace))
 
 
 def thumbnails_folder(workspace: Workspace) -> Path:
-    """Return the folder that keeps the thumbnails of this film. Raises LocalFault."""
+    """Return the folder that keeps the thumbnails of this film. Raise LocalFault."""
     return scratch_dir(workspace.file.parent, "pictures", scratch_name(workspace))
 
 
@@ -135,7 +135,7 @@ def _expected_take(workspace: Workspace, scene: Scene) -> Take:
 
 
 def _place(workspace: Workspace, out: Path | None, suffix: str, kinds: tuple[str, ...]) -> Path:
-    """Where the picture goes: ``out``, else beside the film. Raises InputError."""
+    """Where the picture goes: ``out``, else beside the film. Raise InputError."""
     registry = FilmRegistry(workspace.file.parent)
     if out is None:
         default = Path(workspace.storyboard.output.file)
@@ -185,7 +185,7 @@ def _words(scene: Scene) -> str:
 
 
 def _write_pages(sidecars: Sidecars, first: Path, pages: "Iterable[Image]") -> list[Path]:
-    """Write the pages; remove those that an earlier sheet had beyond them. Raises LocalFault."""
+    """Write the pages; remove those that an earlier sheet had beyond them. Raise LocalFault."""
     written = []
     for number, page in enumerate(pages, 1):
         written.append(_page(first, number))

@@ -26,11 +26,11 @@ class Project:
         self.folder = folder.resolve()
 
     def text(self, path: PurePosixPath) -> bytes:
-        """Return a YAML file's bytes. Raises InputError: not there, no regular file, outside, larger than 1 MiB."""
+        """Return a YAML file's bytes. Raise InputError: not there, no regular file, outside, larger than 1 MiB."""
         return self._read(path, MAX_BYTES, "1 MiB")
 
     def image(self, path: PurePosixPath) -> ImageFile:
-        """Return an image's digest, size and type. Raises InputError as ``bytes_of`` does, or if it is no image."""
+        """Return an image's digest, size and type. Raise InputError as ``bytes_of`` does, or if it is no image."""
         from storyboard.media import images
 
         content = self.bytes_of(path)
@@ -42,13 +42,13 @@ class Project:
         return ImageFile(digest, len(content), picture.width, picture.height, picture.kind)
 
     def clip(self, path: PurePosixPath) -> Measure:
-        """Return the measurements of a local clip. Raises InputError (not there, outside) or BadMedia."""
+        """Return the measurements of a local clip. Raise InputError (not there, outside) or BadMedia."""
         from storyboard.media import probe
 
         return probe.measure(self.file(path))
 
     def sound(self, path: PurePosixPath) -> Fraction:
-        """Return the duration of a sound file in seconds. Raises InputError (not there, outside) or BadMedia."""
+        """Return the duration of a sound file in seconds. Raise InputError (not there, outside) or BadMedia."""
         from storyboard.media import probe
 
         return probe.sound(self.file(path))
@@ -60,17 +60,17 @@ class Project:
         return installed_effects()
 
     def write_schema(self) -> None:
-        """Write the schema where the editor line of ``init`` looks for it: git does not carry it. Raises LocalFault."""
+        """Write the schema where the editor line of ``init`` looks for it: git does not carry it. Raise LocalFault."""
         replace(scratch_dir(self.folder) / "storyboard.schema.json", schema.text().encode())
 
     def bytes_of(self, path: PurePosixPath) -> bytes:
-        """Return the bytes of an image. Raises InputError: not there, outside, larger than 20 MB."""
+        """Return the bytes of an image. Raise InputError: not there, outside, larger than 20 MB."""
         from storyboard.media.images import MAX_BYTES
 
         return self._read(path, MAX_BYTES, "20 MB")
 
     def file(self, path: PurePosixPath) -> Path:
-        """Return the real path of a regular file of the project. Raises InputError: not there, no file, outside."""
+        """Return the real path of a regular file of the project. Raise InputError: not there, no file, outside."""
         real = self._inside(path)
         try:
             if real.is_file():
@@ -116,7 +116,7 @@ class Project:
 def locate(argument: str | None, cwd: Path) -> Path:
     """Return the storyboard that a command means: ``argument``, or the only one in ``cwd``.
 
-    Raises InputError naming what was found.
+    Raise InputError naming what was found.
     """
     if argument is not None:
         return _named(argument, cwd)

@@ -71,7 +71,7 @@ def summarize(
 ) -> RenderResult:
     """Return the result of a render. ``cut`` is where the film goes, and the film if there is one.
 
-    ``checksum``: read the film once more for its SHA-256, which takes longer than the cut. Raises LocalFault.
+    ``checksum``: read the film once more for its SHA-256, which takes longer than the cut. Raise LocalFault.
     """
     path, film = cut
     asked = [step.scene for step in plan.steps if step.name in ("make", "collect")]

@@ -20,7 +20,7 @@ def load_storyboard(
 ) -> Storyboard:
     """Read the storyboard in ``file`` and check it against the configured provider.
 
-    ``given`` are variables by name; ``shown`` is the file's name in messages. Raises Problems, InputError.
+    ``given`` are variables by name; ``shown`` is the file's name in messages. Raise Problems, InputError.
     """
     capabilities = find(settings.provider).capabilities
     return read_storyboard(file.name, Project(file.parent), capabilities, given, shown=shown or file.name)
@@ -29,7 +29,7 @@ def load_storyboard(
 def validate_storyboard(
     file: Path, settings: Settings, given: Mapping[str, str] = _NOTHING, *, shown: str | None = None
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
-    """Return the storyboard, None if it has errors, and all its problems. Raises InputError if it cannot be read."""
+    """Return the storyboard, None if it has errors, and all its problems. Raise InputError if it cannot be read."""
     try:
         storyboard = load_storyboard(file, settings, given, shown=shown)
     except Problems as error:

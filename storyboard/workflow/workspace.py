@@ -58,7 +58,7 @@ def open_workspace(
     given: Mapping[str, str] | None = None,
     files: Files | None = None,
 ) -> Iterator[Workspace]:
-    """Read a storyboard and open the realm of its takes. Raises Problems and other StoryboardErrors.
+    """Read a storyboard and open the realm of its takes. Raise Problems and other StoryboardErrors.
 
     ``realm`` is that of the configured service if left out. ``given`` are variables of the storyboard, by name;
     ``files`` reads the author's files in place of ``Project``.
@@ -93,13 +93,13 @@ def claimed_workspace(
     given: Mapping[str, str] | None = None,
     files: Files | None = None,
 ) -> Iterator[Workspace]:
-    """Claim a storyboard for this process, then open it as ``open_workspace`` does. Raises Busy as well."""
+    """Claim a storyboard for this process, then open it as ``open_workspace`` does. Raise Busy as well."""
     with claim_storyboard(file), open_workspace(file, settings, realm, given=given, files=files) as workspace:
         yield workspace
 
 
 def provider_of(settings: Settings, kind: Kind) -> Provider:
-    """Return the provider that the user configured; for drafts, the emulator's. Raises InputError."""
+    """Return the provider that the user configured; for drafts, the emulator's. Raise InputError."""
     if kind == "draft":
         from storyboard.emulator import draft_provider
 

@@ -76,7 +76,7 @@ class Doors:
         self.left, self.dead, self.stumbles = left, False, stumbles
 
     def __call__(self, error: Exception | None = None) -> None:
-        """Pass a door. Raises Killed, or ``error`` where this is the effect that fails."""
+        """Pass a door. Raise Killed, or ``error`` where this is the effect that fails."""
         if self.dead:
             raise Killed
         if self.left is None:
@@ -336,7 +336,7 @@ class Service:
         return self.jobs[name]
 
     def bytes_of(self, url: str) -> bytes:
-        """What an address serves just now. Raises as the wire does."""
+        """What an address serves just now. Raise as the wire does."""
         job, hd = self.jobs[url.split("/")[3]], url.endswith("/hd")
         match next(self._fetches):
             case "expired":

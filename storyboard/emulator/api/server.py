@@ -43,7 +43,7 @@ class Emulator:
     """``async with Emulator(Behaviour()) as emulator``: serves on ``emulator.url`` until the block ends.
 
     ``port`` 0 takes a free one. ``warned`` is called with (label of the scene, sentence) for warnings about a draft.
-    Raises InputError for an invalid fault, and where the port is in use.
+    Raise InputError for an invalid fault, and where the port is in use.
     """
 
     def __init__(

@@ -165,7 +165,7 @@ class EmulatedService:
         return replace(outcome.brief, hd=True) if task and task.done() and not task.exception() else None
 
     async def close(self) -> None:
-        """Cancel all jobs. Raises the first unexpected exception of one: any but a LocalFault."""
+        """Cancel all jobs. Raise the first unexpected exception of one: any but a LocalFault."""
         for task in self._work:
             task.cancel()
         ends = await asyncio.gather(*self._work, return_exceptions=True)

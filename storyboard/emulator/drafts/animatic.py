@@ -29,7 +29,7 @@ class Stopped(Exception):
 
 
 def film(path: Path, brief: Brief, stop: Event) -> None:
-    """Write the clip for ``brief``. Takes about 1 s of one core. Raises OSError, av.FFmpegError, Stopped."""
+    """Write the clip for ``brief``. Takes about 1 s of one core. Raise OSError, av.FFmpegError, Stopped."""
     stage = set_stage(brief)
     clip = video_clip()(lambda time: stage.frame(round(time * RATE)), duration=SECONDS)
     mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.digest)))

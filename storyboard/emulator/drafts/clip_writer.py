@@ -53,7 +53,7 @@ def aac(samples: Samples) -> bytes:
 
 
 def mp4(path: Path, size: tuple[int, int], pictures: Iterable[Picture], sound: bytes) -> None:
-    """Write a clip of ``size`` (width, height in pixels) to ``path``. Raises OSError and av.FFmpegError."""
+    """Write a clip of ``size`` (width, height in pixels) to ``path``. Raise OSError and av.FFmpegError."""
     with _writing(path) as container, av.open(io.BytesIO(sound), "r", format="mp4") as recording:
         video = container.add_stream("libx264", rate=RATE, options=_X264)
         video.width, video.height = size

@@ -27,11 +27,11 @@ class DraftFilms:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="draft")
 
     async def clip(self, brief: Brief) -> Path:
-        """The complete clip for ``brief``. Raises LocalFault where it cannot be rendered."""
+        """The complete clip for ``brief``. Raise LocalFault where it cannot be rendered."""
         return await self._once(f"{brief.digest}{'-hd' if brief.hd else ''}", lambda path: self._make(path, brief))
 
     async def silent(self, brief: Brief) -> Path:
-        """The same clip without its sound. Raises LocalFault."""
+        """The same clip without its sound. Raise LocalFault."""
         whole = await self.clip(brief)
         return await self._once(f"{whole.stem}-silent", lambda path: _silence(whole, path))
 
@@ -61,7 +61,7 @@ class DraftFilms:
 
 
 def _told(make: Callable[[Path], None], path: Path) -> Path:
-    """``path`` once ``make`` has written it. Raises LocalFault for errors of the disk or of a library."""
+    """``path`` once ``make`` has written it. Raise LocalFault for errors of the disk or of a library."""
     from av.error import FFmpegError
 
     try:

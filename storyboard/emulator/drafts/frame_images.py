@@ -54,7 +54,7 @@ Still = Photo | Elsewhere
 
 
 async def still(url: str, uploads: Mapping[str, Path], folder: Path, session: aiohttp.ClientSession) -> Still:
-    """The image at ``url``. A downloaded one is stored in ``folder``. Raises Unusable."""
+    """The image at ``url``. A downloaded one is stored in ``folder``. Raise Unusable."""
     if url in uploads:
         return photo(uploads[url])
     if not on_loopback(url):
@@ -67,7 +67,7 @@ async def still(url: str, uploads: Mapping[str, Path], folder: Path, session: ai
 
 
 def photo(path: Path) -> Photo:
-    """The image in a file, recognised by its content. Raises Unusable."""
+    """The image in a file, recognised by its content. Raise Unusable."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size

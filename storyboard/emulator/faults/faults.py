@@ -142,7 +142,7 @@ _REST = re.compile(r"(?:\s+x(?P<times>[1-9]\d{0,8}))?(?:\s+%(?P<percent>\d{1,3}(
 
 
 def parse(text: str) -> InjectedFault:
-    """The fault that ``text`` describes. Raises InputError whose hint names the possible faults."""
+    """The fault that ``text`` describes. Raise InputError whose hint names the possible faults."""
     form = _FORM.fullmatch(text.strip())
     if not form:
         raise InputError(

@@ -29,7 +29,7 @@ def joint(left: Pair, right: Pair, config: bytes, channels: int) -> bytes:
     """Encode the frame that replaces ``left[1]`` and ``right[0]``.
 
     ``left`` is the last two frames that are heard of the first clip; ``right`` is the frame before the first one that
-    is heard of the second clip, and that one. ``config`` is their AudioSpecificConfig. Raises BadMedia where they do
+    is heard of the second clip, and that one. ``config`` is their AudioSpecificConfig. Raise BadMedia where they do
     not decode.
     """
     import numpy
@@ -63,7 +63,7 @@ def read_joints(path: Path) -> dict[bytes, bytes]:
 
 
 def write_joints(path: Path, joints: Mapping[bytes, bytes]) -> None:
-    """Write the joints, each under a name of 16 bytes, replacing the file. Raises LocalFault."""
+    """Write the joints, each under a name of 16 bytes, replacing the file. Raise LocalFault."""
     write_checked(path, b"".join(_ROW.pack(name, len(frame)) + frame for name, frame in sorted(joints.items())))
 
 

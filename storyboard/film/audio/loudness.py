@@ -48,7 +48,7 @@ class Known:
             return None
 
     def all(self, clips: Iterable[Clip], paths: Mapping[str, Path]) -> dict[Clip, Loudness]:
-        """The loudness of each clip; missing ones are measured in parallel. Raises LocalFault, BadMedia."""
+        """The loudness of each clip; missing ones are measured in parallel. Raise LocalFault, BadMedia."""
         clips = list(clips)
         found = {clip: known for clip in clips if (known := self.of(clip))}
         missing = {self._path(clip): clip for clip in clips if clip not in found}
@@ -71,7 +71,7 @@ class Known:
             return
 
     def measure(self, clip: Clip, path: Path, watch: workers.Watch = lambda frames: None) -> Loudness:
-        """Measure the visible part of the clip, and cache the result. Raises LocalFault, BadMedia."""
+        """Measure the visible part of the clip, and cache the result. Raise LocalFault, BadMedia."""
         scratch_dir(self._project, "loudness")
         loudness = measure(path, clip.start, clip.end, watch)
         kept = {"lufs": loudness.lufs, "peak": loudness.peak, "moments": loudness.moments}
@@ -84,7 +84,7 @@ class Known:
 
 
 def measure(path: Path, start: Fraction, end: Fraction, watch: workers.Watch = lambda frames: None) -> Loudness:
-    """Measure the loudness of a clip from ``start`` to ``end``, in seconds. Raises LocalFault, BadMedia."""
+    """Measure the loudness of a clip from ``start`` to ``end``, in seconds. Raise LocalFault, BadMedia."""
     import av
 
     try:

@@ -56,7 +56,7 @@ Placed: TypeAlias = "Generator[tuple[int, Samples]]"
 def write(mix: AudioMix, paths: Mapping[str, Path], out: Path, watch: Watch) -> None:
     """Write a mix as AAC in MP4. ``watch`` is called repeatedly; an exception in it stops the work.
 
-    Raises LocalFault, BadMedia.
+    Raise LocalFault, BadMedia.
     """
     import av
     import numpy
@@ -78,7 +78,7 @@ def write(mix: AudioMix, paths: Mapping[str, Path], out: Path, watch: Watch) -> 
 
 
 def mix_samples(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
-    """The samples of a mix, about a second at a time. Raises LocalFault, BadMedia."""
+    """The samples of a mix, about a second at a time. Raise LocalFault, BadMedia."""
     return _limited(_added(mix, paths), mix.form)
 
 
@@ -95,7 +95,7 @@ def samples(
     """A file's sound in ``form`` (hertz, channels), from ``start`` seconds on. Empty if the file has no sound.
 
     If ``clip``, ``start`` counts from the first frame, else from the first sample. If ``loop``, ``start`` is ignored,
-    and the sound repeats without end. Raises LocalFault, BadMedia.
+    and the sound repeats without end. Raise LocalFault, BadMedia.
     """
     if loop:
         return _looped(lambda: _from(path, Fraction(0), form, clip=clip), form)

@@ -1,4 +1,4 @@
-"""What the answers of this API mean: its codes as rows of the retry table, its words as advice to the author."""
+"""The meaning of this API's answers: its codes as rows of the retry table, its messages as advice to the author."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from storyboard.http.policy import PLAIN_HTTP, AnswerKind, Call, Signal, read_ta
 from storyboard.model.capabilities import Environment
 
 # The numbers are read both as HTTP status and as `code` of the body. Sources: the API document (200-505), api-facts.md
-# 1.4 and 4.1 (433, 451; a 1080p version that is at work comes as 400, 422 or 500).
+# 1.4 and 4.1 (433, 451; a 1080p version in progress is answered with 400, 422 or 500).
 _CODES = """
 signal      submit   poll    hd      download  upload  balance
 400         failed   stalled wait    expired   failed  absent
@@ -20,8 +20,8 @@ signal      submit   poll    hd      download  upload  balance
 505         failed   stop    failed  fetch     stop    absent
 """
 
-# Where an HTTP status alone says something else than the same number in the body. A job that is paid for is over only
-# when the service itself says so, not when a gateway on the way does; and only the status tells a missing endpoint.
+# Rows for an HTTP status whose body has no code, where they differ. A paid job ends only by the word of the service
+# itself, not of a gateway; a missing endpoint is visible in the status only.
 _STATUS_ALONE = """
 signal      submit   poll    hd      download  upload  balance
 400         failed   ask     wait    expired   failed  absent

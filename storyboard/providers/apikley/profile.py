@@ -1,4 +1,4 @@
-"""Profile: what a service of this shape calls its paths and fields, so that another one is configuration, not code."""
+"""Profile: the names of paths and fields of a service of this shape; a differing service needs configuration only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,7 +8,7 @@ from storyboard.model.errors import InputError
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
 
-# Without these there is nothing to ask, or no answer to find.
+# Without these no request can be sent, or no answer be read.
 _NEEDED = ("generate_path", "record_path", "prompt", "images", "model", "task", "state", "urls", "url", "download")
 
 
@@ -16,7 +16,7 @@ _NEEDED = ("generate_path", "record_path", "prompt", "images", "model", "task", 
 class Profile:
     """The names of the service's API; None leaves a path or a field out.
 
-    The envelope ``{code, msg, data}`` is what "of this shape" means and has no other names. Sources: the API document
+    The envelope ``{code, msg, data}`` has no other names: it defines "of this shape". Sources: the API document
     for the submission; api-facts.md 3.2 (record), 4.1 (HD), 6.2 (credit), 6.6 (upload) for what it only mentions.
     """
 
@@ -38,7 +38,7 @@ class Profile:
     callback: str | None = "callBackUrl"
     label: str | None = None  # what a draft prints on its card
 
-    # Of the record and the HD version, in the query and in the answer.
+    # Fields of the record and the HD version, in the query and in the answer.
     task: str = "taskId"
     index: str | None = "index"
     state: str = "successFlag"
@@ -50,7 +50,7 @@ class Profile:
     credits: str | None = "creditsConsumed"
     echo: str | None = "paramJson"  # the submission as it came, as JSON in a string
 
-    # Of the upload, its folder at the service, and the days that it keeps a file.
+    # Fields of the upload, its folder at the service, and the days that the service keeps a file.
     content: str = "base64Data"
     folder: str = "uploadPath"
     name: str = "fileName"
@@ -60,7 +60,7 @@ class Profile:
 
     @classmethod
     def of(cls, table: Mapping[str, object]) -> "Profile":
-        """The profile that the user's configuration describes; "" leaves a name out. Raises InputError."""
+        """The profile of a table of the user's configuration; "" leaves a name out. Raise InputError."""
         known = [field.name for field in fields(cls)]
         for name in table:
             if name not in known:

@@ -32,7 +32,7 @@ def _model(name: str, references: int) -> Model:
         seconds=8,
         resolutions=(Quality("720p", (1280, 720)), Quality("1080p", (1920, 1080), upgrade=True)),
         seeds=(10_000, 99_999),
-        # No limit is documented. This is several times what a shot of 8 s can show, and stops a template that ran away.
+        # No limit is documented. A shot of 8 s shows far less; the limit stops templates that repeat without end.
         prompt_limit=5_000,
         references=references,
         reference_aspects=("16:9",),
@@ -42,20 +42,20 @@ def _model(name: str, references: int) -> Model:
 
 CAPABILITIES = Capabilities((_model("veo3", 0), _model("veo3_fast", 3)), usual="veo3_fast")
 
-# Credits a clip, whatever its length, as published for the same-shaped public API on 2026-09-11
-# (api-facts.md 6.3); Apikley's own tariff is not public, hence an estimate.
+# Credits for a clip of any length, as published for the public API of the same shape on 2026-09-11
+# (api-facts.md 6.3); Apikley's own prices are not public, hence an estimate.
 PRICES = Prices(
     models={"veo3": Fraction(250), "veo3_fast": Fraction(60)}, hd=Fraction(5), credit=Fraction(1, 200), estimate=True
 )
 
 _JOB = re.compile(r"[A-Za-z0-9_-]{4,128}")
 
-# Parts of messages, in lower case, that tell more than their code (api-facts.md 1.4, 3.6, 4.1).
+# Parts of messages, in lower case, that are more specific than their code (api-facts.md 1.4, 3.6, 4.1).
 _NO_RECORD = ("record is null", "recordinfo is null", "not exist", "is blank", "is empty", "not found")
 _OVER = ("rejected by flow", "within 14 days")
 _NO_HD = ("not support", "unavailable", "fallback")
 
-# The service may delete a file a little before its time; a submission must not meet that moment.
+# The service may delete a file slightly early; a submission must not use it then.
 _UPLOAD_MARGIN = timedelta(hours=1)
 
 
@@ -72,11 +72,11 @@ class Apikley:
         self.profile = profile or Profile()
 
     def with_profile(self, profile: Mapping[str, object]) -> "Apikley":
-        """The same provider for a service that calls its paths and fields otherwise. Raise InputError."""
+        """The same provider for a service with other names of paths and fields. Raise InputError."""
         return Apikley(Profile.of(profile))
 
     def request(self, shot: Shot, images: Sequence[str], callback: str | None) -> dict[str, object]:
-        """The body of POST generate. Mode and translation are always said: the service's own defaults have changed."""
+        """The body of POST generate. Mode and translation are always set: the service has changed its defaults."""
         names = self.profile
         fields: dict[str | None, object] = {
             names.prompt: shot.prompt,
@@ -96,7 +96,7 @@ class Apikley:
         return Request(Call.SUBMIT, "POST", self.profile.generate_path, body=self.request(shot, images, callback))
 
     def read_submission(self, reply: Reply) -> str | NoResult:
-        """An accepted answer without a usable name, and a refusal with one, are both unknown: it may be charged."""
+        """Acceptance without a usable job name, and refusal with one, both mean unconfirmed: it may be charged."""
         answer = envelope(reply)
         job = self._task(answer)
         if answer.is_refusal:
@@ -106,7 +106,7 @@ class Apikley:
         return job if _JOB.fullmatch(job) else Meaning(AnswerKind.NO_RECEIPT, f"{job:.60}" or answer.msg)
 
     def _task(self, answer: "Envelope") -> str:
-        """The job's name, also where it came as a number; empty where there is none."""
+        """The job's name, which may be a number in the answer; empty if there is none."""
         job = _table(answer.data).get(self.profile.task)
         return str(job) if isinstance(job, str | int) and not isinstance(job, bool) else ""
 
@@ -114,7 +114,7 @@ class Apikley:
         return Request(Call.POLL, "GET", self.profile.record_path, query={self.profile.task: job})
 
     def read_status(self, job: str, reply: Reply) -> Pending | Ready | JobFailed | NoResult:
-        """A success without an address is Waiting, but ``done``: the caller ends that soon."""
+        """Success without an address is Pending with ``done``: the caller limits how long it waits."""
         answer, names = envelope(reply), self.profile
         data = _table(answer.data)
         if (why := self._no_record(job, answer, data)) is not None:
@@ -130,8 +130,8 @@ class Apikley:
         )
 
     def _no_record(self, job: str, answer: "Envelope", data: Mapping[str, object]) -> NoResult | None:
-        """Why this is no record of the job: another job's, one that makes no sense, a refusal. A job that has ended is
-        one whatever the code is."""
+        """Why this is no record of the job: it is another job's, inconsistent, or a refusal. The record of an ended job
+        is valid whatever its code."""
         if (named := data.get(self.profile.task)) and named != job:
             return Meaning(AnswerKind.FOREIGN, f"{named}")
         state = data.get(self.profile.state)
@@ -148,7 +148,7 @@ class Apikley:
         return Request(Call.HD, "GET", names.hd_path, query=query)
 
     def read_upscale(self, reply: Reply) -> Pending | Ready | NoResult:
-        """An address is one whatever the code beside it is."""
+        """An address is valid whatever the code beside it."""
         answer = envelope(reply)
         if url := next(self._hd_urls(answer), None):
             return Ready(url)
@@ -160,7 +160,7 @@ class Apikley:
         yield from _urls(self.profile, _table(answer.data))
 
     def upload(self, name: str, content: bytes, kind: str) -> Request | None:
-        """Named by what is in it: the same name twice overwrites, and old bytes may be served for a while."""
+        """``name`` must depend on the content: an upload replaces its namesake; caches may serve the old one."""
         names = self.profile
         if names.upload_path is None:
             return None
@@ -192,7 +192,7 @@ class Apikley:
         return said if isinstance(said, str) else None
 
     def jobs_in_callback(self, body: object) -> tuple[str, ...]:
-        """In data, or beside it; also spelt as the service's own sample does (api-facts.md 5.4)."""
+        """The job's name in ``data`` or beside it; also spelt as in the service's sample (api-facts.md 5.4)."""
         outer = _table(body)
         places = ((_table(outer.get("data")), self.profile.task), (_table(outer.get("data")), "task_id"))
         said = [place.get(name) for place, name in (*places, (outer, self.profile.task))]
@@ -209,7 +209,7 @@ class Apikley:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every answer of this API comes in (api-facts.md 1.1): a code (None: there is none), a message, the data."""
+    """The envelope of every answer of this API (api-facts.md 1.1): code (None if missing), message, data."""
 
     status: int
     code: int | None
@@ -221,12 +221,12 @@ class Envelope:
         return not (200 <= self.status < 300 and self.code == 200)
 
     def rejection(self) -> Rejection:
-        """What a refusal is to the client."""
+        """The refusal, as a value for the client."""
         return Rejection(self.code, self.msg)
 
 
 def envelope(reply: Reply) -> Envelope:
-    """The envelope of an answer; a body that is none has neither code nor message."""
+    """The envelope of an answer; any other body has neither code nor message."""
     body = reply.body
     if not isinstance(body, dict):
         return Envelope(reply.status, None, "", None)
@@ -238,7 +238,7 @@ def envelope(reply: Reply) -> Envelope:
 
 
 def _by_words(answer: Envelope, *meanings: tuple[tuple[str, ...], AnswerKind]) -> Meaning | None:
-    """What the message of a refusal says beyond its code."""
+    """The meaning of a refusal by its message, which is more specific than its code."""
     words = answer.msg.lower()
     if answer.code in (None, 200):
         return None
@@ -246,7 +246,7 @@ def _by_words(answer: Envelope, *meanings: tuple[tuple[str, ...], AnswerKind]) -
 
 
 def _table(value: object) -> Mapping[str, object]:
-    """An object of an answer, or of JSON in a string; anything else is an empty one."""
+    """A JSON object, also one in a string; anything else becomes an empty object."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         value = _json(value)
     return value if isinstance(value, dict) else {}
@@ -260,7 +260,7 @@ def _json(text: str) -> object:
 
 
 def _addresses(value: object) -> Iterator[str]:
-    """The addresses in a list, in JSON in a string, in a bracketed list without quotes, or in a single string."""
+    """The addresses in a list, in a JSON string, in a bracketed list without quotes, or in a single string."""
     if isinstance(value, list):
         for item in value:
             yield from _addresses(item) if isinstance(item, str) else ()
@@ -275,7 +275,7 @@ def _addresses(value: object) -> Iterator[str]:
 
 
 def _number(value: object) -> int | None:
-    """A whole number below a milliard, also as text, as true or false, or with a point."""
+    """A whole number below 10^9, also as text, as true or false, or with a decimal point."""
     if isinstance(value, str):
         return int(value) if re.fullmatch(r"-?[0-9]{1,9}", value.strip()) else None
     if isinstance(value, Decimal):
@@ -284,13 +284,13 @@ def _number(value: object) -> int | None:
 
 
 def _cost(value: object) -> Fraction | None:
-    """What a job cost. Less than nothing is not believed: it would make room in a budget."""
+    """The cost of a job. A negative one is ignored: it would increase the budget."""
     cost = _amount(value)
     return None if cost is not None and cost < 0 else cost
 
 
 def _amount(value: object) -> Fraction | None:
-    """A number of credits, exactly as it is written; None for what is no number, or beyond reason."""
+    """A number of credits, exactly as written; None if it is not a number or out of range."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         return None
     try:
@@ -306,7 +306,7 @@ provider: Provider = Apikley()
 
 
 def _urls(names: Profile, data: Mapping[str, object]) -> Iterator[str]:
-    """Every address of a result, the likeliest first: in response, in info, beside them (api-facts.md 3.3)."""
+    """Every address of a result, the most likely first: in response, in info, beside them (api-facts.md 3.3)."""
     for place in (_table(data.get("response")), _table(data.get("info")), data):
         yield from _addresses(place.get(names.urls))
         yield from _addresses(place.get(names.url))

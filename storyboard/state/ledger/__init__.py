@@ -1,4 +1,4 @@
-"""The ledger: every submission, take, charge and pin. What is paid for is written down before it is asked for."""
+"""The ledger: every submission, take, charge and pin. A submission is recorded before it is sent."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Charges: what money was spent on, or may have been."""
+"""Charges: credits that were spent, or may have been."""
 
 from collections.abc import Mapping
 from fractions import Fraction

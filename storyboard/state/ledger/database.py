@@ -1,7 +1,7 @@
-"""The ledger's database: opening it, its transactions, its errors, and the room that is reserved for it.
+"""The ledger's database: opening it, its transactions, its errors, and its disk reserve.
 
-SQLite with ``synchronous=FULL``: a row that was written is there after a power cut. One live row a key, by a unique
-index, so that two runs, whatever they know of each other, cannot both pay for the same shot.
+SQLite with ``synchronous=FULL``: a committed row survives a power cut. A unique index allows one live row for each
+key, so that two runs never both pay for the same shot.
 """
 
 import sqlite3
@@ -20,17 +20,17 @@ _RESTORE = "keep the file, and restore it from a backup"
 
 
 class Database:
-    """The SQLite file at ``path``, made if it is not there. Raise LocalFault if it cannot be used."""
+    """The SQLite file at ``path``, created if it is missing. Raise LocalFault if it cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._reserve = _reserve(path)
         private_dir(path.parent)
-        # The reserve comes with the first intent. An empty ledger beside it would forget what was paid for.
+        # The reserve is created with the first intent. An empty ledger beside it has lost what was paid for.
         if self._reserve.is_present() and is_empty(path):
             why = f"the ledger {path} is empty or was removed, and something has been asked for"
             raise LocalFault(why, f"{_RESTORE}; if nothing in it matters any more, remove {self._reserve.path}")
-        # Of two that make it at one moment, SQLite would tell one at once that it is locked.
+        # SQLite does not wait for a lock when two processes create the file at the same time.
         with self.sqlite_errors(), brief_lock(path.parent):
             self.connection = sqlite3.connect(path, timeout=20, isolation_level=None)
             self._open()
@@ -58,28 +58,28 @@ class Database:
         return [] if found == ["ok"] else found
 
     def query(self, statement: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
-        """All rows that a statement returns. Raise LocalFault."""
+        """Return all rows of a statement. Raise LocalFault."""
         with self.sqlite_errors():
             return self.connection.execute(statement, values).fetchall()
 
     def execute(self, statement: str, values: tuple[object, ...]) -> int:
-        """Carry out one statement in a transaction of its own; the number of rows changed. Raise LocalFault."""
+        """Execute one statement in its own transaction; return the number of rows changed. Raise LocalFault."""
         with self.sqlite_errors():
             return self.connection.execute(statement, values).rowcount
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit what is done inside at its end, or nothing if an exception leaves it. Raise LocalFault."""
+        """Commit at the end; roll back after an exception. Raise LocalFault."""
         with self.sqlite_errors(), self.connection:
             self.connection.execute("BEGIN IMMEDIATE")
             yield self.connection
 
     def fill_reserve(self) -> None:
-        """Hold back the room that ``execute_with_reserve`` may need. Raise LocalFault if the disk has not got it."""
+        """Reserve the disk space that ``execute_with_reserve`` may need. Raise LocalFault if the disk is full."""
         self._reserve.fill()
 
     def execute_with_reserve(self, statement: str, values: tuple[object, ...]) -> None:
-        """Carry out one statement; if the disk is full, give up the reserve and try again. Raise LocalFault."""
+        """Execute one statement; if the disk is full, release the reserve and retry. Raise LocalFault."""
         with self.sqlite_errors():
             try:
                 self.connection.execute(statement, values)
@@ -90,7 +90,7 @@ class Database:
 
     @contextmanager
     def sqlite_errors(self) -> Iterator[None]:
-        """Raise LocalFault for errors of SQLite and values that cannot be read; IntegrityError stays as it is."""
+        """Convert errors of SQLite and unreadable values to LocalFault; IntegrityError passes."""
         try:
             yield
         except sqlite3.IntegrityError:
@@ -106,7 +106,7 @@ class Database:
 
 
 def is_unused(path: Path) -> bool:
-    """Whether there is no ledger at ``path``, and nothing says that there was one. Raise LocalFault."""
+    """Whether there is no ledger at ``path``, and never was one. Raise LocalFault."""
     return is_empty(path) and not _reserve(path).is_present()
 
 

@@ -1,4 +1,4 @@
-"""The inbox of callbacks: which job the provider named, on the path of which submission."""
+"""The inbox of callbacks: the job that the provider named, and the submission on whose path it did."""
 
 from storyboard.state.ledger.database import Database
 from storyboard.state.ledger.submissions import Submissions
@@ -17,7 +17,7 @@ class CallbackInbox:
     def record_callback(self, nonce: str, job: str, now: float) -> bool:
         """Put a callback that names ``job`` into the inbox; False if no submission has the nonce.
 
-        A callback that nobody waits for any more, or a 17th one, returns True and is not kept. ``now`` is seconds
+        A callback of an ended submission, or a 17th one, returns True and is not kept. ``now`` is seconds
         since 1970.
         """
         known = self._submissions.of_nonce(nonce)

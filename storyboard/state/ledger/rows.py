@@ -1,6 +1,6 @@
-"""Rows: how the ledger's values stand in its tables, and which rows are believed when they are read again.
+"""Rows: how values are stored in the tables of the ledger, and validated when they are read again.
 
-What takes a row raises ValueError, or what else a value that cannot be read raises: nothing is guessed.
+Functions that take a row raise ValueError, or another error of a value that cannot be read.
 """
 
 import json
@@ -146,7 +146,7 @@ def take_row(key: str, take: Take, now: float) -> tuple[object, ...]:
 
 
 def text(value: Fraction | None) -> str | None:
-    """An exact number as it is kept."""
+    """The stored form of an exact number."""
     return None if value is None else str(value)
 
 
@@ -155,7 +155,7 @@ def _fraction(kept: str | None) -> Fraction | None:
 
 
 def _sound(row: "Row", kinds: Mapping[str, type | UnionType]) -> None:
-    """Raises ValueError where a row does not hold what is written into one."""
+    """Raise ValueError if a row holds a value that the program does not write."""
     there = row.keys()
     for name, kind in kinds.items():
         if name not in there:

@@ -1,4 +1,4 @@
-"""Submissions: every attempt to have a shot made, from its intent to its end."""
+"""Submissions: every attempt to generate a shot, from its intent to its end."""
 
 import hmac
 import json
@@ -23,7 +23,7 @@ _INSERT_INTENT = (
 
 
 class AlreadyAsked(Exception):
-    """Somebody has asked for this very shot: ``submission`` says how far they are."""
+    """This shot was submitted before: ``submission`` has its state."""
 
     def __init__(self, submission: Submission) -> None:
         super().__init__(submission.key)
@@ -31,7 +31,7 @@ class AlreadyAsked(Exception):
 
 
 class KnownJob(Exception):
-    """The provider answered with a job name that another shot already has."""
+    """The provider answered with the job name of another shot."""
 
 
 class Submissions:
@@ -51,9 +51,9 @@ class Submissions:
         now: float,
         budget: Budget = NO_LIMIT,
     ) -> Submission:
-        """Record that the shot is about to be asked for. Raise AlreadyAsked or OverBudget: then do not ask.
+        """Record that the shot is about to be submitted. Raise AlreadyAsked or OverBudget: then do not submit it.
 
-        The budget is looked at in the same transaction. Raise LocalFault if there is no room to record its job too.
+        The budget is checked in the same transaction. Raise LocalFault if the disk has no room for its job too.
         """
         self._database.fill_reserve()
         row = _intent_row(shot, scene, storyboard, run, credits, now)
@@ -67,14 +67,14 @@ class Submissions:
         return self._of_id(id)
 
     def record_accepted(self, submission: Submission, job: str, now: float) -> None:
-        """Record that the provider took it and calls it ``job``. Raise KnownJob if another shot has that name."""
+        """Record that the provider accepted it under the name ``job``. Raise KnownJob if another shot has that name."""
         try:
             self._change(submission.id, "state = 'open', job = ?, why = ''", now, job)
         except sqlite3.IntegrityError:
             raise KnownJob from None
 
     def adopt(self, submission: Submission, job: str, now: float) -> bool:
-        """Record the job of a submission whose answer was lost; False if that was decided in the meantime.
+        """Record the job of an unconfirmed submission; False if it was confirmed or settled in the meantime.
 
         Raise KnownJob if another shot has that name.
         """
@@ -89,23 +89,23 @@ class Submissions:
         return changed == 1
 
     def record_unknown(self, submission: Submission, why: str, code: int | None, now: float) -> None:
-        """Record that its answer was lost: nobody knows whether it was accepted."""
+        """Record that its answer was lost: whether it was accepted is unknown."""
         self._change(submission.id, "state = 'unknown', why = ?, code = ?", now, why, code)
 
     def record_refused(self, submission: Submission, why: str, code: int | None, now: float) -> None:
-        """Record that it was certainly not accepted; nothing was paid."""
+        """Record that it was not accepted and cost nothing."""
         self._change(submission.id, "state = 'refused', why = ?, code = ?", now, why, code)
 
     def record_abandoned(self, submission: Submission, why: str, now: float) -> None:
-        """Record that the author gives it up: it is neither waited for nor asked for again until the author says so."""
+        """Record that the author abandons it: it is not polled, and not submitted again until the author says so."""
         self._change(submission.id, "state = 'abandoned', why = ?", now, why)
 
     def record_failed(self, submission: Submission, why: str, code: int | None, now: float) -> None:
-        """Record that the job is over without a clip. It stays in the account: it may have been charged."""
+        """Record that the job ended without a clip. Its credits stay booked: it may have been charged."""
         self._change(submission.id, "state = 'failed', why = ?, code = ?", now, why, code)
 
     def record_charge(self, submission: Submission, credits: Fraction, now: float) -> None:
-        """Record what the job cost, as the provider says."""
+        """Record the cost of the job in credits, as the provider reports it."""
         self._change(submission.id, "charged = ?", now, str(credits))
 
     def record_upgrade(
@@ -118,7 +118,7 @@ class Submissions:
         now: float,
         budget: Budget = NO_LIMIT,
     ) -> None:
-        """Record that the HD version is about to be asked for; it is paid once. Raise OverBudget: then do not ask."""
+        """Record that the upgrade is about to be requested; it is paid once. Raise OverBudget: then do not."""
         with self._database.transaction() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO upgrades VALUES (?, ?, ?, ?, ?, ?)",
@@ -128,12 +128,12 @@ class Submissions:
                 self._charges.enforce(budget, credits, storyboard, run, now)
 
     def of_key(self, key: str) -> Submission | None:
-        """The submission that counts for a key: the live one, else the latest."""
+        """The relevant submission of a key: the live one, else the latest."""
         found = self._where(f"key = ? ORDER BY state IN {LIVE} DESC, id DESC LIMIT 1", key)
         return found[0] if found else None
 
     def of_nonce(self, nonce: str) -> list[Submission]:
-        """The submission that a callback on the path of ``nonce`` is about; compared in constant time."""
+        """The submissions whose callback path has this ``nonce``; compared in constant time."""
         near = self._where(f"substr(nonce, 1, {rows.SELECTOR}) = ?", nonce[: rows.SELECTOR])
         return [found for found in near if hmac.compare_digest(found.nonce.encode(), nonce.encode())]
 
@@ -144,15 +144,15 @@ class Submissions:
         return self._where("storyboard = ? ORDER BY id", storyboard)
 
     def recipes(self, keys: Iterable[str]) -> Mapping[str, Recipe]:
-        """What was asked for under each key, if this ledger knows it."""
+        """The recipe of each key, if this ledger knows it."""
         return {found.key: found.recipe for key in keys if (found := self.of_key(key))}
 
     def last_recipes(self, storyboard: str) -> Mapping[str, Recipe]:
-        """What the latest take of each scene of a storyboard was made of: scene id -> recipe."""
+        """The recipe of the latest take of each scene of a storyboard, by scene id."""
         return {found.scene: found.recipe for found in self.all(storyboard) if found.state == "taken"}
 
     def _refuse_second(self, key: str) -> None:
-        """Raise AlreadyAsked if it is a submission of the same key that forbids another one."""
+        """Raise AlreadyAsked if an earlier submission of the same key forbids another one."""
         if standing := self.of_key(key):
             raise AlreadyAsked(standing) from None
 

@@ -1,4 +1,4 @@
-"""Takes: what the ledger knows of every clip that came."""
+"""Takes: every clip that was downloaded."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,9 +15,9 @@ class Takes:
         self._database = database
 
     def record_take(self, key: str, take: Take, now: float) -> None:
-        """Record that the take is in the store, before the lock is written. A second time it changes nothing.
+        """Record that the take is in the store, before the lock is written. Idempotent.
 
-        Its submission is taken now, and it counts as removed no more. ``now`` is seconds since 1970.
+        Its submission becomes "taken", and a note that the take was removed is deleted. ``now`` is seconds since 1970.
         """
         with self._database.transaction() as connection:
             connection.execute(
@@ -32,13 +32,13 @@ class Takes:
             connection.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
 
     def of_key(self, key: str) -> Mapping[Resolution, Take]:
-        """The takes that came under a key."""
+        """The takes of a key."""
         with self._database.sqlite_errors():
             found = self._database.query("SELECT * FROM takes WHERE key = ?", (key,))
             return {take.resolution: take for take in map(rows.take, found)}
 
     def all(self) -> Iterator[tuple[str, Take, float]]:
-        """Every take with its key and when it came (seconds since 1970), oldest first."""
+        """Every take with its key and the time of its download (seconds since 1970), oldest first."""
         with self._database.sqlite_errors():
             found = self._database.query("SELECT * FROM takes ORDER BY at")
             return iter([(row["key"], rows.take(row), row["at"]) for row in found])

@@ -1,4 +1,4 @@
-"""Addresses of uploaded images, from one run to the next."""
+"""Addresses of uploaded images, kept between runs."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ class UploadAddresses:
         self._database = database
 
     def upload_address(self, destination: str, digest: str, now: datetime) -> str | None:
-        """Where an uploaded image can still be fetched after ``now``; None if nowhere."""
+        """The address of an uploaded image, if it is valid after ``now``; else None."""
         found = self._database.query(
             "SELECT url FROM addresses WHERE destination = ? AND digest = ? AND expires > ?",
             (destination, digest, now.timestamp()),
@@ -20,11 +20,11 @@ class UploadAddresses:
         return found[0]["url"] if found else None
 
     def remember_upload(self, destination: str, digest: str, url: str, expires: datetime) -> None:
-        """Remember where an uploaded image is, and until when."""
+        """Record the address of an uploaded image, and until when it is valid."""
         self._database.execute(
             "INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?)", (destination, digest, url, expires.timestamp())
         )
 
     def forget_upload(self, destination: str, digest: str) -> None:
-        """Forget the address of an uploaded image: it does not serve."""
+        """Delete the address of an uploaded image: the service no longer has it."""
         self._database.execute("DELETE FROM addresses WHERE destination = ? AND digest = ?", (destination, digest))
