@@ -1,6 +1,7 @@
 """What every test has: a home of its own, no configuration of whoever runs it; a studio where it asks."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from storyboard.cli.main import status
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(canary, "canary")
+    # A shell starts background jobs with SIGINT ignored, and so would the commands that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
