@@ -221,6 +221,7 @@ def test_every_verb_explains_itself() -> None:
         assert len(done.output.splitlines()) > 5
 
 
+@pytest.mark.ci
 def test_the_store_is_cleared(studio: Studio, run: Run) -> None:
     """What goes, what stays and why, what lies in the trash: the shape that commands.md shows."""
     studio.serve()
@@ -247,6 +248,7 @@ def test_the_store_is_cleared(studio: Studio, run: Run) -> None:
     assert (len(document["restored"]), document["trash"]) == (2, [])
 
 
+@pytest.mark.ci
 def test_the_doctor_finds_what_was_left(studio: Studio, run: Run) -> None:
     """A job that the ledger could not take, takes that are gone, damaged files, half a download."""
     studio.serve()

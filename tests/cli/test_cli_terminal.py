@@ -49,6 +49,7 @@ def plain(text: str) -> list[str]:
     return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*m", "", re.sub(r"\x1b\[[0-9;?]*[A-Za-ln-z]", "\n", text)))
 
 
+@pytest.mark.ci
 def test_it_asks_and_then_draws(studio: Studio) -> None:
     """The price is seen before it is paid; scenes at work are one line each; the end stays on the screen."""
     service = studio.serve(latency=0.6)
@@ -73,6 +74,7 @@ def test_a_no_pays_nothing(studio: Studio) -> None:
     assert "nothing was paid" in text
 
 
+@pytest.mark.ci
 def test_ctrl_c_at_the_question(studio: Studio) -> None:
     """Nobody has agreed: nothing is paid, and no traceback is shown."""
     service = studio.serve()

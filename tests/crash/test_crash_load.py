@@ -70,9 +70,12 @@ def _all_told(home: Home, stand: Stand) -> None:
         assert len(told) + stand.done["kept"] == len(home.scenes)
 
 
-def test_in_a_storm_every_scene_has_an_end(tmp_path: Path, stormy: Seller, forks: Forks, record_property: Tell) -> None:
-    """500 scenes, 20 % of all requests fail; rendered again until nothing more is to be had: nothing is paid twice."""
-    home, count = _home(tmp_path / "author", 500, stormy), 500
+@pytest.mark.parametrize("count", [150, pytest.param(500, marks=pytest.mark.slow)])
+def test_in_a_storm_every_scene_has_an_end(
+    tmp_path: Path, stormy: Seller, forks: Forks, record_property: Tell, count: int
+) -> None:
+    """20 % of all requests fail; rendered again until nothing more is to be had: nothing is paid twice."""
+    home = _home(tmp_path / "author", count, stormy)
     stands: list[Stand] = []
     while not stands or stands[-1].states.total() != count or set(stands[-1].states) - {"taken", "unknown", "open"}:
         assert len(stands) < 80, stands[-1].states

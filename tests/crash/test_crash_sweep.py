@@ -144,7 +144,7 @@ def test_killed_anywhere_and_called_back_nothing_that_was_charged_is_unknown(
 
 def test_without_the_intent_the_sweep_finds_double_charges(forks: Forks, house: Builder, record_property: Tell) -> None:
     """The control: a ledger that forgets its intents pays twice, and the sweep sees it."""
-    counted, _ = _sweep(FILMS["prompts"], 0, 1, forks, house, forget=True)
+    counted, _ = _sweep(FILMS["prompts"], 0, 3, forks, house, forget=True)
     _told(record_property, "the control, no intent is written", counted)
     assert counted["charged twice"] > 0
 

@@ -75,6 +75,7 @@ def recorded(studio: Studio, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
     return recorder.effects, str(ledger), str(studio.folder / "film.lock.yaml")
 
 
+@pytest.mark.ci
 def test_whenever_the_power_goes_the_promises_hold(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step of two renders, twelve disks each."""
     disks = list(cuts(*recorded(open_studio("power"), monkeypatch, Recorder())))

@@ -72,6 +72,7 @@ def test_the_documented_provider_renders(tmp_path: Path, own_home: Path) -> None
         service.close()
 
 
+@pytest.mark.ci
 def test_the_documented_provider_keeps_the_contract(tmp_path: Path) -> None:
     """The page's own test, run as its reader would: pytest in a folder of its own."""
     installed(tmp_path)

@@ -112,6 +112,7 @@ def test_a_draft_costs_a_second_and_a_half_of_cpu(tmp_path: Path, name: str) -> 
     assert min(spent) <= 1.5
 
 
+@pytest.mark.ci
 def test_the_camera_moves_over_the_image_and_the_last_frame_comes_in(tmp_path: Path) -> None:
     """First and last frame are what such a scene is about: a draft must begin with one and end with the other."""
     red, blue = image(tmp_path, 1280, 720, (180, 40, 40)), image(tmp_path, 900, 900, (40, 40, 180))
@@ -224,6 +225,7 @@ async def test_a_draft_comes_over_the_api_at_full_size(start: Start, tmp_path: P
     assert np.allclose(seen[100][300:380, 600:680].mean(axis=(0, 1)), (30, 160, 90), atol=4)
 
 
+@pytest.mark.ci
 async def test_plain_clips_are_told_apart_by_their_colour(start: Start, tmp_path: Path) -> None:
     """Tests of the cut could not see which scene a frame comes from."""
     at = await start()

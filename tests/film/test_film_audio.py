@@ -164,6 +164,7 @@ def two(paths):
     return laid(paths, size=SMALL)
 
 
+@pytest.mark.ci
 def test_a_film_without_a_word_about_sound_is_copied(paths, two, tmp_path):
     """Sound that nobody touched would lose a little, and the film take longer."""
     plan, _ = spliced(two, paths, tmp_path)
@@ -237,6 +238,7 @@ def test_sounds_cross_with_the_pictures_and_keep_their_power(paths, two, kind):
 
 
 @pytest.mark.parametrize("kind", ["dissolve", "fade"])
+@pytest.mark.ci
 def test_a_film_with_a_transition_has_all_its_samples(paths, two, tmp_path, kind):
     """Pictures that overlap and sound that does not: everything behind the joint would be out of step."""
     _, film = spliced(joined(two, kind, 24), paths, tmp_path)
@@ -449,6 +451,7 @@ def test_each_scene_reaches_the_loudness(tone, tmp_path):
     assert pictures(film) == pictures(spliced(laid(paths, size=SMALL), paths, tmp_path / "plain")[1])
 
 
+@pytest.mark.ci
 def test_a_peak_bounds_the_loudness(tone, tmp_path):
     """A scene with one bang would be clipped for the sake of the rest."""
     paths = {"a": tone(PEAKY), "b": tone(HIGH)}
@@ -484,6 +487,7 @@ def test_many_loud_sounds_are_kept_from_clipping(tone, tmp_path):
     assert level(look(film).sound[:, SAMPLES + 4096 : -4096]) > -4  # where nothing is too loud, nothing is softened
 
 
+@pytest.mark.ci
 def test_music_gives_way_while_a_scene_is_heard(tone, tmp_path):
     """Music would drown what is said; or never come back in the pauses."""
     spoken = "0.2*sin(2*PI*1760*t)*between(t\\,2\\,3)"

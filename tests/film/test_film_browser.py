@@ -20,7 +20,10 @@ from storyboard.model.storyboard import Title, TransitionKind
 from storyboard.mp4.metadata import Chapter, FilmMetadata
 from storyboard.timeline.model import Clip, Overlay, TimedTransition, Timeline
 
-pytestmark = pytest.mark.skipif(not browser.PROGRAM, reason="needs a browser: apt-get install chromium")
+pytestmark = [
+    pytest.mark.ci,
+    pytest.mark.skipif(not browser.PROGRAM, reason="needs a browser: apt-get install chromium"),
+]
 
 EVEN = Fraction(64, 24)
 SIZE = (320, 180)

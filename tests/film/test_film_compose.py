@@ -160,6 +160,7 @@ def test_only_the_groups_that_a_joint_touches_are_rendered(moving, tmp_path):
     assert kinds[4] == (CopiedPiece, 40)
 
 
+@pytest.mark.ci
 def test_what_was_copied_before_is_copied_again(moving, tmp_path):
     """Changing one of a hundred scenes makes its two joints, and nothing else."""
     paths = {name: moving((30 * n + 20, 90, 120)) for n, name in enumerate("abcdef")}
@@ -233,6 +234,7 @@ def test_an_odd_clip_joins_too(moving, tmp_path, odd, place):
     assert mean == pytest.approx([0.5 * (one + other) for one, other in zip(*ends, strict=True)], abs=6)
 
 
+@pytest.mark.ci
 def test_a_clip_in_one_group_is_rendered_in_two_pieces(moving, tmp_path):
     """The joint by itself: changing the scene before would render all of it again."""
     paths = {name: moving(colour, codec=ONE_GROUP) for name, colour in (("a", RED), ("b", GREEN), ("c", BLUE))}

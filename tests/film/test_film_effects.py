@@ -51,6 +51,7 @@ def sounds(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in file.demux(audio=0) if packet.size]
 
 
+@pytest.mark.ci
 def test_the_example_is_a_package_whose_effects_render(studio: Studio, tmp_path, monkeypatch, clips):
     """What the page shows is built, installed and used; the sound is copied from the clip, frame by frame."""
     source = tmp_path / "source"
@@ -90,6 +91,7 @@ def mark(clip, seed):
 """
 
 
+@pytest.mark.ci
 def test_an_effect_runs_once_and_again_when_its_code_changes(studio: Studio, install, clips, tmp_path):
     """It is given the part that is seen, in the film's shape; what it made is kept by what it was made of."""
     log = tmp_path / "log"

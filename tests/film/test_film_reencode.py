@@ -116,6 +116,7 @@ def test_every_frame_of_an_equal_clip_comes_once(clips, tmp_path):
         assert abs(own.astype(int).mean() - theirs.astype(int).mean()) < 2
 
 
+@pytest.mark.ci
 def test_other_rates_are_resampled_and_keep_their_length(joined, clips):
     """Phone clips of 25, 30 and 29.97 frames would run slow or fast."""
     rates = {"a": clips(RED, fps=25, seconds=2), "b": clips(GREEN, fps=30, seconds=2), "c": clips(BLUE, seconds=2)}
@@ -276,6 +277,7 @@ def test_clips_of_one_frame_join_too(clips, tmp_path):
     assert all(close(film.colour(n), (RED, GREEN, BLUE)[n % 3]) for n in range(9))
 
 
+@pytest.mark.ci
 def test_sixty_short_scenes_do_not_drift(clips, tmp_path):
     """Rounding each scene would lose a second a minute."""
     parts = tuple(
@@ -298,6 +300,7 @@ def test_progress_only_grows_and_ends_at_the_whole(clips, tmp_path):
     assert counted[-1] == 96
 
 
+@pytest.mark.ci
 def test_whoever_is_told_can_stop_the_work(clips, tmp_path):
     """Ctrl-C would wait for the encoder, and leave half a film behind."""
 

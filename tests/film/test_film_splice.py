@@ -337,6 +337,7 @@ def test_only_the_head_and_the_end_of_a_trim_are_rendered(small, tmp_path):
     assert sum(piece.length for piece in plan.pictures[2:]) <= 3
 
 
+@pytest.mark.ci
 def test_every_place_to_seek_to_shows_the_right_frame(small, tmp_path):
     """Jumping into the film, a player would show rubble: frames whose references, or parameters, it has not read."""
     paths = {"a": small(RED), "b": small(GREEN, codec=CAVLC), "c": small(BLUE, codec=OPEN), "d": small(GREY)}
@@ -383,6 +384,7 @@ MUSIC = "0.2*sin(2*PI*(220+{n}*37)*t)*exp(-3*mod(t\\,0.5))+0.1*sin(2*PI*(660+{n}
 
 
 @pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.ci
 def test_sound_is_whole_on_both_sides_of_a_joint(tmp_path, channels):
     """The first syllable of each scene would be swallowed, or the last one."""
     paths, ideal = {}, []
@@ -531,6 +533,7 @@ def test_a_film_is_a_clip_of_another_film(small, tmp_path):
     assert pictures(other)[-64:] == pictures(paths["a"])
 
 
+@pytest.mark.ci
 def test_a_film_of_clips_that_do_not_say_their_colours_says_them(small, tmp_path):
     """Beside what is rendered here, the same colours would look different; and the film could not be copied again."""
     untagged = {"codec": BFRAMES[: -len(TAGS)], "filters": ",setparams=colorspace=unknown"}
@@ -775,6 +778,7 @@ def test_a_film_of_more_than_four_gigabytes_is_found_again(small, tmp_path):
     assert [offset - len(head) for offset in sound.stored.offsets] == [0, far + 9, far + 18]
 
 
+@pytest.mark.ci
 def test_what_is_measured_is_what_is_copied(small):
     """A clip would be cut to other frames than those that the plan counted."""
     for name, options in COPIED.items():

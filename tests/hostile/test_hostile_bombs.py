@@ -45,6 +45,7 @@ def grown(kind: str, more: str = "") -> list[tuple[str, float]]:
 @pytest.mark.parametrize(
     "kind", ["texts", "templates", "locks", pytest.param("answers", marks=pytest.mark.ci), "images"]
 )
+@pytest.mark.ci
 def test_a_bomb_takes_no_memory(kind: str) -> None:
     """A pull request, or one answer, would end CI for everybody on the machine."""
     told = grown(kind)
@@ -52,6 +53,7 @@ def test_a_bomb_takes_no_memory(kind: str) -> None:
     assert [(name, mebibytes) for name, mebibytes in told if mebibytes > ROOM] == []
 
 
+@pytest.mark.ci
 def test_a_bomb_that_takes_memory_is_seen() -> None:
     """Also where whoever runs the tests has more memory than the bomb takes: that once hid one of 114 MiB."""
     ours = bytes(range(256)) * (300 << 12)
@@ -70,6 +72,7 @@ for name in sys.argv[1:]:
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace, which .ci/run installs")
+@pytest.mark.ci
 def test_a_bomb_opens_and_dials_nothing(tmp_path: Path) -> None:
     """A file that is only looked at in a pull request could read others, or tell its author who looked."""
     scene = "storyboard: 1\nscenes:\n  - {{ id: a, prompt: {} }}\n"

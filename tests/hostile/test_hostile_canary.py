@@ -39,6 +39,7 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.mark.parametrize("leak", every(3, LEAKS))
+@pytest.mark.ci
 def test_a_leak_fails_the_session(tmp_path: Path, leak: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A canary that never sings says nothing about the air."""
     monkeypatch.setattr("canary.CANARY.look", lambda *_: None)  # this session is not the one that leaks
@@ -60,6 +61,7 @@ def test_a_leak_in_a_worker_fails_the_session(tmp_path: Path, monkeypatch: pytes
     assert "CANARY " in done.stdout
 
 
+@pytest.mark.ci
 def test_a_session_that_leaks_nothing_passes(tmp_path: Path) -> None:
     done = session(tmp_path, "def test(capsys):\n    print('fine')\n", "-p", "no:cacheprovider")
     assert done.returncode == 0, said(done)

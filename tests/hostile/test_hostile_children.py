@@ -63,6 +63,7 @@ def effect(site: Path) -> None:
 
 
 @pytest.mark.parametrize("place", every(4, PLACES))
+@pytest.mark.ci
 def test_no_child_has_the_key(studio: Studio, tmp_path: Path, place: str) -> None:
     """It would be in /proc for as long as the child lives, and in whatever the child reports."""
     film, words, name, argument = PLACES[place]

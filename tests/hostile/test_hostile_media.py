@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 PACKAGE = Path(__file__).resolve().parents[2] / "storyboard"
 
 
@@ -14,6 +16,7 @@ def calls(*names: str) -> Iterator[tuple[str, ast.Call]]:
                 yield f"{file.name}:{node.lineno}", node
 
 
+@pytest.mark.ci
 def test_pyav_is_told_the_format() -> None:
     """Left to guess, it follows a playlist to other files and other machines."""
     found = list(calls("av.open"))
@@ -48,6 +51,7 @@ def test_moviepy_opens_no_file() -> None:
             assert word not in text, f"{file.name}: {word}"
 
 
+@pytest.mark.ci
 def test_every_child_is_given_its_environment() -> None:
     """A child without an env of its own inherits the key."""
     found = list(
@@ -60,6 +64,7 @@ def test_every_child_is_given_its_environment() -> None:
         assert "shell" not in words, where
 
 
+@pytest.mark.ci
 def test_a_filter_is_made_of_numbers() -> None:
     """An author's text in a filter graph reads files: movie=/etc/passwd."""
     for where, call in calls("segment.make", "picture_filter", "_sound_filter"):

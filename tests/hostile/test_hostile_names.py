@@ -26,6 +26,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("field", ["id", "first_frame", "file", "include", "output"])
+@pytest.mark.ci
 def test_no_name_leads_out(
     field: str, studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,7 @@ async def test_a_huge_answer_is_not_read_to_its_end(here: Service) -> None:
             await call(wire, Call.UPLOAD, "POST", "/x", json={})
 
 
+@pytest.mark.ci
 async def test_a_gzip_bomb_is_stopped_at_the_cap(here: Service) -> None:
     """Half a megabyte becomes half a gigabyte in a plain read()."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)

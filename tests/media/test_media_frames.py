@@ -37,6 +37,7 @@ def nearest(picture: Image.Image, among: list[numpy.ndarray]) -> int:
 
 @pytest.mark.parametrize("codec", KINDS, ids=["groups", "one group", "open groups", "hevc"])
 @pytest.mark.parametrize("suffix", every(2, ["mp4", "mkv"]))
+@pytest.mark.ci
 def test_the_very_frame(clips, codec: tuple[str, ...], suffix: str) -> None:
     """A chained scene begins with the last frame of another: the one before it would be seen to jump."""
     path = clips(seconds=1.5, filters=NOISE, codec=codec, suffix=suffix)

@@ -108,6 +108,7 @@ def test_what_is_no_video_is_refused(damaged, likeness):
         verify(damaged(NOT_CLIPS[likeness]), 2)
 
 
+@pytest.mark.ci
 def test_what_no_seller_sends_is_refused(clips, damaged, tmp_path):
     """Wrong length, only sound, another container, several pictures: not what was asked for."""
     with pytest.raises(BadMedia, match="8 s were asked for"):

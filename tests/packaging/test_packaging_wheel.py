@@ -63,6 +63,7 @@ def _said(prompt: Path, *words: str, at: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.ci
 def test_wheel_has_the_package_and_nothing_else(built: Path) -> None:
     """Without the schemas nothing can be validated; tests or benchmarks would be installed beside other people's."""
     names = ZipFile(_wheel(built)).namelist()

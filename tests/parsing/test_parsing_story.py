@@ -321,6 +321,7 @@ scenes:
     ]
 
 
+@pytest.mark.ci
 def test_a_flood_of_mistakes_ends(author: Author) -> None:
     """Somebody's generated file with everything wrong is told of in reasonable time."""
     scenes = "".join(f"  - id: S{number}\n    promt: x\n" for number in range(2_000))
@@ -429,6 +430,7 @@ def test_the_published_schema_agrees(author: Author) -> None:
         assert errors == [], file
 
 
+@pytest.mark.ci
 def test_when_not_all_was_looked_at_that_is_said(author: Author) -> None:
     """Whoever mends a thousand problems should not be surprised by a thousand more."""
     for wrong in ("promt: x", "prompt: '{{ nobody }}'"):

@@ -257,6 +257,7 @@ def test_a_bomb_is_refused(source: str) -> None:
     assert TemplateWork().left - work.left <= template_limits.MAX_WORK
 
 
+@pytest.mark.ci
 def test_all_templates_together_are_bounded(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten thousand small bombs are one large one."""
     loops = "{% for x in many %}{% for y in many %}{% if x == y %}{% endif %}{% endfor %}{% endfor %}"

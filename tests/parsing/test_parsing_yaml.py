@@ -200,6 +200,7 @@ def test_too_many_values_are_counted_before_they_are_read(bomb: str) -> None:
     assert (fault.line, fault.column) == (0, 0)
 
 
+@pytest.mark.ci
 def test_ten_thousand_scenes_are_read() -> None:
     """However many commas are in them, the largest film that a file may hold is no bomb."""
     scene = "  - {{id: s{0}, prompt: 'A gull, a tern, fog: {0}', seed: 1{0:04}, note: a}}\n"
@@ -209,6 +210,7 @@ def test_ten_thousand_scenes_are_read() -> None:
     assert len(film.value["scenes"]) == 10_000
 
 
+@pytest.mark.ci
 def test_files_of_our_own_may_be_larger() -> None:
     """The lock of a film of many thousand scenes is still read."""
     lock = "".join(f"scene-{n}: {{ key: {n:064} }}\n" for n in range(15_000)).encode()

@@ -559,6 +559,7 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING)
 @settings(max_examples=500, deadline=None)
+@pytest.mark.ci
 def test_of_a_callback_only_names_are_read(body: object) -> None:
     """Whoever calls, with whatever: what comes out can be a job's name, or nothing does."""
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{4,128}", name) for name in provider.jobs_in_callback(body))

@@ -160,6 +160,7 @@ DECLARED: Mapping[str, tuple[Mapping[str, object], str, str]] = {
 
 
 @pytest.mark.parametrize("fault", one_of_each([(fault,) for fault in DECLARED], lambda fault: DECLARED[fault][1]))
+@pytest.mark.ci
 def test_a_broken_declaration_fails_its_check(fault: str) -> None:
     """A suite that cannot fail shows nothing; one that fails everywhere does not say where."""
     changes, name, words = DECLARED[fault]
@@ -170,6 +171,7 @@ def test_a_broken_declaration_fails_its_check(fault: str) -> None:
 
 
 @pytest.mark.parametrize("signal", [455, AnswerKind.OTHER])
+@pytest.mark.ci
 def test_a_table_with_a_hole(signal: int | AnswerKind) -> None:
     """A missing rule is a traceback in the middle of a render."""
     table = provider.answers.table
@@ -307,6 +309,7 @@ BROKEN: Mapping[type[Apikley], tuple[set[str], str]] = {
 
 
 @pytest.mark.parametrize("broken", every(3, BROKEN), ids=lambda kind: kind.__name__)
+@pytest.mark.ci
 def test_a_broken_provider_fails_its_check(broken: type[Apikley]) -> None:
     """Each of these has a mistake that costs money or a take, and only the checks of that mistake say so."""
     names, words = BROKEN[broken]

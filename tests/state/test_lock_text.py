@@ -44,6 +44,7 @@ def parsed(text: str) -> Lock:
 
 
 @given(LOCKS)
+@pytest.mark.ci
 def test_what_is_written_is_read(lock: Lock) -> None:
     """Scene ids and digests that look like numbers stay text."""
     assert parsed(format_lock(lock)) == lock

@@ -68,6 +68,7 @@ def test_a_cap_that_is_no_amount_is_refused(studio: Studio, run: Run, cost: str)
     assert (left, "--max-cost must be a number larger than 0" in err) == (2, True)
 
 
+@pytest.mark.ci
 def test_the_plan_says_that_the_budget_does_not_reach(studio: Studio, run: Run, limit: Callable[[str], Path]) -> None:
     """In text and in the document, with what is spent, what is left, and the file in which it can be raised."""
     studio.serve()
@@ -113,6 +114,7 @@ def test_what_was_lost_counts_and_what_was_refused_does_not(studio: Studio, limi
     assert service.posts == 5
 
 
+@pytest.mark.ci
 def test_a_limit_that_is_reached_meanwhile_stops_the_run(studio: Studio, limit: Callable[[str], Path]) -> None:
     """Four fit when the plan is agreed to; then another process spends: two are asked for, and both are collected."""
     service = studio.serve()
@@ -143,6 +145,7 @@ def test_what_the_service_reports_settles_the_account(studio: Studio, limit: Cal
     assert (done.exit, done.made, done.credits, service.posts) == (5, 2, 120, 2)
 
 
+@pytest.mark.ci
 def test_an_hd_version_is_within_the_budget(studio: Studio, limit: Callable[[str], Path]) -> None:
     """Credits for one 1080p version of two: both takes are kept, and the second version is had when there is more."""
     service = studio.serve()
@@ -222,6 +225,7 @@ def _render(folder: Path, environ: dict[str, str], name: str, start: Barrier | N
         render(workspace, RenderOptions(on_event=_Watching().append, at_once=at_once))
 
 
+@pytest.mark.ci
 def test_a_budget_outlives_a_killed_run(studio: Studio, limit: Callable[[str], Path]) -> None:
     """Killed after its first job: the next run finds 60 credits spent, and may not make the other two for 120."""
     service = studio.serve()

@@ -80,6 +80,7 @@ def test_without_callbacks_they_stay_unknown(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("ear", [nullcontext, listening], ids=["own", "another"])
+@pytest.mark.ci
 def test_a_callback_pulls_the_next_question_forward(
     called: Studio, ear: Callable[[Studio], AbstractContextManager[object]]
 ) -> None:
@@ -123,6 +124,7 @@ def test_early_late_and_double_callbacks_do_no_harm(called: Studio, fault: str) 
         ("callback:foreign", "it was asked for something else"),
     ],
 )
+@pytest.mark.ci
 def test_what_is_not_confirmed_is_not_believed(called: Studio, fault: str, told: str | None) -> None:
     """No callback, one on another path, a job that is not there, another scene's job: the scene stays unknown."""
     called.environ["STORYBOARD_TIME_SCALE"] = "0.002"
@@ -152,6 +154,7 @@ def test_a_job_that_another_scene_has_is_not_shared(called: Studio) -> None:
     assert [entry.job for entry in ledger(called).submissions.all()] == [service.emulator.jobs[0].id, None]
 
 
+@pytest.mark.ci
 def test_what_a_killed_run_left_is_found_by_the_next(called: Studio) -> None:
     """kill -9 while the answer is on its way; `storyboard callbacks` hears of the job, the next render collects it."""
     service = called.serve("submit:slow=600+charged")

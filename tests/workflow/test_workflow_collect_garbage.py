@@ -81,6 +81,7 @@ def test_only_what_no_lock_pins_goes_and_not_at_once(studio: Studio) -> None:
     assert (studio.render().made, service.posts) == (0, 3)
 
 
+@pytest.mark.ci
 def test_what_is_in_the_trash_is_not_lost(studio: Studio) -> None:
     """A prompt put back as it was finds its take there, at once and unpaid."""
     service = studio.serve()
@@ -96,6 +97,7 @@ def test_what_is_in_the_trash_is_not_lost(studio: Studio) -> None:
     assert not keeper.removed
 
 
+@pytest.mark.ci
 def test_everything_comes_back_from_the_trash(studio: Studio) -> None:
     studio.serve()
     keeper = changed(studio)
@@ -132,6 +134,7 @@ def removed(studio: Studio) -> Keeper:
     return keeper
 
 
+@pytest.mark.ci
 def test_what_was_removed_is_told_with_its_price(studio: Studio) -> None:
     """It is fetched again, unpaid, as long as the service has the job."""
     service = studio.serve()
@@ -173,6 +176,7 @@ def test_a_removed_take_that_the_service_has_forgotten_can_be_made_anew(studio: 
         ("folder a file", "film.lock.yaml cannot be read: Not a directory"),
     ],
 )
+@pytest.mark.ci
 def test_a_lock_that_cannot_be_read_keeps_its_takes(studio: Studio, harm: str, said: str) -> None:
     """Nobody knows then what the film needs: a disk that is not mounted must not cost its film."""
     studio.serve()
@@ -253,6 +257,7 @@ def test_drafts_go_with_their_scratch_folder(studio: Studio) -> None:
     assert (spare.credits, spare.why) == (0, "no lock pins it")
 
 
+@pytest.mark.ci
 def test_what_the_ledger_does_not_know_stays(studio: Studio) -> None:
     """Bytes that somebody put there are not ours to judge; a file of another name is not even looked at."""
     studio.serve()
@@ -290,6 +295,7 @@ DEEDS = ("edit", "edit", "run", "run", "clear", "clear", "later", "damage", "los
 
 
 @pytest.mark.parametrize("seed", every(4, range(4)))
+@pytest.mark.ci
 def test_whatever_happens_in_between(studio: Studio, seed: int) -> None:
     """Runs, clearings, damage, losses and lock edits in any order: nothing pinned goes, no bad byte is used.
 

@@ -170,6 +170,7 @@ def test_local_images_go_up_once(studio: Studio) -> None:
     assert (service.posts, len(uploads)) == (3, 1)
 
 
+@pytest.mark.ci
 def test_a_moved_image_costs_nothing_and_changed_bytes_do(studio: Studio) -> None:
     service = studio.serve()
     text = "storyboard: 1\nscenes:\n  - {id: a, prompt: a, first_frame: FRAME}\n"
@@ -292,6 +293,7 @@ def test_a_skipped_scene_keeps_its_pin(studio: Studio) -> None:
     assert (studio.folder / "film.lock.yaml").read_bytes() == lock
 
 
+@pytest.mark.ci
 def test_a_rehearsal_leaves_a_paid_lock_and_film_alone(studio: Studio, own_home: Path) -> None:
     """The lock in git pins what was paid for: takes of an emulator must not slip in, nor over the film."""
     studio.serve()

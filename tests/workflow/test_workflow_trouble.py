@@ -127,6 +127,7 @@ def test_a_service_that_is_ill_is_told(studio: Studio) -> None:
     assert any("does not answer as it should (questions for a job): next try in" in why for why in warned)
 
 
+@pytest.mark.ci
 def test_a_wall_clock_that_jumps_expires_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day more, a day less, at every look: every deadline counts on the other clock."""
     looks = itertools.count()
@@ -320,6 +321,7 @@ def test_told_to_go_it_goes(studio: Studio, signals: list[signal.Signals]) -> No
     assert service.posts == 1
 
 
+@pytest.mark.ci
 def test_told_to_end_in_two_ways_it_waits_for_an_answer(studio: Studio) -> None:
     """A terminal that closes hangs up, and a shell that ends tells to end: the answer on its way is money."""
     service = studio.serve("submit:slow=1")
@@ -338,6 +340,7 @@ def test_told_to_end_in_two_ways_it_waits_for_an_answer(studio: Studio) -> None:
     assert service.posts == 1
 
 
+@pytest.mark.ci
 def test_two_storyboards_at_once_share_a_shot(studio: Studio, tmp_path: Path) -> None:
     """Both want the same shot at the same moment: bought once, both get it."""
     service = studio.serve(latency=1)
@@ -431,6 +434,7 @@ def test_what_is_wrong_here_is_found_before_anything_is_paid(
 
 @pytest.mark.parametrize("redirect", every(3, ["| head -c 1", ">/dev/full", ">&-", "2>&-", "2>&1 | head -1"]))
 @pytest.mark.parametrize("json", ["", "--json"])
+@pytest.mark.ci
 def test_nobody_listens(studio: Studio, redirect: str, json: str) -> None:
     """What is paid for is fetched and cut although nobody reads; no traceback, and nothing about a fault of ours."""
     studio.serve()
