@@ -1,6 +1,6 @@
 """What tests of moving pictures share: colours that can be told apart, a cut of whole clips, what a player gets."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,11 +9,14 @@ import av
 import numpy
 
 from storyboard.media import probe
-from storyboard.timeline.model import Clip, Timeline
+from storyboard.model.storyboard import TransitionKind
+from storyboard.timeline.model import Clip, TimedTransition, Timeline
 
 RED, GREEN, BLUE, GREY = (200, 40, 40), (40, 180, 60), (50, 60, 200), (128, 128, 128)
 Colour = tuple[int, int, int]
 Clips = Callable[..., Path]
+# A digest, its first and last frame at 24 fps, the transition before it and its frames, whether over the tail.
+Part = tuple[str, int, int, TransitionKind | None, int, bool]
 Planes = tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
 
 TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
@@ -97,6 +100,19 @@ def laid(paths: Mapping[str, Path], *, size: tuple[int, int] = (320, 180), fps: 
         parts.append(Clip(name, name, Fraction(0), measure.seconds, at, ends - at))
         begins += measure.seconds
     return Timeline(tuple(parts), size[0], size[1], fps, fit)
+
+
+def clips_in_order(parts: Iterable[Part]) -> tuple[Clip, ...]:
+    """Clips that follow each other; the first can only be faded in."""
+    clips: list[Clip] = []
+    for number, (digest, first, last, kind, length, tail) in enumerate(parts):
+        first, tail = min(first, last - 16), tail and bool(clips)
+        joint = TimedTransition(kind if clips else "fade", length) if kind and length else None
+        at = clips[-1].until - (joint.frames if joint and not tail else 0) if clips else 0
+        own = {"lead_in": joint} if tail else {"joint": joint}
+        span = (Fraction(first, 24), Fraction(last, 24))
+        clips.append(Clip(str(number), digest, *span, at, last - first, **own))
+    return tuple(clips)
 
 
 def files(folder: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 from browser import Browser
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from moving import BLUE, GREEN, GREY, RED, TAGS, Colour, Seen, close, laid, look
+from moving import BLUE, GREEN, GREY, RED, TAGS, Colour, Seen, clips_in_order, close, laid, look
 
 from storyboard.film import splice as hand
 from storyboard.film.film_plan import plan_film, plan_reencoded_film
@@ -259,17 +259,11 @@ JOINTS: tuple[TransitionKind, ...] = ("dissolve", "fade", "wipe-up", "slide-righ
 def test_any_film(chromium, numbered, tmp_path_factory, parts):
     """Whatever is laid together: sent to both sides of every joint, the browser shows what belongs there."""
     folder = tmp_path_factory.mktemp("any")
-    clips: list[Clip] = []
-    for number, (kind, first, last, how, length, tail) in enumerate(parts):
-        first, tail = min(first, last - 16), tail and bool(clips)
-        joint = TimedTransition(how if clips else "fade", length) if how else None
-        at = clips[-1].until - (joint.frames if joint and not tail else 0) if clips else 0
-        own = {"lead_in": joint} if tail else {"joint": joint}
-        clips.append(Clip(str(number), str(kind), Fraction(first, 24), Fraction(last, 24), at, last - first, **own))
+    clips = clips_in_order((str(kind), *rest) for kind, *rest in parts)
     used = {clip.digest for clip in clips}
     paths = {str(n): numbered(colour, **options) for n, (colour, options) in enumerate(KINDS) if str(n) in used}
     colours = {str(n): colour for n, (colour, _) in enumerate(KINDS)}
-    cut = Timeline(tuple(clips), *SIZE, 24, "pad")
+    cut = Timeline(clips, *SIZE, 24, "pad")
     planned = plan_film(cut, hand.indexes(paths))
     plan, film = made(cut, paths, folder, anew=isinstance(planned, str))
     compared(chromium, plan, film, colours, shapes="3")

@@ -12,7 +12,7 @@ import numpy
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from moving import BLUE, GREEN, RED, TAGS, Planes, decibels, planes
+from moving import BLUE, GREEN, RED, TAGS, Planes, clips_in_order, decibels, planes
 from test_film_splice import check, spliced
 from tiers import every
 
@@ -378,18 +378,11 @@ def test_any_of_many_films_is_whole(moving, tmp_path_factory, parts, kind, title
 
 
 def whole(moving, folder, parts, kind, titles) -> None:
-    clips: list[Clip] = []
-    for number, (digest, first, last, length, tail) in enumerate(parts):
-        first, tail = min(first, last - 16), tail and bool(clips)
-        at = clips[-1].until - (0 if tail else length) if clips else 0
-        joint = TimedTransition(kind if clips else "fade", length) if length else None
-        span = (Fraction(first, 24), Fraction(last, 24))
-        own = {"lead_in": joint} if tail else {"joint": joint}
-        clips.append(Clip(str(number), str(digest), *span, at, last - first, **own))
+    clips = clips_in_order((str(clip), first, last, kind, length, tail) for clip, first, last, length, tail in parts)
     here = {clip.digest: moving(CLIPS[int(clip.digest)][0], **CLIPS[int(clip.digest)][1]) for clip in clips}
     spans = sorted((first, min(length, clips[-1].until - first)) for first, length in titles)
     words = tuple(Overlay(TITLE, first, length, min(7, length // 3)) for first, length in spans if length > 0)
-    cut = Timeline(tuple(clips), *SIZE, 24, "pad", words)
+    cut = Timeline(clips, *SIZE, 24, "pad", words)
     assert all(one.at < later.at for one, later in pairwise(clips))
     known = hand.indexes(here)
     plan = plan_film(cut, known)
