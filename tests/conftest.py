@@ -16,9 +16,10 @@ from storyboard.cli.main import status
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(canary, "canary")
-    # A shell starts background jobs with SIGINT ignored, and so would the commands that tests interrupt.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Background jobs of a shell, and of nohup, ignore these; so would the commands that tests interrupt.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)
