@@ -12,7 +12,6 @@ from storyboard.model import events
 from storyboard.model.capabilities import Model
 from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, SceneFailed
 from storyboard.model.shot import Shot
-from storyboard.model.storyboard import Resolution
 from storyboard.model.submission import Submission
 from storyboard.model.take import Measure, Take
 from storyboard.planning.steps import Collect, Make
@@ -65,7 +64,7 @@ async def download_take(
     step: Make | Collect,
     submission: Submission,
     ready: Ready,
-    resolution: Resolution,
+    resolution: str,
     again: Callable[[], Coroutine[None, None, Ready]],
 ) -> Take:
     """Download and verify; ask ``again`` for an address that expired, download again what is damaged.
@@ -101,7 +100,7 @@ async def _download(
     step: Make | Collect,
     submission: Submission,
     ready: Ready,
-    resolution: Resolution,
+    resolution: str,
     path: Path,
 ) -> Take:
     async with state.downloads:
@@ -110,7 +109,7 @@ async def _download(
     services.on_event(events.Fetched(step.scene, step.shot.take, downloaded.bytes))
     async with state.checks:
         measure = await asyncio.to_thread(services.verify, path)
-    take = Take(downloaded.sha256, downloaded.bytes, measure, resolution, ready.seed, ready.credits)
+    take = Take(downloaded.sha256, downloaded.bytes, measure, resolution, ready.seed, ready.credits, submission.job)
     services.store.put(path, take.digest)
     services.ledger.takes.record_take(submission.key, take, services.clock.wall())
     for remark in _remarks(step.shot, measure, resolution, services.model(step.shot)):
@@ -118,7 +117,7 @@ async def _download(
     return take
 
 
-def _remarks(shot: Shot, measure: Measure, resolution: Resolution, model: Model) -> list[str]:
+def _remarks(shot: Shot, measure: Measure, resolution: str, model: Model) -> list[str]:
     """What a user should know about a take that differs from what was asked for; it is paid for, and kept."""
     found, quality = [], model.quality(resolution)
     if abs(measure.seconds - model.seconds) > 1:

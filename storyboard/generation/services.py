@@ -10,7 +10,7 @@ from storyboard.http.client import Client
 from storyboard.model import events
 from storyboard.model.capabilities import Model
 from storyboard.model.shot import Shot
-from storyboard.model.storyboard import LocalImage, Resolution
+from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import Measure, Take
 from storyboard.providers.base import Provider
 from storyboard.state.ledger import Ledger
@@ -43,7 +43,7 @@ class RunServices:
         """Return the model that generates a shot."""
         return self.provider.capabilities.model(shot.model)
 
-    def take_in_store(self, key: str, resolution: Resolution) -> Take | None:
+    def take_in_store(self, key: str, resolution: str) -> Take | None:
         """Return the take of a shot if its bytes are in the store. Raise LocalFault."""
         take = self.ledger.takes.of_key(key).get(resolution)
         return take if take and self.store.holds(take.digest, take.bytes) else None

@@ -50,15 +50,15 @@ class Model:
     reference_aspects: tuple[str, ...] = ()
     upgrade_aspects: tuple[str, ...] = ()
 
-    def quality(self, resolution: Resolution) -> Quality:
+    def quality(self, resolution: str) -> Quality:
         """Return the resolution of this name; the default one for a name that the model does not have."""
         return next((known for known in self.resolutions if known.name == resolution), self.resolutions[0])
 
-    def upgrades(self, resolution: Resolution) -> bool:
+    def upgrades(self, resolution: str) -> bool:
         """Whether this resolution is made from a finished job, and paid for separately."""
         return self.quality(resolution).upgrade
 
-    def base(self, resolution: Resolution) -> Resolution:
+    def base(self, resolution: str) -> str:
         """Return the resolution to request first: for an upgrade the default one, else this one."""
         return self.resolutions[0].name if self.upgrades(resolution) else resolution
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from storyboard.model.storyboard import Resolution
 from storyboard.model.take import Take
 
 
@@ -13,7 +12,7 @@ class Pinned:
 
     key: str
     pick: int
-    takes: Mapping[int, Mapping[Resolution, Take]]
+    takes: Mapping[int, Mapping[str, Take]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Lock:
 
     scenes: Mapping[str, Pinned] = field(default_factory=dict)
 
-    def takes(self, key: str) -> Mapping[Resolution, Take]:
+    def takes(self, key: str) -> Mapping[str, Take]:
         """Return the takes of a shot, whichever scene pins them: a renamed scene keeps its takes."""
         for pinned in self.scenes.values():
             if pinned.key == key:

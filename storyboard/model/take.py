@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from storyboard.model.errors import StoryboardError
-from storyboard.model.storyboard import Resolution
+
+# The resolution of a clip as the provider generated it, before it was cropped to the shape of the take beside it.
+ORIGINAL = "original"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,19 @@ class Measure:
 class Take:
     """A take in the store: ``digest`` is the SHA-256 (hex) of its bytes, and its name in the store.
 
-    ``seed`` and ``credits`` are as reported by the provider, None where it reported none.
+    ``resolution`` is that of the model, or ORIGINAL. ``seed`` and ``credits`` are as reported by the provider, None
+    where it reported none. ``job`` is the provider's name of the job that generated it, None where that is not known;
+    ``fallback``: the provider says that another model than the one asked for generated it.
     """
 
     digest: str
     bytes: int
     measure: Measure
-    resolution: Resolution = "720p"
+    resolution: str = "720p"
     seed: int | None = None
     credits: Fraction | None = None
+    job: str | None = None
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def _collecting(
     entry: Submission,
     resolution: Resolution,
     facts: Facts,
-    takes: Mapping[Resolution, Take],
+    takes: Mapping[str, Take],
     prices: Prices,
     model: Model,
 ) -> str:
@@ -103,7 +103,7 @@ def _collecting(
 _LOST = "its take is gone from the store"
 
 
-def _gone(facts: Facts, takes: Mapping[Resolution, Take]) -> str:
+def _gone(facts: Facts, takes: Mapping[str, Take]) -> str:
     """Why takes that are known are not in the store."""
     days = [facts.removed[take.digest] for take in takes.values() if take.digest in facts.removed]
     return f"its take was removed by store gc on {max(days)}" if days else _LOST
@@ -113,8 +113,8 @@ def _reason(
     scene: Scene,
     wanted: Shot,
     facts: Facts,
-    takes: Mapping[Resolution, Take],
-    held: Mapping[Resolution, Take],
+    takes: Mapping[str, Take],
+    held: Mapping[str, Take],
     model: Model,
 ) -> str:
     entry = facts.entries.get(wanted.key)

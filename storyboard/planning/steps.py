@@ -85,7 +85,7 @@ class Facts:
 
     lock: Lock = field(default_factory=Lock)
     entries: Mapping[str, Submission] = field(default_factory=dict)
-    takes: Mapping[str, Mapping[Resolution, Take]] = field(default_factory=dict)
+    takes: Mapping[str, Mapping[str, Take]] = field(default_factory=dict)
     held: frozenset[str] = frozenset()
     before: Mapping[str, Recipe] = field(default_factory=dict)
     at_work: frozenset[str] = frozenset()

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Literal
 
 from storyboard.model.submission import Submission
-from storyboard.model.take import Take
+from storyboard.model.take import ORIGINAL, Take
 
 _Verdict = tuple[Literal["needed", "unknown", "doubtful", "young", "unreferenced"], str]
 
@@ -96,8 +96,10 @@ class _Facts:
         self, stored: Iterable[StoredTake], submissions: Iterable[Submission], locks: Sequence[LockState]
     ) -> None:
         self._stored: dict[str, list[StoredTake]] = {}
+        self._of_key: dict[str, set[str]] = {}
         for each in stored:
             self._stored.setdefault(each.take.digest, []).append(each)
+            self._of_key.setdefault(each.key, set()).add(each.take.digest)
         self._submissions: dict[str, list[Submission]] = {}
         for submission in submissions:
             self._submissions.setdefault(submission.key, []).append(submission)
@@ -126,8 +128,13 @@ class _Facts:
         return bool(self._asked(digest))
 
     def needed(self, digest: str) -> bool:
-        """Whether a lock pins it, or a job that is not over may come to need it."""
-        return digest in self._pinned or any(map(self._awaited, self._asked(digest)))
+        """Whether a lock pins it, or the take that it is the original of; or a job that is not over may need it."""
+        return bool(self._beside(digest) & self._pinned) or any(map(self._awaited, self._asked(digest)))
+
+    def _beside(self, digest: str) -> set[str]:
+        """The take itself; for an original, the takes of its shot as well."""
+        keys = {each.key for each in self._stored.get(digest, ()) if each.take.resolution == ORIGINAL}
+        return {digest}.union(*(self._of_key[key] for key in keys))
 
     def trouble(self, digest: str) -> str:
         """Why it is not known whether it is needed; "" where it is."""
@@ -144,7 +151,8 @@ class _Facts:
         first = self._stored[digest][0]
         submission = self._asked(digest)[-1]
         paid = submission.credits if submission.charged is None else submission.charged
-        worth = submission.hd or Fraction(0) if first.take.resolution == "1080p" else paid
+        extras = {"1080p": submission.hd or Fraction(0), ORIGINAL: Fraction(0)}
+        worth = extras.get(first.take.resolution, paid)
         credits = Fraction(0) if free else worth
         return UnreferencedTake(
             digest, size, submission.scene, submission.storyboard, self._why(submission), credits, self.last(digest)

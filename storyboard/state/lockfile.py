@@ -10,7 +10,6 @@ from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.realm_kind import Kind
 from storyboard.model.shot import Shot
-from storyboard.model.storyboard import Resolution
 from storyboard.model.take import Measure, Take, exact
 from storyboard.parsing.yaml import load
 from storyboard.state.ledger import Ledger
@@ -20,6 +19,7 @@ from storyboard.system.files import replace, scratch_dir
 _HEAD = "# Written by storyboard. Commit it: it pins the takes of the film.\nstoryboard-lock: 1\n"
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _SIZE = re.compile(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})\Z")
+_RESOLUTION = re.compile(r"[a-z0-9]{1,16}\Z")
 _WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
 
@@ -156,17 +156,17 @@ def _pinned(file: str, scene: str, value: object) -> Pinned:
         raise InputError(f"{file}: the entry of scene {scene!r:.70} is damaged", WAY_OUT) from None
 
 
-def _versions(value: Mapping[str, Mapping[str, object]]) -> Mapping[Resolution, Take]:
-    versions: dict[Resolution, Take] = {}
-    for resolution, fields in value.items():
-        if resolution not in ("720p", "1080p"):
-            raise ValueError
-        known: Resolution = "1080p" if resolution == "1080p" else "720p"
-        versions[known] = _take(known, fields)
-    return versions
+def _versions(value: Mapping[str, Mapping[str, object]]) -> Mapping[str, Take]:
+    return {resolution: _take(_word(resolution), fields) for resolution, fields in value.items()}
 
 
-def _take(resolution: Resolution, fields: Mapping[str, object]) -> Take:
+def _word(resolution: object) -> str:
+    if not isinstance(resolution, str) or not _RESOLUTION.match(resolution):
+        raise ValueError
+    return resolution
+
+
+def _take(resolution: str, fields: Mapping[str, object]) -> Take:
     digest, size, fps = str(fields["sha256"]), str(fields["size"]), exact(fields["fps"])
     frames, shape = _whole(fields["frames"]), _SIZE.match(size)
     if not _HEX.match(digest) or not fps or not frames or not shape or not isinstance(fields["sound"], bool):
@@ -188,7 +188,7 @@ def _whole(value: object) -> int:
 
 
 def _pins_of(before: Lock, shot: Shot, take: Take, ledger: Ledger, capabilities: Capabilities) -> Pinned:
-    versions: dict[Resolution, Take] = {take.resolution: take}
+    versions: dict[str, Take] = {take.resolution: take}
     lower = capabilities.model(shot.model).base(take.resolution)
     if base := ledger.takes.of_key(shot.key).get(lower) or before.takes(shot.key).get(lower):
         versions[lower] = base

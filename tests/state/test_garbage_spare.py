@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from storyboard.model.submission import State, Submission
-from storyboard.model.take import Measure, Take
+from storyboard.model.take import ORIGINAL, Measure, Take
 from storyboard.state.garbage import GarbageReport, LockState, StoredTake, classify
 
 MEASURE = Measure(192, Fraction(24), 1280, 720, True)
@@ -71,6 +71,15 @@ def test_both_versions_have_their_price() -> None:
     entry = replace(ENTRY, hd=Fraction(5), charged=Fraction(58))
     assert sorted_out(LOCK, entry=entry).needed == 1
     assert [spare.credits for spare in sorted_out(LOCK, entry=entry, takes=(BASE, HD)).unreferenced] == [58, 5]
+
+
+def test_an_original_stays_as_long_as_its_take() -> None:
+    """The service serves it for days only; afterwards no money brings back what was cut off its sides."""
+    original, other = replace(BASE, digest="e" * 64, resolution=ORIGINAL), replace(BASE, digest="f" * 64)
+    pinned = replace(LOCK, digests=frozenset({BASE.digest}))
+    assert sorted_out(pinned, takes=(BASE, original)).needed == 2
+    assert sorted_out(replace(pinned, digests=frozenset({other.digest})), takes=(BASE, original)).needed == 0
+    assert [spare.credits for spare in sorted_out(LOCK, takes=(BASE, original)).unreferenced] == [60, 0]
 
 
 def test_what_the_ledger_does_not_know_is_kept() -> None:

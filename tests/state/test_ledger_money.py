@@ -286,7 +286,7 @@ def test_a_damaged_page_is_found(path: Path) -> None:
 def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
     Ledger(path).close()
     with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 3")
     with pytest.raises(LocalFault, match="newer storyboard"):
         Ledger(path)
 

@@ -11,7 +11,8 @@ from errno import ENOSPC
 from pathlib import Path
 
 from storyboard.model.errors import LocalFault
-from storyboard.state.ledger.rows import TABLES
+from storyboard.state.ledger.carry_over import FORMER, carry_over
+from storyboard.state.ledger.rows import TABLES, VERSION
 from storyboard.system.claims import brief_lock
 from storyboard.system.files import hint_for_errno, is_empty, private_dir
 from storyboard.system.reserve import DiskReserve
@@ -34,8 +35,7 @@ class Database:
         with self.sqlite_errors(), brief_lock(path.parent):
             self.connection = sqlite3.connect(path, timeout=20, isolation_level=None)
             self._open()
-        if damage := self.problems():
-            raise LocalFault(f"the ledger {path} is damaged: {damage[0]}", _RESTORE)
+        self._refuse_damage()
 
     def _open(self) -> None:
         self.connection.row_factory = sqlite3.Row
@@ -44,8 +44,15 @@ class Database:
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             self.connection.executescript(TABLES)
-        elif version != 1:
+        elif version not in (FORMER, VERSION):
             raise LocalFault(f"{self.path} was written by a newer storyboard", "upgrade, or move the store aside")
+        if version == FORMER:
+            self._refuse_damage()
+            carry_over(self.connection, self.path)
+
+    def _refuse_damage(self) -> None:
+        if damage := self.problems():
+            raise LocalFault(f"the ledger {self.path} is damaged: {damage[0]}", _RESTORE)
 
     def close(self) -> None:
         """Close the file."""

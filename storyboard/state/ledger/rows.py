@@ -11,7 +11,6 @@ from types import UnionType
 from typing import TYPE_CHECKING, cast, get_args
 
 from storyboard.costs.report import Charge
-from storyboard.model.storyboard import Resolution
 from storyboard.model.submission import LIVE, State, Submission, rfc3339
 from storyboard.model.take import Measure, Take, exact
 
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 # A callback's path is looked up by the first characters of its nonce, and the rest, 132 random bits, compared in
 # constant time: how long the look-up takes says nothing about them.
 SELECTOR = 10
+
+# The schema of the tables below, as the file says it (PRAGMA user_version). carry_over.py brings older ones to it.
+VERSION = 2
 
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS jobs (
@@ -48,17 +50,18 @@ CREATE INDEX IF NOT EXISTS inbox_nonces ON inbox (nonce);
 CREATE TABLE IF NOT EXISTS takes (
   key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
   fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
-  credits TEXT, at REAL NOT NULL, PRIMARY KEY (key, resolution));
+  credits TEXT, at REAL NOT NULL, job TEXT, fallback INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (key, resolution));
 CREATE TABLE IF NOT EXISTS addresses (
   destination TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, expires REAL NOT NULL,
   PRIMARY KEY (destination, digest));
 CREATE TABLE IF NOT EXISTS pins (
   lock TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (lock, digest));
 CREATE TABLE IF NOT EXISTS removed (digest TEXT PRIMARY KEY, at REAL NOT NULL);
-PRAGMA user_version = 1;
+PRAGMA user_version = {VERSION};
 """
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_RESOLUTION = re.compile(r"[a-z0-9]{1,16}")
 _LATEST = 32_503_680_000  # seconds since 1970: the year 3000
 
 _TEXTS = ("key", "run", "nonce", "storyboard", "scene", "model", "recipe", "credits", "why")
@@ -70,12 +73,15 @@ _JOB: Mapping[str, type | UnionType] = dict.fromkeys(_TEXTS, str) | {
     "asked": float,
     "changed": float,
 }
-_TAKE: Mapping[str, type | UnionType] = dict.fromkeys(("bytes", "frames", "width", "height", "sound"), int) | {
+_COUNTS = ("bytes", "frames", "width", "height", "sound", "fallback")
+_TAKE: Mapping[str, type | UnionType] = dict.fromkeys(_COUNTS, int) | {
     "key": str,
+    "resolution": str,
     "digest": str,
     "fps": str,
     "seed": int | None,
     "credits": str | None,
+    "job": str | None,
     "at": float,
 }
 
@@ -126,23 +132,39 @@ def take(row: "Row") -> Take:
     _sound(row, _TAKE)
     if min(row["frames"], row["width"], row["height"], exact(row["fps"]).numerator) <= 0:
         raise ValueError("a take has no frames")
-    if not _DIGEST.fullmatch(row["digest"]) or row["resolution"] not in get_args(Resolution):
+    if not _DIGEST.fullmatch(row["digest"]) or not _RESOLUTION.fullmatch(row["resolution"]):
         raise ValueError(f"a take is {row['digest']!r:.70}, {row['resolution']!r:.60}")
     return Take(
         digest=row["digest"],
         bytes=row["bytes"],
         measure=Measure(row["frames"], exact(row["fps"]), row["width"], row["height"], bool(row["sound"])),
-        resolution=cast(Resolution, row["resolution"]),
+        resolution=row["resolution"],
         seed=row["seed"],
         credits=_fraction(row["credits"]),
+        job=row["job"],
+        fallback=bool(row["fallback"]),
     )
 
 
-def take_row(key: str, take: Take, now: float) -> tuple[object, ...]:
-    """The row of a take that came under a key at ``now`` (seconds since 1970)."""
+def take_row(key: str, take: Take, now: float) -> dict[str, object]:
+    """The row of a take that came under a key at ``now`` (seconds since 1970), by column."""
     measure = take.measure
-    size = (measure.frames, str(measure.fps), measure.width, measure.height, measure.sound)
-    return (key, take.resolution, take.digest, take.bytes, *size, take.seed, text(take.credits), now)
+    return {
+        "key": key,
+        "resolution": take.resolution,
+        "digest": take.digest,
+        "bytes": take.bytes,
+        "frames": measure.frames,
+        "fps": str(measure.fps),
+        "width": measure.width,
+        "height": measure.height,
+        "sound": measure.sound,
+        "seed": take.seed,
+        "credits": text(take.credits),
+        "at": now,
+        "job": take.job,
+        "fallback": take.fallback,
+    }
 
 
 def text(value: Fraction | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from storyboard.model.storyboard import Resolution
 from storyboard.model.take import Take
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.database import Database
@@ -20,10 +19,9 @@ class Takes:
         Its submission becomes "taken", and a note that the take was removed is deleted. ``now`` is seconds since 1970.
         """
         with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO takes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows.take_row(key, take, now),
-            )
+            row = rows.take_row(key, take, now)
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT OR REPLACE INTO takes ({', '.join(row)}) VALUES ({marks})", (*row.values(),))
             connection.execute(
                 "UPDATE jobs SET state = 'taken', charged = coalesce(?, charged), changed = ?"
                 " WHERE key = ? AND state = 'open'",
@@ -31,8 +29,8 @@ class Takes:
             )
             connection.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
 
-    def of_key(self, key: str) -> Mapping[Resolution, Take]:
-        """The takes of a key."""
+    def of_key(self, key: str) -> Mapping[str, Take]:
+        """The takes of a key, by resolution."""
         with self._database.sqlite_errors():
             found = self._database.query("SELECT * FROM takes WHERE key = ?", (key,))
             return {take.resolution: take for take in map(rows.take, found)}
