@@ -1,7 +1,7 @@
 """The lock file as values: which take each scene has."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from storyboard.model.take import Take
 
@@ -17,9 +17,15 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The whole file: what is pinned, by scene id."""
+    """The whole file: what is pinned, by scene id.
+
+    ``realm`` is "rehearsal" where the takes are those of a rehearsal; None where nothing is said, as in a lock of paid
+    takes. ``rest`` are the keys that this version does not know, each by its path: ("scenes", "gull", "note").
+    """
 
     scenes: Mapping[str, Pinned] = field(default_factory=dict)
+    realm: str | None = None
+    rest: Mapping[tuple[str, ...], object] = field(default_factory=dict)
 
     def takes(self, key: str) -> Mapping[str, Take]:
         """Return the takes of a shot, whichever scene pins them: a renamed scene keeps its takes."""
@@ -33,3 +39,13 @@ class Lock:
         for pinned in self.scenes.values():
             for versions in pinned.takes.values():
                 yield from versions.values()
+
+
+def known_takes(pinned: Mapping[str, Take], recorded: Mapping[str, Take]) -> Mapping[str, Take]:
+    """The takes of a shot by resolution: what the ledger has ``recorded``, else what a lock has ``pinned``.
+
+    Where the ledger does not know the job of a take, and the lock pins the same take with it, it is that job.
+    """
+    jobs = {take.digest: take.job for take in pinned.values()}
+    named = {resolution: replace(take, job=take.job or jobs.get(take.digest)) for resolution, take in recorded.items()}
+    return {**pinned, **named}

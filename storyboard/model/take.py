@@ -32,7 +32,8 @@ class Take:
 
     ``resolution`` is that of the model, or ORIGINAL. ``seed`` and ``credits`` are as reported by the provider, None
     where it reported none. ``job`` is the provider's name of the job that generated it, None where that is not known;
-    ``fallback``: the provider says that another model than the one asked for generated it.
+    ``fallback``: the provider says that another model than the one asked for generated it. ``provider`` is named where
+    a lock file pins a job of another one than the default.
     """
 
     digest: str
@@ -43,6 +44,7 @@ class Take:
     credits: Fraction | None = None
     job: str | None = None
     fallback: bool = False
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

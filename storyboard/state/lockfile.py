@@ -1,39 +1,58 @@
 """NAME.lock.yaml: its path, its format, and how it is updated. Sorted, so that one scene is one hunk in git."""
 
+import dataclasses
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from storyboard.model.capabilities import Capabilities
 from storyboard.model.errors import InputError
-from storyboard.model.lock import Lock, Pinned
+from storyboard.model.lock import Lock, Pinned, known_takes
 from storyboard.model.realm_kind import Kind
-from storyboard.model.shot import Shot
+from storyboard.model.shot import DEFAULTS, Shot
 from storyboard.model.take import Measure, Take, exact
 from storyboard.parsing.yaml import load
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
 from storyboard.system.files import replace, scratch_dir
 
-_HEAD = "# Written by storyboard. Commit it: it pins the takes of the film.\nstoryboard-lock: 1\n"
+_HEAD: Mapping[Kind, str] = {
+    "paid": "# Written by storyboard. Commit it: it pins the takes of the film.\nstoryboard-lock: 1\n",
+    "rehearsal": "# Written by storyboard in a rehearsal: its takes are on this machine alone.\n"
+    "storyboard-lock: 1\nrealm: rehearsal\n",
+    "draft": "# Written by storyboard: it pins draft takes, which cost nothing.\nstoryboard-lock: 1\n",
+}
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _SIZE = re.compile(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})\Z")
-_RESOLUTION = re.compile(r"[a-z0-9]{1,16}\Z")
+_RESOLUTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
+_PLAIN = re.compile(r"[a-z][a-z0-9_-]*\Z")
+_LONGEST_NAME = 512  # characters of the name of a job
 _WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
-    """A lock file at ``path``, of a storyboard in ``folder``."""
+    """A lock file at ``path`` for takes of a ``kind``, of a storyboard in ``folder``.
+
+    ``rehearsals`` is the store of rehearsals: a lock that pins takes of those alone is no lock of paid takes.
+    """
 
     path: Path
     folder: Path
+    kind: Kind
+    rehearsals: Store
 
     def read(self) -> Lock:
-        """Read the lock. Raise InputError if it is damaged."""
-        return read_lock(self.path)
+        """Read the lock; an empty one where takes of this kind are paid for and it pins a rehearsal's.
+
+        Raise InputError if it is damaged.
+        """
+        lock = read_lock(self.path)
+        return Lock() if self.kind == "paid" and is_rehearsed(lock, self.rehearsals) else lock
 
     def record_pins(self, lock: Lock, ledger: Ledger, now: float) -> None:
         """Record in the ledger what the lock pins: `store gc` finds locks by it, and keeps their takes."""
@@ -50,9 +69,9 @@ class LockFile:
     ) -> bool:
         """Pin the takes of the scenes; False if the file is unchanged.
 
-        A scene of ``shots`` without a take, or one that is ``skipped``, keeps its pins. ``capabilities`` say which
-        resolution an upgrade is made of: that take is pinned too. ``now`` is seconds since 1970.
-        Raise InputError if the file is damaged, LocalFault.
+        A scene of ``shots`` without a take, or one that is ``skipped``, keeps its pins; keys that this version does not
+        know stay. ``capabilities`` say which resolution an upgrade is made of: that take is pinned too. ``now`` is
+        seconds since 1970. Raise InputError if the file is damaged, LocalFault.
         """
         before = self.read()
         scenes = {scene: before.scenes[scene] for scene in (*shots, *skipped) if scene in before.scenes}
@@ -62,18 +81,32 @@ class LockFile:
         if not scenes and not self.path.exists():
             return False
         scratch_dir(self.folder)
-        self.record_pins(Lock(scenes), ledger, now)
-        return replace(self.path, format_lock(Lock(scenes)).encode())
+        lock = Lock(scenes, before.realm, _rest_for(before, scenes))
+        self.record_pins(lock, ledger, now)
+        return replace(self.path, format_lock(lock, self.kind).encode())
 
 
-def find_lock_file(storyboard: Path, kind: Kind, paid: Store) -> LockFile:
-    """In git beside the storyboard; for drafts in ``.storyboard``, and for rehearsals if a lock pins takes of ``paid``.
+def find_lock_file(storyboard: Path, kind: Kind, stores: Mapping[Kind, Store]) -> LockFile:
+    """In git beside the storyboard; in ``.storyboard`` for drafts, and for rehearsals if a lock pins other takes.
 
-    Raise InputError if the lock beside the storyboard is damaged.
+    ``stores`` has those of paid takes and of rehearsals. Raise InputError if the lock beside the storyboard is damaged.
     """
     own, *scratched = lock_paths(storyboard, kind)
-    in_scratch = scratched and any(paid.holds(take.digest, take.bytes) for take in read_lock(own).all_takes())
-    return LockFile(scratched[0] if in_scratch else own, storyboard.parent)
+    in_scratch = scratched and _pins_paid_takes(read_lock(own), stores)
+    return LockFile(scratched[0] if in_scratch else own, storyboard.parent, kind, stores["rehearsal"])
+
+
+def is_rehearsed(lock: Lock, rehearsals: Store) -> bool:
+    """Whether a lock pins takes of a rehearsal. Older releases did not say so: then all are in its store."""
+    takes = [*lock.all_takes()]
+    all_there = bool(takes) and all(rehearsals.holds(take.digest, take.bytes) for take in takes)
+    return lock.realm == "rehearsal" or (lock.realm is None and all_there)
+
+
+def _pins_paid_takes(lock: Lock, stores: Mapping[Kind, Store]) -> bool:
+    takes = [*lock.all_takes()]
+    here = any(stores["paid"].holds(take.digest, take.bytes) for take in takes)
+    return bool(takes) and (here or not is_rehearsed(lock, stores["rehearsal"]))
 
 
 def lock_paths(storyboard: Path, kind: Kind) -> tuple[Path, ...]:
@@ -95,44 +128,72 @@ def read_lock(path: Path) -> Lock:
     return parse_lock(load(content, path.name), path.name)
 
 
-def format_lock(lock: Lock) -> str:
-    """The file's text."""
-    lines = [_HEAD, "scenes:" if lock.scenes else "scenes: {}", "\n"]
+def format_lock(lock: Lock, kind: Kind = "paid") -> str:
+    """The text of a file that pins takes of this kind."""
+    rest = _by_parent(lock.rest)
+    lines = [_HEAD[kind], *_rest_lines(rest.get((), {}), 0), "scenes:" if lock.scenes else "scenes: {}", "\n"]
     for scene in sorted(lock.scenes):
-        pinned = lock.scenes[scene]
+        pinned, path = lock.scenes[scene], ("scenes", scene)
         lines.append(f"  {_named(scene)}:\n    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n")
+        lines.extend(_rest_lines(rest.get(path, {}), 4))
         lines.append("    takes:\n" if pinned.takes else "    takes: {}\n")
         for number in sorted(pinned.takes):
             lines.append(f"      {number}:\n" if pinned.takes[number] else f"      {number}: {{}}\n")
-            for resolution in sorted(pinned.takes[number]):
-                lines.append(f"        {resolution}:\n")
-                lines.extend(
-                    f"          {name}: {value}\n" for name, value in _fields(pinned.takes[number][resolution])
-                )
+            for resolution, take in sorted(pinned.takes[number].items()):
+                unknown = rest.get((*path, "takes", str(number), resolution), {})
+                fields = {**{name: _json(value) for name, value in unknown.items()}, **_fields(take)}
+                lines.append(f"        {_named(resolution)}:\n")
+                lines.extend(f"          {_named(name)}: {fields[name]}\n" for name in sorted(fields))
     return "".join(lines)
 
 
-def _fields(take: Take) -> list[tuple[str, str]]:
-    fields = [
-        ("bytes", str(take.bytes)),
-        ("credits", "" if take.credits is None else _quoted(str(take.credits))),
-        ("fps", _quoted(str(take.measure.fps))),
-        ("frames", str(take.measure.frames)),
-        ("seed", "" if take.seed is None else str(take.seed)),
-        ("sha256", _quoted(take.digest)),
-        ("size", f"{take.measure.width}x{take.measure.height}"),
-        ("sound", "true" if take.measure.sound else "false"),
-    ]
-    return [(name, value) for name, value in fields if value]
+def _fields(take: Take) -> dict[str, str]:
+    """What the file says of a take, by key, as YAML."""
+    fields: dict[str, str | None] = {
+        "bytes": str(take.bytes),
+        "credits": None if take.credits is None else _quoted(str(take.credits)),
+        "fallback": "true" if take.fallback else None,
+        "fps": _quoted(str(take.measure.fps)),
+        "frames": str(take.measure.frames),
+        "job": None if take.job is None else _quoted(take.job),
+        "provider": None if take.provider is None else _quoted(take.provider),
+        "seed": None if take.seed is None else str(take.seed),
+        "sha256": _quoted(take.digest),
+        "size": f"{take.measure.width}x{take.measure.height}",
+        "sound": "true" if take.measure.sound else "false",
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _named(scene: str) -> str:
+_KNOWN = frozenset(field.name for field in dataclasses.fields(Take)) - {"digest", "measure", "resolution"}
+_KNOWN |= {"fps", "frames", "sha256", "size", "sound"}
+
+
+def _by_parent(rest: Mapping[tuple[str, ...], object]) -> Mapping[tuple[str, ...], Mapping[str, object]]:
+    found: dict[tuple[str, ...], dict[str, object]] = {}
+    for path, value in rest.items():
+        found.setdefault(path[:-1], {})[path[-1]] = value
+    return found
+
+
+def _rest_lines(rest: Mapping[str, object], indent: int) -> list[str]:
+    return [f"{'':{indent}}{_named(name)}: {_json(rest[name])}\n" for name in sorted(rest)]
+
+
+def _named(name: str) -> str:
     # An id like 007, 1e5, null or no would be read as something else than text, by us or by others.
-    return scene if scene[0].isalpha() and scene not in _WORDS else _quoted(scene)
+    return name if (_PLAIN.match(name) or name in ("720p", "1080p")) and name not in _WORDS else _quoted(name)
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"'
+    """Text in double quotes, as JSON and YAML both read it."""
+    return _json(text)
+
+
+def _json(value: object) -> str:
+    """A value on one line. Only characters beyond 16 bits stay: JSON escapes those by halves, and YAML does not."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return "".join(char if " " <= char <= "~" or ord(char) > 0xFFFF else f"\\u{ord(char):04x}" for char in text)
 
 
 def parse_lock(content: object, file: str) -> Lock:
@@ -140,7 +201,42 @@ def parse_lock(content: object, file: str) -> Lock:
     scenes = content.get("scenes") if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or content.get("storyboard-lock") != 1 or not isinstance(scenes, Mapping):
         raise InputError(f"{file}: not a lock file of version 1", WAY_OUT)
-    return Lock({str(scene): _pinned(file, str(scene), value) for scene, value in scenes.items()})
+    pinned = {str(scene): _pinned(file, str(scene), value) for scene, value in scenes.items()}
+    realm = content.get("realm")
+    return Lock(pinned, realm if isinstance(realm, str) else None, dict(_unknown_keys(content, scenes)))
+
+
+def _unknown_keys(
+    content: Mapping[str, object], scenes: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[tuple[str, ...], object]]:
+    """The keys of a valid lock that this version does not know, with their paths."""
+    yield from _others((), content, {"storyboard-lock", "realm", "scenes"})
+    for scene, value in scenes.items():
+        yield from _others(("scenes", scene), value, {"key", "pick", "takes"})
+        for number, versions in value["takes"].items():
+            for resolution, fields in versions.items():
+                yield from _others(("scenes", scene, "takes", str(int(number)), resolution), fields, _KNOWN)
+
+
+def _others(
+    path: tuple[str, ...], found: Mapping[str, object], known: Collection[str]
+) -> Iterator[tuple[tuple[str, ...], object]]:
+    return (((*path, name), value) for name, value in found.items() if name not in known)
+
+
+def _rest_for(before: Lock, scenes: Mapping[str, Pinned]) -> Mapping[tuple[str, ...], object]:
+    """The unknown keys that still hold: of the file, of scenes that are there, of takes that are the same."""
+
+    def holds(path: tuple[str, ...]) -> bool:
+        if len(path) < 3:
+            return True
+        now, then = scenes.get(path[1]), before.scenes[path[1]]
+        if now is None or len(path) == 3:
+            return now is not None
+        take = now.takes.get(int(path[3]), {}).get(path[4])
+        return take is not None and take.digest == then.takes[int(path[3])][path[4]].digest
+
+    return {path: value for path, value in before.rest.items() if holds(path)}
 
 
 WAY_OUT = "restore it from git, or delete it: what was bought is in the ledger and the store too"
@@ -178,7 +274,16 @@ def _take(resolution: str, fields: Mapping[str, object]) -> Take:
         resolution=resolution,
         seed=_whole(fields["seed"]) if "seed" in fields else None,
         credits=exact(fields["credits"]) if "credits" in fields else None,
+        job=_name(fields["job"]) if "job" in fields else None,
+        fallback=fields.get("fallback") is True,
+        provider=_name(fields["provider"]) if "provider" in fields else None,
     )
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME or not value.isprintable():
+        raise ValueError
+    return value
 
 
 def _whole(value: object) -> int:
@@ -188,8 +293,15 @@ def _whole(value: object) -> int:
 
 
 def _pins_of(before: Lock, shot: Shot, take: Take, ledger: Ledger, capabilities: Capabilities) -> Pinned:
-    versions: dict[str, Take] = {take.resolution: take}
-    lower = capabilities.model(shot.model).base(take.resolution)
-    if base := ledger.takes.of_key(shot.key).get(lower) or before.takes(shot.key).get(lower):
-        versions[lower] = base
-    return Pinned(shot.key, shot.take, {shot.take: versions})
+    model, pinned = capabilities.model(shot.model), before.takes(shot.key)
+    known = known_takes(pinned, ledger.takes.of_key(shot.key))
+    mine = {*(quality.name for quality in model.resolutions)} - {take.resolution, model.base(take.resolution)}
+    versions = {resolution: found for resolution, found in known.items() if resolution not in mine}
+    versions[take.resolution] = known_takes(pinned, {take.resolution: take})[take.resolution]
+    named = {resolution: _with_provider(found, shot) for resolution, found in versions.items()}
+    return Pinned(shot.key, shot.take, {shot.take: named})
+
+
+def _with_provider(take: Take, shot: Shot) -> Take:
+    usual = take.job is None or shot.provider == DEFAULTS["provider"]
+    return dataclasses.replace(take, provider=None if usual else shot.provider)

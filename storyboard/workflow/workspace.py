@@ -10,7 +10,7 @@ from storyboard.config.settings import Settings
 from storyboard.costs.budget import NO_LIMIT
 from storyboard.costs.prices import Prices, free_prices
 from storyboard.model.errors import InputError
-from storyboard.model.realm_kind import Kind
+from storyboard.model.realm_kind import KINDS, Kind
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.project_files import Files
@@ -80,7 +80,7 @@ def open_workspace(
             prices=terms.prices,
             settings=terms,
             realm=opened,
-            lockfile=find_lock_file(file, kind, Store(settings.home / "takes")),
+            lockfile=find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS}),
         )
 
 

@@ -1,5 +1,6 @@
 """The lock file: what git reviews, and what a clone rebuilds the film from."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -28,6 +29,8 @@ TAKES = st.builds(
     st.just("720p"),
     st.none() | st.integers(10000, 99999),
     st.none() | st.fractions(0, 1000),
+    st.none() | st.text(min_size=1, max_size=512).filter(str.isprintable),
+    st.booleans(),
 )
 LOCKS = st.builds(
     Lock,
@@ -91,7 +94,9 @@ scenes:
         ("scenes:\n", "scenes: 3\nx-old:\n"),
         (f'key: "{"b" * 64}"', "key: 5"),
         ("pick: 1", "pick: true"),
-        ("720p:", "4k:"),
+        ("720p:", '"../4k":'),
+        ('job: "job-1"', "job: 5"),
+        ('job: "job-1"', 'job: ""'),
         ("sound: true", "sound: maybe"),
         ('fps: "24"', 'fps: "0"'),
         ('fps: "24"', 'fps: "1/0"'),
@@ -107,9 +112,49 @@ scenes:
 )
 def test_a_damaged_lock_is_an_error_with_a_way_out(change: tuple[str, str]) -> None:
     """Never a guess: a wrong pin would cut a wrong film, and a bad digest is a path."""
-    text = format_lock(Lock({"b": Pinned("b" * 64, 1, {1: {"720p": TAKE}})}))
+    text = format_lock(Lock({"b": Pinned("b" * 64, 1, {1: {"720p": replace(TAKE, job="job-1")}})}))
     assert change[0] in text
     with pytest.raises(InputError) as caught:
         parsed(text.replace(*change))
     assert "film.lock.yaml" in caught.value.message
     assert "git" in caught.value.hint
+
+
+LATER = f"""\
+# Written by storyboard. Commit it: it pins the takes of the film.
+storyboard-lock: 1
+review: {{"by": "Ana", "on": [1, true, null]}}
+scenes:
+  a:
+    key: "{"a" * 64}"
+    pick: 1
+    note: "good \\u2013 keep"
+    takes:
+      1:
+        "4k":
+          bytes: 7
+          fps: "24"
+          frames: 192
+          graded: "yes"
+          job: "veo:1/\\u00e9 \\"x\\""
+          provider: "other"
+          sha256: "{"d" * 64}"
+          size: 3840x2160
+          sound: true
+"""
+
+
+def test_what_a_later_release_writes_is_kept() -> None:
+    """Two releases in one team: the older one must not drop what the newer one has written."""
+    lock = parsed(LATER)
+    (take,) = lock.all_takes()
+    assert (take.resolution, take.job, take.provider) == ("4k", 'veo:1/\u00e9 "x"', "other")
+    assert format_lock(lock) == LATER
+
+
+def test_a_rehearsal_is_told_apart() -> None:
+    """Its takes are on this machine alone: the file must not say that it belongs into git."""
+    text = format_lock(Lock({}, "rehearsal"), "rehearsal")
+    assert "Commit" not in text
+    assert parsed(text).realm == "rehearsal"
+    assert "Commit" not in format_lock(Lock({}), "draft")
