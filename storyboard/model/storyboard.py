@@ -1,5 +1,6 @@
 """A storyboard as values: every default filled in, every unit parsed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
@@ -79,7 +80,10 @@ class Trim:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What a provider generates: the prompt is filled in, the images are checked."""
+    """What a provider generates: the prompt is filled in, the images are checked.
+
+    ``former_prompt`` is the prompt with the numbers of vars spelt as in 0.1 (1.1 for 1.10); None if it is the same.
+    """
 
     prompt: str
     model: str
@@ -92,6 +96,7 @@ class Generated:
     watermark: str | None
     resolution: Resolution
     take: int = 1
+    former_prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +204,10 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One scene of the film. ``number`` is its position in the file, from 1, skipped scenes counted."""
+    """One scene of the film. ``number`` is its position in the file, from 1, skipped scenes counted.
+
+    ``clip_seconds`` is how long its whole clip is: as measured, or as the model makes it; None if that is not known.
+    """
 
     id: str
     number: int
@@ -208,6 +216,25 @@ class Scene:
     place: Place
     note: str = ""
     finish: Finish = Finish()
+    clip_seconds: Fraction | None = None
+
+    @property
+    def seconds(self) -> Fraction | None:
+        """How long the scene is seen, its transitions included; None if that is not known."""
+        if self.clip_seconds is None:
+            return None
+        return min(self.clip_seconds, self.trim.end or self.clip_seconds) - self.trim.start
+
+
+def film_seconds(scenes: Sequence[Scene]) -> Fraction | None:
+    """Return how long a film of these scenes is; None if a scene's length is not known."""
+    total = Fraction(0)
+    for index, scene in enumerate(scenes):
+        if scene.seconds is None:
+            return None
+        coming = scene.finish.transition
+        total += scene.seconds - (coming.seconds if coming and index and coming.over == "both" else 0)
+    return total
 
 
 @dataclass(frozen=True, slots=True)

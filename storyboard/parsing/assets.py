@@ -42,6 +42,10 @@ class Assets:
             if wrong := _address(word):
                 self._wrong(page.problem(path, *wrong))
                 return None
+            if signature := _signature(word):
+                message = f"this address is signed ({signature}): it expires, and a new one buys the shot again"
+                hint = "put the image into the project, or name an address that stays"
+                self._wrong(page.problem(path, message, hint, severity="warning"))
             return WebImage(word, place)
         found = self._looked_at(page, path, word, self._images, self._files.image)
         if found is None:
@@ -76,6 +80,12 @@ class Assets:
         assert isinstance(measure, Measure)
         return measure.seconds
 
+    def ratio(self, clip: OwnClip) -> Fraction:
+        """Width by height of a clip that ``clip`` returned."""
+        measure = self._clips[clip.path]
+        assert isinstance(measure, Measure)
+        return Fraction(measure.width, measure.height)
+
     def _looked_at(
         self, page: SourceFile, path: KeyPath, word: str, seen: dict[PurePosixPath, T | StoryboardError], look: Look[T]
     ) -> tuple[PurePosixPath, T] | None:
@@ -109,6 +119,41 @@ def resolve_asset(page: SourceFile, path: KeyPath, word: str) -> PurePosixPath |
     if whole == ".." or whole.startswith("../"):
         return page.problem(path, f"'{said}' is outside the project folder", "name a file in the project folder")
     return PurePosixPath(whole)
+
+
+# Parameters of addresses that are valid for a while only: of S3, Google, Azure, CloudFront, and of others.
+_SIGNED = frozenset(
+    [
+        "x-amz-signature",
+        "x-amz-expires",
+        "x-goog-signature",
+        "x-goog-expires",
+        "x-oss-signature",
+        "q-signature",
+        "signature",
+        "sig",
+        "hmac",
+        "se",
+        "policy",
+        "key-pair-id",
+        "awsaccesskeyid",
+        "googleaccessid",
+        "token",
+        "__token__",
+        "hdnea",
+        "hdnts",
+        "ticket",
+        "expires",
+        "expiry",
+        "exp",
+    ]
+)
+
+
+def _signature(word: str) -> str:
+    """The parameter that shows that an address is signed, in lower case; "" if there is none."""
+    names = (part.partition("=")[0].lower() for part in urlsplit(word).query.split("&"))
+    return next((name for name in names if name in _SIGNED), "")
 
 
 def _address(word: str) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ from storyboard.model.storyboard import (
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.source import KeyPath, SourceFile
-from storyboard.parsing.values import SceneValues, Value
+from storyboard.parsing.values import ParsedScene, SceneValues, Value
 
 _COLORS = {
     "white": "#ffffff",
@@ -39,17 +39,25 @@ Rendered = Callable[[SourceFile, KeyPath, str], str]
 
 @dataclass(frozen=True, slots=True)
 class _TimedText:
-    """One mapping of a value that is a mapping or a list of mappings."""
+    """One mapping of a value that is a mapping or a list of mappings.
+
+    ``short``: the file has only the text of its most important key in the place of the mapping.
+    """
 
     page: SourceFile
     path: KeyPath
     value: Mapping[str, object]
+    short: bool = False
+
+    def place(self, name: str) -> KeyPath:
+        """The path of a key's value in the file."""
+        return self.path if self.short else (*self.path, name)
 
     def number(self, name: str, default: str) -> Fraction:
         return Fraction(str(self.value.get(name, default)))
 
     def problem(self, name: str, message: str, hint: str = "", *, warning: bool = False) -> Problem:
-        return self.page.problem((*self.path, name), message, hint, severity="warning" if warning else "error")
+        return self.page.problem(self.place(name), message, hint, severity="warning" if warning else "error")
 
 
 class Finishing:
@@ -63,7 +71,7 @@ class Finishing:
         """The finishing of a scene that is ``seconds`` long on screen (None: unknown)."""
         return Finish(
             transition=_transition(words.get("transition")),
-            titles=tuple(self._title(part, seconds, rendered) for part in _parts(words.get("title"))),
+            titles=tuple(self._title(part, seconds, rendered) for part in _parts(words.get("title"), "text")),
             captions=self._captions(words.get("caption"), seconds, rendered),
             audio=self._audio(words.get("audio"), words.get("voice"), seconds),
             effect=self._effect(words.get("effect")),
@@ -78,16 +86,16 @@ class Finishing:
         """The music beds of the film."""
         value = top.get("music")
         word = None if value is None else Value(value, top.page, (*top.path, "music"), own=True)
-        return tuple(bed for part in _parts(word) if (bed := self._bed(part)))
+        return tuple(bed for part in _parts(word, "file") if (bed := self._bed(part)))
 
-    def join_scenes(self, film: Sequence[tuple[Scene, SceneValues, Fraction | None]]) -> tuple[Scene, ...]:
-        """The scenes in film order with their transitions checked. Each is given with its seconds (None: unknown).
+    def join_scenes(self, film: Sequence[ParsedScene]) -> list[ParsedScene]:
+        """The scenes in film order with their transitions checked.
 
         The first scene of the film loses a transition other than a fade. That is a problem only where the scene is
         number 1 (no scene before it is skipped) and the transition is its own, not that of the defaults.
         """
-        scenes = []
-        for at, (scene, words, seconds) in enumerate(film):
+        joined = []
+        for at, (scene, words) in enumerate(film):
             coming, word = scene.finish.transition, words.get("transition")
             if coming and word and at == 0 and coming.kind != "fade":
                 if word.own and scene.number == 1:
@@ -95,12 +103,12 @@ class Finishing:
                     self._wrong(word.problem(message, "write 'kind: fade' to come in from black, or take it out"))
                 scene = replace(scene, finish=replace(scene.finish, transition=None))
             elif coming and word:
-                before = film[at - 1] if at else None
-                fits = not before or before[2] is None or self._fits(word, coming, before[0], before[2], at - 1)
-                if fits and seconds is not None and (coming.over == "both" or not before):
-                    self._fits(word, coming, scene, seconds, at)
-            scenes.append(scene)
-        return tuple(scenes)
+                before = film[at - 1].scene if at else None
+                fits = not before or before.seconds is None or self._fits(word, coming, before, before.seconds, at - 1)
+                if fits and scene.seconds is not None and (coming.over == "both" or not before):
+                    self._fits(word, coming, scene, scene.seconds, at)
+            joined.append(ParsedScene(scene, words))
+        return joined
 
     def _fits(self, word: Value, coming: Transition, scene: Scene, seconds: Fraction, at: int) -> bool:
         """Whether the scene is long enough for the transitions at its start and end."""
@@ -133,14 +141,14 @@ class Finishing:
         if isinstance(word.value, str):
             text = rendered(word.page, word.path, word.value).strip()
             return (Caption(text, Fraction(0), None),)
-        lines = [(part, self._span(part, seconds)) for part in _parts(word)]
+        lines = [(part, self._span(part, seconds)) for part in _parts(word, "text")]
         for (part, (start, _)), (_, (earlier, _)) in zip(lines[1:], lines, strict=False):
             if start < earlier:
                 self._wrong(part.problem("from", "this line comes before the one above it", "put them in order"))
         return tuple(Caption(self._text(part, rendered), start, lasting) for part, (start, lasting) in lines)
 
     def _text(self, part: _TimedText, rendered: Rendered) -> str:
-        return rendered(part.page, (*part.path, "text"), str(part.value["text"])).strip()
+        return rendered(part.page, part.place("text"), str(part.value["text"])).strip()
 
     def _span(self, part: _TimedText, seconds: Fraction | None) -> tuple[Fraction, Fraction | None]:
         """Start and duration of a title or caption, in seconds of the scene; None: to the end of the scene."""
@@ -166,7 +174,7 @@ class Finishing:
         return Audio(said.number("gain", "0"), bool(said.value.get("mute")), said.number("fade", "0"), spoken_over)
 
     def _bed(self, part: _TimedText) -> MusicBed | None:
-        sound = self._found.sound(part.page, (*part.path, "file"), str(part.value["file"]))
+        sound = self._found.sound(part.page, part.place("file"), str(part.value["file"]))
         if sound is None:
             return None
         duck, loop = bool(part.value.get("duck")), bool(part.value.get("loop"))
@@ -181,7 +189,8 @@ def format_seconds(seconds: Fraction) -> str:
 def _transition(word: Value | None) -> Transition | None:
     if word is None:
         return None
-    said = cast(Mapping[str, object], word.value)
+    short = {"kind": word.value} if isinstance(word.value, str) else word.value
+    said = cast(Mapping[str, object], short)
     if said["kind"] == "cut":
         return None
     over = cast(Over, said.get("over", "both"))
@@ -192,10 +201,12 @@ def _verb(kind: TransitionKind) -> str:
     return kind.partition("-")[0]
 
 
-def _parts(word: Value | None) -> list[_TimedText]:
-    """The mappings of a value that is a mapping or a list of mappings."""
+def _parts(word: Value | None, key: str) -> list[_TimedText]:
+    """The mappings of a value: a mapping, a list of mappings, or the text of ``key`` alone."""
     if word is None:
         return []
+    if isinstance(word.value, str):
+        return [_TimedText(word.page, word.path, {key: word.value}, short=True)]
     if isinstance(word.value, Mapping):
         return [_TimedText(word.page, word.path, word.value)]
     values = cast(Sequence[Mapping[str, object]], word.value)

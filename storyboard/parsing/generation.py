@@ -4,26 +4,28 @@ from collections.abc import Sequence
 from typing import cast
 
 from storyboard.model.capabilities import Capabilities, Model
-from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Generated, Resolution
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
 from storyboard.parsing import template
 from storyboard.parsing.assets import Assets
+from storyboard.parsing.findings import Findings
 from storyboard.parsing.scene_images import SceneImages
+from storyboard.parsing.source import KeyPath
+from storyboard.parsing.structured_prompt import json_prompt, prompt_keys
 from storyboard.parsing.values import SceneValues, Value
 from storyboard.parsing.variables import Names, Variables
 
 
 class Generating:
-    """Parses the generation settings of scenes. Each problem is added to ``problems``."""
+    """Parses the generation settings of scenes. Each problem is added to ``findings``."""
 
-    def __init__(self, found: Assets, scope: Variables, capabilities: Capabilities, problems: list[Problem]) -> None:
+    def __init__(self, found: Assets, scope: Variables, capabilities: Capabilities, findings: Findings) -> None:
         self._scope = scope
         self._capabilities = capabilities
-        self._problems = problems
-        self._wrong = problems.append
-        self._images = SceneImages(found, scope, capabilities, problems.append)
+        self._findings = findings
+        self._wrong = findings.add
+        self._images = SceneImages(found, scope, capabilities, findings.add)
 
     def scene(self, words: SceneValues, names: Names) -> Generated | None:
         """The generation settings of a scene; None without a prompt. ``names`` are those its prompt can use."""
@@ -44,6 +46,7 @@ class Generating:
             translate=bool(word.value) if (word := words.get("translate")) else True,
             watermark=self._watermark(words),
             resolution=cast(Resolution, resolution.value if resolution else usual),
+            former_prompt=self._former_prompt(words, names, prompt),
         )
         self._possible(words, made, first, references)
         return made if prompt else None
@@ -58,16 +61,38 @@ class Generating:
                 )
                 self._wrong(words.own.problem(words.own.begins(), message, hint, key=True))
             return None
-        before = len(self._problems)
-        text = self._scope.render(word.page, word.path, str(word.value), names).strip()
-        if not text and len(self._problems) == before:
+        before = self._findings.errors
+        text = self._filled_in(word, names)
+        if not text and self._findings.errors == before:
             self._wrong(word.problem("the prompt is empty", "say what is to be seen and heard"))
         limit = self._asked(words).prompt_limit
         if len(text) > limit:
-            self._wrong(
-                word.problem(f"the prompt has {len(text):,} characters; at most {limit:,} can be sent", "shorten it")
-            )
+            message = f"the prompt has {len(text):,} characters; at most {limit:,} can be sent"
+            self._wrong(word.problem(message, "shorten it"))
+        elif self._findings.errors == before:
+            self._scope.checks.prompt(word.page, word.path, text)
         return text
+
+    def _filled_in(self, word: Value, names: Names) -> str:
+        """The text of a prompt; a mapping is JSON."""
+
+        def filled_in(path: KeyPath, text: str) -> str:
+            return self._scope.render(word.page, path, text, names)
+
+        if isinstance(word.value, str):
+            return filled_in(word.path, word.value).strip()
+        for path in prompt_keys(word.value, word.path):
+            if not template.plain(str(path[-1])):
+                message, hint = "a key is plain text, and this has a tag in it", "put the tag into its value"
+                self._wrong(word.page.problem(path, message, hint, key=True))
+        return json_prompt(word.value, word.path, filled_in)
+
+    def _former_prompt(self, words: SceneValues, names: Names, prompt: str | None) -> str | None:
+        word = words.get("prompt")
+        if word is None or not isinstance(word.value, str):
+            return None
+        former = self._scope.former_prompt(word.value, names)
+        return former if former != prompt else None
 
     def _model(self, word: Value | None) -> str:
         known = self._capabilities.names
@@ -97,6 +122,8 @@ class Generating:
         word = words.get("watermark")
         if word and not template.plain(str(word.value)):
             self._wrong(word.problem("a watermark is plain text, and this has a tag in it", "write it out"))
+        if word:
+            self._scope.checks.plain_text(word.page, word.path)
         return str(word.value) if word else None
 
     def _possible(self, words: SceneValues, made: Generated, first: Value | None, references: Value | None) -> None:

@@ -68,7 +68,7 @@ def _ranked(
     if found.top:
         rules = Rules(path.stem.removesuffix(".storyboard"), found.top, found.scenes, files, capabilities, given)
         story = rules.whole()
-        problems += rules.problems
+        problems += rules.findings.problems
     order = {page: at for at, page in enumerate(found.pages)}
     ranked = sorted(
         dict.fromkeys(problems), key=lambda each: (order[each.place.file], each.place.line, each.place.column)

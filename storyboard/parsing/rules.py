@@ -2,28 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from pathlib import PurePosixPath
-from typing import cast
 
 from storyboard.model.capabilities import Capabilities
-from storyboard.model.problem import Problem
-from storyboard.model.storyboard import (
-    Captions,
-    Fit,
-    Output,
-    Scene,
-    Source,
-    Storyboard,
-)
+from storyboard.model.storyboard import Output, Scene, Source, Storyboard
 from storyboard.model.text import one_line
 from storyboard.parsing import yaml
-from storyboard.parsing.assets import Assets, resolve_asset
+from storyboard.parsing.assets import Assets
+from storyboard.parsing.film_checks import film_problems
+from storyboard.parsing.findings import Findings
 from storyboard.parsing.finishing import Finishing
 from storyboard.parsing.generation import Generating
 from storyboard.parsing.includes import ENOUGH, MAX_PROBLEMS, MappingNode
+from storyboard.parsing.output import read_output
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.sources import Sources
-from storyboard.parsing.values import SceneValues
+from storyboard.parsing.values import ParsedScene, SceneValues
 from storyboard.parsing.variables import Variables
 
 # Files are named after scenes, and on Windows a file of such a name is a device.
@@ -31,7 +24,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("
 
 
 class Rules:
-    """Checks the storyboard called ``name`` and collects ``problems``."""
+    """Checks the storyboard called ``name`` and collects its problems in ``findings``."""
 
     def __init__(
         self,
@@ -42,41 +35,43 @@ class Rules:
         capabilities: Capabilities,
         given: Mapping[str, str],
     ) -> None:
-        self.problems: list[Problem] = []
+        self.findings = Findings()
+        self._wrong = self.findings.add
         self._name = name
         self._top = top
         self._entries = scenes
         self._capabilities = capabilities
         self._scope = Variables(top, name, len(scenes), given, self._wrong)
         self._found = Assets(files, self._wrong)
-        self._generating = Generating(self._found, self._scope, capabilities, self.problems)
+        self._generating = Generating(self._found, self._scope, capabilities, self.findings)
         self._sources = Sources(self._found, self._wrong)
         self._finishing = Finishing(self._found, self._wrong)
 
     def whole(self) -> Storyboard:
-        """The Storyboard made of the valid parts. Use it only where ``problems`` has no error."""
+        """The Storyboard made of the valid parts. Use it only where ``findings`` has no error."""
         self._ids()
-        top, output = self._top, self._output()
-        defaults = top.inner("defaults")
-        film: list[tuple[Scene, SceneValues, Fraction | None]] = []
+        top, defaults = self._top, self._top.inner("defaults")
+        entry = top.inner("output") or MappingNode(top.page, (), yaml.Map())
+        output = read_output(entry, self._name, self._scope, self._wrong)
+        film: list[ParsedScene] = []
         skipped: list[str] = []
         for number, entry in enumerate(self._entries, 1):
-            if len(self.problems) >= MAX_PROBLEMS:
+            if self.findings.errors >= MAX_PROBLEMS:
                 self._wrong(entry.problem((), *ENOUGH))
                 break
             words = SceneValues(entry, defaults)
-            scene, seconds = self._scene(words, number, output)
+            scene = self._scene(words, number, output)
             if (skip := words.get("skip")) and skip.value:
                 skipped.append(str(entry.get("id")))
             elif scene:
-                film.append((scene, words, seconds))
+                film.append(ParsedScene(scene, words))
         if self._entries and len(skipped) == len(self._entries):
             self._wrong(top.problem(("scenes",), "every scene is skipped, so there is no film", key=True))
-        scenes = self._finishing.join_scenes(film)
-        return Storyboard(self._name, self._scope.title, scenes, tuple(skipped), output, self._finishing.music(top))
-
-    def _wrong(self, problem: Problem) -> None:
-        self.problems.append(problem)
+        film, music = self._finishing.join_scenes(film), self._finishing.music(top)
+        for problem in film_problems(top, output, film, music, self._found) if not self.findings.errors else ():
+            self._wrong(problem)
+        scenes = tuple(each.scene for each in film)
+        return Storyboard(self._name, self._scope.title, scenes, tuple(skipped), output, music)
 
     def _ids(self) -> None:
         first: dict[str, MappingNode] = {}
@@ -99,32 +94,8 @@ class Rules:
                 )
                 self._wrong(entry.problem(("id",), same, f"the other is {where}; ids differ in more than capitals"))
 
-    def _output(self) -> Output:
-        entry = self._top.inner("output") or MappingNode(self._top.page, (), yaml.Map())
-        fps, fit = entry.get("fps"), cast(Fit, entry.get("fit") or "pad")
-        file: PurePosixPath | Problem = PurePosixPath("out") / f"{self._name}.mp4"
-        if word := entry.get("file"):
-            file = resolve_asset(entry.page, (*entry.path, "file"), str(word))
-        if isinstance(file, Problem):
-            self._wrong(file)
-            file = PurePosixPath("out")
-        loudness, captions = entry.get("loudness"), cast(Captions, entry.get("captions") or "sidecar")
-        level = None if loudness is None else Fraction(str(loudness))
-        return Output(file, self._size(entry), int(cast(int, fps)) if fps else None, fit, level, captions)
-
-    def _size(self, entry: MappingNode) -> tuple[int, int] | None:
-        word = entry.get("size")
-        if word is None:
-            return None
-        width, height = map(int, str(word).split("x"))
-        if width % 2 or height % 2:
-            self._wrong(entry.problem(("size",), "width and height must be even", "video is kept in pairs of pixels"))
-        elif not (16 <= width <= 4096 and 16 <= height <= 4096):
-            self._wrong(entry.problem(("size",), "width and height can be 16 to 4096 pixels"))
-        return width, height
-
-    def _scene(self, words: SceneValues, number: int, output: Output) -> tuple[Scene | None, Fraction | None]:
-        """The scene, and its seconds on screen; None for each that is unknown. Adds to ``problems``."""
+    def _scene(self, words: SceneValues, number: int, output: Output) -> Scene | None:
+        """The scene; None if it is not valid. Adds to ``findings``."""
         name, note = words.own.get("id"), words.get("note")
         source: Source | None
         whole: Fraction | None
@@ -134,12 +105,14 @@ class Rules:
             source, whole = made, Fraction(self._capabilities.model(made.model if made else "").seconds)
         else:
             source, whole = self._sources.local(words, kind, output)
-        trim = self._sources.trim(words, whole)
+        model = self._capabilities.model(str(word.value) if (word := words.get("model")) else "")
+        self._sources.check_lengths(words, kind, model)
+        trim = self._sources.trim(words, kind, whole)
         seconds = None if whole is None else min(whole, trim.end or whole) - trim.start
         finish = self._finishing.scene(
             words, seconds, lambda page, path, text: self._scope.render(page, path, text, known)
         )
         if source is None or name is None:
-            return None, seconds
+            return None
         place = words.own.page.place((*words.own.path, *words.own.begins()), key=True)
-        return Scene(str(name), number, source, trim, place, str(note.value) if note else "", finish), seconds
+        return Scene(str(name), number, source, trim, place, str(note.value) if note else "", finish, whole)

@@ -10,6 +10,7 @@ from storyboard.model.storyboard import Image, LocalImage
 from storyboard.parsing import template, template_limits
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.source import KeyPath, SourceFile
+from storyboard.parsing.structured_prompt import prompt_texts
 from storyboard.parsing.values import SceneValues, Value
 from storyboard.parsing.variables import Variables
 
@@ -78,7 +79,8 @@ class SceneImages:
         """The images of the cast members that the prompt names, in the order of the prompt."""
         prompt = words.get("prompt")
         try:
-            names = template.parse(str(prompt.value)).members if prompt else ()
+            texts = prompt_texts(prompt.value) if prompt else ()
+            names = [name for text in texts for name in template.parse(text).members]
         except template_limits.TemplateRefused:
             return []
         found: dict[str, tuple[SourceFile, KeyPath, str]] = {}

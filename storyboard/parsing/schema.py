@@ -30,6 +30,20 @@ _KINDS = {
 _UNKNOWN = 20
 _QUOTE = "put it in quotes to have it as text"
 
+# What other tools call a key of ours. Those that the mapping has are offered.
+_SYNONYMS = {
+    **dict.fromkeys(("duration", "length"), ("trim", "seconds", "for", "length")),
+    **dict.fromkeys(("aspect_ratio", "ratio"), ("aspect", "size")),
+    **dict.fromkeys(("image", "picture", "photo"), ("first_frame", "still", "images")),
+    **dict.fromkeys(("video", "clip"), ("file",)),
+    **dict.fromkeys(("subtitle", "subtitles"), ("caption", "captions")),
+    **dict.fromkeys(("narration", "voiceover", "voice_over", "speech"), ("voice",)),
+    **dict.fromkeys(("negative_prompt", "style", "camera", "motion"), ("prompt", "vars")),
+    **dict.fromkeys(("comment", "comments"), ("note", "description")),
+    "text": ("prompt", "title", "caption"),
+    "volume": ("gain", "audio"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaFault:
@@ -115,16 +129,22 @@ def _told(error: ValidationError) -> Iterator[SchemaFault]:
 def _branch(choices: list[Any], value: object) -> int | None:
     """The index of the rule for a value of this type, whose violations are reported; None if no rule fits."""
     kind = "array" if isinstance(value, list) else "object" if isinstance(value, dict) else "string"
-    fitting = [at for at, choice in enumerate(choices) if choice.get("type") == kind]
-    return fitting[0] if fitting else None
+    kinds = [choice.get("type") for choice in choices]
+    if isinstance(value, int | float) and not isinstance(value, bool) and "number" in kinds:
+        kind = "number"
+    return kinds.index(kind) if kind in kinds else None
 
 
 def _unknown(path: source.KeyPath, value: dict[str, object], known: dict[str, object]) -> Iterator[SchemaFault]:
     unknown = [key for key in value if key not in known and not key.startswith("x-")]
     for key in unknown[:_UNKNOWN]:
-        meant = nearest(key, known)
-        hint = f"did you mean '{meant}'?" if meant else f"known here: {', '.join(known)}"
-        yield SchemaFault((*path, key), f"unknown key '{one_line(key, 60)}'", hint, key=True, meant=meant)
+        meant = [name for name in _SYNONYMS.get(key.lower(), ()) if name in known]
+        if not meant and (near := nearest(key, known)):
+            meant = [near]
+        hint = f"did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+        hint = hint or f"known here: {', '.join(known)}"
+        only = meant[0] if len(meant) == 1 and meant[0] not in value else None
+        yield SchemaFault((*path, key), f"unknown key '{one_line(key, 60)}'", hint, key=True, meant=only)
 
 
 def _required(path: source.KeyPath, value: dict[str, object], rule: Any) -> Iterator[SchemaFault]:
@@ -151,7 +171,7 @@ def _wrong(path: source.KeyPath, error: ValidationError, rule: Any) -> tuple[str
             return _choice(name, value, rule["enum"])
         case "pattern":
             return f"'{one_line(value, 60)}' is not {_article(path)}", rule["patternErrorMessage"]
-        case "minLength" | "minItems":
+        case "minLength" | "minItems" | "minProperties":
             return f"{name} is empty", ""
         case "maxLength":
             return f"{name} is longer than {rule['maxLength']} characters", ""

@@ -113,6 +113,19 @@ def _cells(text: str) -> int:
     )
 
 
+def position_of_text(page: SourceFile, path: KeyPath, pattern: str) -> tuple[int, int, int]:
+    """Line, column (from 1) and width of the first match of ``pattern`` in the text at ``path``, as it is written.
+
+    The start of the text where nothing matches, such as in a folded text that breaks a line there.
+    """
+    at = page.span(path)
+    region = "\n".join(page.document.lines[at.line : at.end_line + 1])
+    if found := re.compile(pattern).search(region, at.column):
+        before = region[: found.start()].split("\n")
+        return at.line + len(before), len(before[-1]) + 1, max(1, len(found[0].partition("\n")[0]))
+    return at.line + 1, at.column + 1, at.width
+
+
 def position_of_name(page: SourceFile, path: KeyPath, name: str, line: int) -> tuple[int, int, int]:
     """Line, column (from 1) and width of ``name``, used on line ``line`` of the template at ``path``.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import cast
 
+from storyboard.model.capabilities import Model
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import LocalImage, Move, Output, OwnClip, Still, Trim
 from storyboard.model.text import one_line
@@ -68,9 +69,37 @@ class Sources:
             self._wrong(word.problem("the film would be written over this clip", "name another 'file' in 'output'"))
         return found, self._found.seconds(found)
 
+    def check_lengths(self, words: SceneValues, kind: str, model: Model) -> None:
+        """Report keys of the scene itself that say how a scene of another kind lasts or moves."""
+        if kind != "still" and "move" in words.own.value and (word := words.get("move")):
+            hint = "say in the prompt how the camera moves" if kind == "prompt" else "take the key out"
+            self._wrong(word.problem(f"'move' is for a 'still', and this scene has a '{kind}'", hint, key=True))
+        if kind != "still" and "seconds" in words.own.value and (word := words.get("seconds")):
+            self._seconds(word, kind, model)
+        if kind == "still" and "trim" in words.own.value and (word := words.get("trim")):
+            said = cast(Mapping[str, object], word.value)
+            lasting = _number(said.get("to", 4)) - _number(said.get("from", 0))
+            shown = format_seconds(lasting) if lasting > 0 else "4"
+            hint = f"write 'seconds: {shown}': it says how long a still is shown"
+            self._wrong(word.problem("a 'still' has no 'trim'", hint, key=True))
+
+    def _seconds(self, word: Value, kind: str, model: Model) -> None:
+        """Report ``seconds`` beside a clip, unless it is the length that the model makes."""
+        seconds = _number(word.value)
+        shown = format_seconds(seconds)
+        if kind == "file":
+            hint = f"write 'trim: {{to: {shown}}}' to show {shown} s of the clip"
+            self._wrong(word.problem("'seconds' is for a 'still', and this scene has a 'file'", hint, key=True))
+        elif seconds < model.seconds:
+            hint = f"write 'trim: {{to: {shown}}}' to show {shown} s of it"
+            self._wrong(word.problem(f"{model.name} makes clips of {model.seconds} s, not {shown} s", hint, key=True))
+        elif seconds > model.seconds:
+            hint = "leave 'seconds' out; a longer moment takes two scenes"
+            self._wrong(word.problem(f"{model.name} makes clips of {model.seconds} s, not {shown} s", hint, key=True))
+
     def _still(self, words: SceneValues, word: Value) -> Still | None:
         seconds, move = words.get("seconds"), words.get("move")
-        lasting = Fraction(str(seconds.value)) if seconds else Fraction(4)
+        lasting = _number(seconds.value) if seconds else Fraction(4)
         going = cast(Move, move.value if move else "in")
         name, place = str(word.value), word.page.place(word.path)
         if name.startswith("#"):
@@ -83,13 +112,14 @@ class Sources:
         image = self._found.image(word.page, word.path, name)
         return Still(image, "#000000", lasting, going, place) if isinstance(image, LocalImage) else None
 
-    def trim(self, words: SceneValues, seconds: Fraction | None) -> Trim:
+    def trim(self, words: SceneValues, kind: str, seconds: Fraction | None) -> Trim:
+        """The part that is shown of a clip that lasts ``seconds`` (None: unknown). A still is never trimmed."""
         word = words.get("trim")
-        if word is None:
+        if word is None or kind == "still":
             return Trim()
         said = cast(Mapping[str, object], word.value)
-        start = Fraction(str(said.get("from", 0)))
-        end = Fraction(str(said["to"])) if "to" in said else None
+        start = _number(said.get("from", 0))
+        end = _number(said["to"]) if "to" in said else None
         if end is not None and end <= start:
             self._wrong(word.page.problem((*word.path, "to"), "'to' must be later than 'from'"))
         if seconds is not None and "from" in said and start >= seconds:
@@ -101,3 +131,7 @@ class Sources:
     def _late(self, word: Value, name: str, second: Fraction, seconds: Fraction) -> None:
         message = f"'{name}' is {format_seconds(second)} s, and the clip is only {format_seconds(seconds)} s long"
         self._wrong(word.page.problem((*word.path, name), message))
+
+
+def _number(value: object) -> Fraction:
+    return Fraction(str(value))

@@ -18,6 +18,9 @@ from storyboard.parsing.template_limits import MAX_SOURCE, MAX_WORK, TemplateRef
 
 _SYNTAX = Environment(autoescape=False)
 
+_REMARK = ("'{#' begins a remark, which is not sent, and no '#}' ends it", "to send '{#' itself, write {{ \"{#\" }}")
+_TAG = ("'{%' begins a tag such as '{% if night %}'", "to send '{%' itself, write {{ \"{%\" }}")
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -46,6 +49,8 @@ def plain(source: str) -> bool:
 @lru_cache(maxsize=4096)
 def parse(source: str) -> Template:
     """The template in ``source``. Raise TemplateRefused for invalid or forbidden syntax, and past MAX_SOURCE."""
+    if source.rstrip().endswith("{#"):  # Jinja2 would leave it out without a word.
+        raise TemplateRefused(*_REMARK, source.count("\n") + 1, "{#")
     if plain(source):
         return Template((nodes.Output([nodes.TemplateData(source)]),), ())
     if len(source) > MAX_SOURCE:
@@ -76,6 +81,10 @@ def _members(tree: nodes.Template) -> Iterator[str]:
 def _syntax(error: TemplateSyntaxError) -> TemplateRefused:
     """The fault for a Jinja2 syntax error, with a message for authors."""
     words = error.message or ""
+    if words.startswith("Missing end of comment tag"):
+        return TemplateRefused(*_REMARK, error.lineno, "{#")
+    if words == "tag name expected":
+        return TemplateRefused(*_TAG, error.lineno, "{%")
     if words.lower().startswith(("unexpected end of template", "unexpected 'end of template'")):
         return TemplateRefused(
             "a tag is never closed", "'{{' ends with '}}', '{% if %}' with '{% endif %}'", error.lineno

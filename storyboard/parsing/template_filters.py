@@ -23,6 +23,11 @@ def kind(value: object) -> str:
     return "a list"
 
 
+def is_number(value: object) -> bool:
+    """Whether the value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def require_text(value: object) -> str:
     """``value`` itself. Raise TypeError where it is no text."""
     if not isinstance(value, str):
@@ -42,7 +47,7 @@ def _replace(value: object, old: object, new: object) -> str:
 def _join(value: object, between: object = "") -> str:
     if not isinstance(value, list | tuple):
         raise TypeError(value)
-    parts = [str(part) if type(part) in (int, float) else require_text(part) for part in value]
+    parts = [str(part) if is_number(part) else require_text(part) for part in value]
     if sum(map(len, parts)) + len(require_text(between)) * len(parts) > MAX_TEXT:
         raise WorkSpent(f"a text grows past {MAX_TEXT:,} characters")
     return require_text(between).join(parts)
@@ -78,7 +83,7 @@ COMPARISONS: dict[str, Callable[..., bool]] = {
 }
 TEST_FUNCTIONS: dict[str, Callable[[object], bool]] = {
     "string": lambda value: isinstance(value, str),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "number": is_number,
     "boolean": lambda value: isinstance(value, bool),
     "mapping": lambda value: isinstance(value, Mapping),
 }

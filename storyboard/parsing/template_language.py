@@ -6,7 +6,15 @@ from jinja2 import nodes
 
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
-from storyboard.parsing.template_filters import COMPARISONS, FILTER_FUNCTIONS, FILTERS, TEST_FUNCTIONS, TESTS, kind
+from storyboard.parsing.template_filters import (
+    COMPARISONS,
+    FILTER_FUNCTIONS,
+    FILTERS,
+    TEST_FUNCTIONS,
+    TESTS,
+    is_number,
+    kind,
+)
 from storyboard.parsing.template_limits import (
     MAX_DEPTH,
     MAX_LOOPS,
@@ -170,8 +178,8 @@ def _lookup(node: nodes.Node, run: Rendering) -> object:
     whole = run.value(node.node)
     if isinstance(whole, Mapping) and isinstance(key, str):
         return _filled(whole.get(key))
-    if isinstance(whole, list | tuple) and type(key) is int and -len(whole) <= key < len(whole):
-        return _filled(whole[key])
+    if isinstance(whole, list | tuple) and isinstance(key, int) and not isinstance(key, bool):
+        return _filled(whole[key]) if -len(whole) <= key < len(whole) else _NOTHING
     return _NOTHING
 
 
@@ -309,7 +317,7 @@ def _text(value: object, node: nodes.Node) -> str:
     """A value as text of a prompt. Raise TemplateRefused for lists, mappings and booleans."""
     if type(value) is str:
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         return str(value)
     spoken = one_line(_spoken(node), 60)
     hint = {

@@ -1,8 +1,10 @@
 """Values of a scene: its own and those of the defaults, each with its place in a file."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from storyboard.model.problem import Problem
+from storyboard.model.storyboard import Scene
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.source import KeyPath, SourceFile
 
@@ -41,3 +43,10 @@ class SceneValues:
     def _word(self, entry: MappingNode, name: str) -> Value | None:
         value = entry.get(name)
         return None if value is None else Value(value, entry.page, (*entry.path, name), entry is self.own)
+
+
+class ParsedScene(NamedTuple):
+    """A scene of the film, with its values in the file."""
+
+    scene: Scene
+    words: SceneValues

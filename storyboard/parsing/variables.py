@@ -1,13 +1,16 @@
 """Variables of templates (``vars``, ``cast``, ``title``, ``scene``), and the rendering of templates with them."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from storyboard.model.problem import Problem
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
 from storyboard.parsing import template, template_limits, yaml
+from storyboard.parsing.former_spelling import FormerSpelling
 from storyboard.parsing.includes import MappingNode
-from storyboard.parsing.source import KeyPath, SourceFile, position_of_name
+from storyboard.parsing.source import KeyPath, SourceFile, position_of_name, position_of_text
+from storyboard.parsing.text_checks import TextChecks
 from storyboard.parsing.values import SceneValues
 
 Names = Mapping[str, object]
@@ -17,7 +20,8 @@ class Variables:
     """The variables that ``top`` defines for a storyboard of ``count`` scenes. ``wrong`` is called with each problem.
 
     ``title`` is the storyboard's title, or ``name`` where it has none; ``members`` are the cast. ``_blind`` is True
-    where the vars or the cast are invalid, so that no template can be rendered.
+    where the vars or the cast are invalid, so that no template can be rendered. ``names`` are those that templates
+    outside a scene can use; ``checks`` are those of texts.
     """
 
     def __init__(
@@ -28,29 +32,44 @@ class Variables:
         self._work = template_limits.TemplateWork()
         self._blind = any(top.has(key) and top.inner(key) is None for key in ("vars", "cast"))
         self.members: dict[str, MappingNode] = {}
+        written, cast = top.inner("vars"), top.inner("cast")
+        self.checks = TextChecks(written.value if written else (), cast.value if cast else (), wrong)
         self.title = str(self._plain(top, "title") or name)
-        self._names: Names = self._vars(top, given) | {"cast": self._cast(top), "title": self.title}
+        variables, others = self._vars(top, given), {"cast": self._cast(top), "title": self.title}
+        self.names: Names = variables | others
+        numbers = {key: written.value[key] for key in variables} if written else {}
+        self._former = FormerSpelling(numbers, given, others)
 
     def scene(self, words: SceneValues, number: int) -> Names:
         """The names that templates of the scene with this number (from 1) can use."""
         own = {"id": words.own.value.get("id"), "number": number, "count": self._count}
-        return {**self._names, "scene": own}
+        return {**self.names, "scene": own}
 
     def render(self, page: SourceFile, path: KeyPath, source: str, names: Names) -> str:
         """The text of the template at ``path``. Each fault in it is reported as a problem.
 
         Returns ``source`` where it has no tags, or where the template cannot be parsed.
         """
-        if template.plain(source) or self._blind:
+        if self._blind:
+            return source
+        self.checks.template(page, path, source)
+        if template.plain(source):
             return source
         try:
             text, refused = template.parse(source).render(names, self._work)
         except template_limits.TemplateRefused as error:
             text, refused = source, (error,)
         for each in refused:
-            line, column, width = position_of_name(page, path, each.name, each.line)
+            mark = re.escape(each.name) if each.name.startswith("{") else ""
+            line, column, width = (
+                position_of_text(page, path, mark) if mark else position_of_name(page, path, each.name, each.line)
+            )
             self._wrong(page.at(line, column, each.message, each.hint, path, width))
         return text
+
+    def former_prompt(self, source: str, names: Names) -> str | None:
+        """The prompt as it was filled in when numbers in vars were not kept as written; None if that is the same."""
+        return None if self._blind else self._former.prompt(source, {"scene": names.get("scene")})
 
     def _plain(self, entry: MappingNode, name: str) -> object:
         """The value of a key that is no template. Tags are a problem: they would be shown or sent unchanged."""
@@ -58,6 +77,8 @@ class Variables:
         if isinstance(value, str) and not template.plain(value):
             hint = "only prompts, titles, captions and vars are templates: write it out"
             self._wrong(entry.problem((name,), f"'{name}' is plain text, and this has a tag in it", hint))
+        elif isinstance(value, str):
+            self.checks.plain_text(entry.page, (*entry.path, name))
         return value
 
     def _vars(self, top: MappingNode, given: Mapping[str, str]) -> dict[str, object]:

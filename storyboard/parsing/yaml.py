@@ -65,6 +65,24 @@ class Items(list[object]):
         self.values_at: list[Event] = []
 
 
+class WrittenInt(int):
+    """A whole number that is written in another way than Python does, such as +5: ``str`` gives it as written."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class WrittenFloat(float):
+    """A number that is written in another way than Python does, such as 1.10 or 1e3: ``str`` gives it as written."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True, slots=True)
 class YamlFault:
     """A fault in the YAML text. ``line`` and ``column`` count from 0, ``column`` and ``width`` in characters."""
@@ -312,10 +330,40 @@ def scalar(text: str) -> object:
         return _WORDS[text]
     if text[0] in "+-.0123456789":
         if _INT.fullmatch(text):
-            return int(text)
+            return _as_written(int(text), WrittenInt, text)
         if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
-            return number
+            return _as_written(number, WrittenFloat, text)
     return text
+
+
+def _as_written(number: int | float, kind: type[WrittenInt] | type[WrittenFloat], text: str) -> int | float:
+    if str(number) == text:
+        return number
+    written = kind(number)
+    written.text = text
+    return written
+
+
+def respelt(value: object) -> object:
+    """``value`` with its numbers as Python writes them, and as storyboard spelt them in prompts up to 0.1."""
+    if isinstance(value, WrittenInt):
+        return int(value)
+    if isinstance(value, WrittenFloat):
+        return float(value)
+    if isinstance(value, Map):
+        return {key: respelt(part) for key, part in value.items()}
+    return [respelt(part) for part in value] if isinstance(value, Items) else value
+
+
+def has_written_numbers(value: object) -> bool:
+    """Whether a number in ``value`` is written in another way than Python does."""
+    if isinstance(value, Map):
+        return any(map(has_written_numbers, value.values()))
+    return (
+        any(map(has_written_numbers, value))
+        if isinstance(value, Items)
+        else isinstance(value, WrittenInt | WrittenFloat)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Decide what to do about each scene. Facts in, Plan out; each reason is written where the decision is made."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from storyboard.costs.prices import Prices
@@ -11,7 +12,7 @@ from storyboard.model.submission import Submission
 from storyboard.model.take import Take
 from storyboard.model.text import json_number
 from storyboard.planning.changes import changes
-from storyboard.planning.steps import Blocked, Collect, Facts, Keep, Make, Plan, Step
+from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, Plan, Step
 
 
 def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> Mapping[str, Shot]:
@@ -21,6 +22,15 @@ def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> M
         scene.id: shot(scene.source, provider, f"{scene.number}/{last} {scene.id}" if labelled else None)
         for scene in storyboard.scenes
         if isinstance(scene.source, Generated)
+    }
+
+
+def former_shots(storyboard: Storyboard, wanted: Mapping[str, Shot]) -> Mapping[str, Shot]:
+    """Return the shots of scenes whose prompts had the numbers of vars spelt in another way up to 0.1."""
+    return {
+        scene.id: replace(wanted[scene.id], prompt=scene.source.former_prompt)
+        for scene in storyboard.scenes
+        if isinstance(scene.source, Generated) and scene.source.former_prompt
     }
 
 
@@ -61,7 +71,9 @@ def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: P
     resolution = source.resolution
     upgrade = prices.hd if model.upgrades(resolution) else Fraction(0)
     if resolution in held:
-        return Keep(scene.id, wanted, held[resolution], "unchanged")
+        former = wanted.prompt != source.prompt
+        why = "unchanged; its take was made with numbers as they were spelt before" if former else UNCHANGED
+        return Keep(scene.id, wanted, held[resolution], why)
     if entry and entry.state in ("intent", "unknown"):
         if entry.state == "intent" and entry.run in facts.at_work:
             return Collect(scene.id, wanted, resolution, None, "another render is asking for it now")

@@ -11,6 +11,9 @@ from storyboard.model.storyboard import LocalImage, Resolution
 from storyboard.model.submission import Submission
 from storyboard.model.take import Take
 
+# Why a take is kept whose scene is as it was.
+UNCHANGED = "unchanged"
+
 
 @dataclass(frozen=True, slots=True)
 class Keep:

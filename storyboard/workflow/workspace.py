@@ -15,7 +15,7 @@ from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.read import read_storyboard
-from storyboard.planning.plan import shots
+from storyboard.planning.plan import former_shots, shots
 from storyboard.providers.base import Configurable, Provider
 from storyboard.providers.installed import USUAL, find
 from storyboard.state.lockfile import LockFile, find_lock_file
@@ -68,19 +68,22 @@ def open_workspace(
     source_files, shown = Project(file.parent), _shown(file)
     storyboard = read_storyboard(file.name, files or source_files, provider.capabilities, given or {}, shown=shown)
     terms = _terms(settings, provider, kind)
+    wanted = shots(storyboard, provider.name, labelled=kind == "draft")
     with open_realm(kind, settings.realm_folder(kind), time.time()) as opened:
+        lockfile = find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS})
+        former = former_shots(storyboard, wanted)
         yield Workspace(
             file=file,
             shown=shown,
             storyboard_id=str(file.resolve()),
             storyboard=storyboard,
-            shots=shots(storyboard, provider.name, labelled=kind == "draft"),
+            shots={**wanted, **_bought_before(former, wanted, opened, lockfile)},
             source_files=source_files,
             provider=provider,
             prices=terms.prices,
             settings=terms,
             realm=opened,
-            lockfile=find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS}),
+            lockfile=lockfile,
         )
 
 
@@ -96,6 +99,22 @@ def claimed_workspace(
     """Claim a storyboard for this process, then open it as ``open_workspace`` does. Raise Busy as well."""
     with claim_storyboard(file), open_workspace(file, settings, realm, given=given, files=files) as workspace:
         yield workspace
+
+
+def _bought_before(
+    former: Mapping[str, Shot], wanted: Mapping[str, Shot], realm: Realm, lockfile: LockFile
+) -> Mapping[str, Shot]:
+    """The former shots that were asked for, of scenes whose present shot was not: they are not bought again."""
+    if not former:
+        return {}
+    lock, ledger = lockfile.read(), realm.ledger
+
+    def is_known(shot: Shot) -> bool:
+        entry = ledger.submissions.of_key(shot.key)
+        asked = entry is not None and entry.state not in ("failed", "refused")
+        return asked or bool(ledger.takes.of_key(shot.key)) or bool(lock.takes(shot.key))
+
+    return {scene: shot for scene, shot in former.items() if is_known(shot) and not is_known(wanted[scene])}
 
 
 def provider_of(settings: Settings, kind: Kind) -> Provider:

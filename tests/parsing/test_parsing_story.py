@@ -255,7 +255,7 @@ def test_warnings_stop_nothing(author: Author) -> None:
     author.draw("tall.png", 90, 160)
     text = ONE + "    first_frame: tall.png\n  - id: b\n    prompt: Two.\n    aspect: auto\n    first_frame: tall.png\n"
     film = author.read(text)
-    assert [problem.severity for problem in film.warnings] == ["warning"]
+    assert [problem.severity for problem in film.warnings] == ["warning", "warning"]
     assert format_problem(film.warnings[0]).startswith("film.yaml:5:18: warning: this image is 90x160")
     hidden = author.read("storyboard: 1\nvars:\n  colour: #fff\n  list: [a, ]\n  empty:\n" + ONE[14:])
     assert [problem.message[:17] for problem in hidden.warnings] == ["this is a comment"]

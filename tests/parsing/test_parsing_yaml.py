@@ -69,7 +69,7 @@ def test_a_word_is_what_it_looks_like(parser: str, text: str, value: object) -> 
     found = yaml.read(f"key: {text}\n".encode()).value
     assert found == {"key": value}
     assert isinstance(found, dict)
-    assert type(found["key"]) is type(value)
+    assert isinstance(found["key"], type(value))
 
 
 @pytest.mark.parametrize("key", ["no", "1", "true", "16:9", "null", "2024-02-30"])
