@@ -17,6 +17,8 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
 from storyboard.film import effects, segment
+from storyboard.film.audio import mixdown
+from storyboard.film.audio.mix_plan import MARGIN
 from storyboard.film.pieces import AudioExcerpt
 from storyboard.film.sound_plan import block_at
 from storyboard.graphics.moviepy import video_clip
@@ -106,9 +108,10 @@ def _sound(
             return source, Fraction(file.start_time or 0, 1_000_000) + found.lead + clip.start
     whole = Timeline((clip,), cut.width, cut.height, cut.fps, cut.fit)
     encoded = folder / "sound.m4a"
-    wanted = AudioExcerpt(clip.scene, clip.digest, clip.start, block_at(clip.frames, whole, _HERTZ))
-    segment.excerpt(wanted, (_HERTZ, 2), source, encoded, watch)
-    return encoded, Fraction(0)
+    blocks = block_at(clip.frames, whole, _HERTZ)
+    wanted = AudioExcerpt(clip.scene, clip.digest, clip.start, blocks, clip.level.track)
+    mixdown.write_excerpt(wanted, (_HERTZ, 2), source, encoded, watch)
+    return encoded, Fraction(MARGIN, _HERTZ)
 
 
 class _Frames:

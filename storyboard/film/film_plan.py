@@ -12,6 +12,7 @@ from storyboard.film.audio.mix_plan import NOT_MEASURED, Loudness
 from storyboard.film.picture_plan import picture_pieces
 from storyboard.film.pieces import CopiedPiece, FilmPlan, Piece, RenderedPiece, merge_pieces
 from storyboard.film.sound_plan import common_audio_format, sound_pieces
+from storyboard.media.bt709 import Colour, Tags
 from storyboard.mp4.samples import ClipIndex, ParameterSets, PictureFormat, VideoTrack
 from storyboard.timeline.model import Clip, Timeline
 
@@ -33,7 +34,7 @@ def plan_film(
 
     ``measured`` is the loudness of clips, needed if the film has a loudness, or music is ducked.
     """
-    found = {clip: _frames(clip, cut, indexes[clip.digest]) for clip in cut.clips}
+    found = {clip: _copyable(clip, cut, indexes[clip.digest]) for clip in cut.clips}
     usable = [frames for frames in found.values() if isinstance(frames, VideoTrack) and _leads(frames.sets)]
     if not usable:
         why = next((why for why in found.values() if isinstance(why, str)), "their parameter sets have unusual numbers")
@@ -85,6 +86,16 @@ def _frames(clip: Clip, cut: Timeline, index: ClipIndex) -> VideoTrack | str:
     if first.denominator != 1 or first + clip.frames > len(frames.shown):
         return f"{scene}: a frame of it has to be held"
     return frames
+
+
+def _copyable(clip: Clip, cut: Timeline, index: ClipIndex) -> VideoTrack | str:
+    """The clip's frames, or why they cannot be copied: also where a film cannot keep their colours."""
+    frames = _frames(clip, cut, index)
+    if isinstance(frames, str):
+        return frames
+    look = frames.look
+    name = Colour.of(Tags(*look.colour), min(look.width, look.height)).foreign
+    return f"scene {clip.scene}: its colours are those of {name}, and the film has BT.709" if name else frames
 
 
 def _leads(sets: ParameterSets) -> bool:

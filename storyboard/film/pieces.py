@@ -38,12 +38,16 @@ class CopiedPiece:
 
 @dataclass(frozen=True, slots=True)
 class AudioExcerpt:
-    """``blocks`` of a clip's sound, from ``start`` seconds after its first frame on; silence where it has none."""
+    """``blocks`` of a clip's sound, from ``start`` seconds after its first frame on; silence where it has none.
+
+    ``track`` is the number of the sound track, from 1; 0 for the main one.
+    """
 
     scene: str
     digest: str
     start: Fraction
     blocks: int
+    track: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,9 @@ def _sound(
     begin += Fraction((first - block_at(clip.at, cut, form[0])) * BLOCK, form[0])
     sound = _copyable(index, form)
     if sound is None:
-        key = piece_key("sound", clip.digest, str(begin), due, form)
-        yield RenderedPiece(key, due, AudioExcerpt(clip.scene, clip.digest, begin, due))
+        track = clip.level.track
+        key = piece_key("sound", clip.digest, str(begin), due, form, *((track,) if track else ()))
+        yield RenderedPiece(key, due, AudioExcerpt(clip.scene, clip.digest, begin, due, track))
         return
     assert isinstance(index.frames, VideoTrack)
     start = int((begin + audio_offset(index.frames, sound)) * form[0]) // BLOCK

@@ -30,7 +30,7 @@ from storyboard.film.pieces import (
     sources_of,
 )
 from storyboard.media import workers
-from storyboard.model.errors import BadMedia, LocalFault
+from storyboard.model.errors import LocalFault
 from storyboard.model.fingerprint import fingerprint
 from storyboard.mp4 import h264, index_cache, reader, writer
 from storyboard.mp4.metadata import FilmMetadata
@@ -50,16 +50,12 @@ _Pair = tuple[AudioRange | SilentPiece, AudioRange | SilentPiece]
 def indexes(paths: Mapping[str, Path], scratch: Path | None = None) -> dict[str, ClipIndex]:
     """The index of each clip by digest, from the cache in ``scratch`` or from its file.
 
-    For a file that is damaged or not MP4, the index holds the reason why the clip must be rendered.
     Raise LocalFault.
     """
     found = {}
     for digest, path in paths.items():
-        try:
-            before = index_cache.read(_index(scratch, digest), path) if scratch else None
-            found[digest] = before or reader.read(path)
-        except BadMedia as error:
-            found[digest] = ClipIndex(error.message, error.message)
+        before = index_cache.read(_index(scratch, digest), path) if scratch else None
+        found[digest] = before or reader.read(path)
     return found
 
 
@@ -165,7 +161,7 @@ class _Made:
             path = self._file(piece)
             sound = reader.read(path).sound
             first = sound.priming // BLOCK if isinstance(sound, AudioTrack) else 0
-            first += MARGIN // BLOCK if isinstance(piece.job, AudioMix) else 0
+            first += MARGIN // BLOCK
             if not isinstance(sound, AudioTrack) or len(sound.stored.sizes) < first + piece.length:
                 raise LocalFault(f"{path} is not what was rendered there", "remove it and run again")
             return AudioRange(path, sound, first, first + piece.length, piece.key, scenes_of(piece.job)[0])
@@ -243,7 +239,7 @@ class _Made:
             case Composed() as composed:
                 return lambda watch: self._compose(composed, out, watch)
             case AudioExcerpt() as wanted:
-                return lambda watch: segment.excerpt(wanted, plan.form, paths[wanted.digest], out, watch)
+                return lambda watch: mixdown.write_excerpt(wanted, plan.form, paths[wanted.digest], out, watch)
             case AudioMix() as mixed:
                 return lambda watch: mixdown.write(mixed, paths, out, watch)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Raise it whenever the same part of a clip gives another thumbnail.
-_VERSION = 1
+_VERSION = 2
 
 # Width and height in pixels that a thumbnail must fit.
 Box = tuple[int, int]

@@ -61,21 +61,28 @@ def sound(path: Path, sound: AudioTrack, start: Fraction) -> "Generator[tuple[in
 
 
 def blocks(frames: Iterable[bytes], config: bytes) -> "Iterator[Samples]":
-    """Decode AAC frames, one block of samples per frame. ``config`` is their AudioSpecificConfig. Raise BadMedia."""
+    """Decode AAC frames, one block of samples per frame. ``config`` is their AudioSpecificConfig.
+
+    A frame without sound (some encoders begin with one that holds their name) or with damage is a block of silence.
+    Raise BadMedia where a frame has another length.
+    """
     import av
     import numpy
 
     decoder = av.CodecContext.create("aac", "r")
     decoder.extradata = config
     decoder.thread_count = 1
-    try:
-        for one in frames:
+    channels = 0
+    for one in frames:
+        try:
             made = [frame.to_ndarray() for frame in decoder.decode(av.Packet(one))]
-            if [block.shape[1] for block in made] != [BLOCK]:
-                raise BadMedia("its sound is damaged: some of it does not decode")
-            yield numpy.asarray(made[0], numpy.float32)
-    except av.error.FFmpegError as error:
-        raise BadMedia(f"its sound is damaged: {one_line(error.strerror or '', 200)}") from error
+        except av.error.FFmpegError:
+            made = []
+        channels = channels or (made[0].shape[0] if made else (config[1] >> 3 & 15))
+        made = made or [numpy.zeros((channels, BLOCK))]
+        if [block.shape[1] for block in made] != [BLOCK]:
+            raise BadMedia("its sound is damaged: some of it does not decode")
+        yield numpy.asarray(made[0], numpy.float32)
 
 
 def _stored(path: Path, stored: SampleTable, first: int, last: int) -> Generator[bytes]:

@@ -1,12 +1,11 @@
 """Single frames of a clip as images: a frame by number, the last frame, thumbnails.
 
 If the clip's index can be read, decoding starts at the nearest key frame, and nothing else of the file is read: a
-thumbnail then takes one sample. Other clips (another codec, rotated, not MP4) are read through the demuxer.
+thumbnail then takes one sample. Other clips (another codec, rotated, not MP4, wide colours) go through ffmpeg.
 """
 
 import os
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
@@ -15,22 +14,22 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from storyboard.media import probe
+from storyboard.media import ffmpeg, filters, probe
+from storyboard.media.bt709 import Colour, Tags
 from storyboard.model.errors import BadMedia
 from storyboard.model.text import one_line
 from storyboard.mp4 import h264, reader
-from storyboard.mp4.samples import PictureFormat, VideoTrack
+from storyboard.mp4.samples import VideoTrack
 from storyboard.system.files import disk_errors
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
 Size = tuple[int, int]
 
-_HD = 720
+# Time limit of ffmpeg for one frame, in seconds: it may have to decode from a key frame that lies far before.
+_PATIENCE = 120.0
 # Above this number of frames, decode on all cores: starting the threads takes as long as decoding some frames.
 _FEW = 12
 
@@ -42,24 +41,16 @@ def frame(path: Path, number: int) -> Image.Image:
     """
     found = _understood(path)
     if found is None:
-        with _demuxed(path) as (clip, video):
-            return _picture(_numbered(clip.decode(video), number), None, _shape(video))
+        return _converted(path, number)
     if number >= len(found.shown):
         raise _missing(number)
-    return _picture(_decoded(path, found, number), found.look)
+    return _picture(_decoded(path, found, number), found)
 
 
 def last_frame(path: Path) -> Image.Image:
     """The last frame in display order, exactly. Raise BadMedia, LocalFault."""
     found = _understood(path)
-    if found:
-        return _picture(_decoded(path, found, len(found.shown) - 1), found.look)
-    with _demuxed(path) as (clip, video):
-        for begin in _nearer_the_end(video):
-            clip.seek(begin, stream=video)
-            if last := deque(clip.decode(video), maxlen=1):
-                return _picture(last[0], None, _shape(video))
-        raise BadMedia("there is no frame in it")
+    return frame(path, (len(found.shown) if found else probe.measure(path).frames) - 1)
 
 
 def thumbnail(path: Path, first: int, last: int, box: Size) -> Image.Image:
@@ -69,19 +60,48 @@ def thumbnail(path: Path, first: int, last: int, box: Size) -> Image.Image:
     """
     middle = (first + last - 1) // 2
     found = _understood(path)
-    if found:
-        if middle >= len(found.shown):
-            raise _missing(middle)
-        starts = [start for start in found.starts if first <= start < last]
-        number = min(starts, key=lambda start: abs(start - middle), default=middle)
-        return _picture(_decoded(path, found, number), found.look, box=box)
-    with _demuxed(path) as (clip, video):
-        return _picture(_numbered(clip.decode(video), middle), None, _shape(video), box)
+    if found is None:
+        return _converted(path, middle, box)
+    if middle >= len(found.shown):
+        raise _missing(middle)
+    starts = [start for start in found.starts if first <= start < last]
+    number = min(starts, key=lambda start: abs(start - middle), default=middle)
+    return _picture(_decoded(path, found, number), found, box)
 
 
 def _understood(path: Path) -> VideoTrack | None:
+    """The frames, if they can be decoded by the index, and their colours need no more than a scaler."""
     found = reader.read(path).frames if probe.demuxer(path) == "mp4" else None
-    return found if isinstance(found, VideoTrack) else None
+    return found if isinstance(found, VideoTrack) and _colour(found).simple else None
+
+
+def _colour(frames: VideoTrack) -> Colour:
+    return Colour.of(Tags(*frames.look.colour), min(frames.look.width, frames.look.height))
+
+
+def _converted(path: Path, number: int, box: Size | None = None) -> Image.Image:
+    """A frame that ffmpeg brings to BT.709, as it does for a film, in the size in which it is shown or in ``box``."""
+    source = probe.source(path)
+    measure = source.measure
+    if number >= measure.frames:
+        raise _missing(number)
+    size = _inside((measure.width, measure.height), box) if box else (measure.width, measure.height)
+    begins = source.lead + number / measure.fps
+    seek = max(Fraction(0), begins - 1)
+    shape = filters.FrameShape(size[0] + size[0] % 2, size[1] + size[1] % 2, measure.fps)
+    wanted = f"{filters.picture_filter(source, shape, 'pad', begins - seek)},{filters.to_rgb(size)}"
+    arguments = ["-threads", "2", "-protocol_whitelist", "file", "-f", source.format, *filters.KEPT]
+    arguments += [*(("-ss", f"{float(seek):.6f}") if seek else ()), "-i", f"file:{os.path.abspath(path)}"]
+    arguments += ["-map", f"0:{source.video}", "-vf", wanted, "-frames:v", "1", "-f", "rawvideo", "pipe:1"]
+    try:
+        content = b"".join(ffmpeg.pieces(arguments, size[0] * size[1] * 3, seconds=_PATIENCE))
+    except ffmpeg.FfmpegFailed as failure:
+        if failure.hint:
+            raise
+        raise BadMedia(f"damaged: {failure.said or failure.message}") from failure
+    if not content:
+        raise _missing(number)
+    return Image.frombytes("RGB", size, content)
 
 
 def _missing(number: int) -> BadMedia:
@@ -136,52 +156,21 @@ def _damage() -> Iterator[None]:
         raise BadMedia(f"damaged: {one_line(error.strerror or '', 200)}") from error
 
 
-@contextmanager
-def _demuxed(path: Path) -> "Iterator[tuple[InputContainer, VideoStream]]":
-    with probe.open_clip(path, probe.demuxer(path)) as clip:
-        video = probe.picture(clip)
-        video.thread_type = "AUTO"
-        yield clip, video
-
-
-def _nearer_the_end(video: "VideoStream") -> Sequence[int]:
-    """Positions to seek to, in ticks: the end by the file's header, then, if that finds no frame, the beginning."""
-    return [(video.start_time or 0) + video.duration, 0] if video.duration else [0]
-
-
-def _shape(video: "VideoStream") -> Fraction:
-    return video.sample_aspect_ratio or Fraction(1)
-
-
-def _picture(
-    seen: "VideoFrame", look: PictureFormat | None, shape: Fraction = Fraction(1), box: Size | None = None
-) -> Image.Image:
-    """Convert to RGB as a player shows it: square pixels, upright, scaled to fit ``box``, colours by their tags.
-
-    ``look`` is the format in the index, if it can be read; ``shape`` is the aspect ratio of a pixel. Untagged colours
-    are read as BT.709 from 720 lines up, as BT.601 below.
-    """
+def _picture(seen: "VideoFrame", frames: VideoTrack, box: Size | None = None) -> Image.Image:
+    """Convert a frame to RGB by its colours, scaled to fit ``box``."""
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-    matrix, full = look.colour[2:] if look else (seen.colorspace, seen.color_range == ColorRange.JPEG)
-    width, height = max(1, round(seen.width * shape)), seen.height
-    turned = seen.rotation % 360
-    if box:
-        width, height = _inside((width, height), box if turned % 180 == 0 else box[::-1])
-    hd = min(seen.width, seen.height) >= _HD
-    usual = Colorspace.ITU709 if hd else Colorspace.ITU601
-    coloured = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
+    colour, size = _colour(frames), (seen.width, seen.height)
+    matrices = {1: Colorspace.ITU709, 4: Colorspace.FCC, 7: Colorspace.SMPTE240M, 9: Colorspace.BT2020}
     method = Interpolation.AREA if box else Interpolation.BICUBIC
     made = seen.reformat(
-        width,
-        height,
+        *(_inside(size, box) if box else size),
         "rgb24",
-        src_colorspace=coloured.get(matrix, usual),
-        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        src_colorspace=matrices.get(colour.matrix, Colorspace.ITU601),
+        src_color_range=ColorRange.JPEG if colour.full else ColorRange.MPEG,
         interpolation=method | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT,
     )
-    image = Image.fromarray(made.to_ndarray())
-    return image.rotate(turned, expand=True) if turned else image
+    return Image.fromarray(made.to_ndarray())
 
 
 def _inside(size: Size, box: Size) -> Size:

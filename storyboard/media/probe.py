@@ -2,29 +2,30 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from storyboard.media.bt709 import Colour, Tags
 from storyboard.model.errors import BadMedia
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
 from storyboard.mp4 import reader
-from storyboard.mp4.samples import ClipIndex
 from storyboard.system.files import disk_errors
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-# AVCOL_SPC_UNSPECIFIED: the file does not tag its colour matrix.
-_UNTAGGED = 2
-# Code points of HDR video (ITU-T H.273, tables 3 and 2): the PQ and HLG transfers, and the primaries of BT.2020.
-_PQ, _HLG, _BT2020 = 16, 18, 9
+# Frames that are decoded to learn whether a clip is interlaced: some begin with progressive ones.
+_FIRST_FRAMES = 8
+# AVCOL_RANGE_JPEG: the full range of values.
+_FULL = 2
 
 # First box types of QuickTime files that are older than "ftyp".
 _QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
@@ -46,20 +47,29 @@ _NOT_VIDEO = (
 
 
 @dataclass(frozen=True, slots=True)
+class ClipNotes:
+    """``sentences`` about what is made of a clip; how many sound ``tracks`` it has, and which is ``main``, from 1."""
+
+    sentences: tuple[str, ...]
+    tracks: int
+    main: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The measure of a clip, and what is needed to read it again.
 
     ``format`` is the demuxer to force; ``lead`` is the time from the beginning of the file to its first frame, in
-    seconds; ``tagged``: whether the file tags its colour matrix; ``mono``: whether its sound has one channel;
-    ``range`` is "hdr" for a PQ or HLG transfer, "wide" for BT.2020 primaries only, else "".
+    seconds; ``video`` is the number of its picture among the streams of the file.
     """
 
     measure: Measure
     format: str
     lead: Fraction
-    tagged: bool
-    mono: bool
-    range: Literal["hdr", "wide", ""] = ""
+    colour: Colour
+    video: int
+    interlaced: bool
+    notes: ClipNotes
 
 
 def measure(path: Path) -> Measure:
@@ -67,44 +77,49 @@ def measure(path: Path) -> Measure:
 
     Raise BadMedia where the file is not a valid clip, LocalFault where it is unreadable.
     """
-    index = _index(path) if demuxer(path) == "mp4" else None
-    if index is None or isinstance(index.frames, str):
+    if demuxer(path) != "mp4" or isinstance((index := reader.read(path)).frames, str):
         return source(path).measure
     frames, sound = index.frames, index.sound is not None
     return Measure(len(frames.shown), frames.fps, frames.look.width, frames.look.height, sound)
 
 
 def source(path: Path) -> Source:
-    """Everything that is measured of a clip; decodes its first frame.
+    """Everything that is measured of a clip; decodes its first frames.
 
     Raise BadMedia where the file is not a valid clip, LocalFault where it is unreadable.
     """
     kind = demuxer(path)
     with open_clip(path, kind) as clip:
-        video = picture(clip)
-        width, height, tagged, light = _shown(clip, video)
+        video, sounds = picture(clip), sound_tracks(clip)
+        width, height, colour, interlaced = _shown(clip, video)
         clip.seek(0)
         times = _times(clip, video)
-        fps = _rate(video, times)
-        begins = Fraction(clip.start_time or 0, 1_000_000)
-        sound = clip.streams.audio[0] if clip.streams.audio else None
-        measured = Measure(len(times), fps, width, height, sound is not None)
-        return Source(measured, kind, times[0] - begins, tagged, sound is not None and sound.channels == 1, light)
+        measured = Measure(len(times), _rate(video, times), width, height, bool(sounds))
+        return Source(
+            measured,
+            kind,
+            times[0] - Fraction(clip.start_time or 0, 1_000_000),
+            colour,
+            video.index,
+            interlaced,
+            ClipNotes(tuple(_sentences(clip, interlaced)), len(sounds), _main(sounds) + 1),
+        )
 
 
-def _index(path: Path) -> ClipIndex | None:
-    try:
-        return reader.read(path)
-    except BadMedia:
-        return None
+def notes(path: Path) -> ClipNotes:
+    """What is made of a clip that is not plain. Reads only the index if that is enough. Raise BadMedia, LocalFault."""
+    index = reader.read(path) if demuxer(path) == "mp4" else None
+    if index and not isinstance(index.frames, str) and not isinstance(index.sound, str) and not index.others:
+        return ClipNotes((), int(index.sound is not None), 1)
+    return source(path).notes
 
 
 def sound(path: Path) -> Fraction:
     """The duration of a sound file in seconds, counted by packets. Raise BadMedia where it is none, LocalFault."""
     with open_clip(path, sound_demuxer(path)) as file:
-        if not file.streams.audio:
+        if not (tracks := sound_tracks(file)):
             raise BadMedia("there is no sound in it")
-        stream = file.streams.audio[0]
+        stream = tracks[0]
         ends = [
             (packet.pts, packet.duration) for packet in file.demux(stream) if packet.size and packet.pts is not None
         ]
@@ -155,7 +170,9 @@ def open_clip(path: Path, kind: str) -> "Iterator[InputContainer]":
     import av
 
     try:
-        with av.open(f"file:{os.path.abspath(path)}", format=kind, options={"protocol_whitelist": "file"}) as clip:
+        file = f"file:{os.path.abspath(path)}"
+        options = {"protocol_whitelist": "file"}
+        with av.open(file, format=kind, options=options, metadata_errors="replace") as clip:
             yield clip
     except av.error.FFmpegError as error:
         raise BadMedia(f"damaged: {one_line(error.strerror or '', 200)}") from error
@@ -164,11 +181,49 @@ def open_clip(path: Path, kind: str) -> "Iterator[InputContainer]":
 
 
 def picture(clip: "InputContainer") -> "VideoStream":
-    """The only video stream; cover pictures do not count. Raise BadMedia where there is none, or more than one."""
-    streams = [stream for stream in clip.streams.video if not stream.disposition & stream.disposition.attached_pic]
-    if len(streams) != 1:
-        raise BadMedia("there is no picture in it, only sound" if not streams else "it has several pictures at once")
-    return streams[0]
+    """The main video stream: of several the one with more than one frame, switched on, first in the file.
+
+    Cover pictures and streams that cannot be decoded do not count. Raise BadMedia where there is none.
+    """
+    if not (streams := _pictures(clip)):
+        raise BadMedia("there is no picture in it, only sound")
+    return max(streams, key=lambda stream: (stream.frames > 1, _switched_on(stream)))
+
+
+def sound_tracks(clip: "InputContainer") -> "list[AudioStream]":
+    """The sound tracks that can be decoded, in the file's order; empty ones only where all are empty."""
+    known = [stream for stream in clip.streams.audio if stream.codec_context and stream.channels]
+    return [stream for stream in known if stream.frames] or known
+
+
+def sound_track(clip: "InputContainer", number: int) -> "AudioStream | None":
+    """The sound track ``number``, from 1; 0 is the first one that is switched on. None where there is none."""
+    tracks = sound_tracks(clip)
+    number = number or _main(tracks) + 1
+    return tracks[number - 1] if number <= len(tracks) else None
+
+
+def _switched_on(stream: "AudioStream | VideoStream") -> bool:
+    return bool(stream.disposition & stream.disposition.default)
+
+
+def _pictures(clip: "InputContainer") -> "list[VideoStream]":
+    streams = (stream for stream in clip.streams.video if stream.codec_context)
+    return [stream for stream in streams if not stream.disposition & stream.disposition.attached_pic]
+
+
+def _main(tracks: "Sequence[AudioStream]") -> int:
+    """The place of the main sound track: the first one that is switched on; 0 where there is none."""
+    return max(range(len(tracks)), key=lambda at: _switched_on(tracks[at]), default=0)
+
+
+def _sentences(clip: "InputContainer", interlaced: bool) -> Iterator[str]:
+    if interlaced:
+        yield "its clip is interlaced: it is deinterlaced"
+    if (pictures := len(_pictures(clip))) > 1:
+        yield f"its clip has {pictures} picture tracks: only the main one is used"
+    if any(stream.codec_context is None for stream in (*clip.streams.video, *clip.streams.audio)):
+        yield "a track of its clip does not say how it is encoded: the track is left out"
 
 
 def _likeness(head: bytes) -> str:
@@ -181,17 +236,19 @@ def _likeness(head: bytes) -> str:
     return "it looks like text" if head.isascii() and b"\0" not in head else "of an unknown kind"
 
 
-def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, bool, Literal["hdr", "wide", ""]]:
-    """Width and height as displayed (pixel aspect ratio and rotation applied), ``tagged`` and ``range`` of Source."""
-    frame = next(clip.decode(video), None)
-    if frame is None:
+def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, Colour, bool]:
+    """Width and height as displayed (pixel aspect ratio and rotation applied), colour, and whether it is interlaced."""
+    frames = list(islice(clip.decode(video), _FIRST_FRAMES))
+    if not frames:
         raise BadMedia("there is no frame in it")
+    frame = frames[0]
     shape = video.sample_aspect_ratio or Fraction(1)
     width, height = max(1, round(frame.width * shape)), frame.height
+    tags = Tags(frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range == _FULL)
+    colour = Colour.of(tags, min(frame.width, frame.height), rgb=frame.format.is_rgb)
     if frame.rotation % 180:
         width, height = height, width
-    light: Literal["hdr", "wide", ""] = "wide" if frame.color_primaries == _BT2020 else ""
-    return width, height, frame.colorspace != _UNTAGGED, "hdr" if frame.color_trc in (_PQ, _HLG) else light
+    return width, height, colour, any(one.interlaced_frame for one in frames)
 
 
 def _times(clip: "InputContainer", video: "VideoStream") -> list[Fraction]:

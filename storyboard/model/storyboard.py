@@ -180,12 +180,16 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A scene's own sound: ``gain`` in dB, ``fade`` in seconds at either end; ``voice`` is mixed over it."""
+    """A scene's own sound: ``gain`` in dB, ``fade`` in seconds at either end; ``voice`` is mixed over it.
+
+    ``track`` is the number of the clip's sound track, from 1; 0 for the main one.
+    """
 
     gain: Fraction = Fraction(0)
     mute: bool = False
     fade: Fraction = Fraction(0)
     voice: OwnSound | None = None
+    track: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reader of MP4 indexes: the format of a clip's pictures and sound, and where their samples lie. Nothing is decoded.
 
 Input may be hostile: every count is checked against the available bytes before memory of that size is allocated.
-Damage raises BadMedia; a clip that is valid but cannot be copied gets a reason in words, and is rendered instead.
+Whatever cannot be copied, because it is damaged, of another format or of a special kind, gets a reason in words.
 Boxes and fields are those of ISO/IEC 14496-12 (the file), 14496-14 (AAC) and 14496-15 (H.264).
 """
 
@@ -42,7 +42,7 @@ Span = tuple[int, int]
 T = TypeVar("T")
 
 
-class _Refused(Exception):
+class _Refused(BadMedia):
     """The file is valid, but cannot be copied; the message is the reason, in words."""
 
 
@@ -93,11 +93,31 @@ class _Edit:
 
 
 def read(path: Path) -> ClipIndex:
-    """Read the index of a clip. Raise BadMedia where it is not a complete MP4, LocalFault where it is unreadable."""
+    """Read the index of a clip: what can be copied of each track, or why it cannot be.
+
+    Raise LocalFault where the file is unreadable, never for what is in it.
+    """
     with disk_errors(path):
         descriptor = os.open(path, os.O_RDONLY)
         try:
             return _index(_opened(descriptor))
+        except BadMedia as refusal:
+            return ClipIndex(refusal.message, refusal.message)
+        finally:
+            os.close(descriptor)
+
+
+def most_samples(path: Path) -> int:
+    """Count the samples that the largest track of a file claims to have, by its index alone.
+
+    0 where its index cannot be read. Raise LocalFault where the file is unreadable.
+    """
+    with disk_errors(path):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return _most_samples(descriptor)
+        except BadMedia:
+            return 0
         finally:
             os.close(descriptor)
 
@@ -107,22 +127,75 @@ def _index(file: _File) -> ClipIndex:
     for start, end in file.index.spans.get(b"trak", []):
         track = _boxes(file.index.data, start, end)
         tracks.setdefault(track.inner(b"mdia").content(b"hdlr", 12)[8:12], []).append(track)
-    frames = _part(file, tracks.get(b"vide", []), _frames)
-    return ClipIndex(frames or "there is no picture in it", _part(file, tracks.get(b"soun", []), _sound))
+    main = sorted(_described(tracks.get(b"vide", [])), key=_rank, reverse=True)[:1]
+    frames, sounds = _part(file, main, _frames), _described(tracks.get(b"soun", []))
+    others = sum(len(tracks.get(kind, [])) for kind in (b"vide", b"soun")) - len(main) - len(sounds)
+    return ClipIndex(frames or "there is no picture in it", _part(file, sounds, _sound), others)
 
 
 def _part(file: _File, tracks: Sequence[_Box], what: Callable[[_File, _Box], T]) -> T | str | None:
     try:
         if len(tracks) > 1:
-            raise _Refused("it has several pictures or several sounds")
+            raise _Refused(f"it has {len(tracks)} sound tracks")
         return what(file, tracks[0]) if tracks else None
-    except _Refused as refusal:
-        return str(refusal)
+    except BadMedia as refusal:
+        return refusal.message
+
+
+def _described(tracks: Sequence[_Box]) -> list[_Box]:
+    """The tracks that say how their samples are to be decoded, and have some; where none has, all of these."""
+    known = [track for track in tracks if _descriptions(_table(track))]
+    return [track for track in known if _count(_table(track))] or known
+
+
+def _descriptions(table: _Box) -> int:
+    """The number of sample descriptions."""
+    return int.from_bytes(table.content(b"stsd")[4:8]) if b"stsd" in table.spans else 0
+
+
+def _rank(track: _Box) -> tuple[bool, bool]:
+    """Of several pictures the main one has more than one frame, and is switched on (``media.probe`` agrees)."""
+    return _count(_table(track)) > 1, bool(track.content(b"tkhd", 4)[3] & 1)
+
+
+def _table(track: _Box) -> _Box:
+    return track.inner(b"mdia").inner(b"minf").inner(b"stbl")
+
+
+def _most_samples(descriptor: int) -> int:
+    """Walk the outermost boxes: the samples of the largest track in moov, and of all fragments together."""
+    size, at, whole, fragments = os.fstat(descriptor).st_size, 0, 0, 0
+    while at + 8 <= size:
+        head = os.pread(descriptor, 16, at)
+        length, start = _length(head, size - at)
+        if length < start:
+            break
+        if head[4:8] in (b"moov", b"moof") and length <= LARGEST_INDEX:
+            content = os.pread(descriptor, length - start, at + start)
+            box = _boxes(content, 0, len(content))
+            tracks = [_boxes(content, *span) for span in box.spans.get(b"trak", [])]
+            whole = max([whole, *(_count(_table(track)) for track in tracks)])
+            fragments += sum(_run_samples(_boxes(content, *span)) for span in box.spans.get(b"traf", []))
+        at += length
+    return max(whole, fragments)
+
+
+def _run_samples(fragment: _Box) -> int:
+    """The number of samples in the runs (trun) of a track fragment."""
+    return sum(int.from_bytes(fragment.data[start + 4 : start + 8]) for start, _ in fragment.spans.get(b"trun", []))
+
+
+def _count(table: _Box) -> int:
+    """The number of samples that a sample table claims to have."""
+    name = b"stsz" if b"stsz" in table.spans else b"stz2"
+    return int.from_bytes(table.content(name, 12)[8:12]) if name in table.spans else 0
 
 
 def _opened(descriptor: int) -> _File:
     """Walk the outermost boxes, each of which must lie inside the file. Raise BadMedia."""
     size, at, media, index = os.fstat(descriptor).st_size, 0, [], b""
+    if kind := _other_format(os.pread(descriptor, 64, 0)):
+        raise _Refused(f"it is {kind}, not MP4")
     for _ in range(MOST_BOXES):
         if at + 8 > size:
             break
@@ -138,14 +211,21 @@ def _opened(descriptor: int) -> _File:
             case b"mdat":
                 media.append((at + start, at + length))
             case b"moof":
-                raise BadMedia("it is fragmented")
+                raise _Refused("it is a fragmented MP4")
         at += length
     if not index or not media:
         raise BadMedia("cut short: it has no index of its frames, or no frames")
     boxes = _boxes(index, 0, len(index))
     if b"mvex" in boxes.spans:
-        raise BadMedia("it is fragmented")
+        raise _Refused("it is a fragmented MP4")
     return _File(descriptor, boxes, tuple(sorted(media)), _scale(boxes, b"mvhd"))
+
+
+def _other_format(head: bytes) -> str:
+    """The name of the format of a file that is not MP4, by its first bytes; "" where it may be MP4."""
+    if head[:4] != b"\x1a\x45\xdf\xa3":
+        return ""
+    return "WebM" if b"webm" in head else "Matroska (MKV)"
 
 
 def _length(head: bytes, left: int) -> Span:
@@ -298,7 +378,13 @@ def _entry(table: _Box, kind: bytes, name: str, fields: int) -> tuple[bytes, _Bo
         raise _Refused(f"it is not {name} ({_name(entry)})")
     if end - start < fields:
         raise BadMedia(f"damaged: its {_name(entry)} is cut short")
-    return entries.data[start : start + fields], _boxes(entries.data, start + fields, end)
+    inner = start + fields + _quicktime_fields(entries.data[start:end], kind)
+    return entries.data[start : start + fields], _boxes(entries.data, min(inner, end), end)
+
+
+def _quicktime_fields(entry: bytes, kind: bytes) -> int:
+    """The size in bytes of the fields that QuickTime adds to a sound description of version 1 or 2."""
+    return {1: 16, 2: 36}.get(int.from_bytes(entry[8:10]), 0) if kind == b"mp4a" else 0
 
 
 def _frames(file: _File, track: _Box) -> VideoTrack:
@@ -393,8 +479,10 @@ def _starts(file: _File, frames: VideoTrack, sync: Sequence[int]) -> tuple[int, 
 def _sound(file: _File, track: _Box) -> AudioTrack:
     media = track.inner(b"mdia")
     table, scale = media.inner(b"minf").inner(b"stbl"), _scale(media, b"mdhd")
-    entry, parts = _entry(table, b"mp4a", "AAC", 28)
-    if any(entry[8:10]) or b"esds" not in parts.spans:
+    _, parts = _entry(table, b"mp4a", "AAC", 28)
+    if b"esds" not in parts.spans and b"wave" in parts.spans:  # QuickTime's place for it
+        parts = parts.inner(b"wave")
+    if b"esds" not in parts.spans:
         raise _Refused("its sound is written in QuickTime's way")
     _plainly_shown(track, None)
     config = _aac(parts.content(b"esds"))

@@ -91,8 +91,10 @@ def audio_offset(frames: VideoTrack, sound: AudioTrack) -> Fraction:
 class ClipIndex:
     """The tracks of a clip that can be copied; or, as text, the reason why a track cannot be.
 
-    ``sound`` is None if the clip has no sound.
+    ``sound`` is None if the clip has no sound. Of several pictures ``frames`` is the main one; ``others`` is the number
+    of pictures and sounds that are left out.
     """
 
     frames: VideoTrack | str
     sound: AudioTrack | str | None
+    others: int = 0

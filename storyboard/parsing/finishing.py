@@ -171,7 +171,10 @@ class Finishing:
             self._wrong(voice.page.problem(voice.path, message, hint, severity="warning"))
         if said is None:
             return Audio(voice=spoken_over)
-        return Audio(said.number("gain", "0"), bool(said.value.get("mute")), said.number("fade", "0"), spoken_over)
+        track = int(said.number("track", "0"))
+        return Audio(
+            said.number("gain", "0"), bool(said.value.get("mute")), said.number("fade", "0"), spoken_over, track
+        )
 
     def _bed(self, part: _TimedText) -> MusicBed | None:
         sound = self._found.sound(part.page, part.place("file"), str(part.value["file"]))

@@ -28,7 +28,6 @@ from storyboard.model.storyboard import (
 from storyboard.model.take import Footage, Measure
 from storyboard.timeline.captions import burnt_caption, overlays_and_cues
 from storyboard.timeline.model import (
-    AS_IT_IS,
     NO_SLATES,
     RENDER_VERSION,
     AudioLevel,
@@ -150,7 +149,7 @@ def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint:
 
 
 def _level(audio: Audio, fps: int) -> AudioLevel:
-    return AudioLevel(audio.gain, audio.mute, round(audio.fade * fps))
+    return AudioLevel(audio.gain, audio.mute, round(audio.fade * fps), audio.track)
 
 
 def _slated(scene: Scene) -> Scene:
@@ -172,11 +171,13 @@ def with_effects(cut: Timeline, effects: Mapping[str, str]) -> Timeline:
 
 
 def _treated(clip: Clip, cut: Timeline, effects: Mapping[str, str]) -> Clip:
-    source = replace(clip, at=0, joint=None, lead_in=None, level=AS_IT_IS, effect="")
-    part = (clip.digest, str(clip.start), clip.frames)
+    track = clip.level.track
+    source = replace(clip, at=0, joint=None, lead_in=None, level=AudioLevel(track=track), effect="")
+    part = (clip.digest, str(clip.start), clip.frames, *((track,) if track else ()))
     digest = _digest(*part, cut.width, cut.height, cut.fps, cut.fit, clip.effect, effects[clip.effect])
     drawn = EffectClip(source, clip.effect, int(_digest(*part)[:8], 16))
-    return replace(clip, digest=digest, start=Fraction(0), end=Fraction(clip.frames, cut.fps), effect="", drawn=drawn)
+    end, level = Fraction(clip.frames, cut.fps), replace(clip.level, track=0)
+    return replace(clip, digest=digest, start=Fraction(0), end=end, level=level, effect="", drawn=drawn)
 
 
 def _digest(*recipe: object) -> str:

@@ -11,7 +11,7 @@ from storyboard.model.storyboard import Fit, Still, Title, TransitionKind
 
 # The version of rendering. Raise it whenever the same timeline would give other bytes: films and pieces made before
 # are then rendered again.
-RENDER_VERSION = 5
+RENDER_VERSION = 6
 
 T = TypeVar("T")
 
@@ -26,11 +26,15 @@ class TimedTransition:
 
 @dataclass(frozen=True, slots=True)
 class AudioLevel:
-    """The level of a clip's own sound: ``gain`` in dB; ``fade`` in film frames, at either end."""
+    """The level of a clip's own sound: ``gain`` in dB; ``fade`` in film frames, at either end.
+
+    ``track`` is the number of its sound track, from 1; 0 for the main one.
+    """
 
     gain: Fraction = Fraction(0)
     mute: bool = False
     fade: int = 0
+    track: int = 0
 
 
 AS_IT_IS = AudioLevel()

@@ -19,6 +19,7 @@ from storyboard.model.take import Take
 from storyboard.mp4.metadata import FilmMetadata
 from storyboard.system.files import disk_errors, scratch_dir
 from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
+from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.footage import build_footage, loudness_cache, read_image, scratch_name
 from storyboard.workflow.workspace import Workspace
 
@@ -40,6 +41,8 @@ def assemble(
     film = registry.matching(path, identity)
     if film is None:
         check_takes(workspace, takes)
+        for remark in clip_remarks(workspace.storyboard, workspace.source_files):
+            options.on_event(events.Warned("", " ".join(filter(None, (remark.message, remark.hint)))))
         options.on_event(events.Cutting(0, timeline.frames))
         scratch = segments_folder(workspace)
         paths = _draw(workspace, timeline, paths, scratch, options)

@@ -86,6 +86,12 @@ def slates_for_missing(
     return found
 
 
+def slates_for_troubles(workspace: Workspace, troubles: Mapping[PurePosixPath, str]) -> dict[str, Slate]:
+    """Return a slate for each local clip or picture that cannot be read."""
+    own = (scene for scene in workspace.storyboard.scenes if not isinstance(scene.source, Generated))
+    return {scene.id: _slate(workspace, scene, why) for scene in own if (why := _why(scene, None, troubles))}
+
+
 def slates_for_pending(workspace: Workspace, takes: Collection[str]) -> dict[str, Slate]:
     """Return a slate for each scene whose take is not generated yet."""
     scenes = workspace.storyboard.scenes

@@ -9,7 +9,7 @@ from storyboard.config.credentials import api_key
 from storyboard.costs.budget import ways_out
 from storyboard.film.audio.mix_plan import widest_difference
 from storyboard.generation.uploads import PublicFolder, destination_missing
-from storyboard.model.errors import BadMedia, LocalFault, Problems
+from storyboard.model.errors import LocalFault, Problems
 from storyboard.model.problem import Place, Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.mp4.samples import VideoTrack
@@ -104,7 +104,7 @@ def _encoded_whole(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
             continue
         try:
             frames = reader.read(workspace.realm.store.path(take.digest)).frames
-        except (BadMedia, LocalFault):  # the cut tells of it, once it comes to that
+        except LocalFault:  # the cut tells of it, once it comes to that
             continue
         behind = scene.trim.start + coming.seconds
         if isinstance(frames, VideoTrack) and max(frames.starts) < round(behind * frames.fps):

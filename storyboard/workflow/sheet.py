@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -13,17 +14,19 @@ from storyboard.export.chapters import chapter_time
 from storyboard.export.sidecars import Sidecars
 from storyboard.film.registry import FilmRegistry
 from storyboard.film.thumbnails import FrameSources, Thumbnails, encode_image, make_thumbnails, single_frame
-from storyboard.model.errors import InputError, SceneFailed
+from storyboard.model.errors import InputError, SceneFailed, StoryboardError
 from storyboard.model.realm_kind import Kind
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.take import Measure, Take
 from storyboard.model.text import one_line
-from storyboard.planning.steps import Keep, Step
+from storyboard.planning.steps import Keep
 from storyboard.system.files import scratch_dir
 from storyboard.timeline.model import Clip, Timeline
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.footage import build_footage, local_media, scratch_name
+from storyboard.workflow.partial import TolerantFiles, slates_for_troubles
+from storyboard.workflow.source_files import Project
 from storyboard.workflow.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
@@ -51,15 +54,17 @@ def sheet(options: SheetOptions, settings: Settings) -> list[Path]:
     from storyboard.graphics import contact_sheet
     from storyboard.graphics.fonts import missing_characters_sentence
 
-    with open_workspace(options.file, settings, options.realm, given=options.given) as workspace:
+    with _opened(options, settings) as (workspace, troubles):
         first = _place(workspace, options.out, ".sheet.png", (".png",))
-        sources, missing = _sources(workspace)
+        sources, missing = _sources(workspace, troubles)
         timeline, thumbnails = sources.timeline, Thumbnails(sources, thumbnails_folder(workspace))
         box = contact_sheet.box(len(timeline.clips), (timeline.width, timeline.height))
 
         def tile(scene: Scene, clip: Clip) -> "Tile":
-            step = missing.get(scene.id)
-            return _tile(scene, clip, timeline.fps, step or thumbnails.of(clip, box))
+            try:
+                return _tile(scene, clip, timeline.fps, missing.get(scene.id) or thumbnails.of(clip, box))
+            except StoryboardError as error:
+                return _tile(scene, clip, timeline.fps, error.message)
 
         with ThreadPoolExecutor(2) as pool:
             tiles = list(pool.map(tile, workspace.storyboard.scenes, timeline.clips))
@@ -78,14 +83,15 @@ def poster(options: SheetOptions, scene: str, settings: Settings) -> Path:
 
     Raise SceneFailed if it has no take; Problems and other StoryboardErrors.
     """
-    with open_workspace(options.file, settings, options.realm, given=options.given) as workspace:
+    with _opened(options, settings) as (workspace, troubles):
         path = _place(workspace, options.out, ".jpg", (".jpg", ".jpeg", ".png"))
-        sources, missing = _sources(workspace)
+        sources, missing = _sources(workspace, troubles)
         clip = _clip_named(sources.timeline, scene)
-        if step := missing.get(clip.scene):
+        if why := missing.get(clip.scene):
             draft = " --draft" if workspace.realm.kind == "draft" else ""
             typed = f"storyboard render {shlex.quote(workspace.shown)}{draft} --scene {clip.scene}"
-            raise SceneFailed(f"scene {clip.scene}: {step.why}", f"make it with: {typed}")
+            hint = f"make it with: {typed}" if clip.scene in workspace.shots else "correct or replace its file"
+            raise SceneFailed(f"scene {clip.scene}: {why}", hint)
         kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
         Sidecars(workspace.file.parent).put(path, encode_image(single_frame(sources, clip), kind))
         return path
@@ -106,18 +112,28 @@ def thumbnails_folder(workspace: Workspace) -> Path:
     return scratch_dir(workspace.file.parent, "pictures", scratch_name(workspace))
 
 
-def _sources(workspace: Workspace) -> tuple[FrameSources, Mapping[str, Step]]:
-    """The film as it will be, and what is planned for scenes without a take: as long as the provider makes clips."""
+@contextmanager
+def _opened(options: SheetOptions, settings: Settings) -> Iterator[tuple[Workspace, Mapping[PurePosixPath, str]]]:
+    """The workspace, and why files of it cannot be read: a sheet is made all the same."""
+    files = TolerantFiles(Project(options.file.parent))
+    with open_workspace(options.file, settings, options.realm, given=options.given, files=files) as workspace:
+        yield workspace, files.troubles
+
+
+def _sources(workspace: Workspace, troubles: Mapping[PurePosixPath, str]) -> tuple[FrameSources, Mapping[str, str]]:
+    """The film as it will be, and why scenes have no picture: these are as long as the provider makes clips."""
     steps = {step.scene: step for step in current_plan(workspace).steps}
     takes = {scene: step.take for scene, step in steps.items() if isinstance(step, Keep)}
-    missing = {scene: step for scene, step in steps.items() if scene not in takes}
+    missing = {scene: step.why for scene, step in steps.items() if scene not in takes}
     takes |= {
         scene.id: _expected_take(workspace, scene) for scene in workspace.storyboard.scenes if scene.id in missing
     }
-    timeline, paths = build_footage(workspace, takes)
+    slates = slates_for_troubles(workspace, troubles)
+    missing |= {scene: slate.why for scene, slate in slates.items()}
+    timeline, paths = build_footage(workspace, takes, slates)
     rates = {scene: take.measure.fps for scene, take in takes.items()}
     for scene in workspace.storyboard.scenes:
-        if isinstance(scene.source, OwnClip):
+        if isinstance(scene.source, OwnClip) and scene.id not in slates:
             rates[scene.id] = workspace.source_files.clip(scene.source.path).fps
     return FrameSources(timeline, paths, rates, _read_image(workspace)), missing
 
@@ -164,13 +180,13 @@ def _clip_named(timeline: Timeline, scene: str) -> Clip:
     return timeline.clips[known.index(scene) if scene else 0]
 
 
-def _tile(scene: Scene, clip: Clip, fps: int, found: "Step | Image") -> "Tile":
+def _tile(scene: Scene, clip: Clip, fps: int, found: "str | Image") -> "Tile":
     from storyboard.graphics.contact_sheet import Tile
 
     seconds = f"{float(Fraction(clip.frames, fps)):.2f}".rstrip("0").rstrip(".")
     time = f"{chapter_time(clip.at // fps)} · {seconds} s"
-    if isinstance(found, Step):
-        return Tile(scene.id, time, _words(scene), None, found.why)
+    if isinstance(found, str):
+        return Tile(scene.id, time, _words(scene), None, found)
     return Tile(scene.id, time, _words(scene), found)
 
 

@@ -1,4 +1,4 @@
-"""Validate a storyboard: every problem with its place, warnings about its titles among them."""
+"""Validate a storyboard: every problem with its place, warnings about its titles and its clips among them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +9,7 @@ from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.read import read_storyboard
 from storyboard.providers.installed import find
+from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.preflight import missing_glyphs
 from storyboard.workflow.source_files import Project
 
@@ -34,4 +35,5 @@ def validate_storyboard(
         storyboard = load_storyboard(file, settings, given, shown=shown)
     except Problems as error:
         return None, error.problems
-    return storyboard, (*storyboard.warnings, *missing_glyphs(storyboard))
+    told = (*storyboard.warnings, *missing_glyphs(storyboard), *clip_remarks(storyboard, Project(file.parent)))
+    return storyboard, told

@@ -13,7 +13,8 @@ from moving import BLUE, GREEN, GREY, RED, TAGS, close, files, laid, look
 
 from storyboard.film import segment
 from storyboard.film.reencode import join
-from storyboard.media import ffmpeg, probe
+from storyboard.media import ffmpeg, filters, probe
+from storyboard.media.bt709 import Colour
 from storyboard.model.errors import BadMedia, LocalFault
 from storyboard.timeline.model import RENDER_VERSION, Clip, Timeline
 
@@ -205,7 +206,7 @@ def test_untagged_colours_are_read_as_players_read_them(joined, clips, size, mat
     """Skin would turn orange or green in clips whose maker left the tags out."""
     filters = f",scale=in_color_matrix=bt709:out_color_matrix={matrix},setparams=colorspace=unknown"
     path = clips(RED, size=size, filters=filters, codec=("-c:v", "libx264"))
-    assert not probe.source(path).tagged
+    assert probe.source(path).colour.matrix == {"bt601": 6, "bt709": 1}[matrix]
     assert close(joined({"a": path, "b": clips(GREEN)}).colour(12), RED)
 
 
@@ -384,11 +385,12 @@ def test_pruning_touches_nothing_of_others(clips, tmp_path):
 
 def test_whoever_changes_how_films_are_made_says_so(clips):
     """Films and segments made before would be taken for what is made now, and two kinds put into one film."""
-    source, clip = probe.source(clips(RED)), Clip("a", "x", Fraction(0), Fraction(1), 0, 24)
-    filters = [
-        segment.picture_filter(replace(source, measure=replace(source.measure, width=180)), clip, cut, Fraction(0))
-        for cut in (Timeline((clip,), 320, 180, 24, fit) for fit in ("pad", "crop", "blur"))
+    source, shape = probe.source(clips(RED)), filters.FrameShape(320, 180, 24)
+    used = [
+        filters.picture_filter(replace(source, colour=colour, interlaced=True), shape, fit, Fraction(0))
+        for fit in ("pad", "crop", "blur")
+        for colour in (source.colour, Colour(9, 16, 9, False), Colour(11, 17, 1, False), Colour(12, 1, 1, True))
     ]
-    settings = repr((filters, segment.ENCODER, segment.PIECE, segment.NEUTRAL, segment.SOUND))
+    settings = repr((used, segment.ENCODER, segment.PIECE, segment.NEUTRAL, segment.SOUND))
     # Where this differs, raise RENDER_VERSION, then write the new pair here.
-    assert (RENDER_VERSION, hashlib.sha256(settings.encode()).hexdigest()[:12]) == (5, "43bbd30cc1a3")
+    assert (RENDER_VERSION, hashlib.sha256(settings.encode()).hexdigest()[:12]) == (6, "0e904142af39")

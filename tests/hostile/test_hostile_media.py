@@ -67,6 +67,6 @@ def test_every_child_is_given_its_environment() -> None:
 @pytest.mark.ci
 def test_a_filter_is_made_of_numbers() -> None:
     """An author's text in a filter graph reads files: movie=/etc/passwd."""
-    for where, call in calls("segment.make", "picture_filter", "_sound_filter"):
+    for where, call in calls("segment.make", "filters.picture_filter", "filters.to_rgb"):
         for word in (*call.args, *(keyword.value for keyword in call.keywords)):
             assert not any(part in ast.unparse(word) for part in ("prompt", "title", "note", "looks")), where

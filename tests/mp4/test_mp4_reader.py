@@ -1,4 +1,4 @@
-"""Reading tables that an enemy may have made: an answer or BadMedia, never a crash, nor a great deal of memory."""
+"""Reading tables that an enemy may have made: always an answer, never an exception, nor a great deal of memory."""
 
 import random
 import tracemalloc
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from moving import GREEN, TAGS
 
-from storyboard.model.errors import BadMedia
 from storyboard.mp4 import reader
 from storyboard.mp4.samples import ClipIndex, VideoTrack
 
@@ -21,13 +20,16 @@ def clip(clips) -> bytes:
     return clips(GREEN, **TINY, extra=FRONT).read_bytes()
 
 
-def read(content: bytes, folder: Path) -> ClipIndex | BadMedia:
+def read(content: bytes, folder: Path) -> ClipIndex:
     path = folder / "clip.mp4"
     path.write_bytes(content)
-    try:
-        return reader.read(path)
-    except BadMedia as error:
-        return error
+    return reader.read(path)
+
+
+def is_damaged(answer: ClipIndex) -> bool:
+    """Whether a track cannot be copied because of damage."""
+    reasons = [why for why in (answer.frames, answer.sound) if isinstance(why, str)]
+    return any("damaged" in why or "cut short" in why for why in reasons)
 
 
 def field(content: bytes, box: bytes, at: int, value: int, size: int = 4) -> bytes:
@@ -55,7 +57,7 @@ def test_any_bytes_give_an_answer(clip, tmp_path, count):
                 case 2:
                     content[at : at + chance.randrange(9)] = b""
         answer = read(bytes(content), tmp_path)
-        kind = "damaged" if isinstance(answer, BadMedia) else "told" if isinstance(answer.frames, str) else "index"
+        kind = "damaged" if is_damaged(answer) else "told" if isinstance(answer.frames, str) else "index"
         answers[kind] += 1
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
@@ -64,9 +66,9 @@ def test_any_bytes_give_an_answer(clip, tmp_path, count):
 
 def test_a_clip_cut_short_anywhere_is_damaged(clip, tmp_path):
     """Half a download would be cut into the film."""
-    assert isinstance(read(clip, tmp_path), ClipIndex)
+    assert isinstance(read(clip, tmp_path).frames, VideoTrack)
     for length in range(0, len(clip), max(1, len(clip) // 300)):
-        assert isinstance(read(clip[:length], tmp_path), BadMedia)
+        assert is_damaged(read(clip[:length], tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +94,7 @@ def test_a_clip_cut_short_anywhere_is_damaged(clip, tmp_path):
 )
 def test_absurd_numbers_are_damage(clip, tmp_path, box, at, value):
     """A table of four thousand million entries would be made, or a frame copied from the end of the disk."""
-    answer = read(field(clip, box, at, value), tmp_path)
-    assert isinstance(answer, BadMedia)
-    assert "damaged" in answer.message
+    assert is_damaged(read(field(clip, box, at, value), tmp_path))
 
 
 def test_frames_over_one_another_are_damage(clip, tmp_path):
@@ -102,7 +102,7 @@ def test_frames_over_one_another_are_damage(clip, tmp_path):
     at = clip.index(b"stco") + 8
     assert int.from_bytes(clip[at : at + 4]) > 2
     first = int.from_bytes(clip[at + 4 : at + 8])
-    assert isinstance(read(field(clip, b"stco", 12, first + 1), tmp_path), BadMedia)
+    assert is_damaged(read(field(clip, b"stco", 12, first + 1), tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,6 @@ def test_frames_over_one_another_are_damage(clip, tmp_path):
 def test_what_is_whole_but_cannot_be_copied_is_said(clip, tmp_path, box, at, value, why):
     """Rotated, encrypted or trimmed inside its file: copied, it would be shown wrongly or not at all."""
     answer = read(field(clip, box, at, value), tmp_path)
-    assert isinstance(answer, ClipIndex)
     assert isinstance(answer.frames, str)
     assert why in answer.frames
 
@@ -133,7 +132,6 @@ def test_the_file_may_say_of_its_colours_what_the_pictures_leave_out(clips, tmp_
     conflict = "it says two things of its colours"
     for at, value, answer in ((4, 1, (1, 1, 1, False)), (4, 2, (1, 1, 1, False)), (4, 9, conflict), (8, 9, conflict)):
         index = read(field(content, b"colr", at, value, 2), tmp_path)
-        assert isinstance(index, ClipIndex)
         assert (index.frames.look.colour if isinstance(index.frames, VideoTrack) else index.frames) == answer
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from storyboard.mp4.aac import Samples
 
 # Increase whenever the same clip would be measured differently.
-_MAKING = 1
+_MAKING = 2
 _FORM = (48_000, 2)
 # Lower limit of levels, in LUFS and in dBTP: digital silence has no loudness.
 _SILENCE = -120.0
@@ -73,27 +73,33 @@ class Known:
     def measure(self, clip: Clip, path: Path, watch: workers.Watch = lambda frames: None) -> Loudness:
         """Measure the visible part of the clip, and cache the result. Raise LocalFault, BadMedia."""
         scratch_dir(self._project, "loudness")
-        loudness = measure(path, clip.start, clip.end, watch)
+        loudness = measure(path, clip.start, clip.end, watch, clip.level.track)
         kept = {"lufs": loudness.lufs, "peak": loudness.peak, "moments": loudness.moments}
         replace(self._path(clip), json.dumps(kept).encode())
         return loudness
 
     def _path(self, clip: Clip) -> Path:
-        name = fingerprint(_MAKING, clip.digest, clip.start, clip.end)
+        track = clip.level.track
+        name = fingerprint(_MAKING, clip.digest, clip.start, clip.end, *((track,) if track else ()))
         return self._project / ".storyboard" / "loudness" / f"{name[:32]}.json"
 
 
-def measure(path: Path, start: Fraction, end: Fraction, watch: workers.Watch = lambda frames: None) -> Loudness:
-    """Measure the loudness of a clip from ``start`` to ``end``, in seconds. Raise LocalFault, BadMedia."""
+def measure(
+    path: Path, start: Fraction, end: Fraction, watch: workers.Watch = lambda frames: None, track: int = 0
+) -> Loudness:
+    """Measure the loudness of a clip from ``start`` to ``end``, in seconds. Raise LocalFault, BadMedia.
+
+    ``track`` is the number of its sound track, from 1; 0 for the main one.
+    """
     import av
 
     try:
-        return _measured(path, start, end, watch)
+        return _measured(path, start, end, watch, track)
     except av.error.FFmpegError as error:
         raise LocalFault(f"loudness cannot be measured: {one_line(error.strerror or '', 200)}") from error
 
 
-def _measured(path: Path, start: Fraction, end: Fraction, watch: workers.Watch) -> Loudness:
+def _measured(path: Path, start: Fraction, end: Fraction, watch: workers.Watch, track: int) -> Loudness:
     import numpy
 
     graph = _graph()
@@ -101,7 +107,7 @@ def _measured(path: Path, start: Fraction, end: Fraction, watch: workers.Watch) 
     lufs, peak, at, length = _GATE, 0.0, 0, round((end - start) * _FORM[0])
     tenth = int(MOMENT * _FORM[0])
     padded = length + tenth  # the filter reports whole tenths of a second only
-    pieces = mixdown.samples(path, start, _FORM, clip=True)
+    pieces = mixdown.samples(path, start, _FORM, clip=True, track=track)
     while at < padded:
         watch(0)
         piece = next(pieces, None)

@@ -71,7 +71,8 @@ class AudioSource:
     """A sound that plays on samples [``first``, ``last``) of the film, from its second ``start`` on.
 
     Seconds of a ``clip`` count from its first frame, those of other sounds from their beginning. ``gain`` is a factor,
-    multiplied by the ``ramps``. ``scene`` is "" for music.
+    multiplied by the ``ramps``. ``scene`` is "" for music. ``track`` is the number of a clip's sound track, from
+    1; 0 for the main one.
     """
 
     scene: str
@@ -83,6 +84,7 @@ class AudioSource:
     gain: float
     loop: bool = False
     ramps: tuple[Ramp, ...] = ()
+    track: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class AudioMix:
         for strand in self.strands:
             ramps = [(ramp.first - self.first, ramp.last - self.first, ramp.one, ramp.other) for ramp in strand.ramps]
             span = strand.first - self.first, strand.last - self.first
-            strands.append((strand.digest, strand.clip, str(strand.start), span, strand.gain, strand.loop, ramps))
+            source = (strand.digest, strand.clip, *((strand.track,) if strand.track else ()))
+            strands.append((*source, str(strand.start), span, strand.gain, strand.loop, ramps))
         return self.form, self.last - self.first, strands
 
 
@@ -138,7 +141,8 @@ def plan_mix(
         gain = decibels(clip, known, cut.loudness)
         ramps = [*_ends(edge, clip.at, clip.frames, clip.level.fade), *_joints(edge, clip, following), *quiet]
         span = edge(clip.at), edge(clip.until)
-        strands.append(_strand(clip.scene, clip.digest, True, begins[clip], span, gain, ramps))
+        strand = _strand(clip.scene, clip.digest, True, begins[clip], span, gain, ramps)
+        strands.append(replace(strand, track=clip.level.track))
         if known:
             heard += _heard(known, gain, span, form)
     for voice in cut.voices:

@@ -12,7 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from storyboard.film.audio.mix_plan import ENCODING, PEAK, AudioMix, AudioSource, Ramp, factor
+from storyboard.film.audio.mix_plan import ENCODING, PEAK, AudioMix, AudioSource, Ramp, factor, part_of_mix
+from storyboard.film.pieces import AudioExcerpt
 from storyboard.media import decode, probe
 from storyboard.model.errors import BadMedia
 from storyboard.model.text import one_line
@@ -44,6 +45,12 @@ _SOFTENED = 0.01
 # True peaks are at most twice as high as the samples around them; they are computed only above this level.
 _SURELY_BELOW = _CEILING / 2
 _TAPS = 12
+
+# Factors of the channels in a mix for two (ITU-R BS.775-4, table 2): the centre and the surround channels at -3 dB, no
+# low-frequency effects. What becomes too loud is limited, as in any mix.
+_HALF = math.sqrt(0.5)
+_LEFT = {"FL": 1.0, "DL": 1.0, "FLC": 1.0, "FC": _HALF, "BL": _HALF, "SL": _HALF, "BC": 0.5, "WL": 1.0}
+_RIGHT = {"FR": 1.0, "DR": 1.0, "FRC": 1.0, "FC": _HALF, "BR": _HALF, "SR": _HALF, "BC": 0.5, "WR": 1.0}
 
 _AAC = {"aac_coder": "fast", "b": "192000", "threads": "1", "flags": "+bitexact"}  # as in film/segment.py
 _NEUTRAL = {"fflags": "+bitexact"}
@@ -77,6 +84,13 @@ def write(mix: AudioMix, paths: Mapping[str, Path], out: Path, watch: Watch) -> 
         file.mux(stream.encode(None))
 
 
+def write_excerpt(wanted: AudioExcerpt, form: tuple[int, int], path: Path, out: Path, watch: Watch) -> None:
+    """Write a clip's sound as it is, in ``form``, with MARGIN samples more on either side, as ``write`` does."""
+    length = wanted.blocks * BLOCK
+    source = AudioSource(wanted.scene, wanted.digest, True, wanted.start, 0, length, 1.0, track=wanted.track)
+    write(part_of_mix(AudioMix(form, 0, length, (source,)), 0, length), {wanted.digest: path}, out, watch)
+
+
 def mix_samples(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
     """The samples of a mix, about a second at a time. Raise LocalFault, BadMedia."""
     return _limited(_added(mix, paths), mix.form)
@@ -90,16 +104,16 @@ def to_int16(piece: "Samples") -> bytes:
 
 
 def samples(
-    path: Path, start: Fraction, form: tuple[int, int], *, clip: bool, loop: bool = False
+    path: Path, start: Fraction, form: tuple[int, int], *, clip: bool, loop: bool = False, track: int = 0
 ) -> Iterator["Samples"]:
     """A file's sound in ``form`` (hertz, channels), from ``start`` seconds on. Empty if the file has no sound.
 
     If ``clip``, ``start`` counts from the first frame, else from the first sample. If ``loop``, ``start`` is ignored,
-    and the sound repeats without end. Raise LocalFault, BadMedia.
+    and the sound repeats without end. ``track`` is a number from 1, or 0 for the main one. Raise LocalFault, BadMedia.
     """
     if loop:
         return _looped(lambda: _from(path, Fraction(0), form, clip=clip), form)
-    return _from(path, start, form, clip=clip)
+    return _from(path, start, form, clip=clip, track=track)
 
 
 def _added(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
@@ -131,7 +145,7 @@ class _Reader:
 
     def __init__(self, strand: AudioSource, path: Path, mix: AudioMix) -> None:
         self._name, self._channels = _named(strand, path), mix.form[1]
-        self._stream = samples(path, strand.start, mix.form, clip=strand.clip, loop=strand.loop)
+        self._stream = samples(path, strand.start, mix.form, clip=strand.clip, loop=strand.loop, track=strand.track)
         self._left: Samples | None = None
         # A loop that starts before the mix is read from its beginning, because the length of a round is unknown.
         for begin in range(strand.first, mix.first, _STRIDE):
@@ -196,11 +210,11 @@ def _slope(ramp: Ramp, at: "Whole") -> "Numbers":
     return numpy.asarray(ramp.one * (ramp.other / ramp.one) ** way)
 
 
-def _from(path: Path, start: Fraction, form: tuple[int, int], *, clip: bool) -> Iterator["Samples"]:
+def _from(path: Path, start: Fraction, form: tuple[int, int], *, clip: bool, track: int = 0) -> Iterator["Samples"]:
     import numpy
 
     done = 0
-    with closing(_of_clip(path, start, form) if clip else _of_file(path, None, start, form)) as placed:
+    with closing(_of_clip(path, start, form, track) if clip else _of_file(path, None, start, form)) as placed:
         for at, piece in placed:
             while done < at:
                 silence = min(at - done, _STRIDE)
@@ -211,24 +225,23 @@ def _from(path: Path, start: Fraction, form: tuple[int, int], *, clip: bool) -> 
                 done = at + piece.shape[1]
 
 
-def _of_clip(path: Path, start: Fraction, form: tuple[int, int]) -> Placed:
+def _of_clip(path: Path, start: Fraction, form: tuple[int, int], track: int) -> Placed:
     """The sound of a clip: decoded by its index if it is in ``form`` already, else through the demuxer."""
-    with suppress(BadMedia):
-        index = reader.read(path)
-        if (
-            isinstance(index.frames, VideoTrack)
-            and isinstance(index.sound, AudioTrack)
-            and index.sound.audio_format == form
-        ):
-            return decode.sound(path, index.sound, start + audio_offset(index.frames, index.sound))
-    return _of_file(path, probe.source(path).lead, start, form)
+    index = reader.read(path)
+    if (
+        isinstance(index.frames, VideoTrack)
+        and isinstance(index.sound, AudioTrack)
+        and index.sound.audio_format == form
+    ):
+        return decode.sound(path, index.sound, start + audio_offset(index.frames, index.sound))
+    return _of_file(path, probe.source(path).lead, start, form, track)
 
 
-def _of_file(path: Path, lead: Fraction | None, start: Fraction, form: tuple[int, int]) -> Placed:
+def _of_file(path: Path, lead: Fraction | None, start: Fraction, form: tuple[int, int], track: int = 0) -> Placed:
     kind = probe.sound_demuxer(path) if lead is None else probe.demuxer(path)
     with disk_errors(path), probe.open_clip(path, kind) as file:
-        if file.streams.audio:
-            yield from _placed(file, file.streams.audio[0], lead, start, form)
+        if stream := probe.sound_track(file, track):
+            yield from _placed(file, stream, lead, start, form)
 
 
 def _placed(
@@ -246,20 +259,18 @@ def _placed(
     origin = None if lead is None else Fraction(file.start_time or 0, 1_000_000) + lead + start
     if origin is not None and start > _NEAR:
         file.seek(int((origin - 1) * 1_000_000))
-    layout = "stereo" if channels == 2 and stream.channels != 1 else "mono"
-    # libswresample normalises a downmix only for formats that cannot hold samples above 1; float would get louder.
-    kind = "s16p" if stream.channels > channels else "fltp"
-    resampler, expected, at = None, Fraction(0), 0
-    for frame in file.decode(stream):
+    resampler, form_of, expected, at = None, None, Fraction(0), 0
+    for frame in _decoded(file, stream):
         begins = expected if frame.pts is None else frame.pts * base
         if origin is None:
             origin = begins + start
-        if resampler is None or abs(begins - expected) > _HOLE:
+        now = (frame.layout.name, frame.sample_rate, frame.format.name)
+        if resampler is None or now != form_of or abs(begins - expected) > _HOLE:
             if resampler:
                 for late in resampler.resample(None):
                     yield at, _spread(late, channels)
-            at, expected = round((begins - origin) * hertz), begins
-            resampler = av.AudioResampler(format=kind, layout=layout, rate=hertz)
+            at, expected, form_of = round((begins - origin) * hertz), begins, now
+            resampler = av.AudioResampler(format="fltp", layout=frame.layout.name, rate=hertz)
         expected += Fraction(frame.samples, frame.sample_rate)
         frame.pts = None
         for one in resampler.resample(frame):
@@ -272,14 +283,29 @@ def _placed(
         at += piece.shape[1]
 
 
+def _decoded(file: "InputContainer", stream: "AudioStream") -> "Iterator[AudioFrame]":
+    """The frames of a stream. Packets that do not decode are left out, as players leave them out."""
+    import av
+
+    for packet in file.demux(stream):
+        with suppress(av.error.InvalidDataError, av.error.PatchWelcomeError):
+            yield from packet.decode()
+
+
 def _spread(frame: "AudioFrame", channels: int) -> "Samples":
-    """Convert to float32; copy mono to both channels unchanged: libswresample would make it 3 dB quieter."""
+    """Convert to float32 with one or two ``channels``; mono goes to both unchanged."""
     import numpy
 
     piece = numpy.asarray(frame.to_ndarray(), numpy.float32)
-    if frame.format.name == "s16p":
-        piece /= 32768
-    return numpy.repeat(piece, channels, axis=0) if piece.shape[0] < channels else piece
+    if piece.shape[0] == 1:
+        return numpy.repeat(piece, channels, axis=0)
+    names = [channel.name for channel in frame.layout.channels]
+    left, right = ([factors.get(name, 0.0) for name in names] for factors in (_LEFT, _RIGHT))
+    both = numpy.array([left, right], numpy.float32)
+    if not both.any():  # channels without places
+        both = numpy.full((2, piece.shape[0]), 1 / piece.shape[0], numpy.float32)
+    mixed = piece if names == ["FL", "FR"] else both @ piece
+    return numpy.asarray(mixed if channels == 2 else mixed.mean(axis=0, keepdims=True), numpy.float32)
 
 
 def _looped(read: Callable[[], Iterator["Samples"]], form: tuple[int, int]) -> Iterator["Samples"]:
