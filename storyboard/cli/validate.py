@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 @click.command
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @var_option
+@click.option("--deep", is_flag=True, help="Decode local clips too, and warn of damage with its time.")
 @json_option
-def command(files: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> int:
+def command(files: tuple[str, ...], given: tuple[str, ...], deep: bool, as_json: bool) -> int:
     """Say everything that is wrong with storyboards, each problem with its file, line and column."""
     from storyboard.parsing.source import format_problem
 
     found: list[Problem] = []
     for file in files or (None,):
         storyboard, problems = _checked(file, pairs(given))
+        problems += _damaged(storyboard, file) if storyboard and deep else ()
         found += problems
         for problem in problems if not as_json else ():
             click.echo(format_problem(problem), err=True)
@@ -40,6 +42,13 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
 
     path = locate_storyboard(file)
     return validate_storyboard(path, settings(), given, shown=file or path.name)
+
+
+def _damaged(storyboard: "Storyboard", file: str | None) -> "tuple[Problem, ...]":
+    from storyboard.workflow.clip_remarks import damage_remarks
+    from storyboard.workflow.source_files import Project
+
+    return damage_remarks(storyboard, Project(locate_storyboard(file).parent))
 
 
 def _summary(name: str, storyboard: "Storyboard | None", problems: "tuple[Problem, ...]") -> str:

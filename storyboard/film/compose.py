@@ -7,6 +7,7 @@ ffmpeg. Memory: one picture of each visible clip.
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,14 +70,19 @@ def _seen(frame: int, seen: list[Clip], pictures: list[YuvPicture]) -> YuvPictur
 
 
 def _decoded(clip: Clip, cut: Timeline, known: Mapping[str, ClipIndex], paths: Mapping[str, Path]) -> Pictures:
-    """The clip's pictures. Raise BadMedia where they are not as many as the clip has frames."""
+    """The clip's pictures. Behind damage the last one stands still; raise BadMedia where there is none."""
     frames, path = readable(clip, cut, known[clip.digest]), paths[clip.digest]
-    count = 0
-    for picture in _read(clip, cut, frames, path) if frames else _brought(clip, cut, path):
-        yield picture
-        count += 1
-    if count != clip.frames:
-        raise BadMedia(f"damaged: {count} of {clip.frames} frames decode")
+    count, last = 0, None
+    try:
+        for last in _read(clip, cut, frames, path) if frames else _brought(clip, cut, path):
+            yield last
+            count += 1
+    except BadMedia:
+        if last is None:
+            raise
+    if last is None:
+        raise BadMedia("damaged: no frame of it decodes")
+    yield from repeat(last, clip.frames - count)
 
 
 def _brought(clip: Clip, cut: Timeline, path: Path) -> Pictures:

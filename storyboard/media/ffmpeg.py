@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, NamedTuple
 
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
@@ -40,6 +40,13 @@ _ADVICE = (
 )
 # Exit statuses after a kill for lack of memory, or after a signal: ffmpeg then cleans up and exits with 255.
 _STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 255)
+
+
+class Limits(NamedTuple):
+    """Limits of a child: address space in bytes, CPU time in seconds."""
+
+    memory: int
+    cpu: int
 
 
 class FfmpegFailed(LocalFault):
@@ -69,10 +76,12 @@ def run(
     seconds: float,
     watch: Callable[[int], None] = lambda frames: None,
     feed: Generator[bytes] | None = None,
+    limits: Limits | None = None,
 ) -> int:
     """Run ffmpeg to its end; return the number of video frames written.
 
-    ``seconds`` limits the wall-clock time; the CPU time is limited to that times the number of cores. ``watch`` is
+    ``seconds`` limits the wall-clock time; the CPU time is limited to that times the number of cores unless there are
+    ``limits``. ``watch`` is
     called several times a second with the frames written so far; an exception in it, like any other here, kills the
     child. ``feed`` yields the child's input "pipe:0"; an exception in it is raised here. Raise FfmpegFailed,
     LocalFault.
@@ -83,7 +92,7 @@ def run(
     with ThreadPoolExecutor(1) as thread, _started(command, stdin) as child:
         fed = thread.submit(_fill, child.stdin, feed) if child.stdin and feed else None
         try:
-            _limit(child.pid, seconds)
+            _limit(child.pid, limits or _usual_limits(seconds))
             frames, said = _follow(child, time.monotonic() + seconds, watch)
         finally:
             child.kill()
@@ -105,7 +114,7 @@ def pieces(arguments: Sequence[str], size: int, *, seconds: float) -> Generator[
         assert child.stdout is not None
         until = time.monotonic() + seconds
         try:
-            _limit(child.pid, seconds)
+            _limit(child.pid, _usual_limits(seconds))
             while piece := _read(child.stdout, size, until):
                 yield piece
             child.wait()
@@ -207,13 +216,19 @@ def _started(command: list[str], stdin: int, stderr: int | IO[bytes] = subproces
         raise LocalFault(f"ffmpeg does not start: {error.strerror}", "close other programs and run again") from error
 
 
-def _limit(pid: int, seconds: float) -> None:
-    """Set the limits from the parent: code between fork and exec is not safe in a process with threads. Linux only."""
+def _usual_limits(seconds: float) -> Limits:
+    return Limits(MEMORY, int(seconds * (os.cpu_count() or 1)) + 1)
+
+
+def _limit(pid: int, limits: Limits) -> None:
+    """Set the limits from the parent: code between fork and exec is not safe in a process with threads. Linux only.
+
+    At its limit of CPU time the child is killed at once: after a warning it would end as after a signal from outside.
+    """
     if hasattr(resource, "prlimit"):
-        cpu = int(seconds * (os.cpu_count() or 1)) + 1
         try:
-            resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
-            resource.prlimit(pid, resource.RLIMIT_CPU, (cpu, cpu + 5))
+            resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory, limits.memory))
+            resource.prlimit(pid, resource.RLIMIT_CPU, (limits.cpu, limits.cpu))
         except (ProcessLookupError, PermissionError):
             return  # the child has ended already, or the limits of this process are lower
 

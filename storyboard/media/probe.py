@@ -60,7 +60,7 @@ class Source:
     """The measure of a clip, and what is needed to read it again.
 
     ``format`` is the demuxer to force; ``lead`` is the time from the beginning of the file to its first frame, in
-    seconds; ``video`` is the number of its picture among the streams of the file.
+    seconds; ``video`` is the number of its picture among the streams of the file, ``sounds`` those of its sound tracks.
     """
 
     measure: Measure
@@ -68,6 +68,7 @@ class Source:
     lead: Fraction
     colour: Colour
     video: int
+    sounds: tuple[int, ...]
     interlaced: bool
     notes: ClipNotes
 
@@ -101,6 +102,7 @@ def source(path: Path) -> Source:
             times[0] - Fraction(clip.start_time or 0, 1_000_000),
             colour,
             video.index,
+            tuple(stream.index for stream in sounds),
             interlaced,
             ClipNotes(tuple(_sentences(clip, interlaced)), len(sounds), _main(sounds) + 1),
         )
@@ -238,17 +240,18 @@ def _likeness(head: bytes) -> str:
 
 def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, Colour, bool]:
     """Width and height as displayed (pixel aspect ratio and rotation applied), colour, and whether it is interlaced."""
-    frames = list(islice(clip.decode(video), _FIRST_FRAMES))
-    if not frames:
+    decoded = islice(clip.decode(video), _FIRST_FRAMES)
+    frame = next(decoded, None)
+    if frame is None:
         raise BadMedia("there is no frame in it")
-    frame = frames[0]
+    interlaced = [frame.interlaced_frame, *(later.interlaced_frame for later in decoded)]
     shape = video.sample_aspect_ratio or Fraction(1)
     width, height = max(1, round(frame.width * shape)), frame.height
     tags = Tags(frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range == _FULL)
     colour = Colour.of(tags, min(frame.width, frame.height), rgb=frame.format.is_rgb)
     if frame.rotation % 180:
         width, height = height, width
-    return width, height, colour, any(one.interlaced_frame for one in frames)
+    return width, height, colour, any(interlaced)
 
 
 def _times(clip: "InputContainer", video: "VideoStream") -> list[Fraction]:

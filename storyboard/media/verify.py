@@ -8,6 +8,7 @@ from storyboard.media import ffmpeg, probe
 from storyboard.model.errors import BadMedia
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
+from storyboard.mp4.boxes import most_samples
 from storyboard.system.files import disk_errors
 
 PICTURE = ("h264", "hevc", "vp9", "av1")
@@ -15,6 +16,15 @@ SOUND = ("aac", "mp3", "opus")
 LARGEST = 4096
 SHORTEST, LONGEST = Fraction(1), Fraction(70)
 PATIENCE = 120.0
+# Samples of one track: at 70 s, some ten times more than pictures or sound have.
+MOST_SAMPLES = 100_000
+# Address space of the child in bytes; a clip of 3840x2160 and ten bits needs 700 MB of it, and holds a third of that.
+MEMORY = 820 << 20
+# CPU time of the child in seconds, and how much more for each megabyte: 8 s of 1920x1080 take 3 s.
+CPU, CPU_PER_MEGABYTE = 12, 1
+_DEEP_PATIENCE = 1800.0
+# Seconds of frames that may be missing at the ends of a clip: some encoders' first frames need ones before them.
+_SPARE = Fraction(1, 2)
 
 
 def verify(path: Path, seconds: int | None) -> Measure:
@@ -27,6 +37,8 @@ def verify(path: Path, seconds: int | None) -> Measure:
     if probe.demuxer(path) != "mp4":
         raise BadMedia("not an MP4 file (it is Matroska)")
     _complete(path)
+    if (samples := most_samples(path)) > MOST_SAMPLES:
+        raise BadMedia(f"damaged: its index claims to have {samples:,} samples")
     decoded = _decode(path)  # in a child process, first: only a file that decodes there is opened in this process
     said = _allowed(path)
     measured = probe.source(path).measure
@@ -34,6 +46,33 @@ def verify(path: Path, seconds: int | None) -> Measure:
     if decoded < measured.frames:
         raise BadMedia(f"damaged: {decoded} of its {measured.frames} frames decode")
     return measured
+
+
+def first_damage(path: Path, start: Fraction, end: Fraction) -> Fraction | None:
+    """The time at which a clip stops decoding between ``start`` and ``end``, in seconds from its first frame.
+
+    None where it decodes without errors. Decodes in a child process. Raise BadMedia, LocalFault.
+    """
+    source, reached = probe.source(path), 0
+
+    def watch(frames: int) -> None:
+        nonlocal reached
+        reached = frames
+
+    begins = source.lead + start
+    arguments = ["-xerror", "-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
+    arguments += [*(("-ss", f"{float(begins):.6f}") if start else ()), "-i", f"file:{os.path.abspath(path)}"]
+    for stream in (source.video, *source.sounds):
+        arguments += ["-map", f"0:{stream}"]
+    arguments += ["-t", f"{float(end - start):.6f}", "-fps_mode", "passthrough", "-f", "null", "-"]
+    try:
+        reached = ffmpeg.run(arguments, seconds=_DEEP_PATIENCE, watch=watch)
+    except ffmpeg.FfmpegFailed as failure:
+        if failure.hint:
+            raise
+        return start + reached / source.measure.fps
+    whole = reached + _SPARE * source.measure.fps >= (end - start) * source.measure.fps
+    return None if whole else start + reached / source.measure.fps
 
 
 def _complete(path: Path) -> None:
@@ -69,7 +108,8 @@ def _decode(path: Path) -> int:
     arguments += ["-protocol_whitelist", "file", "-f", "mp4", "-i", f"file:{os.path.abspath(path)}"]
     arguments += ["-map", "0:v?", "-map", "0:a?", "-t", str(LONGEST + 1), "-fps_mode", "passthrough", "-f", "null", "-"]
     try:
-        return ffmpeg.run(arguments, seconds=PATIENCE)
+        cpu = CPU + CPU_PER_MEGABYTE * (os.stat(path).st_size // 1_000_000)
+        return ffmpeg.run(arguments, seconds=PATIENCE, limits=ffmpeg.Limits(MEMORY, cpu))
     except ffmpeg.FfmpegFailed as failure:
         if failure.hint:
             raise

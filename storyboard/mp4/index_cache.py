@@ -10,7 +10,8 @@ from struct import pack as packed
 
 from storyboard.model.errors import BadMedia
 from storyboard.mp4 import h264
-from storyboard.mp4.reader import LARGEST_INDEX, USUAL_RATES
+from storyboard.mp4.boxes import LARGEST_INDEX
+from storyboard.mp4.reader import USUAL_RATES
 from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, PictureFormat, SampleTable, VideoTrack
 from storyboard.system.files import disk_errors, read_checked, write_checked
 

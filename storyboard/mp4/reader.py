@@ -16,19 +16,27 @@ from pathlib import Path
 from typing import TypeVar
 
 from storyboard.model.errors import BadMedia
-from storyboard.model.text import one_line
 from storyboard.mp4 import h264
+from storyboard.mp4.boxes import (
+    LARGEST_INDEX,
+    MOST_BOXES,
+    Box,
+    Refused,
+    Span,
+    box_length,
+    box_name,
+    boxes_within,
+    sample_count,
+    sample_table,
+)
 from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, PictureFormat, SampleTable, VideoTrack
 from storyboard.system.files import disk_errors
 
-# Limits. An hour at 60 frames per second has an index of 4 MB and 216,000 frames; boxes contain at most some dozens.
-LARGEST_INDEX = 16_000_000
+# An hour at 60 frames per second has 216,000 frames.
 MOST_SAMPLES = 500_000
-MOST_BOXES = 1000
 # Bytes of a frame that are read to find its type, including the SEI messages before the picture.
 _HEAD = 4096
 
-_BOX = struct.Struct(">I4s")
 _IDENTITY = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
 _SELF_CONTAINED = b"\0\0\0\1"
 _AAC = 0x40
@@ -38,36 +46,7 @@ _LC = 2
 # Sample rates whose bands mp4/aac.py knows. At low rates AAC may hold a second layer (SBR) without a signal for it.
 USUAL_RATES = (48_000, 44_100)
 
-Span = tuple[int, int]
 T = TypeVar("T")
-
-
-class _Refused(BadMedia):
-    """The file is valid, but cannot be copied; the message is the reason, in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """The boxes inside a box or inside the index: spans of ``data``, by type."""
-
-    data: bytes
-    spans: dict[bytes, list[Span]]
-
-    def inner(self, name: bytes, skip: int = 0) -> "_Box":
-        start, end = self._span(name)
-        return _boxes(self.data, start + skip, end)
-
-    def content(self, name: bytes, least: int = 0) -> bytes:
-        """The bytes of the first box ``name``. Raise BadMedia where it is missing, or shorter than ``least`` bytes."""
-        start, end = self._span(name)
-        if end - start < least:
-            raise BadMedia(f"damaged: its {_name(name)} is cut short")
-        return self.data[start:end]
-
-    def _span(self, name: bytes) -> Span:
-        if name not in self.spans:
-            raise BadMedia(f"damaged: its index has no {_name(name)}")
-        return self.spans[name][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +54,7 @@ class _File:
     """An open file: its index, the spans of its media, and the movie's time scale in ticks per second."""
 
     descriptor: int
-    index: _Box
+    index: Box
     media: tuple[Span, ...]
     scale: int
 
@@ -107,25 +86,10 @@ def read(path: Path) -> ClipIndex:
             os.close(descriptor)
 
 
-def most_samples(path: Path) -> int:
-    """Count the samples that the largest track of a file claims to have, by its index alone.
-
-    0 where its index cannot be read. Raise LocalFault where the file is unreadable.
-    """
-    with disk_errors(path):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            return _most_samples(descriptor)
-        except BadMedia:
-            return 0
-        finally:
-            os.close(descriptor)
-
-
 def _index(file: _File) -> ClipIndex:
-    tracks: dict[bytes, list[_Box]] = {}
+    tracks: dict[bytes, list[Box]] = {}
     for start, end in file.index.spans.get(b"trak", []):
-        track = _boxes(file.index.data, start, end)
+        track = boxes_within(file.index.data, start, end)
         tracks.setdefault(track.inner(b"mdia").content(b"hdlr", 12)[8:12], []).append(track)
     main = sorted(_described(tracks.get(b"vide", [])), key=_rank, reverse=True)[:1]
     frames, sounds = _part(file, main, _frames), _described(tracks.get(b"soun", []))
@@ -133,74 +97,41 @@ def _index(file: _File) -> ClipIndex:
     return ClipIndex(frames or "there is no picture in it", _part(file, sounds, _sound), others)
 
 
-def _part(file: _File, tracks: Sequence[_Box], what: Callable[[_File, _Box], T]) -> T | str | None:
+def _part(file: _File, tracks: Sequence[Box], what: Callable[[_File, Box], T]) -> T | str | None:
     try:
         if len(tracks) > 1:
-            raise _Refused(f"it has {len(tracks)} sound tracks")
+            raise Refused(f"it has {len(tracks)} sound tracks")
         return what(file, tracks[0]) if tracks else None
     except BadMedia as refusal:
         return refusal.message
 
 
-def _described(tracks: Sequence[_Box]) -> list[_Box]:
+def _described(tracks: Sequence[Box]) -> list[Box]:
     """The tracks that say how their samples are to be decoded, and have some; where none has, all of these."""
-    known = [track for track in tracks if _descriptions(_table(track))]
-    return [track for track in known if _count(_table(track))] or known
+    known = [track for track in tracks if _descriptions(sample_table(track))]
+    return [track for track in known if sample_count(sample_table(track))] or known
 
 
-def _descriptions(table: _Box) -> int:
+def _descriptions(table: Box) -> int:
     """The number of sample descriptions."""
     return int.from_bytes(table.content(b"stsd")[4:8]) if b"stsd" in table.spans else 0
 
 
-def _rank(track: _Box) -> tuple[bool, bool]:
+def _rank(track: Box) -> tuple[bool, bool]:
     """Of several pictures the main one has more than one frame, and is switched on (``media.probe`` agrees)."""
-    return _count(_table(track)) > 1, bool(track.content(b"tkhd", 4)[3] & 1)
-
-
-def _table(track: _Box) -> _Box:
-    return track.inner(b"mdia").inner(b"minf").inner(b"stbl")
-
-
-def _most_samples(descriptor: int) -> int:
-    """Walk the outermost boxes: the samples of the largest track in moov, and of all fragments together."""
-    size, at, whole, fragments = os.fstat(descriptor).st_size, 0, 0, 0
-    while at + 8 <= size:
-        head = os.pread(descriptor, 16, at)
-        length, start = _length(head, size - at)
-        if length < start:
-            break
-        if head[4:8] in (b"moov", b"moof") and length <= LARGEST_INDEX:
-            content = os.pread(descriptor, length - start, at + start)
-            box = _boxes(content, 0, len(content))
-            tracks = [_boxes(content, *span) for span in box.spans.get(b"trak", [])]
-            whole = max([whole, *(_count(_table(track)) for track in tracks)])
-            fragments += sum(_run_samples(_boxes(content, *span)) for span in box.spans.get(b"traf", []))
-        at += length
-    return max(whole, fragments)
-
-
-def _run_samples(fragment: _Box) -> int:
-    """The number of samples in the runs (trun) of a track fragment."""
-    return sum(int.from_bytes(fragment.data[start + 4 : start + 8]) for start, _ in fragment.spans.get(b"trun", []))
-
-
-def _count(table: _Box) -> int:
-    """The number of samples that a sample table claims to have."""
-    name = b"stsz" if b"stsz" in table.spans else b"stz2"
-    return int.from_bytes(table.content(name, 12)[8:12]) if name in table.spans else 0
+    return sample_count(sample_table(track)) > 1, bool(track.content(b"tkhd", 4)[3] & 1)
 
 
 def _opened(descriptor: int) -> _File:
     """Walk the outermost boxes, each of which must lie inside the file. Raise BadMedia."""
     size, at, media, index = os.fstat(descriptor).st_size, 0, [], b""
     if kind := _other_format(os.pread(descriptor, 64, 0)):
-        raise _Refused(f"it is {kind}, not MP4")
+        raise Refused(f"it is {kind}, not MP4")
     for _ in range(MOST_BOXES):
         if at + 8 > size:
             break
         head = os.pread(descriptor, 16, at)
-        length, start = _length(head, size - at)
+        length, start = box_length(head, size - at)
         if length < start or at + length > size:
             raise BadMedia("cut short, or damaged: its boxes do not fit into the file")
         match head[4:8]:
@@ -211,13 +142,13 @@ def _opened(descriptor: int) -> _File:
             case b"mdat":
                 media.append((at + start, at + length))
             case b"moof":
-                raise _Refused("it is a fragmented MP4")
+                raise Refused("it is a fragmented MP4")
         at += length
     if not index or not media:
         raise BadMedia("cut short: it has no index of its frames, or no frames")
-    boxes = _boxes(index, 0, len(index))
+    boxes = boxes_within(index, 0, len(index))
     if b"mvex" in boxes.spans:
-        raise _Refused("it is a fragmented MP4")
+        raise Refused("it is a fragmented MP4")
     return _File(descriptor, boxes, tuple(sorted(media)), _scale(boxes, b"mvhd"))
 
 
@@ -228,59 +159,35 @@ def _other_format(head: bytes) -> str:
     return "WebM" if b"webm" in head else "Matroska (MKV)"
 
 
-def _length(head: bytes, left: int) -> Span:
-    """The size of a box and the size of its header, in bytes; ``left`` is what remains of the file or the parent."""
-    length = int.from_bytes(head[:4])
-    if length == 1:
-        return int.from_bytes(head[8:16]), 16
-    return length or left, 8
-
-
-def _boxes(data: bytes, start: int, end: int) -> _Box:
-    spans: dict[bytes, list[Span]] = {}
-    for _ in range(MOST_BOXES):
-        if start + 8 > end:
-            return _Box(data, spans)
-        length, name = _BOX.unpack_from(data, start)
-        head = 8
-        if length < head:
-            length, head = _length(data[start : start + 16], end - start)
-        if length < head or start + length > end:
-            raise BadMedia("damaged: a box of its index does not fit")
-        spans.setdefault(name, []).append((start + head, start + length))
-        start += length
-    raise BadMedia("damaged: its index has too many boxes")
-
-
-def _scale(box: _Box, name: bytes) -> int:
+def _scale(box: Box, name: bytes) -> int:
     """The time scale, in ticks per second (mvhd and mdhd begin with the same fields)."""
     content = box.content(name, 24)
     at = 20 if content[0] else 12
     scale = int.from_bytes(content[at : at + 4])
     if not scale:
-        raise BadMedia(f"damaged: its {_name(name)} counts no time")
+        raise BadMedia(f"damaged: its {box_name(name)} counts no time")
     return scale
 
 
-def _rows(box: _Box, name: bytes, fields: str) -> list[tuple[int, ...]]:
+def _rows(box: Box, name: bytes, fields: str) -> list[tuple[int, ...]]:
     """The entries of a table: a count, then that many rows of ``fields`` (in the notation of struct)."""
     content, row = box.content(name, 8), struct.Struct(">" + fields)
     end = 8 + int.from_bytes(content[4:8]) * row.size
     if end > len(content):
-        raise BadMedia(f"damaged: its {_name(name)} is cut short")
+        raise BadMedia(f"damaged: its {box_name(name)} is cut short")
     return list(row.iter_unpack(content[8:end]))
 
 
-def _numbers(box: _Box, name: bytes, field: str) -> tuple[int, ...]:
+def _numbers(box: Box, name: bytes, field: str) -> tuple[int, ...]:
     """The entries of a table with one number per row."""
     content = box.content(name, 8)
     count = int.from_bytes(content[4:8])
     if 8 + count * struct.calcsize(field) > len(content):
-        raise BadMedia(f"damaged: its {_name(name)} is cut short")
+        raise BadMedia(f"damaged: its {box_name(name)} is cut short")
     return struct.unpack_from(f">{count}{field}", content, 8)
 
 
-def _stored(file: _File, table: _Box) -> SampleTable:
+def _stored(file: _File, table: Box) -> SampleTable:
     """Sizes and offsets of all samples. Raise BadMedia where they overlap or lie outside of the media."""
     sizes = _sizes(file, table)
     wide = b"co64" in table.spans
@@ -302,9 +209,9 @@ def _stored(file: _File, table: _Box) -> SampleTable:
     return SampleTable(tuple(sizes), offsets)
 
 
-def _sizes(file: _File, table: _Box) -> Sequence[int]:
+def _sizes(file: _File, table: Box) -> Sequence[int]:
     if b"stsz" not in table.spans:
-        raise _Refused("its index is of an unusual kind")
+        raise Refused("its index is of an unusual kind")
     content = table.content(b"stsz", 12)
     each, count = struct.unpack_from(">II", content, 4)
     if not 0 < count <= MOST_SAMPLES:
@@ -317,7 +224,7 @@ def _sizes(file: _File, table: _Box) -> Sequence[int]:
     return sizes
 
 
-def _counts(table: _Box, chunks: int, samples: int) -> list[int]:
+def _counts(table: Box, chunks: int, samples: int) -> list[int]:
     """The number of samples in each chunk (stsc lists the chunks where it changes, counted from 1)."""
     rows = _rows(table, b"stsc", "III")
     firsts = [first for first, _, _ in rows]
@@ -325,61 +232,61 @@ def _counts(table: _Box, chunks: int, samples: int) -> list[int]:
     if not rising or sum((e - b) * n for (b, n, _), e in zip(rows, [*firsts[1:], chunks + 1], strict=True)) != samples:
         raise BadMedia("damaged: its chunks do not hold its samples")
     if any(description != 1 for _, _, description in rows):
-        raise _Refused("its samples are described in several ways")
+        raise Refused("its samples are described in several ways")
     lengths = zip(rows, [*firsts[1:], chunks + 1], strict=True)
     return list(chain.from_iterable(repeat(count, end - begin) for (begin, count, _), end in lengths))
 
 
-def _times(table: _Box, name: bytes, fields: str, samples: int) -> list[int]:
+def _times(table: Box, name: bytes, fields: str, samples: int) -> list[int]:
     """Expand a run-length table to one number per sample."""
     rows = _rows(table, name, fields)
     if sum([count for count, _ in rows]) != samples:
-        raise BadMedia(f"damaged: its {_name(name)} does not fit its samples")
+        raise BadMedia(f"damaged: its {box_name(name)} does not fit its samples")
     return list(chain.from_iterable([repeat(value, count) for count, value in rows]))
 
 
-def _edit(file: _File, track: _Box) -> _Edit:
+def _edit(file: _File, track: Box) -> _Edit:
     if b"edts" not in track.spans or b"elst" not in (edits := track.inner(b"edts")).spans:
         return _Edit(Fraction(0), None, None)
     rows = _rows(edits, b"elst", "QqI" if edits.content(b"elst", 8)[0] else "IiI")
     late = Fraction(sum(duration for duration, time, _ in rows[:-1] if time == -1), file.scale)
     if not rows or any(time != -1 for _, time, _ in rows[:-1]) or rows[-1][1] < 0 or rows[-1][2] != 65536:
-        raise _Refused("its edit list cuts it")
+        raise Refused("its edit list cuts it")
     duration, skipped, _ = rows[-1]
     return _Edit(late, skipped, Fraction(duration, file.scale) if duration else None)
 
 
-def _plainly_shown(track: _Box, size: Span | None) -> None:
-    """Check that a track is enabled, not transformed, and has its media in this file. Raise _Refused."""
+def _plainly_shown(track: Box, size: Span | None) -> None:
+    """Check that a track is enabled, not transformed, and has its media in this file. Raise Refused."""
     header = track.content(b"tkhd", 84)
     at = 52 if header[0] else 40
     if not header[3] & 1:
-        raise _Refused("a track of it is switched off")
+        raise Refused("a track of it is switched off")
     if size and header[at : at + 36] != _IDENTITY:
-        raise _Refused("it is turned or mirrored")
+        raise Refused("it is turned or mirrored")
     shown = struct.unpack_from(">II", header, at + 36) if len(header) >= at + 44 else (0, 0)
     if size and any(shown) and any(abs(one / 65536 - other) >= 1 for one, other in zip(shown, size, strict=True)):
-        raise _Refused("its pixels are oblong")
+        raise Refused("its pixels are oblong")
     sources = track.inner(b"mdia").inner(b"minf").inner(b"dinf").inner(b"dref", skip=8)
     if any(
         sources.data[start : start + 4] != _SELF_CONTAINED for spans in sources.spans.values() for start, _ in spans
     ):
-        raise _Refused("its media lie in another file")
+        raise Refused("its media lie in another file")
 
 
-def _entry(table: _Box, kind: bytes, name: str, fields: int) -> tuple[bytes, _Box]:
-    """The only sample entry: its fields, and the boxes in it. Raise _Refused where there are several kinds."""
+def _entry(table: Box, kind: bytes, name: str, fields: int) -> tuple[bytes, Box]:
+    """The only sample entry: its fields, and the boxes in it. Raise Refused where there are several kinds."""
     entries = table.inner(b"stsd", skip=8)
     found = [(entry, span) for entry, spans in entries.spans.items() for span in spans]
     if len(found) != 1:
-        raise _Refused("its samples are described in several ways")
+        raise Refused("its samples are described in several ways")
     (entry, (start, end)) = found[0]
     if entry != kind:
-        raise _Refused(f"it is not {name} ({_name(entry)})")
+        raise Refused(f"it is not {name} ({box_name(entry)})")
     if end - start < fields:
-        raise BadMedia(f"damaged: its {_name(entry)} is cut short")
+        raise BadMedia(f"damaged: its {box_name(entry)} is cut short")
     inner = start + fields + _quicktime_fields(entries.data[start:end], kind)
-    return entries.data[start : start + fields], _boxes(entries.data, min(inner, end), end)
+    return entries.data[start : start + fields], boxes_within(entries.data, min(inner, end), end)
 
 
 def _quicktime_fields(entry: bytes, kind: bytes) -> int:
@@ -387,21 +294,21 @@ def _quicktime_fields(entry: bytes, kind: bytes) -> int:
     return {1: 16, 2: 36}.get(int.from_bytes(entry[8:10]), 0) if kind == b"mp4a" else 0
 
 
-def _frames(file: _File, track: _Box) -> VideoTrack:
+def _frames(file: _File, track: Box) -> VideoTrack:
     media = track.inner(b"mdia")
     table, scale = media.inner(b"minf").inner(b"stbl"), _scale(media, b"mdhd")
     entry, parts = _entry(table, b"avc1", "H.264", 78)
     if unknown := parts.spans.keys() - {b"avcC", b"colr", b"pasp", b"btrt", b"fiel"}:
-        raise _Refused(f"its pictures are of a special kind ({', '.join(sorted(map(_name, unknown)))})")
+        raise Refused(f"its pictures are of a special kind ({', '.join(sorted(map(box_name, unknown)))})")
     if b"pasp" in parts.spans and len(set(struct.unpack_from(">II", parts.content(b"pasp", 8)))) > 1:
-        raise _Refused("its pixels are oblong")
+        raise Refused("its pixels are oblong")
     sets = h264.parameter_sets(parts.content(b"avcC"))
     said = [h264.sequence(one) for one in sets.sequences]
     look, *others = (_coloured(one.look, parts) for one in said)
     if not all(one.plain and one.square for one in said) or {*map(_shown_as, others)} - {_shown_as(look)}:
-        raise _Refused("its pictures are of a special kind")
+        raise Refused("its pictures are of a special kind")
     if struct.unpack_from(">HH", entry, 24) != (look.width, look.height):
-        raise _Refused("its pictures are cropped")
+        raise Refused("its pictures are cropped")
     _plainly_shown(track, (look.width, look.height))
     stored = _stored(file, table)
     count = len(stored.sizes)
@@ -416,9 +323,9 @@ def _frames(file: _File, track: _Box) -> VideoTrack:
     edit = _edit(file, track)
     begins = edit.begins + Fraction(seen[order[0]] - (edit.skipped or 0), scale)
     if edit.skipped is not None and edit.skipped > seen[order[0]]:
-        raise _Refused("its edit list cuts it")
+        raise Refused("its edit list cuts it")
     if edit.seconds is not None and edit.seconds - (begins - edit.begins) < (count - Fraction(1, 2)) / fps:
-        raise _Refused("its edit list cuts it")
+        raise Refused("its edit list cuts it")
     sync = [at - 1 for at in _numbers(table, b"stss", "I")] if b"stss" in table.spans else range(count)
     frames = VideoTrack(stored, tuple(shown), (), fps, begins, look, sets)
     return replace(frames, starts=_starts(file, frames, sync))
@@ -429,7 +336,7 @@ def _shown_as(look: PictureFormat) -> tuple[int, int, int, bool]:
     return look.width, look.height, look.colour[2], look.colour[3]
 
 
-def _coloured(look: PictureFormat, parts: _Box) -> PictureFormat:
+def _coloured(look: PictureFormat, parts: Box) -> PictureFormat:
     """Complete the format: colour fields that the bitstream leaves unspecified are taken from the file (colr)."""
     if b"colr" not in parts.spans:
         return look
@@ -440,27 +347,27 @@ def _coloured(look: PictureFormat, parts: _Box) -> PictureFormat:
     full = unsaid and content[:4] == b"nclx" and len(content) > 10 and content[10] >= 128
     pairs = list(zip(look.colour[:3], struct.unpack_from(">HHH", content, 4), strict=True))
     if any(one != other and _UNSPECIFIED not in (one, other) for one, other in pairs):
-        raise _Refused("it says two things of its colours")
+        raise Refused("it says two things of its colours")
     primaries, transfer, matrix = (other if one == _UNSPECIFIED else one for one, other in pairs)
     return replace(look, colour=(primaries, transfer, matrix, full or look.colour[3]))
 
 
 def _rate(seen: Sequence[int], last: int, scale: int) -> Fraction:
-    """Frames per second. Raise _Refused where frame durations differ by more than rounding to a tick."""
+    """Frames per second. Raise Refused where frame durations differ by more than rounding to a tick."""
     steps = set(map(sub, seen[1:], seen)) or {last}
     if len(steps) == 1 and (step := steps.pop()) > 0:
         return Fraction(scale, step)
     rate = round(Fraction((len(seen) - 1) * scale, max(1, seen[-1] - seen[0])))
     rounded = rate > 0 and scale >= 20 * rate
     if not rounded or any(abs((time - seen[0]) * rate - at * scale) > rate for at, time in enumerate(seen)):
-        raise _Refused("its frames do not all last equally long")
+        raise Refused("its frames do not all last equally long")
     return Fraction(rate)
 
 
 def _starts(file: _File, frames: VideoTrack, sync: Sequence[int]) -> tuple[int, ...]:
     """The frames at which decoding can begin, by their own bytes, not by the index alone.
 
-    Raise _Refused where the first frame is not one of them, BadMedia where the index names frames that do not exist.
+    Raise Refused where the first frame is not one of them, BadMedia where the index names frames that do not exist.
     """
     if any(not 0 <= at < len(frames.shown) for at in sync):
         raise BadMedia("damaged: its stss names frames that it does not have")
@@ -472,29 +379,29 @@ def _starts(file: _File, frames: VideoTrack, sync: Sequence[int]) -> tuple[int, 
         if h264.is_idr(head, frames.sets):
             found.append(at)
     if found[:1] != [0]:
-        raise _Refused("it does not begin with a whole picture")
+        raise Refused("it does not begin with a whole picture")
     return tuple(found)
 
 
-def _sound(file: _File, track: _Box) -> AudioTrack:
+def _sound(file: _File, track: Box) -> AudioTrack:
     media = track.inner(b"mdia")
     table, scale = media.inner(b"minf").inner(b"stbl"), _scale(media, b"mdhd")
     _, parts = _entry(table, b"mp4a", "AAC", 28)
     if b"esds" not in parts.spans and b"wave" in parts.spans:  # QuickTime's place for it
         parts = parts.inner(b"wave")
     if b"esds" not in parts.spans:
-        raise _Refused("its sound is written in QuickTime's way")
+        raise Refused("its sound is written in QuickTime's way")
     _plainly_shown(track, None)
     config = _aac(parts.content(b"esds"))
     hertz, channels = _spoken(config)
     stored = _stored(file, table)
     durations = _times(table, b"stts", "II", len(stored.sizes))
     if any(one * hertz != BLOCK * scale for one in set(durations[:-1])):
-        raise _Refused("its sound has holes")
+        raise Refused("its sound has holes")
     edit = _edit(file, track)
     priming = Fraction((edit.skipped or 0) * hertz, scale)
     if priming.denominator != 1 or priming >= BLOCK * len(stored.sizes):
-        raise _Refused("its edit list cuts it")
+        raise Refused("its edit list cuts it")
     heard = len(stored.sizes)
     if edit.seconds is not None:
         heard = min(heard, -int(-(priming + edit.seconds * hertz) // BLOCK))
@@ -503,13 +410,13 @@ def _sound(file: _File, track: _Box) -> AudioTrack:
 
 
 def _aac(descriptors: bytes) -> bytes:
-    """The AudioSpecificConfig inside an esds (ISO/IEC 14496-1, 7.2.6). Raise _Refused for another format."""
+    """The AudioSpecificConfig inside an esds (ISO/IEC 14496-1, 7.2.6). Raise Refused for another format."""
     content = _descriptor(descriptors[4:], 3, 3)
     if content[2] & 0xE0:
-        raise _Refused("its sound is of a special kind")
+        raise Refused("its sound is of a special kind")
     content = _descriptor(content[3:], 4, 13)
     if content[0] != _AAC:
-        raise _Refused("its sound is not AAC")
+        raise Refused("its sound is not AAC")
     return _descriptor(content[13:], 5, 2)
 
 
@@ -527,17 +434,13 @@ def _descriptor(data: bytes, tag: int, least: int) -> bytes:
 
 
 def _spoken(config: bytes) -> tuple[int, int]:
-    """Hertz and channels of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). Raise _Refused unless plain AAC-LC."""
+    """Hertz and channels of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). Raise Refused unless plain AAC-LC."""
     bits = int.from_bytes(config[:2])
     kind, rate, channels, variant = bits >> 11, bits >> 7 & 15, bits >> 3 & 15, bits & 7
     if kind != _LC or rate >= len(AAC_RATES) or channels not in (1, 2) or variant:
-        raise _Refused("its sound is not plain AAC in one or two channels")
+        raise Refused("its sound is not plain AAC in one or two channels")
     if len(config) >= 5 and config[2:4] == b"\x56\xe5" and config[4] >= 128:
-        raise _Refused("its sound has a second layer")
+        raise Refused("its sound has a second layer")
     if AAC_RATES[rate] not in USUAL_RATES:
-        raise _Refused(f"its sound has {AAC_RATES[rate]} samples a second")
+        raise Refused(f"its sound has {AAC_RATES[rate]} samples a second")
     return AAC_RATES[rate], channels
-
-
-def _name(kind: bytes) -> str:
-    return one_line(kind.decode("ascii", "replace"), 8)

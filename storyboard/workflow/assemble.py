@@ -19,7 +19,7 @@ from storyboard.model.take import Take
 from storyboard.mp4.metadata import FilmMetadata
 from storyboard.system.files import disk_errors, scratch_dir
 from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
-from storyboard.workflow.clip_remarks import clip_remarks
+from storyboard.workflow.clip_remarks import clip_remarks, damage_remarks
 from storyboard.workflow.footage import build_footage, loudness_cache, read_image, scratch_name
 from storyboard.workflow.workspace import Workspace
 
@@ -41,8 +41,7 @@ def assemble(
     film = registry.matching(path, identity)
     if film is None:
         check_takes(workspace, takes)
-        for remark in clip_remarks(workspace.storyboard, workspace.source_files):
-            options.on_event(events.Warned("", " ".join(filter(None, (remark.message, remark.hint)))))
+        _tell_of_clips(workspace, options)
         options.on_event(events.Cutting(0, timeline.frames))
         scratch = segments_folder(workspace)
         paths = _draw(workspace, timeline, paths, scratch, options)
@@ -54,6 +53,13 @@ def assemble(
         )
     _update_sidecars(workspace, timeline, path, options)
     return film
+
+
+def _tell_of_clips(workspace: Workspace, options: FilmOptions) -> None:
+    """Warn of what is made of local clips, and of damage in them. Raise LocalFault."""
+    told = (workspace.storyboard, workspace.source_files)
+    for remark in (*clip_remarks(*told), *damage_remarks(*told)):
+        options.on_event(events.Warned("", "; ".join(filter(None, (remark.message, remark.hint)))))
 
 
 def segments_folder(workspace: Workspace) -> Path:

@@ -1,5 +1,6 @@
 """Clips that play everywhere are shown and heard as players show them, and what was made of them is said."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -310,3 +311,25 @@ def test_metadata_in_any_letters(studio: Studio, clips: Clips, tmp_path: Path) -
     content = clips(GREEN, suffix="mov", fps=25, extra=("-metadata", "title=Cafe de Flore")).read_bytes()
     odd.write_bytes(content.replace(b"Cafe de", b"Caf\xe9 de"))
     assert close(look(film(studio, odd, clips(RED))).colour(12), GREEN)
+
+
+def test_damage_is_told_with_its_time(studio: Studio, clips: Clips, tmp_path: Path, run) -> None:
+    """Players stop in the middle of a film that was reported as whole."""
+    path = clips(RED, seconds=4, codec=("-c:v", "libx264", "-g", "12", *TAGS), filters=",noise=alls=20:allf=t")
+    frames_of = reader.read(path).frames
+    content = bytearray(path.read_bytes())
+    at = frames_of.stored.offsets[60]
+    content[at : at + 4] = b"\xff" * 4
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes(content)
+    film(studio, odd)
+    said = re.search(r"scene 's0': its clip is damaged: .* at about ([0-9.]+) s", warned(studio))
+    assert said
+    assert 2.2 <= float(said[1]) <= 2.6
+    assert run("validate", "film.yaml")[2] == "film.yaml: 1 scene, no problems\n"
+    exit, _, err = run("validate", "--deep", "film.yaml")
+    assert (exit, said[0] in err) == (0, True)
+    film(studio, odd, each=", trim: {to: 2}")
+    assert warned(studio) == ""
+    film(studio, odd, each=", title: {text: Hello}")
+    assert "damaged" in warned(studio)

@@ -207,3 +207,23 @@ def test_no_single_damage_goes_unnoticed(noisy, damaged):
             except BadMedia:
                 pass
     assert not believed
+
+
+@pytest.mark.parametrize("fragmented", [False, True])
+def test_a_table_of_a_thousand_million_samples_is_the_files_fault(clips, damaged, fragmented):
+    """ffmpeg would ask for 24 GB, and this machine be told to close other programs."""
+    extra = ("-movflags", "frag_keyframe+empty_moov") if fragmented else ()
+    content = bytearray(clips(RED, seconds=2, extra=extra).read_bytes())
+    at = content.index(b"trun") + 8 if fragmented else content.rindex(b"stsz") + 8
+    content[at : at + 8] = (10**9).to_bytes(4) + content[at + 4 : at + 8] if fragmented else struct.pack(">II", 1, 10**9)
+    with pytest.raises(BadMedia, match="claims to have 1,000,000,0"):
+        verify(damaged(bytes(content)), 2)
+
+
+@pytest.mark.ci
+def test_a_clip_that_takes_too_much_is_refused(clips, damaged, monkeypatch):
+    """A few megabytes could decode for minutes, or fill the memory. The limits are those of a smaller clip here."""
+    path = clips(RED, seconds=8, size=(1920, 1080), filters=",noise=alls=60:allf=t", codec=NOISE, sound="")
+    monkeypatch.setattr("storyboard.media.verify.CPU", -4)
+    with pytest.raises((BadMedia, LocalFault), match="SIGKILL"):
+        verify(path, 8)
