@@ -42,8 +42,8 @@ _ADVICE = (
 _STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 255)
 
 
-class Limits(NamedTuple):
-    """Limits of a child: address space in bytes, CPU time in seconds."""
+class ChildLimits(NamedTuple):
+    """ChildLimits of a child: address space in bytes, CPU time in seconds."""
 
     memory: int
     cpu: int
@@ -76,7 +76,7 @@ def run(
     seconds: float,
     watch: Callable[[int], None] = lambda frames: None,
     feed: Generator[bytes] | None = None,
-    limits: Limits | None = None,
+    limits: ChildLimits | None = None,
 ) -> int:
     """Run ffmpeg to its end; return the number of video frames written.
 
@@ -216,11 +216,11 @@ def _started(command: list[str], stdin: int, stderr: int | IO[bytes] = subproces
         raise LocalFault(f"ffmpeg does not start: {error.strerror}", "close other programs and run again") from error
 
 
-def _usual_limits(seconds: float) -> Limits:
-    return Limits(MEMORY, int(seconds * (os.cpu_count() or 1)) + 1)
+def _usual_limits(seconds: float) -> ChildLimits:
+    return ChildLimits(MEMORY, int(seconds * (os.cpu_count() or 1)) + 1)
 
 
-def _limit(pid: int, limits: Limits) -> None:
+def _limit(pid: int, limits: ChildLimits) -> None:
     """Set the limits from the parent: code between fork and exec is not safe in a process with threads. Linux only.
 
     At its limit of CPU time the child is killed at once: after a warning it would end as after a signal from outside.

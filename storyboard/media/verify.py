@@ -109,7 +109,7 @@ def _decode(path: Path) -> int:
     arguments += ["-map", "0:v?", "-map", "0:a?", "-t", str(LONGEST + 1), "-fps_mode", "passthrough", "-f", "null", "-"]
     try:
         cpu = CPU + CPU_PER_MEGABYTE * (os.stat(path).st_size // 1_000_000)
-        return ffmpeg.run(arguments, seconds=PATIENCE, limits=ffmpeg.Limits(MEMORY, cpu))
+        return ffmpeg.run(arguments, seconds=PATIENCE, limits=ffmpeg.ChildLimits(MEMORY, cpu))
     except ffmpeg.FfmpegFailed as failure:
         if failure.hint:
             raise

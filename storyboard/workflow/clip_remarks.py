@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard.model.errors import SceneFailed, StoryboardError
+from storyboard.model.errors import InputError, SceneFailed, StoryboardError
 from storyboard.model.fingerprint import fingerprint
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import OwnClip, Scene, Storyboard
@@ -46,7 +46,7 @@ def _damage(scene: Scene, files: Project) -> Problem | None:
     try:
         path, seconds = files.file(scene.source.path), files.clip(scene.source.path).seconds
         at = _first_damage(files.folder, path, scene.trim.start, min(scene.trim.end or seconds, seconds))
-    except SceneFailed:  # it cannot be read at all: others report that
+    except (InputError, SceneFailed):  # it cannot be read at all: others report that
         return None
     if at is None:
         return None

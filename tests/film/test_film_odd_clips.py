@@ -220,7 +220,7 @@ def test_of_several_sound_tracks_the_one_that_is_switched_on_is_heard(
     """A camera's first track may be silent: the film would be, and nobody told."""
     odd = tones(tmp_path / "two.mov", 0, 700)
     assert abs(loudest(look(film(studio, odd)).sound) - 700) < 5
-    assert "2 sound tracks; track 2 is heard choose another with `audio: {track: 1}`" in warned(studio)
+    assert "2 sound tracks; track 2 is heard; choose another with `audio: {track: 1}`" in warned(studio)
     path = film(studio, tones(tmp_path / "three.mov", 300, 700), each=f", audio: {{track: 1{effect}}}")
     assert abs(loudest(look(path).sound) - 300) < 5
     assert warned(studio) == ""

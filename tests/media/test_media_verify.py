@@ -215,7 +215,9 @@ def test_a_table_of_a_thousand_million_samples_is_the_files_fault(clips, damaged
     extra = ("-movflags", "frag_keyframe+empty_moov") if fragmented else ()
     content = bytearray(clips(RED, seconds=2, extra=extra).read_bytes())
     at = content.index(b"trun") + 8 if fragmented else content.rindex(b"stsz") + 8
-    content[at : at + 8] = (10**9).to_bytes(4) + content[at + 4 : at + 8] if fragmented else struct.pack(">II", 1, 10**9)
+    content[at : at + 8] = (
+        (10**9).to_bytes(4) + content[at + 4 : at + 8] if fragmented else struct.pack(">II", 1, 10**9)
+    )
     with pytest.raises(BadMedia, match="claims to have 1,000,000,0"):
         verify(damaged(bytes(content)), 2)
 
