@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.model.errors import Busy, InputError
+from storyboard.model.errors import Busy, InputError, StoryboardError
 from storyboard.system import signals
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ async def _listen(found: "Settings") -> None:
     ledger = Ledger(private_dir(found.realm_folder()) / "ledger.db")
     try:
         with signals.interrupt_handler(lambda times: stop.set()):
-            async with Listener(where, ledger, provider_of(found, found.service_realm), Clock(), _heard, _warned):
+            provider, key = provider_of(found, found.service_realm), _known_key(found)
+            async with Listener(where, ledger, provider, Clock(), _heard, _warned, api_key=key):
                 click.echo(where.listens)
                 if where.url is None:
                     _warned("STORYBOARD_CALLBACK_URL is not set, so that no render asks for callbacks yet:")
@@ -45,6 +46,16 @@ async def _listen(found: "Settings") -> None:
         raise InputError(error.message, error.hint or "one of them is enough") from None
     finally:
         ledger.close()
+
+
+def _known_key(found: "Settings") -> str:
+    """The API key, which is masked if a callback names it; "" where there is none."""
+    from storyboard.config.credentials import api_key
+
+    try:
+        return api_key(found)
+    except StoryboardError:
+        return ""
 
 
 def _heard(nonce: str, job: str) -> None:

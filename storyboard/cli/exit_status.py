@@ -8,6 +8,7 @@ from storyboard.model.errors import (
     Interrupted,
     LocalFault,
     NotAsked,
+    ProgramFault,
     RunRefused,
     SceneFailed,
     StoryboardError,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # A class that is not listed has the status of its base class.
 STATUSES: Mapping[type[StoryboardError], int] = {
     StoryboardError: 2,
+    ProgramFault: 1,
     SceneFailed: 3,
     SubmissionUnknown: 4,
     RunRefused: 5,
@@ -29,7 +31,7 @@ STATUSES: Mapping[type[StoryboardError], int] = {
 }
 
 # If scenes failed in several ways, the first of these that occurs is the status of the run.
-_FIRST = (LocalFault, RunRefused, SubmissionUnknown, SceneFailed)
+_FIRST = (ProgramFault, LocalFault, RunRefused, SubmissionUnknown, SceneFailed)
 
 
 def class_status(kind: type[StoryboardError]) -> int:

@@ -3,8 +3,6 @@
 import errno
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -17,6 +15,7 @@ from storyboard.model.errors import LocalFault, Problems, StoryboardError
 from storyboard.model.text import one_line
 from storyboard.system import signals
 from storyboard.system.files import hint_for_errno
+from storyboard.system.traceback_file import keep_traceback
 
 # Verb -> what it does. The list is the help page, so that --help imports no verb.
 VERBS = {
@@ -123,10 +122,10 @@ def status(arguments: Sequence[str] | None = None) -> int:
         return 0  # Whoever read our output has had enough.
     except OSError as error:
         if error.errno not in _LOCAL:
-            return _apologise()
+            return _apologise(error)
         return _fail(LocalFault(f"{error.filename or 'the disk'}: {error.strerror}", hint_for_errno(error.errno)))
-    except Exception:  # The one sorter: what no one expected is ours.
-        return _apologise()
+    except Exception as error:  # The one sorter: what no one expected is ours.
+        return _apologise(error)
 
 
 def _fail(error: StoryboardError) -> int:
@@ -141,13 +140,7 @@ def _fail(error: StoryboardError) -> int:
     return error_status(error)
 
 
-def _apologise() -> int:
-    text = traceback.format_exc()
-    try:
-        with tempfile.NamedTemporaryFile("w", prefix="storyboard-", suffix=".txt", delete=False) as file:
-            file.write(text)
-        where = f"the details are in {file.name}; please report it with that file"
-    except OSError:
-        where = text.strip().splitlines()[-1]
+def _apologise(error: BaseException) -> int:
+    where = keep_traceback(error)
     click.echo(f"storyboard: sorry, this is a fault of storyboard's own\n  hint: {where}", err=True)
     return 1

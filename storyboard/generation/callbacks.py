@@ -22,6 +22,7 @@ import aiohttp
 from aiohttp import web
 
 from storyboard.generation.provider_calls import jobs_in_callback
+from storyboard.http.key_mask import KeyMask
 from storyboard.model.callback_settings import CallbackSettings
 from storyboard.model.errors import InputError, LocalFault
 from storyboard.model.submission import Submission
@@ -91,7 +92,8 @@ class Listener:
 
     Each callback is recorded in the ledger's inbox before it is answered; then ``heard`` is called with (nonce, job)
     and must return quickly. ``warned`` is called once if one cannot be recorded. Entering raises Busy where another
-    process with the same ledger listens on the port, InputError where another program uses it.
+    process with the same ledger listens on the port, InputError where another program uses it. ``api_key``, where it
+    is known, is masked in the names of jobs.
     """
 
     def __init__(
@@ -103,7 +105,10 @@ class Listener:
         heard: Heard,
         warned: Callable[[str], None],
         bounds: ListenerLimits | None = None,
+        *,
+        api_key: str = "",
     ) -> None:
+        self._secret = KeyMask(api_key, "")
         self._where = where
         self._ledger = ledger
         self._provider = provider
@@ -156,7 +161,7 @@ class Listener:
         path = _PATH.fullmatch("/" + "/".join(request.path.split("/")[-2:]))
         if request.method != "POST" or path is None or not names:
             return _said(404)
-        return _said(self._written(path[1], names[0]))
+        return _said(self._written(path[1], self._secret.mask(names[0])))
 
     def _written(self, nonce: str, job: str) -> int:
         try:

@@ -14,7 +14,10 @@ from storyboard.planning.steps import Collect, Make
 from storyboard.providers.base import Pending, Ready
 
 # A job that was paid for is closed by the provider's word alone, never by our failing to download its clip.
-STILL_OPEN = "it is paid for: run again to fetch it, unpaid; a scene with another seed is asked for anew"
+STILL_OPEN = (
+    "it is paid for: run again to fetch it, unpaid; if the service has lost it, "
+    "`storyboard settle FILE SCENE --again` frees the scene: it is asked for anew, and may be paid for twice"
+)
 
 
 async def wait_until_ready(

@@ -1,7 +1,7 @@
 """Run the steps of a plan at the same time: one task group. A scene that fails is a result and stops no other."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,9 +11,19 @@ from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.services import RunServices
 from storyboard.generation.submit import forget_uploads, submit_shot
 from storyboard.model import events
-from storyboard.model.errors import LocalFault, NotAsked, RunRefused, SceneFailed, StoryboardError, SubmissionUnknown
+from storyboard.model.errors import (
+    LocalFault,
+    NotAsked,
+    ProgramFault,
+    RunRefused,
+    SceneFailed,
+    StoryboardError,
+    SubmissionUnknown,
+)
 from storyboard.model.take import Outcome, Take
 from storyboard.planning.steps import Collect, Make, Plan
+from storyboard.system.clock import wait_for_answers
+from storyboard.system.traceback_file import keep_traceback
 
 # Seconds that a request which was sent is waited for when the run is cancelled.
 _LAST_ANSWERS = 5
@@ -48,8 +58,7 @@ class Runner:
                         state.tasks[step.scene] = group.create_task(self.executor.run(step))
         finally:
             # A request that was sent is waited for even when we are cancelled: its answer is money.
-            if state.requests:
-                await asyncio.wait(state.requests, timeout=_LAST_ANSWERS)
+            await wait_for_answers(list(state.requests), _LAST_ANSWERS)
         return {scene: task.result() for scene, task in state.tasks.items()}
 
 
@@ -61,7 +70,26 @@ class LocalExecutor:
     state: RunState
 
     async def run(self, step: Make | Collect) -> Outcome:
-        """Return the take, or the error of this scene; report either as an event."""
+        """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
+        outcome = await self._contained(self._carry_out(step))
+        if isinstance(outcome, ProgramFault):
+            await self._contained(self._told(step, outcome))
+        if isinstance(outcome, Take):
+            ahead = await self._contained(self._prepared(step, outcome))
+            if isinstance(ahead, ProgramFault):
+                await self._contained(self._warned(step, ahead))
+        return outcome
+
+    async def _contained(self, work: Awaitable[Outcome]) -> Outcome:
+        """Return what ``work`` returns. An exception that nobody foresaw is the fault of this scene alone."""
+        try:
+            return await work
+        except Exception as error:  # The one per scene: its neighbours are paid for, and go on (ARCHITECTURE.md).
+            what = self.services.client.quote(f"{type(error).__name__}: {error}")
+            hint = keep_traceback(error, self.services.client.mask)
+            return ProgramFault(f"a fault of storyboard's own: {what}", hint)
+
+    async def _carry_out(self, step: Make | Collect) -> Outcome:
         services, state = self.services, self.state
         try:
             take = await run_step(services, state, step)
@@ -75,9 +103,21 @@ class LocalExecutor:
         finally:
             state.paid.discard(step.scene)
         services.on_event(events.Finished(step.scene, step.shot.take, take.digest))
-        async with state.checks:
-            await asyncio.to_thread(services.prepare, step.scene, take)
         return take
+
+    async def _prepared(self, step: Make | Collect, take: Take) -> Outcome:
+        """Do ahead what the cut needs of a take."""
+        async with self.state.checks:
+            await asyncio.to_thread(self.services.prepare, step.scene, take)
+        return take
+
+    async def _told(self, step: Make | Collect, fault: ProgramFault) -> Outcome:
+        report_failure(self.services, step, fault)
+        return fault
+
+    async def _warned(self, step: Make | Collect, fault: ProgramFault) -> Outcome:
+        self.services.on_event(events.Warned(step.scene, f"its cut was not prepared: {fault.message}; {fault.hint}"))
+        return fault
 
 
 async def run_step(services: RunServices, state: RunState, step: Make | Collect) -> Take:

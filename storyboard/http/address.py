@@ -1,6 +1,7 @@
 """Which addresses may be connected to. Pure, but for `sockets`, which checks an address before it connects."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -55,6 +56,42 @@ def _parsed(address: str) -> Address | None:
     return found
 
 
+# What a browser removes from an address, and what it percent-encodes in one: controls, spaces, quotes, brackets that
+# mark addresses in text, and all that is not ASCII. A "%" stays as it is, also one that encodes nothing.
+_DROPPED = re.compile(r"[\t\n\r]")
+_ENCODED = re.compile(r"[^!-~]|[\"<>^`{}]")
+_PARTS = re.compile(r"([a-z][a-z0-9+.-]*):[/\\]*([^/\\?#]*)([^?#]*)(\?[^#]*)?", re.IGNORECASE)
+
+
+def browser_address(text: str) -> str:
+    """Return an address as a browser would dial it: only what cannot be sent is encoded, and nothing else changes.
+
+    Every ``%xx`` of a signature stays. A host of other letters becomes its ASCII form. What is no address is returned
+    as it is, for `url_objection` to refuse.
+    """
+    text = _DROPPED.sub("", text.strip("".join(map(chr, range(33)))))
+    found = _PARTS.match(text)
+    if found is None or found[1].lower() not in ("http", "https"):
+        return text
+    scheme, host, path, query = found[1].lower(), found[2], found[3], found[4] or ""
+    path = _ENCODED.sub(_percent, path.replace("\\", "/"))
+    return f"{scheme}://{_ascii_host(host)}{path}{_ENCODED.sub(_percent, query)}"
+
+
+def _ascii_host(host: str) -> str:
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host
+
+
+def _percent(found: re.Match[str]) -> str:
+    """The bytes of a character in UTF-8; of one that a header brought in another encoding, its own byte."""
+    char = found[0]
+    content = char.encode("utf-8", "surrogateescape" if "\udc80" <= char <= "\udcff" else "replace")
+    return "".join(f"%{byte:02X}" for byte in content)
+
+
 def url_objection(url: str, local: bool) -> str | None:
     """Return why a clip's address is not allowed, or None. ``local``: this machine, also by http, is allowed.
 
@@ -65,7 +102,7 @@ def url_objection(url: str, local: bool) -> str | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "it is not an address"
-    if not host or len(url) > 8192 or not url.isprintable() or " " in url:
+    if not host or len(url) > 8192 or not url.isascii() or not url.isprintable() or " " in url:
         return "it is not an address"
     if parts.username is not None or parts.password is not None:
         return "it carries a user name"
@@ -90,3 +127,20 @@ def sockets(allowed: Callable[[str], bool]) -> Callable[[tuple[Any, ...]], socke
         return socket.socket(family, kind, protocol)
 
     return create
+
+
+# Endings of names that are not on the public internet.
+_INSIDE = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa")
+
+
+def name_objection(host: str) -> str | None:
+    """Return why a host must not be dialled through a proxy, or None. Only name and literal are known here.
+
+    The proxy looks the name up, so an outside name that leads inside is the proxy's to refuse.
+    """
+    name = host.rstrip(".").lower()
+    last = name.rpartition(".")[2]
+    if ":" in name or last.isdigit() or last.startswith("0x"):
+        return None if is_public(name) else "it leads to no public machine"
+    inside = "." not in name or any(name.endswith(f".{ending}") for ending in _INSIDE)
+    return "it leads to no public machine" if inside else None

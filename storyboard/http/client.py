@@ -1,7 +1,7 @@
 """The client: sends requests to the API and downloads clips.
 
-Proxies of the environment are not used: they would bypass the check of addresses, and see the key of a plain-http API
-on loopback.
+The proxy of the environment is used for https addresses, and never for this machine: it would see the key of a
+plain-http API.
 """
 
 import asyncio
@@ -14,25 +14,35 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from storyboard.http.address import loopback_host
 from storyboard.http.attempts import Attempt, Attempts
-from storyboard.http.clip_download import Arriving, Clips, DownloadedFile, host_of
-from storyboard.http.connections import CHUNK, Limits, connection_failure, to_clips, to_the_api
+from storyboard.http.clip_download import Arriving, Clips, DownloadedFile, DownloadRules, ReceivedBytes, host_of
+from storyboard.http.connections import (
+    CHUNK,
+    NOT_CONNECTED,
+    Limits,
+    connection_failure,
+    failure_words,
+    to_clips,
+    to_the_api,
+)
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
+from storyboard.http.key_mask import KeyMask
 from storyboard.http.messages import Answers
 from storyboard.http.policy import MILD, RULES, AnswerKind, Call, Decision, RetryTable, Verdict, retry_after
+from storyboard.http.proxies import Proxies, environment_proxies
 from storyboard.http.rate_limit import Pace
 from storyboard.model.capabilities import Environment
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.text import one_line
-from storyboard.system.clock import Clock
+from storyboard.system.clock import Clock, wait_for_answers
 
-_SECRET = 8  # characters; a shorter key (a draft's) is no secret, and may well be a word
 _CALLBACK = re.compile(r"(?:/|%2F)cb(?:/|%2F)[\w-]+", re.IGNORECASE)
 
 T = TypeVar("T")
@@ -88,7 +98,8 @@ class Client:
 
     A call that gets no answer raises one of model/errors.py; none contains the key, a header or a URL's query.
     ``answers`` are the provider's retry table and texts; ``notice`` is given a sentence when a host is not called for a
-    while; ``resolver`` and ``limits`` are for tests; ``period`` is the seconds between two submissions, scaled.
+    while; ``resolver`` and ``limits`` are for tests; ``proxies`` are those of the environment if left out; ``period``
+    is the seconds between two submissions, scaled.
     """
 
     def __init__(
@@ -100,12 +111,15 @@ class Client:
         notice: Callable[[str], None] = _silently,
         limits: Limits | None = None,
         resolver: AbstractResolver | None = None,
+        proxies: Proxies | None = None,
         period: float = 0.5,
     ) -> None:
         self.api = api
         self.clock = clock
         self.answers = answers
         self.pace = Pace(period, clock)
+        self._proxies = proxies or (Proxies() if api.local else environment_proxies())
+        self._secret = KeyMask(api.key, api.host)
         self._limits = limits or Limits()
         self._resolver = resolver
         self._attempts = Attempts(clock, notice, answers.table)
@@ -122,8 +136,12 @@ class Client:
         """Open the sessions that reuse connections; these may have died unnoticed while the machine was suspended."""
         self._since = self.clock.jumps()
         self._asking = self._to_the_api(force_close=False)
-        clips = self._closing(to_clips(local=self.api.local, resolver=self._resolver))
-        self._clips = Clips(clips, self._limits, self.clock, self.answers.table, local=self.api.local)
+        sessions = (self._to_clips(proxied=False), self._to_clips(proxied=True))
+        rules = DownloadRules(self._limits, self.answers.table, self._secret, self._proxies, self.api.local)
+        self._clips = Clips(*sessions, rules, self.clock)
+
+    def _to_clips(self, *, proxied: bool) -> aiohttp.ClientSession:
+        return self._closing(to_clips(local=self.api.local, proxied=proxied, resolver=self._resolver))
 
     def _to_the_api(self, *, force_close: bool) -> aiohttp.ClientSession:
         local, resolver = self.api.local, self._resolver
@@ -149,8 +167,11 @@ class Client:
 
     def quote(self, text: str) -> str:
         """Return a text of the service on one line, without the key and the secret of a callback's path."""
-        text = _CALLBACK.sub("/cb/[secret]", text)
-        return one_line(text.replace(self.api.key, "[key]") if len(self.api.key) >= _SECRET else text)
+        return one_line(self.mask(_CALLBACK.sub("/cb/[secret]", text)))
+
+    def mask(self, text: str) -> str:
+        """Return a text of the service with a placeholder in place of the key."""
+        return self._secret.mask(text)
 
     async def send(self, request: Request, read: "Reader[T]") -> T | Verdict:
         """Send a request, as often as the retry table allows; return what ``read`` makes of the reply.
@@ -174,13 +195,14 @@ class Client:
     async def fetch(self, url: str, into: Path) -> DownloadedFile:
         """Stream a clip into a new file, which is synced when this returns, and removed when it raises.
 
+        An attempt goes on where the one before it broke off, if the host says that it is still the same file.
         Raise AddressExpired, BadMedia, Stalled, or LocalFault if the file cannot be written.
         """
-        copies: set[str] = set()
+        received = ReceivedBytes()
 
         async def once() -> Attempt[DownloadedFile | None]:
             self._woken()
-            return await self._clips.once(url, file, copies)
+            return await self._clips.once(url, file, received)
 
         with Arriving(into) as file:
             attempt = await self._attempts.make(Call.DOWNLOAD, host_of(url), once)
@@ -195,35 +217,54 @@ class Client:
         return self.answers.texts.refusal(call, decision.signal, decision.rule.verdict, self.quote(told))
 
     async def _ask(self, request: Request) -> "Reply | _Unheard":
+        """Send a request once, within its time."""
+        task = asyncio.ensure_future(self._exchange(self._secret.request(request)))
+        try:
+            await wait_for_answers([task], self._limits.seconds(request.call))
+            return task.result() if task.done() else _Unheard(AnswerKind.CUT, slow=True)
+        finally:
+            if task.cancel():
+                await asyncio.wait([task])
+
+    async def _exchange(self, request: Request) -> "Reply | _Unheard":
+        proxy = self._proxies.of(self.api.base_url)
         try:
             self._woken()
             session = self._submitting if request.call is Call.SUBMIT else self._asking
             async with session.request(
                 request.method,
-                self.api.base_url.rstrip("/") + request.path,
-                params=request.query or None,
+                _request_url(self.api.base_url, request),
                 headers=request.headers or None,
                 json=request.body,
                 allow_redirects=False,
                 timeout=self._limits.of(request.call),
+                proxy=proxy,
             ) as response:
                 content = await _within(response, self._limits.body_bytes)
                 if content is None:
                     return _Unheard(AnswerKind.TOO_BIG)
                 after = retry_after(response.headers.get("Retry-After"), self.clock.wall())
-                return Reply(response.status, _parsed(content), after)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return _Unheard(connection_failure(error), isinstance(error, TimeoutError))
+                return Reply(response.status, _parsed(content, self._secret), after)
+        except NOT_CONNECTED as error:
+            words = failure_words(error, self.api.host, self._proxies.host)
+            return _Unheard(connection_failure(error), isinstance(error, TimeoutError), words)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return _Unheard(AnswerKind.CUT, isinstance(error, TimeoutError))
 
 
 @dataclass(frozen=True, slots=True)
 class _Unheard:
-    """Why no reply came; ``slow``: because it did not come in time."""
+    """Why no reply came; ``slow``: because it did not come in time. ``words`` name the host, and may say more."""
 
     kind: AnswerKind
     slow: bool = False
+    words: str = ""
+
+
+def _request_url(base: str, request: Request) -> URL:
+    """The address of a request. Each character of its query's values that is not a letter or digit is encoded."""
+    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in request.query.items())
+    return URL(f"{URL(base.rstrip('/') + request.path)}{'?' if query else ''}{query}", encoded=True)
 
 
 async def _within(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
@@ -237,10 +278,10 @@ async def _within(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _parsed(content: bytes) -> object:
-    """The parsed JSON of a body; None if it is not JSON."""
+def _parsed(content: bytes, secret: KeyMask) -> object:
+    """The parsed JSON of a body, with the key masked; None if it is not JSON."""
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+        return secret.mask_all(json.loads(content.decode("utf-8-sig"), parse_float=Decimal))
     except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent beyond what a Decimal takes
         return None
 
@@ -269,7 +310,7 @@ async def _paced(
 def _weigh(table: RetryTable, call: Call, heard: Reply | _Unheard, read: "Reader[T]") -> Attempt[T | None]:
     """What a reply, or its absence, means for a call."""
     if isinstance(heard, _Unheard):
-        return Attempt(table.decide(call, heard.kind), None, slow=heard.slow)
+        return Attempt(table.decide(call, heard.kind), None, heard.words, slow=heard.slow)
     found, after = read(heard), heard.retry_after
     if isinstance(found, Meaning):
         return Attempt(table.decide(call, found.signal), None, found.words, after)

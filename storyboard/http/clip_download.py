@@ -2,8 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,14 +13,18 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from storyboard.http.address import url_objection
+from storyboard.http.address import browser_address, name_objection, url_objection
 from storyboard.http.attempts import Attempt
-from storyboard.http.connections import CHUNK, Limits, connection_failure
+from storyboard.http.connections import CHUNK, NOT_CONNECTED, Limits, connection_failure, failure_words
+from storyboard.http.key_mask import KeyMask
 from storyboard.http.policy import AnswerKind, Call, RetryTable, retry_after
+from storyboard.http.proxies import Proxies
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/([0-9]{1,15})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +81,95 @@ class Arriving:
             ) from None
 
 
+class ReceivedBytes:
+    """What has arrived of one clip so far: ``count`` bytes, and what is needed to go on behind them.
+
+    ``copies`` are the hashes of whole bodies without a length: two equal ones show that the clip is whole.
+    """
+
+    def __init__(self) -> None:
+        self.copies: set[str] = set()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew with the next answer."""
+        self.count, self._hash = 0, hashlib.sha256()
+        self._whole: int | None = None
+        self._validator = ""
+
+    def begin(self, response: aiohttp.ClientResponse) -> None:
+        """Begin with an answer that has the whole clip."""
+        self.forget()
+        self._whole = response.content_length
+        tag = response.headers.get("ETag", "")
+        # A weak tag does not promise equal bytes (RFC 9110 section 13.1.5).
+        self._validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+
+    def add(self, chunk: bytes) -> None:
+        self.count += len(chunk)
+        self._hash.update(chunk)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What asks for the rest, or for the whole if it has changed; nothing if the whole is needed anyway."""
+        if not self.count or not self._whole or not self._validator or self.count >= self._whole:
+            return {}
+        return {"Range": f"bytes={self.count}-", "If-Range": self._validator}
+
+    def continues(self, response: aiohttp.ClientResponse) -> bool:
+        """Whether a partial answer (206) begins where this ends, and is of a clip of the same length."""
+        found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if found is None or not self.headers:
+            return False
+        return (int(found[1]), int(found[2])) == (self.count, self._whole)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether bytes are missing, or too many came."""
+        return self.count == 0 or (self._whole is not None and self.count != self._whole)
+
+    def finished(self) -> DownloadedFile:
+        return DownloadedFile(self.count, self._hash.hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadRules:
+    """What holds for all downloads. ``local``: the hosts of clips may be on this machine."""
+
+    limits: Limits
+    table: RetryTable
+    secret: KeyMask
+    proxies: Proxies
+    local: bool
+
+
 class Clips:
-    """Downloads from the hosts of clips, which never get the key. ``local``: they are on this machine."""
+    """Downloads from the hosts of clips, which never get the key: directly, or ``through`` a proxy."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, limits: Limits, clock: Clock, table: RetryTable, *, local: bool
+        self, direct: aiohttp.ClientSession, through: aiohttp.ClientSession, rules: DownloadRules, clock: Clock
     ) -> None:
-        self._session = session
-        self._limits = limits
+        self._direct = direct
+        self._through = through
+        self._rules = rules
+        self._limits = rules.limits
         self._clock = clock
-        self._table = table
-        self._local = local
 
-    async def once(self, url: str, file: Arriving, copies: set[str]) -> Attempt[DownloadedFile | None]:
+    async def once(self, url: str, file: Arriving, received: ReceivedBytes) -> Attempt[DownloadedFile | None]:
         """Make one attempt, over at most ``hops`` redirects; each address on the way is checked."""
         for _ in range(self._limits.hops + 1):
-            why = url_objection(url, self._local)
-            if why:
+            url = browser_address(url)
+            proxy = self._proxy(url)
+            if why := url_objection(url, self._rules.local) or (proxy and name_objection(host_of(url))):
                 return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: {why}")
             try:
-                async with self._session.get(
-                    URL(url, encoded=url.isascii()), allow_redirects=False, timeout=self._limits.of(Call.DOWNLOAD)
-                ) as response:
+                async with self._asked(url, proxy, received) as response:
                     onward = response.headers.get("Location") if 300 <= response.status < 400 else None
                     if onward is None:
-                        return await self._take(url, response, file, copies)
-                    url = urljoin(url, onward)
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                found = connection_failure(error)
-                why = ": it leads to no public machine" if found is AnswerKind.FORBIDDEN else ""
-                slow = isinstance(error, TimeoutError)
-                return self._ended(found, _named(url) + why, slow=slow)
+                        return await self._take(url, response, file, received)
+                    url = urljoin(url, self._rules.secret.mask(onward))
+            except NOT_CONNECTED as error:
+                return self._not_connected(url, error)
             except aiohttp.ClientPayloadError:
                 return self._ended(AnswerKind.SHORT, _named(url))
             except ValueError:
@@ -116,50 +179,81 @@ class Clips:
                 return self._ended(AnswerKind.CUT, _named(url), slow=slow)
         return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: too many redirects")
 
+    def _proxy(self, url: str) -> str | None:
+        try:
+            return self._rules.proxies.of(url)
+        except ValueError:
+            return None
+
+    def _asked(
+        self, url: str, proxy: str | None, received: ReceivedBytes
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        session = self._through if proxy else self._direct
+        return session.get(
+            URL(self._rules.secret.address(url), encoded=True),
+            headers=received.headers,
+            allow_redirects=False,
+            timeout=self._limits.of(Call.DOWNLOAD),
+            proxy=proxy,
+        )
+
+    def _not_connected(self, url: str, error: Exception) -> Attempt[DownloadedFile | None]:
+        found = connection_failure(error)
+        why = ": it leads to no public machine" if found is AnswerKind.FORBIDDEN else ""
+        words = failure_words(error, _named(url), self._rules.proxies.host)
+        return self._ended(found, words + why, slow=isinstance(error, TimeoutError))
+
     def _ended(self, kind: AnswerKind, words: str, *, slow: bool = False) -> Attempt[DownloadedFile | None]:
-        return Attempt(self._table.decide(Call.DOWNLOAD, kind), None, words, slow=slow)
+        return Attempt(self._rules.table.decide(Call.DOWNLOAD, kind), None, words, slow=slow)
 
     async def _take(
-        self, url: str, response: aiohttp.ClientResponse, file: Arriving, copies: set[str]
+        self, url: str, response: aiohttp.ClientResponse, file: Arriving, received: ReceivedBytes
     ) -> Attempt[DownloadedFile | None]:
-        if response.status != 200:
+        if response.status == 206 and not received.continues(response):
+            received.forget()
+            return self._ended(AnswerKind.SHORT, _named(url))
+        if response.status not in (200, 206):
+            if response.status == 416:  # The host has fewer bytes than came before.
+                received.forget()
             after = retry_after(response.headers.get("Retry-After"), self._clock.wall())
-            return Attempt(self._table.weigh(Call.DOWNLOAD, response.status, after=after), None, _named(url), after)
-        got = await self._stream(response, file)
-        if isinstance(got, AnswerKind):
-            return self._ended(got, _named(url))
+            decision = self._rules.table.weigh(Call.DOWNLOAD, response.status, after=after)
+            return Attempt(decision, None, _named(url), after)
+        if why := await self._stream(response, file, received):
+            return self._ended(why, _named(url))
+        got = received.finished()
         # Without a Content-Length, two equal copies show that the clip is whole.
         whole = response.content_length is not None or response.headers.get("Transfer-Encoding") is not None
-        if not whole and got.sha256 not in copies:
-            copies.add(got.sha256)
+        if not whole and got.sha256 not in received.copies:
+            received.copies.add(got.sha256)
             return self._ended(AnswerKind.SHORT, _named(url))
-        return Attempt(self._table.decide(Call.DOWNLOAD, 200), got)
+        return Attempt(self._rules.table.decide(Call.DOWNLOAD, 200), got)
 
-    async def _stream(self, response: aiohttp.ClientResponse, file: Arriving) -> DownloadedFile | AnswerKind:
-        length, limits = response.content_length, self._limits
-        if length is not None and length > limits.clip_bytes:
+    async def _stream(
+        self, response: aiohttp.ClientResponse, file: Arriving, received: ReceivedBytes
+    ) -> AnswerKind | None:
+        """Write what comes behind what is there; return why it is not the whole clip, or None."""
+        limits = self._limits
+        if (response.content_length or 0) > limits.clip_bytes:
             return AnswerKind.TOO_BIG
         if _is_page(response):
             return AnswerKind.PAGE
-        file.rewind()
-        digest, count = hashlib.sha256(), 0
-        mark, before = self._clock.monotonic(), 0
+        if response.status == 200:
+            received.begin(response)
+            file.rewind()
+        mark, before = self._clock.monotonic(), received.count
         async for chunk in response.content.iter_chunked(CHUNK):
-            if count == 0 and chunk.lstrip()[:1] in (b"<", b"{", b"["):
+            if received.count == 0 and chunk.lstrip()[:1] in (b"<", b"{", b"["):
                 return AnswerKind.PAGE
-            count += len(chunk)
-            if count > limits.clip_bytes:
+            if received.count + len(chunk) > limits.clip_bytes:
                 return AnswerKind.TOO_BIG
-            digest.update(chunk)
             file.write(chunk)
+            received.add(chunk)
             now = self._clock.monotonic()
             if now - mark >= limits.silence:
-                if count - before < limits.slowest * (now - mark):
+                if received.count - before < limits.slowest * (now - mark):
                     return AnswerKind.CUT
-                mark, before = now, count
-        if count == 0 or (length is not None and count != length):
-            return AnswerKind.SHORT
-        return DownloadedFile(count, digest.hexdigest())
+                mark, before = now, received.count
+        return AnswerKind.SHORT if received.is_short else None
 
 
 def _is_page(response: aiohttp.ClientResponse) -> bool:

@@ -1,5 +1,6 @@
-"""The two kinds of session: what each may connect to, its timeouts, and what a failed connection means."""
+"""The kinds of session: what each may connect to, its timeouts, and what a failed connection means."""
 
+import ssl
 from dataclasses import dataclass
 
 import aiohttp
@@ -28,11 +29,16 @@ class Limits:
     clip_bytes: int = 512 << 20
     hops: int = 5
 
+    def seconds(self, call: Call) -> float:
+        """How long a call may take."""
+        seconds = {Call.SUBMIT: self.submit, Call.UPLOAD: self.upload, Call.DOWNLOAD: self.clip}
+        return seconds.get(call, self.answer)
+
     def of(self, call: Call) -> aiohttp.ClientTimeout:
+        """The limits that aiohttp keeps. It would give up a whole answer unread, so the client times API calls."""
         if call is Call.DOWNLOAD:
             return aiohttp.ClientTimeout(total=self.clip, connect=self.connect, sock_read=self.silence)
-        total = {Call.SUBMIT: self.submit, Call.UPLOAD: self.upload}.get(call, self.answer)
-        return aiohttp.ClientTimeout(total=total, connect=self.connect)
+        return aiohttp.ClientTimeout(total=None, connect=self.connect)
 
 
 def to_the_api(key: str, *, local: bool, force_close: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
@@ -41,6 +47,7 @@ def to_the_api(key: str, *, local: bool, force_close: bool, resolver: AbstractRe
         connector=aiohttp.TCPConnector(
             force_close=force_close,
             limit=0,
+            ssl=True if local else ssl.create_default_context(),
             socket_factory=sockets(is_loopback) if local else None,
             resolver=resolver,
         ),
@@ -54,12 +61,17 @@ def to_the_api(key: str, *, local: bool, force_close: bool, resolver: AbstractRe
     )
 
 
-def to_clips(*, local: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
-    """Return a session without a key, for public addresses only; ``local``: also for this machine."""
+def to_clips(*, local: bool, proxied: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    """Return a session without a key, for public addresses only; ``local``: also for this machine.
+
+    ``proxied``: through a proxy, which may be anywhere; it looks the names up.
+    """
+    allowed = (lambda ip: is_public(ip) or is_loopback(ip)) if local else is_public
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0,
-            socket_factory=sockets((lambda ip: is_public(ip) or is_loopback(ip)) if local else is_public),
+            ssl=True if local else ssl.create_default_context(),
+            socket_factory=None if proxied else sockets(allowed),
             resolver=resolver,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -68,7 +80,25 @@ def to_clips(*, local: bool, resolver: AbstractResolver | None) -> aiohttp.Clien
     )
 
 
+# A connection that was not made, by us or by a proxy: nothing of the request was sent.
+NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+
+
 def connection_failure(error: Exception) -> AnswerKind:
     """Return what a failed connection means: certainly nothing was sent."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return AnswerKind.UNTRUSTED
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
     return AnswerKind.FORBIDDEN if isinstance(cause, AddressForbidden) else AnswerKind.NOT_SENT
+
+
+def failure_words(error: Exception, host: str, proxy: str) -> str:
+    """Say which host a connection failed to, and why where it is known. ``proxy`` is a proxy's host, or ""."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        why = getattr(error.certificate_error, "verify_message", "")
+        return f"{host} ({why})" if why else host
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"{host}: the proxy {proxy} of HTTPS_PROXY answered {error.status}"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"{host}: the proxy {proxy} of HTTPS_PROXY does not answer"
+    return host

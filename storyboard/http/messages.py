@@ -30,6 +30,10 @@ _SMALLER = "shorten the prompt, or use smaller images"
 _KINDS: Mapping[Signal, Say] = {
     AnswerKind.OTHER: ("the service answered in a way that is not known", _LATER),
     AnswerKind.NOT_SENT: ("the service cannot be reached", "check the network and the address, then render again"),
+    AnswerKind.UNTRUSTED: (
+        "the host's TLS certificate is not trusted",
+        "set SSL_CERT_FILE to your CA bundle (a PEM file), if the network is yours to trust",
+    ),
     AnswerKind.CUT: ("the connection broke before the answer was whole", _LATER),
     AnswerKind.SHORT: ("fewer bytes came than were promised", _LATER),
     AnswerKind.UNREADABLE: ("the service's answer cannot be read", _LATER),
@@ -114,7 +118,10 @@ _UNKNOWN = (
     "it may have been accepted and charged, so it is not sent again by itself: "
     "see the service's own list of jobs, and `storyboard status`"
 )
-_STALLED = "the job stays open: `storyboard render` collects it, nothing is paid twice"
+_STALLED = (
+    "the job stays open: `storyboard render` collects it, nothing is paid twice; "
+    "if it never comes, `storyboard settle FILE SCENE --again` frees the scene"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +129,13 @@ class Texts:
     """The sentences for the answers of one service.
 
     ``says`` has what is wrong and what to do; ``calls`` the exceptions for a call. ``meanings`` are fragments of the
-    service's messages (lower case) and what to do about them; ``of_scenes`` are the codes for which they count although
-    the job stays open. A refusal with a code of ``image_codes``, or with a fragment
-    of ``image_words``, says that an image could not be fetched.
+    service's messages (lower case) and what to do about them. A refusal with a code of ``image_codes``, or with a
+    fragment of ``image_words``, says that an image could not be fetched.
     """
 
     says: Mapping[Signal, Say]
     calls: Mapping[tuple[Call, Signal], Say] = field(default_factory=lambda: PLAIN_CALLS)
     meanings: tuple[tuple[tuple[str, ...], str], ...] = ()
-    of_scenes: tuple[int, ...] = ()
     image_codes: tuple[int, ...] = ()
     image_words: tuple[str, ...] = ()
 
@@ -162,8 +167,8 @@ class Texts:
             case Verdict.STOP:
                 return RunRefused(message, todo, code)
             case Verdict.STALLED:
-                cure = self.meaning(told) if code in self.of_scenes else None
-                return Stalled(message, f"{cure}; {_STALLED}" if cure else _STALLED, code)
+                cure = f"{todo}; " if signal is AnswerKind.UNTRUSTED else ""
+                return Stalled(message, cure + _STALLED, code)
             case Verdict.EXPIRED:
                 return AddressExpired(message, _STALLED, code)
             case Verdict.BAD:

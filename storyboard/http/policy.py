@@ -43,6 +43,7 @@ class AnswerKind(Enum):
     UNREADABLE = "unreadable"  # not JSON, or without a code
     TOO_BIG = "too-big"  # more bytes than an answer or a clip may have
     PAGE = "page"  # an HTML or JSON page where a clip was expected
+    UNTRUSTED = "untrusted"  # the host's TLS certificate is not trusted: nothing was sent
     FORBIDDEN = "forbidden"  # an address that is not dialled: not public, not https
     BUSY = "busy"  # 503 that says when to come back
     FOREIGN = "foreign"  # the answer is about another job
@@ -88,6 +89,7 @@ RULES = {verdict.name.lower(): Rule(verdict) for verdict in Verdict} | {
     "limit": Rule(Verdict.FAILED, RetryLimit(8, **_SLOW)),
     "mend": Rule(Verdict.STOP, RetryLimit(0, **_MAINTENANCE, lasting=900)),
     "ask": Rule(Verdict.STALLED, RetryLimit(5, **_QUICK, lasting=600)),
+    "ended": Rule(Verdict.FAILED, RetryLimit(5, **_QUICK, lasting=600)),
     "slower": Rule(Verdict.STALLED, RetryLimit(8, **_SLOW)),
     "later": Rule(Verdict.STALLED, RetryLimit(0, **_MAINTENANCE, lasting=1800)),
     "fetch": Rule(Verdict.STALLED, RetryLimit(8, **_QUICK)),
@@ -137,6 +139,7 @@ short       unknown  ask     ask     refetch   put     glance
 unreadable  unknown  ask     ask     refetch   put     glance
 too-big     unknown  ask     ask     bad       failed  absent
 page        unknown  ask     ask     expired   put     glance
+untrusted   stop     stop    stop    stalled   stop    stop
 forbidden   stop     stop    stop    stalled   stop    stop
 busy        connect  ask     wait    fetch     put     glance
 foreign     unknown  ask     ask     stalled   put     absent

@@ -40,6 +40,10 @@ _ADVICE = (
 )
 # Exit statuses after a kill for lack of memory, or after a signal: ffmpeg then cleans up and exits with 255.
 _STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 255)
+# What says nothing of the input: a signal (the kill for lack of memory may be the input's doing), an ffmpeg that lacks
+# an option or an encoder.
+_SIGNALLED = (-signal.SIGTERM, -signal.SIGINT, 255)
+_TOO_OLD = ("Unrecognized option", "Unknown encoder")
 
 
 class ChildLimits(NamedTuple):
@@ -50,11 +54,15 @@ class ChildLimits(NamedTuple):
 
 
 class FfmpegFailed(LocalFault):
-    """ffmpeg failed. Without a hint the input is the cause; with one, this machine. ``said`` is ffmpeg's message."""
+    """ffmpeg failed. ``said`` is its message; ``blameless``: it says nothing of the input.
 
-    def __init__(self, why: str, said: str = "", hint: str = "") -> None:
+    Without a hint the input is the cause. With one, this machine may be, or an input that asks for all memory.
+    """
+
+    def __init__(self, why: str, said: str = "", hint: str = "", *, blameless: bool = False) -> None:
         super().__init__(f"ffmpeg {why}: {said}" if said else f"ffmpeg {why}", hint)
         self.said = said
+        self.blameless = blameless
 
 
 def binary() -> str:
@@ -100,7 +108,7 @@ def run(
     if fed:
         fed.result()
     if child.returncode != 0:
-        raise FfmpegFailed(_ending(child.returncode), _cause(said), _advice(child.returncode, said))
+        raise _failed(child.returncode, said)
     return frames
 
 
@@ -123,7 +131,7 @@ def pieces(arguments: Sequence[str], size: int, *, seconds: float) -> Generator[
         if child.returncode != 0:
             said.seek(0)
             words = said.read(8192).decode("utf-8", "replace")
-            raise FfmpegFailed(_ending(child.returncode), _cause(words), _advice(child.returncode, words))
+            raise _failed(child.returncode, words)
 
 
 def _found() -> tuple[str, str]:
@@ -256,6 +264,13 @@ def _follow(child: subprocess.Popen[bytes], deadline: float, watch: Callable[[in
                 raise FfmpegFailed("took too long")
     child.wait()
     return frames, said.decode("utf-8", "replace")
+
+
+def _failed(code: int, words: str) -> FfmpegFailed:
+    """The error for an exit status and what was written to standard error."""
+    said = _cause(words)
+    blameless = code in _SIGNALLED or said.startswith(_TOO_OLD)
+    return FfmpegFailed(_ending(code), said, _advice(code, words), blameless=blameless)
 
 
 def _ends(said: bytes, kept: int = 8192) -> bytes:

@@ -1,9 +1,11 @@
 """Checks of image files: size, dimensions, format (PNG, JPEG, WebP). The pixels are not decoded."""
 
+import struct
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Literal, cast
+from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
@@ -13,13 +15,15 @@ MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
+# By Pillow's name. MPO is a JPEG with several pictures, as phones and 3D cameras write it; the first one is shown.
+_KINDS: Mapping[str, Literal["png", "jpeg", "webp"]] = {"PNG": "png", "JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp"}
 _SIDEWAYS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """Facts about an image: ``width`` and ``height`` in pixels with the EXIF rotation applied, and its format."""
+    """Facts about an image: ``width`` and ``height`` in pixels with its orientation note applied, and its format."""
 
     width: int
     height: int
@@ -38,11 +42,12 @@ def look(content: bytes) -> ImageFacts:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)  # a damaged orientation note
             with _opened(content) as image:
                 _small(image)
                 image.verify()
             with _opened(content) as image:
-                return _measured(image)
+                return _measured(image, content)
     except UnidentifiedImageError:
         raise InputError("is not a PNG, JPEG or WebP image", "save it as one of these") from None
     except Image.DecompressionBombError:
@@ -60,12 +65,31 @@ def _small(image: Image.Image) -> None:
         raise _too_many()
 
 
-def _measured(image: Image.Image) -> ImageFacts:
-    kind = cast(Literal["png", "jpeg", "webp"], (image.format or "").lower())
-    # Cameras rotate a JPEG by an EXIF tag. To look for one in a PNG, Pillow would decode the whole image.
-    turned = kind == "jpeg" and image.getexif().get(_ORIENTATION) in _SIDEWAYS
-    width, height = image.size[::-1] if turned else image.size
-    return ImageFacts(width, height, kind)
+def _measured(image: Image.Image, content: bytes) -> ImageFacts:
+    width, height = image.size[::-1] if _orientation(image, content) in _SIDEWAYS else image.size
+    return ImageFacts(width, height, _KINDS[image.format or ""])
+
+
+def _orientation(image: Image.Image, content: bytes) -> object:
+    """The orientation note of an image (EXIF or XMP); None if there is none, or if it cannot be read."""
+    if image.format == "PNG" and "exif" not in image.info and (late := _late_exif(content)):
+        image.info["exif"] = late
+    try:
+        # The method of the base class: that of a PNG decodes the whole image to look for a note behind it.
+        return Image.Image.getexif(image).get(_ORIENTATION)
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error):
+        return None
+
+
+def _late_exif(content: bytes) -> bytes | None:
+    """The eXIf chunk of a PNG wherever it lies, as Pillow keeps it; None if there is none."""
+    at = 8
+    while at + 12 <= len(content):
+        length = int.from_bytes(content[at : at + 4])
+        if content[at + 4 : at + 8] == b"eXIf":
+            return b"Exif\0\0" + content[at + 8 : at + 8 + length]
+        at += 12 + length
+    return None
 
 
 def _too_many() -> InputError:

@@ -102,7 +102,8 @@ def _complete(path: Path) -> None:
 def _decode(path: Path) -> int:
     """Decode everything in a child process, which a hostile clip may crash or exhaust; return the number of frames.
 
-    Without ``-xerror -err_detect explode`` a file cut in half decodes with status 0.
+    Without ``-xerror -err_detect explode`` a file cut in half decodes with status 0. Whatever the decoder says, also
+    that it lacks memory, is a property of the file: the file is not trusted, and the child has a limit of its own.
     """
     arguments = ["-xerror", "-err_detect", "explode", "-threads", "1", "-max_pixels", str(LARGEST * LARGEST)]
     arguments += ["-protocol_whitelist", "file", "-f", "mp4", "-i", f"file:{os.path.abspath(path)}"]
@@ -111,7 +112,7 @@ def _decode(path: Path) -> int:
         cpu = CPU + CPU_PER_MEGABYTE * (os.stat(path).st_size // 1_000_000)
         return ffmpeg.run(arguments, seconds=PATIENCE, limits=ffmpeg.ChildLimits(MEMORY, cpu))
     except ffmpeg.FfmpegFailed as failure:
-        if failure.hint:
+        if failure.blameless:
             raise
         raise BadMedia(f"damaged, it does not decode: {failure.said or failure.message}") from failure
 

@@ -112,5 +112,9 @@ class NotAsked(StoryboardError):
         self.cause = cause
 
 
+class ProgramFault(StoryboardError):
+    """A fault of storyboard's own: an exception that nobody foresaw, in the work on one scene."""
+
+
 class Interrupted(StoryboardError):
     """The user stopped the run."""

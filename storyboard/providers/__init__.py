@@ -19,6 +19,7 @@ from storyboard.providers.base import (
     Provider,
     Ready,
     Upscaler,
+    is_job_name,
 )
 from storyboard.providers.installed import find
 
@@ -52,6 +53,7 @@ __all__ = [
     "Texts",
     "Upscaler",
     "find",
+    "is_job_name",
     "plain_texts",
     "read_table",
 ]

@@ -16,6 +16,17 @@ from storyboard.http.policy import Signal
 from storyboard.model.capabilities import Capabilities, Environment
 from storyboard.model.shot import Shot
 
+LONGEST_JOB = 512  # characters of a job's name
+
+
+def is_job_name(value: object) -> bool:
+    """Whether this can name a job: any printable text of 1 to 512 characters.
+
+    A stricter rule would lose a job that is paid for. Requests encode the name, and no path on disk is made of it.
+    """
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable() and len(value) <= LONGEST_JOB
+
+
 # Why a reply is no result: the client looks it up in the provider's table, and tries again or gives up.
 NoResult = Meaning | Rejection
 

@@ -3,12 +3,31 @@
 import asyncio
 import random
 import time
+from collections.abc import Collection
+from typing import Any
 
 # All in seconds: the difference between wall and monotonic clock that counts as a jump (suspend, or a clock that was
 # set); how often a pause checks for one; the longest pause, because a service may ask for an absurd one.
 _JUMP = 30.0
 _LOOK = 5.0
 _LONGEST = 86_400.0
+
+
+# Rounds of the event loop in which all that lies in the sockets is read: an answer of 1 MB takes about twenty.
+_ROUNDS = 100
+
+
+async def wait_for_answers(tasks: Collection[asyncio.Future[Any]], seconds: float) -> None:
+    """Wait until all tasks are done, for ``seconds`` at most; then read what lies in the sockets before giving up.
+
+    A process that was stopped, or whose loop was blocked, finds the time over and the answer still unread.
+    """
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+    for _ in range(_ROUNDS):
+        if all(task.done() for task in tasks):
+            return
+        await asyncio.sleep(0)
 
 
 class Clock:

@@ -18,7 +18,7 @@ from storyboard.providers.base import (
     Ready,
     Upscaler,
 )
-from storyboard.testing.assertions import call_twice, describe, require, require_safe_job, require_web_address
+from storyboard.testing.assertions import call_twice, describe, require, require_job_name, require_web_address
 from storyboard.testing.hostile_values import FEW_STATUSES, HOSTILE, NOTHING, WRONG, replies
 from storyboard.testing.reading_checks import decide_no_result, require_kind
 from storyboard.testing.request_checks import JOBS
@@ -77,7 +77,7 @@ def read_callback(provider: Provider, body: object) -> tuple[str, ...]:
     names = call_twice("jobs_in_callback", provider.jobs_in_callback, body)
     require(isinstance(names, tuple), f"jobs_in_callback must return a tuple of names, not {describe(names)}")
     for name in names:
-        require_safe_job("jobs_in_callback", name)
+        require_job_name("jobs_in_callback", name)
     return names
 
 

@@ -1,18 +1,14 @@
 """Assertions of the contract suite: plain AssertionErrors, each with a sentence; also under ``python -O``."""
 
 import json
-import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import TypeVar
 
 from storyboard.model.text import one_line
+from storyboard.providers.base import is_job_name
 
 T = TypeVar("T")
-
-# A job's name may be a path of the service (`operations/a-1`), but no part of it may lead elsewhere.
-_SAFE_JOB = re.compile(r"[A-Za-z0-9._~:@+=,-]+(?:/[A-Za-z0-9._~:@+=,-]+)*")
-_LONGEST_JOB = 512
 
 
 def require(holds: bool, sentence: str) -> None:
@@ -63,10 +59,9 @@ def as_json(what: str, body: object) -> str:
         raise AssertionError(f"{what}: the body cannot be sent as JSON: {error}") from error
 
 
-def require_safe_job(what: str, name: object) -> None:
-    """A job's name goes into requests, the ledger and messages: no control characters, no way to another path."""
-    safe = isinstance(name, str) and len(name) <= _LONGEST_JOB and _SAFE_JOB.fullmatch(name) is not None
-    require(safe and not {".", ".."} & set(str(name).split("/")), f"{what} takes {describe(name)} for a job's name")
+def require_job_name(what: str, name: object) -> None:
+    """A job's name goes into requests, the ledger and messages: printable, and not without an end."""
+    require(is_job_name(name), f"{what} takes {describe(name)} for a job's name")
 
 
 def require_web_address(what: str, url: object) -> None:

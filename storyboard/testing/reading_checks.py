@@ -9,7 +9,7 @@ from storyboard.testing.assertions import (
     is_amount,
     is_int,
     require,
-    require_safe_job,
+    require_job_name,
     require_web_address,
 )
 from storyboard.testing.hostile_values import ACCEPTING, FEW_STATUSES, NOTHING, WRONG, replies
@@ -47,7 +47,7 @@ def read_job(provider: Provider, reply: Reply) -> str | Decision:
     found = call_twice("read_submission", provider.read_submission, reply)
     decision = decide_no_result(provider, Call.SUBMIT, reply, found)
     if decision is None:
-        require_safe_job("read_submission", found)
+        require_job_name("read_submission", found)
         return str(found)
     require(decision.rule.verdict not in MILD, f"{describe(found)} leaves a submission without an end: {decision.rule}")
     return decision

@@ -14,6 +14,8 @@ from storyboard.providers.base import BalanceReader, ImageUploader, PromptEcho, 
 from storyboard.testing.assertions import as_json, call_twice, describe, is_text, require
 
 JOBS = ("contract-job-1", "contract_job_2")
+# A name that a request must encode, wherever it has it.
+_ODD_JOB = "contract job:3?#%2f\u00fc"
 
 _IMAGE = WebImage("https://images.example/frame.png", Place("contract.yaml", 1, 1))
 _PROMPTS = ('"}\n\\ {{ x }} %s', "Кошка \U0001f408", "A cat.")
@@ -51,7 +53,7 @@ def _submissions(provider: Provider) -> Iterator[Request]:
 
 def _questions(provider: Provider) -> Iterator[tuple[str, Call, Request | None]]:
     """Every other request that the provider makes: the method's name, the call that it must be, the request."""
-    for job in JOBS:
+    for job in (*JOBS, _ODD_JOB):
         yield "status", Call.POLL, call_twice("status", provider.status, job)
         if isinstance(provider, Upscaler):
             yield "upscale", Call.HD, call_twice("upscale", provider.upscale, job)

@@ -55,7 +55,7 @@ async def session(
             store=realm.store,
             uploads=_uploads(workspace, client),
             clock=clock,
-            callbacks=await _calls(workspace, clock, stack, report),
+            callbacks=await _calls(workspace, clock, stack, report, api.key),
             runs=realm.runs,
             read_image=lambda image: workspace.source_files.bytes_of(image.path),
             verify=lambda path: verify(path, None),
@@ -99,7 +99,9 @@ def _uploads(workspace: Workspace, client: Client) -> Uploads | None:
     return Uploads(destination, workspace.provider, client, memory)
 
 
-async def _calls(workspace: Workspace, clock: Clock, stack: AsyncExitStack, report: Report) -> CallbackWaiters:
+async def _calls(
+    workspace: Workspace, clock: Clock, stack: AsyncExitStack, report: Report, key: str
+) -> CallbackWaiters:
     """Callbacks during a run, if they are configured: received here, or read from another process's inbox."""
     where = workspace.settings.callbacks
     if where.url is None:
@@ -109,7 +111,8 @@ async def _calls(workspace: Workspace, clock: Clock, stack: AsyncExitStack, repo
     def warned(why: str) -> None:
         report(events.Warned("", why))
 
-    listener = Listener(where, workspace.realm.ledger, workspace.provider, clock, calls.notify, warned)
+    ledger, provider = workspace.realm.ledger, workspace.provider
+    listener = Listener(where, ledger, provider, clock, calls.notify, warned, api_key=key)
     try:
         await stack.enter_async_context(listener)
     except Busy:

@@ -40,10 +40,13 @@ def _held(workspace: Workspace, entry: Submission) -> bool:
 def adopt(workspace: Workspace, entry: Submission, job: str, now: float) -> None:
     """Record ``job`` as the submitted one, once the provider confirms the prompt. Raise InputError."""
     from storyboard.http.client import Client, Endpoint
+    from storyboard.http.key_mask import KeyMask
+
+    settings = workspace.settings
+    api = Endpoint(settings.base_url, api_key(settings), settings.environment)
+    job = KeyMask(api.key, api.host).mask(job)
 
     async def ask() -> str | None:
-        settings = workspace.settings
-        api = Endpoint(settings.base_url, api_key(settings), settings.environment)
         async with Client(api, Clock(settings.time_scale), workspace.provider.answers) as wire:
             return await echoed_prompt(workspace.provider, wire, job)
 

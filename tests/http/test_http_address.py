@@ -4,7 +4,15 @@ import socket
 
 import pytest
 
-from storyboard.http.address import AddressForbidden, is_loopback, is_public, loopback_host, sockets, url_objection
+from storyboard.http.address import (
+    AddressForbidden,
+    browser_address,
+    is_loopback,
+    is_public,
+    loopback_host,
+    sockets,
+    url_objection,
+)
 
 NOT_PUBLIC = (
     "127.0.0.1",
@@ -114,6 +122,29 @@ def test_addresses_of_clips_that_are_not_fetched(url: str, why: str) -> None:
     found = url_objection(url, local=False)
     assert found
     assert why in found
+
+
+@pytest.mark.parametrize(
+    ("said", "dialled"),
+    [
+        ("https://cdn.example/a%2Fb/%7Ec.mp4?X-Sig=%2B%2f&b=a+b&c=%zz", None),
+        ("https://cdn.example/a.mp4;v=1?a=[1]&b=a|b,c:d@e/f?g", None),
+        (" https://cdn.example/a b.mp4\n", "https://cdn.example/a%20b.mp4"),
+        ("https://cdn.example/a\r\nX: y", "https://cdn.example/aX:%20y"),
+        ("https://cdn.example/Кит.mp4?n=é", "https://cdn.example/%D0%9A%D0%B8%D1%82.mp4?n=%C3%A9"),
+        ("https://cdn.example/\udce9\ud800", "https://cdn.example/%E9%3F"),
+        ('https://cdn.example/{a}<b>"c"', "https://cdn.example/%7Ba%7D%3Cb%3E%22c%22"),
+        ("https://Bücher.example/a", "https://xn--bcher-kva.example/a"),
+        ("HTTPS://cdn.example\\a\\b?c\\d#part", "https://cdn.example/a/b?c\\d"),
+        ("https:///cdn.example/a", "https://cdn.example/a"),
+        ("ftp://cdn.example/a b", None),
+        ("javascript:alert(1)", None),
+        ("https://[::1/a", None),
+    ],
+)
+def test_an_address_is_taken_as_a_browser_takes_it(said: str, dialled: str | None) -> None:
+    """Only what cannot be sent is encoded: each %xx of a signature stays as it is, or the clip is lost."""
+    assert browser_address(said) == (said if dialled is None else dialled)
 
 
 def test_a_local_api_may_serve_local_clips() -> None:

@@ -3,7 +3,13 @@
 import asyncio
 import gzip
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
+import threading
+import time
 import traceback
 import zlib
 from collections.abc import AsyncIterator
@@ -96,6 +102,78 @@ async def test_a_poll_that_breaks_is_asked_again(here: Service, broken: str) -> 
         answer = await call(wire, Call.POLL, "GET", "/x")
     assert answer.verdict is Verdict.ACCEPT
     assert len(here.heard) == 4
+
+
+class Elsewhere:
+    """A service that answers while the client does nothing: it has a thread of its own."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.asked, self.go, self.answered = threading.Event(), threading.Event(), threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        link, _ = self._listening.accept()
+        with self._listening, link:
+            while b"{}" not in link.recv(65536):
+                pass
+            self.asked.set()
+            self.go.wait(30)
+            content = json.dumps({"code": 200, "msg": "x" * 50_000, "data": {"taskId": "abcd"}}).encode()
+            link.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(content) + content)
+            self.answered.set()
+            link.recv(1)
+
+
+@pytest.mark.parametrize("kind", ["blocked", "suspended"])
+async def test_an_answer_in_the_socket_is_read_before_the_time_is_up(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loop that another scene blocked for a minute, or a laptop that slept, would lose a job that is paid for."""
+    loop, there, clock = asyncio.get_running_loop(), Elsewhere(), Quick()
+    async with wired(there.url, clock, limits=Limits(submit=60)) as wire:
+        task = asyncio.ensure_future(call(wire, Call.SUBMIT, "POST", "/x", json={}))
+        assert await asyncio.to_thread(there.asked.wait, 10)
+        there.go.set()
+        assert there.answered.wait(10)  # on purpose in the loop: nothing is read meanwhile
+        before = loop.time
+        monkeypatch.setattr(loop, "time", lambda: before() + 70)
+        clock.ahead += 3600 if kind == "suspended" else 0
+        assert (await task).data == {"taskId": "abcd"}
+
+
+_SUBMIT = """
+import asyncio, sys
+from scripted import call, wired
+from storyboard.http.connections import Limits
+from storyboard.http.policy import Call
+
+async def main():
+    async with wired(sys.argv[1], limits=Limits(submit=0.5)) as wire:
+        print((await call(wire, Call.SUBMIT, "POST", "/x", json={})).data)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.ci
+def test_a_process_that_was_stopped_reads_its_answer() -> None:
+    """Ctrl-Z, a debugger, a frozen container: the answer came meanwhile, and its job is paid for."""
+    there = Elsewhere()
+    child = subprocess.Popen(
+        [sys.executable, "-c", _SUBMIT, there.url],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert there.asked.wait(30)
+    child.send_signal(signal.SIGSTOP)
+    there.go.set()
+    assert there.answered.wait(10)
+    time.sleep(0.8)  # the time that is up is the child's own
+    child.send_signal(signal.SIGCONT)
+    assert child.communicate(timeout=30)[0] == "{'taskId': 'abcd'}\n"
 
 
 async def test_nothing_sent_is_sent_again_and_then_the_run_is_refused() -> None:

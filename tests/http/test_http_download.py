@@ -83,6 +83,92 @@ async def test_a_clip_that_was_cut_is_fetched_from_the_start(here: Service, tmp_
     assert not (tmp_path / "b").exists()
 
 
+BROKEN = raw(HEAD + b'ETag: "v1"\r\nContent-Length: %d\r\n\r\n' % len(CLIP) + CLIP[:200_000])
+
+
+def resumable(content: bytes, tag: str = '"v1"') -> Step:
+    """A host that sends the rest of what it still has, and the whole of anything else."""
+
+    async def step(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("If-Range") != tag:
+            return await clip(content, ETag=tag)(request)
+        start = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        return await part(content[start:], f"bytes {start}-{len(content) - 1}/{len(content)}")(request)
+
+    return step
+
+
+def part(content: bytes, said: str) -> Step:
+    return says(206, content, {"Content-Type": "video/mp4", "Content-Range": said, "ETag": '"v1"'})
+
+
+async def test_a_clip_that_broke_off_goes_on_from_there(here: Service, tmp_path: Path) -> None:
+    """On a line that breaks every minute, a clip that always begins anew never comes."""
+    here.play(BROKEN, resumable(CLIP))
+    async with wired(here.url) as wire:
+        fetched = await wire.fetch(here.url + "/a.mp4", tmp_path / "a")
+    assert fetched == DownloadedFile(len(CLIP), hashlib.sha256(CLIP).hexdigest())
+    assert (tmp_path / "a").read_bytes() == CLIP
+    assert "Range" not in here.heard[0].headers
+    assert int(here.heard[1].headers["Range"].removeprefix("bytes=").removesuffix("-")) > 0
+
+
+OTHER = b"\x00\x00\x00\x18ftypisom" + bytes(400_000)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        resumable(OTHER, '"v2"'),
+        part(CLIP[7:], f"bytes 7-{len(CLIP) - 1}/{len(CLIP)}"),
+        part(CLIP[7:], f"bytes 200000-{len(CLIP)}/{len(CLIP) + 1}"),
+        part(CLIP[7:], "items */9"),
+        says(416),
+        BROKEN,
+    ],
+    ids=["changed", "another place", "another length", "no range", "416", "no range asked for"],
+)
+async def test_no_two_clips_are_put_together(here: Service, tmp_path: Path, rest: Step) -> None:
+    """Two halves of two files play, for a while, and would be paid for as one."""
+    here.play(BROKEN, rest, clip(OTHER))
+    async with wired(here.url) as wire:
+        await wire.fetch(here.url + "/a.mp4", tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == OTHER
+
+
+@pytest.mark.parametrize("way", ["named", "redirected"])
+async def test_an_address_is_dialled_as_a_browser_does(here: Service, tmp_path: Path, way: str) -> None:
+    """A space or an accent in an address is common, and what it serves is paid for; its signature must stay."""
+    lines: list[str] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        lines.append(request.raw_path)
+        return await clip(CLIP)(request)
+
+    odd = "/a b/é.mp4?X-Sig=%2B%2f+~&name=Кит 1"
+    here.play(note) if way == "named" else here.play(says(302, b"", {"Location": odd}), note)
+    async with wired(here.url) as wire:
+        await wire.fetch(here.url + (odd if way == "named" else "/"), tmp_path / "a")
+    assert lines == ["/a%20b/%C3%A9.mp4?X-Sig=%2B%2f+~&name=%D0%9A%D0%B8%D1%82%201"]
+
+
+async def test_a_key_that_is_echoed_goes_to_its_own_host_alone(here: Service, tmp_path: Path) -> None:
+    """A service that puts the key into an address, or redirects to one, would hand it to the host of the clips."""
+    lines: list[str] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        lines.append(request.host.partition(":")[0] + request.raw_path)
+        return await clip(CLIP)(request)
+
+    port = here.url.rpartition(":")[2]
+    async with wired(here.url) as wire:
+        here.play(note)
+        await wire.fetch(f"http://127.0.0.1:{port}/[key]/a", tmp_path / "a")
+        here.play(says(302, b"", {"Location": f"http://localhost:{port}/{KEY}/b"}), note)
+        await wire.fetch(here.url, tmp_path / "b")
+    assert lines == [f"127.0.0.1/{KEY}/a", "localhost/[key]/b"]
+
+
 async def test_a_clip_without_a_length_needs_two_equal_copies(here: Service, tmp_path: Path) -> None:
     """A closed connection looks like the end of such a clip; refusing it would lose what is paid for."""
     here.play(raw(HEAD + b"\r\n" + CLIP[:1000]), raw(HEAD + b"\r\n" + CLIP))

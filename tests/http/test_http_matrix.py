@@ -32,6 +32,7 @@ MEANS: dict[str, tuple[int, type[SceneFailed | RunRefused | SubmissionUnknown] |
     "limit": (9, SceneFailed),  # 8 retries
     "mend": (6, RunRefused),  # 60 + 120 + 240 + 300 + 300 >= 900 seconds
     "ask": (25, Stalled),  # 1 + 2 + 4 + 8 + 16 + 19 * 30 >= 600 seconds; of a host that is ill: see ILL
+    "ended": (25, SceneFailed),  # as "ask"
     "slower": (9, Stalled),
     "later": (9, Stalled),  # 60 + 120 + 240 + 5 * 300 >= 1800 seconds
     "fetch": (9, Stalled),
@@ -110,7 +111,7 @@ async def test_an_http_status_with_its_code(here: Service, kind: Call, code: int
     """Both at once must not be weighed twice, nor fall between."""
     here.play(envelope(code, None, "no", status=code))
     graver = {in_the_body(code, kind), as_status(code, kind)}
-    word = (graver & {"failed", "stalled"} or graver).pop()
+    word = (graver & {"failed", "stalled"} or graver & {"ended"} or graver).pop()
     await expect(here, kind, word, code)
 
 

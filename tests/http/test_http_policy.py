@@ -80,7 +80,10 @@ def test_a_gateway_cannot_end_a_job_that_is_paid_for(call: Call) -> None:
     """A proxy's 400 would close a job whose clip is on its way, and the next run would pay again."""
     for status in (400, 422, 500, 502, 503):
         assert judge(call, status).rule.verdict is not Verdict.FAILED
-    assert judge(Call.POLL, 400, 400).rule.verdict is Verdict.STALLED
+    said_by_the_record = judge(Call.POLL, 400, 400).rule
+    assert said_by_the_record.verdict is Verdict.FAILED
+    assert said_by_the_record.limit
+    assert said_by_the_record.limit.lasting == 600
 
 
 @pytest.mark.parametrize("signal", sorted(MATRIX, key=str))

@@ -154,6 +154,29 @@ def test_ten_thousand_streams_are_refused(clips, damaged):
         verify(damaged(content[:start] + index + content[start + length :]), 1)
 
 
+def test_a_table_of_a_billion_samples_is_the_clips_fault(clips, damaged):
+    """Taken for a shortage of memory here, it told to close other programs and left paid neighbours unfetched."""
+    content = bytearray(clips(RED).read_bytes())
+    at = content.index(b"stsz") + 8
+    content[at : at + 8] = struct.pack(">II", 1, 10**9)
+    with pytest.raises(BadMedia):
+        verify(damaged(bytes(content)), 1)
+
+
+@pytest.mark.parametrize("words", ["Cannot allocate memory", "Input/output error", "No space left on device"])
+def test_what_a_decoder_says_is_said_of_the_clip(noisy, tmp_path, monkeypatch, words):
+    """The clip is not trusted: it may make the decoder say anything."""
+    saying = tmp_path / "ffmpeg"
+    saying.write_text(f'#!/bin/sh\n[ "$1" = -version ] && echo ffmpeg version 9 && exit\necho "{words}" >&2\nexit 1\n')
+    saying.chmod(0o755)
+    monkeypatch.setenv("STORYBOARD_FFMPEG", str(saying))
+    with pytest.raises(BadMedia, match=words):
+        verify(noisy, 2)
+    saying.write_text(saying.read_text().replace(words, "Unrecognized option 'fps_mode'."))
+    with pytest.raises(LocalFault, match="fps_mode"):
+        verify(noisy, 2)
+
+
 def test_a_decoder_that_crashes_is_the_clips_fault(noisy, tmp_path, monkeypatch):
     """A clip made to crash a decoder would crash the program, with jobs in flight."""
     crashing = tmp_path / "ffmpeg"

@@ -1,13 +1,13 @@
 """Apikley against a scripted service: every field of a request, and every shape of an answer that was ever seen."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import PurePosixPath
 
 import pytest
+from canary import KEY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Quick, Service, Step, envelope, says, service, wired
@@ -25,7 +25,7 @@ from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Image, LocalImage, WebImage
 from storyboard.providers.apikley.profile import Profile
 from storyboard.providers.apikley.veo import Apikley, provider
-from storyboard.providers.base import Pending, Ready
+from storyboard.providers.base import Pending, Ready, is_job_name
 from storyboard.providers.installed import find
 
 PLACE = Place("a.yaml", 1, 1)
@@ -113,7 +113,7 @@ async def test_a_submission_names_its_job(here: Service) -> None:
     assert here.heard[0].json == provider.request(shot(), [], None)
 
 
-@pytest.mark.parametrize("job", [None, "", 7, "a b", "ab", "x" * 129, "../../etc", ["abcd"], "é" * 8, "abcd\n"])
+@pytest.mark.parametrize("job", [None, "", " ", "x" * 513, ["abcd"], "abcd\n", "ab\x00", True])
 async def test_an_acceptance_without_a_usable_name_is_unknown(here: Service, job: object) -> None:
     """It is charged, and polling a wrong name would lose it: people must decide."""
     here.play(envelope(200, {"taskId": job}))
@@ -121,6 +121,35 @@ async def test_an_acceptance_without_a_usable_name_is_unknown(here: Service, job
         with pytest.raises(SubmissionUnknown):
             await send_submission(provider, wire, shot(), [], None)
     assert len(here.heard) == 1
+
+
+@pytest.mark.parametrize("job", [7, "ab", "a b", "veo:1/2.3", "../../etc/passwd", "é" * 8, "x" * 512, "a+b%41&c=d#e?f"])
+async def test_any_printable_name_is_a_jobs_name(here: Service, job: object) -> None:
+    """A rule that is applied after the money is gone would lose the job; its name reaches the service as it came."""
+    here.play(envelope(200, {"taskId": job}))
+    async with wired(here.url) as wire:
+        named = await send_submission(provider, wire, shot(), [], None)
+        assert named == str(job)
+        here.play(envelope(200, {"taskId": job, "successFlag": 0}))
+        assert await job_status(provider, wire, named) == Pending()
+    assert here.heard[0].query == {"taskId": named}
+    assert provider.jobs_in_callback({"data": {"taskId": job}}) == (named,)
+
+
+async def test_a_key_for_a_name_is_masked_and_still_polled(here: Service) -> None:
+    """The key would lie in the ledger, the lock file and git; and masked for good, the job would be lost."""
+    here.play(envelope(200, {"taskId": KEY}))
+    async with wired(here.url) as wire:
+        job = await send_submission(provider, wire, shot(), [], None)
+        assert job == "[key]"
+        here.play(envelope(200, record(1, {"resultUrls": [URL]}) | {"taskId": KEY}))
+        assert await job_status(provider, wire, job) == Ready(URL)
+        await upscale_status(provider, wire, job)
+        here.play(envelope(200, record(0) | {"taskId": f"{KEY}-2"}))
+        with pytest.raises(Stalled) as raised:
+            await job_status(provider, wire, job)
+    assert [heard.query["taskId"] for heard in here.heard[:2]] == [KEY, KEY]
+    assert KEY not in raised.value.message
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 400), (200, 429), (200, 500), (500, 200), (429, 429), (200, None)])
@@ -283,13 +312,38 @@ async def test_a_poll_that_refuses_ends_the_job(here: Service, code: int, msg: s
     assert type(raised.value) is SceneFailed
 
 
-@pytest.mark.parametrize(("code", "msg"), [(400, "Your prompt was flagged"), (451, "image")])
-async def test_a_refusal_without_a_record_leaves_the_job_open(here: Service, code: int, msg: str) -> None:
-    """The papers differ on whether such a job is over: the scene fails at once, and asking again costs nothing."""
+@pytest.mark.parametrize(
+    ("code", "msg", "hint"),
+    [
+        (400, "Your prompt was flagged", "say the prompt in other words, and render again"),
+        (422, "Validation failed", "change the scene and render again"),
+        (451, "image", "check that the image's address opens without a login, render again"),
+        (501, "generation failed", "render again to try anew; look first whether it was charged"),
+    ],
+)
+async def test_a_job_that_its_record_says_is_over_ends(here: Service, code: int, msg: str, hint: str) -> None:
+    """It was polled for ever, in each run; one such answer in ten minutes of others is not believed."""
     here.play(envelope(code, None, msg))
     async with wired(here.url) as wire:
-        with pytest.raises(Stalled, match=msg):
+        with pytest.raises(SceneFailed, match=msg) as raised:
             await job_status(provider, wire, JOB)
+        assert type(raised.value) is SceneFailed
+        assert (raised.value.code, raised.value.hint) == (code, hint)
+        assert len(here.heard) > 20
+        here.play(*[envelope(code, None, msg)] * 3, envelope(200, record(1, {"resultUrls": [URL]})))
+        assert await job_status(provider, wire, JOB) == Ready(URL)
+
+
+@pytest.mark.parametrize("status", [400, 422, 451, 501])
+async def test_a_gateway_ends_no_job_and_says_how_it_is_freed(here: Service, status: int) -> None:
+    """Whether the money is gone is not known: the author decides, and one advice does not contradict another."""
+    here.play(says(status, b"<html>content policies</html>", {"Content-Type": "text/html"}))
+    async with wired(here.url) as wire:
+        with pytest.raises(Stalled) as raised:
+            await job_status(provider, wire, JOB)
+    assert "the job stays open" in raised.value.hint
+    assert "storyboard settle FILE SCENE --again" in raised.value.hint
+    assert "prompt" not in raised.value.hint
 
 
 @pytest.mark.parametrize("data", [record(0) | {"taskId": "another"}, record("soon"), record([1]), record({})])
@@ -562,7 +616,7 @@ ANYTHING = st.recursive(
 @pytest.mark.ci
 def test_of_a_callback_only_names_are_read(body: object) -> None:
     """Whoever calls, with whatever: what comes out can be a job's name, or nothing does."""
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{4,128}", name) for name in provider.jobs_in_callback(body))
+    assert all(is_job_name(name) for name in provider.jobs_in_callback(body))
 
 
 def test_the_likeliest_name_of_a_callback_comes_first() -> None:

@@ -39,7 +39,10 @@ def test_a_refused_scene_stops_nobody(studio: Studio) -> None:
     assert (fixed.exit, fixed.made, fixed.frames, service.posts) == (0, 1, 576, 4)
 
 
-@pytest.mark.parametrize("fault", ["job:fail=501 @tern", "job:flag=2 @tern", "poll:code=501 @tern"])
+ENDS = ["job:fail=501 @tern", "job:flag=2 @tern", "poll:code=501 @tern", "poll:code=400 @tern"]
+
+
+@pytest.mark.parametrize("fault", ENDS)
 def test_a_job_that_comes_to_nothing_is_told(studio: Studio, fault: str) -> None:
     """The provider's reason reaches the author, and the attempt stays in the account."""
     studio.serve(fault)

@@ -19,6 +19,7 @@ from storyboard.emulator.faults.faults import CODES, PROCESSING, Faults, Injecte
 from storyboard.graphics import fonts as setting
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
+from storyboard.system.traceback_file import keep_traceback
 
 # Credits per clip, by model, and per HD version (api-facts.md 6.3).
 PRICES: Mapping[str, int] = {"veo3_fast": 60, "veo3": 250}
@@ -120,7 +121,7 @@ class EmulatedService:
         self._charge(job.id, "clip", PRICES[order.model])
         if warning := warning_of(order):
             self._warned(order.label, warning)
-        self._begin(self._carry_out(job))
+        self._begin(self._carry_out(job)).add_done_callback(lambda task: self._broken(job, task))
         return job
 
     def too_fast(self) -> bool:
@@ -182,6 +183,16 @@ class EmulatedService:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         return task
+
+    def _broken(self, job: Job, task: asyncio.Task[None]) -> None:
+        """End a job in which an exception came that nobody foresaw, and tell it: else it would never end."""
+        if task.cancelled() or not (fault := task.exception()) or job.id in self.outcomes:
+            return
+        self._work.discard(task)
+        why = f"a fault of the emulator's own: {type(fault).__name__}"
+        self._warned(job.order.label, f"{why}; {keep_traceback(fault)}")
+        self._charge(job.id, "refund", -PRICES[job.order.model])
+        self.outcomes[job.id] = FailedJob(3, 500, why, time.time())
 
     async def _carry_out(self, job: Job) -> None:
         due = time.monotonic() + self.behaviour.latency

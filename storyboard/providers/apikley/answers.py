@@ -7,16 +7,17 @@ from storyboard.http.policy import PLAIN_HTTP, AnswerKind, Call, Signal, read_ta
 from storyboard.model.capabilities import Environment
 
 # The numbers are read both as HTTP status and as `code` of the body. Sources: the API document (200-505), api-facts.md
-# 1.4 and 4.1 (433, 451; a 1080p version in progress is answered with 400, 422 or 500).
+# 1.4 and 4.1 (433, 451; a 1080p version in progress is answered with 400, 422 or 500), 3.7 (a record whose own code
+# says that the job is over: believed once it says so for ten minutes, as one odd answer would give up a paid job).
 _CODES = """
 signal      submit   poll    hd      download  upload  balance
-400         failed   stalled wait    expired   failed  absent
+400         failed   ended   wait    expired   failed  absent
 404         stop     unseen  wait    expired   stop    absent
-422         failed   ask     wait    expired   failed  absent
+422         failed   ended   wait    expired   failed  absent
 433         stop     wait    stop    expired   stop    absent
-451         failed   stalled failed  expired   failed  absent
+451         failed   ended   failed  expired   failed  absent
 455         mend     later   later   later     mend    glance
-501         failed   failed  failed  fetch     failed  absent
+501         failed   ended   failed  fetch     failed  absent
 505         failed   stop    failed  fetch     stop    absent
 """
 
@@ -26,6 +27,7 @@ _STATUS_ALONE = """
 signal      submit   poll    hd      download  upload  balance
 400         failed   ask     wait    expired   failed  absent
 404         stop     unseen  failed  expired   stop    absent
+422         failed   ask     wait    expired   failed  absent
 451         failed   ask     failed  expired   failed  absent
 501         failed   ask     failed  fetch     failed  absent
 """
@@ -71,7 +73,6 @@ TEXTS = Texts(
     says={**plain_texts(ENVIRONMENT), **_SAYS},
     calls={**PLAIN_CALLS, **_CALLS},
     meanings=_MEANINGS,
-    of_scenes=(400, 451),
     image_codes=(451,),
     image_words=("fetch the image", "fetch image"),
 )

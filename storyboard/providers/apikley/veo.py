@@ -16,7 +16,7 @@ from storyboard.model.capabilities import Capabilities, Model, Quality
 from storyboard.model.shot import Mode, Shot
 from storyboard.providers.apikley.answers import ANSWERS, ENVIRONMENT
 from storyboard.providers.apikley.profile import Profile
-from storyboard.providers.base import Address, JobFailed, NoResult, Pending, Provider, Ready
+from storyboard.providers.base import Address, JobFailed, NoResult, Pending, Provider, Ready, is_job_name
 
 _MODES: Mapping[Mode, str] = {
     "text": "TEXT_2_VIDEO",
@@ -48,7 +48,7 @@ PRICES = Prices(
     models={"veo3": Fraction(250), "veo3_fast": Fraction(60)}, hd=Fraction(5), credit=Fraction(1, 200), estimate=True
 )
 
-_JOB = re.compile(r"[A-Za-z0-9_-]{4,128}")
+_WEB = re.compile(r"\s*https?://", re.IGNORECASE)
 
 # Parts of messages, in lower case, that are more specific than their code (api-facts.md 1.4, 3.6, 4.1).
 _NO_RECORD = ("record is null", "recordinfo is null", "not exist", "is blank", "is empty", "not found")
@@ -103,12 +103,11 @@ class Apikley:
             if job:
                 return Meaning(AnswerKind.RECEIPT, f"job {job}; {answer.msg}")
             return answer.rejection()
-        return job if _JOB.fullmatch(job) else Meaning(AnswerKind.NO_RECEIPT, f"{job:.60}" or answer.msg)
+        return job if is_job_name(job) else Meaning(AnswerKind.NO_RECEIPT, f"{job:.300}" or answer.msg)
 
     def _task(self, answer: "Envelope") -> str:
-        """The job's name, which may be a number in the answer; empty if there is none."""
-        job = _table(answer.data).get(self.profile.task)
-        return str(job) if isinstance(job, str | int) and not isinstance(job, bool) else ""
+        """The job's name; empty if there is none."""
+        return _job(_table(answer.data).get(self.profile.task))
 
     def status(self, job: str) -> Request:
         return Request(Call.POLL, "GET", self.profile.record_path, query={self.profile.task: job})
@@ -132,8 +131,8 @@ class Apikley:
     def _no_record(self, job: str, answer: "Envelope", data: Mapping[str, object]) -> NoResult | None:
         """Why this is no record of the job: it is another job's, inconsistent, or a refusal. The record of an ended job
         is valid whatever its code."""
-        if (named := data.get(self.profile.task)) and named != job:
-            return Meaning(AnswerKind.FOREIGN, f"{named}")
+        if (named := data.get(self.profile.task)) and _job(named) != job:
+            return Meaning(AnswerKind.FOREIGN, f"{_job(named)}")
         state = data.get(self.profile.state)
         if state is not None and (number := _number(state)) != 0:
             return Meaning(AnswerKind.UNREADABLE, f"{self.profile.state} is {state!r}") if number is None else None
@@ -195,8 +194,8 @@ class Apikley:
         """The job's name in ``data`` or beside it; also spelt as in the service's sample (api-facts.md 5.4)."""
         outer = _table(body)
         places = ((_table(outer.get("data")), self.profile.task), (_table(outer.get("data")), "task_id"))
-        said = [place.get(name) for place, name in (*places, (outer, self.profile.task))]
-        return tuple(dict.fromkeys(name for name in said if isinstance(name, str) and _JOB.fullmatch(name)))
+        said = [_job(place.get(name)) for place, name in (*places, (outer, self.profile.task))]
+        return tuple(dict.fromkeys(name for name in said if is_job_name(name)))
 
     def balance(self) -> Request | None:
         path = self.profile.credit_path
@@ -259,6 +258,16 @@ def _json(text: str) -> object:
         return None
 
 
+def _job(value: object) -> str:
+    """The name of a job in an answer, which may be a number there; empty if there is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    try:
+        return str(value)
+    except ValueError:  # a number with more digits than Python prints
+        return ""
+
+
 def _addresses(value: object) -> Iterator[str]:
     """The addresses in a list, in a JSON string, in a bracketed list without quotes, or in a single string."""
     if isinstance(value, list):
@@ -267,10 +276,10 @@ def _addresses(value: object) -> Iterator[str]:
     elif isinstance(value, str):
         text = value.strip()
         if text.startswith("[") and isinstance(found := _json(text), list):
-            yield from (item for item in found if isinstance(item, str) and item.startswith(("http://", "https://")))
+            yield from (item.strip() for item in found if isinstance(item, str) and _WEB.match(item))
             return
-        for part in re.split(r",\s*(?=https?://)", text.strip("[]")):
-            if part.strip().startswith(("http://", "https://")):
+        for part in re.split(r",\s*(?=https?://)", text.strip("[]"), flags=re.IGNORECASE):
+            if _WEB.match(part):
                 yield part.strip()
 
 

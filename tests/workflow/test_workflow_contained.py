@@ -1,0 +1,56 @@
+"""What happens inside one scene is that scene's: odd images, odd answers, faults of ours; its neighbours go on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from studio import Studio
+
+from storyboard.cli.next_steps import done_event
+from storyboard.http.exchange import Reply
+from storyboard.model import events
+from storyboard.providers.apikley.veo import Apikley
+from storyboard.providers.base import JobFailed, NoResult, Pending, Ready
+from storyboard.workflow.render import render
+from storyboard.workflow.render_options import RenderOptions
+from storyboard.workflow.workspace import claimed_workspace
+
+
+class Odd(Apikley):
+    """A provider with a fault of its own: the record of a tern is more than it can read."""
+
+    def read_status(self, job: str, reply: Reply) -> Pending | Ready | JobFailed | NoResult:
+        if "tern" in str(reply.body):
+            raise KeyError("feather")
+        return super().read_status(job, reply)
+
+
+def test_what_nobody_foresaw_in_one_scene_is_that_scenes(studio: Studio) -> None:
+    """It ended this run and each later one, while the clips of paid neighbours expired at the service."""
+    service = studio.serve()
+    studio.scenes("A gull", "A tern", "A heron")
+    seen: list[events.Event] = []
+    options = RenderOptions(approve=lambda at, plan: None, on_event=seen.append)
+    with claimed_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
+        done = done_event(render(replace(workspace, provider=Odd()), options))
+    assert (done.exit, done.made, done.failed) == (1, 2, 1)
+    (failed,) = [event for event in seen if isinstance(event, events.Failed)]
+    assert (failed.scene, failed.why) == ("s2", "a fault of storyboard's own: KeyError: 'feather'")
+    report = Path(failed.hint.removeprefix("the details are in ").partition(";")[0])
+    assert "in read_status" in report.read_text()
+    report.unlink()
+    healed = studio.render()
+    assert (healed.exit, healed.made, service.posts) == (0, 1, 3)
+
+
+@pytest.mark.parametrize("realm", [None, "draft"])
+def test_a_phones_picture_of_several_is_a_first_frame(studio: Studio, realm: str | None) -> None:
+    """MPO, as phones and 3D cameras write it: `KeyError: 'mpo'`, in each run."""
+    studio.serve()
+    picture = Image.new("RGB", (320, 180), "navy")
+    picture.save(studio.folder / "phone.jpg", "MPO", save_all=True, append_images=[picture])
+    studio.write("storyboard: 1\nscenes:\n  - {id: a, prompt: A gull., first_frame: phone.jpg}\n")
+    done = studio.render(realm=realm)
+    assert (done.exit, done.made) == (0, 1)
+    assert not [event for event in studio.seen if isinstance(event, events.Warned)]
