@@ -5,43 +5,33 @@ plain-http API.
 """
 
 import asyncio
-import json
 import re
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from yarl import URL
 
 from storyboard.http.address import loopback_host
+from storyboard.http.api_exchange import ApiExchange, NoReply
 from storyboard.http.attempts import Attempt, Attempts
 from storyboard.http.clip_download import Arriving, Clips, DownloadedFile, DownloadRules, ReceivedBytes, host_of
-from storyboard.http.connections import (
-    CHUNK,
-    NOT_CONNECTED,
-    Limits,
-    connection_failure,
-    failure_words,
-    to_clips,
-    to_the_api,
-)
+from storyboard.http.connections import Limits, to_clips, to_the_api
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
 from storyboard.http.key_mask import KeyMask
 from storyboard.http.messages import Answers
-from storyboard.http.policy import MILD, RULES, AnswerKind, Call, Decision, RetryTable, Verdict, retry_after
+from storyboard.http.policy import MILD, RULES, AnswerKind, Call, Decision, RetryTable, Verdict
 from storyboard.http.proxies import Proxies, environment_proxies
 from storyboard.http.rate_limit import Pace
 from storyboard.model.capabilities import Environment
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.text import one_line
-from storyboard.system.clock import Clock, wait_for_answers
+from storyboard.system.clock import Clock
 
 _CALLBACK = re.compile(r"(?:/|%2F)cb(?:/|%2F)[\w-]+", re.IGNORECASE)
 
@@ -121,6 +111,7 @@ class Client:
         self._proxies = proxies or (Proxies() if api.local else environment_proxies())
         self._secret = KeyMask(api.key, api.host)
         self._limits = limits or Limits()
+        self._exchange = ApiExchange(api.base_url, self._limits, clock, self._secret, self._proxies)
         self._resolver = resolver
         self._attempts = Attempts(clock, notice, answers.table)
         self._open = AsyncExitStack()
@@ -216,74 +207,10 @@ class Client:
         told = attempt.told or (self.api.host if isinstance(decision.signal, AnswerKind) else "")
         return self.answers.texts.refusal(call, decision.signal, decision.rule.verdict, self.quote(told))
 
-    async def _ask(self, request: Request) -> "Reply | _Unheard":
-        """Send a request once, within its time."""
-        task = asyncio.ensure_future(self._exchange(self._secret.request(request)))
-        try:
-            await wait_for_answers([task], self._limits.seconds(request.call))
-            return task.result() if task.done() else _Unheard(AnswerKind.CUT, slow=True)
-        finally:
-            if task.cancel():
-                await asyncio.wait([task])
-
-    async def _exchange(self, request: Request) -> "Reply | _Unheard":
-        proxy = self._proxies.of(self.api.base_url)
-        try:
-            self._woken()
-            session = self._submitting if request.call is Call.SUBMIT else self._asking
-            async with session.request(
-                request.method,
-                _request_url(self.api.base_url, request),
-                headers=request.headers or None,
-                json=request.body,
-                allow_redirects=False,
-                timeout=self._limits.of(request.call),
-                proxy=proxy,
-            ) as response:
-                content = await _within(response, self._limits.body_bytes)
-                if content is None:
-                    return _Unheard(AnswerKind.TOO_BIG)
-                after = retry_after(response.headers.get("Retry-After"), self.clock.wall())
-                return Reply(response.status, _parsed(content, self._secret), after)
-        except NOT_CONNECTED as error:
-            words = failure_words(error, self.api.host, self._proxies.host)
-            return _Unheard(connection_failure(error), isinstance(error, TimeoutError), words)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _Unheard(AnswerKind.CUT, isinstance(error, TimeoutError))
-
-
-@dataclass(frozen=True, slots=True)
-class _Unheard:
-    """Why no reply came; ``slow``: because it did not come in time. ``words`` name the host, and may say more."""
-
-    kind: AnswerKind
-    slow: bool = False
-    words: str = ""
-
-
-def _request_url(base: str, request: Request) -> URL:
-    """The address of a request. Each character of its query's values that is not a letter or digit is encoded."""
-    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in request.query.items())
-    return URL(f"{URL(base.rstrip('/') + request.path)}{'?' if query else ''}{query}", encoded=True)
-
-
-async def _within(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
-    """The body, or None if it is longer than ``limit`` bytes; counted while it arrives, after decoding."""
-    parts, count = [], 0
-    async for chunk in response.content.iter_chunked(CHUNK):
-        count += len(chunk)
-        if count > limit:
-            return None
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-def _parsed(content: bytes, secret: KeyMask) -> object:
-    """The parsed JSON of a body, with the key masked; None if it is not JSON."""
-    try:
-        return secret.mask_all(json.loads(content.decode("utf-8-sig"), parse_float=Decimal))
-    except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent beyond what a Decimal takes
-        return None
+    async def _ask(self, request: Request) -> Reply | NoReply:
+        self._woken()
+        session = self._submitting if request.call is Call.SUBMIT else self._asking
+        return await self._exchange.send(session, request)
 
 
 async def _paced(
@@ -307,9 +234,9 @@ async def _paced(
     return await attempts.make(Call.SUBMIT, host, sent, turn)
 
 
-def _weigh(table: RetryTable, call: Call, heard: Reply | _Unheard, read: "Reader[T]") -> Attempt[T | None]:
+def _weigh(table: RetryTable, call: Call, heard: Reply | NoReply, read: "Reader[T]") -> Attempt[T | None]:
     """What a reply, or its absence, means for a call."""
-    if isinstance(heard, _Unheard):
+    if isinstance(heard, NoReply):
         return Attempt(table.decide(call, heard.kind), None, heard.words, slow=heard.slow)
     found, after = read(heard), heard.retry_after
     if isinstance(found, Meaning):

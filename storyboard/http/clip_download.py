@@ -128,7 +128,7 @@ class ReceivedBytes:
         """Whether bytes are missing, or too many came."""
         return self.count == 0 or (self._whole is not None and self.count != self._whole)
 
-    def finished(self) -> DownloadedFile:
+    def as_file(self) -> DownloadedFile:
         return DownloadedFile(self.count, self._hash.hexdigest())
 
 
@@ -220,7 +220,7 @@ class Clips:
             return Attempt(decision, None, _named(url), after)
         if why := await self._stream(response, file, received):
             return self._ended(why, _named(url))
-        got = received.finished()
+        got = received.as_file()
         # Without a Content-Length, two equal copies show that the clip is whole.
         whole = response.content_length is not None or response.headers.get("Transfer-Encoding") is not None
         if not whole and got.sha256 not in received.copies:
