@@ -16,6 +16,7 @@ from storyboard.model.errors import (
     Stalled,
     StoryboardError,
     SubmissionUnknown,
+    UpgradeRefused,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "Stalled",
     "StoryboardError",
     "SubmissionUnknown",
+    "UpgradeRefused",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from storyboard.cli.options import draft_option, json_option, realm_of
+from storyboard.model.take import ORIGINAL
 from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def _take_line(listed: "ListedTake") -> str:
     why = "gone from the store" if listed.removed is None else f"removed by store gc on {rfc3339(listed.removed)[:10]}"
     gone = "" if listed.held else f"  {why}"
     scene, size = one_line(listed.scene or "–", 64), f"{take.measure.width}x{take.measure.height}"
-    return f"{came}  {take.digest[:12]}  {scene:<16} {float(take.measure.seconds):>6g} s  {size}{gone}"
+    original = "  original (uncropped)" if take.resolution == ORIGINAL else ""
+    return f"{came}  {take.digest[:12]}  {scene:<16} {float(take.measure.seconds):>6g} s  {size}{original}{gone}"
 
 
 @command.command("verify")

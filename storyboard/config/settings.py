@@ -18,7 +18,10 @@ from storyboard.model.errors import InputError
 from storyboard.model.realm_kind import Kind
 from storyboard.providers.installed import USUAL, find
 
-_KEYS = ("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file")
+_KEYS = (
+    *("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file"),
+    "originals",
+)
 
 # For a provider that is not installed: only its address and key are unknown, everything else works.
 NOWHERE = Environment(
@@ -36,7 +39,8 @@ class Settings:
 
     ``home`` is the store's folder; ``environment`` names the variables of the provider's address and key;
     ``time_scale`` multiplies every pause between two tries; ``profile`` renames paths and fields of the provider's API;
-    ``file`` is the config.toml that was read, or would be.
+    ``originals``: download the uncropped originals of clips as well; ``file`` is the config.toml that was read, or
+    would be.
     """
 
     file: Path
@@ -52,6 +56,7 @@ class Settings:
     profile: Mapping[str, object]
     key_file: str | None
     callbacks: CallbackSettings
+    originals: bool = True
 
     @property
     def rehearsal(self) -> bool:
@@ -98,6 +103,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
         profile=profile,
         key_file=_text(table, "key_file"),
         callbacks=_callbacks(environ),
+        originals=_switch(table, "originals", default=True),
     )
 
 
@@ -128,6 +134,13 @@ def _text(table: Mapping[str, object], name: str) -> str | None:
     value = table.get(name)
     if value is not None and not isinstance(value, str):
         raise InputError(f"config.toml: {name} must be text, not {value!r:.60}")
+    return value
+
+
+def _switch(table: Mapping[str, object], name: str, *, default: bool) -> bool:
+    value = table.get(name, default)
+    if not isinstance(value, bool):
+        raise InputError(f"config.toml: {name} must be true or false, not {value!r:.60}")
     return value
 
 

@@ -5,15 +5,17 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 
+from storyboard.generation.originals import collect_original
 from storyboard.generation.polling import STILL_OPEN, clip_ready, upgrade_ready, way_back
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.capabilities import Model
-from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, SceneFailed
+from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, SceneFailed, UpgradeRefused
 from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission
-from storyboard.model.take import Measure, Take
+from storyboard.model.take import Take
+from storyboard.model.text import one_line
 from storyboard.planning.steps import Collect, Make
 from storyboard.providers.base import Ready
 from storyboard.system.files import discard
@@ -35,7 +37,10 @@ async def collect_clip(
 
 
 async def collect_upgrade(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Take:
-    """Buy the upgrade of a job whose take is in the store, and return its take. Raise SceneFailed, OverBudget."""
+    """Buy the upgrade of a job whose take is in the store, and return its take.
+
+    Raise UpgradeRefused (then nothing is booked), SceneFailed, OverBudget.
+    """
     if submission.hd is None:
         state.may_submit()
         now = services.clock.wall()
@@ -51,11 +56,12 @@ async def collect_upgrade(services: RunServices, state: RunState, step: Make | C
             submission,
             ready,
             step.resolution,
-            lambda: upgrade_ready(services, state, step, submission),
+            lambda: upgrade_ready(services, state, step, submission, again=True),
         )
+    except UpgradeRefused:
+        raise
     except SceneFailed as error:
-        hint = error.hint or way_back(services, step)
-        raise SceneFailed(f"{step.resolution}: {error.message}", hint, error.code) from error
+        raise SceneFailed(f"{step.resolution}: {error.message}", way_back(services, step), error.code) from error
 
 
 async def download_take(
@@ -109,17 +115,22 @@ async def _download(
     services.on_event(events.Fetched(step.scene, step.shot.take, downloaded.bytes))
     async with state.checks:
         measure = await asyncio.to_thread(services.verify, path)
-    take = Take(downloaded.sha256, downloaded.bytes, measure, resolution, ready.seed, ready.credits, submission.job)
+    reported = (ready.seed, ready.credits, submission.job, ready.fallback)
+    take = Take(downloaded.sha256, downloaded.bytes, measure, resolution, *reported)
     services.store.put(path, take.digest)
+    # Before the take is recorded: killed in between, the next run downloads both again.
+    await collect_original(services, state, step, submission, ready)
     services.ledger.takes.record_take(submission.key, take, services.clock.wall())
-    for remark in _remarks(step.shot, measure, resolution, services.model(step.shot)):
+    for remark in _remarks(step.shot, take, services.model(step.shot)):
         services.on_event(events.Warned(step.scene, remark))
     return take
 
 
-def _remarks(shot: Shot, measure: Measure, resolution: str, model: Model) -> list[str]:
+def _remarks(shot: Shot, take: Take, model: Model) -> list[str]:
     """What a user should know about a take that differs from what was asked for; it is paid for, and kept."""
-    found, quality = [], model.quality(resolution)
+    found, quality, measure = [], model.quality(take.resolution), take.measure
+    if take.fallback:
+        found.append(f"the service generated it with a fallback model, not with {one_line(model.name, 40)}")
     if abs(measure.seconds - model.seconds) > 1:
         found.append(f"{model.seconds} seconds were expected, and {float(measure.seconds):.1f} came")
     if not measure.sound:
@@ -128,5 +139,5 @@ def _remarks(shot: Shot, measure: Measure, resolution: str, model: Model) -> lis
     if shot.aspect != "auto" and (shot.aspect == "9:16") != (measure.height > measure.width):
         found.append(f"asked for {shot.aspect}, and {size} came")
     elif quality.upgrade and min(measure.width, measure.height) < min(quality.size):
-        found.append(f"asked for {resolution}, and {size} came")
+        found.append(f"asked for {take.resolution}, and {size} came")
     return found

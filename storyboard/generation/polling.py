@@ -7,7 +7,7 @@ from storyboard.generation.run_state import RunState
 from storyboard.generation.schedule import HD_DEADLINE, HD_PAUSE, JITTER, JOB_DEADLINE, PollLimit, between_polls
 from storyboard.generation.services import RunServices
 from storyboard.model import events
-from storyboard.model.errors import AddressExpired, SceneFailed, Stalled
+from storyboard.model.errors import AddressExpired, RunRefused, SceneFailed, Stalled, UpgradeRefused
 from storyboard.model.submission import Submission
 from storyboard.model.text import one_line
 from storyboard.planning.steps import Collect, Make
@@ -74,13 +74,35 @@ async def clip_ready(services: RunServices, state: RunState, step: Make | Collec
     return found
 
 
-async def upgrade_ready(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Ready:
-    """Wait until the upgrade of a finished job is ready. Raise Stalled at the limit, SceneFailed if it failed."""
+async def upgrade_ready(
+    services: RunServices, state: RunState, step: Make | Collect, submission: Submission, *, again: bool = False
+) -> Ready:
+    """Wait until the upgrade of a finished job is ready. ``again``: it was ready before, so it was charged.
+
+    Raise Stalled at the limit, SceneFailed, RunRefused; UpgradeRefused if the provider makes none. A refusal that comes
+    before anything else was answered takes the booking back: then nothing was charged.
+    """
     assert submission.job is not None
-    job = submission.job
+    job, records, began = submission.job, services.ledger.submissions, False
 
     async def ask() -> Pending | Ready:
-        return await upscale_status(services.provider, services.client, job)
+        nonlocal began
+        try:
+            found = await upscale_status(services.provider, services.client, job)
+        except (Stalled, AddressExpired):
+            raise
+        except SceneFailed as error:
+            if again or step.resolution in services.ledger.takes.of_key(submission.key):
+                raise
+            if not began:
+                records.forget_upgrade(submission)
+            raise UpgradeRefused(error.message, error.hint, error.code) from error
+        except RunRefused:
+            if not began and not again and submission.hd is None:
+                records.forget_upgrade(submission)
+            raise
+        began = True
+        return found
 
     limit = PollLimit(HD_DEADLINE)
     found = await wait_until_ready(services, state, ask, limit, lambda age: HD_PAUSE, services.clock.pause)

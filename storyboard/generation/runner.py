@@ -19,7 +19,9 @@ from storyboard.model.errors import (
     SceneFailed,
     StoryboardError,
     SubmissionUnknown,
+    UpgradeRefused,
 )
+from storyboard.model.submission import Submission
 from storyboard.model.take import Outcome, Take
 from storyboard.planning.steps import Collect, Make, Plan
 from storyboard.system.clock import wait_for_answers
@@ -136,8 +138,24 @@ async def run_step(services: RunServices, state: RunState, step: Make | Collect)
         return base or await collect_clip(services, state, step, submission, ready)
     if base is None:
         await collect_clip(services, state, step, submission, ready)
-    upgraded = services.take_in_store(submission.key, step.resolution)
-    return upgraded or await collect_upgrade(services, state, step, submission)
+    if upgraded := services.take_in_store(submission.key, step.resolution):
+        return upgraded
+    try:
+        return await collect_upgrade(services, state, step, submission)
+    except UpgradeRefused as refusal:
+        return _without_upgrade(services, step, submission, refusal)
+
+
+def _without_upgrade(
+    services: RunServices, step: Make | Collect, submission: Submission, refusal: UpgradeRefused
+) -> Take:
+    """Return the take whose upgrade was refused, with a warning. Raise the refusal where the take is gone."""
+    base = services.take_in_store(submission.key, services.model(step.shot).base(step.resolution))
+    if base is None:
+        raise refusal
+    kept = f"its {base.resolution} take is used, and the next render asks for {step.resolution} again"
+    services.on_event(events.Warned(step.scene, f"{refusal.message}: {kept}"))
+    return base
 
 
 def report_failure(services: RunServices, step: Make | Collect, error: StoryboardError) -> None:

@@ -23,7 +23,8 @@ class RunServices:
     """All that a run uses. ``read_image`` gives the bytes of a local image; ``runs`` is the folder of runs' claims.
 
     ``verify`` decodes a downloaded clip whole and measures it; it blocks, and raises BadMedia or LocalFault.
-    ``prepare`` is given each scene's take once it is in the store, and does ahead what the cut needs; it never raises.
+    ``originals``: download the uncropped original of a clip as well. ``prepare`` is given each scene's take once it is
+    in the store, and does ahead what the cut needs.
     """
 
     provider: Provider
@@ -36,6 +37,7 @@ class RunServices:
     runs: Path
     read_image: Callable[[LocalImage], bytes]
     verify: Callable[[Path], Measure]
+    originals: bool
     prepare: Callable[[str, Take], None]
     on_event: Callable[[events.Event], None]
 

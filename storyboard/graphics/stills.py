@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, ImageFilter, ImageOps
 
 from storyboard.graphics.moviepy import video_clip
 from storyboard.media.encode import Picture
+from storyboard.media.images import DAMAGED
 from storyboard.model.errors import BadMedia
 from storyboard.model.storyboard import Fit, Move, Still
 
@@ -121,7 +122,7 @@ def _opened(content: bytes, size: tuple[int, int]) -> Image.Image:
             profile = upright.info.get("icc_profile")
             upright.load()
             ImageOps.exif_transpose(upright, in_place=True)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise BadMedia(f"its picture is damaged ({type(error).__name__})", "save it again") from error
     picture = _no_finer(upright, size)
     if picture.mode.startswith("I"):  # 16 bits a pixel

@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,6 +19,11 @@ _FORMATS = ("PNG", "JPEG", "WEBP")
 # By Pillow's name. MPO is a JPEG with several pictures, as phones and 3D cameras write it; the first one is shown.
 _KINDS: Mapping[str, Literal["png", "jpeg", "webp"]] = {"PNG": "png", "JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp"}
 _SIDEWAYS = (5, 6, 7, 8)
+# What Pillow raises for damaged files, as far as is known.
+DAMAGED = (
+    *(OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError),
+    *(struct.error, zlib.error),
+)
 _ORIENTATION = 0x0112
 
 
@@ -52,7 +58,7 @@ def look(content: bytes) -> ImageFacts:
         raise InputError("is not a PNG, JPEG or WebP image", "save it as one of these") from None
     except Image.DecompressionBombError:
         raise _too_many() from None
-    except (OSError, SyntaxError, ValueError, EOFError):
+    except DAMAGED:
         raise InputError("is a damaged image", "save it again") from None
 
 
@@ -77,7 +83,7 @@ def _orientation(image: Image.Image, content: bytes) -> object:
     try:
         # The method of the base class: that of a PNG decodes the whole image to look for a note behind it.
         return Image.Image.getexif(image).get(_ORIENTATION)
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error):
+    except DAMAGED:
         return None
 
 

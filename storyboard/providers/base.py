@@ -44,11 +44,17 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The job is done: ``url`` serves the clip for a while; ``seed`` and ``credits`` where they are reported."""
+    """The job is done: ``url`` serves the clip for a while; ``seed`` and ``credits`` where they are reported.
+
+    ``original`` serves the clip before it was cropped to the shape that was asked for, "" where there is none;
+    ``fallback``: another model than the one asked for generated it.
+    """
 
     url: str
     seed: int | None = None
     credits: Fraction | None = None
+    original: str = ""
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,10 @@ def require_kind(what: str, found: object, *kinds: type) -> None:
     require(isinstance(found, kinds), f"{what} must return {names}, Meaning or Rejection, not {describe(found)}")
     if isinstance(found, Ready):
         require_web_address(what, found.url)
+        require(isinstance(found.original, str), f"{what}: {describe(found.original)} is no address")
+        if found.original:
+            require_web_address(what, found.original)
+        require(isinstance(found.fallback, bool), f"{what}: fallback must be true or false")
         require(found.seed is None or is_int(found.seed), f"{what}: {describe(found.seed)} is no seed")
         require(found.credits is None or is_amount(found.credits), f"{what}: {describe(found.credits)} is no cost")
     if isinstance(found, JobFailed):

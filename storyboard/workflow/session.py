@@ -59,6 +59,7 @@ async def session(
             runs=realm.runs,
             read_image=lambda image: workspace.source_files.bytes_of(image.path),
             verify=lambda path: verify(path, None),
+            originals=workspace.settings.originals,
             prepare=preparing.take,
             on_event=report,
         )

@@ -132,12 +132,14 @@ def provider_of(settings: Settings, kind: Kind) -> Provider:
 
 
 def _terms(settings: Settings, provider: Provider, kind: Kind) -> Settings:
-    """The settings that hold in a realm: a draft is free, has no budget and no callbacks, and does not wait."""
+    """The settings that hold in a realm: a draft is free, has no budget, callbacks or originals, and does not wait."""
     match kind:
         case "draft":
             free = free_prices(provider.capabilities.names)
             silent = replace(settings.callbacks, url=None)
-            return replace(settings, prices=free, budget=NO_LIMIT, callbacks=silent, time_scale=DRAFT_SCALE)
+            return replace(
+                settings, prices=free, budget=NO_LIMIT, callbacks=silent, time_scale=DRAFT_SCALE, originals=False
+            )
         case "paid" | "rehearsal":
             return settings
 

@@ -84,10 +84,13 @@ async def test_a_job_at_work_has_a_record_without_results(start: Start) -> None:
 
 
 async def test_a_portrait_clip_has_an_original(start: Start) -> None:
-    """The document gives originUrls a value only where the ratio is not 16:9."""
+    """The document gives originUrls a value only where the ratio is not 16:9; it is the clip before it was cropped."""
     at = await start()
-    record = (await at.ended(await at.accepted(aspectRatio="9:16")))["data"]
-    assert record["response"]["originUrls"] == record["response"]["resultUrls"]
+    response = (await at.ended(await at.accepted(aspectRatio="9:16")))["data"]["response"]
+    (result,), (original,) = response["resultUrls"], response["originUrls"]
+    assert original == result.replace(".mp4", "_original.mp4")
+    response = (await at.ended(await at.accepted(aspectRatio="16:9")))["data"]["response"]
+    assert response["originUrls"] is None
 
 
 @pytest.mark.parametrize(

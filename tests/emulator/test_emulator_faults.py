@@ -50,7 +50,7 @@ def test_the_grammar(text: str, fault: InjectedFault) -> None:
             "no fault can be put at 'sumbit'",
             "places: submit, poll, hd, credit, upload, clip, job, callback",
         ),
-        ("job:cut", "job has no fault 'cut'", "it has: fail, flag, stuck"),
+        ("job:cut", "job has no fault 'cut'", "it has: fail, flag, stuck, fallback"),
         ("submit:http", "submit:http needs a value", "write submit:http=CODE"),
         ("submit:http=99", "submit:http cannot be '99'", "write submit:http=CODE"),
         ("submit:drop=1", "submit:drop cannot be '1'", "write submit:drop"),

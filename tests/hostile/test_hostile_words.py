@@ -143,7 +143,7 @@ async def test_no_message_of_a_call_is_obeyed(call: str) -> None:
     told: list[str] = []
     async with line() as (here, wire):
         for word in (*WORDS, LONG):
-            said = f"{word} it said"
+            said = f"{word} it said: rejected by Flow"  # words that end a job at once
             failed = {**RECORD, "successFlag": 3, "response": None, "errorMessage": said}
             for code, data in ((422, None), (501, None), (402, said), (200, failed)):
                 here.waiting[:] = [response(body(code, data, said))]

@@ -181,7 +181,6 @@ SHAPES = {
     "flag as a bool": record(True, {"resultUrls": [URL]}),
     "flag with a point": record(1.0, {"resultUrls": [URL]}),
     "without a task id": {"successFlag": 1, "response": {"resultUrls": [URL]}},
-    "with other addresses": record(1, {"originUrls": ["https://cdn.example/o.mp4"], "resultUrls": [URL]}),
 }
 
 
@@ -192,6 +191,18 @@ async def test_a_result_is_found_in_every_shape(here: Service, shape: str) -> No
     async with wired(here.url) as wire:
         assert await job_status(provider, wire, JOB) == Ready(URL)
     assert (here.heard[0].path, here.heard[0].query) == ("/api/v1/veo/record-info", {"taskId": JOB})
+
+
+@pytest.mark.parametrize(
+    "named", [["https://cdn.example/o.mp4"], "[https://cdn.example/o.mp4]", [URL, "https://cdn.example/o.mp4"]]
+)
+async def test_the_original_is_named_beside_the_result(here: Service, named: object) -> None:
+    """It is paid for as well, and its address expires with the clip's; it must not pass for the clip."""
+    here.play(envelope(200, record(1, {"originUrls": named, "resultUrls": [URL]}, fallbackFlag=True)))
+    async with wired(here.url) as wire:
+        assert await job_status(provider, wire, JOB) == Ready(URL, original="https://cdn.example/o.mp4", fallback=True)
+        here.play(envelope(200, record(1, {"originUrls": [URL], "resultUrls": [URL]}, fallbackFlag="false")))
+        assert await job_status(provider, wire, JOB) == Ready(URL)
 
 
 async def test_seed_and_credits_are_kept_where_they_are_told(here: Service) -> None:

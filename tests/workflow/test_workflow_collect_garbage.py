@@ -235,7 +235,7 @@ def test_what_was_pinned_yesterday_is_young(studio: Studio) -> None:
 
 def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None:
     """It was asked for and may have been paid for: without its base it would be worth nothing."""
-    service = studio.serve("hd:code=501")
+    service = studio.serve("hd:code=429")
     studio.scenes("A gull")
     studio.render()
     studio.write("storyboard: 1\nscenes:\n  - {id: s1, prompt: A gull, resolution: 1080p}\n")

@@ -32,6 +32,7 @@ SUBMIT: Ends = {
 POLL: Ends = {
     "wait": ("taken", 0, 0),  # it is struck twice
     "failed": ("failed", 3, 0),
+    "ended": ("failed", 3, 0),
     "stalled": ("open", 3, 0),
     "unseen": ("open", 3, 0),
     "ask": ("open", 3, 0),
@@ -41,7 +42,7 @@ POLL: Ends = {
 }
 HD: Ends = {
     "wait": ("taken", 0, 0),  # it is struck twice
-    "failed": ("taken", 3, 0),
+    "failed": ("taken", 0, 0),  # the film has the 720p take
     "slower": ("taken", 3, 0),
     "later": ("taken", 3, 0),
     "stop": ("taken", 5, 0),
@@ -124,12 +125,12 @@ def test_a_submission_that_stops_the_run(studio: Studio, form: str, code: int) -
 
 def paid(studio: Studio, place: str, form: str, word: str, codes: list[int], more: str = "") -> Service:
     """A service with a paid job for each code, none of which is asked for with success but in the next run."""
-    first = {"poll": "poll:code=400", "hd": "hd:code=501", "clip": "clip:http=301"}[place]
-    times = " x2" if word == "wait" else ""
-    service = studio.serve(f"{first} x{len(codes)}", *(f"{place}:{form}={code}{times} @{code}." for code in codes))
+    service = studio.serve("hd:code=501" if place == "hd" else "clip:http=301")
     scenes(studio, codes, more)
-    assert studio.render(at_once=len(codes), cut=False).exit == 3
+    assert studio.render(at_once=len(codes), cut=False).exit == (0 if place == "hd" else 3)
     assert service.posts == len(codes)
+    times = " x2" if word == "wait" else ""
+    service.emulator.inject(*(f"{place}:{form}={code}{times} @{code}." for code in codes))
     return service
 
 

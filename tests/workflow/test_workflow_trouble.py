@@ -9,7 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -183,14 +184,54 @@ def test_a_take_without_sound_is_kept_and_told(studio: Studio) -> None:
     assert [event.scene for event in warned] == ["s2"]
 
 
-def test_hd_that_fails_leaves_the_take(studio: Studio) -> None:
-    """Its 720p take is safe, and the next run pays nothing for it."""
-    service = studio.serve("hd:code=501")
-    studio.write("storyboard: 1\nscenes:\n - {id: a, prompt: a, resolution: 1080p}\n")
+HD_FILM = "storyboard: 1\nscenes:\n - {id: a, prompt: a, resolution: 1080p}\n - {id: b, prompt: b}\n"
+
+
+@pytest.mark.parametrize("fault", ["hd:code=501", "job:fallback @a"])
+def test_an_upgrade_that_is_refused_leaves_the_film_its_take(studio: Studio, fault: str) -> None:
+    """It stayed booked as spent, and the film stayed without its scene, although the 720p take was there."""
+    service = studio.serve(fault)
+    studio.write(HD_FILM)
+    for _ in range(2):
+        done = studio.render()
+        assert (done.exit, done.failed, done.frames) == (0, 0, 384)
+        warned = [event.why for event in studio.seen if isinstance(event, events.Warned)]
+        assert any(why.endswith("its 720p take is used, and the next render asks for 1080p again") for why in warned)
+        assert spent(studio) == service.charged == 120
+    assert service.posts == 2
+    if fault.startswith("hd"):
+        service.emulator.heal()
+        assert (studio.render().exit, spent(studio), service.charged) == (0, 125, 125)
+        assert "1080p:" in (studio.folder / "film.lock.yaml").read_text()
+
+
+def spent(studio: Studio) -> Fraction:
+    with closing(Ledger(studio.settings.realm_folder() / "ledger.db")) as ledger:
+        return sum((charge.credits for charge in ledger.charges.all()), Fraction(0))
+
+
+def test_an_upgrade_that_stalls_stays_booked(studio: Studio) -> None:
+    """It may have been charged; its 720p take is safe, and the next run pays nothing for it."""
+    service = studio.serve("hd:code=429")
+    studio.write(HD_FILM)
     done = studio.render()
-    assert (done.exit, done.failed) == (3, 1)
-    studio.write("storyboard: 1\nscenes:\n - {id: a, prompt: a}\n")
-    assert (studio.render().exit, service.posts) == (0, 1)
+    assert (done.exit, done.failed, spent(studio)) == (3, 1, 125)
+    assert "its 720p take is safe: run again, or say resolution: 720p" in "".join(done.notes)
+    assert "settle" not in "".join(done.notes)
+    service.emulator.heal()
+    assert (studio.render().exit, spent(studio), service.posts) == (0, 125, 2)
+
+
+def test_a_fallback_is_written_down_and_told(studio: Studio) -> None:
+    """Another model than the one that was asked for, at the same price: the author must hear of it."""
+    studio.serve("job:fallback")
+    studio.scenes("A gull")
+    assert studio.render().exit == 0
+    warned = [event.why for event in studio.seen if isinstance(event, events.Warned)]
+    assert warned == ["the service generated it with a fallback model, not with veo3_fast"]
+    assert "fallback: true" in (studio.folder / "film.lock.yaml").read_text()
+    with closing(Ledger(studio.settings.realm_folder() / "ledger.db")) as ledger:
+        assert [take.fallback for _, take, _ in ledger.takes.all()] == [True]
 
 
 def until(process: subprocess.Popen[str], event: str) -> list[dict[str, object]]:

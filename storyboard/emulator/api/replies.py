@@ -36,8 +36,11 @@ def unknown_job(form: str) -> Document:
     return envelope(422, "record is null")
 
 
-def record(job: Job, outcome: Outcome | None, url: str, shape: str) -> Document:
-    """The record of a job: ``url`` is the URL of its clip, ``shape`` one of faults.SHAPES or "" for a plain list."""
+def record(job: Job, outcome: Outcome | None, urls: tuple[str, str], shape: str) -> Document:
+    """The record of a job: ``urls`` are those of its clip and of the original before it was cropped.
+
+    ``shape`` is one of faults.SHAPES or "" for a plain list.
+    """
     data: dict[str, object] = {
         "taskId": job.id,
         "paramJson": json.dumps(dict(job.request)),
@@ -53,7 +56,8 @@ def record(job: Job, outcome: Outcome | None, url: str, shape: str) -> Document:
     match outcome:
         case FinishedJob(brief=brief):
             data |= {"successFlag": 1, "completeTime": round(outcome.completed * 1000)}
-            data |= _result(job, url, brief.portrait, shape)
+            data |= _result(job, urls[0], urls[1] if brief.portrait else None, shape)
+            data |= {"fallbackFlag": job.is_fallback}
         case FailedJob():
             data |= {"successFlag": outcome.flag, "completeTime": round(outcome.completed * 1000), "creditsConsumed": 0}
             data |= {"errorCode": outcome.code, "errorMessage": outcome.message or None}
@@ -62,7 +66,7 @@ def record(job: Job, outcome: Outcome | None, url: str, shape: str) -> Document:
 
 def callback(job: Job, outcome: Outcome, url: str) -> Document:
     """The body of a callback. resultUrls is text in brackets, as the API document shows it."""
-    data: dict[str, object] = {"taskId": job.id, "fallbackFlag": False}
+    data: dict[str, object] = {"taskId": job.id, "fallbackFlag": job.is_fallback}
     if isinstance(outcome, FailedJob):
         code = outcome.code if outcome.code in _CALLBACK_CODES else 501
         return envelope(code or 501, outcome.message, data)
@@ -86,13 +90,13 @@ def upload_reply(path: str, name: str, url: str, size: int, kind: str) -> Docume
     return {"success": True, **envelope(200, "File uploaded successfully", data)}
 
 
-def _result(job: Job, url: str, portrait: bool, shape: str) -> Document:
+def _result(job: Job, url: str, original: str | None, shape: str) -> Document:
     """The fields of a record that hold the clip's URL, in ``shape``. originUrls is set only for a ratio but 16:9."""
     urls = {"string": json.dumps([url]), "brackets": f"[{url}]", "single": url}.get(shape, [url])
     response: dict[str, object] = {
         "taskId": job.id,
         "resultUrls": urls,
-        "originUrls": [url] if portrait else None,
+        "originUrls": [original] if original else None,
         "resolution": "720p",
         "seeds": [job.order.seed],
         "hasAudioList": [True],

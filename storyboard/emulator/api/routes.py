@@ -44,7 +44,7 @@ class ApiRoutes:
         router.add_get("/api/v1/chat/credit", self._credit, allow_head=False)
         router.add_post("/api/file-base64-upload", self._upload)
         router.add_get("/files/{path:.+}", self._file)
-        router.add_get(r"/v/{job:[0-9a-f]{32}}{hd:(_1080p)?}.mp4", self._clip)
+        router.add_get(r"/v/{job:[0-9a-f]{32}}{version:(_1080p|_original)?}.mp4", self._clip)
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         order = read_order(await request.read())
@@ -77,9 +77,8 @@ class ApiRoutes:
         late = self.faults.strike("poll", job.prompt, "late")
         if late and asked <= int(late.value or 1):
             return replies.refusal_reply(NO_RECORD)
-        return replies.record(
-            job, self._service.outcomes.get(job.id), clip_address(self._address(), job), self._shape(job)
-        )
+        urls = (clip_address(self._address(), job), clip_address(self._address(), job, "_original"))
+        return replies.record(job, self._service.outcomes.get(job.id), urls, self._shape(job))
 
     def _shape(self, job: Job) -> str:
         """The shape of resultUrls; "" for a plain list."""
@@ -148,10 +147,11 @@ class ApiRoutes:
 
     async def _clip(self, request: web.Request) -> web.StreamResponse:
         job = self._service.jobs.get(request.match_info["job"])
-        brief = self._service.brief(job, hd=bool(request.match_info["hd"])) if job else None
+        version = request.match_info["version"]
+        brief = self._service.brief(job, hd=version == "_1080p", original=version == "_original") if job else None
         if job is None or brief is None:
             raise web.HTTPNotFound
-        fault = self._strike(request, "clip", job.prompt, ())
+        fault = self._strike(request, "clip", f"{job.prompt}{version}", ())
         films = self._service.films
         clip = await (films.silent(brief) if fault and fault.kind == "silent" else films.clip(brief))
         return await spoil_clip(request, fault, clip) if fault else web.FileResponse(clip)

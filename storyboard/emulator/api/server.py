@@ -59,7 +59,11 @@ class Emulator:
 
     def heal(self) -> None:
         """Remove all faults."""
-        self._routes.faults = self._sender.faults = Faults((), self.behaviour.seed)
+        self.inject()
+
+    def inject(self, *faults: str) -> None:
+        """Replace the faults of requests by these. Those of jobs stay as they were. Raise InputError."""
+        self._routes.faults = self._sender.faults = Faults(map(parse, faults), self.behaviour.seed)
 
     @property
     def jobs(self) -> list[Job]:

@@ -9,11 +9,12 @@ from storyboard.emulator.drafts.frame_images import Photo, Still
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """An order, its images, and whether the 1080p version is requested."""
+    """An order, its images, and whether the 1080p version is requested, or the original before it was cropped."""
 
     order: GenerationOrder
     stills: tuple[Still, ...] = ()
     hd: bool = False
+    original: bool = False
 
     @property
     def portrait(self) -> bool:
@@ -27,7 +28,7 @@ class Brief:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels (api-facts.md 7)."""
         long, short = (1920, 1080) if self.hd else (1280, 720)
-        return (short, long) if self.portrait else (long, short)
+        return (short, long) if self.portrait and not self.original else (long, short)
 
     @property
     def digest(self) -> str:

@@ -28,7 +28,8 @@ class DraftFilms:
 
     async def clip(self, brief: Brief) -> Path:
         """The complete clip for ``brief``. Raise LocalFault where it cannot be rendered."""
-        return await self._once(f"{brief.digest}{'-hd' if brief.hd else ''}", lambda path: self._make(path, brief))
+        version = f"{'-hd' if brief.hd else ''}{'-original' if brief.original else ''}"
+        return await self._once(f"{brief.digest}{version}", lambda path: self._make(path, brief))
 
     async def silent(self, brief: Brief) -> Path:
         """The same clip without its sound. Raise LocalFault."""

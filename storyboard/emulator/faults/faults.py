@@ -108,6 +108,7 @@ PLACES: Mapping[str, Mapping[str, Kind]] = {
         "fail": Kind("CODE", _number(100, 999), "the job fails (successFlag 3) with this code; its credits come back"),
         "flag": Kind("N", _number(0, 99), "the job ends with this successFlag and no result"),
         "stuck": Kind("", _none, "the job never ends"),
+        "fallback": Kind("", _none, "the backup model generates it (fallbackFlag); there is no 1080p version"),
     },
     "callback": {
         "lost": Kind("", _none, "the callback is never sent"),

@@ -48,6 +48,8 @@ class Profile:
     why_code: str | None = "errorCode"
     seeds: str | None = "seeds"
     credits: str | None = "creditsConsumed"
+    originals: str | None = "originUrls"  # the clip before it was cropped to another shape than 16:9
+    fallback: str | None = "fallbackFlag"
     echo: str | None = "paramJson"  # the submission as it came, as JSON in a string
 
     # Fields of the upload, its folder at the service, and the days that the service keeps a file.

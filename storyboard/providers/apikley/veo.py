@@ -123,10 +123,12 @@ class Apikley:
             return Pending(seen=bool(data))
         if state != 1:
             return JobFailed(_code(self.profile, data), _why(self.profile, data, answer))
-        url = next(_urls(self.profile, data), None)
-        return (
-            Ready(url, _seed(self.profile, data), _cost(data.get(names.credits or ""))) if url else Pending(done=True)
-        )
+        url = next(_urls(names, data), None)
+        if url is None:
+            return Pending(done=True)
+        original = next((other for other in _originals(names, data) if other != url), "")
+        cost, fallback = _cost(data.get(names.credits or "")), _flag(data.get(names.fallback or ""))
+        return Ready(url, _seed(names, data), cost, original, fallback)
 
     def _no_record(self, job: str, answer: "Envelope", data: Mapping[str, object]) -> NoResult | None:
         """Why this is no record of the job: it is another job's, inconsistent, or a refusal. The record of an ended job
@@ -319,6 +321,16 @@ def _urls(names: Profile, data: Mapping[str, object]) -> Iterator[str]:
     for place in (_table(data.get("response")), _table(data.get("info")), data):
         yield from _addresses(place.get(names.urls))
         yield from _addresses(place.get(names.url))
+
+
+def _originals(names: Profile, data: Mapping[str, object]) -> Iterator[str]:
+    """Every address of the clip before it was cropped, in the places of ``_urls``."""
+    for place in (_table(data.get("response")), _table(data.get("info")), data):
+        yield from _addresses(place.get(names.originals or ""))
+
+
+def _flag(value: object) -> bool:
+    return value is True or _number(value) == 1 or (isinstance(value, str) and value.strip().lower() == "true")
 
 
 def _seed(names: Profile, data: Mapping[str, object]) -> int | None:

@@ -127,6 +127,10 @@ class Submissions:
             if cursor.rowcount:
                 self._charges.enforce(budget, credits, storyboard, run, now)
 
+    def forget_upgrade(self, submission: Submission) -> None:
+        """Take back the booking of an upgrade that the provider has refused: it costs nothing. Raise LocalFault."""
+        self._database.execute("DELETE FROM upgrades WHERE entry = ?", (submission.id,))
+
     def of_key(self, key: str) -> Submission | None:
         """The relevant submission of a key: the live one, else the latest."""
         found = self._where(f"key = ? ORDER BY state IN {LIVE} DESC, id DESC LIMIT 1", key)

@@ -1,8 +1,9 @@
 """Takes: every clip that was downloaded."""
 
 from collections.abc import Iterator, Mapping
+from sqlite3 import Connection
 
-from storyboard.model.take import Take
+from storyboard.model.take import ORIGINAL, Take
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.database import Database
 
@@ -19,18 +20,28 @@ class Takes:
         Its submission becomes "taken", and a note that the take was removed is deleted. ``now`` is seconds since 1970.
         """
         with self._database.transaction() as connection:
-            row = rows.take_row(key, take, now)
-            marks = ", ".join("?" * len(row))
-            connection.execute(f"INSERT OR REPLACE INTO takes ({', '.join(row)}) VALUES ({marks})", (*row.values(),))
+            _insert(connection, key, take, now)
             connection.execute(
                 "UPDATE jobs SET state = 'taken', charged = coalesce(?, charged), changed = ?"
                 " WHERE key = ? AND state = 'open'",
                 (rows.text(take.credits), now, key),
             )
-            connection.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
+
+    def record_original(self, key: str, original: Take, now: float) -> None:
+        """Record the uncropped original of a take. Its submission stays as it is: the take itself may be missing."""
+        with self._database.transaction() as connection:
+            _insert(connection, key, original, now)
 
     def of_key(self, key: str) -> Mapping[str, Take]:
-        """The takes of a key, by resolution."""
+        """The takes of a key, by resolution, without the original."""
+        found = self._rows(key)
+        return {resolution: take for resolution, take in found.items() if resolution != ORIGINAL}
+
+    def original_of(self, key: str) -> Take | None:
+        """The uncropped original of a key's take."""
+        return self._rows(key).get(ORIGINAL)
+
+    def _rows(self, key: str) -> Mapping[str, Take]:
         with self._database.sqlite_errors():
             found = self._database.query("SELECT * FROM takes WHERE key = ?", (key,))
             return {take.resolution: take for take in map(rows.take, found)}
@@ -40,3 +51,10 @@ class Takes:
         with self._database.sqlite_errors():
             found = self._database.query("SELECT * FROM takes ORDER BY at")
             return iter([(row["key"], rows.take(row), row["at"]) for row in found])
+
+
+def _insert(connection: Connection, key: str, take: Take, now: float) -> None:
+    row = rows.take_row(key, take, now)
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT OR REPLACE INTO takes ({', '.join(row)}) VALUES ({marks})", (*row.values(),))
+    connection.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
