@@ -29,8 +29,8 @@ def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
 
     def report(event: events.Event) -> None:
         screen.progress = after(screen.progress, event, time.monotonic())
-        if isinstance(event, events.Failed | events.Unknown | events.Warned):
-            style = "yellow" if isinstance(event, events.Warned) else "red"
+        if isinstance(event, events.Failed | events.Unknown | events.Owed | events.Warned):
+            style = "yellow" if isinstance(event, events.Owed | events.Warned) else "red"
             console.print(line(event), style=style, markup=False, soft_wrap=True)
         elif isinstance(event, events.Done):
             display.stop()

@@ -29,12 +29,26 @@ def line(event: events.Event) -> str | None:
             return f"{event.scene}: failed: {one_line(event.why, 10_000)}"
         case events.Unknown():
             return f"{event.scene}: unknown: {one_line(event.why, 10_000)}"
+        case events.Owed():
+            return owed_line(event)
         case events.Warned():
             why = one_line(event.why, 10_000)
             return f"{one_line(event.scene)}: warning: {why}" if event.scene else f"warning: {why}"
         case events.Cutting():
             return None
     return None
+
+
+def owed_line(event: events.Owed) -> str:
+    """Return what became of a job that no scene needs now, as one line."""
+    job, why = one_line(event.job, 80), one_line(event.why, 10_000)
+    match event.end:
+        case "fetched":
+            return f"{event.scene}: owed job {job}: its take is in the store"
+        case "open":
+            return f"{event.scene}: owed job {job}: still open: {why}"
+        case "failed":
+            return f"{event.scene}: owed job {job}: failed: {why}"
 
 
 def plain(write: Callable[[str], None]) -> Report:

@@ -1,6 +1,6 @@
 """Exit statuses: the one place where an error, or the result of a render, becomes a number (docs/errors.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from storyboard.model.errors import (
@@ -9,6 +9,7 @@ from storyboard.model.errors import (
     LocalFault,
     NotAsked,
     ProgramFault,
+    RebuyNeeded,
     RunRefused,
     SceneFailed,
     StoryboardError,
@@ -24,6 +25,7 @@ STATUSES: Mapping[type[StoryboardError], int] = {
     ProgramFault: 1,
     SceneFailed: 3,
     SubmissionUnknown: 4,
+    RebuyNeeded: 4,
     RunRefused: 5,
     LocalFault: 6,
     Busy: 7,
@@ -50,5 +52,10 @@ def result_status(result: "RenderResult") -> int:
         return error_status(result.stopped_by)
     if result.slates:
         return STATUSES[SceneFailed]
-    found = {error_status(error) for error in result.errors.values()}
+    return worst_status(result.errors.values())
+
+
+def worst_status(errors: Iterable[StoryboardError]) -> int:
+    """Return the exit status of a command in which these happened; 0 if none did."""
+    found = {error_status(error) for error in errors}
     return next((STATUSES[kind] for kind in _FIRST if STATUSES[kind] in found), 0)

@@ -24,6 +24,7 @@ VERBS = {
     "prompts": "The prompts and requests exactly as they would be sent.",
     "plan": "What would be made, why, and what it costs.",
     "render": "Make the film: plan, ask, make, fetch, cut.",
+    "collect": "Download what was paid for, also without a valid storyboard.",
     "cut": "Only the final cut, from takes that exist.",
     "sheet": "A contact sheet of all scenes, or a poster.",
     "status": "What is running, paid, or waiting for a decision.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from storyboard.cli.exit_status import result_status
 from storyboard.model import events
-from storyboard.model.errors import RunRefused, StoryboardError
+from storyboard.model.errors import RebuyNeeded, RunRefused, StoryboardError
 from storyboard.model.text import one_line
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def _troubles(result: "RenderResult") -> Iterator[str]:
     alike: dict[tuple[str, str, str], list[str]] = {}
     for scene, error in result.errors.items():
         if scene not in result.waiting:
-            kind = "unknown" if scene in result.unconfirmed_scenes else "failed"
+            lost = "decide" if isinstance(error, RebuyNeeded) else "unknown"
+            kind = lost if scene in result.unconfirmed_scenes else "failed"
             alike.setdefault((kind, error.message, error.hint), []).append(scene)
     for (kind, message, hint), scenes in alike.items():
         yield from _with_hint(kind, f"{', '.join(scenes)}: {message}", hint)

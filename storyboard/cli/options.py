@@ -33,6 +33,14 @@ def var_option(command: F) -> F:
     return click.option("--var", "given", multiple=True, metavar="NAME=VALUE", help=text)(command)
 
 
+def agreed_options(command: F) -> F:
+    """Add --rebuy and --retry."""
+    rebuy = "Buy this scene again although a take of it was bought and is lost. May be repeated."
+    retry = "Submit this scene once more although it was refused for its content. May be repeated."
+    command = click.option("--retry", multiple=True, metavar="SCENE", help=retry)(command)
+    return click.option("--rebuy", multiple=True, metavar="SCENE", help=rebuy)(command)
+
+
 def reencode_option(command: F) -> F:
     text = "Encode every frame anew; left to itself, the cut copies what it can."
     return click.option("--reencode", is_flag=True, help=text)(command)
@@ -63,6 +71,8 @@ def again(
     draft: bool = False,
     given: tuple[str, ...] = (),
     only: tuple[str, ...] = (),
+    rebuy: tuple[str, ...] = (),
+    retry: tuple[str, ...] = (),
     out: Path | None = None,
     max_cost: float | None = None,
     reencode: bool = False,
@@ -70,7 +80,8 @@ def again(
     """Return the flags that give the same film again, quoted for a shell."""
     words = ["--draft"] if draft else []
     words += [word for pair in given for word in ("--var", pair)]
-    words += [word for scene in only for word in ("--scene", scene)]
+    for flag, scenes in (("--scene", only), ("--rebuy", rebuy), ("--retry", retry)):
+        words += [word for scene in scenes for word in (flag, scene)]
     words += ["--max-cost", f"{max_cost:.12g}"] if max_cost is not None else []
     words += ["-o", str(out)] if out else []
     words += ["--reencode"] if reencode else []

@@ -10,6 +10,7 @@ import click
 
 from storyboard.cli.options import (
     again,
+    agreed_options,
     draft_option,
     file_argument,
     json_option,
@@ -18,6 +19,7 @@ from storyboard.cli.options import (
     realm_of,
     var_option,
 )
+from storyboard.cli.owed_table import mention_owed
 from storyboard.model.errors import Problems
 from storyboard.model.text import safe_text, to_json
 
@@ -26,27 +28,40 @@ from storyboard.model.text import safe_text, to_json
 @file_argument
 @draft_option
 @var_option
+@agreed_options
 @json_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan for `render --plan`.")
-def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool, output: Path | None) -> None:
+def command(
+    file: str | None,
+    draft: bool,
+    given: tuple[str, ...],
+    rebuy: tuple[str, ...],
+    retry: tuple[str, ...],
+    as_json: bool,
+    output: Path | None,
+) -> None:
     """Say scene by scene what would be done, why, and at what price."""
+    from storyboard.cli.owed_table import owed_lines
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.config.settings import settings
     from storyboard.system.files import replace
     from storyboard.workflow import preflight
-    from storyboard.workflow.facts import current_plan, describe_uploads
+    from storyboard.workflow.collect import owed_jobs
+    from storyboard.workflow.facts import Agreed, current_plan, describe_uploads
     from storyboard.workflow.workspace import open_workspace
 
+    where = locate_storyboard(file)
     with (
         _told(file, as_json=as_json),
-        open_workspace(locate_storyboard(file), settings(), realm_of(draft), given=pairs(given)) as workspace,
+        mention_owed(where),
+        open_workspace(where, settings(), realm_of(draft), given=pairs(given)) as workspace,
     ):
-        plan = current_plan(workspace)
+        plan = current_plan(workspace, Agreed(rebuy, retry))
         document = preflight.document(workspace, plan)
         text = to_json(document)
         if output:
             replace(output, (text + "\n").encode())
-            flags = again(draft=draft, given=given)
+            flags = again(draft=draft, given=given, rebuy=rebuy, retry=retry)
             typed = f"storyboard render {shlex.quote(workspace.shown)} --plan {shlex.quote(str(output))}{flags}"
             click.echo(f"saved in {output}: `{typed}` does just this, or refuses", err=True)
         if as_json:
@@ -59,7 +74,7 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], as_json: bool
                 describe_uploads(workspace),
                 preflight.warnings(workspace, plan),
             )
-            for line in fit_rows(lines, columns(sys.stdout)):
+            for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stdout)):
                 click.echo(safe_text(line))
         obstacles = preflight.blockers(workspace, plan)
         if obstacles:
@@ -76,5 +91,5 @@ def _told(file: str | None, *, as_json: bool) -> Iterator[None]:
             totals = {**dict.fromkeys(("make", "collect", "keep", "blocked", "credits", "money"), 0), "currency": "USD"}
             document = {"storyboard": file or "", "provider": "", "steps": [], "totals": {**totals, "estimate": True}}
             problems = [problem.document() for problem in error.problems]
-            click.echo(to_json({**document, "uploads": [], "problems": problems}))
+            click.echo(to_json({**document, "uploads": [], "problems": problems, "owed": []}))
         raise

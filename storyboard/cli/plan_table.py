@@ -10,7 +10,7 @@ from storyboard.costs.prices import Prices, amount
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, Storyboard, described_source
 from storyboard.model.text import one_line
-from storyboard.planning.steps import Plan
+from storyboard.planning.steps import Blocked, Plan
 
 
 def plan_lines(
@@ -38,7 +38,7 @@ def plan_lines(
     else:
         price = prices.describe(total)
         yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
-    if plan.count("blocked"):
+    if any(isinstance(step, Blocked) and step.need in ("settle", "given-up") for step in plan.steps):
         yield f"{'blocked':<8} it may have been paid for, so it is not sent again by itself: see storyboard status"
     if plan.images_to_upload and total:
         files = ", ".join(

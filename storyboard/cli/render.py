@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import again, file_argument, locate_storyboard, pairs, realm_of, reencode_option, var_option
+from storyboard.cli.options import (
+    again,
+    agreed_options,
+    file_argument,
+    locate_storyboard,
+    pairs,
+    realm_of,
+    reencode_option,
+    var_option,
+)
+from storyboard.cli.owed_table import mention_owed
 from storyboard.model.errors import InputError, Interrupted
 from storyboard.model.text import safe_text
 
@@ -29,6 +39,7 @@ Report = Callable[["events.Event"], None]
 @click.option("--yes", is_flag=True, help="Pay without asking.")
 @click.option("--max-cost", type=float, metavar="N", help="Pay at most N credits in this run, or refuse.")
 @click.option("--scene", "only", multiple=True, metavar="ID", help="Make only this scene. May be repeated.")
+@agreed_options
 @click.option("--at-once", type=click.IntRange(1, 1000), help="Jobs in flight at the provider (default 8).")
 @var_option
 @click.option("--plan", "saved", type=click.Path(path_type=Path), help="Carry out this saved plan, or refuse.")
@@ -44,6 +55,8 @@ def command(
     yes: bool,
     max_cost: float | None,
     only: tuple[str, ...],
+    rebuy: tuple[str, ...],
+    retry: tuple[str, ...],
     at_once: int | None,
     given: tuple[str, ...],
     saved: Path | None,
@@ -57,6 +70,7 @@ def command(
     """Say what it costs, make what is missing, and cut the film."""
     from storyboard.cli.next_steps import done_event
     from storyboard.config.settings import settings
+    from storyboard.workflow.facts import Agreed
     from storyboard.workflow.render import render
     from storyboard.workflow.render_options import RenderOptions
     from storyboard.workflow.workspace import claimed_workspace
@@ -75,9 +89,10 @@ def command(
             cut=not no_cut,
             reencode=reencode,
             checksum=as_json,
+            agreed=Agreed(rebuy, retry),
         )
         flags = again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode)
-        with claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
+        with mention_owed(where), claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
             done = done_event(render(workspace, options), flags)
         report(done)
     if not as_json:
@@ -122,24 +137,19 @@ def _promised(path: Path) -> Mapping[str, object]:
 
 def _agree(workspace: "Workspace", plan: "Plan", *, yes: bool, silent: bool) -> None:
     """Show the plan; ask before anything is paid. Raise Problems, InputError, RunRefused, Interrupted."""
+    from storyboard.cli.owed_table import owed_lines
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
+    from storyboard.workflow.collect import owed_jobs
     from storyboard.workflow.facts import describe_uploads
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
         preflight.check(workspace, plan)
     if asking and not silent:
-        for line in fit_rows(
-            plan_lines(
-                workspace.storyboard,
-                plan,
-                workspace.prices,
-                describe_uploads(workspace),
-                preflight.warnings(workspace, plan),
-            ),
-            columns(sys.stderr),
-        ):
+        uploads, warnings = describe_uploads(workspace), preflight.warnings(workspace, plan)
+        lines = plan_lines(workspace.storyboard, plan, workspace.prices, uploads, warnings)
+        for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stderr)):
             _tell(safe_text(line))
     if yes or not plan.credits:
         return

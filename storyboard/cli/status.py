@@ -14,6 +14,7 @@ from storyboard.cli.options import (
     realm_of,
     var_option,
 )
+from storyboard.cli.owed_table import mention_owed, owed_lines
 from storyboard.model.errors import InputError
 from storyboard.model.text import one_line, safe_text, to_json
 
@@ -43,7 +44,8 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
     from storyboard.workflow.status_report import read_status
     from storyboard.workflow.workspace import open_workspace
 
-    with open_workspace(locate_storyboard(file), settings(), realm_of(draft), given=pairs(given)) as workspace:
+    where = locate_storyboard(file)
+    with mention_owed(where), open_workspace(where, settings(), realm_of(draft), given=pairs(given)) as workspace:
         report = read_status(workspace)
         if as_json:
             click.echo(to_json(_document(report)))
@@ -83,6 +85,7 @@ def _lines(report: "StatusReport") -> "Iterator[str]":
     for submission in report.orphaned:
         yield f"{'unknown':<8} {submission.scene:<16} as it was asked for before; settle it, or let it be"
         yield _sent(submission, report.prices)
+    yield from owed_lines(report.owed)
     yield ""
     yield f"{'spent':<8} {report.prices.describe(report.spent)} on this storyboard"
     if report.spent_on_failed:
@@ -107,6 +110,7 @@ def _document(report: "StatusReport") -> dict[str, object]:
         "storyboard": report.storyboard,
         "scenes": [_scene_document(status) for status in report.scenes],
         "forgotten": [_orphan_document(submission) for submission in report.orphaned],
+        "owed": [job.document() for job in report.owed],
         "problems": [problem.document() for problem in report.warnings],
         "spent": json_number(report.spent),
     }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from storyboard.generation.originals import collect_original
@@ -25,14 +26,24 @@ REFETCHES = 2
 NEW_ADDRESSES = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The clip to download: of the shot ``key``, by ``job``; only the one with this ``digest``, if there is one."""
+
+    key: str
+    job: str | None
+    resolution: str
+    digest: str | None = None
+
+
 async def collect_clip(
     services: RunServices, state: RunState, step: Make | Collect, submission: Submission, ready: Ready | None
 ) -> Take:
     """Return the take of a job, polling first unless it is ``ready``. Raise SceneFailed, LocalFault."""
     ready = ready or await clip_ready(services, state, step, submission)
-    resolution = services.model(step.shot).base(step.resolution)
+    expected = Expected(submission.key, submission.job, services.model(step.shot).base(step.resolution))
     return await download_take(
-        services, state, step, submission, ready, resolution, lambda: clip_ready(services, state, step, submission)
+        services, state, step, expected, ready, lambda: clip_ready(services, state, step, submission)
     )
 
 
@@ -49,13 +60,13 @@ async def collect_upgrade(services: RunServices, state: RunState, step: Make | C
         )
     try:
         ready = await upgrade_ready(services, state, step, submission)
+        expected = Expected(submission.key, submission.job, step.resolution)
         return await download_take(
             services,
             state,
             step,
-            submission,
+            expected,
             ready,
-            step.resolution,
             lambda: upgrade_ready(services, state, step, submission, again=True),
         )
     except UpgradeRefused:
@@ -68,9 +79,8 @@ async def download_take(
     services: RunServices,
     state: RunState,
     step: Make | Collect,
-    submission: Submission,
+    expected: Expected,
     ready: Ready,
-    resolution: str,
     again: Callable[[], Coroutine[None, None, Ready]],
 ) -> Take:
     """Download and verify; ask ``again`` for an address that expired, download again what is damaged.
@@ -81,7 +91,7 @@ async def download_take(
     while True:
         path = services.store.arrival_path(state.name)
         try:
-            return await _download(services, state, step, submission, ready, resolution, path)
+            return await _download(services, state, step, expected, ready, path)
         except AddressExpired as error:
             expired += 1
             if expired > NEW_ADDRESSES:
@@ -104,23 +114,24 @@ async def _download(
     services: RunServices,
     state: RunState,
     step: Make | Collect,
-    submission: Submission,
+    expected: Expected,
     ready: Ready,
-    resolution: str,
     path: Path,
 ) -> Take:
     async with state.downloads:
         state.may_download()
         downloaded = await services.client.fetch(ready.url, path)
     services.on_event(events.Fetched(step.scene, step.shot.take, downloaded.bytes))
+    if expected.digest not in (None, downloaded.sha256):
+        raise SceneFailed("the service serves another clip than the one that the lock pins")
     async with state.checks:
         measure = await asyncio.to_thread(services.verify, path)
-    reported = (ready.seed, ready.credits, submission.job, ready.fallback)
-    take = Take(downloaded.sha256, downloaded.bytes, measure, resolution, *reported)
+    reported = (ready.seed, ready.credits, expected.job, ready.fallback)
+    take = Take(downloaded.sha256, downloaded.bytes, measure, expected.resolution, *reported)
     services.store.put(path, take.digest)
     # Before the take is recorded: killed in between, the next run downloads both again.
-    await collect_original(services, state, step, submission, ready)
-    services.ledger.takes.record_take(submission.key, take, services.clock.wall())
+    await collect_original(services, state, step, expected.key, expected.job, ready)
+    services.ledger.takes.record_take(expected.key, take, services.clock.wall())
     for remark in _remarks(step.shot, take, services.model(step.shot)):
         services.on_event(events.Warned(step.scene, remark))
     return take

@@ -47,8 +47,17 @@ async def wait_until_ready(
         await pause(seconds)
 
 
-async def clip_ready(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Ready:
-    """Wait until the clip of a job is ready. Raise Stalled at the limit (it stays open), SceneFailed if it failed."""
+async def clip_ready(
+    services: RunServices,
+    state: RunState,
+    step: Make | Collect,
+    submission: Submission,
+    deadline: float = JOB_DEADLINE,
+) -> Ready:
+    """Wait until the clip of a job is ready, for ``deadline`` seconds.
+
+    Raise Stalled at the limit (the job stays open), SceneFailed if it failed.
+    """
     assert submission.job is not None
     job, records = submission.job, services.ledger.submissions
 
@@ -62,7 +71,7 @@ async def clip_ready(services: RunServices, state: RunState, step: Make | Collec
             raise
 
     services.on_event(events.Waiting(step.scene, step.shot.take, job))
-    limit = PollLimit(JOB_DEADLINE)
+    limit = PollLimit(deadline)
     found = await wait_until_ready(
         services, state, ask, limit, between_polls, lambda seconds: services.callbacks.pause(submission, seconds)
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from storyboard.generation.download import collect_clip, collect_upgrade
+from storyboard.generation.pinned import fetch_pinned, lost_take
 from storyboard.generation.recover import job_of_same_shot
 from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.services import RunServices
@@ -15,6 +16,7 @@ from storyboard.model.errors import (
     LocalFault,
     NotAsked,
     ProgramFault,
+    RebuyNeeded,
     RunRefused,
     SceneFailed,
     StoryboardError,
@@ -73,23 +75,14 @@ class LocalExecutor:
 
     async def run(self, step: Make | Collect) -> Outcome:
         """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
-        outcome = await self._contained(self._carry_out(step))
+        outcome = await contained(self.services, self._carry_out(step))
         if isinstance(outcome, ProgramFault):
-            await self._contained(self._told(step, outcome))
+            await contained(self.services, self._told(step, outcome))
         if isinstance(outcome, Take):
-            ahead = await self._contained(self._prepared(step, outcome))
+            ahead = await contained(self.services, self._prepared(step, outcome))
             if isinstance(ahead, ProgramFault):
-                await self._contained(self._warned(step, ahead))
+                await contained(self.services, self._warned(step, ahead))
         return outcome
-
-    async def _contained(self, work: Awaitable[Outcome]) -> Outcome:
-        """Return what ``work`` returns. An exception that nobody foresaw is the fault of this scene alone."""
-        try:
-            return await work
-        except Exception as error:  # The one per scene: its neighbours are paid for, and go on (ARCHITECTURE.md).
-            what = self.services.client.quote(f"{type(error).__name__}: {error}")
-            hint = keep_traceback(error, self.services.client.mask)
-            return ProgramFault(f"a fault of storyboard's own: {what}", hint)
 
     async def _carry_out(self, step: Make | Collect) -> Outcome:
         services, state = self.services, self.state
@@ -122,6 +115,15 @@ class LocalExecutor:
         return fault
 
 
+async def contained(services: RunServices, work: Awaitable[Outcome]) -> Outcome:
+    """Return what ``work`` returns. An exception that nobody foresaw is the fault of this scene alone."""
+    try:
+        return await work
+    except Exception as error:  # The one per scene: its neighbours are paid for, and go on (ARCHITECTURE.md).
+        what = services.client.quote(f"{type(error).__name__}: {error}")
+        return ProgramFault(f"a fault of storyboard's own: {what}", keep_traceback(error, services.client.mask))
+
+
 async def run_step(services: RunServices, state: RunState, step: Make | Collect) -> Take:
     """Return the take of a step: submit or find its job, download the clip, and its upgrade if that is wanted.
 
@@ -131,38 +133,43 @@ async def run_step(services: RunServices, state: RunState, step: Make | Collect)
         submission, ready = await submit_shot(services, state, step)
     else:
         state.paid.add(step.scene)
-        submission, ready = await job_of_same_shot(services, state, step), None
+        submission, ready = await job_to_collect(services, state, step), None
     model = services.model(step.shot)
     base = services.take_in_store(submission.key, model.base(step.resolution))
-    if not model.upgrades(step.resolution):
-        return base or await collect_clip(services, state, step, submission, ready)
     if base is None:
-        await collect_clip(services, state, step, submission, ready)
+        with lost_take(step):
+            base = await collect_clip(services, state, step, submission, ready)
+    if not model.upgrades(step.resolution):
+        return base
     if upgraded := services.take_in_store(submission.key, step.resolution):
         return upgraded
     try:
         return await collect_upgrade(services, state, step, submission)
     except UpgradeRefused as refusal:
-        return _without_upgrade(services, step, submission, refusal)
+        return _without_upgrade(services, step, base, refusal)
 
 
-def _without_upgrade(
-    services: RunServices, step: Make | Collect, submission: Submission, refusal: UpgradeRefused
-) -> Take:
+def _without_upgrade(services: RunServices, step: Make | Collect, base: Take, refusal: UpgradeRefused) -> Take:
     """Return the take whose upgrade was refused, with a warning. Raise the refusal where the take is gone."""
-    base = services.take_in_store(submission.key, services.model(step.shot).base(step.resolution))
-    if base is None:
+    if not services.store.holds(base.digest, base.bytes):
         raise refusal
     kept = f"its {base.resolution} take is used, and the next render asks for {step.resolution} again"
     services.on_event(events.Warned(step.scene, f"{refusal.message}: {kept}"))
     return base
 
 
+async def job_to_collect(services: RunServices, state: RunState, step: Collect) -> Submission:
+    """Return the submission to collect: of this ledger, or of the job that the lock names. Raise StoryboardErrors."""
+    if step.pinned:
+        return await fetch_pinned(services, state, step)
+    return await job_of_same_shot(services, state, step)
+
+
 def report_failure(services: RunServices, step: Make | Collect, error: StoryboardError) -> None:
     """Report why a scene has no take. What stopped the whole run is reported once, by the run."""
     scene, take = step.scene, step.shot.take
     match error:
-        case SubmissionUnknown():
+        case SubmissionUnknown() | RebuyNeeded():
             services.on_event(events.Unknown(scene, take, error.message, error.hint))
         case SceneFailed():
             services.on_event(events.Failed(scene, take, error.code, error.message, error.hint))

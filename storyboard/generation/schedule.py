@@ -29,11 +29,12 @@ def between_polls(age: float) -> float:
 class PollLimit:
     """The limit of polling one job: ``deadline`` in seconds, and counts of unusable answers in a row.
 
-    ``unseen`` counts answers in which the job is unknown and ``hidden`` the seconds of pauses between them; ``bare``
-    counts answers that say done without a URL.
+    ``visible_after``: for how many seconds the provider may report the job as unknown. ``unseen`` counts answers in
+    which it is, and ``hidden`` the seconds of pauses between them; ``bare`` counts answers that say done without a URL.
     """
 
     deadline: float
+    visible_after: float = _VISIBLE_AFTER
     unseen: int = 0
     hidden: float = 0.0
     bare: int = 0
@@ -48,6 +49,6 @@ class PollLimit:
         self.bare = self.bare + 1 if done else 0
         if self.bare > _BARE:
             return "the provider says that it is done, and gives no address for the clip"
-        if self.unseen >= 3 and self.hidden > _VISIBLE_AFTER:
+        if self.unseen >= 3 and self.hidden > self.visible_after:
             return "the provider does not know it"
         return f"no clip after {self.deadline / 60:.0f} minutes" if age > self.deadline else ""

@@ -130,7 +130,8 @@ class Texts:
 
     ``says`` has what is wrong and what to do; ``calls`` the exceptions for a call. ``meanings`` are fragments of the
     service's messages (lower case) and what to do about them. A refusal with a code of ``image_codes``, or with a
-    fragment of ``image_words``, says that an image could not be fetched.
+    fragment of ``image_words``, says that an image could not be fetched; else one of ``content_codes``, or of
+    ``content_words``, says that what the shot shows is refused, as it would be again.
     """
 
     says: Mapping[Signal, Say]
@@ -138,6 +139,8 @@ class Texts:
     meanings: tuple[tuple[tuple[str, ...], str], ...] = ()
     image_codes: tuple[int, ...] = ()
     image_words: tuple[str, ...] = ()
+    content_codes: tuple[int, ...] = (400, 422, 451)
+    content_words: tuple[str, ...] = ()
 
     def meaning(self, text: str) -> str | None:
         """Return what to do about a message of the service, if its words are known."""
@@ -148,6 +151,12 @@ class Texts:
         """Whether the service says that it could not fetch an image."""
         words = error.message.lower()
         return error.code in self.image_codes or any(part in words for part in self.image_words)
+
+    def blames_content(self, error: SceneFailed) -> bool:
+        """Whether the service refuses what a shot shows: submitted again unchanged, it is refused again."""
+        words = error.message.lower()
+        blamed = error.code in self.content_codes or any(part in words for part in self.content_words)
+        return blamed and not self.blames_an_image(error)
 
     def of(self, call: Call, signal: Signal) -> Say:
         """Return what is wrong and what to do, for this signal."""

@@ -65,10 +65,14 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The models of one provider; ``usual`` is the name of the one for scenes that name none."""
+    """The models of one provider; ``usual`` is the name of the one for scenes that name none.
+
+    ``job_days`` is for how many days the provider keeps a job and its clip; None where that is not known.
+    """
 
     models: tuple[Model, ...]
     usual: str
+    job_days: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -95,6 +95,10 @@ class SubmissionUnknown(StoryboardError):
         self.code = code
 
 
+class RebuyNeeded(StoryboardError):
+    """A take that was bought is lost, or was never on this machine, and cannot be downloaded: the user must decide."""
+
+
 def submission_undecided(why: str) -> SubmissionUnknown:
     """Return the error of a scene whose submission was lost."""
     return SubmissionUnknown(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,25 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An unconfirmed submission (the answer was lost): the user must decide."""
+    """A scene about which the user must decide: its submission is unconfirmed, or a take that was bought is lost."""
 
     scene: str
     take: int
     why: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What became of a job that is paid for and that no scene needs now. ``scene`` is the one that it was for.
+
+    ``end``: its take is in the store now; or the job is still open, and ``why``; or it failed.
+    """
+
+    scene: str
+    job: str
+    end: Literal["fetched", "open", "failed"]
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +136,6 @@ class Done:
     notes: tuple[str, ...] = ()
 
 
-Event = Planned | Submitting | Submitted | Waiting | Fetched | Finished | Failed | Unknown | Warned | Cutting | Done
+Event = (
+    Planned | Submitting | Submitted | Waiting | Fetched | Finished | Failed | Unknown | Owed | Warned | Cutting | Done
+)

@@ -105,6 +105,24 @@ def shot(source: Generated, provider: str, label: str | None = None) -> Shot:
     )
 
 
+def shot_of_recipe(recipe: Recipe) -> Shot:
+    """The shot of a recipe, without its images, which a recipe names only: its key is not that of the recipe."""
+    fields = {**DEFAULTS, **recipe}
+    return Shot(
+        prompt=str(fields["prompt"]),
+        model=str(fields["model"]),
+        aspect=str(fields["aspect"]),
+        first_frame=None,
+        last_frame=None,
+        references=(),
+        seed=None,
+        translate=bool(fields["translate"]),
+        watermark=None,
+        take=take if isinstance(take := fields["take"], int) else 1,
+        provider=str(fields["provider"]),
+    )
+
+
 def _named(image: Image | None) -> str | None:
     if image is None:
         return None

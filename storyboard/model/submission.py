@@ -13,6 +13,9 @@ from storyboard.model.shot import Recipe
 State = Literal["intent", "unknown", "open", "taken", "abandoned", "refused", "failed"]
 LIVE = ("intent", "unknown", "open", "taken", "abandoned")
 
+# Why a submission was closed that the user wants sent anew: whatever was bought with it, the next render pays again.
+ASKED_AGAIN = "asked for again, as the author decided"
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -42,6 +45,11 @@ class Submission:
     def asks(self, prompt: str) -> bool:
         """Whether ``prompt``, as a provider repeats it, is that of this submission."""
         return prompt.strip() == str(self.recipe["prompt"]).strip()
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether the user closed it so that the shot is bought again."""
+        return self.state == "failed" and self.why == ASKED_AGAIN
 
     @property
     def cost(self) -> Fraction:

@@ -1,11 +1,12 @@
 """Decide what to do about each scene. Facts in, Plan out; each reason is written where the decision is made."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Capabilities, Model
+from storyboard.model.lock import known_takes
 from storyboard.model.shot import Shot, shot
 from storyboard.model.storyboard import Generated, Resolution, Scene, Storyboard
 from storyboard.model.submission import Submission
@@ -13,6 +14,9 @@ from storyboard.model.take import Take
 from storyboard.model.text import json_number
 from storyboard.planning.changes import changes
 from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, Plan, Step
+
+# So often a shot is submitted by itself, in all, if the service refuses it for its content each time.
+MOST_REFUSALS = 2
 
 
 def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> Mapping[str, Shot]:
@@ -38,6 +42,7 @@ def make_plan(
     storyboard: Storyboard, wanted: Mapping[str, Shot], facts: Facts, prices: Prices, capabilities: Capabilities
 ) -> Plan:
     """Return what to do about each scene, why, and at what price. Raise InputError for a model without a price."""
+    facts = _by_key(facts, wanted)
     steps: list[Step] = []
     asked: dict[str, list[Make | Collect]] = {}
     for scene in storyboard.scenes:
@@ -54,6 +59,15 @@ def make_plan(
     return Plan(tuple(steps))
 
 
+def _by_key(facts: Facts, wanted: Mapping[str, Shot]) -> Facts:
+    """The facts with the keys of the shots that the user agreed to, in place of their scenes."""
+
+    def keys(scenes: Collection[str]) -> frozenset[str]:
+        return frozenset(wanted[scene].key for scene in scenes if scene in wanted)
+
+    return replace(facts, rebuy=keys(facts.rebuy), retry=keys(facts.retry))
+
+
 def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Prices, model: Model) -> Collect:
     """The step of a scene whose shot an earlier scene generates: it is bought once, and its upgrade once."""
     first = before[0]
@@ -65,79 +79,170 @@ def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Pric
 
 
 def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: Prices, model: Model) -> Step:
-    takes = {**facts.lock.takes(wanted.key), **facts.takes.get(wanted.key, {})}
-    held = {resolution: take for resolution, take in takes.items() if take.digest in facts.held}
-    entry = facts.entries.get(wanted.key)
-    resolution = source.resolution
-    upgrade = prices.hd if model.upgrades(resolution) else Fraction(0)
-    if resolution in held:
+    shot = _Known(scene.id, wanted, source.resolution, model, facts, prices)
+    if shot.resolution in shot.held:
         former = wanted.prompt != source.prompt
         why = "unchanged; its take was made with numbers as they were spelt before" if former else UNCHANGED
-        return Keep(scene.id, wanted, held[resolution], why)
+        return Keep(scene.id, wanted, shot.held[shot.resolution], why)
+    if pending := _pending(shot) or _lost(shot) or _refused(shot):
+        return pending
+    price = prices.shot(wanted.model) + shot.upgrade
+    agreed = shot.may({*facts.rebuy, *facts.retry})
+    return Make(scene.id, wanted, source.resolution, _reason(shot), price, agreed=agreed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the shot of one scene."""
+
+    scene: str
+    wanted: Shot
+    resolution: Resolution
+    model: Model
+    facts: Facts
+    prices: Prices
+
+    @property
+    def entry(self) -> Submission | None:
+        return self.facts.entries.get(self.wanted.key)
+
+    @property
+    def takes(self) -> Mapping[str, Take]:
+        key = self.wanted.key
+        return known_takes(self.facts.lock.takes(key), self.facts.takes.get(key, {}))
+
+    @property
+    def held(self) -> Mapping[str, Take]:
+        return {resolution: take for resolution, take in self.takes.items() if take.digest in self.facts.held}
+
+    @property
+    def base(self) -> str:
+        """The resolution to generate: the wanted one, or that of which it is made."""
+        return self.model.base(self.resolution)
+
+    @property
+    def upgrade(self) -> Fraction:
+        """The price of the upgrade that the wanted resolution takes."""
+        return self.prices.hd if self.model.upgrades(self.resolution) else Fraction(0)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the takes cost nothing: a lost draft is simply generated again."""
+        return self.facts.kind == "draft"
+
+    @property
+    def otherwise(self) -> str:
+        """What buys the shot again."""
+        price = self.prices.shot(self.wanted.model) + self.upgrade
+        again = "generates it again" if self.facts.kind == "rehearsal" else "buys it again"
+        return f"--rebuy {self.scene} {again} for {json_number(price)} credits"
+
+    def may(self, agreed: Collection[str]) -> bool:
+        """Whether the user agreed for a scene of this shot."""
+        return self.wanted.key in agreed
+
+
+def _pending(shot: _Known) -> Step | None:
+    """What an earlier submission of the shot leads to; None if there is none that still counts."""
+    entry, facts = shot.entry, shot.facts
     if entry and entry.state in ("intent", "unknown"):
         if entry.state == "intent" and entry.run in facts.at_work:
-            return Collect(scene.id, wanted, resolution, None, "another render is asking for it now")
+            return Collect(shot.scene, shot.wanted, shot.resolution, None, "another render is asking for it now")
         if entry.nonce in facts.named:
-            return Collect(scene.id, wanted, resolution, None, "its answer was lost, a callback names its job", upgrade)
-        return Blocked(scene.id, wanted, entry.why or "its submission was cut off before an answer came")
+            why = "its answer was lost, a callback names its job"
+            return Collect(shot.scene, shot.wanted, shot.resolution, None, why, shot.upgrade)
+        return Blocked(shot.scene, shot.wanted, entry.why or "its submission was cut off before an answer came")
     if entry and entry.state == "abandoned":
-        return Blocked(scene.id, wanted, entry.why, decided=True)
+        return Blocked(shot.scene, shot.wanted, entry.why, "given-up")
     if entry and entry.job and entry.state in ("open", "taken"):
-        extra = upgrade if entry.hd is None else Fraction(0)
-        why = _collecting(entry, resolution, facts, takes, prices, model)
-        return Collect(scene.id, wanted, resolution, entry.job, why, extra)
-    price = prices.shot(wanted.model) + upgrade
-    return Make(scene.id, wanted, resolution, _reason(scene, wanted, facts, takes, held, model), price)
+        gone = entry.state == "taken" and shot.base not in shot.held
+        if gone and shot.may(facts.rebuy):
+            return None
+        extra, otherwise = shot.upgrade if entry.hd is None else Fraction(0), shot.otherwise if gone else ""
+        why = _collecting(shot, entry)
+        return Collect(shot.scene, shot.wanted, shot.resolution, entry.job, why, extra, otherwise=otherwise)
+    return None
 
 
-def _collecting(
-    entry: Submission,
-    resolution: Resolution,
-    facts: Facts,
-    takes: Mapping[str, Take],
-    prices: Prices,
-    model: Model,
-) -> str:
+def _lost(shot: _Known) -> Step | None:
+    """What is done about a take that was bought and is not here, where the ledger has no job to fetch it by.
+
+    It is fetched by the job that the lock names. Where that cannot be, buying it again is the user's decision.
+    """
+    entry, takes = shot.entry, shot.takes
+    bought = [resolution for resolution in (shot.base, shot.resolution) if resolution in takes]
+    if shot.is_free or not bought or shot.may(shot.facts.rebuy) or (entry and entry.is_waived):
+        return None
+    base = takes.get(shot.base)
+    over = entry.why if base and entry and entry.state == "failed" and entry.job == base.job else ""
+    if base and base.job and not over:
+        pinned = tuple(takes[resolution] for resolution in dict.fromkeys(bought))
+        extra = shot.upgrade if shot.resolution not in takes else Fraction(0)
+        why = _fetching(shot)
+        return Collect(
+            shot.scene, shot.wanted, shot.resolution, base.job, why, extra, pinned=pinned, otherwise=shot.otherwise
+        )
+    if shot.resolution not in takes and shot.base in shot.held:
+        return None
+    job = over or "the lock names no job to fetch it by"
+    gone, way = _gone(shot), shot.otherwise
+    return Blocked(shot.scene, shot.wanted, f"{gone}; {way} ({job})", "rebuy", f"{gone}: {job}", way)
+
+
+def _refused(shot: _Known) -> Blocked | None:
+    """A shot that was refused for its content again and again: submitting it once more is the user's decision."""
+    times, agreed = shot.facts.refusals.get(shot.wanted.key, 0), {*shot.facts.retry, *shot.facts.rebuy}
+    if times < MOST_REFUSALS or shot.may(agreed):
+        return None
+    way = f"change the prompt or the image, or submit it once more with --retry {shot.scene}"
+    refused, said = f"refused for its content {times} times", shot.entry.why if shot.entry else ""
+    return Blocked(shot.scene, shot.wanted, f"{refused}; {way} ({said})", "retry", f"{refused}: {said}", way)
+
+
+def _collecting(shot: _Known, entry: Submission) -> str:
     if entry.state == "open":
         return "paid for, not fetched yet"
-    first, upgraded = model.base(resolution), model.upgrades(resolution)
-    base = takes.get(first)
-    if upgraded and resolution not in takes and base and base.digest in facts.held:
-        return f"resolution {first} -> {resolution}: the HD version of the same take"
-    gone = _gone(facts, takes)
-    if gone == _LOST:
-        return f"{gone}: fetched again"
-    price = prices.shot(entry.model) + (prices.hd if upgraded else 0)
-    anew = f"made anew (settle --again) it costs {json_number(price)} credits"
-    return f"{gone}: fetched again while the service has it; {anew}"
+    if shot.resolution not in shot.takes and shot.base in shot.held:
+        return f"resolution {shot.base} -> {shot.resolution}: the HD version of the same take"
+    again = f"{_gone(shot)}: fetched again"
+    return f"{again} while the service has it; {shot.otherwise}" if _removed(shot) else again
 
 
-_LOST = "its take is gone from the store"
+def _fetching(shot: _Known) -> str:
+    """Why a take is fetched by the job that is known of it."""
+    if shot.base in shot.held and shot.resolution not in shot.takes:
+        return f"resolution {shot.base} -> {shot.resolution}: the HD version of the same take"
+    known = shot.wanted.key in shot.facts.takes and shot.facts.takes[shot.wanted.key]
+    return f"{_gone(shot)}: fetched again" if known else "pinned by the lock, and never here: fetched by its job"
 
 
-def _gone(facts: Facts, takes: Mapping[str, Take]) -> str:
+def _removed(shot: _Known) -> str:
+    """The day on which `store gc` removed a take of the shot; "" if it did not."""
+    removed = shot.facts.removed
+    return max((removed[take.digest] for take in shot.takes.values() if take.digest in removed), default="")
+
+
+def _gone(shot: _Known) -> str:
     """Why takes that are known are not in the store."""
-    days = [facts.removed[take.digest] for take in takes.values() if take.digest in facts.removed]
-    return f"its take was removed by store gc on {max(days)}" if days else _LOST
+    if removed := _removed(shot):
+        return f"its take was removed by store gc on {removed}"
+    if not shot.facts.takes.get(shot.wanted.key):
+        return "the lock pins a take that was never here"
+    rehearsed = shot.facts.kind == "rehearsal"
+    return "its rehearsal take is not here any more" if rehearsed else "its take is gone from the store"
 
 
-def _reason(
-    scene: Scene,
-    wanted: Shot,
-    facts: Facts,
-    takes: Mapping[str, Take],
-    held: Mapping[str, Take],
-    model: Model,
-) -> str:
-    entry = facts.entries.get(wanted.key)
+def _reason(shot: _Known) -> str:
+    """Why a shot is submitted."""
+    entry, facts = shot.entry, shot.facts
     if entry and entry.state in ("failed", "refused") and entry.why:
         return f"failed before: {entry.why}"
-    if held:
-        first, last = model.resolutions[0].name, model.resolutions[-1].name
+    if shot.held:
+        first, last = shot.model.resolutions[0].name, shot.model.resolutions[-1].name
         return f"resolution {first} -> {last}, and the job of its take is not known here"
-    if takes:
-        return _gone(facts, takes)
-    before = facts.before.get(scene.id)
+    if shot.takes:
+        return _gone(shot)
+    before = facts.before.get(shot.scene)
     if before is not None:
-        return changes(before, wanted.recipe) or "no take yet"
-    return "the scene has changed" if scene.id in facts.lock.scenes else "no take yet"
+        return changes(before, shot.wanted.recipe) or "no take yet"
+    return "the scene has changed" if shot.scene in facts.lock.scenes else "no take yet"

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from storyboard.model.lock import Lock
+from storyboard.model.realm_kind import Kind
 from storyboard.model.shot import Recipe, Shot
 from storyboard.model.storyboard import LocalImage, Resolution
 from storyboard.model.submission import Submission
@@ -33,6 +34,8 @@ class Collect:
     """Submitted already: download it. ``credits`` is 0, or the price of the upgrade of a take in the store.
 
     ``job`` is None if another render is submitting it just now, or if a scene in ``after`` needs the same shot.
+    ``pinned`` are the takes that the lock pins, where this ledger does not know their job: each is downloaded by its
+    job, and only that very clip counts. ``otherwise`` says what buys the shot again if its take is lost for good.
     """
 
     scene: str
@@ -42,12 +45,14 @@ class Collect:
     why: str
     credits: Fraction = Fraction(0)
     after: tuple[str, ...] = ()
+    pinned: tuple[Take, ...] = ()
+    otherwise: str = ""
     name: Literal["collect"] = "collect"
 
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """To be submitted and paid for."""
+    """To be submitted and paid for. ``agreed``: as the user agreed to for just this scene."""
 
     scene: str
     shot: Shot
@@ -55,20 +60,28 @@ class Make:
     why: str
     credits: Fraction
     after: tuple[str, ...] = ()
+    agreed: bool = False
     name: Literal["make"] = "make"
+
+
+# What a blocked scene needs. settle: the answer to its submission was lost. given-up: nothing, the user gave it up
+# (`settle --abandon`). rebuy: what was bought is lost. retry: it was refused for its content more than once.
+Need = Literal["settle", "given-up", "rebuy", "retry"]
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A submission whose answer was lost, or that was given up: it is never sent again by itself.
+    """A shot that is not submitted again by itself; ``need`` says what it waits for.
 
-    ``decided``: the user gave it up (`settle --abandon`).
+    ``why`` is said in a plan; where it says what the user can do as well, ``cause`` and ``way`` are its two parts.
     """
 
     scene: str
     shot: Shot
     why: str
-    decided: bool = False
+    need: Need = "settle"
+    cause: str = ""
+    way: str = ""
     credits: Fraction = Fraction(0)
     after: tuple[str, ...] = ()
     name: Literal["blocked"] = "blocked"
@@ -84,6 +97,8 @@ class Facts:
     ``entries`` and ``takes`` are those of each key in the ledger; ``held`` the digests in the store;
     ``before`` the recipe that each scene was last generated from; ``at_work`` the runs in progress; ``removed`` the day
     on which `store gc` removed a take, by digest; ``named`` the nonces of submissions whose job a callback has named.
+    ``refusals`` counts by key how often a shot was refused for its content. The user agrees to buy the scenes in
+    ``rebuy`` again, and to submit those in ``retry`` once more. ``kind`` is that of the takes.
     """
 
     lock: Lock = field(default_factory=Lock)
@@ -94,6 +109,10 @@ class Facts:
     at_work: frozenset[str] = frozenset()
     removed: Mapping[str, str] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
+    refusals: Mapping[str, int] = field(default_factory=dict)
+    rebuy: frozenset[str] = frozenset()
+    retry: frozenset[str] = frozenset()
+    kind: Kind = "paid"
 
 
 @dataclass(frozen=True, slots=True)

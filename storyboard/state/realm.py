@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from storyboard.model.realm_kind import Kind
-from storyboard.model.submission import LIVE
+from storyboard.model.submission import LIVE, Submission
+from storyboard.model.take import ORIGINAL
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
@@ -39,6 +40,22 @@ class Realm:
         """Move those of the missing takes that are in the trash back into the store. Raise LocalFault."""
         if back := [digest for digest in sorted(digests) if self.store.recover(digest)]:
             self.ledger.pins.record_return(back)
+
+    def owed_jobs(self, storyboard: str | None = None, needed: Collection[str] = ()) -> list[Submission]:
+        """The jobs that are paid for and whose clips are not here yet, but for those of the keys ``needed``.
+
+        Of one storyboard (its file's absolute path) or of all, oldest first; none of a run that lives, and none of
+        drafts. A take whose upgrade was requested and is not here is owed too. Raise LocalFault.
+        """
+        if self.kind == "draft":
+            return []
+        found = (each for each in self.ledger.submissions.all(storyboard) if each.job and each.key not in needed)
+        return [each for each in found if self._is_owed(each) and not self.is_running(each.run)]
+
+    def _is_owed(self, submission: Submission) -> bool:
+        if submission.state != "taken" or submission.hd is None:
+            return submission.state == "open"
+        return len({*self.ledger.takes.of_key(submission.key)} - {ORIGINAL}) == 1
 
     def close_dead_drafts(self) -> None:
         """Record as failed the drafts that a dead run left open: their emulator died with it. Raise LocalFault."""

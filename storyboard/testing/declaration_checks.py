@@ -57,6 +57,7 @@ def check_models(provider: Provider) -> None:
     require(all(map(is_text, offered.names)), f"capabilities: a model has no usable name: {describe(offered.names)}")
     require(len(set(offered.names)) == len(offered.names), f"capabilities: two models share a name: {offered.names}")
     require(offered.usual in offered.names, f"capabilities: the usual model {describe(offered.usual)} is not offered")
+    require(offered.job_days is None or is_int(offered.job_days, 1), "job_days must be whole days above 0, or None")
     for model in offered.models:
         _check_model(model)
         upgrade = any(quality.upgrade for quality in model.resolutions)

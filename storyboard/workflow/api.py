@@ -13,12 +13,12 @@ from storyboard.model.errors import InputError, Interrupted
 from storyboard.model.problem import Problem
 from storyboard.model.realm_kind import Kind
 from storyboard.model.storyboard import Storyboard
-from storyboard.planning.steps import Plan
+from storyboard.planning.steps import Make, Plan
 from storyboard.state.realm import claim_storyboard
 from storyboard.timeline.model import Timeline
 from storyboard.workflow import preflight
 from storyboard.workflow.cut import complete_takes, cut_only
-from storyboard.workflow.facts import current_plan
+from storyboard.workflow.facts import NOTHING_AGREED, Agreed, current_plan
 from storyboard.workflow.footage import build_footage
 from storyboard.workflow.partial import cut_partial
 from storyboard.workflow.render import render, render_async, select_steps
@@ -73,12 +73,14 @@ class OpenStoryboard:
         """The storyboard as it was read."""
         return self.workspace.storyboard
 
-    def plan(self, scenes: Collection[str] = ()) -> Plan:
+    def plan(self, scenes: Collection[str] = (), *, rebuy: Collection[str] = (), retry: Collection[str] = ()) -> Plan:
         """Return what has to be done about each scene now; about ``scenes`` alone if some are named.
 
-        Raise InputError for the name of no scene, LocalFault.
+        ``rebuy`` names scenes that are bought again if their takes are lost, ``retry`` scenes that are submitted once
+        more although they were refused. Raise InputError for the name of no scene, LocalFault.
         """
-        return select_steps(self.workspace, current_plan(self.workspace), tuple(scenes))
+        whole = current_plan(self.workspace, Agreed(tuple(rebuy), tuple(retry)))
+        return select_steps(self.workspace, whole, tuple(scenes))
 
     def render(
         self,
@@ -172,7 +174,14 @@ class OpenStoryboard:
             cut=cut,
             reencode=reencode,
             chapters=chapters,
+            agreed=NOTHING_AGREED if plan is None else _agreed_in(plan),
         )
+
+
+def _agreed_in(plan: Plan) -> Agreed:
+    """What the user agreed to when this plan was made."""
+    made = tuple(step.scene for step in plan.steps if isinstance(step, Make) and step.agreed)
+    return Agreed(made, made)
 
 
 def _approve(workspace: Workspace, plan: Plan, approve: Approve | None) -> None:

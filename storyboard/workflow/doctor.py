@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Bytes. With less free, a render of a few dozen clips may fill the disk.
 ROOM = 1_000_000_000
 
+_OWED = 20  # jobs that are named one by one
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -132,6 +134,21 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
                 SubmissionUnknown,
             )
     yield from _takes(Store(realm / "takes"), takes, {*removed})
+    yield from _owed(found)
+
+
+def _owed(found: "Settings") -> Iterator[Finding]:
+    """Jobs that are paid for and not fetched, of all storyboards."""
+    from storyboard.workflow.collect import read_owed
+
+    owed = read_owed(found)
+    for job in owed[:_OWED]:
+        said = f"scene {job.submission.scene} of {job.submission.storyboard}: {job.sentence}"
+        yield Finding("owed", "note", said, "storyboard collect --all downloads it, unpaid; so does its render")
+    if owed[_OWED:]:
+        yield Finding(
+            "owed", "note", f"and {len(owed) - _OWED} more", "storyboard collect --all downloads them, unpaid"
+        )
 
 
 def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[Finding]:

@@ -1,11 +1,13 @@
 """What is known of a workspace now: its plan, what was spent, lost submissions, and where images are uploaded to."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
+from typing import NamedTuple
 
 from storyboard.costs.budget import Over, Span
 from storyboard.generation.uploads import PublicFolder, UploadDestination, destination_for
+from storyboard.model.errors import InputError, SceneFailed
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take
 from storyboard.planning.plan import make_plan
@@ -13,7 +15,17 @@ from storyboard.planning.steps import Facts, Plan
 from storyboard.workflow.workspace import Workspace
 
 
-def read_facts(workspace: Workspace) -> Facts:
+class Agreed(NamedTuple):
+    """Scenes that the user agrees to buy again, although a take was bought, or to submit again, although refused."""
+
+    rebuy: tuple[str, ...] = ()
+    retry: tuple[str, ...] = ()
+
+
+NOTHING_AGREED = Agreed()
+
+
+def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
     """Read the lock file, the ledger and the store. Raise InputError if the lock is damaged, LocalFault.
 
     Takes that lie in the store's trash and are needed again are brought back; the ledger is told what the lock pins.
@@ -35,7 +47,20 @@ def read_facts(workspace: Workspace) -> Facts:
         frozenset(each.run for each in submissions.values() if realm.is_running(each.run)),
         {digest: rfc3339(since)[:10] for digest, since in ledger.pins.removals().items()},
         frozenset(each.nonce for each in submissions.values() if ledger.inbox.jobs_named_by_callbacks(each.nonce)),
+        {key: _refusals(workspace, key) for key in keys},
+        frozenset(agreed.rebuy),
+        frozenset(agreed.retry),
+        realm.kind,
     )
+
+
+def _refusals(workspace: Workspace, key: str) -> int:
+    """How often the shot was refused for its content: as a submission, or as a job that was accepted first."""
+    blames, closed = (
+        workspace.provider.answers.texts.blames_content,
+        workspace.realm.ledger.submissions.ended_without_clip(key),
+    )
+    return sum(blames(SceneFailed(each.why, code=each.code)) for each in closed if each.why)
 
 
 def _last_recipes(workspace: Workspace, pinned: Mapping[str, str]) -> Mapping[str, Mapping[str, object]]:
@@ -46,10 +71,19 @@ def _last_recipes(workspace: Workspace, pinned: Mapping[str, str]) -> Mapping[st
     return {**last, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
 
 
-def current_plan(workspace: Workspace) -> Plan:
+def current_plan(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Plan:
     """Return what has to be done about each scene now. Raise as ``read_facts`` does, and InputError."""
-    facts, capabilities = read_facts(workspace), workspace.provider.capabilities
+    facts, capabilities = read_facts(workspace, agreed), workspace.provider.capabilities
+    check_scene_names(workspace, (*agreed.rebuy, *agreed.retry))
     return make_plan(workspace.storyboard, workspace.shots, facts, workspace.prices, capabilities)
+
+
+def check_scene_names(workspace: Workspace, names: Collection[str]) -> None:
+    """Raise InputError if the storyboard has no scene of one of these names."""
+    known = {scene.id for scene in workspace.storyboard.scenes}
+    for scene in names:
+        if scene not in known:
+            raise InputError(f"there is no scene {scene!r}", f"scenes: {', '.join(sorted(known))}")
 
 
 def over_budget(workspace: Workspace, plan: Plan) -> tuple[Over, ...]:

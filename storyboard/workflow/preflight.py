@@ -15,6 +15,7 @@ from storyboard.model.storyboard import Storyboard
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
 from storyboard.planning.steps import Keep, Plan
+from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, upload_destination
 from storyboard.workflow.footage import clip_of_take, loudness_cache
 from storyboard.workflow.workspace import Workspace
@@ -29,7 +30,9 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
     problems = [*workspace.storyboard.warnings, *warnings(workspace, plan), *blockers(workspace, plan)]
     told = [problem.document() for problem in problems]
     leaving = () if isinstance(upload_destination(workspace), PublicFolder) else plan.images_to_upload
-    return saved.plan_document(plan, workspace.shown, workspace.provider.name, workspace.prices, leaving, told)
+    owed = [job.document() for job in owed_jobs(workspace, plan)]
+    shown, provider = workspace.shown, workspace.provider.name
+    return {**saved.plan_document(plan, shown, provider, workspace.prices, leaving, told), "owed": owed}
 
 
 def check(workspace: Workspace, plan: Plan) -> None:

@@ -1,6 +1,7 @@
 """Render a storyboard: plan, approve, generate, pin the takes, cut. Read this module first."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -11,19 +12,29 @@ from storyboard.model import events
 from storyboard.model.errors import (
     InputError,
     Interrupted,
+    RebuyNeeded,
+    SceneFailed,
     StoryboardError,
-    SubmissionUnknown,
     submission_given_up,
     submission_undecided,
 )
+from storyboard.model.submission import ASKED_AGAIN, Submission
 from storyboard.model.take import Outcome, Take
 from storyboard.planning.saved import plan_differences
-from storyboard.planning.steps import Blocked, Plan
+from storyboard.planning.steps import Blocked, Make, Plan
 from storyboard.system import signals
 from storyboard.workflow.assemble import assemble
-from storyboard.workflow.facts import check_budget, current_plan, orphaned_submissions, pin_takes, spent_credits
+from storyboard.workflow.collect import owed_jobs
+from storyboard.workflow.facts import (
+    check_budget,
+    check_scene_names,
+    current_plan,
+    orphaned_submissions,
+    pin_takes,
+    spent_credits,
+)
 from storyboard.workflow.preflight import document
-from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, takes_of
+from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, ignore_events, takes_of
 from storyboard.workflow.summary import RenderResult, summarize
 from storyboard.workflow.workspace import Workspace
 
@@ -32,12 +43,20 @@ Run = Callable[[Callable[[], Coroutine[None, None, Ended]]], Ended]
 
 
 class Approved(NamedTuple):
-    """A plan that may be carried out: ``whole`` is that of all scenes, ``spent`` the credits spent before it."""
+    """A plan that may be carried out: ``whole`` is that of all scenes, ``spent`` the credits spent before it.
+
+    ``owed`` are the jobs that are paid for and that the plan does not collect.
+    """
 
     whole: Plan
     plan: Plan
     film: Path | None
     spent: Fraction
+    owed: tuple[Submission, ...]
+
+    def has_work(self, outcomes: Mapping[str, Outcome]) -> bool:
+        """Whether a scene has no outcome yet."""
+        return len(outcomes) < len(self.plan.steps)
 
 
 def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run) -> RenderResult:
@@ -48,7 +67,7 @@ def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run)
     """
     approved = approve(workspace, options)
     outcomes, stopped = known_outcomes(approved.plan, options.on_event), None
-    if len(outcomes) < len(approved.plan.steps):
+    if approved.has_work(outcomes) or approved.owed:
         try:
             generated, stopped = run(lambda: generate(workspace, approved, options))
         except KeyboardInterrupt:
@@ -65,7 +84,7 @@ async def render_async(workspace: Workspace, options: RenderOptions) -> RenderRe
     """Do the same in the running event loop; the film is cut in another thread. Raise as ``render`` does."""
     approved = approve(workspace, options)
     outcomes, stopped = known_outcomes(approved.plan, options.on_event), None
-    if len(outcomes) < len(approved.plan.steps):
+    if approved.has_work(outcomes) or approved.owed:
         generated, stopped = await generate(workspace, approved, options)
         outcomes |= generated
     takes, film = pin(workspace, outcomes), None
@@ -101,7 +120,7 @@ def approve(workspace: Workspace, options: RenderOptions) -> Approved:
     """Plan, and have the plan approved. Raise InputError, OverBudget, LocalFault, what ``options.approve`` raises."""
     workspace.source_files.write_schema()
     workspace.realm.sweep(workspace.lockfile.path, workspace.file.parent)
-    whole = current_plan(workspace)
+    whole = current_plan(workspace, options.agreed)
     check_saved_plan(workspace, whole, options.saved_plan)
     plan = select_steps(workspace, whole, options.only)
     if options.exact_plan is not None:
@@ -112,7 +131,17 @@ def approve(workspace: Workspace, options: RenderOptions) -> Approved:
     spent = spent_credits(workspace)
     _announce(workspace, whole, plan, options.on_event)
     options.approve(workspace, plan)
-    return Approved(whole, plan, path, spent)
+    waive_lost_takes(workspace, plan)
+    return Approved(whole, plan, path, spent, tuple(job.submission for job in owed_jobs(workspace, plan)))
+
+
+def waive_lost_takes(workspace: Workspace, plan: Plan) -> None:
+    """Close the jobs of takes that are lost and that the plan buys again, as the user agreed. Raise LocalFault."""
+    submissions, now = workspace.realm.ledger.submissions, time.time()
+    for step in plan.steps:
+        entry = submissions.of_key(step.shot.key) if isinstance(step, Make) else None
+        if entry and entry.state == "taken":
+            submissions.record_failed(entry, ASKED_AGAIN, entry.code, now)
 
 
 def known_outcomes(plan: Plan, on_event: EventHandler) -> dict[str, Outcome]:
@@ -120,20 +149,41 @@ def known_outcomes(plan: Plan, on_event: EventHandler) -> dict[str, Outcome]:
     outcomes: dict[str, Outcome] = dict(takes_of(plan))
     for step in plan.steps:
         if isinstance(step, Blocked):
-            error = submission_given_up(step.why) if step.decided else submission_undecided(step.why)
-            outcomes[step.scene] = error
-            kind = events.Unknown if isinstance(error, SubmissionUnknown) else _failed
+            error = outcomes[step.scene] = _blocking_error(step)
+            kind = _failed if isinstance(error, SceneFailed) else events.Unknown
             on_event(kind(step.scene, step.shot.take, error.message, error.hint))
     return outcomes
 
 
+def _blocking_error(step: Blocked) -> StoryboardError:
+    match step.need:
+        case "settle":
+            return submission_undecided(step.why)
+        case "given-up":
+            return submission_given_up(step.why)
+        case "rebuy":
+            return RebuyNeeded(step.cause, step.way)
+        case "retry":
+            return SceneFailed(step.cause, step.way)
+
+
 async def generate(workspace: Workspace, approved: Approved, options: RenderOptions) -> Ended:
-    """Generate and download what the plan says: the outcome of each scene, and what stopped the run, if anything."""
+    """Generate and download what the plan says: the outcome of each scene, and what stopped the run, if anything.
+
+    Where there is nothing to do but to download what is owed, no error of that is raised.
+    """
     from storyboard.workflow.prepare import BackgroundPreparation
     from storyboard.workflow.session import session
 
+    plan, owed, on_event = approved.plan, approved.owed, options.on_event
     preparation = BackgroundPreparation(workspace, approved.whole, pieces=options.cut and not options.reencode)
-    return await session(workspace, approved.plan, options.at_once, preparation, options.on_event)
+    try:
+        return await session(workspace, plan, owed, options.at_once, preparation, on_event)
+    except StoryboardError as error:
+        if approved.has_work(known_outcomes(plan, ignore_events)):
+            raise
+        on_event(events.Warned("", f"{len(owed)} owed clips were not downloaded: {error.message}"))
+        return {}, None
 
 
 def pin(workspace: Workspace, outcomes: Mapping[str, Outcome]) -> dict[str, Take]:
@@ -165,10 +215,7 @@ def select_steps(workspace: Workspace, whole: Plan, only: tuple[str, ...]) -> Pl
     """Return the part of a plan for the scenes ``only``, with all that it keeps. Raise InputError for other names."""
     if not only:
         return whole
-    names = {scene.id for scene in workspace.storyboard.scenes}
-    for scene in only:
-        if scene not in names:
-            raise InputError(f"there is no scene {scene!r}", f"scenes: {', '.join(sorted(names))}")
+    check_scene_names(workspace, only)
     return whole.restricted_to(only)
 
 

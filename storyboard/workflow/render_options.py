@@ -10,6 +10,7 @@ from storyboard.model import events
 from storyboard.model.take import Take
 from storyboard.planning.steps import Keep, Plan
 from storyboard.system.files import sweep
+from storyboard.workflow.facts import NOTHING_AGREED, Agreed
 from storyboard.workflow.footage import local_media
 from storyboard.workflow.workspace import Workspace
 
@@ -31,7 +32,8 @@ class RenderOptions:
     ``approve`` is given the plan before anything is paid, and raises if it must not be carried out. ``saved_plan`` is a
     plan as JSON that must still hold, ``exact_plan`` the same as a value. ``on_event`` is given each event.
     ``at_once`` is how many jobs may be in progress. ``reencode``: re-encode every frame, rather than copy where that
-    is possible; ``chapters``: write the list of chapters; ``checksum``: give the film's SHA-256.
+    is possible; ``chapters``: write the list of chapters; ``checksum``: give the film's SHA-256. ``agreed`` names the
+    scenes that may be bought or submitted again.
     """
 
     approve: Callable[[Workspace, Plan], None] = approve_all
@@ -45,6 +47,7 @@ class RenderOptions:
     reencode: bool = False
     chapters: bool = False
     checksum: bool = False
+    agreed: Agreed = NOTHING_AGREED
 
     @property
     def film(self) -> FilmOptions:

@@ -2,11 +2,12 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 
 from storyboard.config.credentials import api_key
 from storyboard.generation.callbacks import CallbackWaiters, Listener
+from storyboard.generation.owed import collect_owed
 from storyboard.generation.provider_calls import credit_balance
 from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.runner import LocalExecutor, Runner
@@ -16,6 +17,7 @@ from storyboard.http.client import Client, Endpoint
 from storyboard.media.verify import verify
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
+from storyboard.model.submission import Submission
 from storyboard.model.take import Outcome
 from storyboard.planning.steps import Plan
 from storyboard.system import signals
@@ -35,11 +37,17 @@ Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
 
 
 async def session(
-    workspace: Workspace, plan: Plan, at_once: int, preparing: BackgroundPreparation, report: Report
+    workspace: Workspace,
+    plan: Plan,
+    owed: Sequence[Submission],
+    at_once: int,
+    preparing: BackgroundPreparation,
+    report: Report,
 ) -> Ended:
     """Carry out a plan: the outcome of each scene, and what stopped the run, if anything did.
 
-    ``at_once`` is how many jobs may be in progress. Raise InputError, RunRefused, LocalFault.
+    What is ``owed`` is downloaded beside it. ``at_once`` is how many jobs may be in progress. Raise InputError,
+    RunRefused, LocalFault.
     """
     realm = workspace.realm
     async with AsyncExitStack() as stack:
@@ -73,7 +81,10 @@ async def session(
         if plan.credits:
             await _look_at_balance(workspace, plan, client, report)
         with _listening(services, state):
-            return await Runner(LocalExecutor(services, state)).carry_out(plan), state.stopped_by
+            async with asyncio.TaskGroup() as group:
+                group.create_task(collect_owed(services, state, owed))
+                outcomes = await Runner(LocalExecutor(services, state)).carry_out(plan)
+            return outcomes, state.stopped_by
 
 
 async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:

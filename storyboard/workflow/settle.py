@@ -3,7 +3,7 @@
 from storyboard.config.credentials import api_key
 from storyboard.generation.provider_calls import echoed_prompt
 from storyboard.model.errors import InputError
-from storyboard.model.submission import Submission
+from storyboard.model.submission import ASKED_AGAIN, Submission
 from storyboard.model.text import one_line
 from storyboard.state.ledger.submissions import KnownJob
 from storyboard.system import signals
@@ -71,7 +71,7 @@ def request_again(workspace: Workspace, entry: Submission, now: float) -> None:
     """Close it, so that the next render submits again. Raise InputError if a callback has named its job since."""
     if workspace.realm.ledger.inbox.jobs_named_by_callbacks(entry.nonce):
         raise InputError(f"a callback has named the job of {entry.scene}: it is paid for", "render collects it")
-    workspace.realm.ledger.submissions.record_failed(entry, "asked for again, as the author decided", entry.code, now)
+    workspace.realm.ledger.submissions.record_failed(entry, ASKED_AGAIN, entry.code, now)
 
 
 def abandon(workspace: Workspace, entry: Submission, now: float) -> None:

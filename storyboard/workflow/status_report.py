@@ -9,6 +9,7 @@ from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, described_source
 from storyboard.model.submission import Submission
 from storyboard.planning.steps import Blocked, Keep, Step
+from storyboard.workflow.collect import OwedJob, owed_jobs
 from storyboard.workflow.facts import current_plan, orphaned_submissions, spent_credits
 from storyboard.workflow.preflight import warnings
 from storyboard.workflow.workspace import Workspace
@@ -22,7 +23,7 @@ class SceneStatus:
     """The state of a scene that a provider generates, and why.
 
     ``seconds`` is the length of its take, None if it has none here. ``submission`` is the latest one of its shot.
-    ``undecided``: whether its submission was accepted is unknown, and the author has not decided about it.
+    ``undecided``: the user has to decide, because its submission or the take that was bought is lost.
     """
 
     scene: str
@@ -43,7 +44,7 @@ class OwnScene:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The state of a storyboard: its scenes, and the submissions that no scene needs and whose answers were lost.
+    """The state of a storyboard: its scenes, and what no scene needs: submissions whose answers were lost, jobs owed.
 
     ``storyboard`` is its path as the user reads it. ``spent`` is what it has cost in credits, ``spent_on_failed`` the
     part of that for failed jobs.
@@ -53,6 +54,7 @@ class StatusReport:
     scenes: tuple[SceneStatus, ...]
     own_scenes: tuple[OwnScene, ...]
     orphaned: tuple[Submission, ...]
+    owed: tuple[OwedJob, ...]
     spent: Fraction
     spent_on_failed: Fraction
     warnings: tuple[Problem, ...]
@@ -75,6 +77,7 @@ def read_status(workspace: Workspace) -> StatusReport:
         scenes=tuple(_scene_status(step, latest.get(step.shot.key)) for step in plan.steps),
         own_scenes=_own_scenes(workspace),
         orphaned=tuple(orphaned_submissions(workspace, plan)),
+        owed=owed_jobs(workspace, plan),
         spent=spent_credits(workspace),
         spent_on_failed=sum(failed, Fraction(0)),
         warnings=warnings(workspace, plan),
@@ -85,11 +88,11 @@ def read_status(workspace: Workspace) -> StatusReport:
 def _scene_status(step: Step, submission: Submission | None) -> SceneStatus:
     return SceneStatus(
         scene=step.scene,
-        state=_STATES[step.name],
+        state="missing" if isinstance(step, Blocked) and step.need in ("rebuy", "retry") else _STATES[step.name],
         why=step.why,
         seconds=step.take.measure.seconds if isinstance(step, Keep) else None,
         submission=submission,
-        undecided=isinstance(step, Blocked) and not step.decided,
+        undecided=isinstance(step, Blocked) and step.need in ("settle", "rebuy"),
     )
 
 

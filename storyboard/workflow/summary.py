@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard.film.registry import Film
-from storyboard.model.errors import NotAsked, RunRefused, StoryboardError, SubmissionUnknown
+from storyboard.model.errors import NotAsked, RebuyNeeded, RunRefused, StoryboardError, SubmissionUnknown
 from storyboard.model.take import Outcome, Take
 from storyboard.planning.steps import Plan
 from storyboard.system.files import disk_errors
@@ -44,8 +44,10 @@ class RenderResult:
 
     @property
     def unconfirmed_scenes(self) -> tuple[str, ...]:
-        """The scenes whose submissions were lost: each needs a decision."""
-        return tuple(scene for scene, error in self.errors.items() if isinstance(error, SubmissionUnknown))
+        """The scenes that need a decision: their submissions were lost, or their takes."""
+        return tuple(
+            scene for scene, error in self.errors.items() if isinstance(error, SubmissionUnknown | RebuyNeeded)
+        )
 
     @property
     def waiting(self) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.problem import Place
-from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Resolution, Scene, Storyboard, Trim
-from storyboard.model.submission import State, Submission
+from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Scene, Storyboard, Trim
+from storyboard.model.submission import ASKED_AGAIN, State, Submission
 from storyboard.model.take import Measure, Take
 from storyboard.planning.changes import changes
 from storyboard.planning.plan import make_plan, shots
@@ -55,7 +55,7 @@ def known(
     state: State, *, hd: Fraction | None = None, takes: tuple[Take, ...] = (), held: tuple[Take, ...] = ()
 ) -> Facts:
     """What there is to know of one shot."""
-    versions: dict[Resolution, Take] = {take.resolution: take for take in takes}
+    versions: dict[str, Take] = {take.resolution: take for take in takes}
     return Facts(
         entries={key(): entry(state, hd=hd)}, takes={key(): versions}, held=frozenset(take.digest for take in held)
     )
@@ -96,12 +96,75 @@ def test_a_take_gone_from_the_store_is_fetched_again() -> None:
     assert (step.job, step.credits, step.why) == ("job1", 0, "its take is gone from the store: fetched again")
 
 
-def test_a_take_gone_and_a_job_unknown_must_be_made() -> None:
-    """A lock without ledger and store says what happened, not "no take yet"."""
-    lock = Lock({"x": Pinned(key(), 1, {1: {"720p": TAKE}})})
-    (step,) = planned(Facts(lock=lock), x=PLAIN).steps
+NAMED = replace(TAKE, job="job-1")
+
+
+def pinned(*takes: Take) -> Lock:
+    return Lock({"x": Pinned(key(), 1, {1: {take.resolution: take for take in takes}})})
+
+
+def test_a_take_that_the_lock_pins_is_fetched_by_its_job() -> None:
+    """A second machine of the same account has never heard of it, and pays nothing."""
+    (step,) = planned(Facts(lock=pinned(NAMED)), x=PLAIN).steps
+    assert isinstance(step, Collect)
+    assert (step.job, step.credits, step.pinned) == ("job-1", 0, (NAMED,))
+    assert step.why == "pinned by the lock, and never here: fetched by its job"
+    assert step.otherwise == "--rebuy x buys it again for 60 credits"
+    upgraded, hd = replace(PLAIN, resolution="1080p"), replace(HD, job="job-1")
+    for takes, credits in (((NAMED, hd), 0), ((NAMED,), 5)):
+        (step,) = planned(Facts(lock=pinned(*takes)), x=upgraded).steps
+        assert isinstance(step, Collect)
+        assert (step.pinned, step.credits) == (takes, credits)
+
+
+def test_what_a_lock_pins_is_not_bought_without_a_word() -> None:
+    """Today's locks name no job. "Was never here" and "is gone" are two things, and both wait for --rebuy."""
+    facts = Facts(lock=pinned(TAKE))
+    way = "--rebuy x buys it again for 60 credits (the lock names no job to fetch it by)"
+    (step,) = planned(facts, x=PLAIN).steps
+    assert isinstance(step, Blocked)
+    assert (step.need, step.why) == ("rebuy", f"the lock pins a take that was never here; {way}")
+    (step,) = planned(replace(facts, takes={key(): {"720p": TAKE}}), x=PLAIN).steps
+    assert step.why == f"its take is gone from the store; {way}"
+    (step,) = planned(replace(facts, takes={key(): {"720p": TAKE}}, kind="rehearsal"), x=PLAIN).steps
+    assert step.why.startswith("its rehearsal take is not here any more; ")
+    (step,) = planned(replace(facts, kind="draft"), x=PLAIN).steps
     assert isinstance(step, Make)
-    assert step.why == "its take is gone from the store"
+    for agreed in (
+        replace(facts, rebuy=frozenset({"x"})),
+        replace(known("taken", takes=(TAKE,)), rebuy=frozenset("x")),
+    ):
+        (step,) = planned(agreed, x=PLAIN).steps
+        assert isinstance(step, Make)
+        assert (step.credits, step.agreed) == (60, True)
+
+
+def test_a_job_that_the_service_has_ended_is_not_asked_for_once_more() -> None:
+    """What it says of its job is final; what the user decides about it too."""
+    over = replace(entry("failed", why="kept for 14 days"), job="job-1")
+    facts = Facts(lock=pinned(NAMED), entries={key(): over})
+    (step,) = planned(facts, x=PLAIN).steps
+    assert isinstance(step, Blocked)
+    assert "--rebuy x buys it again for 60 credits (kept for 14 days)" in step.why
+    (step,) = planned(replace(facts, entries={key(): replace(over, why=ASKED_AGAIN)}), x=PLAIN).steps
+    assert isinstance(step, Make)
+    (step,) = planned(replace(facts, entries={key(): replace(over, job="job-2")}), x=PLAIN).steps
+    assert isinstance(step, Collect)
+
+
+def test_a_shot_that_was_refused_twice_waits_for_its_author() -> None:
+    """An unattended render would pay for the same refusal each night; its neighbours are made."""
+    other = replace(PLAIN, prompt="A tern")
+    facts = Facts(entries={key(): entry("refused", why="flagged (400)")}, refusals={key(): 1})
+    assert [step.name for step in planned(facts, x=PLAIN, y=other).steps] == ["make", "make"]
+    facts = replace(facts, refusals={key(): 2})
+    blocked, made = planned(facts, x=PLAIN, y=other).steps
+    assert isinstance(blocked, Blocked)
+    assert isinstance(made, Make)
+    way = "change the prompt or the image, or submit it once more with --retry x"
+    assert (blocked.need, blocked.why) == ("retry", f"refused for its content 2 times; {way} (flagged (400))")
+    (step, _) = planned(replace(facts, retry=frozenset({"x"})), x=PLAIN, y=other).steps
+    assert isinstance(step, Make)
 
 
 def test_a_lost_answer_blocks_its_scene_alone() -> None:

@@ -143,7 +143,7 @@ def test_what_was_removed_is_told_with_its_price(studio: Studio) -> None:
         step = current_plan(at).steps[0]
     assert isinstance(step, Collect)
     assert "its take was removed by store gc on 20" in step.why
-    assert "made anew (settle --again) it costs 60 credits" in step.why
+    assert "--rebuy s1 generates it again for 60 credits" in step.why
     assert (studio.render().exit, service.posts) == (0, 3)
     assert not keeper.removed
 

@@ -48,6 +48,10 @@ _CALLS: Mapping[tuple[Call, Signal], Say] = {
     (Call.HD, AnswerKind.OVER): ("the service will not make a 1080p version", "use resolution: 720p for this scene"),
 }
 
+# Fragments of the service's messages (lower case) that object to what a shot shows.
+_FLAGGED = ("flagged", "content polic", "rejected by flow", "violat")
+_CONTENT = ("prominent people", "real people", "celebrit", "minor", "unsafe image", *_FLAGGED)
+
 # Fragments of the service's messages (lower case) and what an author can do about them. Sources: the API document's
 # codes and callback; api-facts.md 0.3 and 9.8.
 _MEANINGS = (
@@ -56,7 +60,7 @@ _MEANINGS = (
     (("unsafe image",), "use another image: the service takes this one for unsafe"),
     (("fetch the image", "fetch image", "access limit"), "check that each image's address opens without a login"),
     (("only english",), "write the prompt in English, or leave translate at true"),
-    (("flagged", "content polic", "rejected by flow", "violat"), "say the prompt in other words, and render again"),
+    (_FLAGGED, "say the prompt in other words, and render again"),
     (("within 14 days",), "the service keeps a job for 14 days; render again to have it made anew"),
     (("timeout", "internal error", "try again"), "the fault is the service's: render again"),
 )
@@ -74,6 +78,7 @@ TEXTS = Texts(
     calls={**PLAIN_CALLS, **_CALLS},
     meanings=_MEANINGS,
     image_codes=(451,),
-    image_words=("fetch the image", "fetch image"),
+    image_words=("fetch the image", "fetch image", "access limit"),
+    content_words=_CONTENT,
 )
 ANSWERS = Answers(TABLE, TEXTS)

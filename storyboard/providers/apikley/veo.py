@@ -40,7 +40,8 @@ def _model(name: str, references: int) -> Model:
     )
 
 
-CAPABILITIES = Capabilities((_model("veo3", 0), _model("veo3_fast", 3)), usual="veo3_fast")
+# The days are those of the public API of the same shape (api-facts.md 0.3).
+CAPABILITIES = Capabilities((_model("veo3", 0), _model("veo3_fast", 3)), usual="veo3_fast", job_days=14)
 
 # Credits for a clip of any length, as published for the public API of the same shape on 2026-09-11
 # (api-facts.md 6.3); Apikley's own prices are not public, hence an estimate.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from storyboard.state.ledger.charges import Charges
 from storyboard.state.ledger.database import Database, is_unused
+from storyboard.state.ledger.found_jobs import FoundJobs
 from storyboard.state.ledger.inbox import CallbackInbox
 from storyboard.state.ledger.pins import DAY, Pins
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob, Submissions
@@ -21,6 +22,7 @@ class Ledger:
         self.database = Database(path)
         self.charges = Charges(self.database)
         self.submissions = Submissions(self.database, self.charges)
+        self.found_jobs = FoundJobs(self.database, self.submissions)
         self.takes = Takes(self.database)
         self.pins = Pins(self.database)
         self.inbox = CallbackInbox(self.database, self.submissions)

@@ -56,7 +56,7 @@ class Submissions:
         The budget is checked in the same transaction. Raise LocalFault if the disk has no room for its job too.
         """
         self._database.fill_reserve()
-        row = _intent_row(shot, scene, storyboard, run, credits, now)
+        row = intent_row(shot, scene, storyboard, run, credits, now)
         try:
             with self._database.transaction() as connection:
                 id = connection.execute(_INSERT_INTENT, row).lastrowid
@@ -131,6 +131,10 @@ class Submissions:
         """Take back the booking of an upgrade that the provider has refused: it costs nothing. Raise LocalFault."""
         self._database.execute("DELETE FROM upgrades WHERE entry = ?", (submission.id,))
 
+    def ended_without_clip(self, key: str) -> list[Submission]:
+        """The submissions of a key that were refused or failed, oldest first."""
+        return self._where("key = ? AND state IN ('refused', 'failed') ORDER BY id", key)
+
     def of_key(self, key: str) -> Submission | None:
         """The relevant submission of a key: the live one, else the latest."""
         found = self._where(f"key = ? ORDER BY state IN {LIVE} DESC, id DESC LIMIT 1", key)
@@ -176,6 +180,7 @@ class Submissions:
             return found
 
 
-def _intent_row(shot: Shot, scene: str, storyboard: str, run: str, credits: Fraction, now: float) -> tuple[object, ...]:
+def intent_row(shot: Shot, scene: str, storyboard: str, run: str, credits: Fraction, now: float) -> tuple[object, ...]:
+    """The row of a submission that is about to be sent, up to the time of its last change."""
     recipe, nonce = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False), secrets.token_urlsafe(_NONCE)
     return (shot.key, "intent", run, nonce, storyboard, scene, shot.model, recipe, str(credits), now, now)

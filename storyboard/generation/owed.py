@@ -1,0 +1,72 @@
+"""Download the clips of jobs that are owed: paid for, and needed by no scene of the storyboard as it is now."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from storyboard.generation.download import collect_clip, collect_upgrade
+from storyboard.generation.polling import clip_ready
+from storyboard.generation.run_state import RunState
+from storyboard.generation.runner import contained
+from storyboard.generation.schedule import JOB_DEADLINE
+from storyboard.generation.services import RunServices
+from storyboard.model import events
+from storyboard.model.errors import SceneFailed, Stalled, StoryboardError
+from storyboard.model.shot import DEFAULTS, shot_of_recipe
+from storyboard.model.submission import Submission
+from storyboard.model.take import Outcome, Take
+from storyboard.planning.steps import Collect
+
+
+async def collect_owed(
+    services: RunServices, state: RunState, owed: Sequence[Submission]
+) -> list[tuple[Submission, Outcome]]:
+    """Download what is owed, all at once; report each end as an event. What goes wrong with one ends nothing else."""
+    return [
+        *zip(owed, await asyncio.gather(*(_outcome(services, state, submission) for submission in owed)), strict=True)
+    ]
+
+
+async def _outcome(services: RunServices, state: RunState, submission: Submission) -> Outcome:
+    outcome = await contained(services, _carry_out(services, state, submission))
+    services.on_event(owed_event(submission, outcome))
+    return outcome
+
+
+async def _carry_out(services: RunServices, state: RunState, submission: Submission) -> Outcome:
+    try:
+        return await _collect(services, state, submission)
+    except StoryboardError as error:
+        return error
+
+
+def owed_event(submission: Submission, outcome: Outcome) -> events.Owed:
+    """Return what became of an owed job, as an event."""
+    scene, job = submission.scene, submission.job or ""
+    if isinstance(outcome, Take):
+        return events.Owed(scene, job, "fetched", "")
+    # A job ends by the provider's word; its upgrade can be asked for again.
+    is_over = submission.state == "open" and isinstance(outcome, SceneFailed) and not isinstance(outcome, Stalled)
+    return events.Owed(scene, job, "failed" if is_over else "open", outcome.message)
+
+
+async def _collect(services: RunServices, state: RunState, submission: Submission) -> Take:
+    """Return the take of an owed job, and of its upgrade if that was requested. Raise StoryboardErrors."""
+    named = str(submission.recipe.get("provider", DEFAULTS["provider"]))
+    if named != services.provider.name:
+        raise Stalled(f"it is a job of the provider {named}, and the configured one is {services.provider.name}")
+    # Scenes of the same id may be in progress beside it: nothing is shown of it but its end.
+    quiet = replace(services, on_event=lambda event: None, prepare=lambda scene, take: None)
+    model = services.provider.capabilities.model(submission.model)
+    wanted = model.resolutions[-1] if submission.hd is not None else model.resolutions[0]
+    step = Collect(submission.scene, shot_of_recipe(submission.recipe), wanted.name, submission.job, "")
+    take = services.take_in_store(submission.key, model.base(wanted.name))
+    if take is None:
+        ready = await clip_ready(quiet, state, step, submission, _patience(services, submission))
+        take = await collect_clip(quiet, state, step, submission, ready)
+    return await collect_upgrade(quiet, state, step, submission) if wanted.upgrade else take
+
+
+def _patience(services: RunServices, submission: Submission) -> float:
+    """Seconds to wait for an owed job: as long as for any other, counted from its submission."""
+    return max(JOB_DEADLINE - (services.clock.wall() - submission.asked), 0.0)

@@ -1,0 +1,46 @@
+"""Jobs that were found in a lock: their takes were bought elsewhere, by another machine of the same account."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from storyboard.model.shot import Shot
+from storyboard.model.submission import Submission
+from storyboard.model.take import Take
+from storyboard.state.ledger.database import Database
+from storyboard.state.ledger.submissions import KnownJob, Submissions, intent_row
+
+_INSERT_FOUND = (
+    "INSERT OR IGNORE INTO jobs (job, charged, key, state, run, nonce, storyboard, scene, model, recipe, credits,"
+    " asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_FOUND_UPGRADE = "INSERT OR IGNORE INTO upgrades SELECT id, '0', ?, ?, ?, ? FROM jobs WHERE nonce = ?"
+
+
+class FoundJobs:
+    """Rows of the tables ``jobs`` and ``upgrades`` for which nothing was paid here."""
+
+    def __init__(self, database: Database, submissions: Submissions) -> None:
+        self._database = database
+        self._submissions = submissions
+
+    def record(
+        self, shot: Shot, scene: str, storyboard: str, run: str, takes: Sequence[Take], now: float
+    ) -> Submission:
+        """Record the job of takes in the store that were bought elsewhere: here they cost nothing, an upgrade included.
+
+        ``takes`` has the take of the job, and that of its upgrade if there is one. Raise KnownJob if another shot has
+        that job.
+        """
+        row = intent_row(shot, scene, storyboard, run, Fraction(0), now)
+        job, (key, _, *rest), nonce = takes[0].job, row, row[3]
+        with self._database.transaction() as connection:
+            again = connection.execute(
+                "UPDATE OR IGNORE jobs SET state = 'taken', why = '', code = NULL WHERE key = ? AND job = ?", (key, job)
+            )
+            if not again.rowcount:
+                connection.execute(_INSERT_FOUND, (job, "0", key, "taken", *rest))
+            if len(takes) > 1:
+                connection.execute(_FOUND_UPGRADE, (run, storyboard, scene, now, nonce))
+        if found := self._submissions.of_key(shot.key):
+            return found
+        raise KnownJob

@@ -1,0 +1,170 @@
+"""What is owed: jobs that are paid for and that no scene of the storyboard needs now, named and downloaded."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from storyboard.config.credentials import api_key
+from storyboard.config.settings import Settings
+from storyboard.costs.prices import Prices
+from storyboard.generation.callbacks import CallbackWaiters
+from storyboard.generation.owed import collect_owed
+from storyboard.generation.run_state import RunState
+from storyboard.generation.services import RunServices
+from storyboard.http.client import Client, Endpoint
+from storyboard.media.verify import verify
+from storyboard.model import events
+from storyboard.model.errors import InputError
+from storyboard.model.storyboard import LocalImage
+from storyboard.model.submission import Submission, rfc3339
+from storyboard.model.take import Outcome
+from storyboard.model.text import json_number, one_line
+from storyboard.planning.steps import Plan
+from storyboard.providers.base import Provider
+from storyboard.state.ledger.database import is_unused
+from storyboard.state.realm import Realm, claim_storyboard, open_realm
+from storyboard.system import signals
+from storyboard.system.claims import exclusive_lock, is_locked
+from storyboard.system.clock import Clock
+from storyboard.system.files import discard
+from storyboard.workflow.render_options import EventHandler
+from storyboard.workflow.workspace import Workspace, provider_of
+
+_WORDS = 6  # of a prompt, by which its author knows it
+_DAY, _HOUR, _MINUTE = 24 * 60 * 60, 60 * 60, 60  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class OwedJob:
+    """A job that is owed, as it is shown. ``now`` and ``until`` are seconds since 1970.
+
+    ``until`` is how long the service keeps it, None where that is not known.
+    """
+
+    submission: Submission
+    prices: Prices
+    until: float | None
+    now: float
+
+    @property
+    def prompt(self) -> str:
+        """The prompt's first words."""
+        words = str(self.submission.recipe["prompt"]).split()
+        return one_line(" ".join(words[:_WORDS]), 60) + (" …" if len(words) > _WORDS else "")
+
+    @property
+    def sentence(self) -> str:
+        """The prompt's first words, the price, the age, and how long the service keeps the clip."""
+        price = self.prices.describe(self.submission.cost)
+        return f'"{self.prompt}", {price}, submitted {_age(self.now - self.submission.asked)} ago; {self._kept}'
+
+    @property
+    def _kept(self) -> str:
+        if self.until is None:
+            return "how long the service keeps it is not known"
+        kept = "keeps it until about" if self.until > self.now else "may have deleted it on"
+        return f"the service {kept} {rfc3339(self.until)[:10]}"
+
+    def document(self) -> dict[str, object]:
+        """The same as JSON."""
+        return {
+            "scene": self.submission.scene,
+            "storyboard": self.submission.storyboard,
+            "job": self.submission.job,
+            "prompt": self.submission.recipe["prompt"],
+            "credits": json_number(self.submission.cost),
+            "asked": rfc3339(self.submission.asked),
+            "kept_until": None if self.until is None else rfc3339(self.until),
+        }
+
+
+def _age(seconds: float) -> str:
+    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= unit:
+            return f"{int(seconds // unit)} {name}"
+    return f"{max(int(seconds), 0)} s"
+
+
+def owed_jobs(workspace: Workspace, plan: Plan) -> tuple[OwedJob, ...]:
+    """Return the jobs of this storyboard that no step of the plan collects. Raise LocalFault."""
+    needed = {step.shot.key for step in plan.steps}
+    owed = workspace.realm.owed_jobs(workspace.storyboard_id, needed)
+    return _shown(owed, workspace.provider, workspace.prices)
+
+
+def read_owed(settings: Settings, storyboard: Path | None = None) -> tuple[OwedJob, ...]:
+    """Return the jobs of a storyboard, or of all, that are paid for and not fetched; it need not be valid.
+
+    Raise InputError, LocalFault.
+    """
+    if is_unused(settings.realm_folder() / "ledger.db"):
+        return ()
+    with closing(Realm(settings.service_realm, settings.realm_folder())) as realm:
+        return _shown(realm.owed_jobs(_id(storyboard)), provider_of(settings, realm.kind), settings.prices)
+
+
+def _shown(owed: list[Submission], provider: Provider, prices: Prices) -> tuple[OwedJob, ...]:
+    days, now = provider.capabilities.job_days, time.time()
+    return tuple(OwedJob(each, prices, None if days is None else each.asked + days * _DAY, now) for each in owed)
+
+
+def collect(settings: Settings, storyboard: Path | None, on_event: EventHandler) -> list[tuple[Submission, Outcome]]:
+    """Download what a storyboard owes, or all that is owed here; it need not be valid, nor be there any more.
+
+    Raise InputError, RunRefused, LocalFault, and Busy while a render of the storyboard is in progress.
+    """
+    if is_unused(settings.realm_folder() / "ledger.db"):
+        return []
+    with ExitStack() as stack:
+        if storyboard and storyboard.parent.is_dir():
+            stack.enter_context(claim_storyboard(storyboard))
+        realm = stack.enter_context(open_realm(settings.service_realm, settings.realm_folder(), time.time()))
+        owed = realm.owed_jobs(_id(storyboard))
+        return signals.run(lambda: _collect(settings, realm, owed, on_event)) if owed else []
+
+
+async def _collect(
+    settings: Settings, realm: Realm, owed: list[Submission], on_event: EventHandler
+) -> list[tuple[Submission, Outcome]]:
+    provider, clock = provider_of(settings, realm.kind), Clock(settings.time_scale)
+    api = Endpoint(settings.base_url, api_key(settings), settings.environment)
+    state = RunState(secrets.token_hex(8), "", 1, settings.prices.hd)
+    with _claimed(realm, state.name):
+        async with Client(api, clock, provider.answers, notice=lambda why: on_event(events.Warned("", why))) as client:
+            services = RunServices(
+                provider=provider,
+                client=client,
+                ledger=realm.ledger,
+                store=realm.store,
+                uploads=None,
+                clock=clock,
+                callbacks=CallbackWaiters(clock, None),
+                runs=realm.runs,
+                read_image=_no_image,
+                verify=lambda path: verify(path, None),
+                prepare=lambda scene, take: None,
+                on_event=on_event,
+                originals=settings.originals,
+            )
+            return await collect_owed(services, state, owed)
+
+
+@contextmanager
+def _claimed(realm: Realm, run: str) -> Iterator[None]:
+    """Claim a run, so that its partial downloads are not swept; sweep those of dead ones."""
+    with ExitStack() as stack:
+        stack.callback(discard, realm.runs / run)
+        stack.enter_context(exclusive_lock(realm.runs / run, "this run is at work already"))
+        realm.store.sweep(lambda name: is_locked(realm.runs / name))
+        yield
+
+
+def _no_image(image: LocalImage) -> bytes:
+    raise InputError(f"{image.path} is not needed to download a clip")
+
+
+def _id(storyboard: Path | None) -> str | None:
+    return None if storyboard is None else str(storyboard.resolve())
