@@ -39,10 +39,10 @@ Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
 async def session(
     workspace: Workspace,
     plan: Plan,
-    owed: Sequence[Submission],
     at_once: int,
     preparing: BackgroundPreparation,
     report: Report,
+    owed: Sequence[Submission] = (),
 ) -> Ended:
     """Carry out a plan: the outcome of each scene, and what stopped the run, if anything did.
 

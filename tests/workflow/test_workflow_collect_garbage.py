@@ -9,6 +9,7 @@ import pytest
 from studio import Studio
 from tiers import every
 
+from storyboard.model import events
 from storyboard.model.errors import Busy
 from storyboard.planning.steps import Collect, Make
 from storyboard.state.ledger import Ledger
@@ -241,10 +242,13 @@ def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None
     studio.write("storyboard: 1\nscenes:\n  - {id: s1, prompt: A gull, resolution: 1080p}\n")
     assert studio.render().exit == 3
     studio.scenes("A heron")
-    service.emulator.heal()
-    studio.render()
+    assert studio.render().exit == 0
     found = Keeper(studio).clear().found
     assert (found.unreferenced, found.needed) == ((), 2)
+    service.emulator.heal()
+    assert studio.render().exit == 0
+    owed = [event for event in studio.seen if isinstance(event, events.Owed)]
+    assert [(event.scene, event.end) for event in owed] == [("s1", "fetched")]
 
 
 @pytest.mark.ci
