@@ -7,7 +7,7 @@ from dataclasses import replace
 from storyboard.generation.download import collect_clip, collect_upgrade
 from storyboard.generation.polling import clip_ready
 from storyboard.generation.run_state import RunState
-from storyboard.generation.runner import contained
+from storyboard.generation.runner import contain_faults
 from storyboard.generation.schedule import JOB_DEADLINE
 from storyboard.generation.services import RunServices
 from storyboard.model import events
@@ -28,7 +28,7 @@ async def collect_owed(
 
 
 async def _outcome(services: RunServices, state: RunState, submission: Submission) -> Outcome:
-    outcome = await contained(services, _carry_out(services, state, submission))
+    outcome = await contain_faults(services, _carry_out(services, state, submission))
     services.on_event(owed_event(submission, outcome))
     return outcome
 

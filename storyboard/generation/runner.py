@@ -75,13 +75,13 @@ class LocalExecutor:
 
     async def run(self, step: Make | Collect) -> Outcome:
         """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
-        outcome = await contained(self.services, self._carry_out(step))
+        outcome = await contain_faults(self.services, self._carry_out(step))
         if isinstance(outcome, ProgramFault):
-            await contained(self.services, self._told(step, outcome))
+            await contain_faults(self.services, self._told(step, outcome))
         if isinstance(outcome, Take):
-            ahead = await contained(self.services, self._prepared(step, outcome))
+            ahead = await contain_faults(self.services, self._prepared(step, outcome))
             if isinstance(ahead, ProgramFault):
-                await contained(self.services, self._warned(step, ahead))
+                await contain_faults(self.services, self._warned(step, ahead))
         return outcome
 
     async def _carry_out(self, step: Make | Collect) -> Outcome:
@@ -115,7 +115,7 @@ class LocalExecutor:
         return fault
 
 
-async def contained(services: RunServices, work: Awaitable[Outcome]) -> Outcome:
+async def contain_faults(services: RunServices, work: Awaitable[Outcome]) -> Outcome:
     """Return what ``work`` returns. An exception that nobody foresaw is the fault of this scene alone."""
     try:
         return await work
