@@ -48,7 +48,8 @@ def plan_film(
     }
     pictures = picture_pieces(cut, alike, numbers)
     if any(isinstance(piece, RenderedPiece) for piece in pictures) and not _bt709(leader.look):
-        return "some clips must be rendered, and the others have colours that are not rendered here"
+        why = next((why for why in found.values() if isinstance(why, str)), "some frames must be encoded")
+        return f"{why}; and the other clips are not in BT.709, which encoded frames have"
     if all(isinstance(piece, RenderedPiece) for piece in pictures):
         return plan_reencoded_film(cut, indexes, measured)
     used = max(piece.sets for piece in pictures if isinstance(piece, CopiedPiece))

@@ -1,7 +1,7 @@
 """Thumbnails and single frames of a film, kept in a folder: for contact sheets and posters."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from storyboard.model.fingerprint import fingerprint
 from storyboard.model.storyboard import LocalImage, Still
-from storyboard.system.files import disk_errors, replace
+from storyboard.system.files import disk_errors
+from storyboard.system.files import replace as put
 from storyboard.timeline.model import Clip, EffectClip, Timeline
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Thumbnails:
         if kept := _read(path, box):
             return kept
         made = _thumbnail(self.sources, clip, box)
-        replace(path, encode_image(made, "PNG"))
+        put(path, encode_image(made, "PNG"))
         return made
 
     def prune(self) -> None:
@@ -131,13 +132,12 @@ def _without_effect(clip: Clip) -> Clip:
 
 
 def _still(sources: FrameSources, still: Still) -> "Image":
-    """A still as it fills the film's frame before the camera moves. Raise InputError."""
-    from PIL import Image, ImageOps
+    """A still as the film shows it before the camera moves. Raise InputError, BadMedia."""
+    from PIL import Image
+
+    from storyboard.graphics import stills
 
     timeline = sources.timeline
-    size = (timeline.width, timeline.height)
-    if still.image is None:
-        return Image.new("RGB", size, still.color)
-    with Image.open(BytesIO(sources.read_image(still.image)), formats=("PNG", "JPEG", "WEBP")) as opened:
-        picture = ImageOps.exif_transpose(opened).convert("RGB")
-    return ImageOps.fit(picture, size) if timeline.fit == "crop" else ImageOps.pad(picture, size)
+    content = sources.read_image(still.image) if still.image else b""
+    resting, size = replace(still, move="none"), (timeline.width, timeline.height)
+    return Image.fromarray(next(stills.pictures(resting, content, size, 1, 1, timeline.fit)))

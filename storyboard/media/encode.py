@@ -12,10 +12,12 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from storyboard.media import probe
 from storyboard.model.errors import LocalFault
 from storyboard.mp4.samples import BLOCK
 from storyboard.system.files import disk_errors
@@ -57,15 +59,16 @@ def mp4(
             video = out.add_stream("libx264", rate=fps, options=options)
             video.width, video.height = size
             video.pix_fmt = "yuv420p"
-            source = files.enter_context(av.open(str(sound[0]), "r", format="mp4")) if sound else None
-            if source:
-                out.add_stream_from_template(source.streams.audio[0])
+            source = files.enter_context(_read(sound[0])) if sound else None
+            heard = probe.sound_track(source, 0) if source else None
+            if heard:
+                out.add_stream_from_template(heard)
             reformatter, packets = VideoReformatter(), []
             for count, picture in enumerate(pictures, 1):
                 packets += video.encode(_yuv(picture, count - 1, reformatter))
             packets += video.encode(None)
-            if source and sound:
-                _copy(source, sound[1], Fraction(count, fps), out)
+            if source and heard and sound:
+                _copy(source.demux(heard), heard, sound[1], Fraction(count, fps), out)
             for packet in packets:
                 out.mux(packet)
     except av.error.FFmpegError as error:
@@ -73,11 +76,16 @@ def mp4(
     return count
 
 
-def _copy(source: InputContainer, begins: Fraction, seconds: Fraction, out: OutputContainer) -> None:
+def _read(path: Path) -> InputContainer:
+    return av.open(f"file:{path.absolute()}", "r", format="mp4", metadata_errors="replace")
+
+
+def _copy(
+    packets: "Iterable[Packet[Any]]", sound: AudioStream, begins: Fraction, seconds: Fraction, out: OutputContainer
+) -> None:
     """Copy the AAC frames that are heard, and the one before them, without which the first would decode as silence."""
-    sound = source.streams.audio[0]
     stream = out.streams.audio[0]
-    for packet in _packets(source):
+    for packet in packets:
         if packet.pts is None or packet.dts is None or not sound.time_base:
             continue
         at = round((packet.pts * sound.time_base - begins) * sound.rate)
@@ -85,10 +93,6 @@ def _copy(source: InputContainer, begins: Fraction, seconds: Fraction, out: Outp
             packet.time_base, packet.pts, packet.dts = Fraction(1, sound.rate), at, at
             packet.stream = stream
             out.mux(packet)
-
-
-def _packets(source: InputContainer) -> "Iterable[Packet[Any]]":
-    return source.demux(source.streams.audio[0])
 
 
 def _yuv(picture: Picture, number: int, reformatter: VideoReformatter) -> av.VideoFrame:

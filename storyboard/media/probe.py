@@ -15,6 +15,7 @@ from storyboard.model.errors import BadMedia
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
 from storyboard.mp4 import reader
+from storyboard.mp4.boxes import most_samples
 from storyboard.system.files import disk_errors
 
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ def notes(path: Path) -> ClipNotes:
 def sound(path: Path) -> Fraction:
     """The duration of a sound file in seconds, counted by packets. Raise BadMedia where it is none, LocalFault."""
     with open_clip(path, sound_demuxer(path)) as file:
-        if not (tracks := sound_tracks(file)):
+        stream = sound_track(file, 0)
+        if stream is None:
             raise BadMedia("there is no sound in it")
-        stream = tracks[0]
         ends = [
             (packet.pts, packet.duration) for packet in file.demux(stream) if packet.size and packet.pts is not None
         ]
@@ -168,9 +169,14 @@ def demuxer(path: Path) -> str:
 
 @contextmanager
 def open_clip(path: Path, kind: str) -> "Iterator[InputContainer]":
-    """Open the clip in PyAV with the demuxer ``kind``. Raise BadMedia for every error of libav."""
+    """Open the clip in PyAV with the demuxer ``kind``. Raise BadMedia for every error of libav.
+
+    A file that claims to have more samples than bytes is not opened: libav would ask for memory for all of them.
+    """
     import av
 
+    if kind == "mp4" and (samples := most_samples(path)) > path.stat().st_size:
+        raise BadMedia(f"damaged: its index claims to have {samples:,} samples")
     try:
         file = f"file:{os.path.abspath(path)}"
         options = {"protocol_whitelist": "file"}

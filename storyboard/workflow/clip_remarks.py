@@ -50,7 +50,7 @@ def _damage(scene: Scene, files: Project) -> Problem | None:
         return None
     if at is None:
         return None
-    message = f"scene '{scene.id}': its clip is damaged: players stop, or show rubble, at about {at:.1f} s"
+    message = f"scene '{scene.id}': its clip is damaged: playback stops or breaks up at about {at:.1f} s"
     hint = "export or copy the clip again, or trim the scene to end before that"
     return Problem(scene.source.place, f"scenes[{scene.number - 1}].file", message, hint, severity="warning")
 

@@ -15,6 +15,7 @@ from storyboard.model.storyboard import Storyboard
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
 from storyboard.planning.steps import Keep, Plan
+from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, upload_destination
 from storyboard.workflow.footage import clip_of_take, loudness_cache
@@ -67,8 +68,9 @@ def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return warnings: characters the font lacks, transitions that re-encode a whole take, uneven loudness."""
-    return (*missing_glyphs(workspace.storyboard), *_encoded_whole(workspace, plan), *_uneven(workspace, plan))
+    """Return warnings: odd local clips, characters the font lacks, transitions that re-encode a take, loudness."""
+    clips = clip_remarks(workspace.storyboard, workspace.source_files)
+    return (*clips, *missing_glyphs(workspace.storyboard), *_encoded_whole(workspace, plan), *_uneven(workspace, plan))
 
 
 def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import av
 import pytest
-from moving import BLUE, RED, close, look
+from moving import BLUE, GREEN, RED, close, look
 from studio import Studio
+from test_film_odd_clips import kinds
 
 from storyboard.model.errors import LocalFault, Problems
 
@@ -44,6 +45,26 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 def film(studio: Studio, *scenes: str) -> Path:
     lines = "".join(f"  - {scene}\n" for scene in scenes)
     return studio.write(f"storyboard: 1\nscenes:\n{lines}")
+
+
+@pytest.mark.ci
+def test_effects_titles_and_transitions_work_on_every_kind_of_clip(install: Install, studio: Studio, clips):
+    """What the cut takes, an effect and a title take: a phone's MOV, fragments, MKV, WebM, several tracks."""
+    install("def same(clip, seed):\n    return clip\n", "same")
+    for number, path in enumerate(kinds(clips)):
+        shutil.copy(path, studio.folder / f"c{number}{path.suffix}")
+        name = f"file: c{number}{path.suffix}"
+        film(
+            studio,
+            f"{{id: a, {name}, effect: same}}",
+            f"{{id: b, {name}, title: {{text: Hello}}, transition: {{kind: dissolve}}}}",
+        )
+        done = studio.render()
+        seen = look(Path(done.film))
+        assert (done.exit, len(seen.frames)) == (0, 36)
+        assert close(seen.colour(6), GREEN)
+        assert seen.clicks() == pytest.approx([0], abs=0.022)  # fragments keep no note of priming
+        assert not any(type(event).__name__ == "Warned" and "damaged" in event.why for event in studio.seen)
 
 
 def sounds(path: Path) -> list[bytes]:

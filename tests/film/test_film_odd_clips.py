@@ -14,6 +14,7 @@ from studio import Studio
 from tiers import every
 
 from storyboard.media import ffmpeg, frames, probe
+from storyboard.model.errors import SceneFailed
 from storyboard.mp4 import reader
 from storyboard.mp4.samples import AudioTrack, VideoTrack
 from storyboard.workflow.sheet import SheetOptions, poster, sheet
@@ -144,6 +145,8 @@ def test_a_sheet_and_a_poster_of_every_kind_of_clip(studio: Studio, clips: Clips
             assert close(picture.convert("RGB").getpixel((160, 90)), (255, 255, 255), 8)  # each clip's first frame
     (studio.folder / "c2.mkv").write_bytes(b"\x1a\x45\xdf\xa3" + bytes(400))
     assert sheet(options, studio.settings)
+    with pytest.raises(SceneFailed, match="scene s2: damaged"):
+        poster(options, "s2", studio.settings)
 
 
 def test_what_a_file_is_is_said(clips: Clips) -> None:

@@ -30,7 +30,7 @@ PLACES = {
     "a piece is made": (TAKES, PAID, "ffmpeg", "libx264"),
     "frames are read": (TAKES, PAID, "ffmpeg", "rawvideo"),
     "frames are fed": (TAKES, PAID, "ffmpeg", "pipe:0"),
-    "sound is made": (OWN, PAID, "ffmpeg", "-af"),
+    "a clip is looked through": (OWN, PAID, "ffmpeg", "-xerror"),
     "the plain cut": (PLAIN, (*PAID, "--reencode"), "ffmpeg", "concat"),
     "an effect has moviepy find ffplay": (TAKES, PAID, "ffplay", "ffplay"),
     "a draft has moviepy find ffmpeg": (PLAIN, DRAFT, "ffmpeg", "-version"),
