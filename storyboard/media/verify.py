@@ -68,7 +68,7 @@ def first_damage(path: Path, start: Fraction, end: Fraction) -> Fraction | None:
     try:
         reached = ffmpeg.run(arguments, seconds=_DEEP_PATIENCE, watch=watch)
     except ffmpeg.FfmpegFailed as failure:
-        if failure.hint:
+        if failure.blameless:
             raise
         return start + reached / source.measure.fps
     whole = reached + _SPARE * source.measure.fps >= (end - start) * source.measure.fps
@@ -108,13 +108,14 @@ def _decode(path: Path) -> int:
     arguments = ["-xerror", "-err_detect", "explode", "-threads", "1", "-max_pixels", str(LARGEST * LARGEST)]
     arguments += ["-protocol_whitelist", "file", "-f", "mp4", "-i", f"file:{os.path.abspath(path)}"]
     arguments += ["-map", "0:v?", "-map", "0:a?", "-t", str(LONGEST + 1), "-fps_mode", "passthrough", "-f", "null", "-"]
+    cpu = CPU + CPU_PER_MEGABYTE * (os.stat(path).st_size // 1_000_000)
     try:
-        cpu = CPU + CPU_PER_MEGABYTE * (os.stat(path).st_size // 1_000_000)
         return ffmpeg.run(arguments, seconds=PATIENCE, limits=ffmpeg.ChildLimits(MEMORY, cpu))
     except ffmpeg.FfmpegFailed as failure:
         if failure.blameless:
             raise
-        raise BadMedia(f"damaged, it does not decode: {failure.said or failure.message}") from failure
+        limits = f"it takes over {cpu} s of CPU time or {MEMORY >> 20} MB of memory ({failure.message})"
+        raise BadMedia(f"damaged, it does not decode: {failure.said or limits}") from failure
 
 
 def _allowed(path: Path) -> Fraction:
