@@ -9,6 +9,7 @@ from pathlib import Path
 from storyboard.generation.originals import collect_original
 from storyboard.generation.polling import STILL_OPEN, clip_ready, upgrade_ready, way_back
 from storyboard.generation.run_state import RunState
+from storyboard.generation.schedule import HD_DEADLINE
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.capabilities import Model
@@ -47,8 +48,14 @@ async def collect_clip(
     )
 
 
-async def collect_upgrade(services: RunServices, state: RunState, step: Make | Collect, submission: Submission) -> Take:
-    """Buy the upgrade of a job whose take is in the store, and return its take.
+async def collect_upgrade(
+    services: RunServices,
+    state: RunState,
+    step: Make | Collect,
+    submission: Submission,
+    deadline: float = HD_DEADLINE,
+) -> Take:
+    """Buy the upgrade of a job whose take is in the store, and return its take; wait ``deadline`` seconds for it.
 
     Raise UpgradeRefused (then nothing is booked), SceneFailed, OverBudget.
     """
@@ -59,7 +66,7 @@ async def collect_upgrade(services: RunServices, state: RunState, step: Make | C
             submission, step.scene, state.storyboard_id, state.name, state.upgrade, now, state.budget
         )
     try:
-        ready = await upgrade_ready(services, state, step, submission)
+        ready = await upgrade_ready(services, state, step, submission, deadline=deadline)
         expected = Expected(submission.key, submission.job, step.resolution)
         return await download_take(
             services,

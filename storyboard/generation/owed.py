@@ -8,7 +8,7 @@ from storyboard.generation.download import collect_clip, collect_upgrade
 from storyboard.generation.polling import clip_ready
 from storyboard.generation.run_state import RunState
 from storyboard.generation.runner import contain_faults
-from storyboard.generation.schedule import JOB_DEADLINE
+from storyboard.generation.schedule import HD_DEADLINE, JOB_DEADLINE
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import SceneFailed, Stalled, StoryboardError
@@ -60,11 +60,13 @@ async def _collect(services: RunServices, state: RunState, submission: Submissio
     model = services.provider.capabilities.model(submission.model)
     wanted = model.resolutions[-1] if submission.hd is not None else model.resolutions[0]
     step = Collect(submission.scene, shot_of_recipe(submission.recipe), wanted.name, submission.job, "")
-    take = services.take_in_store(submission.key, model.base(wanted.name))
+    take, patience = services.take_in_store(submission.key, model.base(wanted.name)), _patience(services, submission)
     if take is None:
-        ready = await clip_ready(quiet, state, step, submission, _patience(services, submission))
+        ready = await clip_ready(quiet, state, step, submission, patience)
         take = await collect_clip(quiet, state, step, submission, ready)
-    return await collect_upgrade(quiet, state, step, submission) if wanted.upgrade else take
+    if not wanted.upgrade:
+        return take
+    return await collect_upgrade(quiet, state, step, submission, min(patience, HD_DEADLINE))
 
 
 def _patience(services: RunServices, submission: Submission) -> float:

@@ -84,12 +84,19 @@ async def clip_ready(
 
 
 async def upgrade_ready(
-    services: RunServices, state: RunState, step: Make | Collect, submission: Submission, *, again: bool = False
+    services: RunServices,
+    state: RunState,
+    step: Make | Collect,
+    submission: Submission,
+    *,
+    again: bool = False,
+    deadline: float = HD_DEADLINE,
 ) -> Ready:
-    """Wait until the upgrade of a finished job is ready. ``again``: it was ready before, so it was charged.
+    """Wait until the upgrade of a finished job is ready, for ``deadline`` seconds.
 
-    Raise Stalled at the limit, SceneFailed, RunRefused; UpgradeRefused if the provider makes none. A refusal that comes
-    before anything else was answered takes the booking back: then nothing was charged.
+    ``again``: it was ready before, so it was charged. Raise Stalled at the limit, SceneFailed, RunRefused;
+    UpgradeRefused if the provider makes none. A refusal that comes before anything else was answered takes the booking
+    back: then nothing was charged.
     """
     assert submission.job is not None
     job, records, began = submission.job, services.ledger.submissions, False
@@ -113,7 +120,7 @@ async def upgrade_ready(
         began = True
         return found
 
-    limit = PollLimit(HD_DEADLINE)
+    limit = PollLimit(deadline)
     found = await wait_until_ready(services, state, ask, limit, lambda age: HD_PAUSE, services.clock.pause)
     if isinstance(found, str):
         raise Stalled(found, way_back(services, step))

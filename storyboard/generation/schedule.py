@@ -51,4 +51,6 @@ class PollLimit:
             return "the provider says that it is done, and gives no address for the clip"
         if self.unseen >= 3 and self.hidden > self.visible_after:
             return "the provider does not know it"
-        return f"no clip after {self.deadline / 60:.0f} minutes" if age > self.deadline else ""
+        if age <= self.deadline:
+            return ""
+        return f"no clip after {self.deadline / 60:.0f} minutes" if self.deadline else "it is not ready"

@@ -60,7 +60,7 @@ def _refusals(workspace: Workspace, key: str) -> int:
         workspace.provider.answers.texts.blames_content,
         workspace.realm.ledger.submissions.ended_without_clip(key),
     )
-    return sum(blames(SceneFailed(each.why, code=each.code)) for each in closed if each.why)
+    return sum(blames(SceneFailed(each.why, code=each.code)) for each in closed if each.why and not each.is_waived)
 
 
 def _last_recipes(workspace: Workspace, pinned: Mapping[str, str]) -> Mapping[str, Mapping[str, object]]:

@@ -9,13 +9,19 @@ from storyboard.state.ledger.submissions import KnownJob
 from storyboard.system import signals
 from storyboard.system.claims import is_locked
 from storyboard.system.clock import Clock
+from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import current_plan, orphaned_submissions
 from storyboard.workflow.workspace import Workspace
 
 
 def submission_to_settle(workspace: Workspace, scene: str) -> Submission:
-    """Return the submission of a scene that needs a decision: the present or an earlier one. Raise InputError."""
-    forgotten = [entry for entry in orphaned_submissions(workspace, current_plan(workspace)) if entry.scene == scene]
+    """Return the submission of a scene that needs a decision: the present or an earlier one. Raise InputError.
+
+    An earlier one is one whose answer was lost, or whose job is owed and never ends.
+    """
+    plan = current_plan(workspace)
+    owed = [job.submission for job in owed_jobs(workspace, plan)]
+    forgotten = [entry for entry in (*owed, *orphaned_submissions(workspace, plan)) if entry.scene == scene]
     if scene not in workspace.shots and not forgotten:
         known = ", ".join(workspace.shots)
         raise InputError(f"there is no scene {one_line(scene, 60)!r} that a provider makes", f"scenes: {known}")

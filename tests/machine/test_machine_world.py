@@ -55,6 +55,7 @@ from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock
 from storyboard.system.files import private_dir
 from storyboard.workflow import settle
+from storyboard.workflow.collect import collect
 from storyboard.workflow.collect_garbage import GarbageCollector
 from storyboard.workflow.facts import current_plan, pin_takes
 from storyboard.workflow.prepare import BackgroundPreparation
@@ -284,6 +285,14 @@ class World(RuleBasedStateMachine):
                 asyncio.run(together([film, other]))
 
         self.does(act)
+
+    @rule(fetches=FETCHES, data=st.data())
+    def collect(self, fetches: Any, data: Any) -> None:
+        """`storyboard collect`: of one storyboard or of all; it asks for nothing that costs."""
+        file = data.draw(st.sampled_from((None, *FILES)))
+        self.service.plan(("sold",), fetches)
+        self.does(lambda: collect(self.settings, file and self.project / file, lambda event: None))
+        assert not self.service.posts
 
     # What authors do
 

@@ -25,6 +25,7 @@ import pytest
 from turns import give_way
 
 import storyboard.http.client
+import storyboard.workflow.collect
 import storyboard.workflow.facts
 import storyboard.workflow.session
 import storyboard.workflow.settle
@@ -427,11 +428,12 @@ async def at_once(act: Callable[..., Any], *arguments: Any) -> Any:
 def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable[[str], Service]) -> None:
     """Have the program meet this town where they would meet the world."""
     patch.setattr(storyboard.workflow.workspace, "find", find)
-    for module in (storyboard.workflow.workspace, storyboard.workflow.facts):
+    for module in (storyboard.workflow.workspace, storyboard.workflow.facts, storyboard.workflow.collect):
         patch.setattr(module, "time", clock)
-    for module in (storyboard.workflow.session, storyboard.workflow.settle):
+    for module in (storyboard.workflow.session, storyboard.workflow.settle, storyboard.workflow.collect):
         patch.setattr(module, "Clock", lambda scale: clock)
-    for module in (storyboard.workflow.session, storyboard.http.client):
+    for module in (storyboard.workflow.session, storyboard.http.client, storyboard.workflow.collect):
         patch.setattr(module, "Client", Line)
-    patch.setattr(storyboard.workflow.session, "verify", clips.verify)
+    for module in (storyboard.workflow.session, storyboard.workflow.collect):
+        patch.setattr(module, "verify", clips.verify)
     patch.setattr(asyncio, "to_thread", at_once)
