@@ -80,28 +80,38 @@ def _colour(frames: VideoTrack) -> Colour:
 
 
 def _converted(path: Path, number: int, box: Size | None = None) -> Image.Image:
-    """A frame that ffmpeg brings to BT.709, as it does for a film, in the size in which it is shown or in ``box``."""
+    """A frame that ffmpeg brings to BT.709, as it does for a film, in the size in which it is shown or in ``box``.
+
+    Where the times of a clip are damaged, an earlier frame that decodes.
+    """
     source = probe.source(path)
     measure = source.measure
     if number >= measure.frames:
         raise _missing(number)
     size = _inside((measure.width, measure.height), box) if box else (measure.width, measure.height)
-    begins = source.lead + number / measure.fps
+    back = 1
+    while not (content := _rgb(path, source, number, size)):
+        if not number:
+            raise _missing(number)
+        number, back = max(0, number - back), 2 * back
+    return Image.frombytes("RGB", size, content)
+
+
+def _rgb(path: Path, source: probe.Source, number: int, size: Size) -> bytes:
+    """The pixels of a frame; none where ffmpeg finds none at its time. Raise BadMedia, LocalFault."""
+    begins = source.lead + number / source.measure.fps
     seek = max(Fraction(0), begins - 1)
-    shape = filters.FrameShape(size[0] + size[0] % 2, size[1] + size[1] % 2, measure.fps)
+    shape = filters.FrameShape(size[0] + size[0] % 2, size[1] + size[1] % 2, source.measure.fps)
     wanted = f"{filters.picture_filter(source, shape, 'pad', begins - seek)},{filters.to_rgb(size)}"
     arguments = ["-threads", "2", "-protocol_whitelist", "file", "-f", source.format, *filters.KEPT]
     arguments += [*(("-ss", f"{float(seek):.6f}") if seek else ()), "-i", f"file:{os.path.abspath(path)}"]
     arguments += ["-map", f"0:{source.video}", "-vf", wanted, "-frames:v", "1", "-f", "rawvideo", "pipe:1"]
     try:
-        content = b"".join(ffmpeg.pieces(arguments, size[0] * size[1] * 3, seconds=_PATIENCE))
+        return b"".join(ffmpeg.pieces(arguments, size[0] * size[1] * 3, seconds=_PATIENCE))
     except ffmpeg.FfmpegFailed as failure:
-        if failure.hint:
+        if failure.blameless:
             raise
         raise BadMedia(f"damaged: {failure.said or failure.message}") from failure
-    if not content:
-        raise _missing(number)
-    return Image.frombytes("RGB", size, content)
 
 
 def _missing(number: int) -> BadMedia:

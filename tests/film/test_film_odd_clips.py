@@ -1,8 +1,10 @@
 """Clips that play everywhere are shown and heard as players show them, and what was made of them is said."""
 
+import random
 import re
 import subprocess
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,10 +15,14 @@ from PIL import Image
 from studio import Studio
 from tiers import every
 
+from storyboard.film import splice
+from storyboard.film.film_plan import plan_reencoded_film
 from storyboard.media import ffmpeg, frames, probe
-from storyboard.model.errors import SceneFailed
+from storyboard.media.verify import verify
+from storyboard.model.errors import BadMedia, SceneFailed
 from storyboard.mp4 import reader
 from storyboard.mp4.samples import AudioTrack, VideoTrack
+from storyboard.timeline.model import AudioLevel, Clip, TimedTransition, Timeline
 from storyboard.workflow.sheet import SheetOptions, poster, sheet
 from storyboard.workflow.validate import validate_storyboard
 
@@ -336,3 +342,36 @@ def test_damage_is_told_with_its_time(studio: Studio, clips: Clips, tmp_path: Pa
     assert warned(studio) == ""
     film(studio, odd, each=", title: {text: Hello}")
     assert "damaged" in warned(studio)
+
+
+@pytest.mark.parametrize("count", [pytest.param(25, marks=pytest.mark.ci), pytest.param(500, marks=pytest.mark.slow)])
+def test_whatever_is_accepted_can_be_cut(clips: Clips, tmp_path: Path, count: int) -> None:
+    """A take that was paid for and verified would stop each cut: headers with numbers changed at random."""
+    codec = ("-c:v", "libx264", "-g", "12", "-bf", "2", *TAGS)
+    good = clips(GREEN, seconds=1.5, size=(64, 36), codec=codec, extra=("-movflags", "+faststart")).read_bytes()
+    begin, end, chance = good.index(b"moov") - 4, good.index(b"mdat") + 4, random.Random(count)
+    base, odd = tmp_path / "base.mp4", tmp_path / "odd.mp4"
+    base.write_bytes(good)
+    accepted = 0
+    for number in range(count):
+        content = bytearray(good)
+        at = chance.randrange(begin, end)
+        content[at : at + 4] = chance.choice((bytes(4), b"\0\0\0\2", b"\xff" * 4, bytes([chance.randrange(256)])))
+        odd.write_bytes(content)
+        try:
+            verify(odd, None)
+        except BadMedia:
+            continue
+        accepted += 1
+        seconds = probe.measure(odd).seconds
+        length, dissolve = max(12, round(seconds * 24)), TimedTransition("dissolve", 12)
+        parts = (
+            Clip("a", "base", Fraction(0), Fraction(3, 2), 0, 36),
+            Clip("b", "odd", Fraction(0), seconds, 24, length, dissolve, AudioLevel(Fraction(-3))),
+            Clip("c", "odd", Fraction(0), seconds, 24 + length, length),
+        )
+        cut, paths = Timeline(parts, 64, 36, 24, "pad"), {"base": base, "odd": odd}
+        known = splice.indexes(paths)
+        splice.splice(plan_reencoded_film(cut, known), known, paths, tmp_path / "f.mp4", tmp_path / f"s{number}")
+        frames.frame(odd, probe.measure(odd).frames - 1)
+    assert accepted > count // 3

@@ -288,7 +288,9 @@ def _decoded(file: "InputContainer", stream: "AudioStream") -> "Iterator[AudioFr
     import av
 
     for packet in file.demux(stream):
-        with suppress(av.error.InvalidDataError, av.error.PatchWelcomeError):
+        if not packet.size and packet.dts is not None:  # it would end the decoding
+            continue
+        with suppress(av.error.FFmpegError):
             yield from packet.decode()
 
 
