@@ -126,7 +126,8 @@ def doors(watch: Watch, *roots: Path) -> Iterator[None]:
     def on_two(name: str) -> Callable[..., Any]:
         def door(path: Any, to: Any, **named: Any) -> Any:
             site = _site()
-            where, there = (_named(path), _named(to)) if site else ("", "")
+            where = _named(path, named.get("src_dir_fd")) if site else ""
+            there = _named(to, named.get("dst_dir_fd")) if site else ""
             if site is None or not (asked(where) or asked(there)):
                 return real[name](path, to, **named)
             return watch(Call(name, where, site, None, there), lambda: real[name](path, to, **named))

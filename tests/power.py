@@ -22,16 +22,18 @@ from doors import Call
 
 from storyboard.model.errors import StoryboardError
 from storyboard.parsing.yaml import load
+from storyboard.state.ledger.high_water_mark import highest
 from storyboard.state.lockfile import parse_lock
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the ledger holds: the keys it knows, the job names, and (digest, bytes) of the takes."""
+    """What the ledger holds: the keys it knows, the job names, the digests of the takes; its number of changes."""
 
     keys: frozenset[str] = frozenset()
     jobs: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
+    changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Recorder:
             return Effect("commit", path, data=Rows(), sure=True)
         jobs = ask("SELECT key, job FROM jobs")
         takes = frozenset(digest for (digest,) in ask("SELECT digest FROM takes"))
-        rows = Rows(frozenset(key for key, _ in jobs), frozenset(job for _, job in jobs if job), takes)
+        changes = ask("PRAGMA application_id")[0][0]
+        rows = Rows(frozenset(key for key, _ in jobs), frozenset(job for _, job in jobs if job), takes, changes)
         return Effect("commit", path, data=rows, sure=ask("PRAGMA synchronous")[0][0] >= 2)
 
 
@@ -215,7 +218,7 @@ def cuts(effects: list[Effect], ledger: str, lock: str) -> Iterator[list[str]]:
     posts: set[str] = set()
     used: set[str] = set()
     told: set[str] = set()
-    ended = ""
+    ended, changes, marked = "", 0, 0
     for at, effect in enumerate(effects):
         disk.step(effect)
         match effect.what:
@@ -223,8 +226,11 @@ def cuts(effects: list[Effect], ledger: str, lock: str) -> Iterator[list[str]]:
                 bytes_of[effect.file] = effect.data
             case "name":
                 whole.setdefault(effect.to, set()).add(bytes_of.get(effect.file, b""))
+            case "commit":
+                changes = effect.data.changes
             case "post":
                 posts.add(effect.data)
+                marked = changes
             case "used":
                 used.add(effect.data)
             case "told":
@@ -234,7 +240,8 @@ def cuts(effects: list[Effect], ledger: str, lock: str) -> Iterator[list[str]]:
         for number, (names, content) in enumerate(CHANCES):
             image = disk.image(random.Random(at * 100 + number) if 0 < names + content < 2 else None, names, content)
             where = f"step {at} ({effect.what} {effect.path or effect.data}), disk {number}"
-            yield [f"{where}: {why}" for why in _promises(image, whole, posts, used, told, lock, ended)]
+            broken = (*_promises(image, whole, posts, used, told, lock, ended), *_mark(image, ledger, marked))
+            yield [f"{where}: {why}" for why in broken]
 
 
 def _promises(
@@ -257,12 +264,22 @@ def _promises(
     for digest in told - (takes & image.rows.takes):
         yield f"a scene was told to be finished, and its take is lost: {digest[:8]}"
     for path, versions in whole.items():
-        if path in image.files and image.files[path] not in versions:
+        if path in image.files and image.files[path] not in versions and not path.endswith(".mark"):
             yield f"half a file has a good name: {path}"
     if lock in image.files and not (pinned := _pinned(image.files[lock])) <= takes & image.rows.takes:
         yield f"the lock names a take that is lost: {pinned}"
     if ended and not told <= (_pinned(image.files[lock]) if lock in image.files else set()):
         yield "the render has ended, and the lock is lost"
+
+
+def _mark(image: Image, ledger: str, marked: int) -> Iterator[str]:
+    """The mark knows each change before the last request; it is never ahead of the ledger, which would be refused."""
+    content = image.files.get(str(Path(ledger).with_suffix(".mark")))
+    found = 0 if content is None else highest(content)
+    if found is None or found < marked:
+        yield f"the mark is at {found}, and {marked} changes were made before a request left"
+    elif found > image.rows.changes:
+        yield f"the mark is at {found}, and the ledger has {image.rows.changes} changes"
 
 
 @cache

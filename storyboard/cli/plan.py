@@ -54,7 +54,7 @@ def command(
     with (
         _told(file, as_json=as_json),
         mention_owed(where),
-        open_workspace(where, settings(), realm_of(draft), given=pairs(given)) as workspace,
+        open_workspace(where, settings(), realm_of(draft), given=pairs(given), looking=True) as workspace,
     ):
         plan = current_plan(workspace, Agreed(rebuy, retry))
         document = preflight.document(workspace, plan)

@@ -45,7 +45,10 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
     from storyboard.workflow.workspace import open_workspace
 
     where = locate_storyboard(file)
-    with mention_owed(where), open_workspace(where, settings(), realm_of(draft), given=pairs(given)) as workspace:
+    with (
+        mention_owed(where),
+        open_workspace(where, settings(), realm_of(draft), given=pairs(given), looking=True) as workspace,
+    ):
         report = read_status(workspace)
         if as_json:
             click.echo(to_json(_document(report)))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from storyboard.state.garbage import UnreferencedTake
     from storyboard.state.realm import Realm
     from storyboard.workflow.collect_garbage import Trashed
+    from storyboard.workflow.ledger_backup import LedgerContent
     from storyboard.workflow.store_report import CollectionReport, ListedTake
 
 
@@ -96,6 +97,49 @@ def verify(draft: bool, as_json: bool) -> int:
             "storyboard render fetches them again, unpaid",
         )
     return 0
+
+
+@command.command("backup")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@draft_option
+def backup(folder: Path, draft: bool) -> None:
+    """Copy the ledger into DIR and verify the copy, also while renders are in progress."""
+    import time
+
+    from storyboard.config.settings import settings
+    from storyboard.workflow.ledger_backup import back_up_ledger
+
+    found = settings()
+    kind = realm_of(draft) or found.service_realm
+    content = back_up_ledger(kind, found.realm_folder(kind), folder, time.time())
+    if content is None:
+        click.echo("there is no ledger yet: nothing was submitted", err=True)
+        return
+    click.echo(content.file)
+    click.echo(_content(content), err=True)
+
+
+@command.command("accept")
+@click.argument("copy", required=False, metavar="[BACKUP]", type=click.Path(path_type=Path))
+@draft_option
+def accept(copy: Path | None, draft: bool) -> None:
+    """Continue with a ledger from which changes are missing, or with a BACKUP of it."""
+    import time
+
+    from storyboard.config.settings import settings
+    from storyboard.workflow.ledger_backup import accept_ledger
+
+    found = settings()
+    content = accept_ledger(found.realm_folder(realm_of(draft) or found.service_realm), copy, time.time())
+    click.echo(f"accepted: {_content(content)}", err=True)
+    click.echo("a submission that is not in it may be paid for again: check what the service has charged", err=True)
+
+
+def _content(content: "LedgerContent") -> str:
+    from storyboard.model.submission import rfc3339
+
+    last = "" if content.last is None else f"; the last change of a submission is of {rfc3339(content.last)}"
+    return f"{content.submissions} submissions, {_takes(content.takes)}{last}"
 
 
 @command.command("gc")
@@ -232,4 +276,7 @@ def _realm(settings: "Settings", draft: bool) -> "Realm":
     from storyboard.state.realm import Realm
 
     kind = realm_of(draft) or settings.service_realm
-    return Realm(kind, settings.realm_folder(kind))
+    realm = Realm(kind, settings.realm_folder(kind))
+    if realm.narrowed:
+        click.echo(safe_text(f"warning: {realm.narrowed}"), err=True)
+    return realm

@@ -12,11 +12,12 @@ def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
     """Return the API key from a variable, a file, or the keyring. Raise RunRefused if there is none, InputError."""
     names = settings.environment
     key = environ.get(names.key, "").strip()
-    if not key and (file := environ.get(names.key_file) or settings.key_file):
+    if not key and (file := key_file(settings, environ)):
         try:
             key = Path(file).expanduser().read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, RuntimeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not text"
+            why = "its ~ leads to no home folder" if isinstance(error, RuntimeError) else why
             raise InputError(
                 f"the key file {file} cannot be read: {why}", "it holds the key alone, on one line"
             ) from None
@@ -29,6 +30,11 @@ def api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise RunRefused("the API key holds characters that no key has", f"look at {names.key} or the key file")
     return key
+
+
+def key_file(settings: Settings, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the path of the file that holds the API key, as the user wrote it; None where none is named."""
+    return environ.get(settings.environment.key_file) or settings.key_file
 
 
 def _from_keyring(entry: str) -> str:

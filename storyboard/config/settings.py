@@ -23,6 +23,11 @@ _KEYS = (
     "originals",
 )
 
+_NO_HOME = (
+    "this user has no home folder: HOME is not set, and the system does not know one",
+    "set HOME; or set XDG_CONFIG_HOME, XDG_CACHE_HOME and STORYBOARD_HOME, as absolute paths",
+)
+
 # For a provider that is not installed: only its address and key are unknown, everything else works.
 NOWHERE = Environment(
     key="STORYBOARD_API_KEY",
@@ -80,9 +85,10 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the configuration; the environment overrides the file. Raise InputError naming what is wrong."""
     import platformdirs
 
-    file = Path(platformdirs.user_config_dir("storyboard")) / "config.toml"
+    file = _absolute(platformdirs.user_config_dir("storyboard")) / "config.toml"
     table = _table(file)
     home = environ.get("STORYBOARD_HOME") or _text(table, "store") or platformdirs.user_data_dir("storyboard")
+    _absolute(platformdirs.user_cache_dir("storyboard"))
     prices, budget, profile = table.get("prices"), table.get("budget", {}), table.get("profile", {})
     if not (isinstance(prices, Mapping | None) and isinstance(budget, Mapping) and isinstance(profile, Mapping)):
         raise InputError(f"{file}: [prices], [budget] and [profile] must be tables")
@@ -91,7 +97,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     tariff = usual if prices is None else parse_prices(prices, usual)
     return Settings(
         file=file,
-        home=Path(home).expanduser().absolute(),
+        home=_absolute(str(Path.cwd() / _expanded(home))),
         provider=provider,
         base_url=environ.get(environment.base_url) or _text(table, "base_url") or environment.usual_url,
         uploads=environ.get("STORYBOARD_UPLOADS") or _text(table, "uploads"),
@@ -105,6 +111,29 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
         callbacks=_callbacks(environ),
         originals=_switch(table, "originals", default=True),
     )
+
+
+def _expanded(folder: str) -> Path:
+    """A path with its ``~`` replaced. Raise InputError where this user's home folder is unknown."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise InputError(*_NO_HOME) from None
+
+
+def _absolute(folder: str) -> Path:
+    """A folder of this user's. Raise InputError where it depends on the current folder, or its name is not UTF-8.
+
+    Without HOME and without an entry in the password file, the folder is ``~`` itself: a project could contain it.
+    """
+    path = _expanded(folder)
+    if not path.is_absolute():
+        raise InputError(*_NO_HOME)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"the name of the folder {str(path)!r:.200} is not UTF-8", "rename it") from None
+    return path
 
 
 def _said_by(provider: str) -> tuple[Environment, Prices]:

@@ -10,12 +10,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from zlib import crc32
 
+from storyboard.film import provenance
+from storyboard.film.provenance import combine_digests, digest_of, note_size
 from storyboard.model.errors import LocalFault
-from storyboard.system.files import PIECE, combine_checksums
+from storyboard.system.files import PIECE, Guard, combine_checksums
 
 # Bytes between two syncs while the film is being written.
 _STRIDE = 16 << 20
@@ -44,7 +47,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFilm:
-    """A film that has been written. ``checksum`` is ``system.files.checksum`` of its file."""
+    """A film that has been written. ``checksum`` is ``system.files.checksum`` of its file.
+
+    Before it gets its name, it is given to a ``Landing``, which returns what is called just before the rename.
+    """
 
     path: Path
     frames: int
@@ -52,16 +58,25 @@ class WrittenFilm:
     checksum: int
 
 
-def copy_ranges(ranges: Sequence[Range], to: Path, report: Callable[[int], None]) -> int:
+Landing = Callable[[WrittenFilm], Guard]
+
+
+def land_anywhere(film: WrittenFilm) -> Guard:
+    """Let the film be renamed, whatever is there."""
+    return lambda folder: None
+
+
+def copy_ranges(ranges: Sequence[Range], to: Path, report: Callable[[int], None], kind: str = "") -> int:
     """Write the ranges in order to the existing, empty file ``to``; return its ``system.files.checksum``.
 
-    ``report`` is called in this thread with the number of bytes written; an exception in it stops the work. Raises
-    OSError, and LocalFault where a source file has become shorter than its range.
+    A provenance note of a film of ``kind`` follows, unless that is "". ``report`` is called in this thread with the
+    number of bytes written; an exception in it stops the work. Raise OSError, and LocalFault where a source file has
+    become shorter than its range.
     """
     size = sum(part.size for part in ranges)
     with to.open("wb", buffering=0) as film, _Syncing(film.fileno()) as syncing, ThreadPoolExecutor(1) as beside:
-        _reserve(film.fileno(), size)
-        with _Writing(ranges) as writing:
+        _reserve(film.fileno(), size + (note_size(kind) if kind else 0))
+        with _Writing(ranges, hashed=bool(kind)) as writing:
             # A duplicate descriptor: if this thread is interrupted and closes its own, the other thread may still
             # write for a moment, and must not write to another file that has got the same number.
             other = beside.submit(writing.help, os.dup(film.fileno()))
@@ -71,15 +86,35 @@ def copy_ranges(ranges: Sequence[Range], to: Path, report: Callable[[int], None]
         other.result()
         syncing.up_to(size)
         report(size)
-    return combine_checksums(writing.sums())
+        note = provenance.note(kind, combine_digests(writing.digests())) if kind else b""
+        _write(film.fileno(), memoryview(note), size)
+    return combine_checksums(_appended(writing.sums(), size, note))
+
+
+def append_note(film: Path, kind: str) -> None:
+    """Append the provenance note of a film of ``kind`` to its complete file. Raise OSError."""
+    with film.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        note = provenance.note(kind, digest_of(file, size))
+        file.seek(size)
+        file.write(note)
+
+
+def _appended(sums: list[int], size: int, more: bytes) -> list[int]:
+    """The CRC-32s of the pieces of a file of ``size`` bytes to which ``more`` is appended."""
+    room = -size % PIECE
+    last = [crc32(more[:room], sums[-1])] if sums and room else sums[-1:]
+    return [*sums[:-1], *last, *([crc32(more[room:])] if more[room:] else [])]
 
 
 class _Writing:
     """The pieces of a film. Each is read, checksummed and written by the next free thread; none starts after exit."""
 
-    def __init__(self, ranges: Sequence[Range]) -> None:
+    def __init__(self, ranges: Sequence[Range], *, hashed: bool) -> None:
         self._pieces, self._turn = enumerate(_pieces(ranges)), Lock()
+        self._hashed = hashed
         self._sums: dict[int, int] = {}
+        self._digests: dict[int, bytes] = {}
         self._done = 0
 
     def __enter__(self) -> "_Writing":
@@ -93,6 +128,10 @@ class _Writing:
         """The CRC-32 of each piece, in order."""
         return [self._sums[number] for number in range(len(self._sums))]
 
+    def digests(self) -> list[bytes]:
+        """The SHA-256 of each piece, in order; none unless they are ``hashed``."""
+        return [self._digests[number] for number in range(len(self._digests))]
+
     def write(self, film: int) -> Iterator[int]:
         """Write pieces until there are no more; after each, yield the number of bytes written by all threads."""
         piece = memoryview(bytearray(PIECE))
@@ -102,8 +141,11 @@ class _Writing:
             for part in ranges:
                 length += _read(part, piece[length:])
             _write(film, piece[:length], number * PIECE)
+            digest = sha256(piece[:length]).digest() if self._hashed else b""
             with self._turn:
                 self._sums[number] = crc32(piece[:length])
+                if digest:
+                    self._digests[number] = digest
                 self._done += length
             yield self._done
 

@@ -12,6 +12,7 @@ there. At most one clip per processor is open at a time.
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from storyboard.film import segment
 from storyboard.film.audio import mixdown
 from storyboard.film.audio.mix_plan import NOT_MEASURED, AudioMix, Loudness
 from storyboard.film.audio.mix_plan import plan_mix as mixed
-from storyboard.film.copy import WrittenFilm
+from storyboard.film.copy import Landing, WrittenFilm, append_note, land_anywhere
 from storyboard.media import ffmpeg, workers
 from storyboard.model.errors import LocalFault
 from storyboard.model.fingerprint import fingerprint
@@ -41,7 +42,7 @@ def join(
     out: Path,
     scratch: Path,
     report: Callable[[int], None] = lambda frames: None,
-    landing: Callable[[WrittenFilm], None] = lambda film: None,
+    landing: Landing = land_anywhere,
     measured: Mapping[Clip, Loudness] = NOT_MEASURED,
     notes: FilmMetadata = NOTHING,
 ) -> WrittenFilm:
@@ -50,20 +51,23 @@ def join(
     ``paths`` gives the file of each digest; ``scratch`` is a folder for this film alone, which caches the segments.
     ``report`` is called in this thread several times a second with the number of ``cut.frames`` that are ready; an
     exception in it stops the work. ``out`` is replaced atomically, once the film is complete; just before,
-    ``landing`` is called with the film under its temporary name. ``measured`` is the loudness of clips.
+    ``landing`` is called with the film under its temporary name, and what it returns (``files.Guard``) at the rename.
+    ``measured`` is the loudness of clips.
     Raise LocalFault, BadMedia.
     """
     private_dir(scratch)
     names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}
     _make_segments(cut, names, paths, report)
-    with atomic_output(out) as staging:
+    with atomic_output(out, lambda folder: guard(folder)) as staging:
         heard = _heard(cut, measured)
         _put_together(cut, names, heard, paths, staging, notes, lambda frames: report(cut.frames))
         with disk_errors(out):
-            size, total = staging.stat().st_size, checksum(staging)
-        landing(WrittenFilm(staging, cut.frames, size, total))
+            if notes.kind:
+                append_note(staging, notes.kind)
+            written = WrittenFilm(staging, cut.frames, staging.stat().st_size, checksum(staging))
+        guard = landing(written)
     _prune(scratch, names)
-    return WrittenFilm(out, cut.frames, size, total)
+    return replace(written, path=out)
 
 
 def _name(clip: Clip, cut: Timeline) -> str:

@@ -15,7 +15,7 @@ from struct import pack, unpack_from
 
 from storyboard.film.audio import joint
 from storyboard.film.audio.mix_plan import MARGIN, AudioMix
-from storyboard.film.copy import Range, WrittenFilm, copy_ranges
+from storyboard.film.copy import Landing, Range, WrittenFilm, copy_ranges, land_anywhere
 from storyboard.film.film_plan import OURS
 from storyboard.film.layout import AudioRange, FilmLayout, VideoRange, block, lay_out
 from storyboard.film.pieces import (
@@ -66,7 +66,7 @@ def splice(
     out: Path,
     scratch: Path,
     report: Report = lambda frames: None,
-    landing: Callable[[WrittenFilm], None] = lambda film: None,
+    landing: Landing = land_anywhere,
     notes: FilmMetadata = writer.NOTHING,
 ) -> WrittenFilm:
     """Write the film to ``out``, with ``notes`` as its metadata. The same plan and notes give the same bytes.
@@ -74,7 +74,7 @@ def splice(
     ``known`` are the indexes of the clips, ``paths`` the file of each digest; ``scratch`` is a folder for this film
     alone. ``report`` is called in this thread with the number of frames that are ready; an exception in it stops the
     work. ``out`` is replaced atomically, once the film is complete; just before, ``landing`` is called with the film
-    under its temporary name. Raise LocalFault, BadMedia.
+    under its temporary name, and what it returns (``files.Guard``) at the rename. Raise LocalFault, BadMedia.
     """
     private_dir(scratch)
     made = _Made(plan, known, paths, scratch)
@@ -85,13 +85,14 @@ def splice(
     laid = lay_out(plan, shots, sounds, joints, b"".join(writer.chapter_samples(notes)))
     ranges = [Range.of(_head(plan, shots, laid, notes)), *laid.ranges]
     size = sum(part.size for part in ranges)
-    with atomic_output(out) as staging:
+    with atomic_output(out, lambda folder: guard(folder)) as staging:
         with disk_errors(out):
-            checksum = copy_ranges(ranges, staging, lambda done: report(plan.cut.frames * done // size))
-        landing(WrittenFilm(staging, plan.cut.frames, size, checksum))
+            checksum = copy_ranges(ranges, staging, lambda done: report(plan.cut.frames * done // size), notes.kind)
+            written = WrittenFilm(staging, plan.cut.frames, staging.stat().st_size, checksum)
+        guard = landing(written)
     report(plan.cut.frames)
     made.prune()
-    return WrittenFilm(out, plan.cut.frames, size, checksum)
+    return replace(written, path=out)
 
 
 def prepare(

@@ -15,7 +15,7 @@ from storyboard.mp4.samples import ClipIndex
 from storyboard.timeline.model import Clip, Timeline
 
 if TYPE_CHECKING:
-    from storyboard.film.copy import WrittenFilm
+    from storyboard.film.copy import Landing, WrittenFilm
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,12 @@ def write_film(
     path: Path,
     metadata: FilmMetadata,
     options: FilmOptions,
-    on_written: "Callable[[WrittenFilm], None]",
+    on_written: "Landing",
 ) -> "WrittenFilm":
     """Write the film to ``path``. Raise LocalFault, BadMedia.
 
-    ``on_written`` is given the file when it is whole and does not have its name yet.
+    ``on_written`` is given the file when it is whole and does not have its name yet; what it returns is called at the
+    rename.
     """
     timeline, scratch = sources.timeline, sources.scratch
 

@@ -15,6 +15,8 @@ class Chapter:
 class FilmMetadata:
     """The metadata of a film. ``lock`` is the SHA-256 (hex) of the lock file; ``tool`` is our name and version.
 
+    ``kind`` says what its takes are (``model.realm_kind``): it stands in the provenance note of the film.
+
     "" is left out. Films are passed on, so metadata never has a prompt, a path, a date or a person's name. Equal films
     have equal metadata.
     """
@@ -23,6 +25,7 @@ class FilmMetadata:
     tool: str = ""
     lock: str = ""
     chapters: tuple[Chapter, ...] = ()
+    kind: str = ""
 
     @property
     def comment(self) -> str:

@@ -22,6 +22,10 @@ ENOUGH = (
     f"no scene from here on was looked at: there are {MAX_PROBLEMS:,} problems before it",
     "mend those first, then validate again",
 )
+PART = (
+    "this file holds scenes, and no storyboard",
+    "validate the storyboard that includes it; or write 'storyboard: 1' and 'scenes:' above them",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,24 @@ def gather(file: PurePosixPath, name: str, files: Files) -> Gathered:
     page = _page(file, name, files.text(file), into)
     if page is None:
         return into
+    if _is_part(page.document.value):
+        into.problems.append(page.problem((), *PART))
+        return into
     into.top = _checked(page, (), page.document.value, "storyboard", into)
     if into.top:
         scenes = into.top.get("scenes")
         if isinstance(scenes, yaml.Items):
             _scenes(page, ("scenes",), scenes, files, into, (file,))
     return into
+
+
+def _is_part(value: object) -> bool:
+    """Whether a file holds scenes that a storyboard includes, and no storyboard."""
+    some = value[:1] if isinstance(value, yaml.Items) else [value]
+    return any(
+        isinstance(each, yaml.Map) and {"id", "include"} & each.keys() and not {"storyboard", "scenes"} & each.keys()
+        for each in some
+    )
 
 
 def _page(file: PurePosixPath, name: str, raw: bytes, into: Gathered) -> SourceFile | None:

@@ -7,7 +7,7 @@ event has its line and column (reliability.md B12).
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 from yaml.events import (
@@ -23,12 +23,16 @@ from yaml.events import (
 from storyboard.model.errors import Problems
 from storyboard.model.problem import Place, Problem
 from storyboard.model.text import one_line
+from storyboard.parsing import misread
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 100_000
 MAX_SCALAR = 64 * 1024
 MAX_FAULTS = 100
+
+# What to do about an unresolved merge in a file that storyboard wrote.
+_SIDES = "take either side, or delete the file: what was bought on this machine is in its ledger"
 
 # libyaml's parser, eight times as fast as PyYAML's Python parser; None where PyYAML was built without it.
 FAST = getattr(getattr(yaml, "cyaml", None), "CParser", None)
@@ -127,6 +131,7 @@ def read(raw: bytes, most: int = MAX_BYTES, nodes: int = MAX_NODES) -> Document:
     loader = _Loader(lines(text), nodes)
     try:
         _decodes(raw, most)
+        _merged(text)
         _countable(text, nodes)
         for event in _events(text):
             loader.take(event)
@@ -141,7 +146,8 @@ def load(raw: bytes, name: str) -> object:
     """The value in a file that storyboard wrote, called ``name``, of at most 16 MiB. Raise Problems."""
     document = read(raw, 16 * MAX_BYTES, 20 * MAX_NODES)
     if document.faults:
-        raise Problems(tuple(problem(fault, name, document.lines) for fault in document.faults))
+        faults = [replace(each, hint=_SIDES) if each.message == misread.UNMERGED else each for each in document.faults]
+        raise Problems(tuple(problem(fault, name, document.lines) for fault in faults))
     return document.value
 
 
@@ -156,6 +162,8 @@ def _decodes(raw: bytes, most: int) -> None:
     if len(raw) > most:
         large = f"the file is larger than {most >> 20} MiB"
         raise _Unreadable(YamlFault(0, 0, large, "move scenes to files of their own: '- include: …'"))
+    if found := misread.binary(raw[:512]):
+        raise _Unreadable(YamlFault(0, 0, *found))
     try:
         text = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -166,6 +174,12 @@ def _decodes(raw: bytes, most: int) -> None:
         before = lines(text[: hidden.start()])
         words = f"an invisible character (U+{ord(hidden[0]):04X})"
         raise _Unreadable(YamlFault(len(before) - 1, len(before[-1]), words, "delete it"))
+
+
+def _merged(text: str) -> None:
+    if (">>>>>>>" in text or "<<<<<<<" in text) and (found := misread.merge_marker("\n".join(lines(text)))):
+        line, advice = found
+        raise _Unreadable(YamlFault(line, 0, *advice, 7))
 
 
 def _countable(text: str, most: int) -> None:
@@ -280,7 +294,7 @@ class _Loader:
             raise self._stop(
                 event,
                 f"nothing above is marked '&{name}'",
-                f"a mark is set with '&{name}', above, and not inside itself",
+                f"if it is text, put it in quotes; a mark is set with '&{name}', above, and not inside itself",
                 len(name) + 1,
             )
         value, nodes = self._anchors[event.anchor]
@@ -390,6 +404,7 @@ def span(event: Event) -> Span:
 
 
 UNQUOTED = ("a value that begins with '{{' needs quotes", 'write it as "{{ … }}"')
+_WRONG_SIGN = ("a text cannot begin with this sign", "put it in quotes")
 _INDENT = ("this line does not line up with the ones above it", "keys that belong together begin in the same column")
 
 # Messages of libyaml and PyYAML, and our message and hint for each. First match wins. The last column: whether to
@@ -407,7 +422,9 @@ _SYNTAX = (
     (r"did not find expected (key|'-' indicator)|expected <block end>|wrong indent", *_INDENT, False),
     (r"did not find expected node content|expected the node content", "a value is missing here", "", False),
     (r"block sequence entries are not allowed|sequence entries are not allowed",
-     "a list cannot begin here", "begin it on the next line", False),
+     "a list cannot begin here", "begin it on the next line; if it is text, put it in quotes", False),
+    (r"expected (a )?comment or (a )?line break", "the text begins on the line below '>' or '|'",
+     "move it down, or put all of it in quotes", True),
     (r"did not find expected <document start>|expected '<document start>'",
      "this does not belong to what is above it", "a storyboard is one mapping: 'key: value' lines", False),
 )  # fmt: skip
@@ -421,10 +438,18 @@ def _syntax(error: yaml.MarkedYAMLError, text: list[str]) -> YamlFault:
     line = text[mark.line] if mark.line < len(text) else ""
     if (tag := re.search(r"[:\-\[,]\s*(\{[{%])", line)) and mark.column >= tag.start(1):
         return YamlFault(mark.line, tag.start(1), *UNQUOTED, 2)
-    if "cannot start any token" in said:
-        sign = line[mark.column : mark.column + 1]
-        if sign != "\t":
-            return YamlFault(mark.line, mark.column, f"a text cannot begin with '{sign}'", "put it in quotes")
+    if "cannot start any token" in said and line[mark.column : mark.column + 1] != "\t":
+        return YamlFault(mark.line, mark.column, *(misread.sign(line, mark.column) or _WRONG_SIGN))
+    if re.search(r"expected node content|mapping keys are not allowed", said) and (
+        advice := misread.sign(line, mark.column)
+    ):
+        return YamlFault(mark.line, mark.column, *advice)
+    if begun and "alphabetic or numeric" in said and (advice := misread.sign(line, begun.column)):
+        return YamlFault(begun.line, begun.column, *advice)
+    if re.search(r"expected (key|<block end>|',' or)", said) and (advice := misread.early_end(line, mark.column)):
+        return YamlFault(mark.line, len(line[: mark.column].rstrip()) - 1, *advice)
+    if begun and begun.line == mark.line and "',' or" in said and line[mark.column : mark.column + 1] == ":":
+        return YamlFault(mark.line, mark.column, "a ':' inside a value", "put the text in quotes")
     if said.startswith("mapping values are not allowed") and ":" not in line[: mark.column]:
         return YamlFault(mark.line, len(line) - len(line.lstrip()), *_INDENT)
     for pattern, message, hint, at_begin in _SYNTAX:

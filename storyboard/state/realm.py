@@ -1,5 +1,7 @@
 """A realm: the ledger and the store of takes of one kind, and the claims of the processes that use them."""
 
+import os
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -11,17 +13,30 @@ from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
 from storyboard.system.claims import exclusive_lock, is_locked, shared_lock, sweep_claims
-from storyboard.system.files import private_dir, scratch_dir, sweep, sweep_all
+from storyboard.system.files import (
+    disk_errors,
+    narrow_dir,
+    private_dir,
+    scratch_dir,
+    sweep,
+    sweep_all,
+    temporary_dir,
+)
 
 
 class Realm:
-    """The takes of one kind, in the folder ``root``. Raise LocalFault if the ledger cannot be opened."""
+    """The takes of one kind, in the folder ``root``. Raise LocalFault if the ledger cannot be opened.
 
-    def __init__(self, kind: Kind, root: Path) -> None:
+    ``narrowed`` says that other users could read the home until now; "" if they could not. ``copied`` is a folder
+    with a copy of the ledger, to be used in its place.
+    """
+
+    def __init__(self, kind: Kind, root: Path, copied: Path | None = None) -> None:
         self.kind = kind
         self.root = root
+        self.narrowed = "" if copied else narrow_home(kind, root)
         self.store = Store(root / "takes")
-        self.ledger = Ledger(root / "ledger.db")
+        self.ledger = Ledger((copied or root) / "ledger.db")
 
     def close(self) -> None:
         """Close the ledger."""
@@ -75,13 +90,39 @@ class Realm:
         sweep_all(scratch_dir(folder))
 
 
+def narrow_home(kind: Kind, root: Path) -> str:
+    """Take the rights of others on the home of a realm away; return a sentence if they had any. Raise LocalFault."""
+    homes = (root,) if kind == "paid" else (root.parent, root)
+    return "; ".join(filter(None, map(narrow_dir, homes)))
+
+
+@contextmanager
+def read_realm(kind: Kind, root: Path, now: float) -> Iterator[Realm]:
+    """Open a realm to look at it: as ``open_realm`` does, or by a copy of its ledger where its folder is read-only.
+
+    What is recorded in a copy is lost. Raise Busy, LocalFault.
+    """
+    if os.access(next(folder for folder in (root, *root.parents) if folder.exists()), os.W_OK):
+        with open_realm(kind, root, now) as realm:
+            yield realm
+        return
+    with temporary_dir(f"storyboard-ledger-{os.getuid()}-") as copied:
+        for file in root.glob("ledger.*"):
+            with disk_errors(file):
+                shutil.copyfile(file, copied / file.name)
+        with closing(Realm(kind, root, copied)) as realm:
+            yield realm
+
+
 @contextmanager
 def open_realm(kind: Kind, root: Path, now: float) -> Iterator[Realm]:
     """Open a realm, shared with other renders; `store gc` waits meanwhile. ``now`` is seconds since 1970.
 
     Rescued jobs are written into the ledger first. Raise Busy, LocalFault.
     """
+    narrowed = narrow_home(kind, root)
     with shared_lock(store_claim(private_dir(root))), closing(Realm(kind, root)) as realm:
+        realm.narrowed = narrowed or realm.narrowed
         rescue.bring_in(realm.ledger, now)
         if kind == "draft":
             realm.close_dead_drafts()

@@ -35,7 +35,7 @@ def keep(ledger: Path, entry: Submission, job: str) -> Path | None:
         with suppress(LocalFault):
             private_dir(folder)
             if _ours(folder):
-                replace(path, content)
+                replace(path, content, private=True)
                 return path
     return None
 

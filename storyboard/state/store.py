@@ -43,7 +43,7 @@ class Store:
         path = self.path(digest)
         with disk_errors(path):
             private_dir(path.parent)
-            os.chmod(arrived, 0o444)
+            os.chmod(arrived, 0o400)
             publish(arrived, path)
         return path
 

@@ -18,7 +18,7 @@ def exclusive_lock(path: Path, message: str) -> Iterator[None]:
     Uses flock: the kernel releases it however the process ends, so no claim is ever stale.
     """
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_dir(path.parent)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         try:

@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from zlib import crc32
 
@@ -18,17 +19,23 @@ from storyboard.model.errors import LocalFault
 PIECE = 1 << 19
 
 
-def replace(path: Path, content: bytes) -> bool:
+# The folder of a project that only storyboard reads and writes. Its files are for this user alone.
+SCRATCH = ".storyboard"
+PRIVATE = 0o600
+
+
+def replace(path: Path, content: bytes, *, private: bool = False) -> bool:
     """Write ``content`` to ``path`` atomically and durably; return False where it was there already.
 
     The content is written to a new file in the same folder, synced, renamed, and the folder synced: readers see the old
-    or the new file, also after a power cut. A symbolic link at ``path`` is replaced, not followed. Raise LocalFault.
+    or the new file, also after a power cut. A symbolic link at ``path`` is replaced, not followed. ``private``: only
+    this user can read the file, as in scratch folders. Raise LocalFault.
     """
     with disk_errors(path):
         if not path.is_symlink() and path.is_file() and path.read_bytes() == content:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging, held = open_staging(path, 0o644)
+        _make_folder(path.parent, private=private)
+        staging, held = open_staging(path, PRIVATE if private else 0o644)
         try:
             with os.fdopen(held, "wb") as file:
                 file.write(content)
@@ -59,41 +66,60 @@ def read_checked(path: Path, most: int) -> bytes:
     return content[4:] if crc32(content[4:]).to_bytes(4) == content[:4] else b""
 
 
+Guard = Callable[[int], None]
+
+
 @contextmanager
-def atomic_output(path: Path) -> Iterator[Path]:
+def atomic_output(path: Path, guard: Guard = lambda folder: None, *, private: bool = False) -> Iterator[Path]:
     """A new file in the folder of ``path`` for a library or program to write; synced and renamed after the block.
 
     Where the block raises, the file is removed. The rename replaces a symbolic link at ``path``; ffmpeg -y would write
-    through it. Raise LocalFault.
+    through it. ``guard`` is called just before the rename, with the descriptor of the folder in which the file is
+    renamed, and raises where it must not be. ``private``: as in ``replace``. Raise LocalFault.
     """
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging, file = open_staging(path, 0o666)
+        _make_folder(path.parent, private=private)
+        staging, file = open_staging(path, PRIVATE if private else 0o666)
     try:
         yield staging
-        with disk_errors(path), staging.open("rb") as written:
-            os.fsync(written.fileno())
-            publish(staging, path)
+        with disk_errors(path):
+            with staging.open("rb") as written:
+                os.fsync(written.fileno())
+            publish(staging, path, guard)
     finally:
         os.close(file)
         discard(staging)
 
 
 def open_staging(path: Path, mode: int) -> tuple[Path, int]:
-    """A new file in the folder of ``path``, and a descriptor that locks it against ``sweep``. Raise OSError."""
+    """A new file in the folder of ``path``, and a descriptor that locks it against ``sweep``. Raise OSError.
+
+    ``mode`` is limited by the umask, except that of a private file, and that of each file in a scratch folder.
+    """
+    private = mode == PRIVATE or SCRATCH in path.parts
     while True:
         staging = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
-        file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        file = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE if private else mode)
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file).st_nlink:
+            if private:
+                os.fchmod(file, PRIVATE)
             return staging, file
         os.close(file)  # Another process swept it before it was locked.
 
 
-def publish(staging: Path, path: Path) -> None:
-    """Rename a complete, synced file to ``path``, durably. Raise OSError."""
-    os.replace(staging, path)
-    keep_names(path.parent)
+def publish(staging: Path, path: Path, guard: Guard = lambda folder: None) -> None:
+    """Rename a complete, synced file to ``path``, durably; ``guard`` as in ``atomic_output``. Raise OSError."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        guard(folder)
+        beside = staging.parent == path.parent
+        os.replace(
+            staging.name if beside else staging, path.name, src_dir_fd=folder if beside else None, dst_dir_fd=folder
+        )
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def keep_names(folder: Path) -> None:
@@ -105,14 +131,54 @@ def keep_names(folder: Path) -> None:
         os.close(handle)
 
 
+def _make_folder(folder: Path, *, private: bool) -> None:
+    """Create a folder and its missing parents, for this user alone where its files are. Raise OSError, LocalFault."""
+    if private or SCRATCH in folder.parts:
+        private_dir(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def private_dir(folder: Path) -> Path:
     """Create a folder with mode 0700, and its missing parents likewise, durably. Raise LocalFault."""
     with disk_errors(folder):
         for parent in (*reversed(folder.parents), folder):
             if not parent.exists():
                 parent.mkdir(mode=0o700, exist_ok=True)
+                if parent.stat().st_mode & 0o700 != 0o700:  # The umask can take away even the owner's rights.
+                    os.chmod(parent, 0o700)
                 keep_names(parent.parent)
     return folder
+
+
+def narrow_dir(folder: Path) -> str:
+    """Take the rights of others on an existing folder of this user away; return a sentence if they had any, else "".
+
+    Raise LocalFault for a folder of another user.
+    """
+    with disk_errors(folder):
+        if not folder.is_dir():
+            return ""
+        found = folder.stat()
+        if found.st_uid != os.getuid():
+            hint = f"run storyboard as user {found.st_uid}, or set STORYBOARD_HOME to a folder of your own"
+            raise LocalFault(f"{folder} belongs to another user ({found.st_uid})", hint)
+        if not found.st_mode & 0o077:
+            return ""
+        folder.chmod(0o700)
+    return f"{folder} was open to other users of this machine (mode {stat.S_IMODE(found.st_mode):04o}); it is 0700 now"
+
+
+def make_private(path: Path) -> None:
+    """Create an empty file that only this user can read, or give an existing one that mode. Raise OSError.
+
+    An existing file is not opened: closing it would release the locks that SQLite has on it in this process.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+    found = path.stat()
+    if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) != PRIVATE:
+        os.chmod(path, PRIVATE)
 
 
 def discard(path: Path) -> None:
@@ -133,13 +199,13 @@ def scratch_dir(project: Path, *below: str) -> Path:
     Raise LocalFault, also for a symbolic link: with one, a malicious project could make storyboard write and remove
     files elsewhere.
     """
-    folder = project / ".storyboard"
+    folder = project / SCRATCH
     for part in (None, *below):
         folder = folder / part if part else folder
         if folder.is_symlink():
             raise LocalFault(f"{folder} is a symbolic link", "remove it: storyboard keeps its scratch files there")
     private_dir(folder)
-    replace(project / ".storyboard" / ".gitignore", b"*\n")
+    replace(project / SCRATCH / ".gitignore", b"*\n")
     return folder
 
 
@@ -165,10 +231,15 @@ def _swept(folder: Path, left: re.Pattern[str]) -> None:
 
 def checksum(path: Path) -> int:
     """The checksum of a file (see ``combine_checksums``), to detect changed bytes. Raise OSError."""
-    sums, buffer = [], memoryview(bytearray(PIECE))
     with path.open("rb") as file:
-        while size := file.readinto(buffer):
-            sums.append(crc32(buffer[:size]))
+        return checksum_of(file)
+
+
+def checksum_of(file: BufferedReader) -> int:
+    """The checksum of an open file from its present position to its end. Raise OSError."""
+    sums, buffer = [], memoryview(bytearray(PIECE))
+    while size := file.readinto(buffer):
+        sums.append(crc32(buffer[:size]))
     return combine_checksums(sums)
 
 

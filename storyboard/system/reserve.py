@@ -25,7 +25,7 @@ class DiskReserve:
     def fill(self) -> None:
         """Create the file where it is missing. Raise LocalFault where the disk has no space for it."""
         if not self.is_present():
-            replace(self.path, os.urandom(self.SIZE))
+            replace(self.path, os.urandom(self.SIZE), private=True)
 
     def release(self) -> bool:
         """Delete the file to free its space; False where there is none."""

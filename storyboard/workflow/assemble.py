@@ -127,7 +127,8 @@ def _metadata(workspace: Workspace, timeline: Timeline) -> FilmMetadata:
     lock = workspace.lockfile.path
     with disk_errors(lock):
         digest = hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else ""
-    return FilmMetadata(workspace.storyboard.title, f"storyboard {__version__}", digest, chapters(timeline))
+    title, kind = workspace.storyboard.title, workspace.realm.kind
+    return FilmMetadata(title, f"storyboard {__version__}", digest, chapters(timeline), kind)
 
 
 def _update_sidecars(workspace: Workspace, timeline: Timeline, film: Path, options: FilmOptions) -> None:

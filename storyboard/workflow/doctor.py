@@ -1,15 +1,19 @@
 """Check the installation: what is installed, reachable, configured or damaged, and what to do."""
 
 import os
+import shlex
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from storyboard.model.errors import InputError, LocalFault, RunRefused, StoryboardError, SubmissionUnknown
+from storyboard.model.realm_kind import KINDS
 from storyboard.model.text import one_line
 from storyboard.system import signals
 
@@ -54,6 +58,7 @@ def check_installation(*, offline: bool) -> Iterator[Finding]:
     known = "" if found.file.exists() else " (not there: everything is at its default)"
     yield Finding("config", "ok", f"{found.file}{known}")
     yield from _store(found)
+    yield from _rights(found)
     yield from _ledger(found)
     yield from _leftovers(found)
     yield from _uploads(found)
@@ -97,6 +102,23 @@ def _store(found: "Settings") -> Iterator[Finding]:
         yield Finding("store", "ok", f"{home}, {free / 1e9:.0f} GB free")
 
 
+def _rights(found: "Settings") -> Iterator[Finding]:
+    """Whether other users of this machine can read or change the store, the ledger or the key."""
+    from storyboard.config.credentials import key_file
+
+    if found.home.is_dir() and (owner := found.home.stat().st_uid) != os.getuid():
+        said = f"{found.home} belongs to another user ({owner})"
+        hint = f"run storyboard as user {owner}, or set STORYBOARD_HOME to a folder of your own"
+        yield Finding("rights", "bad", said, hint, LocalFault)
+    key = key_file(found)
+    ledgers = [file for kind in KINDS for file in sorted(found.realm_folder(kind).glob("ledger.*"))]
+    for path in (found.home, *ledgers, *([Path(os.path.expanduser(key))] if key else [])):
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
+        if mode & 0o077:
+            said = f"other users of this machine have rights on {path} (mode {mode:04o})"
+            yield Finding("rights", "note", said, f"chmod {'700' if path.is_dir() else '600'} {shlex.quote(str(path))}")
+
+
 def _ledger(found: "Settings") -> Iterator[Finding]:
     from storyboard.model.submission import rfc3339
     from storyboard.state.ledger import Ledger
@@ -114,9 +136,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
             damage, entries = ledger.database.problems(), ledger.submissions.all()
             takes, removed = [take for _, take, _ in ledger.takes.all()], ledger.pins.removals()
     except LocalFault as error:
-        yield Finding(
-            "ledger", "bad", error.message, "keep the file; restore it from a backup before you render", LocalFault
-        )
+        yield _bad("ledger", error)
         return
     if damage:
         yield Finding("ledger", "bad", f"{path}: {damage[0]}", "restore it from a backup before you render", LocalFault)

@@ -68,9 +68,22 @@ def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return warnings: odd local clips, characters the font lacks, transitions that re-encode a take, loudness."""
-    clips = clip_remarks(workspace.storyboard, workspace.source_files)
-    return (*clips, *missing_glyphs(workspace.storyboard), *_encoded_whole(workspace, plan), *_uneven(workspace, plan))
+    """Return warnings: the home, odd local clips, missing characters, transitions that re-encode a take, loudness."""
+    return (
+        *_narrowed(workspace),
+        *clip_remarks(workspace.storyboard, workspace.source_files),
+        *missing_glyphs(workspace.storyboard),
+        *_encoded_whole(workspace, plan),
+        *_uneven(workspace, plan),
+    )
+
+
+def _narrowed(workspace: Workspace) -> tuple[Problem, ...]:
+    """A warning if other users of the machine could read the takes until now."""
+    if not (said := workspace.realm.narrowed):
+        return ()
+    hint = "if others shall use it, give each a STORYBOARD_HOME of their own"
+    return (Problem(Place(workspace.shown, 1, 1), "", said, hint, "warning"),)
 
 
 def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:

@@ -220,7 +220,9 @@ def select_steps(workspace: Workspace, whole: Plan, only: tuple[str, ...]) -> Pl
 
 
 def _announce(workspace: Workspace, whole: Plan, plan: Plan, on_event: EventHandler) -> None:
-    """Tell the warnings about the storyboard, then the plan."""
+    """Tell the warnings about the home and the storyboard, then the plan."""
+    if workspace.realm.narrowed:
+        on_event(events.Warned("", workspace.realm.narrowed))
     for problem in workspace.storyboard.warnings:
         on_event(events.Warned("", f"{problem.place}: {problem.message}"))
     for submission in orphaned_submissions(workspace, whole):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from storyboard.film.registry import FilmRegistry
+from storyboard.film.registry import FilmRegistry, chosen_path
 from storyboard.film.write import FilmOptions
 from storyboard.model import events
 from storyboard.model.take import Take
@@ -67,7 +67,7 @@ def film_path(workspace: Workspace, out: Path | None, *, partial: bool = False) 
     """
     registry = FilmRegistry(workspace.file.parent)
     default = Path(workspace.storyboard.output.file)
-    path = registry.chosen_path(out) if out else registry.default_path(default, workspace.realm.kind)
+    path = chosen_path(out) if out else registry.default_path(default, workspace.realm.kind)
     path = partial_path(path) if partial else path
     registry.check_writable(path, local_media(workspace))
     sweep(path)

@@ -116,7 +116,9 @@ def thumbnails_folder(workspace: Workspace) -> Path:
 def _opened(options: SheetOptions, settings: Settings) -> Iterator[tuple[Workspace, Mapping[PurePosixPath, str]]]:
     """The workspace, and why files of it cannot be read: a sheet is made all the same."""
     files = TolerantFiles(Project(options.file.parent))
-    with open_workspace(options.file, settings, options.realm, given=options.given, files=files) as workspace:
+    with open_workspace(
+        options.file, settings, options.realm, given=options.given, files=files, looking=True
+    ) as workspace:
         yield workspace, files.troubles
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
@@ -10,10 +11,12 @@ from storyboard.model.errors import InputError
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
-from storyboard.parsing import schema
+from storyboard.parsing import misread, schema
 from storyboard.parsing.project_files import ImageFile
 from storyboard.parsing.yaml import MAX_BYTES
-from storyboard.system.files import replace, scratch_dir
+from storyboard.system.files import disk_errors, replace, scratch_dir
+
+_Look = Callable[[bytes], misread.Advice | None]
 
 _NAMES = ("storyboard.yaml", "storyboard.yml")
 _ENDINGS = (".storyboard.yaml", ".storyboard.yml")
@@ -27,7 +30,7 @@ class Project:
 
     def text(self, path: PurePosixPath) -> bytes:
         """Return a YAML file's bytes. Raise InputError: not there, no regular file, outside, larger than 1 MiB."""
-        return self._read(path, MAX_BYTES, "1 MiB")
+        return self._read(path, MAX_BYTES, "1 MiB", misread.binary)
 
     def image(self, path: PurePosixPath) -> ImageFile:
         """Return an image's digest, size and type. Raise InputError as ``bytes_of`` does, or if it is no image."""
@@ -45,13 +48,13 @@ class Project:
         """Return the measurements of a local clip. Raise InputError (not there, outside) or BadMedia."""
         from storyboard.media import probe
 
-        return probe.measure(self.file(path))
+        return probe.measure(self._media(path))
 
     def sound(self, path: PurePosixPath) -> Fraction:
         """Return the duration of a sound file in seconds. Raise InputError (not there, outside) or BadMedia."""
         from storyboard.media import probe
 
-        return probe.sound(self.file(path))
+        return probe.sound(self._media(path))
 
     def effects(self) -> tuple[str, ...]:
         """The names of the effects that are installed."""
@@ -82,6 +85,13 @@ class Project:
             raise self._absent(path)
         raise InputError(f"'{one_line(str(path))}' is {'a folder' if folder else 'no regular file'}")
 
+    def _media(self, path: PurePosixPath) -> Path:
+        """``file``, unless git has a pointer in its place: that is an InputError too."""
+        real = self.file(path)
+        with disk_errors(real), real.open("rb") as file:
+            _look_at(path, file.read(64), misread.pointer)
+        return real
+
     def _inside(self, path: PurePosixPath) -> Path:
         try:
             real = (self.folder / path).resolve()
@@ -93,7 +103,8 @@ class Project:
             )
         return real
 
-    def _read(self, path: PurePosixPath, most: int, spoken: str) -> bytes:
+    def _read(self, path: PurePosixPath, most: int, spoken: str, wrong: _Look = misread.pointer) -> bytes:
+        """The bytes of a file, at most ``most``. ``wrong`` says of the first bytes of a larger file why it is none."""
         real = self.file(path)
         try:
             # Links are not followed and pipes not waited for: the path may have been replaced since it was checked.
@@ -104,13 +115,22 @@ class Project:
                 content = file.read(most + 1)
         except OSError as error:
             raise InputError(f"'{one_line(str(path))}' cannot be read: {error.strerror}") from None
+        _look_at(path, content[:512], misread.pointer)
         if len(content) > most:
+            _look_at(path, content[:512], wrong)
             raise InputError(f"'{one_line(str(path))}' is larger than {spoken}")
         return content
 
     def _absent(self, path: PurePosixPath) -> InputError:
         near = did_you_mean(path.name, _beside((self.folder / path).parent))
         return InputError(f"there is no file '{one_line(str(path))}'", near)
+
+
+def _look_at(path: PurePosixPath, head: bytes, look: _Look) -> None:
+    """Raise InputError for a file whose first bytes are those of something else."""
+    if found := look(head):
+        message, hint = found
+        raise InputError(f"'{one_line(str(path))}': {message}", hint)
 
 
 def locate(argument: str | None, cwd: Path) -> Path:
@@ -122,7 +142,7 @@ def locate(argument: str | None, cwd: Path) -> Path:
         return _named(argument, cwd)
     found = [name for name in _beside(cwd) if name.endswith(_ENDINGS) or name in _NAMES]
     if len(found) == 1:
-        return cwd / found[0]
+        return _speakable(cwd / found[0])
     if found:
         raise InputError("there is more than one storyboard here", f"name one: {', '.join(map(one_line, found[:20]))}")
     others = [name for name in _beside(cwd) if name.endswith((".yaml", ".yml")) and ".lock." not in name]
@@ -136,6 +156,15 @@ def _named(argument: str, cwd: Path) -> Path:
         raise InputError(f"there is no file '{one_line(argument)}'", did_you_mean(path.name, _beside(path.parent)))
     if path.is_dir():
         raise InputError(f"'{one_line(argument)}' is a folder", "name the storyboard in it")
+    return _speakable(path)
+
+
+def _speakable(path: Path) -> Path:
+    """``path`` itself. Raise InputError if it is not UTF-8: the ledger and the lock could not name it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"the path {str(path)!r:.200} is not UTF-8", "rename that folder or file") from None
     return path
 
 

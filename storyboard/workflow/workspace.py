@@ -19,7 +19,7 @@ from storyboard.planning.plan import former_shots, shots
 from storyboard.providers.base import Configurable, Provider
 from storyboard.providers.installed import USUAL, find
 from storyboard.state.lockfile import LockFile, find_lock_file
-from storyboard.state.realm import Realm, claim_storyboard, open_realm
+from storyboard.state.realm import Realm, claim_storyboard, open_realm, read_realm
 from storyboard.state.store import Store
 from storyboard.workflow.source_files import Project
 
@@ -57,11 +57,13 @@ def open_workspace(
     *,
     given: Mapping[str, str] | None = None,
     files: Files | None = None,
+    looking: bool = False,
 ) -> Iterator[Workspace]:
     """Read a storyboard and open the realm of its takes. Raise Problems and other StoryboardErrors.
 
     ``realm`` is that of the configured service if left out. ``given`` are variables of the storyboard, by name;
-    ``files`` reads the author's files in place of ``Project``.
+    ``files`` reads the author's files in place of ``Project``. ``looking``: nothing needs to be recorded, and the home
+    may be read-only.
     """
     kind = realm or settings.service_realm
     provider = provider_of(settings, kind)
@@ -69,7 +71,8 @@ def open_workspace(
     storyboard = read_storyboard(file.name, files or source_files, provider.capabilities, given or {}, shown=shown)
     terms = _terms(settings, provider, kind)
     wanted = shots(storyboard, provider.name, labelled=kind == "draft")
-    with open_realm(kind, settings.realm_folder(kind), time.time()) as opened:
+    opening = read_realm if looking else open_realm
+    with opening(kind, settings.realm_folder(kind), time.time()) as opened:
         lockfile = find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS})
         former = former_shots(storyboard, wanted)
         yield Workspace(

@@ -60,6 +60,16 @@ def later(path: Path) -> None:
     changed(path, "PRAGMA user_version = 99")
 
 
+def without_its_log(path: Path) -> None:
+    """The last change is in ledger.db-wal alone, which is gone."""
+    with closing(Ledger(path)) as ledger:
+        ledger.pins.record_pins("/film.lock.yaml", ["d" * 64], 1.0)
+        content = path.read_bytes()
+    path.write_bytes(content)
+    for beside in ("-wal", "-shm"):
+        Path(f"{path}{beside}").unlink(missing_ok=True)
+
+
 def without_a_table(path: Path) -> None:
     changed(path, "DROP TABLE takes")
 
@@ -86,6 +96,7 @@ DAMAGE = [
     a_folder,
     no_database,
     later,
+    without_its_log,
     without_a_table,
     rows("state = 'sold'"),
     rows("recipe = '[]'"),

@@ -110,11 +110,11 @@ def test_nothing_is_asked_for_without_room_for_its_answer(open_studio: Open, mon
     studio.scenes("A gull full", "A tern full")
     whole = files.replace
 
-    def no_room(path: Path, content: bytes) -> bool:
+    def no_room(path: Path, content: bytes, *, private: bool = False) -> bool:
         if len(content) == DiskReserve.SIZE:
             with files.disk_errors(path):
                 raise OSError(28, "No space left on device")
-        return whole(path, content)
+        return whole(path, content, private=private)
 
     monkeypatch.setattr(reserve, "replace", no_room)
     done = studio.render()

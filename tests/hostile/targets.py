@@ -173,6 +173,7 @@ def ledgers(folder: Path) -> Target:
         for old in folder.glob("ledger.db*"):
             old.unlink(missing_ok=True)  # SQLite knows a file of this process by its inode
         path.write_bytes(raw)
+        mark.write_bytes(marked)
         try:
             ledger = Ledger(path)
         except LocalFault:
@@ -198,6 +199,7 @@ def ledgers(folder: Path) -> Target:
     )
     made.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     made.close()
+    mark, marked = folder / "ledger.mark", (folder / "ledger.mark").read_bytes()
     return Target((path.read_bytes(),), attempt, flips=True)
 
 

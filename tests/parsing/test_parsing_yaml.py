@@ -108,7 +108,7 @@ def test_bytes_that_are_no_text_have_a_place(author: Author) -> None:
     assert author.told("storyboard: 1\ntitle: é".encode() + b"\xe9t\xe9\n") == [
         "2:9 the file is not UTF-8 from here on"
     ]
-    assert author.told(b"\xff\xfes\x00t\x00") == ["1:1 the file is not UTF-8 from here on"]
+    assert author.told(b"\xff\xfes\x00t\x00") == ["1:1 this file is UTF-16"]
     assert author.told(b"\xef\xbb\xbf\xff") == ["1:1 the file is not UTF-8 from here on"]
 
 
@@ -131,7 +131,7 @@ def test_both_parsers_find_the_same_line(stem: str, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [1, 2]]", "this line does not line up with the ones above it"),
+        ("a: [1, 2]]", "the list ends at this bracket, and more follows"),
         ("- a\nb: c", "this line does not line up with the ones above it"),
         ("a: - b", "a list cannot begin here"),
         ("%YAML 3.0\n---\na: b", "this is not YAML: found incompatible YAML document"),

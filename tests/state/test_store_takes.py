@@ -34,7 +34,7 @@ def test_a_take_is_named_by_its_bytes(tmp_path: Path) -> None:
     assert store.holds(DIGEST, len(CLIP))
     assert store.is_intact(DIGEST)
     assert list(store) == [DIGEST]
-    assert path.stat().st_mode & 0o777 == 0o444
+    assert path.stat().st_mode & 0o777 == 0o400
     assert not list((tmp_path / "takes" / "arriving").iterdir())
 
 
@@ -228,11 +228,11 @@ def test_a_file_that_is_being_written_is_not_swept(
     """Of two renders in one project the one sweeps while the other writes: it would fail, and blame the disk."""
     act, swept = getattr(door, name), []
 
-    def acting(*given: object) -> object:
+    def acting(*given: object, **named: object) -> object:
         if not swept:
             swept.append(given)
             files.sweep_all(tmp_path)
-        return act(*given)
+        return act(*given, **named)
 
     monkeypatch.setattr(door, name, acting)
     assert files.replace(tmp_path / "a.yaml", b"whole")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from storyboard.state.ledger.charges import Charges
-from storyboard.state.ledger.database import Database, is_unused
+from storyboard.state.ledger.database import Database, accept, is_unused, restore
 from storyboard.state.ledger.found_jobs import FoundJobs
 from storyboard.state.ledger.inbox import CallbackInbox
 from storyboard.state.ledger.pins import DAY, Pins
@@ -11,7 +11,7 @@ from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob, Submissi
 from storyboard.state.ledger.takes import Takes
 from storyboard.state.ledger.upload_addresses import UploadAddresses
 
-__all__ = ["DAY", "AlreadyAsked", "KnownJob", "Ledger", "is_unused"]
+__all__ = ["DAY", "AlreadyAsked", "KnownJob", "Ledger", "accept", "is_unused", "restore"]
 
 
 class Ledger:

@@ -1,6 +1,5 @@
 """Carry a ledger of the former schema over to the present one: a backup beside it, then one transaction."""
 
-import os
 import sqlite3
 from pathlib import Path
 
@@ -28,8 +27,7 @@ def carry_over(connection: sqlite3.Connection, path: Path) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         copy = backup_path(path)
-        replace(copy, connection.serialize())
-        os.chmod(copy, 0o600)
+        replace(copy, connection.serialize(), private=True)
         for statement in _STEP:
             connection.execute(statement)
 

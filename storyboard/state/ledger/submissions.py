@@ -55,7 +55,7 @@ class Submissions:
 
         The budget is checked in the same transaction. Raise LocalFault if the disk has no room for its job too.
         """
-        self._database.fill_reserve()
+        self._database.prepare_submission()
         row = intent_row(shot, scene, storyboard, run, credits, now)
         try:
             with self._database.transaction() as connection:
