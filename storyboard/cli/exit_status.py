@@ -58,4 +58,5 @@ def result_status(result: "RenderResult") -> int:
 def worst_status(errors: Iterable[StoryboardError]) -> int:
     """Return the exit status of a command in which these happened; 0 if none did."""
     found = {error_status(error) for error in errors}
-    return next((STATUSES[kind] for kind in _FIRST if STATUSES[kind] in found), 0)
+    other = STATUSES[SceneFailed] if found else 0
+    return next((STATUSES[kind] for kind in _FIRST if STATUSES[kind] in found), other)

@@ -11,6 +11,7 @@ from storyboard.generation.schedule import CALLED_WITHIN, FIRST_POLL
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import (
+    InputError,
     LocalFault,
     NotAsked,
     RunRefused,
@@ -133,5 +134,8 @@ async def _address(services: RunServices, image: Image) -> str:
     if not isinstance(image, LocalImage):
         return image.url
     assert services.uploads is not None
-    content = await asyncio.to_thread(services.read_image, image)
+    try:
+        content = await asyncio.to_thread(services.read_image, image)
+    except InputError as error:  # It is not there any more: that is this scene's fault alone.
+        raise SceneFailed(error.message, error.hint) from error
     return (await services.uploads.address(image, content)).url

@@ -170,7 +170,7 @@ class Uploads:
     async def address(self, image: LocalImage, content: bytes) -> Address:
         """Return the image's address, uploaded if needed. Raise SceneFailed, RunRefused, InputError or LocalFault."""
         if hashlib.sha256(content).hexdigest() != image.digest:
-            raise LocalFault(f"{one_line(str(image.path))} has changed since the plan was made", "run again")
+            raise SceneFailed(f"{one_line(str(image.path))} has changed since the plan was made", "run again")
         async with self._turns.setdefault(image.digest, asyncio.Lock()):
             later = datetime.fromtimestamp(self._wire.clock.wall(), UTC) + _MARGIN
             known = self._memory.upload_address(self._way.destination, image.digest, later)

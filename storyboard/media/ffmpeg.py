@@ -199,7 +199,7 @@ def _read(pipe: IO[bytes], size: int, until: float) -> bytes:
     with selectors.DefaultSelector() as ready:
         ready.register(pipe, selectors.EVENT_READ)
         while left:
-            if time.monotonic() > until:
+            if time.monotonic() > until and not ready.select(0):
                 raise FfmpegFailed("took too long")
             if ready.select(TICK):
                 part = os.read(pipe.fileno(), left)
@@ -260,7 +260,8 @@ def _follow(child: subprocess.Popen[bytes], deadline: float, watch: Callable[[in
                     lines, _, line = (line + chunk).rpartition(b"\n")
                     frames = max([frames, *map(int, re.findall(rb"^frame=\s*(\d+)", lines, re.MULTILINE))])
             watch(frames)
-            if time.monotonic() > deadline:
+            # What lies in the pipes is read first: this process may have been stopped meanwhile, and the child not.
+            if pipes.get_map() and time.monotonic() > deadline and not pipes.select(0):
                 raise FfmpegFailed("took too long")
     child.wait()
     return frames, said.decode("utf-8", "replace")

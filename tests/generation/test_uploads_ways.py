@@ -12,7 +12,7 @@ from scripted import Quick, Service, envelope, service, wired
 
 from storyboard.generation.uploads import Bucket, PublicFolder, Uploads, destination_missing, parse_destination
 from storyboard.generation.uploads import ProviderStorage as Own
-from storyboard.model.errors import InputError, LocalFault
+from storyboard.model.errors import InputError, LocalFault, SceneFailed
 from storyboard.model.problem import Place
 from storyboard.model.storyboard import LocalImage
 from storyboard.providers.apikley.veo import provider
@@ -165,6 +165,6 @@ async def test_an_address_about_to_end_is_renewed(
 async def test_an_image_that_changed_meanwhile_is_not_sent(here: Service, memory: UploadAddresses) -> None:
     """The shot's key names other bytes: the take would be pinned to a picture that it does not show."""
     async with wired(here.url) as wire:
-        with pytest.raises(LocalFault, match="has changed"):
+        with pytest.raises(SceneFailed, match="has changed"):
             await Uploads(Own(""), provider, wire, memory).address(image(), b"other")
     assert not here.heard

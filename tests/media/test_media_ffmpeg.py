@@ -1,7 +1,9 @@
 """The door to ffmpeg: which one is used, what it may know and take, and that it ends when we do."""
 
 import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from canary import KEY
@@ -131,6 +133,26 @@ def test_it_is_killed_when_it_takes_too_long():
     with pytest.raises(ffmpeg.FfmpegFailed, match="took too long"):
         ffmpeg.run(ENDLESS, seconds=0.5)
     assert children() <= before
+
+
+def test_what_it_said_is_read_before_its_time_is_up(tmp_path, monkeypatch):
+    """A process that was stopped for a while would call each clip damaged that was checked meanwhile."""
+    over, quick = tmp_path / "over", tmp_path / "ffmpeg"
+    quick.write_text(
+        f'#!/bin/sh\n[ "$1" = -version ] && echo ffmpeg version 9 && exit\necho frame=7\nexec >&- 2>&-\n: > {over}\n'
+    )
+    quick.chmod(0o755)
+    monkeypatch.setenv("STORYBOARD_FFMPEG", str(quick))
+    ahead = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + ahead[0])
+    monkeypatch.setattr("storyboard.media.ffmpeg.time", clock)
+
+    def stopped(frames: int) -> None:
+        while frames and not over.exists():
+            os.sched_yield()
+        ahead[0] += 1000.0 if frames else 0.0
+
+    assert ffmpeg.run([], seconds=60, watch=stopped) == 7
 
 
 def test_it_cannot_take_all_memory():

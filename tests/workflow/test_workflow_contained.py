@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from studio import Studio
+from studio import Studio, png
 
 from storyboard.cli.next_steps import done_event
 from storyboard.http.exchange import Reply
@@ -42,6 +42,22 @@ def test_what_nobody_foresaw_in_one_scene_is_that_scenes(studio: Studio) -> None
     report.unlink()
     healed = studio.render()
     assert (healed.exit, healed.made, service.posts) == (0, 1, 3)
+
+
+@pytest.mark.parametrize("way", ["removed", "changed"])
+def test_an_image_that_changes_meanwhile_fails_its_scene_alone(studio: Studio, way: str) -> None:
+    """An editor saved it while the render waited: the others' clips were left at the service, or the exit was 0."""
+    service = studio.serve()
+    image = png(studio.folder / "a.png")
+    studio.write(
+        "storyboard: 1\nscenes:\n  - {id: a, prompt: A gull., first_frame: a.png}\n  - {id: b, prompt: A tern.}\n"
+    )
+
+    def meanwhile(*_: object) -> None:
+        image.unlink() if way == "removed" else png(image, "red")
+
+    done = studio.render(approve=meanwhile)
+    assert (done.exit, done.made, done.failed, service.posts) == (3, 1, 1, 1)
 
 
 @pytest.mark.parametrize("realm", [None, "draft"])
