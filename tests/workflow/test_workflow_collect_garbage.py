@@ -157,7 +157,7 @@ def test_a_removed_take_that_the_service_has_forgotten_can_be_made_anew(studio: 
     studio.serve()
     keeper = removed(studio)
     service = studio.serve()
-    assert studio.render().exit == 3
+    assert studio.render().exit == 4
     assert service.posts == 0
     with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
         settle.request_again(at, settle.submission_to_settle(at, "s1"), keeper.now)
