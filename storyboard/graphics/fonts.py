@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL.ImageFont import FreeTypeFont, truetype
 
+from storyboard.graphics.hyphens import break_word
 from storyboard.model.text import one_line
 
 ELLIPSIS = "…"
@@ -83,19 +84,29 @@ def fit(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400
 
     If even the smallest is too large, the text ends in an ellipsis: nothing is ever drawn outside the box.
     """
-    return _fitted([text], box, sizes, weight)
+    return _fitted([readable(text)], box, sizes, weight)
 
 
-def fit_lines(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400) -> Setting:
-    """Set ``text`` as ``fit`` does, but keep its line breaks."""
-    return _fitted(text.splitlines(), box, sizes, weight)
+def fit_lines(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int = 400, language: str = "") -> Setting:
+    """Set ``text`` as ``fit`` does, but keep its line breaks.
+
+    Its size is reduced by up to a third before a word is broken. ``language`` is that of ``hyphens.break_word``.
+    """
+    paragraphs = [readable(paragraph) for paragraph in text.splitlines()] or [""]
+    words = {word for paragraph in paragraphs for word in paragraph.split(" ")}
+    large = [pixels for pixels in sizes if 3 * pixels >= 2 * sizes[0]]
+    whole = [pixels for pixels in large if all(width(word, face(pixels, weight)) <= box[0] for word in words)]
+    return _fitted(
+        paragraphs, box, [*whole, *(size for size in sizes if size not in large)] if whole else sizes, weight, language
+    )
 
 
-def _fitted(paragraphs: Sequence[str], box: tuple[int, int], sizes: Sequence[int], weight: int) -> Setting:
-    words = [readable(paragraph) for paragraph in paragraphs]
+def _fitted(
+    paragraphs: Sequence[str], box: tuple[int, int], sizes: Sequence[int], weight: int, language: str = ""
+) -> Setting:
     for pixels in sizes:
         font, room = face(pixels, weight), max(1, box[1] // round(pixels * LEADING))
-        wrapped = (line for paragraph in words for line in wrap(paragraph, font, box[0]))
+        wrapped = (line for paragraph in paragraphs for line in wrap(paragraph, font, box[0], language))
         lines = list(islice(wrapped, room + 1))
         if len(lines) <= room:
             return Setting(tuple(lines), pixels, weight)
@@ -103,12 +114,12 @@ def _fitted(paragraphs: Sequence[str], box: tuple[int, int], sizes: Sequence[int
     return Setting((*lines[: room - 1], last), pixels, weight)
 
 
-def wrap(text: str, font: FreeTypeFont, limit: int) -> Iterator[str]:
-    """Break ``text`` into lines at most ``limit`` wide; a word wider than that is broken inside."""
+def wrap(text: str, font: FreeTypeFont, limit: int, language: str = "") -> Iterator[str]:
+    """Break ``text`` into lines at most ``limit`` wide; a word wider than that is broken with a hyphen."""
     gap = width(" ", font)
     line: list[str] = []
     used = 0.0
-    for word in _words(text, font, limit):
+    for word in _words(text, font, limit, language):
         wide = width(word, font)
         if line and used + gap + wide > limit:
             yield " ".join(line)
@@ -128,15 +139,9 @@ def shorten(text: str, font: FreeTypeFont, limit: int) -> str:
     return "".join(clusters).rstrip(" ,;:.–—-") + ELLIPSIS
 
 
-def _words(text: str, font: FreeTypeFont, limit: int) -> Iterator[str]:
+def _words(text: str, font: FreeTypeFont, limit: int, language: str) -> Iterator[str]:
     for word in text.split(" "):
-        piece = ""
-        for cluster in [word] if width(word, font) <= limit else _clusters(word):
-            if piece and width(piece + cluster, font) > limit:
-                yield piece
-                piece = ""
-            piece += cluster
-        yield piece
+        yield from break_word(word, lambda piece: width(piece, font) <= limit, language)
 
 
 def _clusters(text: str) -> list[str]:

@@ -17,12 +17,13 @@ from storyboard.graphics import fonts as setting
 from storyboard.graphics.transitions import YuvPicture
 from storyboard.model.storyboard import Title
 
-# Free margin at each edge, as a share of the frame: the title-safe area of EBU R 95.
-MARGIN = Fraction(5, 100)
+# Free margin at each edge, as a share of the frame: the title-safe area of EBU R 95. Of an upright frame, the lowest
+# part stays free as well: phones and sites put their buttons there.
+MARGIN, LOWEST = Fraction(5, 100), Fraction(15, 100)
 # The smallest font size, as a share of the frame's shorter side; text that is still too long ends in an ellipsis.
 SMALLEST = Fraction(28, 1000)
 
-_WEIGHT = 600
+WEIGHT = 600
 _BASELINE = 0.76  # as a share of a line's height, from its top
 _BOX = 0.72  # opacity of a box
 
@@ -66,15 +67,15 @@ class _Layer:
 
 @lru_cache(maxsize=64)
 def ink(title: Title, width: int, height: int) -> Ink:
-    """Render a title for a frame of this size: always inside the margins, in a smaller font if it does not fit."""
-    across, down = round(width * MARGIN), round(height * MARGIN)
-    room = (width - 2 * across, height - 2 * down)
-    wanted = max(4, round(title.size * height / Fraction(setting.LEADING)))
+    """Render a title for a frame of this size: always inside its safe area, in a smaller font if it does not fit."""
+    area = safe_area(width, height)
+    room = (area[2] - area[0], area[3] - area[1])
+    wanted = font_pixels(title.size, width, height)
     sizes = _sizes(wanted, round(min(width, height) * SMALLEST))
     border = _border(title, wanted)
     inside = (max(1, room[0] - 2 * border), max(1, room[1] - 2 * border))
     while True:
-        words = setting.fit_lines(title.text, inside, sizes, _WEIGHT)
+        words = setting.fit_lines(title.text, inside, sizes, WEIGHT, title.language)
         layers = _drawn(title, words)
         high, wide = layers[0].mask.shape
         if (high <= room[1] and wide <= room[0]) or inside == (1, 1):
@@ -83,8 +84,19 @@ def ink(title: Title, width: int, height: int) -> Ink:
         inside = (max(1, inside[0] - max(0, wide - room[0])), max(1, inside[1] - max(0, high - room[1])))
     layers = [_Layer(layer.color, layer.mask[: room[1], : room[0]]) for layer in layers]
     high, wide = layers[0].mask.shape
-    left, top = _place(title.at, (wide, high), (width, height), (across, down))
+    left, top = _place(title.at, (wide, high), (width, height), area)
     return _ink(layers, left, top)
+
+
+def safe_area(width: int, height: int) -> Box:
+    """The part of a frame that titles and captions keep to: left, top, right, bottom, in pixels."""
+    across, down = round(width * MARGIN), round(height * MARGIN)
+    return across, down, width - across, height - round(height * LOWEST) if height > width else height - down
+
+
+def font_pixels(line: Fraction, width: int, height: int) -> int:
+    """The font size of a line as high as ``line``, a share of the frame's shorter side."""
+    return max(4, round(line * min(width, height) / Fraction(setting.LEADING)))
 
 
 def _sizes(wanted: int, smallest: int) -> list[int]:
@@ -153,17 +165,18 @@ def _sides(at: str) -> tuple[str, str]:
     return across, next((word for word in words if word in ("top", "bottom")), "center")
 
 
-def _place(at: str, own: tuple[int, int], frame: tuple[int, int], margin: tuple[int, int]) -> tuple[int, int]:
-    """Left and top, in the frame, of a block of the size ``own`` (width, height)."""
+def _place(at: str, own: tuple[int, int], frame: tuple[int, int], area: Box) -> tuple[int, int]:
+    """Left and top, in the frame, of a block of the size ``own`` (width, height) inside ``area``."""
     across, down = _sides(at)
     spare = (frame[0] - own[0], frame[1] - own[1])
-    left = {"left": margin[0], "right": spare[0] - margin[0]}.get(across, spare[0] // 2)
+    last = (area[2] - own[0], area[3] - own[1])
+    left = {"left": area[0], "right": last[0]}.get(across, spare[0] // 2)
     thirds = {"upper-third": frame[1] // 6, "lower-third": frame[1] * 5 // 6}
     if down in thirds:
-        top = min(max(thirds[down] - own[1] // 2, margin[1]), spare[1] - margin[1])
+        top = thirds[down] - own[1] // 2
     else:
-        top = {"top": margin[1], "bottom": spare[1] - margin[1]}.get(down, spare[1] // 2)
-    return max(0, left), max(0, top)
+        top = {"top": area[1], "bottom": last[1]}.get(down, spare[1] // 2)
+    return max(0, min(left, last[0])), max(0, min(max(top, area[1]), last[1]))
 
 
 def _ink(layers: Sequence[_Layer], left: int, top: int) -> Ink:

@@ -157,7 +157,8 @@ class Transition:
 class Title:
     """Text over the picture, from ``start`` for ``seconds`` of its scene after the trim (None: to the scene's end).
 
-    ``size`` is the height of a line as a share of the frame's height; ``color`` is "#rrggbb".
+    ``size`` is the height of a line as a share of the frame's shorter side; ``color`` is "#rrggbb". ``language`` is
+    the tag of the language by which words are broken, "" if unknown.
     """
 
     text: str
@@ -167,6 +168,7 @@ class Title:
     size: Fraction
     color: str
     legibility: Legibility
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,8 @@ class MusicBed:
 class Output:
     """How the film is delivered. ``size`` (width, height in pixels) and ``fps`` are None for "what most clips have".
 
-    ``loudness`` is what each scene is brought to, in LUFS; None leaves them as they are.
+    ``loudness`` is what each scene is brought to, in LUFS; None leaves them as they are. ``language`` is the tag of the
+    language of titles and captions, "" if unknown.
     """
 
     file: PurePosixPath
@@ -269,6 +272,7 @@ class Output:
     fit: Fit
     loudness: Fraction | None = None
     captions: Captions = "sidecar"
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ def read_output(entry: MappingNode, name: str, scope: Variables, wrong: Callable
         file = PurePosixPath("out")
     loudness, captions = entry.get("loudness"), cast(Captions, entry.get("captions") or "sidecar")
     level = None if loudness is None else Fraction(str(loudness))
-    return Output(file, _size(entry, wrong), int(cast(int, fps)) if fps else None, fit, level, captions)
+    rate, language = int(cast(int, fps)) if fps else None, str(entry.get("language") or "")
+    return Output(file, _size(entry, wrong), rate, fit, level, captions, language)
 
 
 def _film_file(entry: MappingNode, word: str, scope: Variables) -> PurePosixPath | Problem:

@@ -26,7 +26,7 @@ from storyboard.model.storyboard import (
     Trim,
 )
 from storyboard.model.take import Footage, Measure
-from storyboard.timeline.captions import burnt_caption, overlays_and_cues
+from storyboard.timeline.captions import CaptionBreaker, burnt_caption, one_cue, overlays_and_cues, timed_cues
 from storyboard.timeline.model import (
     NO_SLATES,
     RENDER_VERSION,
@@ -52,19 +52,23 @@ def build_timeline(
     footage: Mapping[str, Footage],
     sounds: Mapping[PurePosixPath, str] = _NO_SOUNDS,
     slates: Mapping[str, Slate] = NO_SLATES,
+    break_caption: CaptionBreaker = one_cue,
 ) -> Timeline:
     """Lay the scenes end to end. Every scene but a still has an entry in ``footage`` or in ``slates``, by its id.
 
     ``sounds`` has the SHA-256 (hex) of every local sound file, by its path. A scene lasts exactly as its trim says; the
-    boundaries between scenes are rounded to film frames, so that rounding never adds up. Raise Problems if a trim or a
-    transition does not fit its clip.
+    boundaries between scenes are rounded to film frames, so that rounding never adds up. ``break_caption`` breaks
+    captions into cues. Raise Problems if a trim or a transition does not fit its clip.
     """
     scenes = [_slated(scene) if scene.id in slates else scene for scene in storyboard.scenes]
     output, shape = storyboard.output, _shape(storyboard, scenes, footage)
     clips = _clips(scenes, footage, slates, shape, output.fit)
-    overlays, cues = overlays_and_cues(scenes, clips, shape.fps)
+    overlays, captions = overlays_and_cues(scenes, clips, shape.fps)
+    overlays = tuple(replace(each, title=replace(each.title, language=output.language)) for each in overlays)
+    cues = tuple(cue for each in captions for cue in timed_cues(each, break_caption(each.text, *shape[:2])))
     if output.captions != "sidecar":
-        overlays = tuple(sorted((*overlays, *map(burnt_caption, cues)), key=lambda each: each.first))
+        burnt = (burnt_caption(cue, output.language) for cue in cues)
+        overlays = tuple(sorted((*overlays, *burnt), key=lambda each: each.first))
     voices = _voices(storyboard.scenes, clips, shape.fps, sounds)
     underlays = tuple(_underlays(storyboard.music, clips[-1].until, shape.fps, sounds))
     return Timeline(tuple(clips), *shape, output.fit, overlays, cues, voices, underlays, output.loudness)

@@ -1,15 +1,25 @@
 """Titles and captions on the timeline: overlays and cues."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 
 from storyboard.model.storyboard import Scene, Title
 from storyboard.timeline.model import Clip, Cue, Overlay
 
-# Seconds in which a title fades in or out; the height of a burnt caption's line as a share of the frame's height.
-_FADE, _CAPTION = Fraction(3, 10), Fraction(6, 100)
+# Seconds in which a title fades in or out.
+_FADE = Fraction(3, 10)
+# The height of a caption's line as a share of the frame's shorter side.
+CAPTION_SIZE = Fraction(6, 100)
+
+# Breaks a caption into what is shown at a time; given its text, and the film's width and height in pixels.
+CaptionBreaker = Callable[[str, int, int], Sequence[str]]
+
+
+def one_cue(text: str, width: int, height: int) -> Sequence[str]:
+    """Show a caption as it is written, in one cue."""
+    return (text,)
 
 
 def overlays_and_cues(
@@ -31,6 +41,17 @@ def overlays_and_cues(
     return tuple(sorted(spans[0], key=lambda each: each.first)), tuple(_in_turn(spans[1]))
 
 
+def timed_cues(cue: Cue, texts: Sequence[str]) -> Iterator[Cue]:
+    """Yield a cue of several texts as cues in turn, each as long as its share of the characters, at least a frame."""
+    texts = texts[: cue.frames]
+    ends = list(accumulate(max(1, len(text)) for text in texts))
+    first = 0
+    for left, (text, end) in zip(range(len(texts) - 1, -1, -1), zip(texts, ends, strict=True), strict=True):
+        last = min(cue.frames - left, max(first + 1, round(Fraction(cue.frames * end, ends[-1]))))
+        yield Cue(text, cue.first + first, last - first)
+        first = last
+
+
 def _in_turn(cues: Iterable[Cue]) -> list[Cue]:
     """One cue at a time: each ends where the next begins, and cues that begin together are merged."""
     turns: list[Cue] = []
@@ -45,9 +66,9 @@ def _in_turn(cues: Iterable[Cue]) -> list[Cue]:
     return turns
 
 
-def burnt_caption(cue: Cue) -> Overlay:
+def burnt_caption(cue: Cue, language: str = "") -> Overlay:
     """Return a caption burnt into the picture. It does not fade, like one that a player shows."""
-    title = Title(cue.text, Fraction(0), None, "bottom", _CAPTION, "#ffffff", "outline")
+    title = Title(cue.text, Fraction(0), None, "bottom", CAPTION_SIZE, "#ffffff", "outline", language)
     return Overlay(title, cue.first, cue.frames)
 
 

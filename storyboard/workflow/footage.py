@@ -1,7 +1,7 @@
 """Footage: takes and local files of a workspace as a timeline, and where the bytes of each clip lie."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from storyboard.model.storyboard import LocalImage, OwnClip, OwnSound
 from storyboard.model.take import Footage, Take
 from storyboard.system.files import disk_errors
 from storyboard.timeline.build import build_timeline, clip_of_scene, with_effects
+from storyboard.timeline.captions import CaptionBreaker
 from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
 from storyboard.workflow.workspace import Workspace
 
@@ -38,7 +39,8 @@ def build_footage(
     digests = _digests(folder, {*clips.values(), *heard})
     footage |= {scene: Footage(digests[path], files.clip(path)) for scene, path in clips.items()}
     paths |= {digest: folder / path for path, digest in digests.items()}
-    timeline = build_timeline(workspace.storyboard, footage, {path: digests[path] for path in heard}, slates)
+    sounds = {path: digests[path] for path in heard}
+    timeline = build_timeline(workspace.storyboard, footage, sounds, slates, _caption_breaker(workspace))
     return with_effects(timeline, effects.effect_codes({clip.effect for clip in timeline.clips if clip.effect})), paths
 
 
@@ -74,6 +76,17 @@ def loudness_cache(workspace: Workspace) -> "Known":
 def scratch_name(workspace: Workspace) -> str:
     """Return the name under which pieces and pictures of this film are kept in scratch folders."""
     return f"{workspace.storyboard.name}.draft" if workspace.realm.kind == "draft" else workspace.storyboard.name
+
+
+def _caption_breaker(workspace: Workspace) -> CaptionBreaker:
+    """What breaks captions into cues that fit the film's frame."""
+
+    def break_caption(text: str, width: int, height: int) -> Sequence[str]:
+        from storyboard.graphics.caption_cues import caption_cues
+
+        return caption_cues(text, (width, height), workspace.storyboard.output.language)
+
+    return break_caption
 
 
 def _local_sounds(workspace: Workspace) -> Iterator[OwnSound]:

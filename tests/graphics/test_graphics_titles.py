@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storyboard.graphics import titles, transitions
+from storyboard.graphics import fonts, titles, transitions
 from storyboard.model.storyboard import Legibility, Position, Title
 
 WIDE, TALL = (640, 360), (360, 640)
@@ -43,14 +43,17 @@ def drawn_on(ink: titles.Ink, size: tuple[int, int], luma: int) -> numpy.ndarray
 @pytest.mark.parametrize("at", POSITIONS)
 @pytest.mark.parametrize("size", [WIDE, TALL], ids=["wide", "tall"])
 def test_words_stand_where_they_are_wanted(at, size):
-    """A lower third across somebody's face."""
+    """A lower third across somebody's face; or, in an upright film, under the buttons of a phone."""
     left, top, right, bottom = titles.ink(replace(PLAIN, at=at), *size).box
     across, down = POSITIONS[at]
     margins = [round(length * 0.05) for length in size]
+    foot = margins[1] if size == WIDE else round(size[1] * 0.15)
     expected = {0: margins[0], 1: size[0] - margins[0] - (right - left), 0.5: (size[0] - (right - left)) / 2}
     assert left == pytest.approx(expected[across], abs=1)
     if down in (0, 1):
-        assert (top if down == 0 else bottom) == (margins[1] if down == 0 else size[1] - margins[1])
+        assert (top if down == 0 else bottom) == (margins[1] if down == 0 else size[1] - foot)
+    elif at == "lower-third" and size == TALL:
+        assert bottom == size[1] - foot
     else:
         assert (top + bottom) / 2 == pytest.approx(size[1] * down, abs=1)
 
@@ -75,9 +78,9 @@ def test_no_word_is_ever_cut_off(text, at, size, high, legibility):
     words = replace(PLAIN, text=text, at=at, size=Fraction(high, 100), legibility=legibility)
     ink = titles.ink(words, *size)
     left, top, right, bottom = ink.box
-    across, down = round(size[0] * 0.05), round(size[1] * 0.05)
-    assert across <= left < right <= size[0] - across
-    assert down <= top < bottom <= size[1] - down
+    area = titles.safe_area(*size)
+    assert area[0] <= left < right <= area[2]
+    assert area[1] <= top < bottom <= area[3]
     seen = drawn_on(ink, size, 16) != 16
     rows, columns = numpy.flatnonzero(seen.any(axis=1)), numpy.flatnonzero(seen.any(axis=0))
     assert top <= rows[0] <= rows[-1] < bottom
@@ -119,6 +122,24 @@ def test_what_does_not_fit_is_made_smaller():
     larger = titles.ink(replace(PLAIN, size=Fraction(30, 100), text="The lamp room at night, by Ada"), *WIDE).box
     assert large[2] - large[0] <= 576
     assert larger[2] - larger[0] <= 576
+
+
+def test_an_upright_film_has_the_same_letters():
+    """By the height of the frame they would be nearly twice as large as in the same film on its side."""
+    heights = [box[3] - box[1] for box in (titles.ink(replace(PLAIN, text="A"), *size).box for size in (WIDE, TALL))]
+    assert heights[0] == heights[1]
+
+
+def test_a_word_is_broken_only_with_a_hyphen():
+    """Smaller letters come first; half a word without a sign is read as two."""
+    long = "Donaudampfschifffahrtsgesellschaft"
+    for text, lines in (("Schifffahrtsgesellschaft", 1), (long, 2)):
+        setting = fonts.fit_lines(text, (324, 500), titles._sizes(22, 10), titles.WEIGHT, "de")
+        assert len(setting.lines) == lines
+        assert setting.pixels * 3 >= 22 * 2
+        assert "".join(line.removesuffix("-") for line in setting.lines) == text
+        assert all(line.endswith("-") for line in setting.lines[:-1])
+    assert setting.lines[0] in ("Donau-", "Donaudampf-", "Donaudampfschiff-", "Donaudampfschifffahrts-")
 
 
 def test_half_seen_words_are_half_seen():

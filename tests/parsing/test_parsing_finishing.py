@@ -162,7 +162,8 @@ def test_the_films_sound_and_captions(author: Author) -> None:
     head = "storyboard: 1\nscenes:\n  - {id: a, prompt: One.}\n"
     assert (author.read(head).output.loudness, author.read(head).output.captions) == (None, "sidecar")
     output = author.read(head + "output: {loudness: -16, captions: burn}\n").output
-    assert (output.loudness, output.captions) == (-16, "burn")
+    assert (output.loudness, output.captions, output.language) == (-16, "burn", "")
+    assert author.read(head + "output: {language: pt-BR}\n").output.language == "pt-BR"
 
 
 @pytest.mark.parametrize(

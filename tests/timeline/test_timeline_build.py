@@ -25,6 +25,7 @@ from storyboard.model.storyboard import (
 )
 from storyboard.model.take import Footage, Measure
 from storyboard.timeline.build import build_timeline
+from storyboard.timeline.captions import timed_cues
 from storyboard.timeline.model import Cue, TimedTransition
 
 VEO = Measure(192, Fraction(24), 1280, 720, True)
@@ -316,3 +317,25 @@ def test_one_thing_is_said_at_a_time() -> None:
 
     assert film("6") == (Cue("A", 144, 24), Cue("B", 168, 48))
     assert film("7") == (Cue("A\nB", 168, 48),)
+
+
+@given(st.integers(1, 400), st.lists(st.text(max_size=90), min_size=1, max_size=8))
+def test_cues_in_turn_fill_the_time_of_their_caption(frames: int, texts: list[str]) -> None:
+    """A long line that is seen as briefly as a short one is not read to its end."""
+    cues = list(timed_cues(Cue("", 100, frames), texts))
+    assert [cue.text for cue in cues] == texts[:frames]
+    assert all(cue.frames > 0 for cue in cues)
+    assert cues[0].first == 100
+    assert cues[-1].first + cues[-1].frames == 100 + frames
+    assert all(later.first == cue.first + cue.frames for cue, later in pairwise(cues))
+    if frames >= 100 and len(texts) <= 2:
+        share = [max(1, len(text)) for text in texts]
+        assert abs(cues[0].frames - frames * share[0] / sum(share)) <= 2
+
+
+def test_a_long_caption_becomes_cues_for_every_reader() -> None:
+    """The picture, SubRip and WebVTT say the same at the same time."""
+    said = finished(story(trim(), captions="both"), s1=Finish(captions=(Caption("one two", Fraction(1), Fraction(4)),)))
+    film = build_timeline(said, filmed(VEO), break_caption=lambda text, width, height: text.split())
+    assert film.cues == (Cue("one", 24, 48), Cue("two", 72, 48))
+    assert [(each.title.text, each.first, each.frames) for each in film.overlays] == [("one", 24, 48), ("two", 72, 48)]

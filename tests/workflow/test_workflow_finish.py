@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import av
+import numpy
+import pysubs2
 import pytest
 from studio import Studio
 
@@ -97,3 +100,37 @@ def test_a_plan_says_where_a_whole_clip_is_encoded(
     film(studio, other="dissolve, over: tail")
     assert status(["plan", "film.yaml", "--draft"]) == 0
     assert "note" not in capsys.readouterr().out
+
+
+UPRIGHT = """storyboard: 1
+defaults: {aspect: 9:16}
+output: {captions: both, language: de}
+scenes:
+  - id: one
+    prompt: A gull.
+    caption: Eine Möwe, die über die Straßenbahnhaltestellenüberdachung hinweg auf das Meer hinausfliegt, ohne Eile.
+"""
+
+
+@pytest.mark.ci
+def test_captions_of_an_upright_film_keep_out_of_the_buttons(studio: Studio) -> None:
+    """Seven lines over half the picture, the last ones under what a phone lays over it."""
+    studio.write(UPRIGHT)
+    film = Path(studio.render(realm="draft").film)
+    read = pysubs2.load(str(film.with_suffix(".srt")))
+    assert len(read) > 1
+    assert all(cue.text.count("\\N") <= 1 for cue in read)
+    plain = studio.folder / "plain.mp4"
+    studio.write(UPRIGHT.replace("both", "sidecar"))
+    studio.render(realm="draft", out=plain)
+    seen = [picture(path, at=read[0].start / 1000 + 0.5) for path in (film, plain)]
+    rows = numpy.flatnonzero((abs(seen[0] - seen[1]) > 60).any(axis=1))
+    assert 1280 * 0.7 < rows[0] < rows[-1] < 1280 * 0.85
+    assert read[0].end == read[1].start
+
+
+def picture(path: Path, at: float) -> numpy.ndarray:
+    """The luma of a frame."""
+    with av.open(str(path)) as film:
+        frame = next(frame for frame in film.decode(video=0) if frame.time >= at)
+        return frame.to_ndarray(format="gray").astype(int)
