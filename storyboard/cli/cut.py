@@ -1,6 +1,7 @@
 """storyboard cut: cut the film from takes that exist. Pays nothing."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from storyboard.model.errors import SceneFailed
 from storyboard.model.text import safe_text, to_json
 
 if TYPE_CHECKING:
+    from storyboard.cli.events_text import Report
     from storyboard.model.realm_kind import Kind
     from storyboard.workflow.render_options import RenderOptions
     from storyboard.workflow.summary import RenderResult
@@ -47,20 +49,15 @@ def command(
 ) -> int:
     """Cut the film from the takes that are in the store."""
     from storyboard.cli.events_json import as_document
-    from storyboard.cli.events_text import ending, near, warnings_only
+    from storyboard.cli.events_text import ending, near
     from storyboard.cli.next_steps import done_event, render_command
     from storyboard.workflow.cut import TakesMissing
     from storyboard.workflow.render_options import RenderOptions
 
-    options = RenderOptions(
-        on_event=warnings_only(lambda text: click.echo(text, err=True)),
-        out=output,
-        reencode=reencode,
-        chapters=chapters,
-        checksum=as_json,
-    )
     try:
-        done = done_event(_cut(locate_storyboard(file), realm_of(draft), pairs(given), options, partial=partial))
+        with _reporting(as_json=as_json) as report:
+            options = RenderOptions(on_event=report, out=output, reencode=reencode, chapters=chapters, checksum=as_json)
+            done = done_event(_cut(locate_storyboard(file), realm_of(draft), pairs(given), options, partial=partial))
     except TakesMissing as error:
         typed = render_command(error.storyboard, again(draft=draft, given=given))
         hint = f"make {'it' if len(error.scenes) == 1 else 'them'} with: {typed}"
@@ -72,6 +69,19 @@ def command(
         click.echo(safe_text(line), err=True)
     click.echo(near(done.film))
     return done.exit
+
+
+def _reporting(*, as_json: bool) -> "AbstractContextManager[Report]":
+    """What is given the events of a cut: with --json, warnings alone are shown."""
+    from storyboard.cli import display, events_text
+    from storyboard.config.settings import settings
+
+    def tell(text: str) -> None:
+        click.echo(text, err=True)
+
+    return (
+        nullcontext(events_text.warnings_only(tell)) if as_json else display.progress(settings().prices.describe, tell)
+    )
 
 
 def _cut(

@@ -2,19 +2,25 @@
 
 import os
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from storyboard.cli.events_text import Report, line
-from storyboard.cli.progress import AtWork, Progress, after
+from storyboard.cli.events_text import Report, line, plain
+from storyboard.cli.progress import AtWork, Progress, about, after
 from storyboard.model import events
 from storyboard.model.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+
+
+def progress(price: Callable[[Fraction], str], write: Callable[[str], None]) -> AbstractContextManager[Report]:
+    """Draw the progress on a terminal; elsewhere ``write`` a line for each change. ``price`` formats credits."""
+    return live(price) if drawable() else nullcontext(plain(write))
 
 
 @contextmanager
@@ -54,27 +60,58 @@ class _Screen:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from rich.text import Text
 
-        seen, now = self.progress, time.monotonic()
-        room = max(1, options.size.height - 4)
-        for scene, work in list(seen.at_work.items())[:room]:
-            yield Text(_row(scene, work, now), no_wrap=True, overflow="ellipsis")
-        if len(seen.at_work) > room:
-            yield Text(f"… and {len(seen.at_work) - room} more", style="dim")
-        yield Text(_total(seen, self.price), style="bold", no_wrap=True, overflow="ellipsis")
+        seen, now, width = self.progress, time.monotonic(), options.size.width
+        total = list(_fitted(_total(seen, self.price, now), "   ", width))
+        room = max(1, options.size.height - 3 - len(total))
+        for number, (scene, work) in enumerate(seen.at_work.items()):
+            rows = list(_rows(scene, work, now, width))
+            if room < len(rows):
+                yield Text(f"… and {len(seen.at_work) - number} more", style="dim")
+                break
+            room -= len(rows)
+            yield from (Text(row, no_wrap=True) for row in rows)
+        yield from (Text(row, style="bold", no_wrap=True) for row in total)
 
 
-def _row(scene: str, work: AtWork, now: float) -> str:
-    return f"  {scene:<16.32} {work.state:<9} {_clock(now - work.since):>6}  {one_line(work.model, 24)}"
+def _rows(scene: str, work: AtWork, now: float, width: int) -> Iterator[str]:
+    """The lines of a scene: one, or more where its id does not leave room for the rest."""
+    state = f"{work.state:<9} {_clock(now - work.since):>6}  {one_line(work.model, 24)}"
+    whole = f"  {scene:<16} {state}"
+    if len(whole) <= width:
+        yield whole
+        return
+    yield from (f"  {part}" for part in textwrap.wrap(scene, max(8, width - 2), break_on_hyphens=False))
+    yield from _fitted(["   ", *state.split()], " ", width)
 
 
-def _total(seen: Progress, price: Callable[[Fraction], str]) -> str:
-    if seen.frames:
-        written, wanted = seen.frames
-        width = 24
-        filled = width * written // max(wanted, 1)
-        return f"cutting  {'█' * filled}{'░' * (width - filled)}  {written}/{wanted} frames"
+def _fitted(parts: Iterable[str], gap: str, width: int) -> Iterator[str]:
+    """The parts on as few lines as hold them, none of which is wider than ``width`` unless a single part is."""
+    row = ""
+    for part in parts:
+        if row and len(row) + len(gap) + len(part) > width:
+            yield row
+            row = part
+        else:
+            row = f"{row}{gap}{part}" if row else part
+    yield row
+
+
+def _total(seen: Progress, price: Callable[[Fraction], str], now: float) -> list[str]:
+    """The parts of the last line: how far the cut is, or how many scenes are done, waiting, and what is spent."""
+    if cut := seen.cut:
+        filled = 24 * cut.done // max(cut.frames, 1)
+        left = cut.seconds_left(now)
+        bar = f"cutting  {'█' * filled}{'░' * (24 - filled)}"
+        return [bar, f"{cut.done}/{cut.frames} frames", *([] if left is None else [f"{about(left)} left"])]
     failed = f", {seen.failed} failed" if seen.failed else ""
-    return f"{seen.done} of {seen.wanted} scenes{failed}   spent {price(seen.spent)}   to spend {price(seen.to_spend)}"
+    waiting = f", {seen.waiting} waiting" if seen.waiting else ""
+    left = seen.seconds_left(now)
+    return [
+        f"{seen.done} of {seen.wanted} scenes{failed}{waiting}",
+        *([] if left is None else [f"{about(left)} left"]),
+        f"spent {price(seen.spent)}",
+        f"to spend {price(seen.to_spend)}",
+    ]
 
 
 def _clock(seconds: float) -> str:

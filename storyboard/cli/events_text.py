@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+from storyboard.cli.progress import CutProgress, about, after_frames
 from storyboard.costs.prices import amount
 from storyboard.model import events
 from storyboard.model.text import one_line
@@ -34,8 +35,6 @@ def line(event: events.Event) -> str | None:
         case events.Warned():
             why = one_line(event.why, 10_000)
             return f"{one_line(event.scene)}: warning: {why}" if event.scene else f"warning: {why}"
-        case events.Cutting():
-            return None
     return None
 
 
@@ -51,24 +50,50 @@ def owed_line(event: events.Owed) -> str:
             return f"{event.scene}: owed job {job}: failed: {why}"
 
 
-def plain(write: Callable[[str], None]) -> Report:
-    """Write one line per event, for a log."""
+def plain(write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Report:
+    """Write one line per event, and one for each tenth of a cut, for a log. ``clock`` gives monotonic seconds."""
+    cut = cut_lines(clock)
 
     def report(event: events.Event) -> None:
-        said = line(event)
+        said = cut(event) if isinstance(event, events.Cutting) else line(event)
         if said:
             write(said)
 
     return report
 
 
-def with_time(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
+def cut_lines(clock: Callable[[], float]) -> Callable[[events.Cutting], str | None]:
+    """Return what gives the line for a change of a cut: when it begins, and when another tenth is ready."""
+    seen: CutProgress | None = None
+
+    def cut_line(event: events.Cutting) -> str | None:
+        nonlocal seen
+        now, before = clock(), seen
+        seen = after_frames(before, event, now)
+        if before is None:
+            return f"{'cutting':<8} {event.frames} frames"
+        if seen.tenth == before.tenth:
+            return None
+        left = seen.seconds_left(now)
+        return f"{'cutting':<8} {10 * seen.tenth} %" + ("" if left is None else f", {about(left)} left")
+
+    return cut_line
+
+
+def with_time(
+    write: Callable[[str], None],
+    now: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.monotonic,
+) -> Report:
     """Write every event with the time of day in UTC: for --verbose."""
+    cut = cut_lines(clock)
 
     def report(event: events.Event) -> None:
         said = (
             f"{event.scene}: waiting for job {one_line(event.job, 80)}"
             if isinstance(event, events.Waiting)
+            else cut(event)
+            if isinstance(event, events.Cutting)
             else line(event)
         )
         if said:

@@ -47,7 +47,7 @@ def command(
     from storyboard.system.files import replace
     from storyboard.workflow import preflight
     from storyboard.workflow.collect import owed_jobs
-    from storyboard.workflow.facts import Agreed, current_plan, describe_uploads
+    from storyboard.workflow.facts import Agreed, current_plan, describe_uploads, generation_seconds
     from storyboard.workflow.workspace import open_workspace
 
     where = locate_storyboard(file)
@@ -73,6 +73,7 @@ def command(
                 workspace.prices,
                 describe_uploads(workspace),
                 preflight.warnings(workspace, plan),
+                generation_seconds(workspace, plan, workspace.settings.at_once),
             )
             for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stdout)):
                 click.echo(safe_text(line))

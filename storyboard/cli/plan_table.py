@@ -6,19 +6,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TextIO
 
+from storyboard.cli.progress import about
 from storyboard.costs.prices import Prices, amount
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, Storyboard, described_source
 from storyboard.model.text import one_line
 from storyboard.planning.steps import Blocked, Plan
 
+# Seconds of generation from which on the plan says how long it takes.
+_WORTH_A_LINE = 10
+
 
 def plan_lines(
-    storyboard: Storyboard, plan: Plan, prices: Prices, way: str, warnings: Sequence[Problem]
+    storyboard: Storyboard,
+    plan: Plan,
+    prices: Prices,
+    way: str,
+    warnings: Sequence[Problem],
+    seconds: float | None = None,
 ) -> Iterator[str]:
     """Yield a plan as text: a line for each scene in the film's order, the price, and the files that are uploaded.
 
     ``way`` says where local images go, such as "sent to s3://bucket"; ``warnings`` are those of the plan.
+    ``seconds`` is how long the generation takes by past jobs, None if unknown.
     """
     steps, total = {step.scene: step for step in plan.steps}, plan.credits
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
@@ -38,6 +48,8 @@ def plan_lines(
     else:
         price = prices.describe(total)
         yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
+    if seconds and seconds >= _WORTH_A_LINE:
+        yield f"{'time':<8} {about(seconds)}, judging by past jobs"
     if any(isinstance(step, Blocked) and step.need in ("settle", "given-up") for step in plan.steps):
         yield f"{'blocked':<8} it may have been paid for, so it is not sent again by itself: see storyboard status"
     if plan.images_to_upload and total:

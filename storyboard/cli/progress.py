@@ -1,10 +1,14 @@
-"""Progress of a render, folded from its events."""
+"""Progress of a render, folded from its events, and how long the rest takes."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from storyboard.model import events
+
+# Seconds of a cut that say nothing yet of how long the rest takes.
+_TOO_SOON = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +21,31 @@ class AtWork:
 
 
 @dataclass(frozen=True, slots=True)
+class CutProgress:
+    """``done`` of the film's ``frames`` are ready. The cut began at ``since`` (monotonic seconds)."""
+
+    done: int
+    frames: int
+    since: float
+
+    @property
+    def tenth(self) -> int:
+        """How many tenths are ready."""
+        return 10 * self.done // max(self.frames, 1)
+
+    def seconds_left(self, now: float) -> float | None:
+        """How long the rest takes if it goes on like that; None if it is too soon to say, or nothing is left."""
+        if now - self.since < _TOO_SOON or not 0 < self.done < self.frames:
+            return None
+        return (now - self.since) * (self.frames - self.done) / self.done
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """``spent`` and ``to_spend`` are credits; ``frames`` is (written, all) while the film is being cut."""
+    """``spent`` and ``to_spend`` are credits; ``cut`` is set while the film is being cut.
+
+    ``job_seconds`` is how long a job takes, by past jobs (None if unknown); ``at_once`` run at a time.
+    """
 
     wanted: int = 0
     done: int = 0
@@ -26,7 +53,24 @@ class Progress:
     spent: Fraction = Fraction(0)
     to_spend: Fraction = Fraction(0)
     at_work: Mapping[str, AtWork] = field(default_factory=dict)
-    frames: tuple[int, int] | None = None
+    cut: CutProgress | None = None
+    job_seconds: float | None = None
+    at_once: int = 1
+
+    @property
+    def waiting(self) -> int:
+        """How many scenes are not begun."""
+        return max(0, self.wanted - self.done - self.failed - len(self.at_work))
+
+    def seconds_left(self, now: float) -> float | None:
+        """How long it takes until all scenes are generated; None if unknown."""
+        if self.job_seconds is None or not (self.at_work or self.waiting):
+            return None
+        # A job that is late is given a tenth of the usual time more.
+        usual = self.job_seconds
+        left = [max(usual / 10, usual - (now - work.since)) for work in self.at_work.values()]
+        work = sum(left) + self.waiting * usual
+        return max([*left, work / max(1, min(self.at_once, len(left) + self.waiting))])
 
 
 def after(seen: Progress, event: events.Event, now: float) -> Progress:
@@ -34,7 +78,8 @@ def after(seen: Progress, event: events.Event, now: float) -> Progress:
     match event:
         case events.Planned():
             wanted = event.make + event.collect + event.keep + event.blocked
-            return replace(seen, wanted=wanted, done=event.keep, to_spend=event.credits)
+            terms = replace(seen, job_seconds=event.job_seconds, at_once=event.at_once)
+            return replace(terms, wanted=wanted, done=event.keep, to_spend=event.credits)
         case events.Submitting():
             return _working(seen, event.scene, AtWork("asking", event.model, now))
         case events.Submitted():
@@ -49,10 +94,25 @@ def after(seen: Progress, event: events.Event, now: float) -> Progress:
         case events.Failed() | events.Unknown():
             return replace(_left(seen, event.scene), failed=seen.failed + 1)
         case events.Cutting():
-            return replace(seen, frames=(event.done, event.frames))
+            return replace(seen, cut=after_frames(seen.cut, event, now))
         case events.Done():
-            return replace(seen, frames=None, at_work={})
+            return replace(seen, cut=None, at_work={})
     return seen
+
+
+def after_frames(cut: CutProgress | None, event: events.Cutting, now: float) -> CutProgress:
+    """Return the progress of a cut: it never goes back, though stills are drawn before the film is written."""
+    since, before = (cut.since, cut.done) if cut else (now, 0)
+    return CutProgress(max(before, event.done), event.frames, since)
+
+
+def about(seconds: float) -> str:
+    """Return a duration in words, as exact as an estimate is."""
+    if seconds < 55:
+        return f"about {max(1, 5 * math.ceil(seconds / 5) if seconds > 10 else math.ceil(seconds))} s"
+    if seconds < 5400:
+        return f"about {max(1, round(seconds / 60))} min"
+    return f"about {seconds / 3600:.1f} h"
 
 
 def _working(seen: Progress, scene: str, work: AtWork) -> Progress:

@@ -78,12 +78,13 @@ def command(
     found, where = settings(), locate_storyboard(file)
     if max_cost is not None:
         found = replace(found, budget=found.budget.with_cap(max_cost))
+    many = at_once or found.at_once
     with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         options = RenderOptions(
-            approve=lambda workspace, plan: _agree(workspace, plan, yes=yes, silent=quiet or as_json),
+            approve=lambda workspace, plan: _agree(workspace, plan, many, yes=yes, silent=quiet or as_json),
             on_event=report,
             only=only,
-            at_once=at_once or found.at_once,
+            at_once=many,
             saved_plan=None if saved is None else _promised(saved),
             out=output,
             cut=not no_cut,
@@ -109,10 +110,7 @@ def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: boo
         return nullcontext(events_text.warnings_only(_tell))
     if verbose:
         return nullcontext(events_text.with_time(_tell))
-    if display.drawable():
-        prices = settings.prices
-        return display.live(prices.describe)
-    return nullcontext(events_text.plain(_tell))
+    return display.progress(settings.prices.describe, _tell)
 
 
 def _tell(text: str, *, err: bool = True) -> None:
@@ -135,20 +133,21 @@ def _promised(path: Path) -> Mapping[str, object]:
     return document
 
 
-def _agree(workspace: "Workspace", plan: "Plan", *, yes: bool, silent: bool) -> None:
+def _agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, silent: bool) -> None:
     """Show the plan; ask before anything is paid. Raise Problems, InputError, RunRefused, Interrupted."""
     from storyboard.cli.owed_table import owed_lines
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
     from storyboard.workflow.collect import owed_jobs
-    from storyboard.workflow.facts import describe_uploads
+    from storyboard.workflow.facts import describe_uploads, generation_seconds
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
         preflight.check(workspace, plan)
     if asking and not silent:
         uploads, warnings = describe_uploads(workspace), preflight.warnings(workspace, plan)
-        lines = plan_lines(workspace.storyboard, plan, workspace.prices, uploads, warnings)
+        seconds = generation_seconds(workspace, plan, at_once)
+        lines = plan_lines(workspace.storyboard, plan, workspace.prices, uploads, warnings, seconds)
         for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stderr)):
             _tell(safe_text(line))
     if yes or not plan.credits:

@@ -40,6 +40,8 @@ from storyboard.timeline.model import Clip
 
 _OURS = re.compile(r"\.?[0-9a-f]{32}\.(mp4|m4a|frames|index)(\.[0-9a-f]{12})?|\.joints\.[0-9a-f]{12}")
 _JOINTS = "joints"
+# The work of rendering a frame, in copied frames: for progress.
+_RENDERING = 50
 # Increase whenever existing joints, indexes or pieces in scratch folders become invalid.
 _SCRATCH_MAKING = 1
 
@@ -72,13 +74,20 @@ def splice(
     """Write the film to ``out``, with ``notes`` as its metadata. The same plan and notes give the same bytes.
 
     ``known`` are the indexes of the clips, ``paths`` the file of each digest; ``scratch`` is a folder for this film
-    alone. ``report`` is called in this thread with the number of frames that are ready; an exception in it stops the
-    work. ``out`` is replaced atomically, once the film is complete; just before, ``landing`` is called with the film
-    under its temporary name, and what it returns (``files.Guard``) at the rename. Raise LocalFault, BadMedia.
+    alone. ``report`` is called in this thread with how many of the film's frames are ready, in proportion to the work
+    done; an exception in it stops the work. ``out`` is replaced atomically, once the film is complete; just before,
+    ``landing`` is called with the film under its temporary name, and what it returns (``files.Guard``) at the rename.
+    Raise LocalFault, BadMedia.
     """
     private_dir(scratch)
     made = _Made(plan, known, paths, scratch)
-    made.make(report)
+    missing = _RENDERING * made.missing_frames()
+    whole = missing + plan.cut.frames
+
+    def progress(rendered: int, copied: int) -> None:
+        report(plan.cut.frames * (_RENDERING * rendered + copied) // whole)
+
+    made.make(lambda frames: progress(frames, 0))
     shots = [made.shot(piece) for piece in plan.pictures]
     sounds = [made.heard(piece) for piece in plan.sound]
     joints = made.joints(sounds)
@@ -87,7 +96,10 @@ def splice(
     size = sum(part.size for part in ranges)
     with atomic_output(out, lambda folder: guard(folder)) as staging:
         with disk_errors(out):
-            checksum = copy_ranges(ranges, staging, lambda done: report(plan.cut.frames * done // size), notes.kind)
+            rendered = missing // _RENDERING
+            checksum = copy_ranges(
+                ranges, staging, lambda done: progress(rendered, plan.cut.frames * done // size), notes.kind
+            )
             written = WrittenFilm(staging, plan.cut.frames, staging.stat().st_size, checksum)
         guard = landing(written)
     report(plan.cut.frames)
@@ -120,6 +132,11 @@ class _Made:
         self._plan, self._known, self._paths, self._scratch = plan, known, paths, scratch
         self._scenes = {clip.digest: clip.scene for clip in reversed(plan.cut.clips)}
         self._kept = {_index(scratch, digest) for digest in known}
+
+    def missing_frames(self) -> int:
+        """The number of frames that must be rendered before the film can be written."""
+        rendered = (piece for piece in self._plan.pictures if isinstance(piece, RenderedPiece))
+        return sum({path: piece.length for piece in rendered if not _there(path := self._file(piece))}.values())
 
     def make(self, report: Report, *, whole: bool = True) -> None:
         """Render the missing pieces, one per processor at a time. If not ``whole``, only those whose clips exist.

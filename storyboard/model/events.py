@@ -7,7 +7,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan of a render: scenes by step, and its cost (``money`` is None where a credit has no price)."""
+    """The plan of a render: scenes by step, and its cost (``money`` is None where a credit has no price).
+
+    ``job_seconds`` is how long a job takes, by past jobs (None if there were none); ``at_once`` run at a time.
+    """
 
     make: int
     collect: int
@@ -16,6 +19,8 @@ class Planned:
     credits: Fraction
     money: Fraction | None
     currency: str
+    job_seconds: float | None = None
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)

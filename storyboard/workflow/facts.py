@@ -1,6 +1,7 @@
 """What is known of a workspace now: its plan, what was spent, lost submissions, and where images are uploaded to."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from storyboard.model.errors import InputError, SceneFailed
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take
 from storyboard.planning.plan import make_plan
-from storyboard.planning.steps import Facts, Plan
+from storyboard.planning.steps import Collect, Facts, Make, Plan
 from storyboard.workflow.workspace import Workspace
 
 
@@ -106,6 +107,20 @@ def spent_credits(workspace: Workspace) -> Fraction:
     if workspace.realm.kind == "draft":
         return Fraction(0)
     return workspace.realm.ledger.charges.total("storyboard", workspace.storyboard_id)
+
+
+def job_seconds(workspace: Workspace, plan: Plan) -> float | None:
+    """Return how long a job of the plan takes on average, by past jobs of its models in this realm; None if unknown."""
+    models = Counter(step.shot.model for step in plan.steps if isinstance(step, Make | Collect))
+    known = {model: seconds for model in models if (seconds := workspace.realm.ledger.takes.job_seconds(model))}
+    jobs = sum(models[model] for model in known)
+    return sum(models[model] * seconds for model, seconds in known.items()) / jobs if jobs else None
+
+
+def generation_seconds(workspace: Workspace, plan: Plan, at_once: int) -> float | None:
+    """Return how long the generation of a plan takes, ``at_once`` jobs at a time, by past jobs; None if unknown."""
+    jobs, seconds = plan.count("make") + plan.count("collect"), job_seconds(workspace, plan)
+    return seconds and seconds * max(1.0, jobs / at_once)
 
 
 def orphaned_submissions(workspace: Workspace, plan: Plan) -> list[Submission]:

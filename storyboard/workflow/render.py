@@ -29,6 +29,7 @@ from storyboard.workflow.facts import (
     check_budget,
     check_scene_names,
     current_plan,
+    job_seconds,
     orphaned_submissions,
     pin_takes,
     spent_credits,
@@ -129,7 +130,7 @@ def approve(workspace: Workspace, options: RenderOptions) -> Approved:
     check_budget(workspace, plan)
     path = film_path(workspace, options.out) if options.cut else None
     spent = spent_credits(workspace)
-    _announce(workspace, whole, plan, options.on_event)
+    _announce(workspace, whole, plan, options)
     options.approve(workspace, plan)
     waive_lost_takes(workspace, plan)
     return Approved(whole, plan, path, spent, tuple(job.submission for job in owed_jobs(workspace, plan)))
@@ -219,8 +220,9 @@ def select_steps(workspace: Workspace, whole: Plan, only: tuple[str, ...]) -> Pl
     return whole.restricted_to(only)
 
 
-def _announce(workspace: Workspace, whole: Plan, plan: Plan, on_event: EventHandler) -> None:
+def _announce(workspace: Workspace, whole: Plan, plan: Plan, options: RenderOptions) -> None:
     """Tell the warnings about the home and the storyboard, then the plan."""
+    on_event = options.on_event
     if workspace.realm.narrowed:
         on_event(events.Warned("", workspace.realm.narrowed))
     for problem in workspace.storyboard.warnings:
@@ -228,14 +230,15 @@ def _announce(workspace: Workspace, whole: Plan, plan: Plan, on_event: EventHand
     for submission in orphaned_submissions(workspace, whole):
         why = "the answer to an earlier submission was lost, as status says; it may have been paid for"
         on_event(events.Warned(submission.scene, why))
-    on_event(_planned(workspace, plan))
+    on_event(_planned(workspace, plan, options.at_once))
 
 
 def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
     return events.Failed(scene, take, None, why, hint)
 
 
-def _planned(workspace: Workspace, plan: Plan) -> events.Planned:
+def _planned(workspace: Workspace, plan: Plan, at_once: int) -> events.Planned:
     counts = (plan.count("make"), plan.count("collect"), plan.count("keep"), plan.count("blocked"))
     prices = workspace.prices
-    return events.Planned(*counts, plan.credits, prices.money(plan.credits), prices.currency)
+    money, seconds = prices.money(plan.credits), job_seconds(workspace, plan)
+    return events.Planned(*counts, plan.credits, money, prices.currency, seconds, at_once)

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from sqlite3 import Connection
+from statistics import median
 
 from storyboard.model.take import ORIGINAL, Take
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.database import Database
+
+# How many of the latest jobs say how long the next one takes; one that took longer (seconds) was collected by a later
+# run, and says nothing.
+_LATEST_JOBS, _ONE_RUN = 30, 3600
 
 
 class Takes:
@@ -58,3 +63,12 @@ def _insert(connection: Connection, key: str, take: Take, now: float) -> None:
     marks = ", ".join("?" * len(row))
     connection.execute(f"INSERT OR REPLACE INTO takes ({', '.join(row)}) VALUES ({marks})", (*row.values(),))
     connection.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
+    def job_seconds(self, model: str) -> float | None:
+        """The seconds that a job of a model took lately, from its submission to its take; None if there was none."""
+        found = self._database.query(
+            "SELECT min(takes.at) - jobs.asked AS seconds FROM takes JOIN jobs ON jobs.key = takes.key"
+            " WHERE jobs.state = 'taken' AND jobs.model = ? GROUP BY jobs.id"
+            f" HAVING seconds BETWEEN 0 AND {_ONE_RUN} ORDER BY jobs.id DESC LIMIT {_LATEST_JOBS}",
+            (model,),
+        )
+        return median(row["seconds"] for row in found) if found else None
