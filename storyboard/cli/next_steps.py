@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from storyboard.workflow.summary import RenderResult
 
 
-def done_event(result: "RenderResult", flags: str = "") -> events.Done:
-    """Return the end of a render as the last event. ``flags`` are those to type again, each after a space."""
+def done_event(result: "RenderResult", flags: str = "", previews: tuple[str, ...] = ()) -> events.Done:
+    """Return the end of a render as the last event. ``flags`` are those to type again, each after a space.
+
+    ``previews`` are the commands that show the scenes that were asked for.
+    """
     return events.Done(
         film=str(result.film or ""),
         sha256=result.sha256,
@@ -27,7 +30,7 @@ def done_event(result: "RenderResult", flags: str = "") -> events.Done:
         unknown=len(result.unconfirmed_scenes),
         credits=result.spent,
         exit=result_status(result),
-        notes=tuple(_slates(result) if result.slates else _notes(result, flags)),
+        notes=tuple(_slates(result) if result.slates else _notes(result, flags, previews)),
     )
 
 
@@ -41,7 +44,7 @@ def _slates(result: "RenderResult") -> Iterator[str]:
         yield f"{'slate':<8} {scene}: {one_line(why, 300)}"
 
 
-def _notes(result: "RenderResult", flags: str) -> Iterator[str]:
+def _notes(result: "RenderResult", flags: str, previews: tuple[str, ...]) -> Iterator[str]:
     yield from _troubles(result)
     if stopped := _unsaid(result):
         yield from _with_hint("stopped", stopped.message, stopped.hint)
@@ -50,6 +53,8 @@ def _notes(result: "RenderResult", flags: str) -> Iterator[str]:
         yield f"{'waiting':<8} not made yet: {', '.join(waiting[:20])}{more}"
     if result.missing:
         yield f"{'no film':<8} no take yet: {', '.join(result.missing)}"
+        if not result.errors:
+            yield from (f"{'see it':<8} {typed}" for typed in previews)
     if len(result.errors) > len(result.unconfirmed_scenes):
         yield f"{'then':<8} {render_command(result.storyboard, flags)}"
 

@@ -1,6 +1,7 @@
 """storyboard render: generate and cut the film. The only verb that pays."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -79,9 +80,9 @@ def command(
     if max_cost is not None:
         found = replace(found, budget=found.budget.with_cap(max_cost))
     many = at_once or found.at_once
-    with _reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
+    with reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         options = RenderOptions(
-            approve=lambda workspace, plan: _agree(workspace, plan, many, yes=yes, silent=quiet or as_json),
+            approve=lambda workspace, plan: agree(workspace, plan, many, yes=yes, silent=quiet or as_json),
             on_event=report,
             only=only,
             at_once=many,
@@ -94,14 +95,21 @@ def command(
         )
         flags = again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode)
         with mention_owed(where), claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
-            done = done_event(render(workspace, options), flags)
+            done = done_event(render(workspace, options), flags, _previews(workspace.shown, draft, given, only))
         report(done)
     if not as_json:
-        _say(done, quiet=quiet)
+        say(done, quiet=quiet)
     return done.exit
 
 
-def _reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool) -> AbstractContextManager[Report]:
+def _previews(shown: str, draft: bool, given: tuple[str, ...], only: tuple[str, ...]) -> tuple[str, ...]:
+    """The commands that show the scenes that were asked for, where the film cannot be cut yet."""
+    file, flags = shlex.quote(shown), again(draft=draft, given=given)
+    return tuple(f"storyboard preview {file} {shlex.quote(scene)}{flags}" for scene in only)
+
+
+def reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool) -> AbstractContextManager[Report]:
+    """Return what is given the events of a render, and shows them as the user wants."""
     from storyboard.cli import display, events_json, events_text
 
     if as_json:
@@ -133,7 +141,7 @@ def _promised(path: Path) -> Mapping[str, object]:
     return document
 
 
-def _agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, silent: bool) -> None:
+def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, silent: bool) -> None:
     """Show the plan; ask before anything is paid. Raise Problems, InputError, RunRefused, Interrupted."""
     from storyboard.cli.owed_table import owed_lines
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
@@ -159,7 +167,7 @@ def _agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sil
         raise Interrupted("nothing was asked for, nothing was paid")
 
 
-def _say(done: "events.Done", *, quiet: bool) -> None:
+def say(done: "events.Done", *, quiet: bool) -> None:
     """Print the end of a render: the film to stdout, the credits and the next steps to stderr."""
     from storyboard.cli.events_text import ending, near
 

@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 @var_option
 @click.option("--costs", is_flag=True, help="The account by scene, run, month and model; of all, without FILE.")
 @json_option
+@click.option("--paths", is_flag=True, help="Print the path of the film, and of each scene's take.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the account as CSV.")
-def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, as_json: bool, as_csv: bool) -> int:
+def command(
+    file: str | None, draft: bool, given: tuple[str, ...], costs: bool, as_json: bool, paths: bool, as_csv: bool
+) -> int:
     """Say how each scene stands, what waits for a decision, and what was spent."""
     if as_csv and (as_json or not costs):
         raise InputError("--csv prints the account, and nothing else", "storyboard status --costs --csv")
@@ -52,6 +55,9 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], costs: bool, 
         report = read_status(workspace)
         if as_json:
             click.echo(to_json(_document(report)))
+        elif paths:
+            for line in _path_lines(report):
+                click.echo(safe_text(line))
         else:
             for line in fit_rows(_lines(report), columns(sys.stdout)):
                 click.echo(safe_text(line))
@@ -98,6 +104,18 @@ def _lines(report: "StatusReport") -> "Iterator[str]":
         yield f"{'note':<8} {problem.message}: {problem.hint}"
 
 
+def _path_lines(report: "StatusReport") -> "Iterator[str]":
+    """The film and the file of each scene, as far as they exist: one a line, never broken, to be copied."""
+    if report.film.is_file():
+        yield f"{'film':<8} {'':<16} {report.film}"
+    for status in report.scenes:
+        if status.path:
+            yield f"{'take':<8} {status.scene:<16} {status.path}"
+    for own in report.own_scenes:
+        if own.path:
+            yield f"{'own':<8} {own.scene:<16} {own.path}"
+
+
 def _sent(submission: "Submission", prices: "Prices") -> str:
     """When a lost submission was sent, and what it may have cost."""
     from storyboard.model.submission import rfc3339
@@ -111,6 +129,7 @@ def _document(report: "StatusReport") -> dict[str, object]:
 
     return {
         "storyboard": report.storyboard,
+        "film": str(report.film) if report.film.is_file() else None,
         "scenes": [_scene_document(status) for status in report.scenes],
         "forgotten": [_orphan_document(submission) for submission in report.orphaned],
         "owed": [job.document() for job in report.owed],
@@ -131,6 +150,7 @@ def _scene_document(status: "SceneStatus") -> dict[str, object]:
         "job": submission.job if submission else None,
         "asked": rfc3339(submission.asked) if submission else None,
         "credits": json_number(submission.cost) if submission else None,
+        "path": str(status.path) if status.path else None,
     }
 
 

@@ -1,12 +1,15 @@
 """Report on a storyboard: the state of each scene, lost submissions, and what was spent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
 from storyboard.costs.prices import Prices
+from storyboard.film.registry import FilmRegistry
 from storyboard.model.problem import Problem
-from storyboard.model.storyboard import Generated, described_source
+from storyboard.model.storyboard import Generated, OwnClip, Still, described_source
 from storyboard.model.submission import Submission
 from storyboard.planning.steps import Blocked, Keep, Step
 from storyboard.workflow.collect import OwedJob, owed_jobs
@@ -22,7 +25,8 @@ _STATES: dict[str, SceneState] = {"keep": "done", "collect": "paid", "make": "mi
 class SceneStatus:
     """The state of a scene that a provider generates, and why.
 
-    ``seconds`` is the length of its take, None if it has none here. ``submission`` is the latest one of its shot.
+    ``seconds`` is the length of its take, and ``path`` its file; None if it has none here. ``submission`` is the latest
+    one of its shot.
     ``undecided``: the user has to decide, because its submission or the take that was bought is lost.
     """
 
@@ -32,14 +36,16 @@ class SceneStatus:
     seconds: Fraction | None
     submission: Submission | None
     undecided: bool
+    path: Path | None
 
 
 @dataclass(frozen=True, slots=True)
 class OwnScene:
-    """A scene that shows the author's own file; ``source`` describes it."""
+    """A scene that shows the author's own file; ``source`` describes it. ``path`` is None for a card of one colour."""
 
     scene: str
     source: str
+    path: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class StatusReport:
     """The state of a storyboard: its scenes, and what no scene needs: submissions whose answers were lost, jobs owed.
 
     ``storyboard`` is its path as the user reads it. ``spent`` is what it has cost in credits, ``spent_on_failed`` the
-    part of that for failed jobs.
+    part of that for failed jobs. ``film`` is where the film goes, ``sheet`` its contact sheet; they need not exist.
     """
 
     storyboard: str
@@ -59,6 +65,14 @@ class StatusReport:
     spent_on_failed: Fraction
     warnings: tuple[Problem, ...]
     prices: Prices
+    film: Path
+    sheet: Path
+
+    @property
+    def paths(self) -> Mapping[str, Path | None]:
+        """The file of each scene: its take or the author's own; None if there is none."""
+        own = {scene.scene: scene.path for scene in self.own_scenes}
+        return {scene.scene: scene.path for scene in self.scenes} | own
 
     @property
     def needs_decision(self) -> bool:
@@ -72,9 +86,11 @@ def read_status(workspace: Workspace) -> StatusReport:
     submissions = workspace.realm.ledger.submissions.all(workspace.storyboard_id)
     latest = {submission.key: submission for submission in submissions}
     failed = (submission.cost for submission in submissions if submission.state == "failed")
+    registry, file = FilmRegistry(workspace.file.parent), Path(workspace.storyboard.output.file)
+    film = registry.default_path(file, workspace.realm.kind)
     return StatusReport(
         storyboard=workspace.shown,
-        scenes=tuple(_scene_status(step, latest.get(step.shot.key)) for step in plan.steps),
+        scenes=tuple(_scene_status(workspace, step, latest.get(step.shot.key)) for step in plan.steps),
         own_scenes=_own_scenes(workspace),
         orphaned=tuple(orphaned_submissions(workspace, plan)),
         owed=owed_jobs(workspace, plan),
@@ -82,10 +98,12 @@ def read_status(workspace: Workspace) -> StatusReport:
         spent_on_failed=sum(failed, Fraction(0)),
         warnings=warnings(workspace, plan),
         prices=workspace.prices,
+        film=film,
+        sheet=film.with_suffix(".sheet.png"),
     )
 
 
-def _scene_status(step: Step, submission: Submission | None) -> SceneStatus:
+def _scene_status(workspace: Workspace, step: Step, submission: Submission | None) -> SceneStatus:
     return SceneStatus(
         scene=step.scene,
         state="missing" if isinstance(step, Blocked) and step.need in ("rebuy", "retry") else _STATES[step.name],
@@ -93,10 +111,18 @@ def _scene_status(step: Step, submission: Submission | None) -> SceneStatus:
         seconds=step.take.measure.seconds if isinstance(step, Keep) else None,
         submission=submission,
         undecided=isinstance(step, Blocked) and step.need in ("settle", "rebuy"),
+        path=workspace.realm.store.path(step.take.digest) if isinstance(step, Keep) else None,
     )
 
 
 def _own_scenes(workspace: Workspace) -> tuple[OwnScene, ...]:
     scenes = workspace.storyboard.scenes
     own = [(scene.id, scene.source) for scene in scenes if not isinstance(scene.source, Generated)]
-    return tuple(OwnScene(scene, described_source(source)) for scene, source in own)
+    return tuple(OwnScene(scene, described_source(source), _path(workspace, source)) for scene, source in own)
+
+
+def _path(workspace: Workspace, source: OwnClip | Still) -> Path | None:
+    """The file that a scene shows; None for a card of one colour."""
+    if isinstance(source, OwnClip):
+        return workspace.file.parent / source.path
+    return workspace.file.parent / source.image.path if source.image else None
