@@ -241,4 +241,5 @@ def _article(path: source.KeyPath) -> str:
         "include": "a storyboard file",
         "color": "a colour",
         "effect": "an effect's name",
+        "language": "a language tag",
     }[str(path[-1])]

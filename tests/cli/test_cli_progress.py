@@ -51,7 +51,7 @@ def test_a_log_has_a_line_for_each_tenth_of_a_cut() -> None:
         report(events.Cutting(done, 1000))
     assert lines == [
         "cutting  1000 frames",
-        "cutting  10 %, about 27 s left",
+        "cutting  10 %, about 30 s left",
         "cutting  50 %, about 5 s left",
         "cutting  100 %",
     ]

@@ -24,7 +24,7 @@ def test_a_long_caption_is_shown_two_lines_at_a_time():
     assert len(cues) > 2
     assert all(len(cue.splitlines()) <= 2 for cue in cues)
     broken = " ".join(" ".join(cue.split("\n")) for cue in cues)
-    assert "Straßenbahnhaltestellenüberdachungs- verordnung" in broken
+    assert "Straßenbahnhaltestellenüberda- chungsverordnung" in broken
     assert broken.replace("- ", "") == SENTENCE
 
 
