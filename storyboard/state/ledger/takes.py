@@ -57,12 +57,6 @@ class Takes:
             found = self._database.query("SELECT * FROM takes ORDER BY at")
             return iter([(row["key"], rows.take(row), row["at"]) for row in found])
 
-
-def _insert(connection: Connection, key: str, take: Take, now: float) -> None:
-    row = rows.take_row(key, take, now)
-    marks = ", ".join("?" * len(row))
-    connection.execute(f"INSERT OR REPLACE INTO takes ({', '.join(row)}) VALUES ({marks})", (*row.values(),))
-    connection.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
     def job_seconds(self, model: str) -> float | None:
         """The seconds that a job of a model took lately, from its submission to its take; None if there was none."""
         found = self._database.query(
@@ -72,3 +66,10 @@ def _insert(connection: Connection, key: str, take: Take, now: float) -> None:
             (model,),
         )
         return median(row["seconds"] for row in found) if found else None
+
+
+def _insert(connection: Connection, key: str, take: Take, now: float) -> None:
+    row = rows.take_row(key, take, now)
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT OR REPLACE INTO takes ({', '.join(row)}) VALUES ({marks})", (*row.values(),))
+    connection.execute("DELETE FROM removed WHERE digest = ?", (take.digest,))
