@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy
 import pytest
-from PIL import Image
+from moving import close, look
+from PIL import Image, ImageCms
 from studio import Studio, png
 
 from storyboard.graphics import contact_sheet
@@ -56,6 +57,22 @@ def test_each_scene_in_its_place(studio: Studio) -> None:
         shown = numpy.asarray(frames.thumbnail(had[scene], 0, 192, frame)).astype(int)
         assert abs(tile(page, number, 2, frame) - shown).max() == 0
     assert tuple(tile(page, 1, 2, frame)[2, 2]) == EMPTY
+
+
+def test_a_still_has_the_films_colours(studio: Studio) -> None:
+    """A phone's picture in Display P3 would be paler on the sheet. This profile swaps red and green."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = profile.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
+    Image.new("RGB", (320, 180), (200, 40, 40)).save(studio.folder / "a.png", icc_profile=swapped)
+    studio.write("storyboard: 1\nscenes:\n  - {id: a, still: a.png, seconds: 1, move: none}\noutput: {size: 320x180}\n")
+    seen = look(Path(studio.render().film)).colour(3)
+    assert close(seen, (40, 200, 40))
+    with Image.open(poster(studio)) as picture:
+        assert close(picture.getpixel((160, 90)), seen, 6)
+    [path] = sheet(studio)
+    frame = contact_sheet.box(1, (320, 180))
+    shown = tile(Image.open(path).convert("RGB"), 0, 1, frame)[frame[1] // 2, frame[0] // 2]
+    assert close(tuple(shown), seen, 6)
 
 
 def test_the_same_sheet_has_the_same_bytes(studio: Studio) -> None:
