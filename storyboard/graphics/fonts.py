@@ -104,7 +104,7 @@ def fit_lines(text: str, box: tuple[int, int], sizes: Sequence[int], weight: int
 def _fitted(
     paragraphs: Sequence[str], box: tuple[int, int], sizes: Sequence[int], weight: int, language: str = ""
 ) -> Setting:
-    for pixels in sizes:
+    for pixels in [pixels for pixels in sizes if round(pixels * LEADING) <= box[1]] or sizes[-1:]:
         font, room = face(pixels, weight), max(1, box[1] // round(pixels * LEADING))
         wrapped = (line for paragraph in paragraphs for line in wrap(paragraph, font, box[0], language))
         lines = list(islice(wrapped, room + 1))

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from storyboard.graphics import fonts as setting
 from storyboard.graphics.transitions import YuvPicture
-from storyboard.model.storyboard import Title
+from storyboard.model.storyboard import Placement, Title
 
 # Free margin at each edge, as a share of the frame: the title-safe area of EBU R 95. Of an upright frame, the lowest
 # part stays free as well: phones and sites put their buttons there.
@@ -68,7 +68,7 @@ class _Layer:
 @lru_cache(maxsize=64)
 def ink(title: Title, width: int, height: int) -> Ink:
     """Render a title for a frame of this size: always inside its safe area, in a smaller font if it does not fit."""
-    area = safe_area(width, height)
+    area = _area(title.at, width, height)
     room = (area[2] - area[0], area[3] - area[1])
     wanted = font_pixels(title.size, width, height)
     sizes = _sizes(wanted, round(min(width, height) * SMALLEST))
@@ -78,14 +78,35 @@ def ink(title: Title, width: int, height: int) -> Ink:
         words = setting.fit_lines(title.text, inside, sizes, WEIGHT, title.language)
         layers = _drawn(title, words)
         high, wide = layers[0].mask.shape
-        if (high <= room[1] and wide <= room[0]) or inside == (1, 1):
-            break
         # Accents and slanted strokes extend beyond their lines.
-        inside = (max(1, inside[0] - max(0, wide - room[0])), max(1, inside[1] - max(0, high - room[1])))
+        less = (max(1, inside[0] - max(0, wide - room[0])), max(1, inside[1] - max(0, high - room[1])))
+        if less == inside:
+            break
+        inside = less
     layers = [_Layer(layer.color, layer.mask[: room[1], : room[0]]) for layer in layers]
     high, wide = layers[0].mask.shape
     left, top = _place(title.at, (wide, high), (width, height), area)
     return _ink(layers, left, top)
+
+
+@lru_cache(maxsize=256)
+def rows(title: Title, width: int, height: int) -> tuple[int, int]:
+    """The first row that a title may cover in a frame of this size, and the one after its last."""
+    area, border = _area(title.at, width, height), _border(title, font_pixels(title.size, width, height))
+    room = (area[2] - area[0], area[3] - area[1])
+    sizes = _sizes(font_pixels(title.size, width, height), round(min(width, height) * SMALLEST))
+    inside = (max(1, room[0] - 2 * border), max(1, room[1] - 2 * border))
+    words = setting.fit_lines(title.text, inside, sizes, WEIGHT, title.language)
+    # Accents extend beyond the lines by less than half a line.
+    high = min(room[1], words.height + 2 * border + words.leading // 2)
+    top = _place(title.at, (1, high), (width, height), area)[1]
+    return top, top + high
+
+
+def _area(at: Placement, width: int, height: int) -> Box:
+    """The part of the frame in which a title of this place is drawn: "edge" is the margin above the safe area."""
+    left, top, right, bottom = safe_area(width, height)
+    return (left, 0, right, top) if at == "edge" else (left, top, right, bottom)
 
 
 def safe_area(width: int, height: int) -> Box:
@@ -160,6 +181,8 @@ def _sides(at: str) -> tuple[str, str]:
     """The horizontal and the vertical position: thirds are at the left, as is usual for names of people."""
     if at.endswith("-third"):
         return "left", at
+    if at == "edge":
+        return "left", "center"
     words = at.split("-")
     across = next((word for word in words if word in ("left", "right")), "center")
     return across, next((word for word in words if word in ("top", "bottom")), "center")

@@ -26,8 +26,8 @@ DEFAULTS: Recipe = {
 class Shot:
     """A request without upload URLs: local images are named by their content, so that moving a file costs nothing.
 
-    ``label`` is the text on a draft's card (number and id of the scene). A paid shot has none, so that renaming or
-    reordering scenes costs nothing.
+    ``label`` is the text of a draft's DraftLabel. A paid shot has none, so that renaming or reordering scenes costs
+    nothing.
     """
 
     prompt: str

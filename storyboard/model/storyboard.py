@@ -39,6 +39,8 @@ Position = Literal[
     "bottom-left",
     "bottom-right",
 ]
+# A draft's heading is in the margin, at the "edge".
+Placement = Position | Literal["edge"]
 Legibility = Literal["outline", "box", "plain"]
 
 
@@ -164,7 +166,7 @@ class Title:
     text: str
     start: Fraction
     seconds: Fraction | None
-    at: Position
+    at: Placement
     size: Fraction
     color: str
     legibility: Legibility

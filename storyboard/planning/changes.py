@@ -30,6 +30,9 @@ def _change(name: str, before: object, now: object) -> str:
             return f"frame image {name} has {what}"
         case "references" if isinstance(before, list) and isinstance(now, list):
             return _references(before, now)
+        case "label" if before and now:
+            old, new = (str(label).partition("\n")[0] for label in (before, now))
+            return f"label {old} -> {new}" if old != new else "its place in the film, or its titles"
     if before is None:
         return f"{name} added"
     if now is None:

@@ -17,13 +17,13 @@ from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, 
 
 # So often a shot is submitted by itself, in all, if the service refuses it for its content each time.
 MOST_REFUSALS = 2
+NO_LABELS: Mapping[str, str] = {}
 
 
-def shots(storyboard: Storyboard, provider: str, *, labelled: bool = False) -> Mapping[str, Shot]:
-    """Return the shot of each scene that a provider generates; a ``labelled`` one (a draft's) carries number and id."""
-    last = max((scene.number for scene in storyboard.scenes), default=0)
+def shots(storyboard: Storyboard, provider: str, labels: Mapping[str, str] = NO_LABELS) -> Mapping[str, Shot]:
+    """Return the shot of each scene that a provider generates. ``labels`` are those of drafts, by scene."""
     return {
-        scene.id: shot(scene.source, provider, f"{scene.number}/{last} {scene.id}" if labelled else None)
+        scene.id: shot(scene.source, provider, labels.get(scene.id))
         for scene in storyboard.scenes
         if isinstance(scene.source, Generated)
     }

@@ -32,6 +32,7 @@ from storyboard.timeline.model import (
     RENDER_VERSION,
     AudioLevel,
     Clip,
+    Cue,
     EffectClip,
     MusicSpan,
     Slate,
@@ -67,11 +68,17 @@ def build_timeline(
     overlays = tuple(replace(each, title=replace(each.title, language=output.language)) for each in overlays)
     cues = tuple(cue for each in captions for cue in timed_cues(each, break_caption(each.text, *shape[:2])))
     if output.captions != "sidecar":
-        burnt = (burnt_caption(cue, output.language) for cue in cues)
+        # A slate has text of its own where a caption would lie.
+        seen = (cue for cue in cues if not _on_slate(cue, clips))
+        burnt = (burnt_caption(cue, output.language) for cue in seen)
         overlays = tuple(sorted((*overlays, *burnt), key=lambda each: each.first))
     voices = _voices(storyboard.scenes, clips, shape.fps, sounds)
     underlays = tuple(_underlays(storyboard.music, clips[-1].until, shape.fps, sounds))
     return Timeline(tuple(clips), *shape, output.fit, overlays, cues, voices, underlays, output.loudness)
+
+
+def _on_slate(cue: Cue, clips: Iterable[Clip]) -> bool:
+    return any(isinstance(clip.drawn, Slate) and clip.at <= cue.first < clip.until for clip in clips)
 
 
 class _Shape(NamedTuple):

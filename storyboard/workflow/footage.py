@@ -3,21 +3,27 @@
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from storyboard.film import effects
 from storyboard.model.errors import InputError
-from storyboard.model.storyboard import LocalImage, OwnClip, OwnSound
+from storyboard.model.storyboard import Generated, LocalImage, OwnClip, OwnSound, Title
 from storyboard.model.take import Footage, Take
 from storyboard.system.files import disk_errors
 from storyboard.timeline.build import build_timeline, clip_of_scene, with_effects
 from storyboard.timeline.captions import CaptionBreaker
-from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
+from storyboard.timeline.model import NO_SLATES, Clip, Overlay, Slate, Timeline
+from storyboard.workflow.draft_labels import scene_headings
 from storyboard.workflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from storyboard.film.audio.loudness import Known
+
+# The height of a draft's heading as a share of the frame's shorter side: it fits the margin above all titles.
+_HEADING = Fraction(4, 100)
 
 
 def build_footage(
@@ -41,7 +47,22 @@ def build_footage(
     paths |= {digest: folder / path for path, digest in digests.items()}
     sounds = {path: digests[path] for path in heard}
     timeline = build_timeline(workspace.storyboard, footage, sounds, slates, _caption_breaker(workspace))
+    if workspace.realm.kind == "draft":
+        timeline = replace(timeline, overlays=_with_headings(workspace, timeline))
     return with_effects(timeline, effects.effect_codes({clip.effect for clip in timeline.clips if clip.effect})), paths
+
+
+def _with_headings(workspace: Workspace, timeline: Timeline) -> tuple[Overlay, ...]:
+    """The overlays of a draft: the number and the id of each still and local clip as well, as drafts show their own."""
+    storyboard = workspace.storyboard
+    headings = scene_headings(storyboard)
+    named = {scene.id: headings[scene.id] for scene in storyboard.scenes if not isinstance(scene.source, Generated)}
+    headed = [
+        Overlay(Title(named[clip.scene], Fraction(0), None, "edge", _HEADING, "#ffffff", "box"), clip.at, clip.frames)
+        for clip in timeline.clips
+        if clip.scene in named and not isinstance(clip.drawn, Slate)
+    ]
+    return tuple(sorted((*timeline.overlays, *headed), key=lambda each: each.first))
 
 
 def clip_of_take(workspace: Workspace, scene_id: str, take: Take) -> Clip | None:

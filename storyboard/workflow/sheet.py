@@ -18,14 +18,16 @@ from storyboard.model.errors import InputError, SceneFailed, StoryboardError
 from storyboard.model.realm_kind import Kind
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, Scene, Still
 from storyboard.model.suggest import did_you_mean
-from storyboard.model.take import Measure, Take
+from storyboard.model.take import Take
 from storyboard.model.text import one_line
 from storyboard.planning.steps import Keep
 from storyboard.system.files import scratch_dir
 from storyboard.timeline.model import Clip, Timeline
+from storyboard.workflow.draft_labels import expected_measure
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.footage import build_footage, local_media, scratch_name
 from storyboard.workflow.partial import TolerantFiles, slates_for_troubles
+from storyboard.workflow.sheet_words import unshared_words
 from storyboard.workflow.source_files import Project
 from storyboard.workflow.workspace import Workspace, open_workspace
 
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from storyboard.graphics.contact_sheet import Tile
-
-# Frames a second of a take that does not exist yet.
-_FPS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +59,21 @@ def sheet(options: SheetOptions, settings: Settings) -> list[Path]:
         timeline, thumbnails = sources.timeline, Thumbnails(sources, thumbnails_folder(workspace))
         box = contact_sheet.box(len(timeline.clips), (timeline.width, timeline.height))
 
+        words = _words(workspace.storyboard.scenes)
+
         def tile(scene: Scene, clip: Clip) -> "Tile":
             try:
-                return _tile(scene, clip, timeline.fps, missing.get(scene.id) or thumbnails.of(clip, box))
+                return _tile(
+                    scene, words[scene.id], clip, timeline.fps, missing.get(scene.id) or thumbnails.of(clip, box)
+                )
             except StoryboardError as error:
-                return _tile(scene, clip, timeline.fps, error.message)
+                return _tile(scene, words[scene.id], clip, timeline.fps, error.message)
 
         with ThreadPoolExecutor(2) as pool:
             tiles = list(pool.map(tile, workspace.storyboard.scenes, timeline.clips))
         thumbnails.prune()
-        words = " ".join(f"{tile.words} {tile.why}" for tile in tiles)
-        if sentence := missing_characters_sentence(words, "the font of the sheet"):
+        shown = " ".join(f"{tile.words} {tile.why}" for tile in tiles)
+        if sentence := missing_characters_sentence(shown, "the font of the sheet"):
             options.warn(sentence)
         count = f"{len(tiles)} scene{'' if len(tiles) == 1 else 's'}"
         about = f"{count}, {chapter_time(timeline.frames // timeline.fps)}"
@@ -146,10 +149,7 @@ def _read_image(workspace: Workspace) -> Callable[[LocalImage], bytes]:
 
 def _expected_take(workspace: Workspace, scene: Scene) -> Take:
     assert isinstance(scene.source, Generated)
-    model = workspace.provider.capabilities.model(scene.source.model)
-    size = model.quality(scene.source.resolution).size
-    size = size[::-1] if scene.source.aspect == "9:16" else size
-    return Take("0" * 64, 0, Measure(model.seconds * _FPS, Fraction(_FPS), *size, sound=True))
+    return Take("0" * 64, 0, expected_measure(scene, scene.source, workspace.provider))
 
 
 def _place(workspace: Workspace, out: Path | None, suffix: str, kinds: tuple[str, ...]) -> Path:
@@ -182,24 +182,29 @@ def _clip_named(timeline: Timeline, scene: str) -> Clip:
     return timeline.clips[known.index(scene) if scene else 0]
 
 
-def _tile(scene: Scene, clip: Clip, fps: int, found: "str | Image") -> "Tile":
+def _tile(scene: Scene, words: str, clip: Clip, fps: int, found: "str | Image") -> "Tile":
     from storyboard.graphics.contact_sheet import Tile
 
     seconds = f"{float(Fraction(clip.frames, fps)):.2f}".rstrip("0").rstrip(".")
     time = f"{chapter_time(clip.at // fps)} · {seconds} s"
     if isinstance(found, str):
-        return Tile(scene.id, time, _words(scene), None, found)
-    return Tile(scene.id, time, _words(scene), found)
+        return Tile(scene.id, time, words, None, found)
+    return Tile(scene.id, time, words, found)
 
 
-def _words(scene: Scene) -> str:
-    match scene.source:
-        case Generated(prompt=prompt):
-            return prompt
-        case OwnClip(path=path):
-            return str(path)
-        case Still(image=image, color=color):
-            return str(image.path) if image else color
+def _words(scenes: Iterable[Scene]) -> dict[str, str]:
+    """What is written under each scene: its file, or what its prompt has that not all prompts have."""
+    prompts: dict[str, str] = {}
+    words: dict[str, str] = {}
+    for scene in scenes:
+        match scene.source:
+            case Generated(prompt=prompt):
+                prompts[scene.id] = prompt
+            case OwnClip(path=path):
+                words[scene.id] = str(path)
+            case Still(image=image, color=color):
+                words[scene.id] = str(image.path) if image else color
+    return words | unshared_words(prompts)
 
 
 def _write_pages(sidecars: Sidecars, first: Path, pages: "Iterable[Image]") -> list[Path]:

@@ -21,6 +21,7 @@ from storyboard.providers.installed import USUAL, find
 from storyboard.state.lockfile import LockFile, find_lock_file
 from storyboard.state.realm import Realm, claim_storyboard, open_realm, read_realm
 from storyboard.state.store import Store
+from storyboard.workflow.draft_labels import draft_labels
 from storyboard.workflow.source_files import Project
 
 # Factor of all pauses for a draft: its clips are made on this machine, and polling them costs nothing.
@@ -68,9 +69,11 @@ def open_workspace(
     kind = realm or settings.service_realm
     provider = provider_of(settings, kind)
     source_files, shown = Project(file.parent), _shown(file)
-    storyboard = read_storyboard(file.name, files or source_files, provider.capabilities, given or {}, shown=shown)
+    read = files or source_files
+    storyboard = read_storyboard(file.name, read, provider.capabilities, given or {}, shown=shown)
     terms = _terms(settings, provider, kind)
-    wanted = shots(storyboard, provider.name, labelled=kind == "draft")
+    labels = draft_labels(storyboard, read, provider) if kind == "draft" else {}
+    wanted = shots(storyboard, provider.name, labels)
     opening = read_realm if looking else open_realm
     with opening(kind, settings.realm_folder(kind), time.time()) as opened:
         lockfile = find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS})

@@ -159,13 +159,42 @@ def test_words_stay_inside_the_margins(prompt: str, shape: dict[str, object]) ->
     brief = Brief(order(prompt=prompt, storyboardLabel=label, watermark="W" * 300, **shape), stills)
     lettering = animatic.set_stage(brief).lettering
     width, height = brief.size
-    edge = lettering.margin - 8
+    edge, strip = lettering.margin - 8, lettering.strip
     for ink in lettering.inks():
         if ink.rest.shape[0] * ink.rest.shape[1] > 2000 and ink.rest.shape[0] < height and ink.rest.shape[1] < width:
+            top, bottom = ink.top, ink.top + ink.rest.shape[0]
             assert ink.left >= edge
             assert ink.left + ink.rest.shape[1] <= width - edge
-            assert ink.top >= edge
-            assert ink.top + ink.rest.shape[0] <= height - edge
+            assert 0 < bottom <= strip or strip < top < bottom <= height - strip or height - strip < top < height
+
+
+@pytest.mark.parametrize("shape", [{}, {"aspectRatio": "9:16"}, {"imageUrls": [IMAGE]}])
+@pytest.mark.parametrize("covered", ["0.05-0.12 0.79-0.95", "0.40-0.60", "0.05-0.93"])
+def test_the_prompt_yields_to_titles(covered: str, shape: dict[str, object]) -> None:
+    """A title across the prompt, and neither can be read."""
+    stills = (Elsewhere("lamp.png"),) if "imageUrls" in shape else ()
+    brief = Brief(order(prompt=LONG, storyboardLabel=f"3/8 lamp\n16\n{covered}", **shape), stills)
+    lettering = animatic.set_stage(brief).lettering
+    height = brief.size[1]
+    bands = [[float(part) * height for part in band.split("-")] for band in covered.split()]
+    words = [ink for ink in lettering.inks() if ink.rest.shape[0] > 8 and 60 < ink.rest.shape[1] < brief.size[0] - 2]
+    for ink in words:
+        assert all(ink.top + ink.rest.shape[0] <= top + 2 or ink.top >= bottom - 2 for top, bottom in bands)
+    prompts = [ink for ink in words if lettering.strip < ink.top < height - lettering.strip]
+    assert bool(prompts) == (covered != "0.05-0.93")
+
+
+def test_a_draft_says_where_it_lies_in_the_film(tmp_path: Path) -> None:
+    """A note about 1:12 leads to a scene; and moving the scene changes neither its colour nor its sound."""
+    there, elsewhere = (Brief(order(storyboardLabel=f"3/8 lamp\n{at}")) for at in (16, 24.5))
+    assert there.digest != elsewhere.digest
+    assert there.mood == elsewhere.mood
+    assert there.order.seed == elsewhere.order.seed
+    stages = [animatic.set_stage(brief) for brief in (there, elsewhere)]
+    assert (stages[0].frame(50)[200:600] == stages[1].frame(50)[200:600]).all()
+    assert (stages[0].frame(50)[680:] != stages[1].frame(50)[680:]).any()
+    alone = animatic.set_stage(Brief(order()))
+    assert (alone.lettering.clock(50).rest != stages[0].lettering.clock(50).rest).any()
 
 
 def test_time_runs_over_the_picture() -> None:

@@ -51,7 +51,8 @@ class CallbackSender:
             return
         if not on_loopback(url):
             self._warned(
-                job.order.label, f"the callback address {one_line(url, 200)} is not on this machine: not called"
+                job.order.draft_label.heading,
+                f"the callback address {one_line(url, 200)} is not on this machine: not called",
             )
             return
         if fault and kind == "late":

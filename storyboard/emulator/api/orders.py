@@ -10,9 +10,11 @@ from hashlib import sha256
 from typing import Literal
 from urllib.parse import urlsplit
 
+from storyboard.model.draft_label import DraftLabel
+
 Mode = Literal["TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO"]
 
-LABEL = "storyboardLabel"  # An extra field, sent for drafts only: the label on the card, such as "3/8 lamp".
+LABEL = "storyboardLabel"  # An extra field, sent for drafts only: the text of a DraftLabel.
 
 MODELS = ("veo3", "veo3_fast")
 ASPECTS = ("16:9", "9:16", "Auto")
@@ -54,7 +56,20 @@ class GenerationOrder:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of all fields that affect the clip, without the images, whose addresses change."""
-        look = (self.prompt, self.model, self.mode, self.aspect, self.seed, self.watermark, self.label)
+        return self._digest(self.label)
+
+    @property
+    def mood(self) -> str:
+        """SHA-256 (hex) of the same, but for the place in the film: moving a scene does not change its colour."""
+        return self._digest(self.draft_label.heading)
+
+    @property
+    def draft_label(self) -> DraftLabel:
+        """What the label says: anything that another client sends is a heading."""
+        return DraftLabel.of(self.label)
+
+    def _digest(self, label: str) -> str:
+        look = (self.prompt, self.model, self.mode, self.aspect, self.seed, self.watermark, label)
         return sha256(json.dumps(look).encode()).hexdigest()
 
 
@@ -107,7 +122,8 @@ def _seed(given: dict[str, object]) -> int:
     asked = given.get("seeds")
     if isinstance(asked, int | float):
         return int(asked)
-    words = [given.get(field) for field in ("prompt", "model", "generationType", "aspectRatio", LABEL)]
+    words = [given.get(field) for field in ("prompt", "model", "generationType", "aspectRatio")]
+    words.append(str(given[LABEL]).partition("\n")[0] if LABEL in given else None)
     drawn = int.from_bytes(sha256(json.dumps(words).encode()).digest()[:8])
     return SEEDS[0] + drawn % (SEEDS[1] - SEEDS[0] + 1)
 

@@ -89,7 +89,7 @@ Ended = Callable[[Job, Outcome], Awaitable[None]]
 class EmulatedService:
     """One account with its jobs, charges and uploads. Needs a running event loop.
 
-    ``warned`` is called with (label, sentence) for warnings to the author; ``ended`` is awaited when a job ends.
+    ``warned`` is called with (label's heading, sentence) for the author; ``ended`` is awaited when a job ends.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class EmulatedService:
         self.jobs[job.id] = job
         self._charge(job.id, "clip", PRICES[order.model])
         if warning := warning_of(order):
-            self._warned(order.label, warning)
+            self._warned(order.draft_label.heading, warning)
         self._begin(self._carry_out(job)).add_done_callback(lambda task: self._broken(job, task))
         return job
 
@@ -199,7 +199,7 @@ class EmulatedService:
             return
         self._work.discard(task)
         why = f"a fault of the emulator's own: {type(fault).__name__}"
-        self._warned(job.order.label, f"{why}; {keep_traceback(fault)}")
+        self._warned(job.order.draft_label.heading, f"{why}; {keep_traceback(fault)}")
         self._charge(job.id, "refund", -PRICES[job.order.model])
         self.outcomes[job.id] = FailedJob(3, 500, why, time.time())
 
@@ -219,10 +219,10 @@ class EmulatedService:
             brief = Brief(job.order, tuple([await self._still(url) for url in job.order.images]))
             await self.films.clip(brief)
         except Unusable as unusable:
-            self._warned(job.order.label, f"an image cannot be used: {unusable}")
+            self._warned(job.order.draft_label.heading, f"an image cannot be used: {unusable}")
             return FailedJob(3, 400, UNUSABLE, 0)
         except LocalFault as fault:
-            self._warned(job.order.label, fault.message)
+            self._warned(job.order.draft_label.heading, fault.message)
             return FailedJob(3, 500, fault.message, 0)
         return FinishedJob(brief, 0)
 
@@ -240,7 +240,7 @@ class EmulatedService:
 
 def warning_of(order: GenerationOrder) -> str:
     """A warning about characters that the card of this order cannot show; "" where there are none."""
-    return setting.missing_characters_sentence(" ".join((order.prompt, order.label, order.watermark)))
+    return setting.missing_characters_sentence(" ".join((order.prompt, order.draft_label.heading, order.watermark)))
 
 
 async def _fate(fault: InjectedFault) -> FailedJob:

@@ -32,7 +32,7 @@ def film(path: Path, brief: Brief, stop: Event) -> None:
     """Write the clip for ``brief``. Takes about 1 s of one core. Raise OSError, av.FFmpegError, Stopped."""
     stage = set_stage(brief)
     clip = video_clip()(lambda time: stage.frame(round(time * RATE)), duration=SECONDS)
-    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.digest)))
+    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.mood)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def set_stage(brief: Brief) -> Stage:
         size=size,
         views=views[0],
         later=views[1] if len(views) > 1 else (),
-        pace=pace if int(brief.digest[0], 16) % 2 else -pace,
+        pace=pace if int(brief.mood[0], 16) % 2 else -pace,
         inks=tuple(lettering.inks()),
         lettering=lettering,
     )

@@ -14,7 +14,7 @@ from storyboard.graphics.background import PAPER, Size, gradient, hue
 
 def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
     """One picture of ``size`` pixels, or two where the first dissolves to the last. ``unit`` is 1.0 at 720p."""
-    mood = hue(brief.digest)
+    mood = hue(brief.mood)
     if not brief.stills:
         return [gradient(size, mood)]
     if brief.order.mode == "REFERENCE_2_VIDEO":

@@ -32,6 +32,13 @@ class Brief:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of the order and its images, the same for HD; colour and sound are derived from it."""
-        parts = [self.order.digest, *(still.digest for still in self.stills)]
-        return sha256(" ".join(parts).encode()).hexdigest()
+        """SHA-256 (hex) of the order and its images, the same for HD."""
+        return self._with_images(self.order.digest)
+
+    @property
+    def mood(self) -> str:
+        """SHA-256 (hex) from which colour, sound and movement are derived, wherever the scene lies in the film."""
+        return self._with_images(self.order.mood)
+
+    def _with_images(self, digest: str) -> str:
+        return sha256(" ".join([digest, *(still.digest for still in self.stills)]).encode()).hexdigest()

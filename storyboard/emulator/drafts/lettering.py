@@ -1,6 +1,7 @@
 """Lettering: the overlays of a draft clip: text, guides, progress line, running time."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -11,6 +12,10 @@ from storyboard.emulator.drafts.brief import Brief
 from storyboard.emulator.drafts.clip_writer import RATE, Picture
 from storyboard.graphics import fonts as setting
 from storyboard.graphics.background import PAPER
+from storyboard.graphics.titles import MARGIN
+
+# The height of the least room that a prompt is drawn in, in pixels at 720p: a line.
+_LEAST = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,20 @@ class TextRun:
 
 
 class Lettering:
-    """The layout of one brief, in pixels of its frame. ``unit`` is 1.0 at 720p."""
+    """The layout of one brief, in pixels of its frame. ``unit`` is 1.0 at 720p.
+
+    The heading and the foot are in the margins above and below the safe area, where no title or caption ever lies. The
+    prompt is in the largest part of the frame that titles and captions leave free.
+    """
 
     def __init__(self, brief: Brief, unit: float) -> None:
         self.brief = brief
         self.unit = unit
         self.size = brief.size
         self.margin = round(min(self.size) * 0.075)
-        self._base = self.size[1] - self.margin - self._px(26)  # y of the progress line
+        self.strip = round(self.size[1] * MARGIN)
+        self._label = brief.order.draft_label
+        self._base = self.size[1] - self.strip + self._px(3)  # y of the progress line
 
     @property
     def line(self) -> tuple[int, int, int, int]:
@@ -54,13 +65,15 @@ class Lettering:
         return [*(self._guides() if card else []), *(ink for layer in layers for ink in _inks(layer))]
 
     def clock(self, number: int) -> TextRun:
-        """The running time of frame ``number``: minutes, seconds, frames."""
-        text = f"00:{number // RATE:02d}:{number % RATE:02d}"
+        """The times of frame ``number`` in the clip and, if that is known, in the film: minutes, seconds, frames."""
+        text = _time(number)
+        if self._label.seconds is not None:
+            text += f"   film {_time(number + round(self._label.seconds * RATE))}"
         font = setting.face(self._px(17), 500)
-        mask = Image.new("L", (self._px(96), self._px(26)))
+        mask = Image.new("L", (self._px(300), self._px(26)))
         ImageDraw.Draw(mask).text((0, self._px(19)), text, 235, font, "ls")
         drawn = Image.merge("RGBA", [*Image.new("RGB", mask.size, PAPER).split(), mask])
-        return _ink(drawn, self.margin, self._base + self._px(10))
+        return _ink(drawn, self.margin, self._base + self._px(4))
 
     def _px(self, length: float) -> int:
         return round(length * self.unit)
@@ -92,35 +105,47 @@ class Lettering:
         order = self.brief.order
         details = "  ·  ".join([order.model, order.aspect, f"seed {order.seed}"])
         small = setting.face(self._px(17), 400)
-        baseline = self.margin + self._px(20)
+        baseline = self.strip // 2 + self._px(8)
         pen.text((self.size[0] - self.margin, baseline), details, (*PAPER, 190), small, "rs")
-        number, name = _parted(order.label)
+        number, name = _parted(self._label.heading)
         room = self._inner - setting.width(details, small) - self._px(40)
-        light, strong = setting.face(self._px(28), 300), setting.face(self._px(28), 600)
+        light, strong = setting.face(self._px(24), 300), setting.face(self._px(24), 600)
         pen.text((self.margin, baseline), number, (*PAPER, 200), light, "ls")
         used = setting.width(number, light) + self._px(14) if number else 0
         name = setting.shorten(setting.readable(name), strong, round(room - used))
         pen.text((self.margin + used, baseline), name, (*PAPER, 255), strong, "ls")
         return layer
 
+    def _free(self) -> list[tuple[int, int]]:
+        """The rows that titles and captions leave free between heading and foot, from above: (first, last)."""
+        share = Fraction(self.strip, self.size[1])
+        gap, height = self._px(14), self.size[1]
+        bands = self._label.free(share, 1 - share)
+        rows = [(round(top * height) + gap, round(bottom * height) - gap) for top, bottom in bands]
+        return [(top, bottom) for top, bottom in rows if bottom - top >= self._px(_LEAST)]
+
     def _prompt_on_card(self) -> Image.Image:
-        """The prompt, large and left-aligned, centred slightly above the middle of the frame."""
-        top, bottom = self.margin + self._px(70), self._base - self._px(40)
-        wide = min(self._inner, self._px(920))
-        sizes = [self._px(size) for size in (46, 42, 38, 34, 31, 28, 26, 24, 22)]
-        words = setting.fit(self.brief.order.prompt, (wide, bottom - top), sizes, 400)
+        """The prompt, large and left-aligned, slightly above the middle of the largest free part of the frame."""
         layer = self._layer()
-        self._lines(layer, words, top + round((bottom - top - words.height) * 0.45), 255)
+        top, bottom = max(self._free(), key=lambda rows: rows[1] - rows[0], default=(0, 0))
+        if top < bottom:
+            wide = min(self._inner, self._px(920))
+            sizes = [self._px(size) for size in (46, 42, 38, 34, 31, 28, 26, 24, 22)]
+            words = setting.fit(self.brief.order.prompt, (wide, bottom - top), sizes, 400)
+            self._lines(layer, words, top + round((bottom - top - words.height) * 0.45), 255)
         return layer
 
     def _prompt_on_picture(self) -> Image.Image:
-        """The prompt, small, above the progress line, with a shadow for legibility."""
-        bottom = self._base - self._px(20)
-        wide = min(self._inner, self._px(980))
-        sizes = [self._px(size) for size in (26, 24, 22, 20)]
-        words = setting.fit(self.brief.order.prompt, (wide, self._px(200 if self.brief.portrait else 112)), sizes, 400)
+        """The prompt, small, as low in the frame as it has room, with a shadow for legibility."""
         layer = self._layer()
-        self._lines(layer, words, bottom - words.height, 250)
+        wide = min(self._inner, self._px(980))
+        high = self._px(200 if self.brief.portrait else 112)
+        roomy = [rows for rows in self._free() if rows[1] - rows[0] >= high]
+        top, bottom = (roomy or self._free() or [(0, 0)])[-1]
+        if top < bottom:
+            sizes = [self._px(size) for size in (26, 24, 22, 20)]
+            words = setting.fit(self.brief.order.prompt, (wide, min(high, bottom - top)), sizes, 400)
+            self._lines(layer, words, bottom - words.height, 250)
         shadow = layer.getchannel("A").filter(ImageFilter.GaussianBlur(self._px(3))).point(lambda value: value * 3 // 4)
         dark = Image.merge("RGBA", [*Image.new("RGB", self.size, (0, 0, 0)).split(), shadow])
         return Image.alpha_composite(dark, layer)
@@ -141,8 +166,14 @@ class Lettering:
         font = setting.face(self._px(17), 400)
         right = setting.readable(self.brief.order.watermark) or "draft"
         text = setting.shorten(right, font, self._inner // 2)
-        pen.text((left + width, top + self._px(29)), text, (*PAPER, 170), font, "rs")
+        pen.text((left + width, top + self._px(23)), text, (*PAPER, 170), font, "rs")
         return layer
+
+
+def _time(number: int) -> str:
+    """Frame ``number`` as minutes, seconds and frames; what is not seen in the film lies before its beginning."""
+    seconds, frames = divmod(max(0, number), RATE)
+    return f"{seconds // 60:02d}:{seconds % 60:02d}:{frames:02d}"
 
 
 def _parted(label: str) -> tuple[str, str]:
