@@ -29,7 +29,9 @@ def command(file: str | None, draft: bool, given: tuple[str, ...], sheet: bool, 
 
     if sheet and scene:
         raise InputError("--sheet and --take exclude each other", "open one after the other")
-    with open_workspace(locate_storyboard(file), settings(), realm_of(draft), given=pairs(given)) as workspace:
+    with open_workspace(
+        locate_storyboard(file), settings(), realm_of(draft), given=pairs(given), looking=True
+    ) as workspace:
         report = read_status(workspace)
     flags = again(draft=draft, given=given)
     path = _take(report, scene, flags) if scene else _made(report, flags, sheet=sheet)
