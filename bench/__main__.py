@@ -23,6 +23,7 @@ NAMES = (
     "joining",
     "cutting",
     "composing",
+    "trimming",
     "frames",
     "hostile",
 )

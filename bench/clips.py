@@ -30,6 +30,12 @@ def many(folder: Path, count: int, *, seconds: int = SECONDS, group: int = 48) -
             shutil.copyfile(folder / f"{number % KINDS:03d}.mp4", path)
 
 
+def sparse(folder: Path) -> None:
+    """``KINDS`` clips with few key frames, as Veo makes them: at the beginning, and in every other one at frame 96."""
+    for number in range(KINDS):
+        _clip(folder / f"{number:03d}.mp4", number, SECONDS, (250, 96)[number % 2])
+
+
 def named(folder: Path, count: int) -> list[Path]:
     """The first ``count`` of them."""
     return sorted(folder.glob("[0-9][0-9][0-9].mp4"))[:count]

@@ -42,7 +42,7 @@ def _written(cut: Timeline, form: str, safe: Callable[[str], str]) -> str:
     return file.to_string(form, keep_ssa_tags=True) if file.events else ""
 
 
-def _milliseconds(frame: int, fps: int) -> int:
+def _milliseconds(frame: int, fps: Fraction) -> int:
     """The time of a frame, rounded down: a player that shows frame n at n / fps shows a cue on exactly its frames."""
     return int(Fraction(frame * 1000, fps))
 

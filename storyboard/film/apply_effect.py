@@ -72,7 +72,8 @@ def _through(drawn: EffectClip, scene: str, cut: Timeline, frames: "_Frames", lo
     clip_of_moviepy = video_clip()  # before the author's code imports moviepy with the keys in the environment
     blame = _Blame(drawn.effect, scene, log)
     seconds = Fraction(drawn.clip.frames, cut.fps)
-    given = clip_of_moviepy(lambda time: frames.at(round(time * cut.fps)), duration=float(seconds)).with_fps(cut.fps)
+    rate = cut.fps.numerator if cut.fps.denominator == 1 else float(cut.fps)
+    given = clip_of_moviepy(lambda time: frames.at(round(time * cut.fps)), duration=float(seconds)).with_fps(rate)
     with blame:
         result = effects.load(drawn.effect)(given, drawn.seed)
     if not isinstance(result, clip_of_moviepy):
@@ -82,7 +83,7 @@ def _through(drawn: EffectClip, scene: str, cut: Timeline, frames: "_Frames", lo
         raise blame.fault(f"its clip has {said}; it was given one of {float(seconds):.3f} s")
     for number in range(drawn.clip.frames):
         with blame:
-            picture = np.asarray(result.get_frame(number / cut.fps))
+            picture = np.asarray(result.get_frame(float(number / cut.fps)))
         yield _brought(picture, (cut.width, cut.height), blame)
 
 
@@ -117,7 +118,7 @@ def _sound(
 class _Frames:
     """The frames of a clip by number, in any order; ascending order is fastest."""
 
-    def __init__(self, path: Path, fps: int, count: int) -> None:
+    def __init__(self, path: Path, fps: Fraction, count: int) -> None:
         self._path, self._fps, self._count = path, fps, count
         self._reformatter = VideoReformatter()
 

@@ -13,6 +13,7 @@ from storyboard.film.picture_plan import picture_pieces
 from storyboard.film.pieces import CopiedPiece, FilmPlan, Piece, RenderedPiece, merge_pieces
 from storyboard.film.sound_plan import common_audio_format, sound_pieces
 from storyboard.media.bt709 import Colour, Tags
+from storyboard.model.frame_rate import rate_text
 from storyboard.mp4.samples import ClipIndex, ParameterSets, PictureFormat, VideoTrack
 from storyboard.timeline.model import Clip, Timeline
 
@@ -82,7 +83,7 @@ def _frames(clip: Clip, cut: Timeline, index: ClipIndex) -> VideoTrack | str:
         size = f"{frames.look.width}x{frames.look.height}"
         return f"{scene}: it is {size}, and the film is {cut.width}x{cut.height}"
     if frames.fps != cut.fps:
-        return f"{scene}: it has {float(frames.fps):.6g} frames a second, and the film has {cut.fps}"
+        return f"{scene}: it has {rate_text(frames.fps)} frames a second, and the film has {rate_text(cut.fps)}"
     first = clip.start * cut.fps
     if first.denominator != 1 or first + clip.frames > len(frames.shown):
         return f"{scene}: a frame of it has to be held"

@@ -13,14 +13,13 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from storyboard.film import segment
 from storyboard.film.audio import mixdown
-from storyboard.film.audio.mix_plan import NOT_MEASURED, AudioMix, Loudness
-from storyboard.film.audio.mix_plan import plan_mix as mixed
+from storyboard.film.audio.meter import measure_encoded
+from storyboard.film.audio.mix_plan import NOT_MEASURED, AudioMix, Loudness, plan_exact_mix
 from storyboard.film.copy import Landing, WrittenFilm, append_note, land_anywhere
 from storyboard.media import ffmpeg, workers
 from storyboard.model.errors import LocalFault
@@ -30,7 +29,7 @@ from storyboard.mp4.writer import NOTHING
 from storyboard.system.files import atomic_output, checksum, disk_errors, private_dir
 from storyboard.timeline.model import RENDER_VERSION, Clip, Timeline
 
-_FORM = (48_000, 2)  # hertz and channels
+SOUND_FORM = (48_000, 2)  # hertz and channels
 _PATIENCE = 7200.0
 _JOIN = ".join-"
 _OURS = re.compile(r"[0-9a-f]{32}\.mp4|\.[0-9a-f]{32}\.mp4\.[0-9a-f]{12}")
@@ -59,7 +58,7 @@ def join(
     names = {clip: scratch / f"{_name(clip, cut)}.mp4" for clip in cut.clips}
     _make_segments(cut, names, paths, report)
     with atomic_output(out, lambda folder: guard(folder)) as staging:
-        heard = _heard(cut, measured)
+        heard = plan_exact_mix(cut, SOUND_FORM, measured)
         _put_together(cut, names, heard, paths, staging, notes, lambda frames: report(cut.frames))
         with disk_errors(out):
             if notes.kind:
@@ -68,6 +67,11 @@ def join(
         guard = landing(written)
     _prune(scratch, names)
     return replace(written, path=out)
+
+
+def is_encoded(cut: Timeline, scratch: Path) -> bool:
+    """Whether all segments of the film exist already, so that ``join`` encodes no picture."""
+    return all(_made(scratch / f"{_name(clip, cut)}.mp4") for clip in cut.clips)
 
 
 def _name(clip: Clip, cut: Timeline) -> str:
@@ -105,16 +109,6 @@ def _made(name: Path) -> bool:
         return file.read(8)[4:] == b"ftyp"
 
 
-def _heard(cut: Timeline, measured: Mapping[Clip, Loudness]) -> AudioMix:
-    """The mix of the film: the sound of each clip starts on the sample at which its picture starts."""
-
-    def edge(frame: int) -> int:
-        return round(Fraction(frame * _FORM[0], cut.fps))
-
-    begins = {clip: clip.start + Fraction(edge(clip.at), _FORM[0]) - Fraction(clip.at, cut.fps) for clip in cut.clips}
-    return mixed(cut, _FORM, edge, begins, measured)
-
-
 def _put_together(
     cut: Timeline,
     names: Mapping[Clip, Path],
@@ -130,20 +124,38 @@ def _put_together(
         listing, sound, said = Path(folder, "film.ffconcat"), Path(folder, "film.s16le"), Path(folder, "film.notes")
         said.write_text(_spoken(notes, cut), "utf-8")
         listing.write_text("".join(f"file ../{names[clip].name}\n" for clip in cut.clips))
-        with sound.open("wb") as file:
-            for piece in mixdown.mix_samples(heard, paths):
-                file.write(mixdown.to_int16(piece))
-                watch(0)
-        arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
-        arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
-        arguments += ["-f", "s16le", "-ar", str(_FORM[0]), "-ac", str(_FORM[1]), "-i", f"file:{sound.absolute()}"]
-        arguments += ["-f", "ffmetadata", "-i", f"file:{said.absolute()}"]
-        arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *segment.SOUND, "-fflags", "+bitexact"]
-        arguments += ["-map_metadata", "2", "-map_chapters", "2"]
-        arguments += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out.absolute()}"]
-        written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
-    if written != cut.frames:
-        raise LocalFault(f"ffmpeg wrote {written} frames of {cut.frames}", "unset STORYBOARD_FFMPEG and try again")
+
+        def encode(ceiling: float) -> None:
+            with sound.open("wb") as file:
+                for piece in mixdown.mix_samples(heard, paths, ceiling):
+                    file.write(mixdown.to_int16(piece))
+                    watch(0)
+            written = ffmpeg.run(_joining(cut, listing, sound, said, out), seconds=_PATIENCE, watch=watch)
+            if written != cut.frames:
+                raise LocalFault(
+                    f"ffmpeg wrote {written} frames of {cut.frames}", "unset STORYBOARD_FFMPEG and try again"
+                )
+
+        mixdown.below_peak(encode, lambda: measure_encoded(out, 0, heard.last, watch).peak)
+
+
+def _joining(cut: Timeline, listing: Path, sound: Path, said: Path, out: Path) -> list[str]:
+    """ffmpeg arguments to join the segments in ``listing`` with ``sound`` (s16le) and the notes in ``said``."""
+    arguments = ["-protocol_whitelist", "file", "-format_whitelist", "concat,mov,mp4"]
+    arguments += ["-f", "concat", "-safe", "0", "-i", f"file:{listing.absolute()}"]
+    arguments += ["-f", "s16le", "-ar", str(SOUND_FORM[0]), "-ac", str(SOUND_FORM[1])]
+    arguments += ["-i", f"file:{sound.absolute()}", "-f", "ffmetadata", "-i", f"file:{said.absolute()}"]
+    arguments += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *_even(cut), *segment.SOUND, "-fflags", "+bitexact"]
+    arguments += ["-map_metadata", "2", "-map_chapters", "2"]
+    return [*arguments, "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out.absolute()}"]
+
+
+def _even(cut: Timeline) -> tuple[str, ...]:
+    """ffmpeg arguments for even times. Its list of segments counts microseconds, which are not ticks at every rate."""
+    ticks = cut.fps.denominator
+    if ticks == 1:
+        return ()
+    return "-bsf:v", f"setts=pts=round(PTS/{ticks})*{ticks}:dts=round(DTS/{ticks})*{ticks}:duration={ticks}"
 
 
 def _spoken(notes: FilmMetadata, cut: Timeline) -> str:
@@ -152,8 +164,8 @@ def _spoken(notes: FilmMetadata, cut: Timeline) -> str:
     lines = [";FFMETADATA1", *(f"{key}={_escaped(text)}" for key, text in items if text)]
     ends = [*(chapter.first for chapter in notes.chapters), cut.frames][1:]
     for chapter, end in zip(notes.chapters, ends, strict=True):
-        lines += ["[CHAPTER]", f"TIMEBASE=1/{cut.fps}", f"START={chapter.first}", f"END={end}"]
-        lines += [f"title={_escaped(chapter.name)}"]
+        lines += ["[CHAPTER]", f"TIMEBASE={cut.fps.denominator}/{cut.fps.numerator}"]
+        lines += [f"START={chapter.first}", f"END={end}", f"title={_escaped(chapter.name)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -19,19 +20,22 @@ from storyboard.timeline.model import Timeline
 if TYPE_CHECKING:
     from storyboard.film.copy import Landing, WrittenFilm
 
+_RATE = re.compile(r"[1-9][0-9]{0,5}(?:/[1-9][0-9]{0,3})?")
+
 
 @dataclass(frozen=True, slots=True)
 class Film:
     """A written film: ``identity`` of its content, ``modified`` is its file's modification time in nanoseconds.
 
-    ``checksum`` is ``files.checksum`` of its file. ``frames`` at ``fps``, ``width`` x ``height`` pixels.
+    ``checksum`` is ``files.checksum`` of its file. ``frames`` at ``fps``, ``width`` x ``height`` pixels; a rate that
+    is not whole is text, such as "30000/1001".
     """
 
     identity: str
     checksum: int
     bytes: int
     frames: int
-    fps: int
+    fps: int | str
     width: int
     height: int
     kind: Kind
@@ -47,7 +51,7 @@ class Film:
             checksum=written.checksum,
             bytes=written.bytes,
             frames=written.frames,
-            fps=timeline.fps,
+            fps=timeline.fps.numerator if timeline.fps.denominator == 1 else str(timeline.fps),
             width=timeline.width,
             height=timeline.height,
             kind=kind,
@@ -239,5 +243,6 @@ def _names(name: str, path: Path) -> bool:
 
 def _sound(film: Film) -> bool:
     """Whether the record is valid. It is not trusted: the scratch folder may come from someone else's project."""
-    numbers = (film.bytes, film.frames, film.fps, film.width, film.height)
-    return film.kind in KINDS and all(isinstance(number, int) and number > 0 for number in numbers)
+    numbers = (film.bytes, film.frames, film.width, film.height)
+    rate = isinstance(film.fps, int | str) and _RATE.fullmatch(str(film.fps))
+    return film.kind in KINDS and bool(rate) and all(isinstance(number, int) and number > 0 for number in numbers)

@@ -38,8 +38,8 @@ def make(clip: Clip, cut: Timeline, path: Path, out: Path, watch: Callable[[int]
     """
     arguments = _read(clip, cut, path)
     with atomic_output(out) as staged:
-        arguments += ["-frames:v", str(clip.frames), *ENCODER, "-g", str(2 * cut.fps), *NEUTRAL]
-        arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged}"]
+        arguments += ["-frames:v", str(clip.frames), *ENCODER, "-g", str(round(2 * cut.fps)), *NEUTRAL]
+        arguments += ["-video_track_timescale", str(cut.fps.numerator), "-f", "mp4", "-y", f"file:{staged}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
         if written != clip.frames:
             raise LocalFault(f"ffmpeg wrote {written} frames of {clip.frames}", "unset STORYBOARD_FFMPEG and try again")
@@ -79,8 +79,8 @@ def encode_frames(frames: Generator[bytes], count: int, cut: Timeline, out: Path
         size = f"{cut.width}x{cut.height}"
         arguments = ["-protocol_whitelist", "pipe", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", size]
         arguments += ["-framerate", str(cut.fps), "-i", "pipe:0", "-vf", f"setsar=1,{filters.TAGS}"]
-        arguments += [*ENCODER, *PIECE, "-g", str(2 * cut.fps), *NEUTRAL]
-        arguments += ["-video_track_timescale", str(cut.fps), "-f", "mp4", "-y", f"file:{staged}"]
+        arguments += [*ENCODER, *PIECE, "-g", str(round(2 * cut.fps)), *NEUTRAL]
+        arguments += ["-video_track_timescale", str(cut.fps.numerator), "-f", "mp4", "-y", f"file:{staged}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch, feed=frames)
         if written != count:
             raise LocalFault(f"ffmpeg wrote {written} frames of {count}", "unset STORYBOARD_FFMPEG and try again")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
-from storyboard.film.audio.mix_plan import Loudness, changed_spans, part_of_mix, plan_mix
+from storyboard.film.audio.mix_plan import Loudness, changed_spans, part_of_mix, plan_exact_mix, plan_mix
 from storyboard.film.pieces import AudioExcerpt, CopiedPiece, Piece, RenderedPiece, SilentPiece, piece_key
 from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, VideoTrack, audio_offset
 from storyboard.timeline.model import Clip, Timeline
@@ -34,14 +34,38 @@ def sound_pieces(
     """Return the row of sound: each clip's own, copied, and mixed pieces of whole blocks where anything changes it."""
     found = {clip: _begins(clip, cut, indexes[clip.digest], form) for clip in cut.clips}
     begins = {clip: begin for clip, begin in found.items() if begin is not None}
-    whole = plan_mix(cut, form, lambda frame: block_at(frame, cut, form[0]) * BLOCK, begins, measured)
     at, last = 0, block_at(cut.frames, cut, form[0])
-    for first, until in _in_blocks(changed_spans(whole, _WORTH * BLOCK), last):
+
+    def edge(frame: int) -> int:
+        return block_at(frame, cut, form[0]) * BLOCK
+
+    spans = _in_blocks(changed_spans(plan_mix(cut, form, edge, begins, measured), _WORTH * BLOCK), last)
+    begins |= {clip: clip.start + _late(clip, cut, form) for clip in begins if _is_within(clip, cut, form, spans)}
+    whole = plan_mix(cut, form, edge, begins, measured)
+    for first, until in spans:
         yield from _own(cut, indexes, form, at, first)
         mixed = part_of_mix(whole, first * BLOCK, until * BLOCK)
         yield RenderedPiece(piece_key("mix", mixed.recipe), until - first, mixed)
         at = until
     yield from _own(cut, indexes, form, at, last)
+
+
+def _is_within(clip: Clip, cut: Timeline, form: tuple[int, int], spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether all blocks of a clip are mixed: where none is copied, its sound can lie on the exact sample."""
+    first, last = block_at(clip.at, cut, form[0]), block_at(clip.until, cut, form[0])
+    return sum(max(0, min(last, until) - max(first, one)) for one, until in spans) == last - first
+
+
+def _late(clip: Clip, cut: Timeline, form: tuple[int, int]) -> Fraction:
+    """How long after the clip's first frame its first block of the film begins, in seconds; less than 0 for before."""
+    return Fraction(block_at(clip.at, cut, form[0]) * BLOCK, form[0]) - Fraction(clip.at, cut.fps)
+
+
+def exact_sound(cut: Timeline, form: tuple[int, int], measured: Mapping[Clip, Loudness]) -> tuple[Piece, ...]:
+    """Return the row of sound as one mixed piece: every clip's sound begins on the sample of its first frame."""
+    last = block_at(cut.frames, cut, form[0])
+    mixed = part_of_mix(plan_exact_mix(cut, form, measured), 0, last * BLOCK)
+    return (RenderedPiece(piece_key("mix", mixed.recipe), last, mixed),)
 
 
 def _in_blocks(spans: Iterable[tuple[int, int]], last: int) -> list[tuple[int, int]]:
@@ -96,7 +120,7 @@ def _begins(clip: Clip, cut: Timeline, index: ClipIndex, form: tuple[int, int]) 
     """
     if index.sound is None:
         return None
-    late = Fraction(block_at(clip.at, cut, form[0]) * BLOCK, form[0]) - Fraction(clip.at, cut.fps)
+    late = _late(clip, cut, form)
     sound = _copyable(index, form)
     if sound is None:
         return clip.start + late

@@ -43,7 +43,7 @@ _JOINTS = "joints"
 # The work of rendering a frame, in copied frames: for progress.
 _RENDERING = 50
 # Increase whenever existing joints, indexes or pieces in scratch folders become invalid.
-_SCRATCH_MAKING = 1
+_SCRATCH_MAKING = 2
 
 Report = Callable[[int], None]
 _Pair = tuple[AudioRange | SilentPiece, AudioRange | SilentPiece]
@@ -123,6 +123,11 @@ def prepare(
     made.join(watch)
 
 
+def is_rendered(plan: FilmPlan, known: Mapping[str, ClipIndex], paths: Mapping[str, Path], scratch: Path) -> bool:
+    """Whether all frames that the plan renders exist already."""
+    return not _Made(plan, known, paths, scratch).missing_frames()
+
+
 class _Made:
     """The rendered pieces of one plan, as files in its scratch folder."""
 
@@ -145,7 +150,7 @@ class _Made:
         """
         jobs: dict[Path, Callable[[workers.Watch], None]] = {}
         for piece in (*self._plan.pictures, *self._plan.sound):
-            if not whole and not sources_of(piece) <= self._paths.keys():
+            if not whole and not _is_settled(piece, self._plan, self._paths):
                 continue
             if isinstance(piece, RenderedPiece) and not _there(path := self._file(piece)):
                 job = self._job(piece, path)
@@ -200,7 +205,9 @@ class _Made:
 
     def join(self, watch: workers.Watch) -> None:
         """Encode the joints between neighbours that both exist, and add them to the cached ones."""
-        there = [self.heard(piece) if sources_of(piece) <= self._paths.keys() else None for piece in self._plan.sound]
+        there = [
+            self.heard(piece) if _is_settled(piece, self._plan, self._paths) else None for piece in self._plan.sound
+        ]
         pairs = [(self._joint(one, two), (one, two)) for one, two in pairwise(there) if one and two]
         before = joint.read_joints(self._scratch / _JOINTS)
         made = dict(before)
@@ -238,9 +245,8 @@ class _Made:
         """The file of a rendered piece. Its name includes ffmpeg's version: versions must not be mixed in a film."""
         from storyboard.media import ffmpeg  # imported late: not needed where nothing is rendered
 
-        return self._path(
-            "m4a" if isinstance(piece.job, AudioExcerpt | AudioMix) else "mp4", ffmpeg.version(), piece.key
-        )
+        suffix = "m4a" if isinstance(piece.job, AudioExcerpt | AudioMix) else "mp4"
+        return self._path(suffix, ffmpeg.version(), piece.key)
 
     def _renumbered(self, piece: CopiedPiece) -> Path:
         return self._path("frames", piece.source, piece.sets)
@@ -270,13 +276,18 @@ class _Made:
         from storyboard.film import segment
         from storyboard.film.compose import compose_frames
 
-        segment.encode_frames(
-            compose_frames(how, self._plan.cut, self._known, self._paths), how.frames, self._plan.cut, out, watch
-        )
+        frames = compose_frames(how, self._plan.cut, self._known, self._paths)
+        segment.encode_frames(frames, how.frames, self._plan.cut, out, watch)
 
 
 def _index(scratch: Path, digest: str) -> Path:
     return scratch / f"{_recipe('index', digest).hex()[:32]}.index"
+
+
+def _is_settled(piece: Piece, plan: FilmPlan, paths: Mapping[str, Path]) -> bool:
+    """Whether a piece can be made before the film is whole: a mix with a loudness needs the gain of the film."""
+    mixed = isinstance(piece, RenderedPiece) and isinstance(piece.job, AudioMix)
+    return sources_of(piece) <= paths.keys() and not (mixed and plan.cut.loudness is not None)
 
 
 def _recipe(*parts: object) -> bytes:

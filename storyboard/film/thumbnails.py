@@ -140,4 +140,4 @@ def _still(sources: FrameSources, still: Still) -> "Image":
     timeline = sources.timeline
     content = sources.read_image(still.image) if still.image else b""
     resting, size = replace(still, move="none"), (timeline.width, timeline.height)
-    return Image.fromarray(next(stills.pictures(resting, content, size, 1, 1, timeline.fit)))
+    return Image.fromarray(next(stills.pictures(resting, content, size, Fraction(1), 1, timeline.fit)))

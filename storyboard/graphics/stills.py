@@ -30,7 +30,9 @@ _FINE = 2
 Box = tuple[float, float, float, float]
 
 
-def pictures(still: Still, content: bytes, size: tuple[int, int], fps: int, frames: int, fit: Fit) -> Iterator[Picture]:
+def pictures(
+    still: Still, content: bytes, size: tuple[int, int], fps: Fraction, frames: int, fit: Fit
+) -> Iterator[Picture]:
     """The frames of a still. ``content`` is the image file's bytes, ignored for a card. Raise BadMedia."""
     if still.image is None:
         card = np.empty((size[1], size[0], 3), np.uint8)
@@ -76,7 +78,7 @@ class Camera:
         return left, top, min(width, left + seen[0]), min(height, top + seen[1])
 
 
-def _moving(camera: Camera, image: Image.Image, frames: int, fps: int) -> Iterator[Picture]:
+def _moving(camera: Camera, image: Image.Image, frames: int, fps: Fraction) -> Iterator[Picture]:
     left, _, right, _ = min((camera.window(way) for way in (0.0, 1.0)), key=lambda box: box[2] - box[0])
     factor = _FINE * camera.frame[0] / (right - left)
     if factor < 0.8:
@@ -90,7 +92,7 @@ def _moving(camera: Camera, image: Image.Image, frames: int, fps: int) -> Iterat
 
     clip = video_clip()(seen, duration=float(Fraction(frames, fps)))
     # Not iter_frames: it counts frames in floating point, and sometimes gives one too many.
-    return (clip.get_frame(number / fps) for number in range(frames))
+    return (clip.get_frame(float(number / fps)) for number in range(frames))
 
 
 def _fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:

@@ -37,7 +37,11 @@ def version() -> str:
 
 
 def mp4(
-    path: Path, size: tuple[int, int], fps: int, pictures: Iterable[Picture], sound: tuple[Path, Fraction] | None = None
+    path: Path,
+    size: tuple[int, int],
+    fps: Fraction,
+    pictures: Iterable[Picture],
+    sound: tuple[Path, Fraction] | None = None,
 ) -> int:
     """Write ``pictures`` of ``size`` (width, height) at ``fps`` frames per second; return their number.
 
@@ -50,7 +54,7 @@ def mp4(
         "profile": "high",
         "threads": "2",
         "flags": "+bitexact+cgop",
-        "x264-params": f"{_TAGS}:cpu-independent=1:keyint={2 * fps}:open-gop=0",
+        "x264-params": f"{_TAGS}:cpu-independent=1:keyint={round(2 * fps)}:open-gop=0",
     }
     count = 0
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from storyboard.media.bt709 import Colour, Tags
 from storyboard.model.errors import BadMedia
+from storyboard.model.frame_rate import nominal_rate
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
 from storyboard.mp4 import reader
@@ -278,10 +279,10 @@ def _rate(video: "VideoStream", times: list[Fraction]) -> Fraction:
     steps = Counter(later - earlier for earlier, later in pairwise(times)).most_common(1)
     step, agree = steps[0] if steps else (Fraction(0), 0)
     if step and agree >= 0.9 * (len(times) - 1) and abs(span - step * (len(times) - 1)) < step:
-        return 1 / step
+        return nominal_rate(1 / step, len(times))
     for said in (video.average_rate, video.guessed_rate, video.base_rate):
         if said and abs(said * span - (len(times) - 1)) < Fraction(1, 2):
-            return said
+            return nominal_rate(said, len(times))
     if not span:
         raise BadMedia("its frames have no times")
     return Fraction((len(times) - 1) / span).limit_denominator(1001)

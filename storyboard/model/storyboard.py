@@ -264,13 +264,13 @@ class MusicBed:
 class Output:
     """How the film is delivered. ``size`` (width, height in pixels) and ``fps`` are None for "what most clips have".
 
-    ``loudness`` is what each scene is brought to, in LUFS; None leaves them as they are. ``language`` is the tag of the
-    language of titles and captions, "" if unknown.
+    ``loudness`` is what scenes and the film are brought to, in LUFS; None leaves them as they are. ``language`` is the
+    tag of the language of titles and captions, "" if unknown.
     """
 
     file: PurePosixPath
     size: tuple[int, int] | None
-    fps: int | None
+    fps: Fraction | None
     fit: Fit
     loudness: Fraction | None = None
     captions: Captions = "sidecar"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from storyboard.model.errors import BadMedia
+from storyboard.model.frame_rate import candidate_rates, nominal_rate
 from storyboard.mp4 import h264
 from storyboard.mp4.boxes import (
     LARGEST_INDEX,
@@ -356,12 +357,15 @@ def _rate(seen: Sequence[int], last: int, scale: int) -> Fraction:
     """Frames per second. Raise Refused where frame durations differ by more than rounding to a tick."""
     steps = set(map(sub, seen[1:], seen)) or {last}
     if len(steps) == 1 and (step := steps.pop()) > 0:
-        return Fraction(scale, step)
-    rate = round(Fraction((len(seen) - 1) * scale, max(1, seen[-1] - seen[0])))
-    rounded = rate > 0 and scale >= 20 * rate
-    if not rounded or any(abs((time - seen[0]) * rate - at * scale) > rate for at, time in enumerate(seen)):
-        raise Refused("its frames do not all last equally long")
-    return Fraction(rate)
+        return nominal_rate(Fraction(scale, step), len(seen))
+    average = Fraction((len(seen) - 1) * scale, max(1, seen[-1] - seen[0]))
+    for rate in candidate_rates(average):
+        count, unit = rate.as_integer_ratio()
+        if scale >= 20 * rate and all(
+            abs((time - seen[0]) * count - at * scale * unit) <= count for at, time in enumerate(seen)
+        ):
+            return rate
+    raise Refused("its frames do not all last equally long")
 
 
 def _starts(file: _File, frames: VideoTrack, sync: Sequence[int]) -> tuple[int, ...]:

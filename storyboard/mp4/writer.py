@@ -14,8 +14,8 @@ from operator import add, ne, sub
 from storyboard.mp4.metadata import FilmMetadata
 from storyboard.mp4.samples import BLOCK, PictureFormat
 
-# Ticks per frame: 24 frames per second give a time scale of 12,288, as most encoders write it.
-TICKS = 512
+# Ticks per frame at a whole rate: 24 frames per second give a time scale of 12,288, as most encoders write it.
+_TICKS = 512
 
 _IDENTITY = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000)
 _UNDETERMINED = 0x55C4  # the language "und"
@@ -40,9 +40,28 @@ class VideoSamples:
     offsets: Sequence[int]
     shown: Sequence[int]
     sync: Sequence[int]
-    fps: int
+    fps: Fraction
     look: PictureFormat
     config: bytes
+
+    @property
+    def ticks(self) -> int:
+        """Ticks of the track's time scale in a frame: a whole number at any rate."""
+        return self.fps.denominator * self._fine
+
+    @property
+    def scale(self) -> int:
+        """The track's time scale, in ticks per second."""
+        return self.fps.numerator * self._fine
+
+    @property
+    def long(self) -> int:
+        """The duration of all frames in ticks."""
+        return len(self.sizes) * self.ticks
+
+    @property
+    def _fine(self) -> int:
+        return max(1, _TICKS // self.fps.denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +106,7 @@ def film_header(pictures: VideoSamples, sounds: AudioSamples, media: int, notes:
     end = struct.pack(">I4sQ", 1, b"mdat", media + 16) if wide else struct.pack(">I4s", media + 8, b"mdat")
     lead = max(map(sub, count(), pictures.shown), default=0)
     tables = [_video(pictures, lead), _audio(sounds, pictures)]
-    tables += [_chapters(notes, len(pictures.sizes))] if notes.chapters else []
+    tables += [_chapters(notes, pictures)] if notes.chapters else []
     before = len(head) + len(_movie(pictures, sounds, notes, lead, [table.room(wide) for table in tables])) + len(end)
     return head + _movie(pictures, sounds, notes, lead, [table.at(before, wide) for table in tables]) + end
 
@@ -99,7 +118,7 @@ def _movie(
 
     ``lead`` is the number of frames that are decoded before the first is displayed.
     """
-    scale, long = pictures.fps * TICKS, len(pictures.sizes) * TICKS
+    scale, long = pictures.scale, pictures.long
     video, audio, *named = tables
     moving = (scale, video, _full(b"vmhd", 0, 1, bytes(8)), b"vide", b"VideoHandler\0")
     heard = (
@@ -111,12 +130,12 @@ def _movie(
     )
     size = struct.pack(">II", pictures.look.width << 16, pictures.look.height << 16)
     last = 3 if notes.chapters else 2
-    head = struct.pack(">QQIQIH10x", 0, 0, scale, long, 65536, 256) + _IDENTITY + bytes(24)
+    head = _dated(long, ">I", scale) + struct.pack(">IH10x", 65536, 256) + _IDENTITY + bytes(24)
     refer = _box(b"tref", _box(b"chap", struct.pack(">I", 3))) if notes.chapters else b""
     return _box(
         b"moov",
-        _full(b"mvhd", 1, 0, head + struct.pack(">I", last + 1)),
-        _track(1, _SHOWN, long, long, lead * TICKS, size, 0, refer, *moving),
+        _full(b"mvhd", _version(long), 0, head + struct.pack(">I", last + 1)),
+        _track(1, _SHOWN, long, long, lead * pictures.ticks, size, 0, refer, *moving),
         _track(2, _SHOWN, long, _samples(sounds, pictures), BLOCK, bytes(8), 256, refer, *heard),
         *(_named(scale, long, table) for table in named),
         _said(notes, pictures.fps),
@@ -131,9 +150,10 @@ def _named(scale: int, long: int, table: bytes) -> bytes:
     return _track(3, _OFF, long, long, 0, bytes(8), 0, b"", scale, table, kind, b"text", b"Chapters\0")
 
 
-def _chapters(notes: FilmMetadata, frames: int) -> _Table:
+def _chapters(notes: FilmMetadata, pictures: VideoSamples) -> _Table:
     starts = [chapter.first for chapter in notes.chapters]
-    lasting = [(end - start) * TICKS for start, end in zip(starts, [*starts[1:], frames], strict=True)]
+    ends = [*starts[1:], len(pictures.sizes)]
+    lasting = [(end - start) * pictures.ticks for start, end in zip(starts, ends, strict=True)]
     rows = [number for each in lasting for number in (1, each)]
     lengths = list(map(len, chapter_samples(notes)))
     sizes, begins = _chunks(lengths, list(accumulate(lengths[:-1], initial=0)))
@@ -145,7 +165,7 @@ def _chapters(notes: FilmMetadata, frames: int) -> _Table:
     return _Table(parts, begins)
 
 
-def _said(notes: FilmMetadata, fps: int) -> bytes:
+def _said(notes: FilmMetadata, fps: Fraction) -> bytes:
     """The udta box: title, tool and comment in iTunes format, which all players read; chapters in Nero format.
 
     The Nero list holds at most 255 chapters; the chapter track holds all.
@@ -185,17 +205,28 @@ def _track(
     ``own`` is the duration of its media, and ``lead`` the part at its beginning that is not shown, in ticks of
     ``scale``. ``shown`` are the flags of its header; ``refer`` is a box that refers to the chapter track, or b"".
     """
-    header = struct.pack(">QQIIQ8xHHH2x", 0, 0, number, 0, long, 0, 0, loud) + _IDENTITY + size
-    edit = struct.pack(">IQqI", 1, long, lead, 65536)
+    header = _dated(long, ">I4x", number) + struct.pack(">8xHHH2x", 0, 0, loud) + _IDENTITY + size
+    edit = struct.pack(">IQqI" if _version(long) else ">IIiI", 1, long, lead, 65536)
     sources = _box(b"dinf", _full(b"dref", 0, 0, struct.pack(">I", 1), _full(b"url ", 0, 1)))
     media = _box(
         b"mdia",
-        _full(b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, scale, own, _UNDETERMINED, 0)),
+        _full(b"mdhd", _version(own), 0, _dated(own, ">I", scale), struct.pack(">HH", _UNDETERMINED, 0)),
         _full(b"hdlr", 0, 0, bytes(4), handler, bytes(12), name),
         _box(b"minf", kind, sources, table),
     )
-    edits = _box(b"edts", _full(b"elst", 1, 0, edit))
-    return _box(b"trak", _full(b"tkhd", 1, shown, header), edits, refer, media)
+    edits = _box(b"edts", _full(b"elst", _version(long), 0, edit))
+    return _box(b"trak", _full(b"tkhd", _version(long), shown, header), edits, refer, media)
+
+
+def _version(long: int) -> int:
+    """The version of a box that holds a duration: 0, the only one some tools read, where it fits 32 bits; else 1."""
+    return int(long >= 1 << 32)
+
+
+def _dated(long: int, field: str, number: int) -> bytes:
+    """How these boxes begin: two dates, which are left out, then ``number``, then the duration ``long``."""
+    wide = ">Q" if _version(long) else ">I"
+    return struct.pack(wide, 0) * 2 + struct.pack(field, number) + struct.pack(wide, long)
 
 
 def _samples(sounds: AudioSamples, pictures: VideoSamples) -> int:
@@ -207,11 +238,11 @@ def _video(pictures: VideoSamples, lead: int) -> _Table:
     later = list(map(sub, pictures.shown, count(-lead)))
     turns = [0, *compress(count(1), map(ne, islice(later, 1, None), later))]
     lasting = map(sub, [*turns[1:], len(later)], turns)
-    runs = zip(lasting, map(TICKS.__mul__, map(later.__getitem__, turns)), strict=True)
+    runs = zip(lasting, map(pictures.ticks.__mul__, map(later.__getitem__, turns)), strict=True)
     sizes, begins = _chunks(pictures.sizes, pictures.offsets)
     parts = (
         _full(b"stsd", 0, 0, struct.pack(">I", 1), _avc1(pictures)),
-        _full(b"stts", 0, 0, struct.pack(">III", 1, len(later), TICKS)),
+        _full(b"stts", 0, 0, struct.pack(">III", 1, len(later), pictures.ticks)),
         _listed(b"stss", [at + 1 for at in pictures.sync]),
         _full(b"ctts", 0, 0, struct.pack(f">I{2 * len(turns)}I", len(turns), *chain.from_iterable(runs))),
         *sizes,

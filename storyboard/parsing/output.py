@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import cast
 
+from storyboard.model.frame_rate import parse_frame_rate
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Captions, Fit, Output
 from storyboard.model.text import one_line
@@ -13,10 +14,12 @@ from storyboard.parsing.assets import resolve_asset
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.variables import Variables
 
+_MOST_FRAMES = 60
+
 
 def read_output(entry: MappingNode, name: str, scope: Variables, wrong: Callable[[Problem], None]) -> Output:
     """The output that ``entry`` asks for; ``name`` is the storyboard's. ``wrong`` is called with each problem."""
-    fps, fit = entry.get("fps"), cast(Fit, entry.get("fit") or "pad")
+    fit = cast(Fit, entry.get("fit") or "pad")
     file: PurePosixPath | Problem = PurePosixPath("out") / f"{name}.mp4"
     if word := entry.get("file"):
         file = _film_file(entry, str(word), scope)
@@ -25,8 +28,8 @@ def read_output(entry: MappingNode, name: str, scope: Variables, wrong: Callable
         file = PurePosixPath("out")
     loudness, captions = entry.get("loudness"), cast(Captions, entry.get("captions") or "sidecar")
     level = None if loudness is None else Fraction(str(loudness))
-    rate, language = int(cast(int, fps)) if fps else None, str(entry.get("language") or "")
-    return Output(file, _size(entry, wrong), rate, fit, level, captions, language)
+    language = str(entry.get("language") or "")
+    return Output(file, _size(entry, wrong), _rate(entry, wrong), fit, level, captions, language)
 
 
 def _film_file(entry: MappingNode, word: str, scope: Variables) -> PurePosixPath | Problem:
@@ -40,6 +43,18 @@ def _film_file(entry: MappingNode, word: str, scope: Variables) -> PurePosixPath
             where, f"'{one_line(name, 100)}' has no name before its ending", "give the film a name"
         )
     return resolve_asset(entry.page, where, name)
+
+
+def _rate(entry: MappingNode, wrong: Callable[[Problem], None]) -> Fraction | None:
+    word = entry.get("fps")
+    if word is None:
+        return None
+    rate = parse_frame_rate(str(word))
+    if rate is None or not 1 <= rate <= _MOST_FRAMES:
+        message = f"{one_line(str(word), 40)} is not a frame rate that a film can have"
+        hint = f"write 1 to {_MOST_FRAMES}, 23.976, 29.97 or 59.94, or a fraction such as 30000/1001"
+        wrong(entry.problem(("fps",), message, hint))
+    return rate
 
 
 def _size(entry: MappingNode, wrong: Callable[[Problem], None]) -> tuple[int, int] | None:

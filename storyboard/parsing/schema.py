@@ -237,6 +237,7 @@ def _article(path: source.KeyPath) -> str:
     return {
         "id": "a scene id",
         "size": "a size",
+        "fps": "a frame rate",
         "file": "a film's name",
         "include": "a storyboard file",
         "color": "a colour",

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from storyboard.model.errors import Problems
 from storyboard.model.fingerprint import fingerprint
+from storyboard.model.frame_rate import film_rate, nominal_rate
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import (
     Audio,
@@ -43,7 +44,7 @@ from storyboard.timeline.model import (
 )
 
 # A film of stills alone has no clip to take these from.
-_SIZE, _FPS = (1280, 720), 24
+_SIZE, _FPS = (1280, 720), Fraction(24)
 
 _NO_SOUNDS: Mapping[PurePosixPath, str] = MappingProxyType({})
 
@@ -62,6 +63,7 @@ def build_timeline(
     captions into cues. Raise Problems if a trim or a transition does not fit its clip.
     """
     scenes = [_slated(scene) if scene.id in slates else scene for scene in storyboard.scenes]
+    footage = {scene: _exact(each) for scene, each in footage.items()}
     output, shape = storyboard.output, _shape(storyboard, scenes, footage)
     clips = _clips(scenes, footage, slates, shape, output.fit)
     overlays, captions = overlays_and_cues(scenes, clips, shape.fps)
@@ -81,21 +83,27 @@ def _on_slate(cue: Cue, clips: Iterable[Clip]) -> bool:
     return any(isinstance(clip.drawn, Slate) and clip.at <= cue.first < clip.until for clip in clips)
 
 
+def _exact(footage: Footage) -> Footage:
+    """The footage with the rate that its clip has but for rounding."""
+    measure = footage.measure
+    return replace(footage, measure=replace(measure, fps=nominal_rate(measure.fps, measure.frames)))
+
+
 class _Shape(NamedTuple):
     """The film's frame in pixels, and its frames a second."""
 
     width: int
     height: int
-    fps: int
+    fps: Fraction
 
 
 def _shape(storyboard: Storyboard, scenes: Sequence[Scene], footage: Mapping[str, Footage]) -> _Shape:
     """As the storyboard says, else as most clips are."""
     measures = [footage[scene.id].measure for scene in scenes if scene.id in footage]
     sizes = [(measure.width, measure.height) for measure in measures] or [_SIZE]
-    rates = [round(measure.fps) for measure in measures] or [_FPS]
+    rates = [film_rate(measure.fps) for measure in measures] or [_FPS]
     size = _even(storyboard.output.size or most_common(sizes))
-    return _Shape(*size, storyboard.output.fps or max(1, most_common(rates)))
+    return _Shape(*size, storyboard.output.fps or most_common(rates))
 
 
 def _clips(
@@ -120,7 +128,7 @@ def _clips(
 
 
 def _next_clip(
-    scene: Scene, seen: Footage, clips: Sequence[Clip], ended: Fraction, fps: int
+    scene: Scene, seen: Footage, clips: Sequence[Clip], ended: Fraction, fps: Fraction
 ) -> tuple[Clip | Problem, Fraction]:
     """The clip of a scene behind ``clips``, which end after ``ended`` seconds; and when it ends. Or why it fails."""
     coming = scene.finish.transition
@@ -150,7 +158,7 @@ def clip_of_scene(storyboard: Storyboard, scene: Scene, footage: Footage) -> Cli
         return None
 
 
-def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint: TimedTransition | None) -> Clip:
+def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: Fraction, joint: TimedTransition | None) -> Clip:
     """``end`` follows from the film frames that are to be filled, so that no frame is held while the clip has more."""
     measure, finish = footage.measure, scene.finish
     first = round(scene.trim.start * measure.fps)
@@ -159,7 +167,7 @@ def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: int, joint:
     return Clip(scene.id, footage.digest, *span, at, frames, joint, _level(finish.audio, fps), finish.effect)
 
 
-def _level(audio: Audio, fps: int) -> AudioLevel:
+def _level(audio: Audio, fps: Fraction) -> AudioLevel:
     return AudioLevel(audio.gain, audio.mute, round(audio.fade * fps), audio.track)
 
 
@@ -168,7 +176,7 @@ def _slated(scene: Scene) -> Scene:
     return replace(scene, trim=Trim(), finish=replace(scene.finish, titles=(), effect=""))
 
 
-def _to_draw(drawn: Still | Slate, size: tuple[int, int], fps: int, fit: Fit) -> Footage:
+def _to_draw(drawn: Still | Slate, size: tuple[int, int], fps: Fraction, fit: Fit) -> Footage:
     """What a still or a slate will be once it is drawn."""
     frames = max(1, round(drawn.seconds * fps))
     what = (drawn.image and drawn.image.digest, drawn.color, drawn.move) if isinstance(drawn, Still) else drawn
@@ -196,7 +204,7 @@ def _digest(*recipe: object) -> str:
 
 
 def _voices(
-    scenes: Iterable[Scene], clips: Iterable[Clip], fps: int, sounds: Mapping[PurePosixPath, str]
+    scenes: Iterable[Scene], clips: Iterable[Clip], fps: Fraction, sounds: Mapping[PurePosixPath, str]
 ) -> tuple[Voice, ...]:
     """Each from its scene's first frame on, and cut off where the scene ends."""
     spoken = [(clip, scene.finish.audio.voice) for scene, clip in zip(scenes, clips, strict=True)]
@@ -208,7 +216,7 @@ def _voices(
 
 
 def _underlays(
-    beds: Iterable[MusicBed], film: int, fps: int, sounds: Mapping[PurePosixPath, str]
+    beds: Iterable[MusicBed], film: int, fps: Fraction, sounds: Mapping[PurePosixPath, str]
 ) -> Iterator[MusicSpan]:
     """The music on the ``film``'s frames. What would begin after its end is left out."""
     for bed in beds:
@@ -219,7 +227,7 @@ def _underlays(
             yield MusicSpan(sounds[bed.sound.path], first, last - first, bed.gain, fade, bed.duck, bed.loop)
 
 
-def _frames(sound: OwnSound, fps: int) -> int:
+def _frames(sound: OwnSound, fps: Fraction) -> int:
     return max(1, math.ceil(sound.seconds * fps))
 
 

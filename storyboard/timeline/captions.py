@@ -23,7 +23,7 @@ def one_cue(text: str, width: int, height: int) -> Sequence[str]:
 
 
 def overlays_and_cues(
-    scenes: Iterable[Scene], clips: Iterable[Clip], fps: int
+    scenes: Iterable[Scene], clips: Iterable[Clip], fps: Fraction
 ) -> tuple[tuple[Overlay, ...], tuple[Cue, ...]]:
     """Return titles and subtitles on the film's frames, each inside its scene."""
     overlays, cues = [], []
@@ -72,7 +72,7 @@ def burnt_caption(cue: Cue, language: str = "") -> Overlay:
     return Overlay(title, cue.first, cue.frames)
 
 
-def _span(clip: Clip, fps: int, start: Fraction, seconds: Fraction | None) -> tuple[int, int]:
+def _span(clip: Clip, fps: Fraction, start: Fraction, seconds: Fraction | None) -> tuple[int, int]:
     first = clip.at + round(start * fps)
     last = clip.until if seconds is None else min(clip.until, clip.at + round((start + seconds) * fps))
     return first, last - first

@@ -148,23 +148,25 @@ class MusicSpan:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The film as a list of clips without gaps. ``fps`` is whole; ``width`` and ``height`` are even pixels.
+    """The film as a list of clips without gaps. ``fps`` is exact; ``width`` and ``height`` are even pixels.
 
     A clip begins where the one before it ends or, with a ``joint``, that many frames earlier. ``overlays`` are titles
     over the picture, ``cues`` the subtitles, one at a time; both in the order of their first frames. ``voices`` and
-    ``underlays`` (music) are mixed with the clips, each of which is brought to ``loudness`` in LUFS (None: unchanged).
+    ``underlays`` (music) are mixed with the clips. Each clip is brought to ``loudness`` in LUFS (None: unchanged), then
+    the whole mix by ``gain`` in dB: it follows from everything else, once the mix has been measured.
     """
 
     clips: tuple[Clip, ...]
     width: int
     height: int
-    fps: int
+    fps: Fraction
     fit: Fit
     overlays: tuple[Overlay, ...] = ()
     cues: tuple[Cue, ...] = ()
     voices: tuple[Voice, ...] = ()
     underlays: tuple[MusicSpan, ...] = ()
     loudness: Fraction | None = None
+    gain: Fraction = Fraction(0)
 
     @property
     def frames(self) -> int:

@@ -8,10 +8,12 @@ from pathlib import Path
 from storyboard.config.credentials import api_key
 from storyboard.costs.budget import ways_out
 from storyboard.film.audio.mix_plan import widest_difference
+from storyboard.film.picture_plan import copyable
 from storyboard.generation.uploads import PublicFolder, destination_missing
 from storyboard.model.errors import LocalFault, Problems
 from storyboard.model.problem import Place, Problem
-from storyboard.model.storyboard import Storyboard
+from storyboard.model.storyboard import Scene, Storyboard, Transition, Trim
+from storyboard.model.take import Take
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
 from storyboard.planning.steps import Keep, Plan
@@ -68,12 +70,12 @@ def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return warnings: the home, odd local clips, missing characters, transitions that re-encode a take, loudness."""
+    """Return warnings: the home, odd local clips, missing characters, takes re-encoded nearly whole, loudness."""
     return (
         *_narrowed(workspace),
         *clip_remarks(workspace.storyboard, workspace.source_files),
         *missing_glyphs(workspace.storyboard),
-        *_encoded_whole(workspace, plan),
+        *_mostly_encoded(workspace, plan),
         *_uneven(workspace, plan),
     )
 
@@ -110,27 +112,52 @@ def _homeless(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     return tuple(_quoting(destination_missing(image)) for image in plan.images_to_upload)
 
 
-def _encoded_whole(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Transitions that re-encode a whole take, because it has no key frame after them."""
+def _mostly_encoded(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
+    """Transitions and trims that re-encode most of a take, because it has few key frames."""
     from storyboard.mp4 import reader
 
     found = []
     takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
-    for scene in workspace.storyboard.scenes[1:]:
-        coming, take = scene.finish.transition, takes.get(scene.id)
-        if not take or not coming or coming.over == "tail":
+    for at, scene in enumerate(workspace.storyboard.scenes):
+        take, coming = takes.get(scene.id), scene.finish.transition
+        joined = coming if at and coming and coming.over == "both" else None
+        if not take or not (joined or scene.trim != Trim()):
             continue
         try:
             frames = reader.read(workspace.realm.store.path(take.digest)).frames
         except LocalFault:  # the cut tells of it, once it comes to that
             continue
-        behind = scene.trim.start + coming.seconds
-        if isinstance(frames, VideoTrack) and max(frames.starts) < round(behind * frames.fps):
-            place = f"scenes[{scene.number - 1}].transition"
-            message = f"all of scene '{scene.id}' is encoded for its transition: its clip has no later key frame"
-            hint = "with 'over: tail' only its seconds are"
-            found.append(Problem(scene.place, place, message, hint, severity="warning"))
+        if isinstance(frames, VideoTrack):
+            problem = _encoded_whole(scene, joined, frames) if joined else None
+            problem = problem or _encoded_by_trim(workspace, scene, take, frames)
+            found += [problem] if problem else []
     return tuple(found)
+
+
+def _encoded_whole(scene: Scene, joined: Transition, frames: VideoTrack) -> Problem | None:
+    behind = scene.trim.start + joined.seconds
+    if max(frames.starts) >= round(behind * frames.fps):
+        return None
+    place = f"scenes[{scene.number - 1}].transition"
+    message = f"all of scene '{scene.id}' is re-encoded for its transition: its clip has no later key frame"
+    return Problem(scene.place, place, message, "with 'over: tail' only its seconds are", severity="warning")
+
+
+def _encoded_by_trim(workspace: Workspace, scene: Scene, take: Take, frames: VideoTrack) -> Problem | None:
+    """A note if a trim re-encodes at least half of what is seen: copying can begin at a key frame only."""
+    clip, output = clip_of_take(workspace, scene.id, take), workspace.storyboard.output
+    size = (frames.look.width, frames.look.height)
+    if not clip or output.size not in (None, size) or output.fps not in (None, frames.fps):
+        return None
+    first, last = round(clip.start * frames.fps), round(clip.end * frames.fps)
+    begin, end = copyable(frames, first, last)
+    encoded = last - first - max(0, end - begin)
+    if 2 * encoded < last - first:
+        return None
+    keys = f"its clip has {len(frames.starts)} key frame{'s' if len(frames.starts) > 1 else ''}"
+    message = f"{encoded} of the {last - first} frames of scene '{scene.id}' are re-encoded for its trim: {keys}"
+    place = f"scenes[{scene.number - 1}].trim"
+    return Problem(scene.place, place, message, "untrimmed scenes are copied", severity="warning")
 
 
 def _uneven(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:

@@ -182,7 +182,7 @@ def _clip_named(timeline: Timeline, scene: str) -> Clip:
     return timeline.clips[known.index(scene) if scene else 0]
 
 
-def _tile(scene: Scene, words: str, clip: Clip, fps: int, found: "str | Image") -> "Tile":
+def _tile(scene: Scene, words: str, clip: Clip, fps: Fraction, found: "str | Image") -> "Tile":
     from storyboard.graphics.contact_sheet import Tile
 
     seconds = f"{float(Fraction(clip.frames, fps)):.2f}".rstrip("0").rstrip(".")

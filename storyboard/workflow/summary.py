@@ -84,7 +84,7 @@ def summarize(
         film=path if film else None,
         sha256=_sha256(path) if path and film and checksum else "",
         frames=film.frames if film else 0,
-        seconds=Fraction(film.frames, film.fps) if film else Fraction(0),
+        seconds=film.frames / Fraction(film.fps) if film else Fraction(0),
         size=(film.width, film.height) if film else None,
         made=sum(isinstance(outcomes.get(scene), Take) for scene in asked),
         kept=plan.count("keep"),

@@ -29,13 +29,18 @@ from storyboard.film.audio.mix_plan import (
     plan_mix,
     widest_difference,
 )
+from storyboard.film.copy import land_anywhere
 from storyboard.film.film_plan import plan_film
 from storyboard.film.pieces import CopiedPiece, FilmPlan, RenderedPiece
 from storyboard.film.reencode import join
+from storyboard.film.write import FilmOptions, FilmSources, write_film
 from storyboard.media import ffmpeg
 from storyboard.model.errors import BadMedia
+from storyboard.model.events import Warned
 from storyboard.mp4 import reader
+from storyboard.mp4.metadata import FilmMetadata
 from storyboard.mp4.samples import BLOCK, AudioTrack
+from storyboard.system.files import write_checked
 from storyboard.timeline.model import AudioLevel, Clip, MusicSpan, TimedTransition, Timeline, Voice
 
 SMALL = (64, 36)
@@ -464,6 +469,79 @@ def test_a_peak_bounds_the_loudness(tone, tmp_path):
     quiet = 20 * math.log10(0.02)  # as a whole, and not by softening the bang alone
     assert part(look(film).sound[0, 12_000:60_000], 500) == pytest.approx(quiet - 1, abs=0.75)
     assert ebur128(film, float(SECONDS) + 0.05, 2 * float(SECONDS))[0] == pytest.approx(-14, abs=0.5)
+
+
+def written(
+    cut: Timeline, paths: Mapping[str, Path], folder: Path, *, reencode: bool = False
+) -> tuple[Path, list[str]]:
+    """The film as a cut writes it, and its warnings."""
+    said: list[str] = []
+    known = loudness.Known(folder / "known")
+    options = FilmOptions(lambda event: said.append(event.why) if isinstance(event, Warned) else None, reencode)
+    sources = FilmSources(cut, paths, known.all(cut.clips, paths), folder / "scratch")
+    film = write_film(sources, folder / "film.mp4", FilmMetadata(), options, land_anywhere)
+    return film.path, said
+
+
+SPEECH = "0.2*sin(2*PI*220*t)*(1+sin(2*PI*3*t))/2+0.1*sin(2*PI*700*t)*between(mod(t\\,1)\\,0\\,0.7)"
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("reencode", [False, True])
+def test_the_whole_film_has_the_loudness(tone, clips, tmp_path, reencode):
+    """A film for phones would be refused for being 1.4 LU too soft, though each scene of it is right."""
+    paths = {"a": tone(MURMUR), "still": clips(GREY, sound="", seconds=3, size=SMALL), "b": tone(SPEECH)}
+    paths["voice"] = wav(tmp_path / "voice.wav", sine(300, 3, 0.15) * (1 + sine(3, 3, 1)) / 2)
+    cut = laid({name: paths[name] for name in ("a", "still", "b")}, size=SMALL)
+    for number in (0, 2):
+        cut = louder(cut, number, AudioLevel(fade=24))
+    cut = replace(cut, loudness=Fraction(-16), voices=(Voice("a", "voice", 12, 72),))
+    film, said = written(cut, paths, tmp_path, reencode=reencode)
+    reached, peak = ebur128(film, 0, 60)
+    assert reached == pytest.approx(-16, abs=0.5)
+    assert peak <= -1
+    assert [why for why in said if "re-encoding" not in why] == []
+    assert not look(film).sound[:, SAMPLES + 4096 : SAMPLES + 96_000].any()  # silence is left alone
+
+
+@pytest.mark.ci
+def test_peaks_are_limited_by_six_decibels_at_most(tone, tmp_path):
+    """A bang would be crushed for the sake of loudness, and nobody told why the film is soft."""
+    paths = {"a": tone(PEAKY)}
+    film, said = written(replace(laid(paths, size=SMALL), loudness=Fraction(-16)), paths, tmp_path)
+    reached, peak = ebur128(film, 0, 60)
+    assert reached < -17
+    assert peak <= -1
+    (why,) = said
+    assert float(why.split()[3]) == pytest.approx(reached, abs=0.3)
+    assert why.endswith("not -16: more would need over 6 dB of limiting")
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("expression", ["0", "0.0004*sin(2*PI*440*t)"], ids=["silence", "nearly silent"])
+def test_silence_stays_silence(tone, tmp_path, expression):
+    """Room tone would become a roar."""
+    paths = {"a": tone(expression)}
+    film, said = written(replace(laid(paths, size=SMALL), loudness=Fraction(-16)), paths, tmp_path)
+    assert level(look(film).sound) < -45
+    assert ["at most 20 dB louder" in why for why in said] == ([True] if expression != "0" else [])
+
+
+@pytest.mark.ci
+def test_the_gain_of_the_film_is_kept(tone, tmp_path):
+    """Each cut would listen to the whole film again; or believe what a stranger's folder says."""
+    paths = {"a": tone(MURMUR), "b": tone(HIGH)}
+    cut = replace(laid(paths, size=SMALL), loudness=Fraction(-16))
+    one = written(cut, paths, tmp_path)[0].read_bytes()
+    kept = tmp_path / "scratch" / "film-gain"
+    before = kept.read_bytes()
+    assert written(cut, paths, tmp_path)[0].read_bytes() == one
+    assert kept.read_bytes() == before
+    key = before[4:].split()[0].decode()
+    for planted in ("", f"{key} 1/0 None 0 0", f"{key} 1 nan 0 0", f"{key} 9999 -16 0 0"):
+        write_checked(kept, planted.encode())
+        assert written(cut, paths, tmp_path)[0].read_bytes() == one
+        assert kept.read_bytes() == before
 
 
 def test_what_is_as_loud_as_wanted_is_copied(tone, tmp_path):

@@ -323,6 +323,19 @@ def test_a_trim_shows_just_those_frames(small, tmp_path, first, last):
     assert max(noise) < 16.5  # 36 dB
 
 
+def test_the_head_of_a_trim_is_as_near_to_the_clip_as_the_copied_rest(clips, tmp_path):
+    """A clip with one key frame is re-encoded nearly whole: the trimmed scene would look worse than its neighbours."""
+    noisy = ("-c:v", "libx264", "-g", "250", "-bf", "3", "-sc_threshold", "0", "-b:v", "900k", *TAGS)
+    clip = clips(GREEN, seconds=2, filters=",noise=alls=10:allf=t:all_seed=3", codec=noisy)
+    cut = Timeline((Clip("x", "x", Fraction(12, 24), Fraction(44, 24), 0, 32),), 320, 180, 24, "pad")
+    plan, film = spliced(
+        replace(cut, clips=(*cut.clips, Clip("y", "x", Fraction(0), Fraction(2), 32, 48))), {"x": clip}, tmp_path
+    )
+    assert [type(piece) for piece in plan.pictures] == [RenderedPiece, CopiedPiece]
+    own = planes(film)[:32]
+    assert min(decibels(one, other) for one, other in zip(own, planes(clip)[12:44], strict=True)) >= 40
+
+
 def test_only_the_head_and_the_end_of_a_trim_are_rendered(small, tmp_path):
     """Trimming a scene by a frame would cost its whole length."""
     plan, _ = spliced(

@@ -340,7 +340,7 @@ def plans(folder: Path) -> Target:
         remembered.write_bytes(raw)
         there = FilmRegistry(folder).find(film)
         if there:
-            assert Fraction(there.frames, there.fps) > 0
+            assert there.frames / Fraction(there.fps) > 0
         FilmRegistry(folder).default_path(Path("out/film.mp4"), "draft")
         try:
             differences = plan_differences(_promised(saved), plan)

@@ -26,7 +26,7 @@ FILM = Timeline(
     (LAMP, KEY),
     1280,
     720,
-    24,
+    Fraction(24),
     "pad",
     overlays=(Overlay(TITLE, 24, 48, 7),),
     underlays=(MusicSpan("c" * 64, 0, 276, Fraction(-12), 24, duck=True, loop=False),),
@@ -38,9 +38,9 @@ def test_three_identities_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Another value here makes every film, segment and measurement of every user anew: raise it on purpose only."""
     monkeypatch.setattr("storyboard.media.ffmpeg.version", lambda: "7.1")
     film, segment, measurement = FILM.identity, _name(KEY, FILM), Known(tmp_path)._path(KEY).stem
-    assert film == "fed75ad19028f33523076a650ab761d84525755a7ece71ef6203058d6dba8f08"
-    assert segment == "aa6d2d98f163d42d9a364cdf2e700aca"
-    assert measurement == "9dfb137100d6aba5614f6456ddad3412"
+    assert film == "1e5fa590f197aca462b8d92d0920dbd92b02984dfbdc4d9513c349bcb20b4961"
+    assert segment == "687b9d94800dbb224d672c4f161c284e"
+    assert measurement == "baf5b8fcb1c973a66326b17cc5ba710d"
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,19 @@ def test_whole_clips_lie_end_to_end():
     assert (film.width, film.height, film.fps, film.frames) == (1280, 720, 24, 384)
 
 
+def test_a_film_has_the_exact_rate_that_most_clips_have():
+    """A film of 29.97 clips would be one of 30, and every frame of it re-encoded."""
+    phone = Measure(240, Fraction(30000, 1001), 1280, 720, True)
+    by_header = replace(phone, fps=Fraction(2997, 100))
+    film = build_timeline(story(trim(), trim(), trim()), filmed(VEO, phone, by_header))
+    assert film.fps == Fraction(30000, 1001)
+    assert [(clip.at, clip.frames) for clip in film.clips] == [(0, 240), (240, 240), (480, 240)]
+    slow = build_timeline(
+        story(trim(), trim()), filmed(replace(VEO, fps=Fraction(25, 2)), replace(VEO, fps=Fraction(25, 2)))
+    )
+    assert slow.fps == Fraction(25, 2)
+
+
 def test_rounding_never_adds_up():
     """Sixty scenes of 0.35 s are 21 s: 504 frames, and not the 480 that rounding each would leave."""
     film = build_timeline(story(*[trim(end="0.35")] * 60), filmed(*[VEO] * 60))
@@ -75,7 +88,7 @@ def test_most_clips_decide_size_and_rate():
     film = build_timeline(story(trim(), trim(), trim()), filmed(phone, VEO, VEO))
     assert (film.width, film.height, film.fps) == (1280, 720, 24)
     tied = build_timeline(story(trim(), trim()), filmed(phone, VEO))
-    assert (tied.width, tied.height, tied.fps) == (1080, 1920, 30)
+    assert (tied.width, tied.height, tied.fps) == (1080, 1920, Fraction(30000, 1001))
     asked = build_timeline(story(trim(), trim(), size=(640, 360), fps=25), filmed(phone, VEO))
     assert (asked.width, asked.height, asked.fps) == (640, 360, 25)
 

@@ -1,33 +1,22 @@
-"""Loudness of clips by EBU R128: measured once by libavfilter's ebur128, cached as one small file per clip."""
+"""Loudness of clips by EBU R128: measured once, cached as one small file per clip."""
 
 import json
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from storyboard.film.audio import mixdown
-from storyboard.film.audio.mix_plan import MOMENT, Loudness
+from storyboard.film.audio.meter import measure_samples
+from storyboard.film.audio.mix_plan import Loudness
 from storyboard.media import workers
-from storyboard.model.errors import LocalFault, StoryboardError
+from storyboard.model.errors import StoryboardError
 from storyboard.model.fingerprint import fingerprint
-from storyboard.model.text import one_line
 from storyboard.system.files import replace, scratch_dir
 from storyboard.timeline.model import Clip
-
-if TYPE_CHECKING:
-    from av.filter import Graph
-
-    from storyboard.mp4.aac import Samples
 
 # Increase whenever the same clip would be measured differently.
 _MAKING = 2
 _FORM = (48_000, 2)
-# Lower limit of levels, in LUFS and in dBTP: digital silence has no loudness.
-_SILENCE = -120.0
-# An integrated loudness at the absolute gate (ITU-R BS.1770-5, 2.7) means that nothing was above it.
-_GATE = -70.0
 # Size limit of a cache file in bytes: ten hours take less; a larger file was not written by this program.
 _LARGEST = 4_000_000
 _FARTHEST = 200.0
@@ -91,70 +80,8 @@ def measure(
 
     ``track`` is the number of its sound track, from 1; 0 for the main one.
     """
-    import av
-
-    try:
-        return _measured(path, start, end, watch, track)
-    except av.error.FFmpegError as error:
-        raise LocalFault(f"loudness cannot be measured: {one_line(error.strerror or '', 200)}") from error
-
-
-def _measured(path: Path, start: Fraction, end: Fraction, watch: workers.Watch, track: int) -> Loudness:
-    import numpy
-
-    graph = _graph()
-    moments: list[float] = []
-    lufs, peak, at, length = _GATE, 0.0, 0, round((end - start) * _FORM[0])
-    tenth = int(MOMENT * _FORM[0])
-    padded = length + tenth  # the filter reports whole tenths of a second only
     pieces = mixdown.samples(path, start, _FORM, clip=True, track=track)
-    while at < padded:
-        watch(0)
-        piece = next(pieces, None)
-        if piece is None:
-            if not at:
-                return Loudness(None, _SILENCE, ())
-            piece = numpy.zeros((_FORM[1], min(padded - at, 48_000)), numpy.float32)
-        piece = piece[:, : padded - at].copy()
-        piece[:, max(0, length - at) :] = 0
-        for said in _through(graph, piece, at):
-            moments.append(_level(said["lavfi.r128.M"]))
-            lufs = _level(said["lavfi.r128.I"])
-            peak = max(peak, float(said["lavfi.r128.true_peak"]))
-        at += piece.shape[1]
-    loud = None if lufs <= _GATE else lufs
-    return Loudness(loud, round(20 * math.log10(peak), 3) if peak else _SILENCE, tuple(moments[: -(-length // tenth)]))
-
-
-def _graph() -> "Graph":
-    import av
-
-    graph = av.filter.Graph()
-    source = graph.add_abuffer(sample_rate=_FORM[0], format="fltp", layout="stereo", time_base=Fraction(1, _FORM[0]))
-    meter, sink = graph.add("ebur128", "peak=true:metadata=1"), graph.add("abuffersink")
-    source.link_to(meter)
-    meter.link_to(sink)
-    graph.configure()
-    return graph
-
-
-def _through(graph: "Graph", piece: "Samples", at: int) -> Iterator[Mapping[str, str]]:
-    """Push samples into the filter; yield its metadata for each complete tenth of a second."""
-    import av
-
-    frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
-    frame.sample_rate, frame.pts = _FORM[0], at
-    graph.push(frame)
-    while True:
-        try:
-            yield graph.pull().metadata
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
-
-
-def _level(said: str) -> float:
-    level = float(said)
-    return max(_SILENCE, level) if math.isfinite(level) else _SILENCE
+    return measure_samples(pieces, round((end - start) * _FORM[0]), _FORM, watch)
 
 
 def _read(content: bytes) -> Loudness | None:

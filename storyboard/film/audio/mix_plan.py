@@ -132,7 +132,7 @@ def plan_mix(
         return round(Fraction(frame * form[0], cut.fps))
 
     spoken = _merged([(exact(voice.first), exact(voice.first + voice.frames)) for voice in cut.voices], form)
-    quiet, strands = list(_ways(spoken, form)), []
+    quiet, strands, film_gain = list(_ways(spoken, form)), [], float(cut.gain)
     heard: list[Span] = []
     for clip, following in zip(cut.clips, (*cut.clips[1:], None), strict=True):
         if clip.level.mute or clip not in begins:
@@ -141,20 +141,30 @@ def plan_mix(
         gain = decibels(clip, known, cut.loudness)
         ramps = [*_ends(edge, clip.at, clip.frames, clip.level.fade), *_joints(edge, clip, following), *quiet]
         span = edge(clip.at), edge(clip.until)
-        strand = _strand(clip.scene, clip.digest, True, begins[clip], span, gain, ramps)
+        strand = _strand(clip.scene, clip.digest, True, begins[clip], span, gain + film_gain, ramps)
         strands.append(replace(strand, track=clip.level.track))
         if known:
             heard += _heard(known, gain, span, form)
     for voice in cut.voices:
         span = exact(voice.first), exact(voice.first + voice.frames)
-        strands.append(_strand(voice.scene, voice.digest, False, Fraction(0), span, 0.0, ()))
+        strands.append(_strand(voice.scene, voice.digest, False, Fraction(0), span, film_gain, ()))
     both = list(_ways(_merged([*spoken, *heard], form), form))
     for under in cut.underlays:
         span = exact(under.first), exact(under.first + under.frames)
         ramps = [*_ends(exact, under.first, under.frames, under.fade), *(both if under.duck else quiet)]
-        strand = _strand("", under.digest, False, Fraction(0), span, float(under.gain), ramps)
+        strand = _strand("", under.digest, False, Fraction(0), span, float(under.gain) + film_gain, ramps)
         strands.append(replace(strand, loop=under.loop))
     return AudioMix(form, 0, film, tuple(strands))
+
+
+def plan_exact_mix(cut: Timeline, form: tuple[int, int], measured: Mapping[Clip, Loudness]) -> AudioMix:
+    """The mix of a film of which no sound is copied: each clip begins on the sample at which its picture does."""
+
+    def edge(frame: int) -> int:
+        return round(Fraction(frame * form[0], cut.fps))
+
+    begins = {clip: clip.start + Fraction(edge(clip.at), form[0]) - Fraction(clip.at, cut.fps) for clip in cut.clips}
+    return plan_mix(cut, form, edge, begins, measured)
 
 
 def part_of_mix(whole: AudioMix, first: int, last: int) -> AudioMix:

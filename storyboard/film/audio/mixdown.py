@@ -12,7 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from storyboard.film.audio.mix_plan import ENCODING, PEAK, AudioMix, AudioSource, Ramp, factor, part_of_mix
+from storyboard.film.audio.meter import measure_encoded
+from storyboard.film.audio.mix_plan import ENCODING, MARGIN, PEAK, AudioMix, AudioSource, Ramp, factor, part_of_mix
 from storyboard.film.pieces import AudioExcerpt
 from storyboard.media import decode, probe
 from storyboard.model.errors import BadMedia
@@ -39,11 +40,10 @@ _SEAM = 0.03
 # Loops of up to this many seconds are kept in memory: opening the file for each round would be very slow.
 _SHORT = 10
 
-_CEILING = factor(PEAK - ENCODING)
+# How often a mix is encoded again for its peak, and by how much more than needed the ceiling is lowered, in dB.
+_ATTEMPTS, _LOWER = 5, 0.2
 # The limiter reduces the gain over twice this many seconds before and after a peak.
 _SOFTENED = 0.01
-# True peaks are at most twice as high as the samples around them; they are computed only above this level.
-_SURELY_BELOW = _CEILING / 2
 _TAPS = 12
 
 # Factors of the channels in a mix for two (ITU-R BS.775-4, table 2): the centre and the surround channels at -3 dB, no
@@ -61,19 +61,41 @@ Placed: TypeAlias = "Generator[tuple[int, Samples]]"
 
 
 def write(mix: AudioMix, paths: Mapping[str, Path], out: Path, watch: Watch) -> None:
-    """Write a mix as AAC in MP4. ``watch`` is called repeatedly; an exception in it stops the work.
+    """Write a mix as AAC in MP4, its true peak under PEAK. ``watch`` is called repeatedly; an exception in it stops.
 
     Raise LocalFault, BadMedia.
     """
+    with atomic_output(out) as staged:
+        below_peak(
+            lambda ceiling: write_aac(mix_samples(mix, paths, ceiling), mix.form, staged, watch),
+            lambda: measure_encoded(staged, MARGIN, mix.last - mix.first - 2 * MARGIN, watch).peak,
+        )
+
+
+def below_peak(encode: Callable[[float], object], peak: Callable[[], float]) -> None:
+    """Encode under a ceiling, in dBTP, that is lowered until the true peak of what was encoded is at most PEAK.
+
+    What an encoder adds to broadband sound may be some decibels. ``peak`` measures what ``encode`` made.
+    """
+    ceiling = PEAK - ENCODING
+    for _ in range(_ATTEMPTS):
+        encode(ceiling)
+        if (over := peak() - PEAK) <= 0:
+            return
+        ceiling -= over + _LOWER
+
+
+def write_aac(pieces: Iterable["Samples"], form: tuple[int, int], path: Path, watch: Watch) -> None:
+    """Write samples in ``form`` as AAC in MP4."""
     import av
     import numpy
 
-    hertz, channels = mix.form
+    hertz, channels = form
     layout = "stereo" if channels == 2 else "mono"
-    with atomic_output(out) as staged, av.open(f"file:{staged}", "w", format="mp4", options=_NEUTRAL) as file:
+    with av.open(f"file:{path}", "w", format="mp4", options=_NEUTRAL) as file:
         stream = file.add_stream("aac", rate=hertz, options=_AAC, layout=layout)
         at = 0
-        for piece in mix_samples(mix, paths):
+        for piece in pieces:
             watch(0)
             for begin in range(0, piece.shape[1], BLOCK):
                 block = numpy.ascontiguousarray(piece[:, begin : begin + BLOCK])
@@ -91,9 +113,12 @@ def write_excerpt(wanted: AudioExcerpt, form: tuple[int, int], path: Path, out: 
     write(part_of_mix(AudioMix(form, 0, length, (source,)), 0, length), {wanted.digest: path}, out, watch)
 
 
-def mix_samples(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
-    """The samples of a mix, about a second at a time. Raise LocalFault, BadMedia."""
-    return _limited(_added(mix, paths), mix.form)
+def mix_samples(mix: AudioMix, paths: Mapping[str, Path], ceiling: float = PEAK - ENCODING) -> Iterator["Samples"]:
+    """The samples of a mix, about a second at a time, with true peaks of at most ``ceiling`` dBTP.
+
+    Raise LocalFault, BadMedia.
+    """
+    return _limited(add_samples(mix, paths), mix.form, factor(ceiling))
 
 
 def to_int16(piece: "Samples") -> bytes:
@@ -116,7 +141,8 @@ def samples(
     return _from(path, start, form, clip=clip, track=track)
 
 
-def _added(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
+def add_samples(mix: AudioMix, paths: Mapping[str, Path]) -> Iterator["Samples"]:
+    """The samples of a mix before its peaks are limited. Raise LocalFault, BadMedia."""
     import numpy
 
     with ExitStack() as files:
@@ -360,7 +386,7 @@ def _crossed(one: "Samples", other: "Samples") -> "Samples":
     return numpy.asarray(one * numpy.cos(way) + other * numpy.sin(way), numpy.float32)
 
 
-def _limited(pieces: Iterable["Samples"], form: tuple[int, int]) -> Iterator["Samples"]:
+def _limited(pieces: Iterable["Samples"], form: tuple[int, int], ceiling: float) -> Iterator["Samples"]:
     """Limit the true peak: reduce the gain around peaks that are too high; leave the rest unchanged."""
     import numpy
 
@@ -372,19 +398,19 @@ def _limited(pieces: Iterable["Samples"], form: tuple[int, int]) -> Iterator["Sa
         held = numpy.concatenate([held, piece], axis=1)
         ready = held.shape[1] - 2 * around
         if ready > 0:
-            yield _softened(held, reach)[:, around : around + ready]
+            yield _softened(held, reach, ceiling)[:, around : around + ready]
             held = held[:, ready:]
 
 
-def _softened(heard: "Samples", reach: int) -> "Samples":
+def _softened(heard: "Samples", reach: int, ceiling: float) -> "Samples":
     import numpy
 
-    if abs(heard).max() < _SURELY_BELOW:
+    if abs(heard).max() < ceiling / 2:  # true peaks are at most twice as high as the samples around them
         return heard
     peaks = _true_peaks(heard)
-    if peaks.max() <= _CEILING:
+    if peaks.max() <= ceiling:
         return heard
-    needed = numpy.minimum(1.0, _CEILING / numpy.maximum(peaks, 1e-9))
+    needed = numpy.minimum(1.0, ceiling / numpy.maximum(peaks, 1e-9))
     lowest = _lowest(needed, reach)
     sums = numpy.cumsum(numpy.pad(lowest, (reach + 1, reach), mode="edge"))
     gains = (sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1)
