@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 
-from storyboard.film.pieces import Composed, CopiedPiece, Piece, RenderedPiece, merge_pieces, piece_key
+from storyboard.film.pieces import Composed, CopiedPiece, PictureExcerpt, Piece, RenderedPiece, merge_pieces, piece_key
 from storyboard.mp4.samples import ParameterSets, VideoTrack
 from storyboard.timeline.model import Clip, Overlay, Timeline
 
@@ -48,12 +48,12 @@ def picture_pieces(
     run: list[_Stretch] = []
     for one in (one for clip, after in _neighbours(cut) for one in _stretches(clip, after, cut, copied, numbers)):
         if isinstance(one, CopiedPiece) or one.alone(cut):
-            pieces += _made(run, cut)
+            pieces += _made(run, cut, copied)
             run = []
-            pieces += [one] if isinstance(one, CopiedPiece) else _made([one], cut)
+            pieces += [one] if isinstance(one, CopiedPiece) else _made([one], cut, copied)
         else:
             run.append(one)
-    return list(merge_pieces([*pieces, *_made(run, cut)]))
+    return list(merge_pieces([*pieces, *_made(run, cut, copied)]))
 
 
 def _neighbours(cut: Timeline) -> Iterator[tuple[Clip, int]]:
@@ -100,14 +100,15 @@ def _divided(first: int, last: int, overlays: Iterable[Overlay]) -> Iterator[tup
         yield at, last, False
 
 
-def _made(run: Sequence[_Stretch], cut: Timeline) -> Iterator[RenderedPiece]:
+def _made(run: Sequence[_Stretch], cut: Timeline, copied: Mapping[Clip, VideoTrack]) -> Iterator[RenderedPiece]:
     """The rendered pieces of adjacent stretches: one piece or, if nothing covers them, one a clip."""
     if any(one.touched for one in run):
         yield _composed(run[0].first, run[-1].last, cut)
         return
     for one in run:
         clip = next(clip for clip in cut.clips if clip.at <= one.first < clip.until)
-        yield rendered_clip(_part(clip, one.first, one.last, cut), cut)
+        part = _part(clip, one.first, one.last, cut)
+        yield rendered_clip(part, cut, PictureExcerpt(part) if clip in copied else part)
 
 
 def _composed(first: int, last: int, cut: Timeline) -> RenderedPiece:
@@ -137,8 +138,9 @@ def _part(clip: Clip, first: int, last: int, cut: Timeline) -> Clip:
     return replace(clip, at=first, frames=last - first, start=start, end=end, joint=joint, lead_in=lead)
 
 
-def rendered_clip(clip: Clip, cut: Timeline) -> RenderedPiece:
-    return RenderedPiece(piece_key("clip", clip.digest, str(clip.start), clip.frames, _shape(cut)), clip.frames, clip)
+def rendered_clip(clip: Clip, cut: Timeline, job: Clip | PictureExcerpt) -> RenderedPiece:
+    kind = "excerpt" if isinstance(job, PictureExcerpt) else "clip"
+    return RenderedPiece(piece_key(kind, clip.digest, str(clip.start), clip.frames, _shape(cut)), clip.frames, job)
 
 
 def _shape(cut: Timeline) -> tuple[object, ...]:

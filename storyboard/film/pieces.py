@@ -63,7 +63,22 @@ class Composed:
     frames: int
 
 
-Job = Clip | Composed | AudioExcerpt | AudioMix
+@dataclass(frozen=True, slots=True)
+class PictureExcerpt:
+    """The frames of ``clip``, other frames of which are copied: encoded so that no difference to those is seen."""
+
+    clip: Clip
+
+    @property
+    def scene(self) -> str:
+        return self.clip.scene
+
+    @property
+    def digest(self) -> str:
+        return self.clip.digest
+
+
+Job = Clip | PictureExcerpt | Composed | AudioExcerpt | AudioMix
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +134,7 @@ def sources_of(piece: Piece) -> set[str]:
             return {clip.digest for clip in clips}
         case AudioMix(strands=strands):
             return {strand.digest for strand in strands}
-        case Clip() | AudioExcerpt() as one:
+        case Clip() | PictureExcerpt() | AudioExcerpt() as one:
             return {one.digest}
 
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard.film.film_plan import OURS
+from storyboard.film.pieces import PictureExcerpt
 from storyboard.media import ffmpeg, filters, probe
 from storyboard.model.errors import LocalFault
 from storyboard.system.files import atomic_output
@@ -23,6 +24,8 @@ ENCODER = (
 # preset turns off but that the parameter sets name are turned on again, so that both have the same parameter sets.
 _AS_ENCODER = "cabac=1:8x8dct=1:weightp=1:weightb=1:bframes=3:b-adapt=0"
 PIECE = ("-preset", "ultrafast", "-crf", "16", "-x264-params", f"{_SETS}:{_AS_ENCODER}", "-threads", "1")
+# Frames of a clip whose other frames are copied: at 17, moving noise would be 35 dB from the clip.
+EXCERPT = (*ENCODER, "-crf", "10")
 SOUND = ("-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-flags:a", "+bitexact")
 NEUTRAL = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 
@@ -30,15 +33,16 @@ NEUTRAL = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 _PATIENCE = 1800.0
 
 
-def make(clip: Clip, cut: Timeline, path: Path, out: Path, watch: Callable[[int], None]) -> None:
-    """Write the clip's frames: H.264 in MP4, exactly ``clip.frames``.
+def make(job: Clip | PictureExcerpt, cut: Timeline, path: Path, out: Path, watch: Callable[[int], None]) -> None:
+    """Write a clip's frames: H.264 in MP4, exactly as many as it has.
 
     ``watch`` is called several times a second with the frames written so far; an exception in it stops the work.
     Raise LocalFault, BadMedia.
     """
+    clip, settings = (job.clip, EXCERPT) if isinstance(job, PictureExcerpt) else (job, ENCODER)
     arguments = _read(clip, cut, path)
     with atomic_output(out) as staged:
-        arguments += ["-frames:v", str(clip.frames), *ENCODER, "-g", str(round(2 * cut.fps)), *NEUTRAL]
+        arguments += ["-frames:v", str(clip.frames), *settings, "-g", str(round(2 * cut.fps)), *NEUTRAL]
         arguments += ["-video_track_timescale", str(cut.fps.numerator), "-f", "mp4", "-y", f"file:{staged}"]
         written = ffmpeg.run(arguments, seconds=_PATIENCE, watch=watch)
         if written != clip.frames:

@@ -23,6 +23,7 @@ from storyboard.film.pieces import (
     Composed,
     CopiedPiece,
     FilmPlan,
+    PictureExcerpt,
     Piece,
     RenderedPiece,
     SilentPiece,
@@ -258,7 +259,7 @@ class _Made:
 
         plan, paths = self._plan, self._paths
         match piece.job:
-            case Clip() as clip:
+            case Clip() | PictureExcerpt() as clip:
                 return lambda watch: segment.make(clip, plan.cut, paths[clip.digest], out, watch)
             case Composed() as composed:
                 return lambda watch: self._compose(composed, out, watch)

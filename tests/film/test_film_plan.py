@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from storyboard.film.film_plan import plan_film
 from storyboard.film.picture_plan import copyable
-from storyboard.film.pieces import AudioExcerpt, CopiedPiece, FilmPlan, RenderedPiece, SilentPiece
+from storyboard.film.pieces import AudioExcerpt, CopiedPiece, FilmPlan, PictureExcerpt, RenderedPiece, SilentPiece
 from storyboard.film.sound_plan import block_at
 from storyboard.mp4.samples import BLOCK, AudioTrack, ClipIndex, ParameterSets, PictureFormat, SampleTable, VideoTrack
 from storyboard.timeline.model import Clip, Timeline
@@ -72,8 +72,8 @@ def test_a_trim_renders_up_to_the_next_start_and_behind_the_last_whole_group():
     ]
     last = plan.pictures[2]
     assert isinstance(last, RenderedPiece)
-    assert isinstance(last.job, Clip)
-    assert (last.job.start, last.job.at, last.job.frames) == (Fraction(119, 24), 99, 1)
+    assert isinstance(last.job, PictureExcerpt)
+    assert (last.job.clip.start, last.job.clip.at, last.job.clip.frames) == (Fraction(119, 24), 99, 1)
 
 
 def test_a_clip_without_sound_is_silent_and_one_in_another_format_is_rendered():
