@@ -8,6 +8,10 @@ from studio import Studio
 from storyboard.model import events
 from storyboard.mp4 import reader
 from storyboard.mp4.samples import VideoTrack
+from storyboard.workflow import preflight
+from storyboard.workflow.facts import current_plan
+from storyboard.workflow.render_options import takes_of
+from storyboard.workflow.workspace import open_workspace
 
 
 def kinds(film: str) -> int:
@@ -50,3 +54,19 @@ def test_a_film_that_lost_bytes_is_cut_again(studio: Studio) -> None:
     film.write_bytes(content[:-5000] + bytes(5000))
     os.utime(film, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert Path(studio.render().film).read_bytes() == content
+
+
+def test_the_plan_notes_what_a_trim_reencodes(studio: Studio) -> None:
+    """A trim of half a second would cost an encoding of nearly the whole scene, and nobody told the author."""
+    studio.serve()
+    studio.scenes("A gull")
+    studio.render()
+    studio.write("storyboard: 1\nscenes:\n  - {id: s1, prompt: A gull, trim: {from: 6.5, to: 7.5}}\n")
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
+        plan = current_plan(workspace)
+        said = [problem.message for problem in preflight.warnings(workspace, plan)]
+        keys = reader.read(workspace.realm.store.path(takes_of(plan)["s1"].digest)).frames
+    assert isinstance(keys, VideoTrack)
+    assert (
+        f"24 of the 24 frames of scene 's1' are re-encoded for its trim: its clip has {len(keys.starts)} key" in said[0]
+    )
