@@ -116,13 +116,14 @@ def status(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return 2
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("storyboard: interrupted", err=True)
+        _tell("storyboard: interrupted")
         return 130
-    except BrokenPipeError:
-        return 0  # Whoever read our output has had enough.
+    except (BrokenPipeError, SystemExit):
+        return 0  # Whoever read our output has had enough; click makes a SystemExit(1) of it.
     except OSError as error:
         if error.errno not in _LOCAL:
             return _apologise(error)
@@ -131,19 +132,25 @@ def status(arguments: Sequence[str] | None = None) -> int:
         return _apologise(error)
 
 
+def _tell(text: str) -> None:
+    """Write to stderr. A closed one changes no exit status."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
 def _fail(error: StoryboardError) -> int:
     if isinstance(error, Problems):
         from storyboard.parsing.source import format_problem
 
         for problem in error.problems:
-            click.echo(format_problem(problem), err=True)
-    click.echo(f"storyboard: {error.message}", err=True)
+            _tell(format_problem(problem))
+    _tell(f"storyboard: {error.message}")
     if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+        _tell(f"  hint: {error.hint}")
     return error_status(error)
 
 
 def _apologise(error: BaseException) -> int:
     where = keep_traceback(error)
-    click.echo(f"storyboard: sorry, this is a fault of storyboard's own\n  hint: {where}", err=True)
+    _tell(f"storyboard: sorry, this is a fault of storyboard's own\n  hint: {where}")
     return 1

@@ -174,4 +174,4 @@ def say(done: "events.Done", *, quiet: bool) -> None:
     for line in ending(done) if not quiet else done.notes:
         _tell(line)
     if done.film:
-        click.echo(near(done.film))
+        _tell(near(done.film), err=False)

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -85,10 +85,11 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the configuration; the environment overrides the file. Raise InputError naming what is wrong."""
     import platformdirs
 
-    file = _absolute(platformdirs.user_config_dir("storyboard")) / "config.toml"
+    file = _own_folder(platformdirs.user_config_dir) / "config.toml"
     table = _table(file)
-    home = environ.get("STORYBOARD_HOME") or _text(table, "store") or platformdirs.user_data_dir("storyboard")
-    _absolute(platformdirs.user_cache_dir("storyboard"))
+    home = environ.get("STORYBOARD_HOME") or _text(table, "store")
+    home = home or str(_own_folder(platformdirs.user_data_dir))
+    _own_folder(platformdirs.user_cache_dir)
     prices, budget, profile = table.get("prices"), table.get("budget", {}), table.get("profile", {})
     if not (isinstance(prices, Mapping | None) and isinstance(budget, Mapping) and isinstance(profile, Mapping)):
         raise InputError(f"{file}: [prices], [budget] and [profile] must be tables")
@@ -117,6 +118,14 @@ def _expanded(folder: str) -> Path:
     """A path with its ``~`` replaced. Raise InputError where this user's home folder is unknown."""
     try:
         return Path(folder).expanduser()
+    except RuntimeError:
+        raise InputError(*_NO_HOME) from None
+
+
+def _own_folder(find: Callable[[str], str]) -> Path:
+    """A folder that platformdirs knows. Raise InputError where it knows none."""
+    try:
+        return _absolute(find("storyboard"))
     except RuntimeError:
         raise InputError(*_NO_HOME) from None
 

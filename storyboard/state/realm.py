@@ -106,7 +106,8 @@ def read_realm(kind: Kind, root: Path, now: float) -> Iterator[Realm]:
         with open_realm(kind, root, now) as realm:
             yield realm
         return
-    with temporary_dir(f"storyboard-ledger-{os.getuid()}-") as copied:
+    with temporary_dir(f"storyboard-ledger-{os.getuid()}-") as folder:
+        copied = private_dir(folder / "copy")  # The folder itself is locked against removal, and ledgers lock theirs.
         for file in root.glob("ledger.*"):
             with disk_errors(file):
                 shutil.copyfile(file, copied / file.name)
