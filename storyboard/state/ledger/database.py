@@ -194,7 +194,7 @@ def accept(path: Path) -> None:
     if is_empty(path):
         _reserve(path).release()
     else:
-        changes = _changes_in(path)
+        changes = _changes_in(path, path)
     _mark(path).create(changes)
 
 
@@ -206,7 +206,7 @@ def restore(path: Path, backup: Path, suffix: str) -> None:
     with atomic_output(path, private=True) as staging:
         with disk_errors(backup):
             staging.write_bytes(backup.read_bytes())
-        changes = _changes_in(staging)
+        changes = _changes_in(staging, backup)
         if not changes:
             raise LocalFault(f"{backup} is no copy of a ledger, or nothing was recorded in it", _OTHER)
         for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
@@ -215,16 +215,16 @@ def restore(path: Path, backup: Path, suffix: str) -> None:
     _mark(path).create(changes)
 
 
-def _changes_in(path: Path) -> int:
-    """The number of changes in a ledger that nobody has open. Raise LocalFault if it is damaged."""
+def _changes_in(path: Path, named: Path) -> int:
+    """The number of changes in a ledger that nobody has open. Raise LocalFault, about ``named``, if it is damaged."""
     try:
         with closing(_connect(path)) as connection:
             (changes,) = connection.execute("PRAGMA application_id").fetchone()
             found = connection.execute("PRAGMA integrity_check").fetchall()
     except sqlite3.Error as error:
-        raise LocalFault(f"{path} is no ledger, or damaged: {error}", _OTHER) from None
+        raise LocalFault(f"{named} is no ledger, or damaged: {error}", _OTHER) from None
     if found != [("ok",)]:
-        raise LocalFault(f"{path} is no ledger, or damaged", _OTHER)
+        raise LocalFault(f"{named} is no ledger, or damaged", _OTHER)
     return int(changes)
 
 
