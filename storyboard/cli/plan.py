@@ -4,7 +4,9 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace as replace_fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +25,10 @@ from storyboard.cli.owed_table import mention_owed
 from storyboard.model.errors import Problems
 from storyboard.model.text import safe_text, to_json
 
+if TYPE_CHECKING:
+    from storyboard.planning.steps import Plan
+    from storyboard.workflow.workspace import Workspace
+
 
 @click.command
 @file_argument
@@ -31,6 +37,8 @@ from storyboard.model.text import safe_text, to_json
 @agreed_options
 @json_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan for `render --plan`.")
+@click.option("--all", "unfolded", is_flag=True, help="List unchanged scenes, too, rather than count them.")
+@click.option("--diff", is_flag=True, help="Show the words that changed in each prompt.")
 def command(
     file: str | None,
     draft: bool,
@@ -39,15 +47,14 @@ def command(
     retry: tuple[str, ...],
     as_json: bool,
     output: Path | None,
+    unfolded: bool,
+    diff: bool,
 ) -> None:
     """Say scene by scene what would be done, why, and at what price."""
-    from storyboard.cli.owed_table import owed_lines
-    from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.config.settings import settings
     from storyboard.system.files import replace
     from storyboard.workflow import preflight
-    from storyboard.workflow.collect import owed_jobs
-    from storyboard.workflow.facts import Agreed, current_plan, describe_uploads, generation_seconds
+    from storyboard.workflow.facts import Agreed, current_plan
     from storyboard.workflow.workspace import open_workspace
 
     where = locate_storyboard(file)
@@ -67,19 +74,31 @@ def command(
         if as_json:
             click.echo(text)
         else:
-            lines = plan_lines(
-                workspace.storyboard,
-                plan,
-                workspace.prices,
-                describe_uploads(workspace),
-                preflight.warnings(workspace, plan),
-                generation_seconds(workspace, plan, workspace.settings.at_once),
-            )
-            for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stdout)):
-                click.echo(safe_text(line))
+            _print(workspace, plan, unfolded=unfolded, diff=diff)
         obstacles = preflight.blockers(workspace, plan)
         if obstacles:
             raise Problems(obstacles, planned=True)
+
+
+def _print(workspace: "Workspace", plan: "Plan", *, unfolded: bool, diff: bool) -> None:
+    from storyboard.cli.owed_table import owed_lines
+    from storyboard.cli.plan_table import columns, fit_rows, plan_lines
+    from storyboard.workflow import preflight
+    from storyboard.workflow.collect import owed_jobs
+    from storyboard.workflow.facts import describe_uploads, former_prompts, generation_seconds, timed_scenes
+
+    lines = plan_lines(
+        replace_fields(workspace.storyboard, scenes=timed_scenes(workspace, plan)),
+        plan,
+        workspace.prices,
+        describe_uploads(workspace),
+        (*workspace.storyboard.warnings, *preflight.warnings(workspace, plan)),
+        generation_seconds(workspace, plan, workspace.settings.at_once),
+        unfolded=unfolded,
+        before=former_prompts(workspace) if diff else {},
+    )
+    for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stdout)):
+        click.echo(safe_text(line))
 
 
 @contextmanager

@@ -2,16 +2,20 @@
 
 import os
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TextIO
 
+from storyboard.cli.lengths import length_lines
 from storyboard.cli.progress import about
 from storyboard.costs.prices import Prices, amount
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, Storyboard, described_source
 from storyboard.model.text import one_line
-from storyboard.planning.steps import Blocked, Plan
+from storyboard.planning.changes import changed_words
+from storyboard.planning.steps import UNCHANGED, Blocked, Keep, Plan
+
+_NOTHING: Mapping[str, str] = {}
 
 # Seconds of generation from which on the plan says how long it takes.
 _WORTH_A_LINE = 10
@@ -24,22 +28,18 @@ def plan_lines(
     way: str,
     warnings: Sequence[Problem],
     seconds: float | None = None,
+    *,
+    unfolded: bool = False,
+    before: Mapping[str, str] = _NOTHING,
 ) -> Iterator[str]:
     """Yield a plan as text: a line for each scene in the film's order, the price, and the files that are uploaded.
 
-    ``way`` says where local images go, such as "sent to s3://bucket"; ``warnings`` are those of the plan.
-    ``seconds`` is how long the generation takes by past jobs, None if unknown.
+    ``way`` says where local images go, such as "sent to s3://bucket"; ``warnings`` are those of the plan. ``seconds``
+    is how long the generation takes by past jobs, None if unknown. Unchanged scenes are one line unless ``unfolded``.
+    ``before`` are former prompts by scene: what changed in each is shown.
     """
-    steps, total = {step.scene: step for step in plan.steps}, plan.credits
-    width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
-    for scene in storyboard.scenes:
-        step = steps.get(scene.id)
-        if step:
-            price = _price(step.credits, prices) if total else ""
-            model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
-            yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {why}"
-        elif not isinstance(scene.source, Generated):
-            yield f"{'own':<8} {scene.id:<{width}}  {one_line(described_source(scene.source), 200)}"
+    total = plan.credits
+    yield from _rows(storyboard, plan, prices, unfolded=unfolded, before=before)
     for skipped in storyboard.skipped:
         yield f"{'skip':<8} {skipped}"
     yield ""
@@ -57,8 +57,36 @@ def plan_lines(
             f"{one_line(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.images_to_upload
         )
         yield f"{'images':<8} {files}: {way}"
+    yield from length_lines(storyboard.scenes)
     for problem in warnings:
-        yield f"{'note':<8} {problem.message}: {problem.hint}"
+        place = f"{problem.place}: " if problem.source else ""
+        yield f"{'note':<8} {place}{problem.message}{f': {problem.hint}' if problem.hint else ''}"
+
+
+def _rows(
+    storyboard: Storyboard, plan: Plan, prices: Prices, *, unfolded: bool, before: Mapping[str, str]
+) -> Iterator[str]:
+    """The lines of the scenes, and under each the words that changed in its prompt."""
+    steps, total = {step.scene: step for step in plan.steps}, plan.credits
+    width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
+    same = [step.scene for step in plan.steps if isinstance(step, Keep) and step.why == UNCHANGED]
+    folded = set(same) if len(same) > 1 and not unfolded else set()
+    for scene in storyboard.scenes:
+        step = steps.get(scene.id)
+        if step and step.scene not in folded:
+            price = _price(step.credits, prices) if total else ""
+            model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
+            yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {why}"
+            yield from _changes(before.get(scene.id), step.shot.prompt)
+        elif not isinstance(scene.source, Generated):
+            yield f"{'own':<8} {scene.id:<{width}}  {one_line(described_source(scene.source), 200)}"
+    if folded:
+        yield f"{'keep':<8} {len(folded)} scenes unchanged"
+
+
+def _changes(before: str | None, now: str) -> Iterator[str]:
+    if before is not None and before != now:
+        yield f"{'':<8} {one_line(changed_words(before, now), 2_000)}"
 
 
 def _price(credits: Fraction, prices: Prices) -> str:

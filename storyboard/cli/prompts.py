@@ -13,24 +13,33 @@ if TYPE_CHECKING:
     from storyboard.providers.base import Provider
 
 
+# Stands for the secret that each submission has in the address where it is called back.
+_NONCE = "NONCE"
+
+
 @click.command
 @click.argument("file", required=False, metavar="[FILE]")
 @click.argument("scenes", nargs=-1, metavar="[SCENE]...")
 @var_option
 @json_option
 def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
-    """Print the request of each scene, or of the SCENEs named. An image stands as its path: it has no address yet."""
-    from storyboard.config.settings import settings
-    from storyboard.parsing.read import read_storyboard
-    from storyboard.providers.installed import find
-    from storyboard.workflow.source_files import Project
+    """Print the request of each scene, or of the SCENEs named, as `render` sends it.
 
-    path = locate_storyboard(file)
-    provider = find(settings().provider)
+    A local image stands as its path, and the secret in a callback's address as NONCE: both are made when it is sent.
+    """
+    from storyboard.config.settings import settings
+    from storyboard.model.callback_settings import callback_address
+    from storyboard.parsing.read import read_storyboard
+    from storyboard.workflow.source_files import Project
+    from storyboard.workflow.workspace import provider_of
+
+    path, known = locate_storyboard(file), settings()
+    provider = provider_of(known, known.service_realm)
+    callback = callback_address(known.callbacks.url, _NONCE) if known.callbacks.url else None
     storyboard = read_storyboard(
         path.name, Project(path.parent), provider.capabilities, pairs(given), shown=file or path.name
     )
-    asked = [(scene, _request(scene, provider)) for scene in _chosen(storyboard, scenes)]
+    asked = [(scene, _request(scene, provider, callback)) for scene in _chosen(storyboard, scenes)]
     if as_json:
         click.echo(to_json({"scenes": [_document(*pair) for pair in asked]}))
         return
@@ -55,14 +64,14 @@ def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
     return [scene for scene in storyboard.scenes if not names or scene.id in names]
 
 
-def _request(scene: "Scene", provider: "Provider") -> dict[str, object] | None:
+def _request(scene: "Scene", provider: "Provider", callback: str | None) -> dict[str, object] | None:
     from storyboard.model.shot import shot
     from storyboard.model.storyboard import Generated
 
     if not isinstance(scene.source, Generated):
         return None
     wanted = shot(scene.source, provider.name)
-    return provider.request(wanted, [_address(image) for image in wanted.images], None)
+    return provider.request(wanted, [_address(image) for image in wanted.images], callback)
 
 
 def _address(image: "Image") -> str:

@@ -147,15 +147,16 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
     from storyboard.workflow.collect import owed_jobs
-    from storyboard.workflow.facts import describe_uploads, generation_seconds
+    from storyboard.workflow.facts import describe_uploads, generation_seconds, timed_scenes
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
         preflight.check(workspace, plan)
     if asking and not silent:
         uploads, warnings = describe_uploads(workspace), preflight.warnings(workspace, plan)
+        storyboard = replace(workspace.storyboard, scenes=timed_scenes(workspace, plan))
         seconds = generation_seconds(workspace, plan, at_once)
-        lines = plan_lines(workspace.storyboard, plan, workspace.prices, uploads, warnings, seconds)
+        lines = plan_lines(storyboard, plan, workspace.prices, uploads, warnings, seconds)
         for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stderr)):
             _tell(safe_text(line))
     if yes or not plan.credits:

@@ -20,19 +20,27 @@ if TYPE_CHECKING:
 @json_option
 def command(files: tuple[str, ...], given: tuple[str, ...], deep: bool, as_json: bool) -> int:
     """Say everything that is wrong with storyboards, each problem with its file, line and column."""
+    from storyboard.cli.lengths import length_lines
+    from storyboard.model.film_length import length_document
     from storyboard.parsing.source import format_problem
 
     found: list[Problem] = []
+    films: list[dict[str, object]] = []
     for file in files or (None,):
         storyboard, problems = _checked(file, pairs(given))
         problems += _damaged(storyboard, file) if storyboard and deep else ()
         found += problems
         for problem in problems if not as_json else ():
             click.echo(format_problem(problem), err=True)
+        name = file or str(locate_storyboard(file).name)
+        if storyboard:
+            films.append({"storyboard": name, **length_document(storyboard.scenes)})
         if not as_json:
-            click.echo(_summary(file or str(locate_storyboard(file).name), storyboard, problems), err=True)
+            for line in length_lines(storyboard.scenes if storyboard else ()):
+                click.echo(line, err=True)
+            click.echo(_summary(name, storyboard, problems), err=True)
     if as_json:
-        click.echo(to_json({"problems": [_document(problem) for problem in found]}))
+        click.echo(to_json({"problems": [_document(problem) for problem in found], "films": films}))
     return 2 if any(problem.severity == "error" for problem in found) else 0
 
 

@@ -23,7 +23,7 @@ from aiohttp import web
 
 from storyboard.generation.provider_calls import jobs_in_callback
 from storyboard.http.key_mask import KeyMask
-from storyboard.model.callback_settings import CallbackSettings
+from storyboard.model.callback_settings import CallbackSettings, callback_address
 from storyboard.model.errors import InputError, LocalFault
 from storyboard.model.submission import Submission
 from storyboard.providers.base import Provider
@@ -67,7 +67,7 @@ class CallbackWaiters:
 
     def address(self, nonce: str) -> str | None:
         """The callback URL of one submission; None without a base URL. Secret between the provider and storyboard."""
-        return None if self._base is None else f"{self._base}/cb/{nonce}"
+        return None if self._base is None else callback_address(self._base, nonce)
 
     def notify(self, nonce: str, job: str) -> None:
         """Wake those that wait for ``job``, or for any job of ``nonce``: a callback for ``nonce`` has named it."""

@@ -3,6 +3,11 @@
 from dataclasses import dataclass, field
 
 
+def callback_address(base: str, nonce: str) -> str:
+    """Return the address at which one submission is called back."""
+    return f"{base}/cb/{nonce}"
+
+
 @dataclass(frozen=True, slots=True)
 class CallbackSettings:
     """Callbacks of the provider: the public address ``url`` (None: not wanted) leads to ``host`` and ``port`` here.

@@ -1,6 +1,5 @@
 """A storyboard as values: every default filled in, every unit parsed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
@@ -232,17 +231,6 @@ class Scene:
         if self.clip_seconds is None:
             return None
         return min(self.clip_seconds, self.trim.end or self.clip_seconds) - self.trim.start
-
-
-def film_seconds(scenes: Sequence[Scene]) -> Fraction | None:
-    """Return how long a film of these scenes is; None if a scene's length is not known."""
-    total = Fraction(0)
-    for index, scene in enumerate(scenes):
-        if scene.seconds is None:
-            return None
-        coming = scene.finish.transition
-        total += scene.seconds - (coming.seconds if coming and index and coming.over == "both" else 0)
-    return total
 
 
 @dataclass(frozen=True, slots=True)

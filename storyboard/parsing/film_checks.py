@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import log
 from typing import cast
 
+from storyboard.model.film_length import film_seconds
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import (
     Generated,
@@ -15,7 +16,6 @@ from storyboard.model.storyboard import (
     OwnClip,
     Scene,
     Still,
-    film_seconds,
 )
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.finishing import format_seconds

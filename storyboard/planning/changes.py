@@ -1,5 +1,6 @@
-"""What differs between two recipes, in words."""
+"""What differs between two recipes, in words, and between two prompts, word by word."""
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from storyboard.model.shot import DEFAULTS, Recipe
@@ -62,3 +63,31 @@ def _words(before: str, now: str) -> int:
     old, new = before.split(), now.split()
     moves = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return sum(max(i2 - i1, j2 - j1) for what, i1, i2, j1, j2 in moves if what != "equal")
+
+
+# Words that are shown on either side of a changed one.
+_AROUND = 4
+
+
+def changed_words(before: str, now: str) -> str:
+    """Return a prompt on one line with the words that changed: "[-dusk-] {+dawn+}", with a few words around each."""
+    old, new = before.split(), now.split()
+    moves = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    parts: list[str] = []
+    for index, (what, i1, i2, j1, j2) in enumerate(moves):
+        if what == "equal":
+            parts += _around(new[j1:j2], first=index == 0, last=index == len(moves) - 1)
+            continue
+        if i2 > i1:
+            parts.append(f"[-{' '.join(old[i1:i2])}-]")
+        if j2 > j1:
+            parts.append(f"{{+{' '.join(new[j1:j2])}+}}")
+    return " ".join(parts)
+
+
+def _around(words: Sequence[str], *, first: bool, last: bool) -> list[str]:
+    """Unchanged words, without those that are far from a change."""
+    head, tail = 0 if first else _AROUND, 0 if last else _AROUND
+    if len(words) <= head + tail:
+        return list(words)
+    return [*words[:head], "…", *words[len(words) - tail :]]

@@ -47,13 +47,15 @@ def plan_document(
 
 
 def plan_differences(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    """Return what differs between a saved plan and the present one, a sentence each; [] if it still holds."""
+    """Return what differs between a saved plan and the present one, a line for each scene; [] if it still holds.
+
+    A step that costs no more than it did is no difference: what was agreed to pay is not exceeded.
+    """
     old, new = _by_scene(saved), _by_scene(now)
     found = [f"{scene}: not in the storyboard any more" for scene in old if scene not in new]
     found += [f"{scene}: new since the plan was saved" for scene in new if scene not in old]
-    for scene in new:
-        if scene in old:
-            found += [f"{scene}: {what}" for what in _moves(old[scene], new[scene])]
+    moves = ((scene, "; ".join(_moves(old[scene], new[scene]))) for scene in new if scene in old)
+    found += [f"{scene}: {what}" for scene, what in moves if what]
     if list(old) != list(new) and not found:
         found.append("the scenes are in another order")
     found += [
@@ -69,11 +71,20 @@ _FACTS = {"step": "the step", "model": "the model", "credits": "the price"}
 
 def _moves(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     other = [] if old.get("key") == new.get("key") else ["it is another shot"]
+    facts = ["model"] if _is_no_dearer(old, new) else list(_FACTS)
     return other + [
-        f"{said} was {old.get(fact)!s:.40}, is {new.get(fact)!s:.40}"
-        for fact, said in _FACTS.items()
+        f"{_FACTS[fact]} was {old.get(fact)!s:.40}, is {new.get(fact)!s:.40}"
+        for fact in facts
         if old.get(fact) != new.get(fact)
     ]
+
+
+def _is_no_dearer(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
+    """Whether the step of a scene costs no more than the saved one, and is not blocked since."""
+    before, now = old.get("credits"), new.get("credits")
+    if not isinstance(before, int | float) or not isinstance(now, int | float):
+        return False
+    return now <= before and (new.get("step") != "blocked" or old.get("step") == "blocked")
 
 
 def _by_scene(document: Mapping[str, object]) -> dict[str, Mapping[str, object]]:

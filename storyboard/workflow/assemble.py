@@ -21,6 +21,7 @@ from storyboard.system.files import disk_errors, scratch_dir
 from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
 from storyboard.workflow.clip_remarks import clip_remarks, damage_remarks
 from storyboard.workflow.footage import build_footage, loudness_cache, read_image, scratch_name
+from storyboard.workflow.shapes import CHOOSE_FIT, misshapen_clips
 from storyboard.workflow.workspace import Workspace
 
 
@@ -42,6 +43,9 @@ def assemble(
     if film is None:
         check_takes(workspace, takes)
         _tell_of_clips(workspace, options)
+        measures, size = {scene: take.measure for scene, take in takes.items()}, (timeline.width, timeline.height)
+        for scene, what in misshapen_clips(workspace.storyboard, measures, size):
+            options.on_event(events.Warned(scene, f"{what}; {CHOOSE_FIT}"))
         options.on_event(events.Cutting(0, timeline.frames))
         scratch = segments_folder(workspace)
         paths = _draw(workspace, timeline, paths, scratch, options)

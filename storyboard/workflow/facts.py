@@ -3,16 +3,18 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
 from storyboard.costs.budget import Over, Span
 from storyboard.generation.uploads import PublicFolder, UploadDestination, destination_for
 from storyboard.model.errors import InputError, SceneFailed
+from storyboard.model.storyboard import Scene
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take
 from storyboard.planning.plan import make_plan
-from storyboard.planning.steps import Collect, Facts, Make, Plan
+from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan
 from storyboard.workflow.workspace import Workspace
 
 
@@ -85,6 +87,20 @@ def check_scene_names(workspace: Workspace, names: Collection[str]) -> None:
     for scene in names:
         if scene not in known:
             raise InputError(f"there is no scene {scene!r}", f"scenes: {', '.join(sorted(known))}")
+
+
+def timed_scenes(workspace: Workspace, plan: Plan) -> tuple[Scene, ...]:
+    """Return the scenes with the lengths of their clips: as measured where a take is kept, else as the model says."""
+    known = {step.scene: step.take.measure.seconds for step in plan.steps if isinstance(step, Keep)}
+    scenes = workspace.storyboard.scenes
+    return tuple(replace(scene, clip_seconds=known.get(scene.id, scene.clip_seconds)) for scene in scenes)
+
+
+def former_prompts(workspace: Workspace) -> Mapping[str, str]:
+    """Return the prompt that each scene was last generated from. Raise InputError, LocalFault."""
+    pinned = {scene: entry.key for scene, entry in workspace.lockfile.read().scenes.items()}
+    recipes = _last_recipes(workspace, pinned)
+    return {scene: str(recipe["prompt"]) for scene, recipe in recipes.items() if "prompt" in recipe}
 
 
 def over_budget(workspace: Workspace, plan: Plan) -> tuple[Over, ...]:

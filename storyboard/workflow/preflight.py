@@ -11,6 +11,7 @@ from storyboard.film.audio.mix_plan import widest_difference
 from storyboard.film.picture_plan import copyable
 from storyboard.generation.uploads import PublicFolder, destination_missing
 from storyboard.model.errors import LocalFault, Problems
+from storyboard.model.film_length import length_document
 from storyboard.model.problem import Place, Problem
 from storyboard.model.storyboard import Scene, Storyboard, Transition, Trim
 from storyboard.model.take import Take
@@ -19,8 +20,9 @@ from storyboard.planning import saved
 from storyboard.planning.steps import Keep, Plan
 from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.collect import owed_jobs
-from storyboard.workflow.facts import over_budget, upload_destination
+from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
 from storyboard.workflow.footage import clip_of_take, loudness_cache
+from storyboard.workflow.shapes import CHOOSE_FIT, misshapen_clips
 from storyboard.workflow.workspace import Workspace
 
 # Bytes that must be free before anything is paid for: for the ledger, and for each clip (reliability.md B7).
@@ -35,7 +37,8 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
     leaving = () if isinstance(upload_destination(workspace), PublicFolder) else plan.images_to_upload
     owed = [job.document() for job in owed_jobs(workspace, plan)]
     shown, provider = workspace.shown, workspace.provider.name
-    return {**saved.plan_document(plan, shown, provider, workspace.prices, leaving, told), "owed": owed}
+    made = saved.plan_document(plan, shown, provider, workspace.prices, leaving, told)
+    return {**made, "length": length_document(timed_scenes(workspace, plan)), "owed": owed}
 
 
 def check(workspace: Workspace, plan: Plan) -> None:
@@ -70,13 +73,14 @@ def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return warnings: the home, odd local clips, missing characters, takes re-encoded nearly whole, loudness."""
+    """Return warnings: home, odd local clips, characters, takes re-encoded nearly whole, loudness, shapes."""
     return (
         *_narrowed(workspace),
         *clip_remarks(workspace.storyboard, workspace.source_files),
         *missing_glyphs(workspace.storyboard),
         *_mostly_encoded(workspace, plan),
         *_uneven(workspace, plan),
+        *_misshapen(workspace, plan),
     )
 
 
@@ -86,6 +90,16 @@ def _narrowed(workspace: Workspace) -> tuple[Problem, ...]:
         return ()
     hint = "if others shall use it, give each a STORYBOARD_HOME of their own"
     return (Problem(Place(workspace.shown, 1, 1), "", said, hint, "warning"),)
+
+
+def _misshapen(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
+    """Warnings of clips that came in a shape that nobody could foretell, such as those of `aspect: auto`."""
+    measures = {step.scene: step.take.measure for step in plan.steps if isinstance(step, Keep)}
+    places = {scene.id: scene.place for scene in workspace.storyboard.scenes}
+    return tuple(
+        Problem(places[scene], "output.fit", f"scene '{scene}': {what}", CHOOSE_FIT, "warning")
+        for scene, what in misshapen_clips(workspace.storyboard, measures)
+    )
 
 
 def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:

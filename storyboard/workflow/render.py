@@ -20,6 +20,7 @@ from storyboard.model.errors import (
 )
 from storyboard.model.submission import ASKED_AGAIN, Submission
 from storyboard.model.take import Outcome, Take
+from storyboard.model.text import one_line
 from storyboard.planning.saved import plan_differences
 from storyboard.planning.steps import Blocked, Make, Plan
 from storyboard.system import signals
@@ -38,6 +39,9 @@ from storyboard.workflow.preflight import document
 from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, ignore_events, takes_of
 from storyboard.workflow.summary import RenderResult, summarize
 from storyboard.workflow.workspace import Workspace
+
+# How many differences of a saved plan are told, so that a refusal has ten lines below its first one.
+_TOLD = 8
 
 Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
 Run = Callable[[Callable[[], Coroutine[None, None, Ended]]], Ended]
@@ -206,9 +210,13 @@ def check_saved_plan(workspace: Workspace, plan: Plan, saved: Mapping[str, objec
         return
     differences = plan_differences(saved, document(workspace, plan))
     if differences:
-        what = "\n  ".join(differences)
+        count = f"{len(differences)} difference{'' if len(differences) == 1 else 's'}"
+        told = [one_line(each, 300) for each in differences[:_TOLD]]
+        if len(differences) > _TOLD:
+            told.append(f"and {len(differences) - _TOLD} more")
+        what = "\n  ".join(told)
         raise InputError(
-            f"the saved plan does not hold any more:\n  {what}", "make a new one with `storyboard plan -o`"
+            f"the saved plan does not hold any more: {count}\n  {what}", "make a new one with `storyboard plan -o`"
         )
 
 
@@ -226,7 +234,8 @@ def _announce(workspace: Workspace, whole: Plan, plan: Plan, options: RenderOpti
     if workspace.realm.narrowed:
         on_event(events.Warned("", workspace.realm.narrowed))
     for problem in workspace.storyboard.warnings:
-        on_event(events.Warned("", f"{problem.place}: {problem.message}"))
+        advice = f"; {problem.hint}" if problem.hint else ""
+        on_event(events.Warned("", f"{problem.place}: {problem.message}{advice}"))
     for submission in orphaned_submissions(workspace, whole):
         why = "the answer to an earlier submission was lost, as status says; it may have been paid for"
         on_event(events.Warned(submission.scene, why))

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 import pytest
 from author import Author, clip
 
-from storyboard.model.storyboard import Generated, Title, Transition, film_seconds
+from storyboard.model.film_length import film_seconds
+from storyboard.model.storyboard import Generated, Title, Transition
 from storyboard.parsing.text_checks import LONG_PROMPT
 
 

@@ -9,7 +9,7 @@ from storyboard.model.problem import Place
 from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Scene, Storyboard, Trim
 from storyboard.model.submission import ASKED_AGAIN, State, Submission
 from storyboard.model.take import Measure, Take
-from storyboard.planning.changes import changes
+from storyboard.planning.changes import changed_words, changes
 from storyboard.planning.plan import make_plan, shots
 from storyboard.planning.saved import plan_differences, plan_document
 from storyboard.planning.steps import Blocked, Collect, Facts, Keep, Make, Plan
@@ -340,6 +340,25 @@ def test_a_saved_plan_refuses_what_moved() -> None:
         planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", PRICES, (), []
     )
     assert plan_differences(saved, swapped) == ["the scenes are in another order"]
+
+
+def test_a_saved_plan_that_became_cheaper_holds() -> None:
+    """What was agreed to pay is not exceeded: a take that came meanwhile is no reason to refuse; a block is one."""
+    saved = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", PRICES, (), [])
+    for facts in (known("open"), known("taken", takes=(TAKE,), held=(TAKE,))):
+        now = plan_document(planned(facts, x=PLAIN), "film.yaml", "apikley", PRICES, (), [])
+        assert plan_differences(saved, now) == []
+        assert plan_differences(now, saved) != []
+    lost = plan_document(planned(known("unknown"), x=PLAIN), "film.yaml", "apikley", PRICES, (), [])
+    assert plan_differences(saved, lost) == ["x: the step was make, is blocked; the price was 60, is 0"]
+
+
+def test_the_words_that_changed_are_shown() -> None:
+    """With a few words around each, on one line."""
+    assert changed_words("A boat turns at night.", "A boat turns at dawn.") == "A boat turns at [-night.-] {+dawn.+}"
+    before, now = "one two three four five six seven", "one two three four five six seven eight"
+    assert changed_words(before, now) == "… four five six seven {+eight+}"
+    assert changed_words("a b", "b") == "[-a-] b"
 
 
 def test_totals_are_in_credits_and_money() -> None:

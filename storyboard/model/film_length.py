@@ -1,0 +1,30 @@
+"""How long a film and its scenes are, as far as it is known before the cut."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from storyboard.model.storyboard import Scene
+from storyboard.model.text import json_number
+
+
+def film_seconds(scenes: Sequence[Scene]) -> Fraction | None:
+    """Return how long a film of these scenes is; None if a scene's length is not known."""
+    total = Fraction(0)
+    for index, scene in enumerate(scenes):
+        if scene.seconds is None:
+            return None
+        coming = scene.finish.transition
+        total += scene.seconds - (coming.seconds if coming and index and coming.over == "both" else 0)
+    return total
+
+
+def length_document(scenes: Sequence[Scene]) -> dict[str, object]:
+    """Return the length of a film and of each scene as JSON, in seconds; null where it is not known."""
+    return {
+        "seconds": _number(film_seconds(scenes)),
+        "scenes": [{"scene": scene.id, "seconds": _number(scene.seconds)} for scene in scenes],
+    }
+
+
+def _number(seconds: Fraction | None) -> int | float | None:
+    return None if seconds is None else json_number(seconds)

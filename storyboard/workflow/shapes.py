@@ -1,0 +1,43 @@
+"""Clips that came in another shape than was asked for, or than can be known before they are there."""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from storyboard.model.storyboard import Generated, Storyboard
+from storyboard.model.take import Measure
+from storyboard.timeline.model import most_common
+
+_RATIOS = {"16:9": Fraction(16, 9), "9:16": Fraction(9, 16)}
+CHOOSE_FIT = "write `fit: crop` or `fit: blur` under `output`"
+
+# Shapes that differ by less than this share are one shape.
+_ALIKE = Fraction(2, 100)
+
+
+def misshapen_clips(
+    storyboard: Storyboard, measures: Mapping[str, Measure], size: tuple[int, int] | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield the scenes whose clips get black bars that the storyboard alone did not foretell, and what to say of each.
+
+    ``measures`` are those of the clips that there are, by scene; ``size`` is the film's if it is known.
+    """
+    size = size or storyboard.output.size or _commonest(measures)
+    if size is None or storyboard.output.fit != "pad":
+        return
+    for scene in storyboard.scenes:
+        measure = measures.get(scene.id)
+        if measure is None or not isinstance(scene.source, Generated) or _alike(measure, Fraction(*size)):
+            continue
+        aspect = scene.source.aspect
+        if aspect == "auto" or not _alike(measure, _RATIOS[aspect]):
+            came = f"its clip came as {measure.width}x{measure.height}"
+            yield scene.id, f"{came}, the film is {size[0]}x{size[1]}: it gets black bars"
+
+
+def _commonest(measures: Mapping[str, Measure]) -> tuple[int, int] | None:
+    sizes = [(measure.width, measure.height) for measure in measures.values()]
+    return most_common(sizes) if sizes else None
+
+
+def _alike(measure: Measure, ratio: Fraction) -> bool:
+    return abs(Fraction(measure.width, measure.height) / ratio - 1) <= _ALIKE
