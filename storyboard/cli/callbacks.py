@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command
 def command() -> int:
-    """Listen for the provider's callbacks until interrupted, and keep them for the next render."""
+    """Receive the provider's callbacks until interrupted, and keep them for the next render."""
     from storyboard.config.settings import settings
 
     found = settings()
@@ -38,9 +38,9 @@ async def _listen(found: "Settings") -> None:
             async with Listener(where, ledger, provider, Clock(), _heard, _warned, api_key=key):
                 click.echo(where.listens)
                 if where.url is None:
-                    _warned("STORYBOARD_CALLBACK_URL is not set, so that no render asks for callbacks yet:")
+                    _warned("STORYBOARD_CALLBACK_URL is not set, so renders request no callbacks yet:")
                     _warned("  set it to the https address of a tunnel that leads here")
-                _warned("Ctrl-C ends it.")
+                _warned("Press Ctrl-C to stop.")
                 await stop.wait()
     except Busy as error:
         raise InputError(error.message, error.hint or "one of them is enough") from None

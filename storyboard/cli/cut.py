@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 @var_option
 @json_option
 @reencode_option
-@click.option("--partial", is_flag=True, help="Show a slate for each scene that is missing; NAME.partial.mp4, exit 3.")
-@click.option("--chapters", is_flag=True, help="Put a list of the chapters beside the film, as NAME.chapters.txt.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
+@click.option(
+    "--partial", is_flag=True, help="Show a slate for each missing scene; writes NAME.partial.mp4, exit status 3."
+)
+@click.option("--chapters", is_flag=True, help="Write a list of chapters, NAME.chapters.txt.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Path of the film.")
 def command(
     file: str | None,
     draft: bool,

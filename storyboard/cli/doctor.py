@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @click.command
 @json_option
-@click.option("--offline", is_flag=True, help="Do not ask the provider.")
+@click.option("--offline", is_flag=True, help="Do not connect to the provider.")
 def command(as_json: bool, offline: bool) -> int:
-    """Look at everything a render needs, and say what is wrong with it."""
+    """Check everything that a render needs, and report what is wrong."""
     from storyboard.workflow.doctor import check_installation
 
     findings = list(check_installation(offline=offline))

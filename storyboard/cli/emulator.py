@@ -24,18 +24,24 @@ All of them: storyboard emulator --list-faults
 
 
 @click.command(epilog=_HELP)
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one.")
-@click.option("--latency", type=click.FloatRange(0, 86400), default=0, help="Seconds that a job takes at least.")
-@click.option("--hd-latency", type=click.FloatRange(0, 86400), default=0, help="Seconds that a 1080p version takes.")
-@click.option("--rate", metavar="N/SECONDS", help="At most N submissions in SECONDS, such as 20/10; else code 429.")
-@click.option("--balance", type=click.FloatRange(0), default=1_000_000, help="Credits on the account at the start.")
-@click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What is to go wrong; may be given often.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 selects a free port.")
+@click.option("--latency", type=click.FloatRange(0, 86400), default=0, help="Minimum duration of a job in seconds.")
 @click.option(
-    "--storm", type=click.FloatRange(0, 90), default=0, help="Every fault there is, in PERCENT of all requests."
+    "--hd-latency", type=click.FloatRange(0, 86400), default=0, help="Duration of a 1080p upgrade in seconds."
 )
-@click.option("--seed", type=int, default=1, help="Repeats the chance in faults with %P.")
-@click.option("--plain", is_flag=True, help="Small clips of one colour instead of drafts; made in no time.")
-@click.option("--list-faults", "listed", is_flag=True, help="List every fault, and leave.")
+@click.option(
+    "--rate", metavar="N/SECONDS", help="Accept at most N submissions in SECONDS, such as 20/10; then answer 429."
+)
+@click.option(
+    "--balance", type=click.FloatRange(0), default=1_000_000, help="Initial balance in credits (default 1000000)."
+)
+@click.option("--fault", "faults", multiple=True, metavar="FAULT", help="Simulate this fault. May be repeated.")
+@click.option(
+    "--storm", type=click.FloatRange(0, 90), default=0, help="Simulate every fault, in PERCENT of all requests."
+)
+@click.option("--seed", type=int, default=1, help="Seed of the random choices in faults with %P (default 1).")
+@click.option("--plain", is_flag=True, help="Serve small single-colour clips instead of drafts (faster).")
+@click.option("--list-faults", "listed", is_flag=True, help="List every fault and exit.")
 def command(
     port: int,
     latency: float,
@@ -86,7 +92,7 @@ async def _serve(behaviour: "Behaviour", port: int) -> None:
                 "    storyboard render film.yaml --yes",
                 err=True,
             )
-            click.echo("Ctrl-C ends it.", err=True)
+            click.echo("Press Ctrl-C to stop.", err=True)
             await stop.wait()
 
 

@@ -37,7 +37,7 @@ _IGNORE = "out/\n.storyboard/\n"
 @click.command
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
-    """Write a storyboard, one frame image and a .gitignore into DIR (here, if left out)."""
+    """Write a storyboard, a frame image and a .gitignore to DIR (default: the current folder)."""
     from storyboard.graphics.sample_frame import sample_frame
     from storyboard.system.files import replace, scratch_dir
 
@@ -47,10 +47,10 @@ def command(folder: Path) -> None:
         ".gitignore": _IGNORE.encode(),
     }
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file", "nothing was written; name a folder")
+        raise InputError(f"{folder} is a file", "nothing was written; give a folder")
     there = [name for name in files if (folder / name).exists() and name != ".gitignore"]
     if there:
-        raise InputError(f"{folder / there[0]} is there already", "nothing was written; name another folder")
+        raise InputError(f"{folder / there[0]} already exists", "nothing was written; give another folder")
     if (folder / ".gitignore").exists():
         del files[".gitignore"]
     for name, content in files.items():
@@ -58,7 +58,7 @@ def command(folder: Path) -> None:
         click.echo(folder / name)
     replace(scratch_dir(folder) / "storyboard.schema.json", _schema())
     where = "" if folder == Path() else f"cd {shlex.quote(f'./{folder}' if str(folder)[0] == '-' else str(folder))} && "
-    click.echo(f"see it, for nothing:  {where}storyboard render --draft", err=True)
+    click.echo(f"preview it, free:  {where}storyboard render --draft", err=True)
 
 
 def _schema() -> bytes:

@@ -20,22 +20,22 @@ from storyboard.system.traceback_file import keep_traceback
 # Verb -> what it does. The list is the help page, so that --help imports no verb.
 VERBS = {
     "init": "Start a small project that renders at once.",
-    "validate": "All problems of a storyboard, with their places.",
-    "prompts": "The prompts and requests exactly as they would be sent.",
-    "plan": "What would be made, why, and what it costs.",
-    "render": "Make the film: plan, ask, make, fetch, cut.",
+    "validate": "Check storyboards; list every problem with file, line and column.",
+    "prompts": "Print the prompts and requests exactly as they would be sent.",
+    "plan": "Show what a render would generate, why, and the cost.",
+    "render": "Render the film: plan, confirm, generate, download, cut.",
     "collect": "Download what was paid for, also without a valid storyboard.",
     "preview": "One scene with its titles and sound.",
-    "cut": "Only the final cut, from takes that exist.",
-    "sheet": "A contact sheet of all scenes, or a poster.",
+    "cut": "Cut the film from existing takes.",
+    "sheet": "Make a contact sheet of all scenes, or a poster.",
     "open": "Open the film, its contact sheet, or a take.",
-    "status": "What is running, paid, or waiting for a decision.",
-    "settle": "Decide a submission whose answer was lost.",
-    "callbacks": "A listener for what the provider says unasked.",
-    "store": "The takes that were paid for.",
-    "emulator": "A local server that speaks the provider's API.",
-    "schema": "The JSON Schema of the storyboard file.",
-    "doctor": "What is installed, reachable, configured, damaged.",
+    "status": "Show running jobs, charges, and scenes that need a decision.",
+    "settle": "Resolve a submission whose answer was lost.",
+    "callbacks": "Receive the provider's callbacks (webhooks).",
+    "store": "List, verify and clean up the stored takes.",
+    "emulator": "Run a local server with the provider's API.",
+    "schema": "Print the JSON Schema of the storyboard file.",
+    "doctor": "Check installation, network, configuration and stored files.",
 }
 
 
@@ -152,5 +152,5 @@ def _fail(error: StoryboardError) -> int:
 
 def _apologise(error: BaseException) -> int:
     where = keep_traceback(error)
-    _tell(f"storyboard: sorry, this is a fault of storyboard's own\n  hint: {where}")
+    _tell(f"storyboard: unexpected error, a bug in storyboard\n  hint: {where}")
     return 1

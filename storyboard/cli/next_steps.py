@@ -50,7 +50,7 @@ def _notes(result: "RenderResult", flags: str, previews: tuple[str, ...]) -> Ite
         yield from _with_hint("stopped", stopped.message, stopped.hint)
     if waiting := result.waiting:
         more = f" and {len(waiting) - 20} more" if len(waiting) > 20 else ""
-        yield f"{'waiting':<8} not made yet: {', '.join(waiting[:20])}{more}"
+        yield f"{'waiting':<8} not generated yet: {', '.join(waiting[:20])}{more}"
     if result.missing:
         yield f"{'no film':<8} no take yet: {', '.join(result.missing)}"
         if not result.errors:

@@ -25,11 +25,11 @@ def json_option(command: F) -> F:
 
 
 def draft_option(command: F) -> F:
-    return click.option("--draft", is_flag=True, help="Mean the free takes of the emulator.")(command)
+    return click.option("--draft", is_flag=True, help="Use draft takes (generated locally, free).")(command)
 
 
 def var_option(command: F) -> F:
-    text = "Set a var of the storyboard, as plain text. May be repeated."
+    text = "Set a variable of the storyboard, as plain text. May be repeated."
     return click.option("--var", "given", multiple=True, metavar="NAME=VALUE", help=text)(command)
 
 
@@ -42,7 +42,7 @@ def agreed_options(command: F) -> F:
 
 
 def reencode_option(command: F) -> F:
-    text = "Encode every frame anew; left to itself, the cut copies what it can."
+    text = "Re-encode every frame (default: copy where possible)."
     return click.option("--reencode", is_flag=True, help=text)(command)
 
 

@@ -50,7 +50,7 @@ def command(
     unfolded: bool,
     diff: bool,
 ) -> None:
-    """Say scene by scene what would be done, why, and at what price."""
+    """Show for each scene what a render would do, why, and the cost."""
     from storyboard.config.settings import settings
     from storyboard.system.files import replace
     from storyboard.workflow import preflight
@@ -70,7 +70,7 @@ def command(
             replace(output, (text + "\n").encode())
             flags = again(draft=draft, given=given, rebuy=rebuy, retry=retry)
             typed = f"storyboard render {shlex.quote(workspace.shown)} --plan {shlex.quote(str(output))}{flags}"
-            click.echo(f"saved in {output}: `{typed}` does just this, or refuses", err=True)
+            click.echo(f"saved in {output}: `{typed}` executes exactly this plan, or stops", err=True)
         if as_json:
             click.echo(text)
         else:

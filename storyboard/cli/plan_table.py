@@ -51,7 +51,7 @@ def plan_lines(
     if seconds and seconds >= _WORTH_A_LINE:
         yield f"{'time':<8} {about(seconds)}, judging by past jobs"
     if any(isinstance(step, Blocked) and step.need in ("settle", "given-up") for step in plan.steps):
-        yield f"{'blocked':<8} it may have been paid for, so it is not sent again by itself: see storyboard status"
+        yield f"{'blocked':<8} it may have been paid for, so it is not resent automatically: see storyboard status"
     if plan.images_to_upload and total:
         files = ", ".join(
             f"{one_line(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.images_to_upload

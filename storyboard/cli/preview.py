@@ -12,8 +12,10 @@ from storyboard.cli.render import agree, reporting, say
 @click.command
 @click.argument("names", nargs=-1, metavar="[FILE] SCENE")
 @click.option("--draft", is_flag=True, help="Use a draft take (generated locally, free).")
-@click.option("--yes", is_flag=True, help="Pay without asking.")
-@click.option("--max-cost", type=float, metavar="N", help="Pay at most N credits in this run, or refuse.")
+@click.option("--yes", is_flag=True, help="Approve the cost without a prompt.")
+@click.option(
+    "--max-cost", type=float, metavar="N", help="Stop before the first request if the run costs over N credits."
+)
 @var_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the preview goes.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only warnings, failures and the path.")

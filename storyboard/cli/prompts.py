@@ -57,10 +57,10 @@ def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
     known = [scene.id for scene in storyboard.scenes]
     for name in names:
         if name in storyboard.skipped:
-            raise InputError(f"the scene '{name}' is skipped, so nothing is sent for it", "take its 'skip' out")
+            raise InputError(f"the scene '{name}' is skipped, so nothing is sent for it", "remove its 'skip'")
         if name not in known:
             hint = did_you_mean(name, known) or f"there are: {', '.join(known[:20])}"
-            raise InputError(f"no scene is called '{one_line(name, 80)}'", hint)
+            raise InputError(f"there is no scene '{one_line(name, 80)}'", hint)
     return [scene for scene in storyboard.scenes if not names or scene.id in names]
 
 

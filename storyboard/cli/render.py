@@ -36,20 +36,22 @@ Report = Callable[["events.Event"], None]
 
 @click.command
 @file_argument
-@click.option("--draft", is_flag=True, help="Free takes from the emulator: no key, no network.")
-@click.option("--yes", is_flag=True, help="Pay without asking.")
-@click.option("--max-cost", type=float, metavar="N", help="Pay at most N credits in this run, or refuse.")
-@click.option("--scene", "only", multiple=True, metavar="ID", help="Make only this scene. May be repeated.")
+@click.option("--draft", is_flag=True, help="Use draft takes (generated locally, free).")
+@click.option("--yes", is_flag=True, help="Approve the cost without a prompt.")
+@click.option(
+    "--max-cost", type=float, metavar="N", help="Stop before the first request if the run costs over N credits."
+)
+@click.option("--scene", "only", multiple=True, metavar="ID", help="Generate only this scene. May be repeated.")
 @agreed_options
-@click.option("--at-once", type=click.IntRange(1, 1000), help="Jobs in flight at the provider (default 8).")
+@click.option("--at-once", type=click.IntRange(1, 1000), help="Maximum number of jobs in progress (default 8).")
 @var_option
-@click.option("--plan", "saved", type=click.Path(path_type=Path), help="Carry out this saved plan, or refuse.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the film goes.")
+@click.option("--plan", "saved", type=click.Path(path_type=Path), help="Execute exactly this saved plan, or stop.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Path of the film.")
 @reencode_option
-@click.option("--no-cut", is_flag=True, help="Make the takes and leave the film as it is.")
-@click.option("--json", "as_json", is_flag=True, help="Print one event a line.")
-@click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong, and the film.")
-@click.option("-v", "--verbose", is_flag=True, help="A plain line a change, also on a terminal, with the time.")
+@click.option("--no-cut", is_flag=True, help="Generate the takes, but do not cut the film.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and the path of the film.")
+@click.option("-v", "--verbose", is_flag=True, help="Print one timestamped line per event.")
 def command(
     file: str | None,
     draft: bool,
@@ -132,12 +134,12 @@ def _promised(path: Path) -> Mapping[str, object]:
         document = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise InputError(
-            f"the plan {path} cannot be read: {error.strerror}", "make one with `storyboard plan -o`"
+            f"the plan {path} cannot be read: {error.strerror}", "create one with `storyboard plan -o`"
         ) from None
     except (ValueError, RecursionError):
-        raise InputError(f"{path} is not a saved plan", "make one with `storyboard plan -o`") from None
+        raise InputError(f"{path} is not a saved plan", "create one with `storyboard plan -o`") from None
     if not isinstance(document, dict) or not isinstance(document.get("steps"), list):
-        raise InputError(f"{path} is not a saved plan", "make one with `storyboard plan -o`")
+        raise InputError(f"{path} is not a saved plan", "create one with `storyboard plan -o`")
     return document
 
 
@@ -163,9 +165,9 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
         return
     price = workspace.prices.describe(plan.credits)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InputError(f"this render costs {price}, and there is no terminal to ask at", "say --yes to pay")
+        raise InputError(f"confirmation required: this render costs {price}", "use --yes to approve")
     if not click.confirm(f"Pay {price}?", err=True):
-        raise Interrupted("nothing was asked for, nothing was paid")
+        raise Interrupted("nothing was submitted or paid")
 
 
 def say(done: "events.Done", *, quiet: bool) -> None:

@@ -6,9 +6,9 @@ import click
 
 
 @click.command
-@click.option("--output", type=click.Path(path_type=Path), help="Write it to a file.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
 def command(output: Path | None) -> None:
-    """Print the JSON Schema that storyboards are checked against."""
+    """Print the JSON Schema of the storyboard file."""
     from storyboard.parsing.schema import text
     from storyboard.system.files import replace
 

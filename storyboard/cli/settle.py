@@ -11,12 +11,16 @@ from storyboard.model.errors import InputError
 @click.command
 @click.argument("file")
 @click.argument("scene")
-@click.option("--adopt", metavar="TASK", help="It was accepted as this job: collect it. The provider is asked first.")
-@click.option("--again", is_flag=True, help="Ask for it again. May pay twice: the first may have been accepted.")
-@click.option("--abandon", is_flag=True, help="Give it up: it is not asked for again.")
+@click.option(
+    "--adopt",
+    metavar="TASK",
+    help="The submission was accepted as job TASK: download it (checked with the provider first).",
+)
+@click.option("--again", is_flag=True, help="Submit it again. May be charged twice, if the first one was accepted.")
+@click.option("--abandon", is_flag=True, help="Abandon it: it is not submitted again.")
 @var_option
 def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool, given: tuple[str, ...]) -> None:
-    """Say what became of a SCENE whose submission got no answer, or whose job never ends."""
+    """Resolve a SCENE whose submission got no answer, or whose job never ends."""
     from storyboard.config.settings import settings
     from storyboard.state.realm import claim_storyboard
     from storyboard.workflow import settle
@@ -33,7 +37,7 @@ def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool
             click.echo(f"{scene}: the job is adopted; the next render collects it, and pays nothing", err=True)
         elif again:
             settle.request_again(workspace, entry, time.time())
-            click.echo(f"{scene}: the next render asks again for {price}; this may pay for it twice", err=True)
+            click.echo(f"{scene}: the next render submits again: {price}; this may pay for it twice", err=True)
         else:
             settle.abandon(workspace, entry, time.time())
-            click.echo(f"{scene}: given up, and not asked for again; it may have cost {price}", err=True)
+            click.echo(f"{scene}: abandoned and not submitted again; it may have cost {price}", err=True)

@@ -11,13 +11,13 @@ from storyboard.cli.options import draft_option, file_argument, locate_storyboar
 @file_argument
 @draft_option
 @var_option
-@click.option("--poster", is_flag=True, help="Write one frame of the film instead, in its size.")
-@click.option("--scene", metavar="ID", help="With --poster: the scene whose frame it is; left out, the first.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the picture goes.")
+@click.option("--poster", is_flag=True, help="Write one frame of the film instead, in full size.")
+@click.option("--scene", metavar="ID", help="With --poster: the scene of the frame (default: the first).")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Path of the image.")
 def command(
     file: str | None, draft: bool, given: tuple[str, ...], poster: bool, scene: str | None, output: Path | None
 ) -> None:
-    """Put a frame of each scene, with its id, time and words, on a contact sheet beside the film."""
+    """Write a contact sheet: a frame of each scene with its id, time and prompt."""
     from storyboard.cli.events_text import near
     from storyboard.config.settings import settings
     from storyboard.model.errors import InputError

@@ -30,14 +30,16 @@ if TYPE_CHECKING:
 @file_argument
 @draft_option
 @var_option
-@click.option("--costs", is_flag=True, help="The account by scene, run, month and model; of all, without FILE.")
+@click.option(
+    "--costs", is_flag=True, help="Show charges by scene, run, month and model; without FILE, of all storyboards."
+)
 @json_option
 @click.option("--paths", is_flag=True, help="Print the path of the film, and of each scene's take.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print the account as CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the charges as CSV.")
 def command(
     file: str | None, draft: bool, given: tuple[str, ...], costs: bool, as_json: bool, paths: bool, as_csv: bool
 ) -> int:
-    """Say how each scene stands, what waits for a decision, and what was spent."""
+    """Show the state of each scene, the decisions to make, and the charges."""
     if as_csv and (as_json or not costs):
         raise InputError("--csv prints the account, and nothing else", "storyboard status --costs --csv")
     if costs:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @click.group
 def command() -> None:
-    """Look after the takes that were paid for."""
+    """List, verify and clean up the stored takes."""
 
 
 @command.command("ls")
 @draft_option
 @json_option
 def ls(draft: bool, as_json: bool) -> None:
-    """Every take: when it came, for which scene, its length, size and name."""
+    """List every take: download time, scene, length, size and name."""
     from storyboard.config.settings import settings
     from storyboard.workflow.store_report import list_takes
 
@@ -66,7 +66,9 @@ def _take_line(listed: "ListedTake") -> str:
     from storyboard.model.submission import rfc3339
 
     take, came = listed.take, rfc3339(listed.downloaded)
-    why = "gone from the store" if listed.removed is None else f"removed by store gc on {rfc3339(listed.removed)[:10]}"
+    why = (
+        "missing from the store" if listed.removed is None else f"removed by store gc on {rfc3339(listed.removed)[:10]}"
+    )
     gone = "" if listed.held else f"  {why}"
     scene, size = one_line(listed.scene or "–", 64), f"{take.measure.width}x{take.measure.height}"
     original = "  original (uncropped)" if take.resolution == ORIGINAL else ""
@@ -143,15 +145,15 @@ def _content(content: "LedgerContent") -> str:
 
 
 @command.command("gc")
-@click.option("--delete", is_flag=True, help="Move them into the store's trash; what has been there a day is removed.")
-@click.option("--restore", is_flag=True, help="Bring everything back from the trash.")
+@click.option("--delete", is_flag=True, help="Move them to the trash, and delete takes that are there for over a day.")
+@click.option("--restore", is_flag=True, help="Restore everything from the trash.")
 @click.option(
     "--older-than", "days", type=click.FloatRange(0), default=14.0, metavar="DAYS",
-    help="Only takes that came, and were last pinned by a lock, so long ago (14).",
+    help="Only takes downloaded and last pinned more than DAYS days ago (default 14).",
 )  # fmt: skip
 @click.option(
     "--gone", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
-    help="This storyboard or folder will not come back: its locks keep nothing. May be repeated.",
+    help="Ignore the lock files of this deleted storyboard or folder. May be repeated.",
 )  # fmt: skip
 @draft_option
 @json_option

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--deep", is_flag=True, help="Decode local clips too, and warn of damage with its time.")
 @json_option
 def command(files: tuple[str, ...], given: tuple[str, ...], deep: bool, as_json: bool) -> int:
-    """Say everything that is wrong with storyboards, each problem with its file, line and column."""
+    """Check storyboards; list every problem with file, line and column."""
     from storyboard.cli.lengths import length_lines
     from storyboard.model.film_length import length_document
     from storyboard.parsing.source import format_problem

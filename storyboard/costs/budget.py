@@ -47,7 +47,7 @@ class Budget:
 
     def with_cap(self, credits: float) -> "Budget":
         """This budget plus a limit of ``credits`` for the run (--max-cost). Raise InputError for an invalid number."""
-        cap = Limit("run", _number("--max-cost", credits), "--max-cost", "say a larger --max-cost")
+        cap = Limit("run", _number("--max-cost", credits), "--max-cost", "set a larger --max-cost")
         return replace(self, limits=(*self.limits, cap))
 
     def over(self, cost: Fraction, spent: Callable[[Span], Fraction]) -> tuple[Over, ...]:
@@ -79,7 +79,7 @@ NO_LIMIT = Budget()
 def ways_out(found: tuple[Over, ...]) -> str:
     """What to do about exceeded limits."""
     raised = " and ".join(dict.fromkeys(over.limit.raised for over in found))
-    return f"make fewer scenes, with --scene, or {raised}"
+    return f"render fewer scenes with --scene, or {raised}"
 
 
 def parse_budget(table: Mapping[str, object], file: str, prices: Prices) -> Budget:

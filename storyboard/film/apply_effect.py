@@ -175,6 +175,6 @@ class _Blame:
             why = f"{type(error).__name__}{': ' if said else ''}{one_line(said, 200)}"
             raise self.fault(why, f"its traceback is in {self._log}") from error
 
-    def fault(self, why: str, hint: str = "mend it, or take it out of the scene") -> LocalFault:
+    def fault(self, why: str, hint: str = "fix it, or remove it from the scene") -> LocalFault:
         """The error to raise, naming the scene and the effect."""
         return LocalFault(f"{self._what}: {why}", hint)

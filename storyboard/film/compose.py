@@ -107,5 +107,5 @@ def _read(clip: Clip, cut: Timeline, frames: VideoTrack, path: Path) -> Pictures
 
 def _picture(frame: "VideoFrame", cut: Timeline) -> YuvPicture:
     if (frame.width, frame.height, frame.format.name) != (cut.width, cut.height, "yuv420p"):
-        raise BadMedia("damaged: its pictures change their shape")
+        raise BadMedia("damaged: the frame size changes")
     return YuvPicture(frame.to_ndarray().astype(np.uint8, copy=False).reshape(-1), cut.width, cut.height)

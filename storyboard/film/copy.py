@@ -234,7 +234,7 @@ def _read(part: Range, to: memoryview) -> int:
         while done < part.size:
             got = file.readinto(to[done : part.size])
             if not got:
-                raise LocalFault(f"{part.path} has become shorter", "run again")
+                raise LocalFault(f"{part.path} is shorter than before", "run again")
             done += got
     return done
 

@@ -162,7 +162,7 @@ class FilmRegistry:
         """
         path = self.folder / wanted
         if not path.parent.resolve().is_relative_to(self.folder.resolve()):
-            raise InputError(f"output.file {wanted} leaves the project folder", "the flag -o may lead anywhere")
+            raise InputError(f"output.file {wanted} leaves the project folder", "use -o to write elsewhere")
         there = self._kind_at(path)
         worth_less = there is not None and KINDS.index(kind) < KINDS.index(there)
         return path.with_suffix(f".{kind}{path.suffix}") if worth_less else path
@@ -192,7 +192,7 @@ class FilmRegistry:
         try:
             TemporaryFile(dir=above).close()
         except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror})", "-o OUT leads elsewhere") from None
+            raise InputError(f"{path} cannot be written ({error.strerror})", "use -o to write elsewhere") from None
         return path
 
     def _known(self) -> dict[str, Any]:
@@ -202,7 +202,7 @@ class FilmRegistry:
 def chosen_path(wanted: Path) -> Path:
     """The path for -o. Raise InputError where it does not end in .mp4."""
     if wanted.suffix.lower() != ".mp4":
-        raise InputError(f"{wanted} is no name for a film", f"a film is an MP4: {wanted.with_suffix('.mp4').name}")
+        raise InputError(f"{wanted} is not a film name", f"a film is an MP4: {wanted.with_suffix('.mp4').name}")
     return wanted.absolute()
 
 

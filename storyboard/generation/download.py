@@ -111,8 +111,8 @@ async def download_take(
             with suppress(LocalFault):
                 services.store.set_aside(path)
             if bad > REFETCHES:
-                hint = f"kept for a look in {services.store.root / 'damaged'}; run again to fetch it again"
-                raise BadMedia(f"what came is not a whole clip: {error.message}", hint) from error
+                hint = f"kept in {services.store.root / 'damaged'}; run again to download it again"
+                raise BadMedia(f"the download is not a complete clip: {error.message}", hint) from error
         finally:
             discard(path)
 
@@ -150,9 +150,9 @@ def _remarks(shot: Shot, take: Take, model: Model) -> list[str]:
     if take.fallback:
         found.append(f"the service generated it with a fallback model, not with {one_line(model.name, 40)}")
     if abs(measure.seconds - model.seconds) > 1:
-        found.append(f"{model.seconds} seconds were expected, and {float(measure.seconds):.1f} came")
+        found.append(f"{model.seconds} seconds were expected, but {float(measure.seconds):.1f} came")
     if not measure.sound:
-        found.append("the take came without sound: the cut gives it silence")
+        found.append("the take has no sound: the cut adds silence")
     size = f"{measure.width}x{measure.height}"
     if shot.aspect != "auto" and (shot.aspect == "9:16") != (measure.height > measure.width):
         found.append(f"asked for {shot.aspect}, and {size} came")

@@ -46,7 +46,7 @@ async def wait_for_other_run(services: RunServices, state: RunState, step: Make 
             lost = submission_undecided(submission.why or "its submission was cut off before an answer came")
             return await find_job_by_callback(services, state, step, submission, lost, 0)
         await services.clock.pause(2)
-    raise SceneFailed("nobody has asked for it", "run again")
+    raise SceneFailed("it was not submitted", "run again")
 
 
 async def find_job_by_callback(

@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 _ASKED = {
     Call.SUBMIT: "submissions",
-    Call.POLL: "questions for a job",
-    Call.HD: "questions for an HD version",
+    Call.POLL: "job status",
+    Call.HD: "upgrade",
     Call.DOWNLOAD: "fetching clips",
     Call.UPLOAD: "uploads",
-    Call.BALANCE: "questions for the balance",
+    Call.BALANCE: "credit balance",
 }
 
 # What a run that was told to stop asks no more. Jobs and clips it has paid for are still collected.
@@ -121,8 +121,8 @@ class Attempts:
     def _set(self, gate: _Gate, breaker: Breaker) -> None:
         if breaker.opened > gate.breaker.opened:
             seconds = breaker.wait(self._clock.scaled_time()) * self._clock.scale
-            what = f"{one_line(gate.host, 80)} does not answer as it should ({_ASKED[gate.call]})"
-            self._notice(f"{what}: next try in {seconds:.3g} s")
+            what = f"{one_line(gate.host, 80)} gave no valid response ({_ASKED[gate.call]})"
+            self._notice(f"{what}; retrying in {seconds:.3g} s")
         gate.breaker = breaker
 
     async def _pause(self, call: Call, seconds: float) -> float:

@@ -18,8 +18,8 @@ from storyboard.model.text import one_line
 
 Say = tuple[str, str]
 
-_CREDITS = "buy credits, then render again: what was made is kept"
-_LATER = "render again later: what was made is kept"
+_CREDITS = "buy credits, then render again: finished takes are kept"
+_LATER = "render again later: finished takes are kept"
 _SCENE = "change the scene and render again"
 _OBJECTS = "change the prompt or the image that it objects to, and render again"
 _OTHER_WORDS = "change the prompt or the images, and render again"
@@ -28,20 +28,20 @@ _SMALLER = "shorten the prompt, or use smaller images"
 
 # Each kind of answer that is no status: what is wrong, what to do next.
 _KINDS: Mapping[Signal, Say] = {
-    AnswerKind.OTHER: ("the service answered in a way that is not known", _LATER),
+    AnswerKind.OTHER: ("unknown response of the service", _LATER),
     AnswerKind.NOT_SENT: ("the service cannot be reached", "check the network and the address, then render again"),
     AnswerKind.UNTRUSTED: (
         "the host's TLS certificate is not trusted",
         "set SSL_CERT_FILE to your CA bundle (a PEM file), if the network is yours to trust",
     ),
-    AnswerKind.CUT: ("the connection broke before the answer was whole", _LATER),
-    AnswerKind.SHORT: ("fewer bytes came than were promised", _LATER),
-    AnswerKind.UNREADABLE: ("the service's answer cannot be read", _LATER),
-    AnswerKind.TOO_BIG: ("the answer is bigger than any clip or answer should be", "tell the service's support"),
-    AnswerKind.PAGE: ("a page came where a clip was expected", _LATER),
+    AnswerKind.CUT: ("the connection was closed before the response was complete", _LATER),
+    AnswerKind.SHORT: ("fewer bytes received than announced", _LATER),
+    AnswerKind.UNREADABLE: ("the service's response cannot be parsed", _LATER),
+    AnswerKind.TOO_BIG: ("the response is larger than the limit", "contact the service's support"),
+    AnswerKind.PAGE: ("received a web page instead of a clip", _LATER),
     AnswerKind.BUSY: ("the service is overloaded", _LATER),
     AnswerKind.FOREIGN: ("the service answered about another job", _LATER),
-    AnswerKind.RECEIPT: ("the service refused, and yet named a job", _LATER),
+    AnswerKind.RECEIPT: ("the service refused, but named a job", _LATER),
     AnswerKind.NO_RECEIPT: ("the service accepted, but named no job that can be asked for", _LATER),
     AnswerKind.UNSEEN: ("the service has no record of the job", _LATER),
     AnswerKind.OVER: (
@@ -55,26 +55,26 @@ _KINDS: Mapping[Signal, Say] = {
 _STATUSES: Mapping[Signal, Say] = {
     200: ("the service agreed", "nothing needs to be done"),
     400: (
-        "the service turned the request down",
+        "the service rejected the request",
         "change the prompt or the image that it objects to, and render again",
     ),
     402: ("the account has not enough credits", _CREDITS),
-    408: ("the service gave up waiting", _LATER),
+    408: ("the service timed out", _LATER),
     413: ("the request is too big for the service", _SMALLER),
     414: ("the request's address is too long for the service", _SMALLER),
-    422: ("the service finds the request not valid", _SCENE),
+    422: ("the service considers the request invalid", _SCENE),
     429: ("too many requests in a short time", "render again later, or with a smaller --at-once"),
     451: ("the service refuses this for legal reasons", _SCENE),
-    500: ("the service had an error of its own", _LATER),
-    501: ("the service cannot do what it was asked for", _SCENE),
+    500: ("the service failed with a server error", _LATER),
+    501: ("the service does not support the request", _SCENE),
     502: ("the service's gateway had an error", _LATER),
     503: ("the service is overloaded", _LATER),
-    504: ("the service's gateway gave up waiting", _LATER),
-    520: ("the service's gateway got an odd answer", _LATER),
+    504: ("the service's gateway timed out", _LATER),
+    520: ("the service's gateway received an invalid response", _LATER),
     521: ("the service is down", _LATER),
     522: ("the service's gateway could not reach it in time", _LATER),
     523: ("the service's gateway cannot reach it", _LATER),
-    524: ("the service's gateway gave up waiting", _LATER),
+    524: ("the service's gateway timed out", _LATER),
 }
 
 
@@ -92,11 +92,11 @@ def plain_texts(environment: Environment) -> Mapping[Signal, Say]:
         308: ("the API address has moved; a redirect is never followed", url),
         401: ("the service does not accept the key", key),
         403: ("the service forbids access", key + "; the account may allow only certain network addresses"),
-        404: ("the service knows nothing at this address", url),
-        405: ("the service does not take this kind of request at this address", url),
-        410: ("the service has nothing at this address any more", url),
+        404: ("the service has no such endpoint", url),
+        405: ("the service does not allow this method at this address", url),
+        410: ("the service has removed this endpoint", url),
         431: ("the request's headers are too big for the service", key),
-        AnswerKind.FORBIDDEN: ("an address was given that is not dialled", url),
+        AnswerKind.FORBIDDEN: ("the address is not allowed", url),
     }
 
 
@@ -109,14 +109,14 @@ PLAIN_CALLS: Mapping[tuple[Call, Signal], Say] = {
     (Call.UPLOAD, 404): NO_UPLOADS,
     (Call.UPLOAD, 405): NO_UPLOADS,
     (Call.UPLOAD, 410): NO_UPLOADS,
-    (Call.UPLOAD, 400): ("the service turned the image down", "use another image, or put it elsewhere"),
+    (Call.UPLOAD, 400): ("the service rejected the image", "use another image, or put it elsewhere"),
     (Call.HD, 404): ("the service makes no such version of a clip", "leave 'resolution' out of this scene"),
     (Call.UPLOAD, 413): ("the image is too big for the service", "use a smaller image"),
 }
 
 _UNKNOWN = (
-    "it may have been accepted and charged, so it is not sent again by itself: "
-    "see the service's own list of jobs, and `storyboard status`"
+    "it may have been accepted and charged, so it is not resent automatically: "
+    "check the service's list of jobs, and `storyboard status`"
 )
 _STALLED = (
     "the job stays open: `storyboard render` collects it, nothing is paid twice; "

@@ -102,14 +102,14 @@ class RebuyNeeded(StoryboardError):
 def submission_undecided(why: str) -> SubmissionUnknown:
     """Return the error of a scene whose submission was lost."""
     return SubmissionUnknown(
-        f"nobody knows whether it was accepted and paid for: {why}",
-        "it is never sent again by itself: see `storyboard status`, and decide it with `storyboard settle`",
+        f"unconfirmed submission, possibly accepted and charged: {why}",
+        "it is never resent automatically: see `storyboard status`, then resolve it with `storyboard settle`",
     )
 
 
 def submission_given_up(why: str) -> SceneFailed:
     """Return the error of a scene whose submission the user gave up."""
-    return SceneFailed(why, "change the scene, or have it asked for anew: storyboard settle FILE SCENE --again")
+    return SceneFailed(why, "change the scene, or submit it again: storyboard settle FILE SCENE --again")
 
 
 class NotAsked(StoryboardError):

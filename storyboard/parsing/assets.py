@@ -165,9 +165,9 @@ def _address(word: str) -> tuple[str, str] | None:
         parts = urlsplit(word)
         host, _ = parts.hostname, parts.port  # Reading the port is what checks it.
     except ValueError:
-        return "this is no address", hint
+        return "not a valid address", hint
     if parts.scheme != "https":
         return f"an image comes from https, not {one_line(parts.scheme, 20)}", hint
     if not host or parts.username is not None or parts.password is not None:
-        return "this is no public address", "an address has a host, and no name or password in it"
+        return "not a public address", "an address has a host, and no name or password in it"
     return None

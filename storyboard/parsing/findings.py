@@ -12,7 +12,7 @@ class Findings:
         self._warnings: set[Problem] = set()
 
     def add(self, problem: Problem) -> None:
-        """Add a problem. A warning that is there already, such as one of the defaults, is not added again."""
+        """Add a problem. A warning that already exists, such as one of the defaults, is not added again."""
         if problem.severity == "warning":
             if problem in self._warnings:
                 return

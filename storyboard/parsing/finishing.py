@@ -158,7 +158,7 @@ class Finishing:
             self._wrong(part.problem("from", f"the scene is only {format_seconds(seconds)} s long"))
         elif seconds is not None and lasting and start + lasting > seconds:
             message = f"the scene ends {format_seconds(start + lasting - seconds)} s before these words do"
-            self._wrong(part.problem("for", message, "they go when it ends", warning=True))
+            self._wrong(part.problem("for", message, "they end with it", warning=True))
         return start, lasting
 
     def _audio(self, word: Value | None, voice: Value | None, seconds: Fraction | None) -> Audio:

@@ -57,14 +57,14 @@ class Generating:
             if not words.has("prompt"):
                 message, hint = (
                     "the scene has no 'prompt', no 'file' and no 'still'",
-                    "say what is to be seen: prompt: …",
+                    "describe the shot: prompt: …",
                 )
                 self._wrong(words.own.problem(words.own.begins(), message, hint, key=True))
             return None
         before = self._findings.errors
         text = self._filled_in(word, names)
         if not text and self._findings.errors == before:
-            self._wrong(word.problem("the prompt is empty", "say what is to be seen and heard"))
+            self._wrong(word.problem("the prompt is empty", "describe what is seen and heard"))
         limit = self._asked(words).prompt_limit
         if len(text) > limit:
             message = f"the prompt has {len(text):,} characters; at most {limit:,} can be sent"

@@ -19,8 +19,8 @@ MAX_INCLUDES = 10
 # After this many problems, the remaining scenes are not checked.
 MAX_PROBLEMS = 1_000
 ENOUGH = (
-    f"no scene from here on was looked at: there are {MAX_PROBLEMS:,} problems before it",
-    "mend those first, then validate again",
+    f"the scenes from here on were not checked: there are {MAX_PROBLEMS:,} problems before it",
+    "fix these first, then validate again",
 )
 PART = (
     "this file holds scenes, and no storyboard",

@@ -92,7 +92,9 @@ class Rules:
                     if word == other.value["id"]
                     else f"'{said}' and '{before}' are too alike"
                 )
-                self._wrong(entry.problem(("id",), same, f"the other is {where}; ids differ in more than capitals"))
+                self._wrong(
+                    entry.problem(("id",), same, f"the other is {where}; ids must differ in more than letter case")
+                )
 
     def _scene(self, words: SceneValues, number: int, output: Output) -> Scene | None:
         """The scene; None if it is not valid. Adds to ``findings``."""

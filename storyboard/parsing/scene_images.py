@@ -45,7 +45,7 @@ class SceneImages:
             self._wrong(references.problem("a scene has frames or references, not both", hint, key=True))
         if last and not first and not words.own.has("first_frame"):
             self._wrong(
-                last.problem("'last_frame' needs a 'first_frame'", "name the image that the shot begins with", key=True)
+                last.problem("'last_frame' needs a 'first_frame'", "name the image of the first frame", key=True)
             )
         return first, last, references
 

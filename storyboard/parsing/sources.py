@@ -27,7 +27,7 @@ _MADE = (
     "pick",
 )  # fmt: skip
 _KINDS = ("prompt", "file", "still")
-_OWN = {"file": "a clip of your own", "still": "a picture of your own"}
+_OWN = {"file": "a local clip", "still": "a local picture"}
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
@@ -104,7 +104,7 @@ class Sources:
         name, place = str(word.value), word.page.place(word.path)
         if name.startswith("#"):
             if not _COLOR.fullmatch(name):
-                self._wrong(word.problem(f"'{one_line(name, 60)}' is no colour", 'write it as "#rrggbb", in quotes'))
+                self._wrong(word.problem(f"'{one_line(name, 60)}' is not a colour", 'write it as "#rrggbb", in quotes'))
             return Still(None, name.lower(), lasting, "none", place)
         if "://" in name:
             self._wrong(word.problem("a still is a file of the project, not an address", "put it into the project"))

@@ -91,7 +91,7 @@ def _syntax(error: TemplateSyntaxError) -> TemplateRefused:
         )
     if unknown := re.match(r"Encountered unknown tag '(\w+)'", words):
         return TemplateRefused(
-            f"there is no tag '{one_line(unknown[1], 60)}'", "there are: if, for", error.lineno, unknown[1]
+            f"unknown tag '{one_line(unknown[1], 60)}'", "there are: if, for", error.lineno, unknown[1]
         )
     if odd := re.match(r"expected token .*, got '(.*)'$", words):
         return TemplateRefused(f"'{one_line(odd[1], 60)}' is not expected here", "", error.lineno, odd[1])

@@ -331,7 +331,7 @@ class _Loader:
         at = span(event)
         self.faults.append(YamlFault(at.line, at.column, message, hint, at.width))
         if len(self.faults) == MAX_FAULTS:
-            raise self._stop(event, "too many mistakes to go on", "mend the ones above first")
+            raise self._stop(event, "too many errors", "fix the ones above first")
 
     def _stop(self, event: Event, message: str, hint: str = "", width: int = 1) -> _Unreadable:
         at = span(event)
@@ -405,7 +405,7 @@ def span(event: Event) -> Span:
 
 UNQUOTED = ("a value that begins with '{{' needs quotes", 'write it as "{{ … }}"')
 _WRONG_SIGN = ("a text cannot begin with this sign", "put it in quotes")
-_INDENT = ("this line does not line up with the ones above it", "keys that belong together begin in the same column")
+_INDENT = ("inconsistent indentation", "start keys of the same mapping in the same column")
 
 # Messages of libyaml and PyYAML, and our message and hint for each. First match wins. The last column: whether to
 # report the start of the unfinished construct ("context") instead of the parser's position.
@@ -414,7 +414,7 @@ _SYNTAX = (
     (r"cannot start any token|found a tab|contains a tab", "a tab cannot indent", "use spaces", False),
     (r"found unexpected end of stream", "this quote is never closed", "add the closing quote", True),
     (r"found unexpected document indicator", "this quote is never closed", "add the closing quote", True),
-    (r"unknown escape character|expected escape sequence|hexdecimal|hexadecimal|invalid Unicode", "this is no escape",
+    (r"unknown escape character|expected escape sequence|hexdecimal|hexadecimal|invalid Unicode", "unknown escape",
      r"in double quotes a backslash is written '\\'; single quotes take it as it is", False),
     (r"expected ',' or '}'", "a ',' or '}' is missing", "", True),
     (r"expected ',' or '\]'", "a ',' or ']' is missing", "", True),

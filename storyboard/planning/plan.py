@@ -147,7 +147,7 @@ def _pending(shot: _Known) -> Step | None:
     entry, facts = shot.entry, shot.facts
     if entry and entry.state in ("intent", "unknown"):
         if entry.state == "intent" and entry.run in facts.at_work:
-            return Collect(shot.scene, shot.wanted, shot.resolution, None, "another render is asking for it now")
+            return Collect(shot.scene, shot.wanted, shot.resolution, None, "another render is submitting it now")
         if entry.nonce in facts.named:
             why = "its answer was lost, a callback names its job"
             return Collect(shot.scene, shot.wanted, shot.resolution, None, why, shot.upgrade)
@@ -229,7 +229,7 @@ def _gone(shot: _Known) -> str:
     if not shot.facts.takes.get(shot.wanted.key):
         return "the lock pins a take that was never here"
     rehearsed = shot.facts.kind == "rehearsal"
-    return "its rehearsal take is not here any more" if rehearsed else "its take is gone from the store"
+    return "its rehearsal take is not here any more" if rehearsed else "its take is missing from the store"
 
 
 def _reason(shot: _Known) -> str:

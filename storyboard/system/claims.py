@@ -25,7 +25,7 @@ def exclusive_lock(path: Path, message: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(file, 40, 0).decode("ascii", "replace").strip()
-            raise Busy(message, f"process {holder} is at work; wait for it, or stop it" if holder else "") from None
+            raise Busy(message, f"process {holder} is running; wait for it, or stop it" if holder else "") from None
         with suppress(OSError):  # The process id is for messages only: a full disk must not release the lock.
             os.ftruncate(file, 0)
             os.pwrite(file, str(os.getpid()).encode(), 0)

@@ -193,7 +193,7 @@ def _approve(workspace: Workspace, plan: Plan, approve: Approve | None) -> None:
             price = workspace.prices.describe(plan.credits)
             raise InputError(f"this render costs {price}, and nobody approves it", "pass approve=, such as a function")
     elif not approve(plan):
-        raise Interrupted("the plan was not approved: nothing was asked for, nothing was paid")
+        raise Interrupted("the plan was not approved: nothing was submitted or paid")
 
 
 def _refuse_running_loop() -> None:

@@ -51,7 +51,7 @@ class GarbageCollector:
 
     def alone(self) -> AbstractContextManager[None]:
         """Exclude renders meanwhile. Raise Busy."""
-        return exclusive_lock(store_claim(self.realm.root), "a render uses this store: clear it when that has ended")
+        return exclusive_lock(store_claim(self.realm.root), "a render uses this store: try again when it has ended")
 
     def waste(self, days: float, gone: Collection[Path], now: float) -> GarbageFound:
         """Return the takes that were downloaded and last pinned at least ``days`` ago.

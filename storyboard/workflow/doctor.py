@@ -221,7 +221,7 @@ def _uploads(found: "Settings") -> Iterator[Finding]:
     if way:
         yield Finding("uploads", "ok", f"local images go to {way.destination}")
     else:
-        yield Finding("uploads", "note", "local images have nowhere to go; only a draft can use them", WAYS)
+        yield Finding("uploads", "note", "no upload destination is configured: only drafts can use local images", WAYS)
 
 
 def _callbacks(found: "Settings") -> Iterator[Finding]:

@@ -171,7 +171,7 @@ def describe_uploads(workspace: Workspace) -> str:
     """Say where local images go. Raise InputError, LocalFault."""
     match upload_destination(workspace):
         case None:
-            return "they have nowhere to go yet"
+            return "no upload destination is configured"
         case PublicFolder(base):
             return f"fetched from {base}"
         case other:

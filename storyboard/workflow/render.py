@@ -216,7 +216,7 @@ def check_saved_plan(workspace: Workspace, plan: Plan, saved: Mapping[str, objec
             told.append(f"and {len(differences) - _TOLD} more")
         what = "\n  ".join(told)
         raise InputError(
-            f"the saved plan does not hold any more: {count}\n  {what}", "make a new one with `storyboard plan -o`"
+            f"the saved plan is out of date: {count}\n  {what}", "create a new one with `storyboard plan -o`"
         )
 
 

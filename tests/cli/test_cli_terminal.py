@@ -71,7 +71,7 @@ def test_a_no_pays_nothing(studio: Studio) -> None:
     studio.scenes("A gull")
     text, status = session(studio, "n\n", "render", "film.yaml")
     assert (status, service.posts) == (130, 0)
-    assert "nothing was paid" in text
+    assert "nothing was submitted or paid" in text
 
 
 @pytest.mark.ci

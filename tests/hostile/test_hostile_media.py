@@ -40,7 +40,7 @@ def test_ffmpeg_is_told_the_format_of_every_input() -> None:
             door = words[words.index("-i") + 1].removeprefix("f'").partition(":")[0]
             assert door in ("file", "pipe"), f"{file.name}:{node.lineno}"
             assert f'"-protocol_whitelist", "{door}"' in near, f"{file.name}:{node.lineno}"
-    assert inputs == 8
+    assert inputs == 7
 
 
 def test_moviepy_opens_no_file() -> None:

@@ -62,7 +62,7 @@ async def test_eight_calls_meet_a_host_that_is_ill(here: Service, ill: object) -
         assert len(after) == 7
         assert min(after) >= probes[-1]
         assert len(told) == 4
-        assert told[0].startswith("127.0.0.1 does not answer as it should (questions for a job): ")
+        assert told[0].startswith("127.0.0.1 gave no valid response (job status); retrying in ")
         # It is well: from here on eight ask at once again, and nobody waits.
         clock.pauses.clear()
         await polls(wire, 8)
@@ -75,7 +75,7 @@ async def test_the_wait_is_told_as_it_is(here: Service) -> None:
     here.play(Patient(clock, well=6))
     async with wired(here.url, clock, notice=told.append) as wire:
         await polls(wire, 1)
-    assert [sentence.partition("next try in ")[2] for sentence in told] == ["30 s", "60 s"]
+    assert [sentence.partition("retrying in ")[2] for sentence in told] == ["30 s", "60 s"]
 
 
 async def test_a_host_that_stays_ill_ends_every_call_with_its_own_error(here: Service) -> None:

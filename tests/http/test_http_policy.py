@@ -176,7 +176,7 @@ def test_each_verdict_is_one_error(
 def test_known_words_of_the_service_become_advice() -> None:
     """'public error prominent people upload' is no help to an author."""
     assert "real people" in refusal(Call.POLL, 400, Verdict.FAILED, "public error prominent people upload").hint
-    assert "other words" in refusal(Call.POLL, 400, Verdict.FAILED, "Your prompt was flagged by Website").hint
+    assert "rephrase" in refusal(Call.POLL, 400, Verdict.FAILED, "Your prompt was flagged by Website").hint
     assert "opens without a login" in refusal(Call.POLL, 400, Verdict.FAILED, "Failed to fetch the image.").hint
     assert refusal(Call.SUBMIT, 422, Verdict.FAILED, "hmm").hint == SAYS[422][1]
 

@@ -132,7 +132,7 @@ def test_prompts_of_scenes_that_are_not(author: Author, capsys: Streams, monkeyp
     """A scene's name is answered with the one that was meant."""
     monkeypatch.chdir(author.folder)
     author.write("storyboard: 1\nscenes:\n  - id: stairs\n    prompt: x\n  - id: lamp\n    prompt: y\n    skip: true\n")
-    for name, words in [("stars", "no scene is called 'stars'"), ("lamp", "the scene 'lamp' is skipped")]:
+    for name, words in [("stars", "there is no scene 'stars'"), ("lamp", "the scene 'lamp' is skipped")]:
         assert status(["prompts", "film.yaml", name]) == 2
         assert words in capsys.readouterr().err
     author.write("storyboard: 1\nscenes:\n  - id: stairs\n    prompt: ''\n")

@@ -307,7 +307,7 @@ def test_all_templates_together_are_bounded(author: Author, monkeypatch: pytest.
         ("{{ hour | default('x', true, 1) | nope }}", "there is no filter 'nope'"),
         ("{{ hour is string('x') }}", "'string' cannot be used like this"),
         ("{% if number in number %}{% endif %}", "a number and a number cannot be compared like this"),
-        ("{% endif %}", "there is no tag 'endif'"),
+        ("{% endif %}", "unknown tag 'endif'"),
         ("{{ }}", "expected an expression, got 'end of print statement'"),
         ("{{ 'a }}", 'unexpected char "\'" at 3'),
         ("{% for x in tags %}", "a tag is never closed"),

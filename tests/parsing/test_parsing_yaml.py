@@ -132,7 +132,7 @@ def test_both_parsers_find_the_same_line(stem: str, monkeypatch: pytest.MonkeyPa
     ("text", "message"),
     [
         ("a: [1, 2]]", "the list ends at this bracket, and more follows"),
-        ("- a\nb: c", "this line does not line up with the ones above it"),
+        ("- a\nb: c", "inconsistent indentation"),
         ("a: - b", "a list cannot begin here"),
         ("%YAML 3.0\n---\na: b", "this is not YAML: found incompatible YAML document"),
         ("a: [,]", "a value is missing here"),

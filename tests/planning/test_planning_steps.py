@@ -93,7 +93,7 @@ def test_a_take_gone_from_the_store_is_fetched_again() -> None:
     """Deleting the store's files costs nothing while the provider still has the clip."""
     (step,) = planned(known("taken", takes=(TAKE,)), x=PLAIN).steps
     assert isinstance(step, Collect)
-    assert (step.job, step.credits, step.why) == ("job1", 0, "its take is gone from the store: fetched again")
+    assert (step.job, step.credits, step.why) == ("job1", 0, "its take is missing from the store: fetched again")
 
 
 NAMED = replace(TAKE, job="job-1")
@@ -125,7 +125,7 @@ def test_what_a_lock_pins_is_not_bought_without_a_word() -> None:
     assert isinstance(step, Blocked)
     assert (step.need, step.why) == ("rebuy", f"the lock pins a take that was never here; {way}")
     (step,) = planned(replace(facts, takes={key(): {"720p": TAKE}}), x=PLAIN).steps
-    assert step.why == f"its take is gone from the store; {way}"
+    assert step.why == f"its take is missing from the store; {way}"
     (step,) = planned(replace(facts, takes={key(): {"720p": TAKE}}, kind="rehearsal"), x=PLAIN).steps
     assert step.why.startswith("its rehearsal take is not here any more; ")
     (step,) = planned(replace(facts, kind="draft"), x=PLAIN).steps
@@ -188,7 +188,7 @@ def test_a_callback_makes_a_lost_answer_one_to_collect() -> None:
     (step,) = planned(replace(known("abandoned"), named=frozenset({"n"})), x=PLAIN).steps
     assert isinstance(step, Blocked)
     (step,) = planned(replace(known("intent"), named=frozenset({"n"}), at_work=frozenset({"r"})), x=PLAIN).steps
-    assert step.why == "another render is asking for it now"
+    assert step.why == "another render is submitting it now"
 
 
 def test_another_living_run_is_waited_for() -> None:
@@ -196,7 +196,7 @@ def test_another_living_run_is_waited_for() -> None:
     facts = replace(known("intent"), at_work=frozenset({"r"}))
     (step,) = planned(facts, x=PLAIN).steps
     assert isinstance(step, Collect)
-    assert (step.job, step.why) == (None, "another render is asking for it now")
+    assert (step.job, step.why) == (None, "another render is submitting it now")
 
 
 def test_a_failure_says_so_when_it_is_tried_again() -> None:

@@ -276,7 +276,7 @@ async def test_a_failed_job_is_over(here: Service, flag: object, code: int) -> N
             await job_status(provider, wire, JOB)
     assert type(raised.value) is SceneFailed
     assert raised.value.code == 400
-    assert "other words" in raised.value.hint
+    assert "rephrase" in raised.value.hint
     assert len(here.heard) == 1
 
 
@@ -288,7 +288,7 @@ async def test_a_failed_job_is_over(here: Service, flag: object, code: int) -> N
         ("public error unsafe image upload", "another image"),
         ("Failed to fetch the image. Kindly verify any access limits", "without a login"),
         ("Only English prompts are supported at this time.", "English"),
-        ("Your request was rejected by Flow(public error).", "other words"),
+        ("Your request was rejected by Flow(public error).", "rephrase"),
         ("Internal Error - Timeout", "render again"),
         ("null", "render again"),
         (None, "render again"),
@@ -326,10 +326,10 @@ async def test_a_poll_that_refuses_ends_the_job(here: Service, code: int, msg: s
 @pytest.mark.parametrize(
     ("code", "msg", "hint"),
     [
-        (400, "Your prompt was flagged", "say the prompt in other words, and render again"),
+        (400, "Your prompt was flagged", "rephrase the prompt, and render again"),
         (422, "Validation failed", "change the scene and render again"),
         (451, "image", "check that the image's address opens without a login, render again"),
-        (501, "generation failed", "render again to try anew; look first whether it was charged"),
+        (501, "generation failed", "check whether it was charged, then render again"),
     ],
 )
 async def test_a_job_that_its_record_says_is_over_ends(here: Service, code: int, msg: str, hint: str) -> None:
@@ -406,7 +406,7 @@ async def test_the_1080p_version_is_waited_for(here: Service, step: Step, state:
     ],
 )
 async def test_a_1080p_version_that_will_not_come(here: Service, step: Step) -> None:
-    """Ten minutes of waiting for nothing; the 720p take is there already."""
+    """Ten minutes of waiting for nothing; the 720p take already exists."""
     here.play(step)
     async with wired(here.url) as wire:
         with pytest.raises(SceneFailed) as raised:

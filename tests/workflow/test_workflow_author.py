@@ -107,7 +107,7 @@ def test_a_refusal_of_a_saved_plan_is_short(studio: Studio) -> None:
     with pytest.raises(InputError) as refused:
         studio.render(saved_plan={"steps": [], "provider": "other"})
     lines = refused.value.message.splitlines()
-    assert lines[0] == "the saved plan does not hold any more: 31 differences"
+    assert lines[0] == "the saved plan is out of date: 31 differences"
     assert len(lines[1:]) + len(refused.value.hint.splitlines()) == 10
     assert lines[-1] == "  and 23 more"
     assert file.exists()

@@ -129,7 +129,7 @@ def test_a_limit_that_is_reached_meanwhile_stops_the_run(studio: Studio, limit: 
     assert (done.exit, done.made, done.failed, done.credits, service.posts) == (5, 2, 0, 120, 2)
     notes = "\n".join(done.notes)
     assert "per_month allows 240 credits (1.20 USD); this month 240 credits" in notes
-    assert "waiting  not made yet: s3, s4" in notes
+    assert "waiting  not generated yet: s3, s4" in notes
     assert sum(isinstance(event, events.Finished) for event in studio.seen) == 2
     limit("per_month = 360")
     again = studio.render()

@@ -105,7 +105,7 @@ def test_a_refused_run_asks_for_nothing_more(studio: Studio, fault: str) -> None
     assert done.failed == 0
     assert not any(isinstance(event, events.Failed) for event in studio.seen)
     assert done.notes[0].startswith("stopped  ")
-    assert any(note.startswith("waiting  not made yet: s1, s2, s3") for note in done.notes)
+    assert any(note.startswith("waiting  not generated yet: s1, s2, s3") for note in done.notes)
 
 
 def test_a_stopped_run_does_not_send_again_what_waits(studio: Studio) -> None:
@@ -128,7 +128,7 @@ def test_a_service_that_is_ill_is_told(studio: Studio) -> None:
     studio.scenes("A gull", "A tern", "A heron")
     assert (studio.render().exit, service.posts) == (0, 3)
     warned = [event.why for event in studio.seen if isinstance(event, events.Warned) and not event.scene]
-    assert any("does not answer as it should (questions for a job): next try in" in why for why in warned)
+    assert any("gave no valid response (job status); retrying in" in why for why in warned)
 
 
 @pytest.mark.ci

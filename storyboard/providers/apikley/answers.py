@@ -32,19 +32,19 @@ signal      submit   poll    hd      download  upload  balance
 501         failed   ask     failed  fetch     failed  absent
 """
 
-_LATER = "render again later: what was made is kept"
+_LATER = "render again later: finished takes are kept"
 _SAYS: Mapping[Signal, Say] = {
     433: ("the key has reached its own limit of use", "raise the key's limit or use another key, then render again"),
     451: ("the service could not fetch an image", "check that the image's address opens without a login, render again"),
     455: ("the service is under maintenance", _LATER),
-    501: ("the service failed to generate the video", "render again to try anew; look first whether it was charged"),
-    505: ("the service has switched this feature off", "choose another model or mode for the scene"),
+    501: ("the service failed to generate the video", "check whether it was charged, then render again"),
+    505: ("the service has disabled this feature", "choose another model or mode for the scene"),
 }
 _CALLS: Mapping[tuple[Call, Signal], Say] = {
     (Call.UPLOAD, 505): NO_UPLOADS,
     (Call.HD, 404): ("there is no 1080p version", "use resolution: 720p for this scene"),
     (Call.HD, 501): ("the 1080p version could not be made", "use resolution: 720p for this scene"),
-    (Call.HD, 505): ("the service has switched 1080p off", "use resolution: 720p for this scene"),
+    (Call.HD, 505): ("the service has disabled 1080p", "use resolution: 720p for this scene"),
     (Call.HD, AnswerKind.OVER): ("the service will not make a 1080p version", "use resolution: 720p for this scene"),
 }
 
@@ -57,11 +57,11 @@ _CONTENT = ("prominent people", "real people", "celebrit", "minor", "unsafe imag
 _MEANINGS = (
     (("prominent people", "real people", "celebrit"), "name or show no real people in this scene"),
     (("minor",), "show no children in this scene, or leave out their age"),
-    (("unsafe image",), "use another image: the service takes this one for unsafe"),
+    (("unsafe image",), "use another image: the service considers this one unsafe"),
     (("fetch the image", "fetch image", "access limit"), "check that each image's address opens without a login"),
     (("only english",), "write the prompt in English, or leave translate at true"),
-    (_FLAGGED, "say the prompt in other words, and render again"),
-    (("within 14 days",), "the service keeps a job for 14 days; render again to have it made anew"),
+    (_FLAGGED, "rephrase the prompt, and render again"),
+    (("within 14 days",), "the service keeps a job for 14 days; render again to generate it again"),
     (("timeout", "internal error", "try again"), "the fault is the service's: render again"),
 )
 
