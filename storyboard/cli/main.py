@@ -25,7 +25,7 @@ VERBS = {
     "plan": "Show what a render would generate, why, and the cost.",
     "render": "Render the film: plan, confirm, generate, download, cut.",
     "collect": "Download what was paid for, also without a valid storyboard.",
-    "preview": "One scene with its titles and sound.",
+    "preview": "Make one scene with its titles and sound.",
     "cut": "Cut the film from existing takes.",
     "sheet": "Make a contact sheet of all scenes, or a poster.",
     "open": "Open the film, its contact sheet, or a take.",

@@ -22,12 +22,10 @@ def open_file(path: Path) -> None:
     opener = next((found for name in _OPENERS if (found := shutil.which(name))), None)
     if opener is None:
         raise LocalFault("no program to open files was found (xdg-open)", f"open it yourself: {path}")
-    families = {name for name in os.environ if name.startswith(_PASSED_ON_FAMILIES)}
-    environment = {name: os.environ[name] for name in (_PASSED_ON | families) & os.environ.keys()}
     quiet = subprocess.DEVNULL
     try:
         child = subprocess.Popen(
-            [opener, str(path)], stdin=quiet, stdout=quiet, stderr=quiet, env=environment, start_new_session=True
+            [opener, str(path)], stdin=quiet, stdout=quiet, stderr=quiet, env=_environment(), start_new_session=True
         )
         failed = child.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -36,3 +34,8 @@ def open_file(path: Path) -> None:
         raise LocalFault(f"{opener} does not start: {error.strerror}", f"open it yourself: {path}") from error
     if failed:
         raise LocalFault(f"{Path(opener).name} could not open the file", f"open it yourself: {path}")
+
+
+def _environment() -> dict[str, str]:
+    families = {name for name in os.environ if name.startswith(_PASSED_ON_FAMILIES)}
+    return {name: os.environ[name] for name in (_PASSED_ON | families) & os.environ.keys()}

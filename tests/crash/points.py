@@ -101,6 +101,10 @@ def _watch_ledger(points: Points) -> None:
     connect = sqlite3.connect
 
     class Watched(sqlite3.Connection):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            self.answered: list[Any] = []  # Submissions that the present transaction has an answer for.
+
         def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
             words = " ".join(sql.split()[:3]).upper()
             if words.startswith(_LOOKING):
@@ -120,6 +124,8 @@ def _watch_ledger(points: Points) -> None:
         def __exit__(self, *error: Any) -> Any:
             points("before the end of a transaction")
             ended = super().__exit__(*error)
+            while self.answered:
+                points.asking.pop(self.answered.pop(), None)
             points("after the end of a transaction")
             return ended
 
@@ -127,6 +133,7 @@ def _watch_ledger(points: Points) -> None:
             if sql.startswith("INSERT INTO jobs (key"):
                 points.asking[cursor.lastrowid or 0] = parameters[5]
             elif re.match(r"UPDATE jobs SET state = .* WHERE id = \?", sql):
-                points.asking.pop(parameters[-1], None)
+                # Killed before the commit, the answer is as good as lost.
+                self.answered.append(parameters[-1])
 
     sqlite3.connect = cast(Any, lambda *arguments, **named: connect(*arguments, factory=Watched, **named))

@@ -96,7 +96,7 @@ def test_no_child_has_the_key(studio: Studio, tmp_path: Path, place: str) -> Non
 
 
 def test_children_are_started_in_one_room() -> None:
-    """Where another module starts one, it belongs into the places above; tests/cli/test_cli_open.py has the desktop's."""
+    """Where another module starts one, it belongs into the places above, or, as the desktop, into tests/cli."""
     starting = ("import subprocess", "subprocess.", "Popen(", "os.spawn", "os.exec", "os.system", "create_subprocess")
     starting += ("os.popen", "multiprocessing", "webbrowser", "echo_via_pager", "click.edit", "click.launch", " pty.")
     found = {
