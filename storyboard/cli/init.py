@@ -7,45 +7,23 @@ import click
 
 from storyboard.model.errors import InputError
 
-_STORYBOARD = """\
-# yaml-language-server: $schema=.storyboard/storyboard.schema.json
-storyboard: 1
-title: First light
-
-vars:
-  look: "35mm film, soft morning light, muted palette"
-
-scenes:
-  - id: window
-    prompt: "{{ look }}. Dawn comes up behind the hills, seen through an open window."
-    first_frame: frames/window.png
-  - id: kettle
-    prompt: >
-      {{ look }}. Close on a kettle on a gas flame. It begins to steam,
-      and a hand takes it off.
-  - id: road
-    prompt: "{{ look }}. A bicycle leaves down a wet village road, camera on the ground."
-    trim: { from: 0, to: 5 }
-
-output:
-  file: out/first-light.mp4
-"""
+_TEMPLATES = Path(__file__).parent / "templates"
+_USUAL = "first-light"
 
 _IGNORE = "out/\n.storyboard/\n"
 
 
 @click.command
+@click.option(
+    "--template", type=click.Choice(["ad-9x16", "trailer", "explainer"]), help="Start from this kind of film."
+)
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
-def command(folder: Path) -> None:
-    """Write a storyboard, a frame image and a .gitignore to DIR (default: the current folder)."""
-    from storyboard.graphics.sample_frame import sample_frame
+def command(folder: Path, template: str | None) -> None:
+    """Write a storyboard, its images and a .gitignore to DIR (default: the current folder)."""
+    from storyboard.parsing.schema import text
     from storyboard.system.files import replace, scratch_dir
 
-    files = {
-        "storyboard.yaml": _STORYBOARD.encode(),
-        "frames/window.png": sample_frame(),
-        ".gitignore": _IGNORE.encode(),
-    }
+    files = _files(template or _USUAL)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file", "nothing was written; give a folder")
     there = [name for name in files if (folder / name).exists() and name != ".gitignore"]
@@ -56,12 +34,18 @@ def command(folder: Path) -> None:
     for name, content in files.items():
         replace(folder / name, content)
         click.echo(folder / name)
-    replace(scratch_dir(folder) / "storyboard.schema.json", _schema())
+    replace(scratch_dir(folder) / "storyboard.schema.json", text().encode())
+    replace(scratch_dir(folder) / "scenes.schema.json", text("scenes").encode())
     where = "" if folder == Path() else f"cd {shlex.quote(f'./{folder}' if str(folder)[0] == '-' else str(folder))} && "
     click.echo(f"preview it, free:  {where}storyboard render --draft", err=True)
 
 
-def _schema() -> bytes:
-    from storyboard.parsing.schema import text
+def _files(template: str) -> dict[str, bytes]:
+    from storyboard.graphics.sample_frame import sample_frame
 
-    return text().encode()
+    images = {"frames/window.png": sample_frame()} if template == _USUAL else {}
+    return {
+        "storyboard.yaml": (_TEMPLATES / f"{template}.yaml").read_bytes(),
+        **images,
+        ".gitignore": _IGNORE.encode(),
+    }

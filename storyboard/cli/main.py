@@ -35,6 +35,7 @@ VERBS = {
     "store": "List, verify and clean up the stored takes.",
     "emulator": "Run a local server with the provider's API.",
     "schema": "Print the JSON Schema of the storyboard file.",
+    "completion": "Print the completion script of a shell.",
     "doctor": "Check installation, network, configuration and stored files.",
 }
 

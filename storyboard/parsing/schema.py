@@ -17,6 +17,7 @@ from storyboard.parsing import source
 from storyboard.parsing.template_filters import kind
 
 Part = Literal["storyboard", "scene", "include"]
+SchemaFile = Literal["storyboard", "scenes"]
 
 _KINDS = {
     "string": "text",
@@ -69,9 +70,9 @@ class SchemaFault:
         )
 
 
-def text() -> str:
-    """The JSON Schema as published, in JSON."""
-    return (Path(__file__).parents[1] / "schemas" / "storyboard.schema.json").read_text(encoding="utf-8")
+def text(file: SchemaFile = "storyboard") -> str:
+    """The JSON Schema as published, in JSON: of the storyboard file, or of an include file (``scenes``)."""
+    return (Path(__file__).parents[1] / "schemas" / f"{file}.schema.json").read_text(encoding="utf-8")
 
 
 def faults(value: object, part: Part) -> list[SchemaFault]:
