@@ -88,6 +88,7 @@ def test_a_narrow_terminal_cuts_nothing(width: int) -> None:
     assert "…" not in text
 
 
+@pytest.mark.ci
 def test_past_jobs_say_how_long_the_next_ones_take(studio: Studio, run: Run) -> None:
     """The plan of the second film says it, and so does its render."""
     studio.serve(latency=0.4)

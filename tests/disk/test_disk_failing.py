@@ -208,6 +208,7 @@ def test_whatever_call_fails_nothing_bought_is_lost(open_studio: Open, kind: str
 
 
 @pytest.mark.parametrize("kind", ["ENOSPC", "late"])
+@pytest.mark.ci
 def test_a_few_calls_fail_and_nothing_bought_is_lost(open_studio: Open, kind: str) -> None:
     """Each fortieth call: a glance before a commit."""
     assert every_call_fails(open_studio, kind, 40) >= LEAST[kind] // 40

@@ -115,6 +115,7 @@ def test_no_sync_is_there_for_nothing(
     assert any(cuts(*recorded(open_studio("power"), monkeypatch, recorder)))
 
 
+@pytest.mark.ci
 def test_one_place_says_how_much_sqlite_syncs() -> None:
     """A second connection, or a second word on it, would need a test of its own."""
     said = [

@@ -152,6 +152,7 @@ def test_a_photo_lying_on_its_side_is_turned_upright(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("prompt", ["A cat.", LONG, "W" * 3000, "Старый маяк. " * 90, "\u0301" * 500, "犬猫" * 999])
 @pytest.mark.parametrize("shape", [{}, {"aspectRatio": "9:16"}, {"imageUrls": [IMAGE]}])
+@pytest.mark.ci
 def test_words_stay_inside_the_margins(prompt: str, shape: dict[str, object]) -> None:
     """Long prompts would be cut off at the edge or run over the progress line."""
     label = "120/999 " + "a-very-long-name-" * 8

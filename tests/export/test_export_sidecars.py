@@ -122,6 +122,7 @@ def test_no_text_becomes_a_command(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("fps", [24, 25, 30, 60])
+@pytest.mark.ci
 def test_a_cue_is_seen_on_exactly_its_frames(fps: int) -> None:
     """Times have whole milliseconds, frames have not: rounded the wrong way a cue would come a frame late."""
     film = said(*(Cue(str(at), 7 * at, 5) for at in range(40)), fps=fps)

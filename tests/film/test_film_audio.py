@@ -180,6 +180,7 @@ def test_a_film_without_a_word_about_sound_is_copied(paths, two, tmp_path):
 
 
 @pytest.mark.parametrize("gain", [-12, -3, 6])
+@pytest.mark.ci
 def test_a_gain_is_exact_and_is_of_its_scene_alone(paths, two, tmp_path, gain):
     """A scene made 6 dB softer would be 5 or 7 dB softer, or take its neighbour along."""
     plan, film = spliced(louder(two, 0, AudioLevel(Fraction(gain))), paths, tmp_path)

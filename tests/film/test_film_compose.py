@@ -139,6 +139,7 @@ def looked_at(plan: FilmPlan, film: Path, paths: Mapping[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("kind", every(3, KINDS))
+@pytest.mark.ci
 def test_a_transition_looks_as_it_should(moving, tmp_path, kind):
     """The wrong way round, a frame late, or with shifted colours, it would be seen at once."""
     paths = {"a": moving(RED), "b": moving(GREEN)}
@@ -215,6 +216,7 @@ ODD = {
 
 @pytest.mark.parametrize("odd", every(3, ODD))
 @pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.ci
 def test_an_odd_clip_joins_too(moving, tmp_path, odd, place):
     """A clip of the author's own, of another size or codec, stands in every film."""
     options = [ODD[odd] if n == place else {} for n in range(2)]
@@ -253,6 +255,7 @@ def test_a_clip_in_one_group_is_rendered_in_two_pieces(moving, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["dissolve", "fade", "slide-up"])
+@pytest.mark.ci
 def test_over_the_tail_a_clip_in_one_group_stays_whole(moving, tmp_path, kind):
     """Its first frame waits; all of it, first frame too, is then what was bought."""
     paths = {name: moving(colour, codec=ONE_GROUP) for name, colour in (("a", RED), ("b", GREEN), ("c", BLUE))}

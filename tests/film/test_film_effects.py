@@ -136,6 +136,7 @@ def test_an_effect_runs_once_and_again_when_its_code_changes(studio: Studio, ins
     assert len(log.read_text().splitlines()) == 3
 
 
+@pytest.mark.ci
 def test_the_sound_stays_where_the_picture_was(studio: Studio, install, clips):
     """A clip that is cut into, one whose sound has to be encoded, and one without any."""
     install("def same(clip, seed):\n    return clip\n", "same")
@@ -156,6 +157,7 @@ def test_the_sound_stays_where_the_picture_was(studio: Studio, install, clips):
     assert seen.clicks() == pytest.approx(flashes, abs=0.012)
 
 
+@pytest.mark.ci
 def test_an_effect_may_ask_for_frames_in_any_order_and_give_another_size(studio: Studio, install, clips):
     """moviepy's own effects do both; the film keeps its size, the clip its duration."""
     install(

@@ -139,6 +139,7 @@ def kinds(clips: Clips) -> Iterator[Path]:
     yield clips(GREEN, sound_codec=("-c:a", "libopus"), **WEBM)
 
 
+@pytest.mark.ci
 def test_a_sheet_and_a_poster_of_every_kind_of_clip(studio: Studio, clips: Clips) -> None:
     """What the cut accepts could not be looked at before; and one clip without a picture took the sheet from all."""
     paths = list(kinds(clips))
@@ -224,6 +225,7 @@ def loudest(sound: numpy.ndarray) -> int:
 
 
 @pytest.mark.parametrize("effect", every(3, [", gain: -3", "", ", fade: 0.5"]))
+@pytest.mark.ci
 def test_of_several_sound_tracks_the_one_that_is_switched_on_is_heard(
     studio: Studio, tmp_path: Path, effect: str
 ) -> None:
@@ -299,6 +301,7 @@ FILLER = int(f"110{15 - 1:04b}" + "".join(f"{sign:08b}" for sign in b"encoder: a
 
 @pytest.mark.parametrize("content", [FILLER.to_bytes(16), bytes([0b11100000])])
 @pytest.mark.parametrize("each", every(3, [", audio: {gain: -3}", "", ", transition: {kind: fade}"]))
+@pytest.mark.ci
 def test_a_first_packet_without_sound_is_silence(studio: Studio, clips: Clips, tmp_path: Path, content, each) -> None:
     """libfaac writes its name there: the clip was called damaged as soon as a gain or a joint touched it."""
     odd = with_first_packet(clips(RED, seconds=2), tmp_path / "odd.mp4", content)
@@ -336,7 +339,7 @@ def test_damage_is_told_with_its_time(studio: Studio, clips: Clips, tmp_path: Pa
     said = re.search(r"scene 's0': its clip is damaged: .* at about ([0-9.]+) s", warned(studio))
     assert said
     assert 2.2 <= float(said[1]) <= 2.6
-    assert run("validate", "film.yaml")[2] == "film.yaml: 1 scene, no problems\n"
+    assert run("validate", "film.yaml")[2] == "length   4 s\nfilm.yaml: 1 scene, no problems\n"
     exit, _, err = run("validate", "--deep", "film.yaml")
     assert (exit, said[0] in err) == (0, True)
     film(studio, odd, each=", trim: {to: 2}")

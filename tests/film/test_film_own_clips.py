@@ -105,6 +105,7 @@ def hdr(path: Path, luma: int, transfer: str) -> Path:
         ("arib-std-b67", 64 + round(0.75 * 876), 190, 250),
     ],
 )
+@pytest.mark.ci
 def test_hdr_is_seen_as_a_common_screen_can_show_it(studio: Studio, clips, tmp_path, transfer, luma, low, high):
     """Shown as it is, it would be flat and grey: white at 148 of 255."""
     seen = look(film(studio, clips, hdr(tmp_path / "hdr.mov", luma, transfer)))

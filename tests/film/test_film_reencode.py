@@ -30,6 +30,7 @@ def joined(tmp_path):
     return whole
 
 
+@pytest.mark.ci
 def test_each_scene_is_seen_in_its_place(joined, clips):
     """The film would show other scenes, or the right ones at the wrong time."""
     film = joined({"a": clips(RED), "b": clips(GREEN, seconds=1.5), "c": clips(BLUE)})
@@ -58,6 +59,7 @@ def test_sound_ends_with_the_picture(joined, clips):
 
 
 @pytest.mark.parametrize("silent", [0, 1, 2])
+@pytest.mark.ci
 def test_a_clip_without_sound_is_exactly_silent(joined, clips, silent):
     """Everything after a clip whose sound the service left out would come too early, or the film be mute."""
     paths = {str(n): clips(RED if n else BLUE, seconds=1, sound="" if n == silent else "stereo") for n in range(3)}
@@ -97,6 +99,7 @@ def test_a_trim_shows_just_those_frames(clips, tmp_path):
 
 
 @pytest.mark.parametrize("form", [{"suffix": "mkv"}, {"fps": "30000/1001"}, {"fps": 30, "hertz": 44100}], ids=str)
+@pytest.mark.ci
 def test_a_trim_deep_inside_a_clip_is_found_again(clips, tmp_path, form):
     """Only the part that is seen is decoded; jumping there must not cost a frame, nor the sound its place."""
     path = clips(BLUE, seconds=6, **form)
@@ -128,6 +131,7 @@ def test_other_rates_are_resampled_and_keep_their_length(joined, clips):
 
 
 @pytest.mark.parametrize("late", [("-use_editlist", "0"), ("-output_ts_offset", "5")])
+@pytest.mark.ci
 def test_a_clip_whose_times_do_not_begin_at_zero_loses_no_frame(joined, clips, late):
     """Some makers leave the first frame at 0.08 s, or at any other time: it would be held, and the last frames lost."""
     path = clips(RED, seconds=2, codec=("-c:v", "libx264", "-bf", "3", *TAGS), extra=late)
@@ -136,6 +140,7 @@ def test_a_clip_whose_times_do_not_begin_at_zero_loses_no_frame(joined, clips, l
     assert film.clicks() == pytest.approx([0, 1, 2], abs=0.07)
 
 
+@pytest.mark.ci
 def test_a_variable_rate_keeps_its_times(joined, clips):
     """Screen recordings drop frames that do not change: by counting, they would run too fast."""
     path = clips(RED, seconds=3, filters=",select='not(between(mod(n\\,24)\\,5\\,15))'", extra=("-fps_mode", "vfr"))
@@ -152,6 +157,7 @@ def test_a_variable_rate_keeps_its_times(joined, clips):
         ("mkv", ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", *TAGS), ()),
     ],
 )
+@pytest.mark.ci
 def test_own_clips_come_in_other_formats(joined, clips, suffix, codec, sound_codec):
     """A sting from an editor would have to be converted by hand."""
     film = joined({"a": clips(RED, suffix=suffix, codec=codec, sound_codec=sound_codec), "b": clips(GREEN)})
@@ -183,6 +189,7 @@ def test_oblong_pixels_are_shown_wide(joined, clips):
 
 
 @pytest.mark.parametrize(("fit", "edge"), [("pad", (0, 0, 0)), ("crop", RED), ("blur", (120, 24, 24))])
+@pytest.mark.ci
 def test_a_clip_of_another_shape_fits_as_asked(joined, clips, fit, edge):
     """A portrait clip in a landscape film would be stretched, or leave the film in two sizes."""
     film = joined({"a": clips(RED, size=(180, 320)), "b": clips(GREEN)}, fit=fit)
@@ -202,6 +209,7 @@ def test_any_size_becomes_the_films(joined, clips, size):
 
 
 @pytest.mark.parametrize(("size", "matrix"), [((320, 180), "bt601"), ((1280, 720), "bt709")])
+@pytest.mark.ci
 def test_untagged_colours_are_read_as_players_read_them(joined, clips, size, matrix):
     """Skin would turn orange or green in clips whose maker left the tags out."""
     filters = f",scale=in_color_matrix=bt709:out_color_matrix={matrix},setparams=colorspace=unknown"
@@ -234,6 +242,7 @@ def test_the_index_comes_first(clips, tmp_path):
     assert content.index(b"moov") < content.index(b"mdat")
 
 
+@pytest.mark.ci
 def test_the_same_cut_gives_the_same_bytes(clips, tmp_path):
     """A film in git, or in a cache, would change without a reason."""
     paths = {"a": clips(RED), "b": clips(GREEN, fps=30, size=(180, 320)), "c": clips(BLUE, sound="")}

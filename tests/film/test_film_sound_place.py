@@ -46,6 +46,7 @@ def three(clips):
 
 
 @pytest.mark.parametrize("frames", [31, *(pytest.param(n, marks=pytest.mark.ci) for n in (1, 29, 30, 47, 49, 53))])
+@pytest.mark.ci
 def test_copied_sound_lies_within_half_a_block(three, tmp_path, frames):
     """After a clip of an odd length, lips would be two or three frames off for the rest of the film."""
     paths, cut = three(frames)

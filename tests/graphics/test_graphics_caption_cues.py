@@ -18,6 +18,7 @@ SENTENCE = (
 )
 
 
+@pytest.mark.ci
 def test_a_long_caption_is_shown_two_lines_at_a_time():
     """Seven lines over half the picture, and a word that is broken without a sign."""
     cues = caption_cues(SENTENCE, TALL, "de")

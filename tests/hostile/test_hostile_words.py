@@ -109,6 +109,7 @@ def test_no_word_is_obeyed(word: str) -> None:
 
 
 @pytest.mark.parametrize("part", range(4))
+@pytest.mark.ci
 def test_no_storyboard_is_obeyed(
     part: int, studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +139,7 @@ LONG = "\x1b[2J::error::x" + " it went wrong" * 70_000  # 1 MB, the most that is
 
 
 @pytest.mark.parametrize("call", ASK)
+@pytest.mark.ci
 async def test_no_message_of_a_call_is_obeyed(call: str) -> None:
     """A service says why, and its words are shown: whichever call it was, and however long they are."""
     told: list[str] = []

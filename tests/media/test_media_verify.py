@@ -65,6 +65,7 @@ def test_a_good_take_is_measured(noisy):
     ],
     ids=str,
 )
+@pytest.mark.ci
 def test_every_good_form_is_accepted(clips, made):
     """A take that was paid for would be thrown away for a harmless peculiarity."""
     path = clips(BLUE, **{"seconds": 2, **made})

@@ -12,6 +12,7 @@ BAND = st.tuples(st.fractions(0, 1), st.fractions(0, 1)).map(lambda pair: (min(p
 
 
 @given(st.lists(BAND, max_size=6), st.none() | st.integers(-8000, 10**7).map(lambda ms: Fraction(ms, 1000)))
+@pytest.mark.ci
 def test_a_label_is_read_as_it_was_written(bands, seconds):
     """What titles cover may only grow: by less than a hundredth at each edge."""
     written = DraftLabel("3/8 lamp", seconds, tuple(bands))

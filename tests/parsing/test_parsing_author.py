@@ -117,6 +117,7 @@ def wave() -> bytes:
         return file.getvalue()
 
 
+@pytest.mark.ci
 def test_a_warning_of_the_defaults_is_told_once(author: Author) -> None:
     """A thousand warnings are no reason to stop reading."""
     scenes = "".join(f"  - {{id: s{number}}}\n" for number in range(1_100))

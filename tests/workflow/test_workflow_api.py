@@ -49,9 +49,12 @@ def test_exactly_the_given_plan_is_carried_out(studio: Studio, film: Path) -> No
         assert [(step.scene, step.name) for step in plan.steps] == [("s2", "make")]
         result = project.render(plan, approve=lambda plan: True)
         assert (list(result.outcomes), result.missing, result.film) == (["s2"], ("s1",), None)
-        with pytest.raises(InputError, match="does not hold any more"):
-            project.render(plan, approve=lambda plan: True)
+        again = project.render(plan, approve=lambda plan: True)
+        assert (again.made, again.spent) == (0, 0)
     assert studio.service.posts == 1
+    studio.scenes("A gull", "A tern at night")
+    with opened(studio, film) as project, pytest.raises(InputError, match="out of date"):
+        project.render(plan, approve=lambda plan: True)
 
 
 def test_a_render_meanwhile_is_seen(studio: Studio, film: Path) -> None:

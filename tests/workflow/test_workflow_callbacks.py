@@ -104,6 +104,7 @@ def test_a_callback_pulls_the_next_question_forward(
 @pytest.mark.parametrize(
     "fault", ["callback:early @tern", "callback:late=0.3 @tern", "callback:twice @tern", "job:fail=501 @tern"]
 )
+@pytest.mark.ci
 def test_early_late_and_double_callbacks_do_no_harm(called: Studio, fault: str) -> None:
     """Neither for a scene whose answer came nor for one whose answer was lost; a job that failed is told as failed."""
     service = called.serve(fault, "submit:drop-after @lost", latency=0.1)

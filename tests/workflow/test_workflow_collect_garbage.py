@@ -234,6 +234,7 @@ def test_what_was_pinned_yesterday_is_young(studio: Studio) -> None:
     assert (found.unreferenced, found.young, found.needed) == ((), 1, 1)
 
 
+@pytest.mark.ci
 def test_the_base_of_an_hd_version_that_is_to_come_stays(studio: Studio) -> None:
     """It was asked for and may have been paid for: without its base it would be worth nothing."""
     service = studio.serve("hd:code=429")

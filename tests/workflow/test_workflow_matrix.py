@@ -110,6 +110,7 @@ def test_a_submission(studio: Studio, form: str, word: str) -> None:
 @pytest.mark.parametrize(
     "code", every(4, [code for word in ("stop", "mend", "connect") for code in rows(Call.SUBMIT, "code")[word]])
 )
+@pytest.mark.ci
 def test_a_submission_that_stops_the_run(studio: Studio, form: str, code: int) -> None:
     """The scene is not to blame: after 5 the next run asks for it as if nothing had been."""
     state, status, posts = SUBMIT[WORDS[TABLE.weigh(Call.SUBMIT, code if form == "http" else 200, code).rule]]

@@ -315,6 +315,7 @@ def test_a_rehearsal_leaves_a_paid_lock_and_film_alone(studio: Studio, own_home:
 
 
 @pytest.mark.parametrize("fault", ["submit:code=451 x1", "job:fail=451 x1"])
+@pytest.mark.ci
 def test_an_image_that_could_not_be_fetched_goes_up_anew(studio: Studio, fault: str) -> None:
     """The address that did not serve is forgotten: asking again with the same one would fail again."""
     service = studio.serve(fault)

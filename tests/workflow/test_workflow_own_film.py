@@ -31,6 +31,7 @@ def test_a_film_is_known_by_its_note(studio: Studio, film: Path, reencode: bool)
         assert provenance.kind_of(file) == "rehearsal"
 
 
+@pytest.mark.ci
 def test_a_draft_does_not_replace_a_bought_film_without_a_record(studio: Studio, film: Path) -> None:
     """The note says what the film is worth."""
     bought = film.read_bytes()

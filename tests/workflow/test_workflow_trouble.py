@@ -154,6 +154,7 @@ def test_no_key_is_said_before_anything_is_asked(studio: Studio, monkeypatch: py
 
 
 @pytest.mark.parametrize("fault", ["clip:html", "clip:http=403", "clip:http=404", "clip:corrupt", "clip:cut"])
+@pytest.mark.ci
 def test_a_clip_that_does_not_come_is_fetched_by_a_later_run(studio: Studio, fault: str) -> None:
     """It is paid for. However long its host is ill, it is never bought again."""
     service = studio.serve(f"{fault} @tern")
@@ -346,6 +347,7 @@ def test_ctrl_c_once_collects_what_is_paid_for(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP]])
+@pytest.mark.ci
 def test_told_to_go_it_goes(studio: Studio, signals: list[signal.Signals]) -> None:
     """Within seconds, without a traceback; the next run collects."""
     service = studio.serve(latency=600)
@@ -431,8 +433,8 @@ def test_a_success_without_an_address_is_not_polled_for_ever(studio: Studio) -> 
 @pytest.mark.parametrize(
     ("out", "said"),
     [
-        ("film.yaml", "no name for a film"),
-        ("film", "no name for a film"),
+        ("film.yaml", "is not a film name"),
+        ("film", "is not a film name"),
         ("folder.mp4", "is a folder"),
         ("/proc/x/film.mp4", "cannot be written"),
         ("own.mp4", "is a clip of this storyboard"),
@@ -461,6 +463,7 @@ def test_a_film_never_takes_the_place_of_something_else(studio: Studio, out: str
         ("APIKLEY_API_KEY", "", 5),
     ],
 )
+@pytest.mark.ci
 def test_what_is_wrong_here_is_found_before_anything_is_paid(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, name: str, value: str, status: int
 ) -> None:
