@@ -17,13 +17,13 @@ def line(event: events.Event) -> str | None:
     """Return an event as one line of text; None for one that is not shown."""
     match event:
         case events.Submitting():
-            return f"{event.scene}: asking for it ({one_line(event.model)})"
+            return f"{event.scene}: submitting ({one_line(event.model)})"
         case events.Submitted():
             return f"{event.scene}: accepted as job {one_line(event.job, 80)}"
         case events.Waiting():
             return None
         case events.Fetched():
-            return f"{event.scene}: fetched, {event.bytes / 1e6:.1f} MB"
+            return f"{event.scene}: downloaded, {event.bytes / 1e6:.1f} MB"
         case events.Finished():
             return f"{event.scene}: done"
         case events.Failed():

@@ -19,7 +19,7 @@ def owed_lines(owed: "Sequence[OwedJob]") -> Iterator[str]:
     for job in owed:
         yield f"{'owed':<8} {job.submission.scene:<16} {one_line(job.sentence, 300)}"
     if owed:
-        yield f"{'':<8} {'':<16} paid for, and needed by no scene now: render and `storyboard collect` download it"
+        yield f"{'':<8} {'':<16} paid for, but no scene needs it now: render and `storyboard collect` download it"
 
 
 @contextmanager

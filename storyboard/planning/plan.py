@@ -201,7 +201,7 @@ def _refused(shot: _Known) -> Blocked | None:
 
 def _collecting(shot: _Known, entry: Submission) -> str:
     if entry.state == "open":
-        return "paid for, not fetched yet"
+        return "paid for, not downloaded yet"
     if shot.resolution not in shot.takes and shot.base in shot.held:
         return f"resolution {shot.base} -> {shot.resolution}: the HD version of the same take"
     again = f"{_gone(shot)}: fetched again"

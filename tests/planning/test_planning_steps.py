@@ -86,7 +86,7 @@ def test_a_job_that_is_paid_for_is_collected() -> None:
     """Killed after the job's name was written, the next run fetches instead of paying."""
     (step,) = planned(known("open"), x=PLAIN).steps
     assert isinstance(step, Collect)
-    assert (step.job, step.credits, step.why) == ("job1", 0, "paid for, not fetched yet")
+    assert (step.job, step.credits, step.why) == ("job1", 0, "paid for, not downloaded yet")
 
 
 def test_a_take_gone_from_the_store_is_fetched_again() -> None:
