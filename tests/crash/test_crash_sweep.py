@@ -29,10 +29,10 @@ FILMS: Mapping[str, Film] = {
     "refused": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (refused)'", refused=("three",)),
     "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
-# Every n-th point in CI, over 1,000 kills in sum; every one of them behind ./dev test --all.
-STEP = {"prompts": 4}
-SELDOM = 6
-CALLED, CALLED_STEP = ("prompts", "lost"), 5
+# Every n-th point in CI, some 500 kills in sum; every one of them behind ./dev test --all.
+STEP = {"prompts": 8}
+SELDOM = 12
+CALLED, CALLED_STEP = ("prompts", "lost"), 10
 
 
 def _sweep(
