@@ -212,7 +212,6 @@ def _name_beside(folder: int, staging: Path, path: Path) -> Path:
     free = (f"{path.stem}-{number}{path.suffix}" for number in count(2))
     kept = path.with_name(next(name for name in free if name.casefold() not in names))
     os.rename(staging.name, kept.name, src_dir_fd=folder, dst_dir_fd=folder)
-    os.fsync(folder)
     return kept
 
 

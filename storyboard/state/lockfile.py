@@ -30,6 +30,7 @@ _SIZE = re.compile(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})\Z")
 _RESOLUTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _LONGEST_NAME = 512  # characters of the name of a job
+_LONGEST_KEY = 80  # characters; a YAML key of one line has at most 1,024, and an escaped character takes up to 12
 _WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
 
@@ -201,9 +202,22 @@ def parse_lock(content: object, file: str) -> Lock:
     scenes = content.get("scenes") if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or content.get("storyboard-lock") != 1 or not isinstance(scenes, Mapping):
         raise InputError(f"{file}: not a lock file of version 1", WAY_OUT)
+    if any(len(key) > _LONGEST_KEY for key in _keys(content)):
+        raise InputError(f"{file}: a key has more than {_LONGEST_KEY} characters", WAY_OUT)
     pinned = {str(scene): _pinned(file, str(scene), value) for scene, value in scenes.items()}
     realm = content.get("realm")
     return Lock(pinned, realm if isinstance(realm, str) else None, dict(_unknown_keys(content, scenes)))
+
+
+def _keys(value: object) -> Iterator[str]:
+    """All keys of mappings in a value."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield str(key)
+            yield from _keys(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _keys(part)
 
 
 def _unknown_keys(

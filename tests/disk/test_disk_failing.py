@@ -269,15 +269,16 @@ def refused_by_the_kernel(open_studio: Open, call: str, error: str, when: str, m
     quiet = open_studio("quiet")
     quiet.scenes(f"A gull {call} {error}", f"A tern {call} {error}")
     trace = quiet.folder / "trace"
-    watched = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", f"trace={call}")
+    calls = call if call != "rename" else "rename,renameat,renameat2"
+    watched = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", f"trace={calls}")
     assert typed(quiet, *watched, "-o", str(trace))[0] == 0
-    threads = [line.split()[0] for line in trace.read_text().splitlines() if f" {call}(" in line]
+    threads = [line.split()[0] for line in trace.read_text().splitlines() if f" {call}" in line]
     there = threads.count(threads[0])
     for n in sorted({-(-at * there // most) for at in range(1, most + 1)}):
         studio = open_studio(f"{call}-{error}-{n}")
         prompts = (f"A gull {call} {error} {n}", f"A tern {call} {error} {n}")
         studio.scenes(*prompts)
-        inject = f"inject={call}:error={error}:when={when.format(n)}"
+        inject = f"inject={calls}:error={error}:when={when.format(n)}"
         status, said = typed(studio, *watched, "-o", "/dev/null", "-e", inject)
         print(f"{inject}: exit {status}")
         assert status in STATES, said

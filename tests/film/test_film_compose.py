@@ -18,7 +18,7 @@ from tiers import every
 
 from storyboard.film import splice as hand
 from storyboard.film.film_plan import plan_film, plan_reencoded_film
-from storyboard.film.pieces import Composed, CopiedPiece, FilmPlan, RenderedPiece
+from storyboard.film.pieces import Composed, CopiedPiece, FilmPlan, PictureExcerpt, RenderedPiece
 from storyboard.graphics.titles import Ink, ink
 from storyboard.graphics.transitions import YuvPicture, blend
 from storyboard.model.storyboard import Title, TransitionKind
@@ -248,9 +248,9 @@ def test_a_clip_in_one_group_is_rendered_in_two_pieces(moving, tmp_path):
     assert [(type(piece.job) if isinstance(piece, RenderedPiece) else CopiedPiece) for piece in plan.pictures] == [
         CopiedPiece,
         Composed,
-        Clip,
+        PictureExcerpt,
         Composed,
-        Clip,
+        PictureExcerpt,
     ]
 
 

@@ -3,13 +3,18 @@
 import json
 from fractions import Fraction
 from pathlib import PurePosixPath
+from typing import cast
 
 import pytest
 from author import Author, clip
 
 from storyboard.model.film_length import film_seconds
 from storyboard.model.storyboard import Generated, Title, Transition
+from storyboard.parsing.former_spelling import FormerSpelling
+from storyboard.parsing.source import SourceFile, position_of_text
+from storyboard.parsing.structured_prompt import prompt_texts
 from storyboard.parsing.text_checks import LONG_PROMPT
+from storyboard.parsing.yaml import read
 
 
 def prompt(author: Author, words: str, top: str = "") -> Generated:
@@ -154,3 +159,28 @@ def test_how_long_a_film_is(author: Author) -> None:
     )
     assert [scene.seconds for scene in film.scenes] == [Fraction(11, 2), 8, 3, 2]
     assert film_seconds(film.scenes) == Fraction(35, 2)
+
+
+def test_the_former_spelling_of_values_in_values() -> None:
+    """A number in a list or a mapping of the vars was spelt by Python, too; what cannot be rendered stays as it is."""
+    values = cast(dict[str, object], read(b"sizes: [1.10, 7]\ncar: {length: 2.80}\n").value)
+    former = FormerSpelling(values, {}, {})
+    assert former.prompt("{{ sizes | join(' and ') }}, {{ car.length }}", {}) == "1.1 and 7, 2.8"
+    assert former.prompt("{% nothing %} of it", {}) == "{% nothing %} of it"
+
+
+def test_a_text_that_is_not_found_as_written_has_the_place_of_its_value() -> None:
+    """A folded text is broken where its value has a space."""
+    page = SourceFile(PurePosixPath("film.yaml"), "film.yaml", read(b"note: >\n  a <long\n  name> here\n"))
+    assert position_of_text(page, ("note",), "<long name>")[:2] == (1, 7)
+
+
+def test_texts_of_a_structured_prompt() -> None:
+    assert list(prompt_texts({"shot": ["wide", {"lens": 35}], "loop": True})) == ["wide"]
+
+
+def test_most_scenes_say_the_shape_of_the_film(author: Author) -> None:
+    """No line says it: the warning stands at the first scene that has another one."""
+    scenes = "[{id: a, prompt: One., aspect: 9:16}, {id: b, prompt: Two., aspect: 9:16}, {id: c, prompt: Three.}]"
+    (told,) = author.told(f"storyboard: 1\nscenes: {scenes}\n")
+    assert told.endswith("the film is 9:16, and 1 scene is 16:9 by default: black bars")

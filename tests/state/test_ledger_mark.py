@@ -13,7 +13,9 @@ import pytest
 
 from storyboard.model.errors import LocalFault
 from storyboard.model.shot import Shot
+from storyboard.model.take import Measure, Take
 from storyboard.state.ledger import Ledger, accept, is_unused
+from storyboard.state.ledger.submissions import KnownJob
 from storyboard.workflow.ledger_backup import accept_ledger, back_up_ledger
 
 SHOT = Shot("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, 1, "apikley")
@@ -180,3 +182,27 @@ def test_a_ledger_is_for_its_user_alone(tmp_path: Path, umask: int) -> None:
     (tmp_path / "home" / "ledger.db").chmod(0o644)
     Ledger(tmp_path / "home" / "ledger.db").close()
     assert (tmp_path / "home" / "ledger.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backup_with_a_damaged_page_is_not_accepted(tmp_path: Path, crashed: Path) -> None:
+    """Its head is sound: only reading all of it shows that rows are gone."""
+    with closing(Ledger(crashed)) as ledger:
+        for number in range(400):
+            intend(ledger, f"A gull {number}")
+        copy = tmp_path / "copy.db"
+        ledger.database.back_up(copy)
+    content = bytearray(copy.read_bytes())
+    content[8192:12288] = bytes(4096)
+    copy.write_bytes(content)
+    with pytest.raises(LocalFault, match="no ledger, or damaged"):
+        accept_ledger(crashed.parent, copy, 1_700_000_000.0)
+
+
+def test_a_job_is_found_for_one_shot_only(crashed: Path) -> None:
+    """Two locks that name one job for different shots: the second has to be decided by the author."""
+    with closing(Ledger(crashed)) as ledger:
+        take = Take("0" * 64, 1, Measure(192, Fraction(24), 1280, 720, True), "720p", job="job-1")
+        one, other = (replace(SHOT, prompt=prompt) for prompt in ("A heron", "A swan"))
+        ledger.found_jobs.record(one, "heron", "/film.yaml", "run2", [take], 1_700_000_000.0)
+        with pytest.raises(KnownJob):
+            ledger.found_jobs.record(other, "swan", "/film.yaml", "run2", [take], 1_700_000_000.0)

@@ -93,7 +93,7 @@ def test_a_plan_says_where_a_whole_clip_is_encoded(
     assert status(["plan", "film.yaml", "--draft"]) == 0
     notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")]
     assert len(notes) == 1
-    assert "all of scene 'two' is encoded" in notes[0]
+    assert "all of scene 'two' is re-encoded" in notes[0]
     assert status(["plan", "film.yaml", "--draft", "--json"]) == 0
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
     assert (problem["path"], problem["severity"]) == ("scenes[1].transition", "warning")

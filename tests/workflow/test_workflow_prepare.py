@@ -54,7 +54,7 @@ def test_the_cut_finds_everything_there(studio: Studio) -> None:
         prepared(at)
     before = {what: kept(studio, what) for what in ("segments", "loudness", "pictures")}
     assert [name for name in before["segments"] if name.endswith(".mp4")]
-    assert "joints" in before["segments"]
+    assert "joints" not in before["segments"]  # With a loudness, all of the sound is mixed.
     assert len([name for name in before["segments"] if name.endswith(".index")]) == 3
     assert (len(before["loudness"]), len(before["pictures"])) == (3, 3)
     with claimed_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
@@ -63,6 +63,15 @@ def test_the_cut_finds_everything_there(studio: Studio) -> None:
     made = {name for name in after if after[name] != before["segments"].get(name)}
     assert {name for name in made if name.endswith(".mp4")} == {name for name in made if name.startswith("drawn-")}
     assert kept(studio, "loudness") == before["loudness"]
+
+
+@pytest.mark.ci
+def test_copied_sound_finds_its_joints(studio: Studio) -> None:
+    studio.serve()
+    taken(studio, FILM.replace("output: {loudness: -18}\n", ""))
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as at:
+        prepared(at)
+    assert "joints" in kept(studio, "segments")
 
 
 def test_a_damaged_take_is_the_cuts_to_tell(studio: Studio) -> None:
