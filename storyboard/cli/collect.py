@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--all", "every", is_flag=True, help="Download what any storyboard owes here, also one that is gone.")
 @json_option
 def command(file: str | None, every: bool, as_json: bool) -> int:
-    """Download the clips of jobs that are paid for and not fetched. FILE need not be valid."""
+    """Download the clips of paid jobs that are not downloaded yet. FILE need not be valid."""
     from storyboard.cli.exit_status import worst_status
     from storyboard.config.settings import settings
     from storyboard.workflow.collect import collect
@@ -31,7 +31,7 @@ def command(file: str | None, every: bool, as_json: bool) -> int:
     if as_json:
         click.echo(to_json({"owed": [_document(submission, outcome) for submission, outcome in ended]}))
     elif not ended:
-        click.echo("nothing is owed: each job that was paid for is fetched, or over", err=True)
+        click.echo("nothing to download: every paid job is downloaded or has ended", err=True)
     else:
         for submission, outcome in ended:
             click.echo(safe_text(_line(submission, outcome)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from storyboard.media.bt709 import Colour, Tags
 from storyboard.model.errors import BadMedia
+from storyboard.model.file_signatures import file_kind
 from storyboard.model.frame_rate import nominal_rate
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
@@ -32,19 +33,15 @@ _FULL = 2
 # First box types of QuickTime files that are older than "ftyp".
 _QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
-# First bytes of other kinds of files, to name them in the error message.
-_NOT_VIDEO = (
+# First words of texts that stand in place of a video, in small letters.
+_TEXTS = (
     (b"<!doctype html", "a web page"),
     (b"<html", "a web page"),
     (b"<?xml", "an XML file, perhaps a DASH playlist"),
     (b"<mpd", "a DASH playlist"),
     (b"#extm3u", "an HLS playlist"),
     (b"ffconcat", "an ffmpeg concat list"),
-    (b"pk\x03\x04", "a zip archive"),
     (b"{", "JSON"),
-    (b"\x89png", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"gif8", "a GIF picture"),
 )
 
 
@@ -239,9 +236,9 @@ def _likeness(head: bytes) -> str:
     if not head:
         return "it is empty"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for magic, name in _NOT_VIDEO:
-        if start.startswith(magic):
-            return f"it looks like {name}"
+    known = next((name for words, name in _TEXTS if start.startswith(words)), None) or file_kind(head)
+    if known:
+        return f"it looks like {known}"
     return "it looks like text" if head.isascii() and b"\0" not in head else "of an unknown kind"
 
 

@@ -5,6 +5,8 @@ Each function returns (message, hint), or None where the case is another one.
 
 import re
 
+from storyboard.model.file_signatures import file_kind
+
 Advice = tuple[str, str]
 
 _MARKER = re.compile(r"^(?:<{7}|>{7})(?: .*)?$", re.MULTILINE)
@@ -15,20 +17,6 @@ _MERGE = "keep one side, and delete the lines of '<<<<<<<', '=======' and '>>>>>
 _POINTERS = (
     (b"version https://git-lfs.github.com/spec/", "Git LFS", "git lfs pull"),
     (b"/annex/objects/", "git-annex", "git annex get"),
-)
-_SIGNATURES = (
-    (0, b"\x89PNG", "a PNG image"),
-    (0, b"\xff\xd8\xff", "a JPEG image"),
-    (0, b"GIF8", "a GIF image"),
-    (8, b"WEBP", "a WebP image"),
-    (8, b"WAVE", "a WAV sound"),
-    (4, b"ftyp", "an MP4 or QuickTime file"),
-    (0, b"\x1aE\xdf\xa3", "a Matroska or WebM file"),
-    (0, b"ID3", "an MP3 sound"),
-    (0, b"OggS", "an Ogg sound"),
-    (0, b"%PDF", "a PDF document"),
-    (0, b"PK\x03\x04", "a ZIP archive, such as a document of an office program"),
-    (0, b"SQLite format 3", "a database"),
 )
 
 
@@ -48,8 +36,7 @@ def binary(head: bytes) -> Advice | None:
     """A file that is no text. ``head`` are its first bytes, 16 or more."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "this file is UTF-16", "save it as UTF-8"
-    known = (what for at, sign, what in _SIGNATURES if head[at : at + len(sign)] == sign)
-    what = next(known, "no text file" if b"\0" in head else "")
+    what = file_kind(head) or ("no text file" if b"\0" in head else "")
     return (f"this is {what}, not a storyboard", "name the YAML file of the storyboard") if what else None
 
 

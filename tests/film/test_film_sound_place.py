@@ -103,7 +103,7 @@ def edited(content: bytes, edits: Callable[[int], list[tuple[int, int]]]) -> byt
 
 
 @pytest.mark.ci
-@pytest.mark.skipif(not PROGRAM, reason="no Chromium")
+@pytest.mark.skipif(not PROGRAM, reason="needs a browser: apt-get install chromium")
 def test_players_do_not_cut_sound_inside_a_block(clips, tmp_path):
     """An edit list could say where in a block each clip's sound begins, if players believed it; then this would fail.
 

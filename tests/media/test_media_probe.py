@@ -28,10 +28,10 @@ NOT_CLIPS = {
     "an HLS playlist": b"#EXTM3U\n#EXT-X-TARGETDURATION:8\n#EXTINF:8,\nfile:///etc/passwd\n",
     "DASH playlist": b'<?xml version="1.0"?><MPD><BaseURL>http://127.0.0.1:9/</BaseURL></MPD>',
     "ffmpeg concat list": b"ffconcat version 1.0\nfile 'other.mp4'\n",
-    "a zip archive": zipped(),
+    "a ZIP archive, such as a document of an office program": zipped(),
     "JSON": b'{"code": 401, "msg": "unauthorized"}',
-    "a PNG picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
-    "a GIF picture": b"GIF89a" + bytes(100),
+    "a PNG image": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "a GIF image": b"GIF89a" + bytes(100),
     "like text": b"concat:/etc/passwd|/etc/group",
     "of an unknown kind": bytes(range(256)),
 }

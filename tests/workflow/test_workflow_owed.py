@@ -88,7 +88,7 @@ def test_it_is_named_and_fetched_without_a_valid_storyboard(owing: Studio, run: 
     status, out, _ = run("collect", "film.yaml", "--json")
     (ended,) = json.loads(out)["owed"]
     assert (status, ended["scene"], ended["end"], takes(owing)) == (0, "s1", "fetched", 2)
-    assert run("collect", "film.yaml") == (0, "", "nothing is owed: each job that was paid for is fetched, or over\n")
+    assert run("collect", "film.yaml") == (0, "", "nothing to download: every paid job is downloaded or has ended\n")
 
 
 @pytest.mark.ci
