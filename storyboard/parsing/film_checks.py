@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import log
 from typing import cast
 
+from storyboard.model.aspect_ratio import CHOOSE_FIT, RATIOS, is_alike
 from storyboard.model.film_length import film_seconds
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import (
@@ -22,9 +23,6 @@ from storyboard.parsing.finishing import format_seconds
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.values import ParsedScene
 
-_RATIOS = {"16:9": Fraction(16, 9), "9:16": Fraction(9, 16)}
-# Shapes that differ by less than this share are one shape: black bars that narrow are not seen.
-_ALIKE = Fraction(2, 100)
 # A film may be this much longer or shorter than its `length`: a frame at 24 frames a second.
 _FRAME = Fraction(1, 24)
 
@@ -49,13 +47,13 @@ def _shapes(top: MappingNode, output: Output, film: Sequence[ParsedScene], found
         return
     size = output.size
     wanted = Fraction(*size) if size else Counter(known).most_common(1)[0][0]
-    usual = next((name for name, ratio in _RATIOS.items() if abs(ratio / wanted - 1) <= _ALIKE), "of another shape")
+    usual = next((name for name, ratio in RATIOS.items() if is_alike(ratio, wanted)), "of another shape")
     spoken = f"the film is {size[0]}x{size[1]}" if size else f"the film is {usual}"
     entry = top.inner("output")
     chosen = entry is not None and entry.has("fit")
     unsaid: list[ParsedScene] = []
     for each, ratio in shapes:
-        if ratio is None or isinstance(each.scene.source, OwnClip) or abs(ratio / wanted - 1) <= _ALIKE:
+        if ratio is None or isinstance(each.scene.source, OwnClip) or is_alike(ratio, wanted):
             continue
         if each.words.get("aspect") is None:
             unsaid.append(each)
@@ -73,27 +71,24 @@ def _ratio(scene: Scene, found: Assets) -> Fraction | None:
     if isinstance(source, Still):
         return None
     if source.aspect == "auto" and isinstance(source.first_frame, LocalImage):
-        return _RATIOS["16:9" if source.first_frame.width >= source.first_frame.height else "9:16"]
-    return _RATIOS.get(source.aspect)
+        return RATIOS["16:9" if source.first_frame.width >= source.first_frame.height else "9:16"]
+    return RATIOS.get(source.aspect)
 
 
 def _better(scene: Scene, wanted: Fraction) -> str | None:
     """The aspect that is nearer to the film's shape than the scene's own; None if there is none."""
     aspect = cast(Generated, scene.source).aspect
-    nearest = min(_RATIOS, key=lambda name: (abs(log(_RATIOS[name] / wanted)), name != aspect))
+    nearest = min(RATIOS, key=lambda name: (abs(log(RATIOS[name] / wanted)), name != aspect))
     return nearest if nearest != aspect else None
-
-
-_FITTED = "write 'fit: crop' or 'fit: blur' under 'output'"
 
 
 def _misshapen(each: ParsedScene, ratio: Fraction, wanted: Fraction, spoken: str) -> Problem:
     word = each.words.get("aspect")
     assert word is not None
-    shape = next(name for name in _RATIOS if _RATIOS[name] == ratio)
+    shape = next(name for name in RATIOS if RATIOS[name] == ratio)
     aspect = shape if word.value == shape else f"{word.value} ({shape})"
     better = _better(each.scene, wanted)
-    hint = f"write 'aspect: {better}' here, or 'fit: crop' under 'output'" if better else _FITTED
+    hint = f"write 'aspect: {better}' here, or 'fit: crop' under 'output'" if better else CHOOSE_FIT
     message = f"this scene is {aspect}, {spoken}: it gets black bars"
     return word.page.problem(word.path, message, hint, severity="warning")
 
@@ -103,7 +98,7 @@ def _unsaid(top: MappingNode, scenes: Sequence[ParsedScene], wanted: Fraction, s
     count = "1 scene is" if len(scenes) == 1 else f"{len(scenes)} scenes are"
     aspect = cast(Generated, scenes[0].scene.source).aspect
     better = _better(scenes[0].scene, wanted)
-    hint = f"write 'defaults: {{aspect: {better}}}'" if better else _FITTED
+    hint = f"write 'defaults: {{aspect: {better}}}'" if better else CHOOSE_FIT
     message = f"{spoken}, and {count} {aspect} by default: black bars"
     entry, first = top.inner("output"), scenes[0].words.own
     if entry and entry.get("size"):

@@ -13,6 +13,7 @@ from storyboard.film.audio.mix_plan import NOT_MEASURED, Loudness
 from storyboard.film.registry import Film, FilmRegistry
 from storyboard.film.write import FilmOptions, FilmSources, write_film
 from storyboard.model import events
+from storyboard.model.aspect_ratio import CHOOSE_FIT
 from storyboard.model.errors import LocalFault
 from storyboard.model.storyboard import Still
 from storyboard.model.take import Take
@@ -21,7 +22,7 @@ from storyboard.system.files import disk_errors, scratch_dir
 from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
 from storyboard.workflow.clip_remarks import clip_remarks, damage_remarks
 from storyboard.workflow.footage import build_footage, loudness_cache, read_image, scratch_name
-from storyboard.workflow.shapes import CHOOSE_FIT, misshapen_clips
+from storyboard.workflow.shapes import misshapen_clips
 from storyboard.workflow.workspace import Workspace
 
 

@@ -10,6 +10,7 @@ from storyboard.costs.budget import ways_out
 from storyboard.film.audio.mix_plan import widest_difference
 from storyboard.film.picture_plan import copyable
 from storyboard.generation.uploads import PublicFolder, destination_missing
+from storyboard.model.aspect_ratio import CHOOSE_FIT
 from storyboard.model.errors import LocalFault, Problems
 from storyboard.model.film_length import length_document
 from storyboard.model.problem import Place, Problem
@@ -22,7 +23,7 @@ from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
 from storyboard.workflow.footage import clip_of_take, loudness_cache
-from storyboard.workflow.shapes import CHOOSE_FIT, misshapen_clips
+from storyboard.workflow.shapes import misshapen_clips
 from storyboard.workflow.workspace import Workspace
 
 # Bytes that must be free before anything is paid for: for the ledger, and for each clip (reliability.md B7).

@@ -3,15 +3,10 @@
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
+from storyboard.model.aspect_ratio import RATIOS, is_alike
 from storyboard.model.storyboard import Generated, Storyboard
 from storyboard.model.take import Measure
 from storyboard.timeline.model import most_common
-
-_RATIOS = {"16:9": Fraction(16, 9), "9:16": Fraction(9, 16)}
-CHOOSE_FIT = "write `fit: crop` or `fit: blur` under `output`"
-
-# Shapes that differ by less than this share are one shape.
-_ALIKE = Fraction(2, 100)
 
 
 def misshapen_clips(
@@ -29,7 +24,7 @@ def misshapen_clips(
         if measure is None or not isinstance(scene.source, Generated) or _alike(measure, Fraction(*size)):
             continue
         aspect = scene.source.aspect
-        if aspect == "auto" or not _alike(measure, _RATIOS[aspect]):
+        if aspect == "auto" or not _alike(measure, RATIOS[aspect]):
             came = f"its clip came as {measure.width}x{measure.height}"
             yield scene.id, f"{came}, the film is {size[0]}x{size[1]}: it gets black bars"
 
@@ -40,4 +35,4 @@ def _commonest(measures: Mapping[str, Measure]) -> tuple[int, int] | None:
 
 
 def _alike(measure: Measure, ratio: Fraction) -> bool:
-    return abs(Fraction(measure.width, measure.height) / ratio - 1) <= _ALIKE
+    return is_alike(Fraction(measure.width, measure.height), ratio)

@@ -171,7 +171,7 @@ def test_a_process_that_was_stopped_reads_its_answer() -> None:
     child.send_signal(signal.SIGSTOP)
     there.go.set()
     assert there.answered.wait(10)
-    time.sleep(0.8)  # the time that is up is the child's own
+    time.sleep(0.8)  # The child's own timeout runs out in real time while it is stopped: it cannot tell anybody.
     child.send_signal(signal.SIGCONT)
     assert child.communicate(timeout=30)[0] == "{'taskId': 'abcd'}\n"
 
