@@ -74,7 +74,7 @@ def _killed(wanted: int, part: int, forks: Forks, house: Builder, tell: Tell) ->
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in (1, 2))])
 def test_killed_from_outside_nothing_is_lost(part: int, forks: Forks, house: Builder, record_property: Tell) -> None:
     """At any instant, twice in a row; the run after them makes the film, or says what it cannot know."""
     _killed(10, part, forks, house, record_property)
@@ -125,7 +125,7 @@ def _told_to_go(signals: tuple[signal.Signals, ...], seed: int, forks: Forks, ho
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 @pytest.mark.parametrize("signals", TOLD, ids=lambda signals: "-".join(one.name for one in signals) or "closed")
 def test_told_to_go_it_ends_as_documented(
     signals: tuple[signal.Signals, ...], seed: int, forks: Forks, house: Builder

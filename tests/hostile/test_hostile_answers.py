@@ -8,7 +8,9 @@ from answers import ASK, answers, attempt, line
 COUNT = 1_700  # for each of the six calls: 10,200
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(COUNT, marks=pytest.mark.ci)])
+@pytest.mark.parametrize(
+    "count", [100, pytest.param(500, marks=pytest.mark.ci), pytest.param(COUNT, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("call", ASK)
 async def test_no_answer_makes_a_traceback(call: str, count: int) -> None:
     """One odd answer would end a run with forty paid jobs in flight."""

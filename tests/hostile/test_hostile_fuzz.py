@@ -13,6 +13,8 @@ from storyboard.media.verify import verify
 from storyboard.model.errors import BadMedia
 
 COUNT = 10_000
+# CI reads the first of them, --all every one.
+COUNTS = pytest.mark.parametrize("count", [2_500, pytest.param(COUNT, marks=pytest.mark.slow)])
 PARTS = 4  # so that two workers share what is slow
 
 
@@ -41,41 +43,47 @@ def swept(target: Target, count: int, start: int = 0) -> None:
 
 
 @pytest.mark.ci
+@COUNTS
 @pytest.mark.parametrize("part", range(PARTS))
-def test_any_storyboard_is_read_or_refused(quick: Path, part: int) -> None:
+def test_any_storyboard_is_read_or_refused(quick: Path, count: int, part: int) -> None:
     """A storyboard comes with somebody's pull request; CI must say what is wrong with it, at its line."""
-    swept(storyboards(quick), COUNT // PARTS, part * COUNT // PARTS)
+    swept(storyboards(quick), count // PARTS, part * count // PARTS)
 
 
 @pytest.mark.ci
-def test_any_template_is_carried_out_or_refused(quick: Path) -> None:
+@COUNTS
+def test_any_template_is_carried_out_or_refused(quick: Path, count: int) -> None:
     """A prompt is the author's, and the author may be anybody."""
-    swept(templates(quick), COUNT)
+    swept(templates(quick), count)
 
 
 @pytest.mark.ci
-def test_any_lock_is_read_or_refused(quick: Path) -> None:
+@COUNTS
+def test_any_lock_is_read_or_refused(quick: Path, count: int) -> None:
     """The lock is merged by git: half of two is what it may well be."""
-    swept(locks(quick), COUNT)
+    swept(locks(quick), count)
 
 
 @pytest.mark.ci
+@COUNTS
 @pytest.mark.parametrize("part", range(PARTS))
-def test_any_ledger_is_read_or_said_to_be_damaged(quick: Path, part: int) -> None:
+def test_any_ledger_is_read_or_said_to_be_damaged(quick: Path, count: int, part: int) -> None:
     """A bad disk must not cost a traceback, and never the account of what was paid for."""
-    swept(ledgers(quick), COUNT // PARTS, part * COUNT // PARTS)
+    swept(ledgers(quick), count // PARTS, part * count // PARTS)
 
 
 @pytest.mark.ci
-def test_any_address_is_judged(quick: Path) -> None:
+@COUNTS
+def test_any_address_is_judged(quick: Path, count: int) -> None:
     """An address that one parser passes and the other dials elsewhere reaches the machine next door."""
-    swept(urls(quick), COUNT)
+    swept(urls(quick), count)
 
 
 @pytest.mark.ci
-def test_any_header_of_a_clip_is_judged(quick: Path) -> None:
+@COUNTS
+def test_any_header_of_a_clip_is_judged(quick: Path, count: int) -> None:
     """What a clip host sends is looked at before any decoder is."""
-    swept(headers(quick, (clip(),)), COUNT)
+    swept(headers(quick, (clip(),)), count)
 
 
 @pytest.mark.ci
@@ -99,9 +107,10 @@ def test_no_damaged_take_is_a_traceback(quick: Path) -> None:
 
 
 @pytest.mark.ci
-def test_any_saved_plan_is_read_or_refused(quick: Path) -> None:
+@COUNTS
+def test_any_saved_plan_is_read_or_refused(quick: Path, count: int) -> None:
     """A plan is handed from one CI job to the next, and the project's scratch folder may come with the project."""
-    swept(plans(quick), COUNT)
+    swept(plans(quick), count)
 
 
 READERS = pytest.mark.parametrize(
