@@ -1,7 +1,7 @@
 """Storm: 500 scenes while 20 % of all requests fail in every way the emulator knows, until nothing more is to be had.
 
 What stops a run (a refused key, say, which the storm brings about as well) is answered by the next render, as an author
-would. Pauses are scaled to a thousandth. The time is that of all the renders together. Limits: 60 s, 200 MiB.
+would; a scene that is refused for its content is submitted again (--retry), because the storm refuses at random. Pauses are scaled to a thousandth. The time is that of all the renders together. Limits: 60 s, 200 MiB.
 That nothing is charged twice meanwhile is counted by tests/crash/test_crash_load.py.
 """
 
@@ -25,7 +25,8 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as name, service("--plain", "--storm", str(PERCENT)) as url:
         folder = Path(name)
         file, environ = storyboard(folder, SCENES), author(url, folder / "home", SCALE)
-        render = [*STORYBOARD, "render", file, "--yes", "--no-cut", "--json", "--at-once", AT_ONCE]
+        insisting = [word for n in range(SCENES) for word in ("--retry", f"s{n}")]
+        render = [*STORYBOARD, "render", file, "--yes", "--no-cut", "--json", "--at-once", AT_ONCE, *insisting]
         costs: list[Cost] = []
         while len(costs) < MOST and not (costs and _settled(costs[-1])):
             costs.append(cost(render, environ, watch=True, ends=_ENDS))
