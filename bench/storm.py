@@ -1,8 +1,9 @@
 """Storm: 500 scenes while 20 % of all requests fail in every way the emulator knows, until nothing more is to be had.
 
 What stops a run (a refused key, say, which the storm brings about as well) is answered by the next render, as an author
-would; a scene that is refused for its content is submitted again (--retry), because the storm refuses at random. Pauses are scaled to a thousandth. The time is that of all the renders together. Limits: 60 s, 200 MiB.
-That nothing is charged twice meanwhile is counted by tests/crash/test_crash_load.py.
+would; a scene that is refused for its content is submitted again (--retry), because the storm refuses at random. Pauses
+are scaled to a thousandth. The time is that of all the renders together. Limits: 60 s, 200 MiB. That nothing is charged
+twice meanwhile is counted by tests/crash/test_crash_load.py.
 """
 
 import json
