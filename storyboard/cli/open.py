@@ -57,6 +57,9 @@ def _take(report: "StatusReport", scene: str, flags: str) -> Path:
     if scene not in paths:
         raise InputError(f"no scene of the film is called '{one_line(scene, 80)}'", did_you_mean(scene, paths))
     path = paths[scene]
+    if path is None and scene in {own.scene for own in report.own_scenes}:
+        typed = f"{_typed('preview', report, flags)} {scene}"
+        raise InputError(f"scene {scene} has no file: it is drawn for the film", f"make a film of it with: {typed}")
     if path is None:
         typed = f"{_typed('render', report, flags)} --scene {scene}"
         raise SceneFailed(f"scene {scene} has no take and no file of its own", f"make its take with: {typed}")

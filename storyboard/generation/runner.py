@@ -135,18 +135,24 @@ async def run_step(services: RunServices, state: RunState, step: Make | Collect)
         state.paid.add(step.scene)
         submission, ready = await job_to_collect(services, state, step), None
     model = services.model(step.shot)
-    base = services.take_in_store(submission.key, model.base(step.resolution))
+    base = _stored_take(services, step, submission, model.base(step.resolution))
     if base is None:
         with lost_take(step):
             base = await collect_clip(services, state, step, submission, ready)
     if not model.upgrades(step.resolution):
         return base
-    if upgraded := services.take_in_store(submission.key, step.resolution):
+    if upgraded := _stored_take(services, step, submission, step.resolution):
         return upgraded
     try:
         return await collect_upgrade(services, state, step, submission)
     except UpgradeRefused as refusal:
         return _without_upgrade(services, step, base, refusal)
+
+
+def _stored_take(services: RunServices, step: Make | Collect, submission: Submission, resolution: str) -> Take | None:
+    """Return the take if it is in the store; of a shot that was just bought again, only the take of the new job."""
+    take = services.take_in_store(submission.key, resolution)
+    return None if take and isinstance(step, Make) and take.job != submission.job else take
 
 
 def _without_upgrade(services: RunServices, step: Make | Collect, base: Take, refusal: UpgradeRefused) -> Take:

@@ -156,12 +156,19 @@ def _pending(shot: _Known) -> Step | None:
         return Blocked(shot.scene, shot.wanted, entry.why, "given-up")
     if entry and entry.job and entry.state in ("open", "taken"):
         gone = entry.state == "taken" and shot.base not in shot.held
-        if gone and shot.may(facts.rebuy):
+        if (gone and shot.may(facts.rebuy)) or _is_upgraded_elsewhere(shot, entry):
             return None
         extra, otherwise = shot.upgrade if entry.hd is None else Fraction(0), shot.otherwise if gone else ""
         why = _collecting(shot, entry)
         return Collect(shot.scene, shot.wanted, shot.resolution, entry.job, why, extra, otherwise=otherwise)
     return None
+
+
+def _is_upgraded_elsewhere(shot: _Known, entry: Submission) -> bool:
+    """Whether the lock pins the upgrade of this very job, and this ledger never requested one: it is bought."""
+    pinned = shot.takes.get(shot.resolution)
+    upgraded = entry.state == "taken" and entry.hd is None and shot.model.upgrades(shot.resolution)
+    return upgraded and pinned is not None and pinned.job == entry.job
 
 
 def _lost(shot: _Known) -> Step | None:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,13 +117,22 @@ def collect(settings: Settings, storyboard: Path | None, on_event: EventHandler)
     Raise InputError, RunRefused, LocalFault, and Busy while a render of the storyboard is in progress.
     """
     if is_unused(settings.realm_folder() / "ledger.db"):
+        _refuse_unknown(storyboard, [])
         return []
     with ExitStack() as stack:
         if storyboard and storyboard.parent.is_dir():
             stack.enter_context(claim_storyboard(storyboard))
         realm = stack.enter_context(open_realm(settings.service_realm, settings.realm_folder(), time.time()))
+        _refuse_unknown(storyboard, realm.ledger.submissions.all(_id(storyboard)))
         owed = realm.owed_jobs(_id(storyboard))
         return signals.run(lambda: _collect(settings, realm, owed, on_event)) if owed else []
+
+
+def _refuse_unknown(storyboard: Path | None, submissions: Sequence[Submission]) -> None:
+    """Raise InputError for the name of a storyboard that is not there and never was."""
+    if storyboard and not storyboard.exists() and not submissions:
+        hint = "correct the name, or use --all for what any storyboard owes"
+        raise InputError(f"there is no file {storyboard}, and nothing was submitted for it", hint)
 
 
 async def _collect(

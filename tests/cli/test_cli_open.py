@@ -82,3 +82,11 @@ def test_what_cannot_be_opened_is_told(
     assert "xdg-open could not open the file" in err
     monkeypatch.setenv("PATH", str(desktop.parent))
     assert "no program to open files was found" in run("open", "film.yaml")[2]
+
+
+def test_a_card_has_no_file_to_open(studio: Studio, run: Run) -> None:
+    """It is drawn for the film: rendering it makes no take."""
+    studio.write("storyboard: 1\nscenes:\n  - {id: card, still: '#102030', seconds: 2}\n")
+    status, _, said = run("open", "film.yaml", "--take", "card")
+    assert status == 2
+    assert "make a film of it with: storyboard preview film.yaml card" in said

@@ -203,3 +203,14 @@ def test_a_job_is_found_for_one_shot_only(crashed: Path) -> None:
         ledger.found_jobs.record(one, "heron", "/film.yaml", "run2", [take], 1_700_000_000.0)
         with pytest.raises(KnownJob):
             ledger.found_jobs.record(other, "swan", "/film.yaml", "run2", [take], 1_700_000_000.0)
+
+
+def test_changes_in_the_log_of_a_backup_are_a_part_of_it(crashed: Path) -> None:
+    """A copy of a home that a kill had left has its last submissions in the log; so has what `accept` sets aside."""
+    copy = crashed.with_name("copy.db")
+    shutil.copy(crashed, copy)
+    shutil.copy(f"{crashed}-wal", f"{copy}-wal")
+    for backup in (copy, crashed):
+        accept_ledger(crashed.parent, backup, 1_700_000_000.0)
+        with closing(Ledger(crashed)) as ledger:
+            assert len(ledger.submissions.all()) == 2

@@ -89,6 +89,9 @@ def test_it_is_named_and_fetched_without_a_valid_storyboard(owing: Studio, run: 
     (ended,) = json.loads(out)["owed"]
     assert (status, ended["scene"], ended["end"], takes(owing)) == (0, "s1", "fetched", 2)
     assert run("collect", "film.yaml") == (0, "", "nothing to download: every paid job is downloaded or has ended\n")
+    status, _, said = run("collect", "flim.yaml")
+    assert status == 2
+    assert "nothing was submitted for it" in said
 
 
 @pytest.mark.ci

@@ -1,5 +1,6 @@
 """What was bought once is fetched, or asked about: `--yes` alone never buys it again."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from studio import Run, Studio
 
 from storyboard.model import events
 from storyboard.state.ledger import Ledger
+from storyboard.state.lockfile import read_lock
 from storyboard.state.store import Store
 
 HD = "storyboard: 1\nscenes:\n  - {id: s1, prompt: A gull, resolution: 1080p}\n"
@@ -130,3 +132,38 @@ def test_a_scene_that_is_not_there_cannot_be_agreed_to(studio: Studio, run: Run,
     studio.scenes("A gull")
     status, _, said = run("render", "film.yaml", "--yes", flag, "s9")
     assert (status, "there is no scene 's9'" in said) == (2, True)
+
+
+@pytest.mark.ci
+def test_what_is_bought_again_is_one_job(studio: Studio, tmp_path: Path, run: Run) -> None:
+    """The take at hand is of the job before: beside the new upgrade it would be another picture."""
+    service = studio.serve()
+    studio.write(HD)
+    studio.render(cut=False)
+    lock = studio.folder / "film.lock.yaml"
+    upgrade = next(take for take in read_lock(lock).all_takes() if take.resolution == "1080p")
+    lock.write_text(lock.read_text().replace(upgrade.digest, "0" * 64))
+    move(studio, tmp_path / "second")
+    assert studio.render(cut=False).exit == 4
+    assert run("render", "film.yaml", "--yes", "--no-cut", "--rebuy", "s1")[0] == 0
+    assert len({take.job for take in read_lock(lock).all_takes()}) == 1
+    assert service.posts == 2
+
+
+@pytest.mark.ci
+def test_an_upgrade_that_another_machine_bought_is_fetched(studio: Studio, tmp_path: Path) -> None:
+    """This machine has the 720p take, and its ledger knows the job: only the lock knows the upgrade."""
+    service, first = studio.serve(), studio.environ["STORYBOARD_HOME"]
+    studio.write(HD.replace(", resolution: 1080p", ""))
+    studio.render(cut=False)
+    move(studio, tmp_path / "second")
+    studio.write(HD)
+    studio.render(cut=False)
+    charged = service.charged
+    move(studio, Path(first))
+    done = studio.render(cut=False)
+    assert (done.exit, done.credits, service.charged, len(takes(studio))) == (0, 0, charged, 2)
+    assert studio.render(cut=False).kept == 1
+    with closing(Ledger(studio.settings.realm_folder() / "ledger.db")) as ledger:
+        (entry,) = ledger.submissions.all()
+    assert (entry.hd, entry.cost) == (0, 60)

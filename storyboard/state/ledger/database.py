@@ -199,18 +199,30 @@ def accept(path: Path) -> None:
 def restore(path: Path, backup: Path, suffix: str) -> None:
     """Put a copy of ``backup`` in the place of the ledger, and accept it. Raise LocalFault if it is damaged.
 
-    The files of the present ledger stay beside it, with ``suffix`` appended to their names.
+    The changes in the write-ahead log of ``backup`` are a part of it. The files of the present ledger stay beside it:
+    ``suffix`` is appended to the ledger's name.
     """
     with atomic_output(path, private=True) as staging:
         with disk_errors(backup):
             staging.write_bytes(backup.read_bytes())
+            _copy_log(backup, staging)
         changes = _changes_in(staging, backup)
         if not changes:
             raise LocalFault(f"{backup} is no copy of a ledger, or nothing was recorded in it", _OTHER)
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        for part in ("", "-wal", "-shm"):
             with disk_errors(path), suppress(FileNotFoundError):
-                os.rename(path.with_name(name), path.with_name(name + suffix))
+                os.rename(path.with_name(path.name + part), path.with_name(path.name + suffix + part))
     _mark(path).create(changes)
+
+
+def _copy_log(backup: Path, to: Path) -> None:
+    """Copy the write-ahead log of a ledger to that of its copy ``to``, and have SQLite put it into the copy."""
+    log = backup.with_name(f"{backup.name}-wal")
+    if not log.exists():
+        return
+    to.with_name(f"{to.name}-wal").write_bytes(log.read_bytes())
+    with suppress(sqlite3.Error), closing(_connect(to)) as copy:  # Damage is found when the copy is checked.
+        copy.execute("PRAGMA journal_mode = DELETE")
 
 
 def _changes_in(path: Path, named: Path) -> int:

@@ -13,7 +13,7 @@ _INSERT_FOUND = (
     "INSERT OR IGNORE INTO jobs (job, charged, key, state, run, nonce, storyboard, scene, model, recipe, credits,"
     " asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_FOUND_UPGRADE = "INSERT OR IGNORE INTO upgrades SELECT id, '0', ?, ?, ?, ? FROM jobs WHERE nonce = ?"
+_FOUND_UPGRADE = "INSERT OR IGNORE INTO upgrades SELECT id, '0', ?, ?, ?, ? FROM jobs WHERE key = ? AND job = ?"
 
 
 class FoundJobs:
@@ -32,7 +32,7 @@ class FoundJobs:
         that job.
         """
         row = intent_row(shot, scene, storyboard, run, Fraction(0), now)
-        job, (key, _, *rest), nonce = takes[0].job, row, row[3]
+        job, (key, _, *rest) = takes[0].job, row
         with self._database.transaction() as connection:
             again = connection.execute(
                 "UPDATE OR IGNORE jobs SET state = 'taken', why = '', code = NULL WHERE key = ? AND job = ?", (key, job)
@@ -40,7 +40,7 @@ class FoundJobs:
             if not again.rowcount:
                 connection.execute(_INSERT_FOUND, (job, "0", key, "taken", *rest))
             if len(takes) > 1:
-                connection.execute(_FOUND_UPGRADE, (run, storyboard, scene, now, nonce))
+                connection.execute(_FOUND_UPGRADE, (run, storyboard, scene, now, key, job))
         if found := self._submissions.of_key(shot.key):
             return found
         raise KnownJob
