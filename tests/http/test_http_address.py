@@ -140,6 +140,7 @@ def test_addresses_of_clips_that_are_not_fetched(url: str, why: str) -> None:
         ("ftp://cdn.example/a b", None),
         ("javascript:alert(1)", None),
         ("https://[::1/a", None),
+        ("https://bücher..example/a", None),
     ],
 )
 def test_an_address_is_taken_as_a_browser_takes_it(said: str, dialled: str | None) -> None:
