@@ -82,8 +82,7 @@ def changed(path: Path, *statements: str) -> None:
 
 def rows(what: str) -> Callable[[Path], None]:
     def damage(path: Path) -> None:
-        table = "takes" if "digest" in what or "frames" in what or "fps" in what or "resolution" in what else "jobs"
-        changed(path, f"UPDATE {table} SET {what}")
+        changed(path, f"UPDATE {'takes' if 'digest' in what else 'jobs'} SET {what}")
 
     damage.__name__ = what
     return damage
@@ -99,19 +98,7 @@ DAMAGE = [
     without_its_log,
     without_a_table,
     rows("state = 'sold'"),
-    rows("recipe = '[]'"),
-    rows("recipe = '{'"),
-    rows("recipe = x'00ff'"),
-    rows("credits = '1/0'"),
-    rows("credits = x'07'"),
-    rows("asked = 'yesterday'"),
-    rows("code = 'x'"),
     rows("digest = '../../../etc/passwd'"),
-    rows("digest = 'd'"),
-    rows("frames = 'many'"),
-    rows("frames = 0"),
-    rows("fps = '0/0'"),
-    rows("resolution = '8K'"),
 ]
 
 
