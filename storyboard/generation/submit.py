@@ -71,7 +71,7 @@ def _record_intent(services: RunServices, state: RunState, step: Make) -> Submis
     upgrade = state.upgrade if services.model(step.shot).upgrades(step.resolution) else 0
     now = services.clock.wall()
     return services.ledger.submissions.record_intent(
-        step.shot, step.scene, state.storyboard_id, state.name, step.credits - upgrade, now, state.budget
+        step.shot, step.scene, state.storyboard_id, state.name, step.credits - upgrade, now, state.budget, step.why
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from storyboard.model.storyboard import Generated, Image, LocalImage
@@ -88,7 +88,7 @@ class Shot:
 
 
 def shot(source: Generated, provider: str, label: str | None = None) -> Shot:
-    """The request to ``provider`` for a scene. Without the resolution: an HD version belongs to the take."""
+    """The request to ``provider`` for a scene: its take 1. An HD version belongs to the take, not to it."""
     return Shot(
         prompt=source.prompt,
         model=source.model,
@@ -99,10 +99,22 @@ def shot(source: Generated, provider: str, label: str | None = None) -> Shot:
         seed=source.seed,
         translate=source.translate,
         watermark=source.watermark,
-        take=source.take,
+        take=1,
         provider=provider,
         label=label,
     )
+
+
+def shot_of_take(first: Shot, take: int, seeds: tuple[int, int]) -> Shot:
+    """The request for take number ``take`` of a scene whose take 1 is ``first``.
+
+    A seed that is given is counted on, and past the last one of the model's ``seeds`` from the first again.
+    """
+    if take == first.take:
+        return first
+    least, most = seeds
+    seed = None if first.seed is None else least + (first.seed - least + take - 1) % (most - least + 1)
+    return replace(first, take=take, seed=seed)
 
 
 def shot_of_recipe(recipe: Recipe) -> Shot:

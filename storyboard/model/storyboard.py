@@ -83,7 +83,9 @@ class Trim:
 class Generated:
     """What a provider generates: the prompt is filled in, the images are checked.
 
-    ``former_prompt`` is the prompt with the numbers of vars spelt as in 0.1 (1.1 for 1.10); None if it is the same.
+    ``takes`` is how many takes there are to be, ``pick`` the number of the one that the film uses (None: as the lock
+    says, or the first), ``frozen``: none is ever generated again. ``former_prompt`` is the prompt with the numbers of
+    vars spelt as in 0.1 (1.1 for 1.10); None if it is the same.
     """
 
     prompt: str
@@ -96,8 +98,10 @@ class Generated:
     translate: bool
     watermark: str | None
     resolution: Resolution
-    take: int = 1
     former_prompt: str | None = None
+    takes: int = 1
+    pick: int | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Submission:
     """One attempt to have a shot generated, in its present state. ``asked`` and ``changed`` are seconds since 1970 UTC.
 
     ``credits`` is the expected price, ``charged`` what the provider reported, ``hd`` the expected price of its upgrade.
+    ``why`` says how it ended, ``reason`` why it was made, in the words of the plan; "" where that is not known.
     """
 
     id: int
@@ -41,6 +42,7 @@ class Submission:
     why: str
     asked: float
     changed: float
+    reason: str = ""
 
     def asks(self, prompt: str) -> bool:
         """Whether ``prompt``, as a provider repeats it, is that of this submission."""

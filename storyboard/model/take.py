@@ -33,7 +33,7 @@ class Take:
     ``resolution`` is that of the model, or ORIGINAL. ``seed`` and ``credits`` are as reported by the provider, None
     where it reported none. ``job`` is the provider's name of the job that generated it, None where that is not known;
     ``fallback``: the provider says that another model than the one asked for generated it. ``provider`` is named where
-    a lock file pins a job of another one than the default.
+    a lock file pins a job of another one than the default. ``remarks`` say what the checks of the clip found.
     """
 
     digest: str
@@ -45,6 +45,7 @@ class Take:
     job: str | None = None
     fallback: bool = False
     provider: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Generation settings of a scene (prompt, images, model), checked against the provider's capabilities."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from storyboard.model.capabilities import Capabilities, Model
+from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Generated, Resolution
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
@@ -47,6 +48,9 @@ class Generating:
             watermark=self._watermark(words),
             resolution=cast(Resolution, resolution.value if resolution else usual),
             former_prompt=self._former_prompt(words, names, prompt),
+            takes=int(cast(int, word.value)) if (word := words.get("takes")) else 1,
+            pick=_pick(words, self._wrong),
+            frozen=bool((word := words.get("frozen")) and word.value),
         )
         self._possible(words, made, first, references)
         return made if prompt else None
@@ -162,6 +166,18 @@ class Generating:
             message = f"references work in {_only(aspects)}, this is {made.aspect}"
             hint = _instead("aspect", aspects)
             self._wrong(_nearer(words.get("aspect"), references).problem(message, hint))
+
+
+def _pick(words: SceneValues, wrong: Callable[[Problem], None]) -> int | None:
+    """The number of the take that the film uses; None if the scene does not say. ``wrong`` is given a problem."""
+    word, takes = words.get("pick"), words.get("takes")
+    if word is None or (takes is None and words.has("takes")):
+        return None
+    pick, most = int(cast(int, word.value)), int(cast(int, takes.value)) if takes else 1
+    if pick > most:
+        message = f"'pick' is {pick}, and the scene has {most} take{'' if most == 1 else 's'}"
+        wrong(word.problem(message, f"write 'takes: {pick}' to have so many, or a smaller 'pick'"))
+    return pick
 
 
 def _only(known: Sequence[str]) -> str:

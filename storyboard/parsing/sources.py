@@ -25,6 +25,7 @@ _MADE = (
     "resolution",
     "takes",
     "pick",
+    "frozen",
 )  # fmt: skip
 _KINDS = ("prompt", "file", "still")
 _OWN = {"file": "a local clip", "still": "a local picture"}

@@ -166,7 +166,7 @@ def _fields(take: Take) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-_KNOWN = frozenset(field.name for field in dataclasses.fields(Take)) - {"digest", "measure", "resolution"}
+_KNOWN = frozenset(field.name for field in dataclasses.fields(Take)) - {"digest", "measure", "remarks", "resolution"}
 _KNOWN |= {"fps", "frames", "sha256", "size", "sound"}
 
 

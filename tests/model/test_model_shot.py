@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from storyboard.model.problem import Place
-from storyboard.model.shot import Shot, shot
+from storyboard.model.shot import Shot, shot, shot_of_take
 from storyboard.model.storyboard import Generated, LocalImage, WebImage
 
 PLACE = Place("film.yaml", 1, 1)
@@ -31,6 +31,10 @@ def asked(**changes: Any) -> Shot:
     return shot(replace(PLAIN, **changes), "apikley")
 
 
+def take_of(first: Shot, take: int) -> Shot:
+    return shot_of_take(first, take, (10000, 99999))
+
+
 def test_three_keys_are_pinned() -> None:
     """If one of these changes, every film that was ever bought is bought again."""
     plain = asked()
@@ -40,7 +44,7 @@ def test_three_keys_are_pinned() -> None:
         last_frame=WebImage("https://example.org/b.png", PLACE),
         seed=41203,
     )
-    cast = asked(references=(image("a.png", "a" * 64),), translate=False, watermark="Ü", take=2)
+    cast = take_of(asked(references=(image("a.png", "a" * 64),), translate=False, watermark="Ü"), 2)
     assert [plain.key, framed.key, cast.key] == [
         "1c226dd6279721bca6ba5cc6f1e1b99f412ac49b11b273c10f0381b63bd56a78",
         "9e365a5d65d12216de2a151a4297bf82ee3d19f5d1a33c1adb3e56b27986d8a8",
@@ -82,11 +86,20 @@ def test_whatever_the_provider_is_asked_is_in_the_key() -> None:
         asked(seed=10000),
         asked(translate=False),
         asked(watermark="me"),
-        asked(take=2),
+        take_of(asked(), 2),
         replace(asked(), provider="other"),
         replace(asked(), label="1/2 a"),
     ]
     assert len({one.key for one in shots}) == len(shots)
+
+
+def test_each_take_has_a_key_of_its_own_and_the_first_is_the_scenes() -> None:
+    """Where takes begin, nothing that was bought before is bought again; no two takes ask for the same."""
+    plain, seeded = asked(), asked(seed=99998)
+    assert take_of(plain, 1) == plain
+    assert dict(take_of(plain, 3).recipe) == {"prompt": "A gull over the sea", "take": 3}
+    assert [take_of(seeded, take).seed for take in (1, 2, 3, 4)] == [99998, 99999, 10000, 10001]
+    assert len({take_of(each, take).key for each in (plain, seeded) for take in range(1, 100)}) == 198
 
 
 def test_images_are_handed_over_in_the_providers_order() -> None:

@@ -72,8 +72,9 @@ scenes:
     translate: false
     watermark: Keeper
     resolution: 1080p
-    takes: 1
-    pick: 1
+    takes: 3.0
+    pick: 2
+    frozen: true
     trim: { from: 0.1, to: 7.96 }
     note: For people.
     skip: false
@@ -112,6 +113,9 @@ output: { file: films/keeper.MP4, size: 1080x1920, fps: 30, fit: crop, x-o: 1 }
         translate=False,
         watermark="Keeper",
         resolution="1080p",
+        takes=3,
+        pick=2,
+        frozen=True,
     )
 
 

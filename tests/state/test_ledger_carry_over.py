@@ -53,6 +53,13 @@ CREATE TABLE pins (
 CREATE TABLE removed (digest TEXT PRIMARY KEY, at REAL NOT NULL);
 PRAGMA user_version = 1;
 """
+# What schema 2 had besides.
+SECOND = """
+ALTER TABLE takes ADD COLUMN job TEXT;
+ALTER TABLE takes ADD COLUMN fallback INTEGER NOT NULL DEFAULT 0;
+UPDATE takes SET job = 'job-' || substr(key, 1, 1) WHERE substr(key, 1, 1) IN ('a', 'b');
+PRAGMA user_version = 2;
+"""
 RECIPE = '{"prompt": "A gull"}'
 JOB = f"INSERT INTO jobs VALUES (?, ?, ?, ?, 'r', ?, '/f.yaml', ?, 'veo3_fast', '{RECIPE}', '60', ?, ?, ?, 1, 2)"
 TAKE = "INSERT INTO takes VALUES (?, ?, ?, 7, 192, '24', 1280, 720, 1, 41203, '60', 3.0)"
@@ -75,8 +82,13 @@ ROWS: tuple[tuple[str, tuple[object, ...]], ...] = (
 TABLES = ("jobs", "upgrades", "charges", "inbox", "takes", "addresses", "pins", "removed")
 
 
+@pytest.fixture(params=(1, 2), ids=("schema 1", "schema 2"))
+def version(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, version: int) -> Path:
     """A ledger as a killed process of the release before left it: a part of it is in its write-ahead log."""
     path = tmp_path / "old" / "ledger.db"
     path.parent.mkdir()
@@ -85,6 +97,8 @@ def path(tmp_path: Path) -> Path:
         database.execute("PRAGMA journal_mode = WAL")
         for statement, values in ROWS:
             database.execute(statement, values)
+        if version == 2:
+            database.executescript(SECOND)
         path = Path(shutil.copytree(path.parent, tmp_path / "home")) / "ledger.db"
     DiskReserve(path.with_suffix(".ballast")).fill()
     assert path.with_name("ledger.db-wal").stat().st_size
@@ -99,27 +113,28 @@ def content(path: Path) -> tuple[int, dict[str, list[tuple[Any, ...]]]]:
     ):
         (version,) = database.execute("PRAGMA user_version").fetchone()
         found = {name: database.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in TABLES}
-    return version, {**found, "takes": [row[:12] for row in found["takes"]]}
+    found |= {name: [row[:columns] for row in found[name]] for name, columns in (("jobs", 16), ("takes", 12))}
+    return version, found
 
 
 def _copy(home: Path, folder: str) -> Path:
     return Path(shutil.copytree(home, Path(folder) / "home"))
 
 
-def test_no_row_is_lost_and_each_take_has_its_job(path: Path) -> None:
+def test_no_row_is_lost_and_each_take_has_its_job(path: Path, version: int) -> None:
     """A lost row would be bought again; the ledger as it was stays beside it, for its owner alone."""
     before = content(path)
     ledger = Ledger(path)
-    assert content(path) == (2, before[1])
-    found = {(key, take.resolution): (take.job, take.fallback) for key, take, _ in ledger.takes.all()}
+    assert content(path) == (3, before[1])
+    found = {(key, take.resolution): (take.job, take.fallback, take.remarks) for key, take, _ in ledger.takes.all()}
     assert found == {
-        ("a" * 64, "720p"): ("job-a", False),
-        ("a" * 64, "1080p"): ("job-a", False),
-        ("b" * 64, "720p"): ("job-b", False),  # The one that came: job-b2 is still in progress.
-        ("e" * 64, "720p"): (None, False),
+        ("a" * 64, "720p"): ("job-a", False, ()),
+        ("a" * 64, "1080p"): ("job-a", False, ()),
+        ("b" * 64, "720p"): ("job-b", False, ()),  # The one that came: job-b2 is still in progress.
+        ("e" * 64, "720p"): (None, False, ()),
     }
-    assert ledger.submissions.of_key("a" * 64) is not None
-    copy = carry_over.backup_path(path)
+    assert {submission.reason for submission in ledger.submissions.all()} == {""}
+    copy = carry_over.backup_path(path, version)
     assert content(copy) == before
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
@@ -133,12 +148,12 @@ def test_killed_at_any_moment_the_ledger_is_the_old_or_the_new_one(path: Path, t
         versions.append(content(home / "ledger.db")[0])
         assert content(home / "ledger.db")[1] == before[1]
         Ledger(home / "ledger.db").close()
-        assert content(home / "ledger.db") == (2, before[1])
+        assert content(home / "ledger.db") == (3, before[1])
         if not killed:
             break
     assert len(versions) > 10
     assert versions == sorted(versions)
-    assert versions[-1] == 2
+    assert versions[-1] == 3
 
 
 def died_at(moment: int, path: Path) -> bool:

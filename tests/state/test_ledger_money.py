@@ -22,7 +22,9 @@ from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.pins import DAY
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 
-TAKE = Take("d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60))
+TAKE = Take(
+    "d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60), remarks=("silent", "é")
+)
 
 
 def wanted(prompt: str = "A gull") -> Shot:
@@ -35,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def intend(ledger: Ledger, shot: Shot, run: str = "run1") -> Submission:
-    return ledger.submissions.record_intent(shot, "gull", "/film.yaml", run, Fraction(60), 1.0)
+    return ledger.submissions.record_intent(shot, "gull", "/film.yaml", run, Fraction(60), 1.0, reason="no take yet")
 
 
 def test_the_life_of_a_take(path: Path) -> None:
@@ -44,6 +46,7 @@ def test_the_life_of_a_take(path: Path) -> None:
     entry = intend(ledger, wanted())
     assert (entry.state, entry.job, entry.credits, entry.recipe) == ("intent", None, 60, {"prompt": "A gull"})
     assert len(entry.nonce) >= 22
+    assert entry.reason == "no take yet"
     ledger.submissions.record_accepted(entry, "job1", 2.0)
     ledger.close()
 
@@ -286,7 +289,7 @@ def test_a_damaged_page_is_found(path: Path) -> None:
 def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
     Ledger(path).close()
     with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 3")
+        other.execute("PRAGMA user_version = 4")
     with pytest.raises(LocalFault, match="newer storyboard"):
         Ledger(path)
 
@@ -339,7 +342,7 @@ def test_an_address_that_does_not_serve_is_forgotten(path: Path) -> None:
     ) == (None, "https://c/a")
 
 
-@pytest.mark.parametrize("damage", ["fps = '1/0'", "fps = 'fast'", "bytes = x'00', fps = x'ff'"])
+@pytest.mark.parametrize("damage", ["fps = '1/0'", "fps = 'fast'", "bytes = x'00', fps = x'ff'", "remarks = '[1]'"])
 def test_a_damaged_take_is_said(path: Path, damage: str) -> None:
     """In words, wherever takes are read."""
     ledger = Ledger(path)

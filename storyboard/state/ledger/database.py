@@ -12,7 +12,7 @@ from errno import ENOSPC
 from pathlib import Path
 
 from storyboard.model.errors import LocalFault
-from storyboard.state.ledger.carry_over import FORMER, carry_over
+from storyboard.state.ledger.carry_over import EARLIER, carry_over
 from storyboard.state.ledger.high_water_mark import HighWaterMark
 from storyboard.state.ledger.rows import TABLES, VERSION
 from storyboard.system.claims import brief_lock
@@ -68,11 +68,11 @@ class Database:
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             self.connection.executescript(TABLES)
-        elif version not in (FORMER, VERSION):
+        elif version not in {*EARLIER, VERSION}:
             raise LocalFault(f"{self.path} was written by a newer storyboard", "upgrade, or move the store aside")
-        if version == FORMER:
+        if version in EARLIER:
             self._refuse_damage()
-            carry_over(self.connection, self.path)
+            carry_over(self.connection, self.path, version)
 
     def _refuse_damage(self) -> None:
         if damage := self.problems():

@@ -11,7 +11,7 @@ from storyboard.state.ledger.submissions import KnownJob, Submissions, intent_ro
 
 _INSERT_FOUND = (
     "INSERT OR IGNORE INTO jobs (job, charged, key, state, run, nonce, storyboard, scene, model, recipe, credits,"
-    " asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " asked, changed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _FOUND_UPGRADE = "INSERT OR IGNORE INTO upgrades SELECT id, '0', ?, ?, ?, ? FROM jobs WHERE key = ? AND job = ?"
 

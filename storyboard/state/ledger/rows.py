@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 SELECTOR = 10
 
 # The schema of the tables below, as the file says it (PRAGMA user_version). carry_over.py brings older ones to it.
-VERSION = 2
+VERSION = 3
 
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS jobs (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, job TEXT, run TEXT NOT NULL, nonce TEXT NOT NULL,
   storyboard TEXT NOT NULL, scene TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,
   credits TEXT NOT NULL, charged TEXT, code INTEGER, why TEXT NOT NULL DEFAULT '',
-  asked REAL NOT NULL, changed REAL NOT NULL);
+  asked REAL NOT NULL, changed REAL NOT NULL, reason TEXT NOT NULL DEFAULT '');
 CREATE UNIQUE INDEX IF NOT EXISTS one_live_job ON jobs (key) WHERE state IN {LIVE};
 CREATE UNIQUE INDEX IF NOT EXISTS job_names ON jobs (job) WHERE job IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_scene ON jobs (storyboard, scene);
@@ -50,7 +50,8 @@ CREATE INDEX IF NOT EXISTS inbox_nonces ON inbox (nonce);
 CREATE TABLE IF NOT EXISTS takes (
   key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
   fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
-  credits TEXT, at REAL NOT NULL, job TEXT, fallback INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (key, resolution));
+  credits TEXT, at REAL NOT NULL, job TEXT, fallback INTEGER NOT NULL DEFAULT 0,
+  remarks TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (key, resolution));
 CREATE TABLE IF NOT EXISTS addresses (
   destination TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, expires REAL NOT NULL,
   PRIMARY KEY (destination, digest));
@@ -64,7 +65,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _RESOLUTION = re.compile(r"[a-z0-9]{1,16}")
 _LATEST = 32_503_680_000  # seconds since 1970: the year 3000
 
-_TEXTS = ("key", "run", "nonce", "storyboard", "scene", "model", "recipe", "credits", "why")
+_TEXTS = ("key", "run", "nonce", "storyboard", "scene", "model", "recipe", "credits", "why", "reason")
 _JOB: Mapping[str, type | UnionType] = dict.fromkeys(_TEXTS, str) | {
     "job": str | None,
     "charged": str | None,
@@ -82,6 +83,7 @@ _TAKE: Mapping[str, type | UnionType] = dict.fromkeys(_COUNTS, int) | {
     "seed": int | None,
     "credits": str | None,
     "job": str | None,
+    "remarks": str,
     "at": float,
 }
 
@@ -108,6 +110,7 @@ def submission(row: "Row") -> Submission:
         hd=_fraction(row["hd"]),
         code=row["code"],
         why=row["why"],
+        reason=row["reason"],
         asked=row["asked"],
         changed=row["changed"],
     )
@@ -143,6 +146,7 @@ def take(row: "Row") -> Take:
         credits=_fraction(row["credits"]),
         job=row["job"],
         fallback=bool(row["fallback"]),
+        remarks=_remarks(row["remarks"]),
     )
 
 
@@ -164,12 +168,21 @@ def take_row(key: str, take: Take, now: float) -> dict[str, object]:
         "at": now,
         "job": take.job,
         "fallback": take.fallback,
+        "remarks": json.dumps(take.remarks, ensure_ascii=False),
     }
 
 
 def text(value: Fraction | None) -> str | None:
     """The stored form of an exact number."""
     return None if value is None else str(value)
+
+
+def _remarks(kept: str) -> tuple[str, ...]:
+    """The remarks of a take. Raise ValueError if they are no list of texts."""
+    found = json.loads(kept)
+    if not isinstance(found, list) or not all(isinstance(remark, str) for remark in found):
+        raise ValueError(f"remarks is {kept!r:.60}")
+    return tuple(found)
 
 
 def _fraction(kept: str | None) -> Fraction | None:

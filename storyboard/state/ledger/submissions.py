@@ -18,7 +18,7 @@ _NONCE = 24  # bytes
 
 _INSERT_INTENT = (
     "INSERT INTO jobs (key, state, run, nonce, storyboard, scene, model, recipe, credits,"
-    " asked, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " asked, changed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -50,13 +50,15 @@ class Submissions:
         credits: Fraction,
         now: float,
         budget: Budget = NO_LIMIT,
+        reason: str = "",
     ) -> Submission:
         """Record that the shot is about to be submitted. Raise AlreadyAsked or OverBudget: then do not submit it.
 
-        The budget is checked in the same transaction. Raise LocalFault if the disk has no room for its job too.
+        ``reason`` says why, in the words of the plan. The budget is checked in the same transaction. Raise LocalFault
+        if the disk has no room for its job too.
         """
         self._database.prepare_submission()
-        row = intent_row(shot, scene, storyboard, run, credits, now)
+        row = intent_row(shot, scene, storyboard, run, credits, now, reason)
         try:
             with self._database.transaction() as connection:
                 id = connection.execute(_INSERT_INTENT, row).lastrowid
@@ -180,7 +182,9 @@ class Submissions:
             return found
 
 
-def intent_row(shot: Shot, scene: str, storyboard: str, run: str, credits: Fraction, now: float) -> tuple[object, ...]:
-    """The row of a submission that is about to be sent, up to the time of its last change."""
+def intent_row(
+    shot: Shot, scene: str, storyboard: str, run: str, credits: Fraction, now: float, reason: str = ""
+) -> tuple[object, ...]:
+    """The row of a submission that is about to be sent: the values of its columns from ``key`` on."""
     recipe, nonce = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False), secrets.token_urlsafe(_NONCE)
-    return (shot.key, "intent", run, nonce, storyboard, scene, shot.model, recipe, str(credits), now, now)
+    return (shot.key, "intent", run, nonce, storyboard, scene, shot.model, recipe, str(credits), now, now, reason)
