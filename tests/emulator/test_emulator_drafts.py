@@ -266,3 +266,26 @@ async def test_plain_clips_are_told_apart_by_their_colour(start: Start, tmp_path
         seen = frames(path)
         assert (len(seen), seen[0].shape) == (FRAMES, (72, 128, 3))
         assert np.allclose(seen[96].mean(axis=(0, 1)), at.emulator.colour(job), atol=3)
+
+
+@pytest.mark.parametrize("film", ["plain", pytest.param("animatic", marks=pytest.mark.ci)])
+async def test_a_draft_continues_the_frame_that_it_is_given(start: Start, tmp_path: Path, film: str) -> None:
+    """A chain of drafts would jump at each cut: the given frames are its first and its last frame, without words."""
+    at = await start(film=film)
+    grain = np.random.default_rng(3).integers(40, 200, (9, 16, 3), dtype=np.uint8)
+    sent = [Image.fromarray(turned).resize((1280, 720), Image.Resampling.BICUBIC) for turned in (grain, grain[::-1])]
+    urls = []
+    for number, one in enumerate(sent):
+        one.save(tmp_path / f"{number}.png")
+        urls.append(await at.uploaded((tmp_path / f"{number}.png").read_bytes(), f"{number}.png"))
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(await at.bytes(await at.clip(imageUrls=urls)))
+    seen = frames(path)
+    size = seen[0].shape[1::-1]
+    for frame, one in ((seen[0], sent[0]), (seen[-1], sent[1])):
+        wanted = np.asarray(one.resize(size, Image.Resampling.LANCZOS)).astype(int)
+        assert np.abs(frame - wanted).mean() < 8  # another image is 40 away
+    with av.open(str(path)) as clip:
+        keys = [packet.pts for packet in clip.demux(video=0) if packet.is_keyframe]
+    assert len(seen) == FRAMES
+    assert len(keys) == 2  # a thumbnail must not be the frame of another clip

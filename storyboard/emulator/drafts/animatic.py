@@ -1,5 +1,6 @@
 """Animatic: a draft clip of the scene's images under a slow camera move, or of a card in the scene's colour.
 
+Its first and its last frame are those that it was given, bare, so that one draft continues another.
 moviepy composes the clip, Pillow draws its static layers once, and each frame is a window on a picture wider than the
 frame: a clip takes about 1 s of CPU. The camera moves by whole and half pixels, so that the picture does not jitter.
 """
@@ -16,6 +17,7 @@ from storyboard.emulator.drafts.backdrop import backdrops
 from storyboard.emulator.drafts.bed import bed
 from storyboard.emulator.drafts.brief import Brief
 from storyboard.emulator.drafts.clip_writer import FRAMES, RATE, SECONDS, Picture, aac, mp4
+from storyboard.emulator.drafts.given_frames import GivenFrames, given_frames
 from storyboard.emulator.drafts.lettering import Lettering, TextRun
 from storyboard.graphics.background import PAPER
 from storyboard.graphics.moviepy import video_clip
@@ -32,7 +34,7 @@ def film(path: Path, brief: Brief, stop: Event) -> None:
     """Write the clip for ``brief``. Takes about 1 s of one core. Raise OSError, av.FFmpegError, Stopped."""
     stage = set_stage(brief)
     clip = video_clip()(lambda time: stage.frame(round(time * RATE)), duration=SECONDS)
-    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.mood)))
+    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.mood)), stage.given.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Stage:
     pace: int
     inks: tuple[TextRun, ...]
     lettering: Lettering
+    given: GivenFrames
 
     def frame(self, number: int) -> Picture:
         """Frame ``number``, from 0."""
@@ -57,7 +60,7 @@ class Stage:
             ink.over(picture)
         left, top, width, height = self.lettering.line
         picture[top : top + height, left : left + width * (number + 1) // FRAMES] = PAPER
-        return picture
+        return self.given.over(picture, number)
 
     def _window(self, number: int) -> Picture:
         steps = self.pace * number if self.pace > 0 else -self.pace * (FRAMES - 1 - number)
@@ -87,6 +90,7 @@ def set_stage(brief: Brief) -> Stage:
         pace=pace if int(brief.mood[0], 16) % 2 else -pace,
         inks=tuple(lettering.inks()),
         lettering=lettering,
+        given=given_frames(brief, size, FRAMES),
     )
 
 

@@ -22,11 +22,15 @@ def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
     return [_shaded(_filling(still, size, unit), unit) for still in brief.stills[:2]]
 
 
-def _filling(still: Still, size: Size, unit: float) -> Image.Image:
+def fill_frame(photo: Photo, size: Size) -> Image.Image:
     """The image scaled to fill ``size`` and cropped around its centre, as the service does."""
+    return ImageOps.fit(_opened(photo, size), size, Image.Resampling.LANCZOS)
+
+
+def _filling(still: Still, size: Size, unit: float) -> Image.Image:
     if isinstance(still, Elsewhere):
         return _named(still.name, size, hue(still.digest), unit)
-    return ImageOps.fit(_opened(still, size), size, Image.Resampling.LANCZOS)
+    return fill_frame(still, size)
 
 
 def _opened(photo: Photo, size: Size) -> Image.Image:

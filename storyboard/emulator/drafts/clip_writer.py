@@ -5,7 +5,7 @@ measured) and drops the colour tags. The same frames and sound give the same byt
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 SECONDS = 8
@@ -52,8 +53,13 @@ def aac(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def mp4(path: Path, size: tuple[int, int], pictures: Iterable[Picture], sound: bytes) -> None:
-    """Write a clip of ``size`` (width, height in pixels) to ``path``. Raise OSError and av.FFmpegError."""
+def mp4(
+    path: Path, size: tuple[int, int], pictures: Iterable[Picture], sound: bytes, keys: Collection[int] = ()
+) -> None:
+    """Write a clip of ``size`` (width, height in pixels) to ``path``. Raise OSError and av.FFmpegError.
+
+    ``keys`` are the numbers of frames that are key frames, besides those that the encoder chooses.
+    """
     with _writing(path) as container, av.open(io.BytesIO(sound), "r", format="mp4") as recording:
         video = container.add_stream("libx264", rate=RATE, options=_X264)
         video.width, video.height = size
@@ -61,7 +67,10 @@ def mp4(path: Path, size: tuple[int, int], pictures: Iterable[Picture], sound: b
         _copy(recording.demux(audio=0), container.add_stream_from_template(recording.streams.audio[0]), container)
         reformatter = VideoReformatter()
         for number, picture in enumerate(pictures):
-            container.mux(video.encode(_yuv(picture, number, reformatter)))
+            frame = _yuv(picture, number, reformatter)
+            if number in keys:
+                frame.pict_type = PictureType.I
+            container.mux(video.encode(frame))
         container.mux(video.encode(None))
 
 

@@ -55,10 +55,13 @@ class DraftFilms:
             animatic.film(path, brief, self._stop)
         else:
             from storyboard.emulator.drafts import flat
+            from storyboard.emulator.drafts.clip_writer import RATE
+            from storyboard.emulator.drafts.given_frames import given_frames
 
             part, seconds = _FLAT[self._kind]
-            width, height = brief.size
-            flat.film(path, (width // part, height // part), flat.colour(brief.digest), seconds)
+            size = brief.size[0] // part, brief.size[1] // part
+            given = given_frames(brief, size, seconds * RATE)
+            flat.film(path, size, flat.colour(brief.digest), seconds, given)
 
 
 def _told(make: Callable[[Path], None], path: Path) -> Path:

@@ -1,13 +1,13 @@
 """Flat clips for tests and benchmarks: one colour each, small, rendered in a hundredth of an animatic's time."""
 
 from functools import cache
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
 from storyboard.emulator.drafts.bed import bed
 from storyboard.emulator.drafts.clip_writer import RATE, SAMPLE_RATE, SECONDS, aac, mp4
+from storyboard.emulator.drafts.given_frames import GivenFrames
 
 Colour = tuple[int, int, int]
 
@@ -18,10 +18,14 @@ def colour(digest: str) -> Colour:
     return red, green, blue
 
 
-def film(path: Path, size: tuple[int, int], shade: Colour, seconds: int = SECONDS) -> None:
-    """Write a clip of at most 8 ``seconds``, all of colour ``shade``, with a quiet sound."""
+def film(
+    path: Path, size: tuple[int, int], shade: Colour, seconds: int = SECONDS, given: GivenFrames | None = None
+) -> None:
+    """Write a clip of at most 8 ``seconds``, all of colour ``shade`` but for ``given`` frames, with a quiet sound."""
     picture = np.full((size[1], size[0], 3), shade, dtype=np.uint8)
-    mp4(path, size, repeat(picture, seconds * RATE), _hum(seconds))
+    given = given or GivenFrames(seconds * RATE)
+    pictures = (given.over(picture, number) for number in range(seconds * RATE))
+    mp4(path, size, pictures, _hum(seconds), given.keys)
 
 
 @cache

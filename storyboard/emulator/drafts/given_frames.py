@@ -1,0 +1,54 @@
+"""The frames that a draft is given: it begins with the first one and ends with the last one, as they were sent."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from storyboard.emulator.drafts.brief import Brief
+from storyboard.emulator.drafts.clip_writer import Picture
+from storyboard.emulator.drafts.frame_images import Photo
+
+_FADE = 12  # frames from a given one to the draft's own picture
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFrames:
+    """The first and the last of a draft's ``count`` frames, in its size; None for one that it is not given."""
+
+    count: int
+    first: Picture | None = None
+    last: Picture | None = None
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """The frames that must be key frames: one that is shown for the clip must not be that of another clip."""
+        return () if self.first is None else (self.count // 2,)
+
+    def over(self, picture: Picture, number: int) -> Picture:
+        """Frame ``number``, from 0: a given frame, ``picture``, or a mix of both on the way."""
+        fade = min(_FADE, self.count // 4)
+        behind = self.count - 1 - number
+        if self.first is not None and number < fade:
+            return _mix(self.first, picture, number, fade)
+        if self.last is not None and behind < fade:
+            return _mix(self.last, picture, behind, fade)
+        return picture
+
+
+def given_frames(brief: Brief, size: tuple[int, int], count: int) -> GivenFrames:
+    """The frames that ``brief`` gives to a clip of ``count`` frames of this size: images that are on this machine."""
+    if brief.order.mode != "FIRST_AND_LAST_FRAMES_2_VIDEO" or not brief.stills:
+        return GivenFrames(count)
+    from storyboard.emulator.drafts.backdrop import fill_frame
+
+    found = [np.asarray(fill_frame(still, size)) if isinstance(still, Photo) else None for still in brief.stills[:2]]
+    return GivenFrames(count, *found)
+
+
+def _mix(given: Picture, own: Picture, step: int, steps: int) -> Picture:
+    """``given`` at step 0, ``own`` at step ``steps``."""
+    share = round(256 * step / steps)
+    if not share:
+        return given
+    mixed: Picture = ((given * np.uint16(256 - share) + own * np.uint16(share)) >> 8).astype(np.uint8)
+    return mixed
