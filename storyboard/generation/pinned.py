@@ -24,8 +24,9 @@ async def fetch_pinned(services: RunServices, state: RunState, step: Collect) ->
 
     Raise RebuyNeeded if one cannot be downloaded or is another clip, RunRefused, LocalFault.
     """
-    with lost_take(step):
-        for take in step.pinned:
+    for take in step.pinned:
+        is_upgrade = services.model(step.shot).upgrades(take.resolution)
+        with lost_take(step, step.upgrade_otherwise if is_upgrade else step.otherwise):
             if not services.store.holds(take.digest, take.bytes):
                 await _fetch(services, state, step, take)
             elif take.resolution not in services.ledger.takes.of_key(step.shot.key):
@@ -39,15 +40,18 @@ async def fetch_pinned(services: RunServices, state: RunState, step: Collect) ->
 
 
 @contextmanager
-def lost_take(step: Make | Collect) -> Iterator[None]:
-    """Turn the failure to download a take that was in the store, or that a lock pins, into a decision of the user."""
+def lost_take(step: Make | Collect, otherwise: str) -> Iterator[None]:
+    """Turn the failure to download a take that was in the store, or that a lock pins, into a decision of the user.
+
+    ``otherwise`` says what buys it again; "" where it was not bought before.
+    """
     try:
         yield
     except SceneFailed as error:
-        if isinstance(step, Make) or not step.otherwise:
+        if not otherwise:
             raise
         said = f"its take was bought, is not here, and could not be downloaded: {error.message}"
-        raise RebuyNeeded(said, f"run again to try once more, unpaid; {step.otherwise}") from error
+        raise RebuyNeeded(said, f"run again to try once more, unpaid; {otherwise}") from error
 
 
 async def _fetch(services: RunServices, state: RunState, step: Collect, take: Take) -> None:

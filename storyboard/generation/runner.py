@@ -137,7 +137,7 @@ async def run_step(services: RunServices, state: RunState, step: Make | Collect)
     model = services.model(step.shot)
     base = _stored_take(services, step, submission, model.base(step.resolution))
     if base is None:
-        with lost_take(step):
+        with lost_take(step, step.otherwise if isinstance(step, Collect) else ""):
             base = await collect_clip(services, state, step, submission, ready)
     if not model.upgrades(step.resolution):
         return base

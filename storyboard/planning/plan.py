@@ -126,6 +126,12 @@ class _Known:
         return self.prices.hd if self.model.upgrades(self.resolution) else Fraction(0)
 
     @property
+    def lacks_upgrade(self) -> bool:
+        """Whether the take is in the store, and its upgrade was never bought, or is bought again."""
+        lost = self.resolution not in self.takes or self.may(self.facts.rebuy)
+        return lost and self.base in self.held
+
+    @property
     def is_free(self) -> bool:
         """Whether the takes cost nothing: a lost draft is simply generated again."""
         return self.facts.kind == "draft"
@@ -133,9 +139,17 @@ class _Known:
     @property
     def otherwise(self) -> str:
         """What buys the shot again."""
-        price = self.prices.shot(self.wanted.model) + self.upgrade
-        again = "generates it again" if self.facts.kind == "rehearsal" else "buys it again"
-        return f"--rebuy {self.scene} {again} for {json_number(price)} credits"
+        return self._again("it", self.prices.shot(self.wanted.model) + self.upgrade)
+
+    @property
+    def upgrade_otherwise(self) -> str:
+        """What buys the upgrade again, where it was bought; "" where it was not."""
+        bought = self.model.upgrades(self.resolution) and self.resolution in self.takes
+        return self._again(f"its {self.resolution} version", self.upgrade) if bought else ""
+
+    def _again(self, what: str, price: Fraction) -> str:
+        verb = "generates" if self.facts.kind == "rehearsal" else "buys"
+        return f"--rebuy {self.scene} {verb} {what} again for {json_number(price)} credits"
 
     def may(self, agreed: Collection[str]) -> bool:
         """Whether the user agreed for a scene of this shot."""
@@ -168,7 +182,8 @@ def _is_upgraded_elsewhere(shot: _Known, entry: Submission) -> bool:
     """Whether the lock pins the upgrade of this very job, and this ledger never requested one: it is bought."""
     pinned = shot.takes.get(shot.resolution)
     upgraded = entry.state == "taken" and entry.hd is None and shot.model.upgrades(shot.resolution)
-    return upgraded and pinned is not None and pinned.job == entry.job
+    agreed = shot.may(shot.facts.rebuy)
+    return upgraded and not agreed and pinned is not None and pinned.job == entry.job
 
 
 def _lost(shot: _Known) -> Step | None:
@@ -178,17 +193,25 @@ def _lost(shot: _Known) -> Step | None:
     """
     entry, takes = shot.entry, shot.takes
     bought = [resolution for resolution in (shot.base, shot.resolution) if resolution in takes]
-    if shot.is_free or not bought or shot.may(shot.facts.rebuy) or (entry and entry.is_waived):
+    if shot.is_free or not bought or (entry and entry.is_waived):
         return None
-    base = takes.get(shot.base)
+    base, agreed = takes.get(shot.base), shot.may(shot.facts.rebuy)
     over = entry.why if base and entry and entry.state == "failed" and entry.job == base.job else ""
-    if base and base.job and not over:
-        pinned = tuple(takes[resolution] for resolution in dict.fromkeys(bought))
-        extra = shot.upgrade if shot.resolution not in takes else Fraction(0)
-        why = _fetching(shot)
+    if base and base.job and not over and (shot.base in shot.held or not agreed):
+        fetched = [resolution for resolution in bought if resolution == shot.base or not agreed]
         return Collect(
-            shot.scene, shot.wanted, shot.resolution, base.job, why, extra, pinned=pinned, otherwise=shot.otherwise
+            shot.scene,
+            shot.wanted,
+            shot.resolution,
+            base.job,
+            _fetching(shot),
+            shot.upgrade if shot.resolution not in fetched else Fraction(0),
+            pinned=tuple(takes[resolution] for resolution in dict.fromkeys(fetched)),
+            otherwise=shot.otherwise,
+            upgrade_otherwise=shot.upgrade_otherwise,
         )
+    if agreed:
+        return None
     if shot.resolution not in takes and shot.base in shot.held:
         return None
     job = over or "the lock names no job to fetch it by"
@@ -209,7 +232,7 @@ def _refused(shot: _Known) -> Blocked | None:
 def _collecting(shot: _Known, entry: Submission) -> str:
     if entry.state == "open":
         return "paid for, not downloaded yet"
-    if shot.resolution not in shot.takes and shot.base in shot.held:
+    if shot.lacks_upgrade:
         return f"resolution {shot.base} -> {shot.resolution}: the HD version of the same take"
     again = f"{_gone(shot)}: fetched again"
     return f"{again} while the service has it; {shot.otherwise}" if _removed(shot) else again
@@ -217,7 +240,7 @@ def _collecting(shot: _Known, entry: Submission) -> str:
 
 def _fetching(shot: _Known) -> str:
     """Why a take is fetched by the job that is known of it."""
-    if shot.base in shot.held and shot.resolution not in shot.takes:
+    if shot.lacks_upgrade:
         return f"resolution {shot.base} -> {shot.resolution}: the HD version of the same take"
     known = shot.wanted.key in shot.facts.takes and shot.facts.takes[shot.wanted.key]
     return f"{_gone(shot)}: fetched again" if known else "pinned by the lock, and never here: fetched by its job"

@@ -35,7 +35,8 @@ class Collect:
 
     ``job`` is None if another render is submitting it just now, or if a scene in ``after`` needs the same shot.
     ``pinned`` are the takes that the lock pins, where this ledger does not know their job: each is downloaded by its
-    job, and only that very clip counts. ``otherwise`` says what buys the shot again if its take is lost for good.
+    job, and only that very clip counts. ``otherwise`` says what buys the shot again if its take is lost for good,
+    ``upgrade_otherwise`` what buys its upgrade again if that alone is.
     """
 
     scene: str
@@ -47,6 +48,7 @@ class Collect:
     after: tuple[str, ...] = ()
     pinned: tuple[Take, ...] = ()
     otherwise: str = ""
+    upgrade_otherwise: str = ""
     name: Literal["collect"] = "collect"
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storyboard.model.capabilities import Capabilities
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned, known_takes
 from storyboard.model.realm_kind import Kind
@@ -65,18 +64,16 @@ class LockFile:
         shots: Mapping[str, Shot],
         skipped: Collection[str],
         ledger: Ledger,
-        capabilities: Capabilities,
         now: float,
     ) -> bool:
         """Pin the takes of the scenes; False if the file is unchanged.
 
         A scene of ``shots`` without a take, or one that is ``skipped``, keeps its pins; keys that this version does not
-        know stay. ``capabilities`` say which resolution an upgrade is made of: that take is pinned too. ``now`` is
-        seconds since 1970. Raise InputError if the file is damaged, LocalFault.
+        know stay. ``now`` is seconds since 1970. Raise InputError if the file is damaged, LocalFault.
         """
         before = self.read()
         scenes = {scene: before.scenes[scene] for scene in (*shots, *skipped) if scene in before.scenes}
-        scenes |= {scene: _pins_of(before, shots[scene], take, ledger, capabilities) for scene, take in takes.items()}
+        scenes |= {scene: _pins_of(before, shots[scene], take, ledger) for scene, take in takes.items()}
         if scenes == dict(before.scenes) and self.path.exists():
             return False
         if not scenes and not self.path.exists():
@@ -306,14 +303,19 @@ def _whole(value: object) -> int:
     return value
 
 
-def _pins_of(before: Lock, shot: Shot, take: Take, ledger: Ledger, capabilities: Capabilities) -> Pinned:
-    model, pinned = capabilities.model(shot.model), before.takes(shot.key)
+def _pins_of(before: Lock, shot: Shot, take: Take, ledger: Ledger) -> Pinned:
+    pinned = before.takes(shot.key)
     known = known_takes(pinned, ledger.takes.of_key(shot.key))
-    mine = {*(quality.name for quality in model.resolutions)} - {take.resolution, model.base(take.resolution)}
-    versions = {resolution: found for resolution, found in known.items() if resolution not in mine}
-    versions[take.resolution] = known_takes(pinned, {take.resolution: take})[take.resolution]
+    used = known_takes(pinned, {take.resolution: take})[take.resolution]
+    # What was bought stays pinned while the shot is the same, whichever resolution the scene uses now.
+    same = {resolution: found for resolution, found in known.items() if _may_be_of_one_job(found, used)}
+    versions = {**same, take.resolution: used}
     named = {resolution: _with_provider(found, shot) for resolution, found in versions.items()}
     return Pinned(shot.key, shot.take, {shot.take: named})
+
+
+def _may_be_of_one_job(one: Take, other: Take) -> bool:
+    return None in (one.job, other.job) or one.job == other.job
 
 
 def _with_provider(take: Take, shot: Shot) -> Take:

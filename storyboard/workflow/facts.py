@@ -156,9 +156,8 @@ def pin_takes(workspace: Workspace, takes: Mapping[str, Take]) -> bool:
 
     A scene without a take in ``takes`` keeps what it had.
     """
-    skipped, capabilities = workspace.storyboard.skipped, workspace.provider.capabilities
-    ledger, now = workspace.realm.ledger, time.time()
-    return workspace.lockfile.save(takes, workspace.shots, skipped, ledger, capabilities, now)
+    skipped, ledger = workspace.storyboard.skipped, workspace.realm.ledger
+    return workspace.lockfile.save(takes, workspace.shots, skipped, ledger, time.time())
 
 
 def upload_destination(workspace: Workspace) -> UploadDestination | None:

@@ -135,19 +135,29 @@ def test_a_scene_that_is_not_there_cannot_be_agreed_to(studio: Studio, run: Run,
 
 
 @pytest.mark.ci
-def test_what_is_bought_again_is_one_job(studio: Studio, tmp_path: Path, run: Run) -> None:
-    """The take at hand is of the job before: beside the new upgrade it would be another picture."""
+@pytest.mark.parametrize(
+    ("lost", "what", "posts"), [("720p", "it again for 65", 2), ("1080p", "its 1080p version again for 5", 1)]
+)
+def test_what_is_bought_again_is_one_job(
+    studio: Studio, tmp_path: Path, run: Run, lost: str, what: str, posts: int
+) -> None:
+    """A take beside the upgrade of another job would be another picture. Only what is lost is bought again."""
     service = studio.serve()
     studio.write(HD)
     studio.render(cut=False)
     lock = studio.folder / "film.lock.yaml"
-    upgrade = next(take for take in read_lock(lock).all_takes() if take.resolution == "1080p")
-    lock.write_text(lock.read_text().replace(upgrade.digest, "0" * 64))
+    digest = next(take.digest for take in read_lock(lock).all_takes() if take.resolution == lost)
+    lock.write_text(lock.read_text().replace(digest, "0" * 64))
     move(studio, tmp_path / "second")
-    assert studio.render(cut=False).exit == 4
+    done = studio.render(cut=False)
+    assert (done.exit, done.notes[1].strip()) == (
+        4,
+        f"run again to try once more, unpaid; --rebuy s1 generates {what} credits",
+    )
     assert run("render", "film.yaml", "--yes", "--no-cut", "--rebuy", "s1")[0] == 0
     assert len({take.job for take in read_lock(lock).all_takes()}) == 1
-    assert service.posts == 2
+    assert "0" * 64 not in lock.read_text()
+    assert service.posts == posts
 
 
 @pytest.mark.ci
@@ -167,3 +177,21 @@ def test_an_upgrade_that_another_machine_bought_is_fetched(studio: Studio, tmp_p
     with closing(Ledger(studio.settings.realm_folder() / "ledger.db")) as ledger:
         (entry,) = ledger.submissions.all()
     assert (entry.hd, entry.cost) == (0, 60)
+
+
+@pytest.mark.ci
+def test_an_upgrade_that_no_scene_uses_now_is_not_bought_again(studio: Studio, tmp_path: Path, run: Run) -> None:
+    """Back at 720p, the lock still pins it: store gc keeps it here, and another machine fetches it."""
+    service = studio.serve()
+    studio.write(HD)
+    studio.render(cut=False)
+    first, charged = takes(studio), service.charged
+    studio.write(HD.replace(", resolution: 1080p", ""))
+    studio.render(cut=False)
+    assert run("store", "gc", "--older-than", "0", "--delete")[0] == 0
+    assert takes(studio) == first
+    move(studio, tmp_path / "second")
+    assert (studio.render(cut=False).exit, len(takes(studio))) == (0, 1)
+    studio.write(HD)
+    done = studio.render(cut=False)
+    assert (done.exit, done.credits, service.charged, takes(studio)) == (0, 0, charged, first)
