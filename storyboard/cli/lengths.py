@@ -14,7 +14,7 @@ _LISTED = 12
 def length_lines(scenes: "Sequence[Scene]") -> Iterator[str]:
     """Yield a line with the length of the film and of each scene, in seconds; none if it is not known."""
     from storyboard.model.film_length import film_seconds
-    from storyboard.parsing.finishing import format_seconds
+    from storyboard.model.text import format_seconds
 
     total = film_seconds(scenes)
     if total is None or not scenes:

@@ -9,7 +9,8 @@ from storyboard.cli.options import json_option, locate_storyboard, pairs, var_op
 from storyboard.model.text import one_line, to_json
 
 if TYPE_CHECKING:
-    from storyboard.model.storyboard import Image, Scene, Storyboard
+    from storyboard.model.shot import ShotImage
+    from storyboard.model.storyboard import Scene, Storyboard
     from storyboard.providers.base import Provider
 
 
@@ -74,10 +75,12 @@ def _request(scene: "Scene", provider: "Provider", callback: str | None) -> dict
     return provider.request(wanted, [_address(image) for image in wanted.images], callback)
 
 
-def _address(image: "Image") -> str:
-    from storyboard.model.storyboard import WebImage
+def _address(image: "ShotImage") -> str:
+    from storyboard.model.storyboard import LocalImage, WebImage
 
-    return image.url if isinstance(image, WebImage) else str(image.path)
+    if isinstance(image, WebImage):
+        return image.url
+    return str(image.path) if isinstance(image, LocalImage) else str(image)
 
 
 def _own(scene: "Scene") -> dict[str, object]:

@@ -19,8 +19,8 @@ from storyboard.model.errors import (
     SubmissionUnknown,
     submission_undecided,
 )
-from storyboard.model.shot import Shot
-from storyboard.model.storyboard import Image, LocalImage
+from storyboard.model.shot import Shot, ShotImage, TakeFrame
+from storyboard.model.storyboard import LocalImage
 from storyboard.model.submission import Submission
 from storyboard.planning.steps import Make
 from storyboard.providers.base import Ready
@@ -130,7 +130,9 @@ def _record_job(services: RunServices, submission: Submission, job: str) -> Subm
     return present
 
 
-async def _address(services: RunServices, image: Image) -> str:
+async def _address(services: RunServices, image: ShotImage) -> str:
+    if isinstance(image, TakeFrame):
+        raise SceneFailed(f"this version does not send {image}", "name an image")
     if not isinstance(image, LocalImage):
         return image.url
     assert services.uploads is not None

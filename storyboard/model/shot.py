@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from storyboard.model.storyboard import Generated, Image, LocalImage
+from storyboard.model.storyboard import FrameSource, Generated, Image, LocalImage, SceneFrame, Trim
 
 Mode = Literal["text", "frames", "references"]
 Recipe = Mapping[str, object]
@@ -23,8 +23,38 @@ DEFAULTS: Recipe = {
 
 
 @dataclass(frozen=True, slots=True)
+class TakeFrame:
+    """A frame of the take that stands for another scene, known before that take exists.
+
+    ``key`` is that of the shot which the take is made from, ``take`` its number, ``trim`` that of the scene.
+    """
+
+    frame: SceneFrame
+    key: str
+    take: int
+    trim: Trim
+
+    def __str__(self) -> str:
+        return str(self.frame)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What names the frame in a recipe, as text: of the trim only the end of the scene that decides the frame."""
+        at, start, end = self.frame.at, self.trim.start, self.trim.end
+        fields = {"key": self.key, "take": self.take, "at": str(at)}
+        if at == "last":
+            return fields if end is None else {**fields, "to": str(end)}
+        return {**fields, "from": str(start)} if start else fields
+
+
+ShotImage = Image | TakeFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Shot:
     """A request without upload URLs: local images are named by their content, so that moving a file costs nothing.
+
+    A frame of another scene is named by the key of the take that stands there.
 
     ``label`` is the text of a draft's DraftLabel. A paid shot has none, so that renaming or reordering scenes costs
     nothing.
@@ -33,8 +63,8 @@ class Shot:
     prompt: str
     model: str
     aspect: str
-    first_frame: Image | None
-    last_frame: Image | None
+    first_frame: ShotImage | None
+    last_frame: ShotImage | None
     references: tuple[Image, ...]
     seed: int | None
     translate: bool
@@ -51,15 +81,20 @@ class Shot:
         return "frames" if self.first_frame else "text"
 
     @property
-    def images(self) -> tuple[Image, ...]:
+    def images(self) -> tuple[ShotImage, ...]:
         """The images in the provider's order: first frame, last frame; or the references."""
         if self.references:
             return self.references
         return tuple(image for image in (self.first_frame, self.last_frame) if image)
 
     @property
+    def take_frames(self) -> tuple[TakeFrame, ...]:
+        """The frames of other scenes among the images."""
+        return tuple(image for image in self.images if isinstance(image, TakeFrame))
+
+    @property
     def recipe(self) -> Recipe:
-        """The content of the key: the fields that differ from DEFAULTS; an image as its digest, or its URL."""
+        """The content of the key: the fields that differ from DEFAULTS; an image as digest, URL, or take."""
         fields: dict[str, object] = {
             "prompt": self.prompt,
             "model": self.model,
@@ -87,14 +122,31 @@ class Shot:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def shot(source: Generated, provider: str, label: str | None = None) -> Shot:
-    """The request to ``provider`` for a scene: its take 1. An HD version belongs to the take, not to it."""
+def unknown_take(frame: SceneFrame) -> TakeFrame:
+    """The frame where it is not known which take stands for its scene: for display, never for a key."""
+    return TakeFrame(frame, "", 1, Trim())
+
+
+def shot(
+    source: Generated,
+    provider: str,
+    label: str | None = None,
+    stand: Callable[[SceneFrame], TakeFrame] = unknown_take,
+) -> Shot:
+    """The request to ``provider`` for a scene: its take 1. An HD version belongs to the take, not to it.
+
+    ``stand`` returns the frame of the take that stands for another scene.
+    """
+
+    def known(image: FrameSource | None) -> ShotImage | None:
+        return stand(image) if isinstance(image, SceneFrame) else image
+
     return Shot(
         prompt=source.prompt,
         model=source.model,
         aspect=source.aspect,
-        first_frame=source.first_frame,
-        last_frame=source.last_frame,
+        first_frame=known(source.first_frame),
+        last_frame=known(source.last_frame),
         references=source.references,
         seed=source.seed,
         translate=source.translate,
@@ -135,7 +187,9 @@ def shot_of_recipe(recipe: Recipe) -> Shot:
     )
 
 
-def _named(image: Image | None) -> str | None:
+def _named(image: ShotImage | None) -> str | Recipe | None:
     if image is None:
         return None
+    if isinstance(image, TakeFrame):
+        return image.recipe
     return image.digest if isinstance(image, LocalImage) else image.url

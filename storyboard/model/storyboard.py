@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from storyboard.model.problem import Place, Problem
+from storyboard.model.text import format_seconds
 
 Aspect = Literal["16:9", "9:16", "auto"]
 Resolution = Literal["720p", "1080p"]
@@ -70,6 +71,28 @@ class WebImage:
 
 Image = LocalImage | WebImage
 
+FrameAt = Literal["first", "last"] | Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFrame:
+    """A frame of another scene, as the film shows that scene after its trim.
+
+    ``scene`` is the other scene's id; ``at`` is its first frame, its last, or the frame at that second of it.
+    """
+
+    scene: str
+    at: FrameAt
+    place: Place
+
+    def __str__(self) -> str:
+        if isinstance(self.at, Fraction):
+            return f"the frame at {format_seconds(self.at)} s of {self.scene}"
+        return f"the {self.at} frame of {self.scene}"
+
+
+FrameSource = Image | SceneFrame
+
 
 @dataclass(frozen=True, slots=True)
 class Trim:
@@ -91,8 +114,8 @@ class Generated:
     prompt: str
     model: str
     aspect: Aspect
-    first_frame: Image | None
-    last_frame: Image | None
+    first_frame: FrameSource | None
+    last_frame: FrameSource | None
     references: tuple[Image, ...]
     seed: int | None
     translate: bool
@@ -102,6 +125,11 @@ class Generated:
     takes: int = 1
     pick: int | None = None
     frozen: bool = False
+
+    @property
+    def scene_frames(self) -> tuple[SceneFrame, ...]:
+        """The frames of other scenes that this one begins and ends with."""
+        return tuple(frame for frame in (self.first_frame, self.last_frame) if isinstance(frame, SceneFrame))
 
 
 @dataclass(frozen=True, slots=True)

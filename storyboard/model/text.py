@@ -50,6 +50,11 @@ def _escaped(char: str) -> str:
     return "\\u007f" if char == "\x7f" else json.dumps(char)[1:-1]
 
 
+def format_seconds(seconds: Fraction) -> str:
+    """Seconds as decimal text: "0.5", "8"."""
+    return f"{float(seconds):.3f}".rstrip("0").rstrip(".")
+
+
 def json_number(value: Fraction) -> int | float:
     """A fraction as a JSON number: an integer where it is whole, else rounded to six decimal places."""
     return int(value) if value.denominator == 1 else round(float(value), 6)

@@ -1,7 +1,7 @@
 """Checks of the whole film: its shape, its length, its music, and defaults that change nothing."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import log
 from typing import cast
@@ -16,10 +16,11 @@ from storyboard.model.storyboard import (
     Output,
     OwnClip,
     Scene,
+    SceneFrame,
     Still,
 )
+from storyboard.model.text import format_seconds
 from storyboard.parsing.assets import Assets
-from storyboard.parsing.finishing import format_seconds
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.values import ParsedScene
 
@@ -41,7 +42,8 @@ def film_problems(
 
 def _shapes(top: MappingNode, output: Output, film: Sequence[ParsedScene], found: Assets) -> Iterator[Problem]:
     """Scenes that are generated in another shape than the film's, which get black bars."""
-    shapes = [(each, _ratio(each.scene, found)) for each in film]
+    scenes = {each.scene.id: each.scene for each in film}
+    shapes = [(each, _ratio(each.scene, found, scenes)) for each in film]
     known = [ratio for _, ratio in shapes if ratio]
     if not known:
         return
@@ -63,9 +65,11 @@ def _shapes(top: MappingNode, output: Output, film: Sequence[ParsedScene], found
         yield _unsaid(top, unsaid, wanted, spoken)
 
 
-def _ratio(scene: Scene, found: Assets) -> Fraction | None:
+def _ratio(scene: Scene, found: Assets, scenes: Mapping[str, Scene]) -> Fraction | None:
     """Width by height of the clip that a scene will have; None for a still, or where it is not known."""
     source = scene.source
+    while isinstance(source, Generated) and source.aspect == "auto" and isinstance(source.first_frame, SceneFrame):
+        source = scenes[source.first_frame.scene].source
     if isinstance(source, OwnClip):
         return found.ratio(source)
     if isinstance(source, Still):

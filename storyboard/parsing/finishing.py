@@ -19,6 +19,7 @@ from storyboard.model.storyboard import (
     Transition,
     TransitionKind,
 )
+from storyboard.model.text import format_seconds
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.source import KeyPath, SourceFile
@@ -182,11 +183,6 @@ class Finishing:
             return None
         duck, loop = bool(part.value.get("duck")), bool(part.value.get("loop"))
         return MusicBed(sound, part.number("gain", "0"), duck, loop, part.number("from", "0"), part.number("fade", "0"))
-
-
-def format_seconds(seconds: Fraction) -> str:
-    """Seconds as decimal text: "0.5", "8"."""
-    return f"{float(seconds):.3f}".rstrip("0").rstrip(".")
 
 
 def _transition(word: Value | None) -> Transition | None:

@@ -11,6 +11,7 @@ from storyboard.model.text import one_line
 from storyboard.parsing import template
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.findings import Findings
+from storyboard.parsing.keyframes import Keyframes
 from storyboard.parsing.scene_images import SceneImages
 from storyboard.parsing.source import KeyPath
 from storyboard.parsing.structured_prompt import json_prompt, prompt_keys
@@ -21,12 +22,14 @@ from storyboard.parsing.variables import Names, Variables
 class Generating:
     """Parses the generation settings of scenes. Each problem is added to ``findings``."""
 
-    def __init__(self, found: Assets, scope: Variables, capabilities: Capabilities, findings: Findings) -> None:
+    def __init__(
+        self, found: Assets, keyframes: Keyframes, scope: Variables, capabilities: Capabilities, findings: Findings
+    ) -> None:
         self._scope = scope
         self._capabilities = capabilities
         self._findings = findings
         self._wrong = findings.add
-        self._images = SceneImages(found, scope, capabilities, findings.add)
+        self._images = SceneImages(found, keyframes, scope, capabilities, findings.add)
 
     def scene(self, words: SceneValues, names: Names) -> Generated | None:
         """The generation settings of a scene; None without a prompt. ``names`` are those its prompt can use."""
@@ -34,14 +37,14 @@ class Generating:
         model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
         shape = cast(Aspect, aspect.value if aspect else "16:9")
         first, last, references = self._images.choose(words)
-        wanted = self._model(model)
+        wanted, name = self._model(model), str(words.own.get("id") or "")
         usual = self._capabilities.model(wanted).resolutions[0].name
         made = Generated(
             prompt=prompt or "",
             model=wanted,
             aspect=shape,
-            first_frame=self._images.frame(first, shape),
-            last_frame=self._images.frame(last, shape),
+            first_frame=self._images.frame(first, shape, "first", name),
+            last_frame=self._images.frame(last, shape, "last", name),
             references=self._images.references(references, words) if references else (),
             seed=self._seed(words),
             translate=bool(word.value) if (word := words.get("translate")) else True,

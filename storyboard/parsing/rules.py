@@ -13,6 +13,7 @@ from storyboard.parsing.findings import Findings
 from storyboard.parsing.finishing import Finishing
 from storyboard.parsing.generation import Generating
 from storyboard.parsing.includes import ENOUGH, MAX_PROBLEMS, MappingNode
+from storyboard.parsing.keyframes import Keyframes, cycle_problem
 from storyboard.parsing.output import read_output
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.sources import Sources
@@ -43,7 +44,8 @@ class Rules:
         self._capabilities = capabilities
         self._scope = Variables(top, name, len(scenes), given, self._wrong)
         self._found = Assets(files, self._wrong)
-        self._generating = Generating(self._found, self._scope, capabilities, self.findings)
+        self._keyframes = Keyframes(top, self._found, self._wrong)
+        self._generating = Generating(self._found, self._keyframes, self._scope, capabilities, self.findings)
         self._sources = Sources(self._found, self._wrong)
         self._finishing = Finishing(self._found, self._wrong)
 
@@ -54,7 +56,7 @@ class Rules:
         entry = top.inner("output") or MappingNode(top.page, (), yaml.Map())
         output = read_output(entry, self._name, self._scope, self._wrong)
         film: list[ParsedScene] = []
-        skipped: list[str] = []
+        skipped: dict[str, ParsedScene | None] = {}
         for number, entry in enumerate(self._entries, 1):
             if self.findings.errors >= MAX_PROBLEMS:
                 self._wrong(entry.problem((), *ENOUGH))
@@ -62,16 +64,25 @@ class Rules:
             words = SceneValues(entry, defaults)
             scene = self._scene(words, number, output)
             if (skip := words.get("skip")) and skip.value:
-                skipped.append(str(entry.get("id")))
+                skipped[str(entry.get("id"))] = ParsedScene(scene, words) if scene else None
             elif scene:
                 film.append(ParsedScene(scene, words))
         if self._entries and len(skipped) == len(self._entries):
             self._wrong(top.problem(("scenes",), "every scene is skipped, so there is no film", key=True))
+        self._check_frames(film, skipped)
         film, music = self._finishing.join_scenes(film), self._finishing.music(top)
         for problem in film_problems(top, output, film, music, self._found) if not self.findings.errors else ():
             self._wrong(problem)
         scenes = tuple(each.scene for each in film)
         return Storyboard(self._name, self._scope.title, scenes, tuple(skipped), output, music)
+
+    def _check_frames(self, film: Sequence[ParsedScene], skipped: Mapping[str, ParsedScene | None]) -> None:
+        """Report frames of scenes that do not exist, and scenes that wait for each other."""
+        seen = {each.scene.id: each for each in film}
+        known = tuple(str(entry.get("id")) for entry in self._entries if entry.get("id") is not None)
+        self._keyframes.check(seen, skipped, known)
+        if problem := cycle_problem(seen):
+            self._wrong(problem)
 
     def _ids(self) -> None:
         first: dict[str, MappingNode] = {}

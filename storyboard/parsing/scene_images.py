@@ -6,9 +6,10 @@ from typing import cast
 
 from storyboard.model.capabilities import Capabilities
 from storyboard.model.problem import Problem
-from storyboard.model.storyboard import Image, LocalImage
+from storyboard.model.storyboard import FrameSource, Image, LocalImage
 from storyboard.parsing import template, template_limits
 from storyboard.parsing.assets import Assets
+from storyboard.parsing.keyframes import Edge, Keyframes
 from storyboard.parsing.source import KeyPath, SourceFile
 from storyboard.parsing.structured_prompt import prompt_texts
 from storyboard.parsing.values import SceneValues, Value
@@ -22,9 +23,15 @@ class SceneImages:
     """Parses the images of scenes; ``wrong`` is given each problem."""
 
     def __init__(
-        self, found: Assets, scope: Variables, capabilities: Capabilities, wrong: Callable[[Problem], None]
+        self,
+        found: Assets,
+        keyframes: Keyframes,
+        scope: Variables,
+        capabilities: Capabilities,
+        wrong: Callable[[Problem], None],
     ) -> None:
         self._found = found
+        self._keyframes = keyframes
         self._scope = scope
         self._capabilities = capabilities
         self._wrong = wrong
@@ -49,10 +56,11 @@ class SceneImages:
             )
         return first, last, references
 
-    def frame(self, word: Value | None, shape: str) -> Image | None:
+    def frame(self, word: Value | None, shape: str, edge: Edge, scene: str) -> FrameSource | None:
+        """The image of one ``edge`` of the scene with this id, or the frame of another scene; None without one."""
         if word is None:
             return None
-        image = self._found.image(word.page, word.path, str(word.value))
+        image = self._keyframes.frame(word.page, word.path, word.value, edge, scene)
         if isinstance(image, LocalImage) and shape in _SHAPES:
             ratio = Fraction(image.width, image.height) / _SHAPES[shape]
             if abs(ratio - 1) > _ALIKE:

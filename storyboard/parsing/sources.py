@@ -8,9 +8,8 @@ from typing import cast
 from storyboard.model.capabilities import Model
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import LocalImage, Move, Output, OwnClip, Still, Trim
-from storyboard.model.text import one_line
+from storyboard.model.text import format_seconds, one_line
 from storyboard.parsing.assets import Assets
-from storyboard.parsing.finishing import format_seconds
 from storyboard.parsing.values import SceneValues, Value
 
 _MADE = (

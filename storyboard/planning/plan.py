@@ -7,11 +7,12 @@ from fractions import Fraction
 from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Capabilities, Model
 from storyboard.model.lock import known_takes
-from storyboard.model.shot import Shot, shot
-from storyboard.model.storyboard import Generated, Resolution, Scene, Storyboard
+from storyboard.model.shot import Shot, TakeFrame, shot
+from storyboard.model.storyboard import Generated, Resolution, Scene, SceneFrame, Storyboard
 from storyboard.model.submission import Submission
 from storyboard.model.take import Take
 from storyboard.model.text import json_number
+from storyboard.planning.chains import sources_first
 from storyboard.planning.changes import changes
 from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, Plan, Step
 
@@ -21,12 +22,21 @@ NO_LABELS: Mapping[str, str] = {}
 
 
 def shots(storyboard: Storyboard, provider: str, labels: Mapping[str, str] = NO_LABELS) -> Mapping[str, Shot]:
-    """Return the shot of each scene that a provider generates. ``labels`` are those of drafts, by scene."""
-    return {
-        scene.id: shot(scene.source, provider, labels.get(scene.id))
-        for scene in storyboard.scenes
-        if isinstance(scene.source, Generated)
-    }
+    """Return the shot of each scene that a provider generates. ``labels`` are those of drafts, by scene.
+
+    A frame of another scene is named by the shot of that scene.
+    """
+    found: dict[str, Shot] = {}
+    trims = {scene.id: scene.trim for scene in storyboard.scenes}
+
+    def stand(frame: SceneFrame) -> TakeFrame:
+        other = found[frame.scene]
+        return TakeFrame(frame, other.key, other.take, trims[frame.scene])
+
+    for scene in sources_first(storyboard.scenes):
+        if isinstance(scene.source, Generated):
+            found[scene.id] = shot(scene.source, provider, labels.get(scene.id), stand)
+    return {scene.id: found[scene.id] for scene in storyboard.scenes if scene.id in found}
 
 
 def former_shots(storyboard: Storyboard, wanted: Mapping[str, Shot]) -> Mapping[str, Shot]:
