@@ -29,7 +29,7 @@ from storyboard.model.submission import Submission
 from storyboard.providers.base import Provider
 from storyboard.state.ledger import Ledger
 from storyboard.system.claims import exclusive_lock
-from storyboard.system.clock import Clock
+from storyboard.system.clock import Clock, wait_for_answers
 from storyboard.system.files import private_dir
 
 # The last two segments of the path: a tunnel may add a prefix.
@@ -192,7 +192,8 @@ class Listener:
 class _Connection(asyncio.Protocol):
     """One connection, closed at its time limit, or as the oldest of too many, so that a new one is always accepted.
 
-    aiohttp has no time limit for an incomplete request; this protocol wraps its handler and forwards all events.
+    A callback that arrived in time, while this process was stopped or its loop blocked, is still answered. aiohttp has no
+    time limit for an incomplete request; this protocol wraps its handler and forwards all events.
     """
 
     def __init__(self, inner: "web.RequestHandler", others: "dict[_Connection, None]", bounds: ListenerLimits) -> None:
@@ -206,15 +207,21 @@ class _Connection(asyncio.Protocol):
             next(iter(self._others))._drop()
         self._transport = transport
         self._others[self] = None
-        self._alarm = asyncio.get_running_loop().call_later(self._bounds.seconds, self._drop)
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._limit = asyncio.create_task(self._drop_in_time())
         self._inner.connection_made(transport)
+
+    async def _drop_in_time(self) -> None:
+        await wait_for_answers([self._lost], self._bounds.seconds)
+        if not self._lost.done():
+            self._drop()
 
     def _drop(self) -> None:
         self._others.pop(self, None)
         self._transport.abort()
 
     def connection_lost(self, error: BaseException | None) -> None:
-        self._alarm.cancel()
+        self._lost.set_result(None)
         self._others.pop(self, None)
         self._inner.connection_lost(error)
 

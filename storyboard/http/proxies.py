@@ -1,5 +1,6 @@
 """The proxy of the environment: HTTPS_PROXY for https addresses, but for the hosts of NO_PROXY and this machine."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,14 +26,24 @@ class Proxies:
         return None if self._bypasses(host) else self.url
 
     def _bypasses(self, host: str) -> bool:
-        """Whether NO_PROXY names a host, or a domain that it is in; "*" names all."""
+        """Whether NO_PROXY names a host, or a domain or network (CIDR) that it is in; "*" names all."""
         names = [name.strip().lower().lstrip(".") for name in self.bypass.split(",")]
-        return "*" in names or any(host == name or host.endswith(f".{name}") for name in names if name)
+        return "*" in names or any(
+            host == name or host.endswith(f".{name}") or _in_network(host, name) for name in names if name
+        )
 
     @property
     def host(self) -> str:
         """The proxy's host and port, for messages."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+def _in_network(host: str, name: str) -> bool:
+    """Whether a numeric address is in a network such as 10.0.0.0/8; host names are not resolved."""
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(name, strict=False)
+    except ValueError:
+        return False
 
 
 def environment_proxies(environ: Mapping[str, str] = os.environ) -> Proxies:

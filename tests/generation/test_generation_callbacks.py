@@ -234,6 +234,21 @@ async def test_garbage_is_turned_away_without_a_word(
     assert await post.call(body()) == 200
 
 
+async def test_a_callback_in_the_socket_is_read_before_the_time_is_up(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, suspended, or with a blocked loop: it arrived in time, and the provider may not call again."""
+    loop, content = asyncio.get_running_loop(), json.dumps({**body(), "more": "x" * 50_000}).encode()
+    with socket.create_connection((post.where.host, post.where.port)) as link:
+        assert await post.call(body("job-0")) == 200  # Our first connection was accepted before this one.
+        head = f"POST /cb/{post.entry.nonce} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
+        link.sendall(head.encode() + content)
+        before = loop.time
+        monkeypatch.setattr(loop, "time", lambda: before() + 70)
+        assert (await asyncio.to_thread(link.recv, 99)).startswith(b"HTTP/1.1 200 ")
+    assert post.rung == [(post.entry.nonce, "job-0"), (post.entry.nonce, "job-1")]
+
+
 def headers(job: str = "job-1", key: str = "s3cret", stamp: str = str(NOW)) -> dict[str, str]:
     signature = b64encode(hmac.digest(key.encode(), f"{job}.{stamp}".encode(), "sha256")).decode()
     return {"X-Webhook-Timestamp": stamp, "X-Webhook-Signature": signature}
