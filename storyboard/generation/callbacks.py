@@ -192,8 +192,8 @@ class Listener:
 class _Connection(asyncio.Protocol):
     """One connection, closed at its time limit, or as the oldest of too many, so that a new one is always accepted.
 
-    A callback that arrived in time, while this process was stopped or its loop blocked, is still answered. aiohttp has no
-    time limit for an incomplete request; this protocol wraps its handler and forwards all events.
+    A callback that arrived in time, while this process was stopped or its loop blocked, is still answered. aiohttp has
+    no time limit for an incomplete request; this protocol wraps its handler and forwards all events.
     """
 
     def __init__(self, inner: "web.RequestHandler", others: "dict[_Connection, None]", bounds: ListenerLimits) -> None:
