@@ -57,23 +57,22 @@ def _report(event: "events.Event") -> None:
 
 
 def _line(submission: "Submission", outcome: "Outcome") -> str:
-    if isinstance(outcome, StoryboardError):
-        return f"{_end(submission, outcome):<8} {submission.scene:<16} {one_line(outcome.message, 300)}"
-    return f"{'fetched':<8} {submission.scene:<16} {outcome.digest}"
-
-
-def _end(submission: "Submission", outcome: "Outcome") -> str:
     from storyboard.generation.owed import owed_event
 
-    return owed_event(submission, outcome).end
+    ended = owed_event(submission, outcome)
+    said = one_line(ended.why, 600) if isinstance(outcome, StoryboardError) else outcome.digest
+    return f"{ended.end:<8} {ended.scene:<16} {said}"
 
 
 def _document(submission: "Submission", outcome: "Outcome") -> dict[str, object]:
+    from storyboard.generation.owed import owed_event
+
+    ended = owed_event(submission, outcome)
     return {
         "scene": submission.scene,
         "storyboard": submission.storyboard,
         "job": submission.job,
-        "end": _end(submission, outcome),
-        "why": outcome.message if isinstance(outcome, StoryboardError) else "",
+        "end": ended.end,
+        "why": ended.why,
         "sha256": None if isinstance(outcome, StoryboardError) else outcome.digest,
     }

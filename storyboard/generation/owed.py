@@ -11,7 +11,7 @@ from storyboard.generation.runner import contain_faults
 from storyboard.generation.schedule import HD_DEADLINE, JOB_DEADLINE
 from storyboard.generation.services import RunServices
 from storyboard.model import events
-from storyboard.model.errors import SceneFailed, Stalled, StoryboardError
+from storyboard.model.errors import LocalFault, ProgramFault, SceneFailed, Stalled, StoryboardError
 from storyboard.model.shot import DEFAULTS, shot_of_recipe
 from storyboard.model.submission import Submission
 from storyboard.model.take import Outcome, Take
@@ -47,7 +47,9 @@ def owed_event(submission: Submission, outcome: Outcome) -> events.Owed:
         return events.Owed(scene, job, "fetched", "")
     # A job ends by the provider's word; its upgrade can be asked for again.
     is_over = submission.state == "open" and isinstance(outcome, SceneFailed) and not isinstance(outcome, Stalled)
-    return events.Owed(scene, job, "failed" if is_over else "open", outcome.message)
+    # What is wrong here, not with the job, says what to do about it: free the disk, send us the traceback.
+    advice = f"; {outcome.hint}" if isinstance(outcome, LocalFault | ProgramFault) and outcome.hint else ""
+    return events.Owed(scene, job, "failed" if is_over else "open", f"{outcome.message}{advice}")
 
 
 async def _collect(services: RunServices, state: RunState, submission: Submission) -> Take:

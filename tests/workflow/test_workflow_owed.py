@@ -64,6 +64,27 @@ def test_an_owed_job_that_does_not_come_changes_no_status(owing: Studio) -> None
 
 
 @pytest.mark.ci
+def test_a_folder_that_cannot_be_written_is_told_as_a_fault_of_this_machine(owing: Studio, run: Run) -> None:
+    """Not as one of the job: a whole film is cut all the same, collect ends 6, and so does new work that meets it."""
+    arriving = owing.settings.realm_folder() / "takes" / "arriving"
+    shutil.rmtree(arriving)
+    arriving.write_bytes(b"")
+    owing.scenes("A tern")
+    assert owing.render(cut=False).exit == 0
+    (why,) = [event.why for event in owing.seen if isinstance(event, events.Owed)]
+    advice = "make room on the disk or set STORYBOARD_HOME to a folder that can be written"
+    assert "the clip cannot be written" in why
+    assert advice in why
+    status, out, _ = run("collect", "film.yaml")
+    assert (status, out.split()[:2], advice in out) == (6, ["open", "s1"], True)
+    owing.scenes("A tern", "A crane")
+    assert owing.render(cut=False).exit == 6
+    arriving.unlink()
+    done = owing.render(cut=False)
+    assert (done.exit, takes(owing), owing.service.posts) == (0, 3, 3)
+
+
+@pytest.mark.ci
 def test_without_a_key_an_unchanged_film_is_still_cut(owing: Studio) -> None:
     """What is owed needs the service; a film whose takes are all here does not."""
     owing.environ["APIKLEY_BASE_URL"] = "http://127.0.0.1:9"
