@@ -34,6 +34,8 @@ INBOX_LEAST = 0.05
 
 Report = Callable[[events.Event], None]
 Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
+# The scenes whose jobs were ended by a fault of this program or machine.
+Broken = Callable[[], Mapping[str, StoryboardError]]
 
 
 async def session(
@@ -52,7 +54,7 @@ async def session(
     realm = workspace.realm
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
-        api, clock = await _service(workspace, stack, report)
+        api, clock, broken = await _service(workspace, stack, report)
         client = await stack.enter_async_context(
             Client(api, clock, workspace.provider.answers, notice=lambda why: report(events.Warned("", why)))
         )
@@ -84,23 +86,36 @@ async def session(
             async with asyncio.TaskGroup() as group:
                 group.create_task(collect_owed(services, state, owed))
                 outcomes = await Runner(LocalExecutor(services, state)).carry_out(plan)
-            return outcomes, state.stopped_by
+            ours = {scene: fault for scene, fault in broken().items() if isinstance(outcomes.get(scene), SceneFailed)}
+            return {**outcomes, **ours}, state.stopped_by
 
 
-async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock]:
-    """The API of this realm and the clock of its pauses. Starts the emulator of a draft."""
+async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock, Broken]:
+    """The API of this realm, the clock of its pauses, and what of a draft was broken by a fault of its emulator.
+
+    Starts the emulator of a draft.
+    """
     settings, environment = workspace.settings, workspace.provider.environment
     clock = Clock(settings.time_scale)
     if workspace.realm.kind != "draft":
-        return Endpoint(settings.base_url, api_key(settings), settings.environment), clock
+        return Endpoint(settings.base_url, api_key(settings), settings.environment), clock, dict
     from storyboard.emulator import Emulator
     from storyboard.emulator.api.behaviour import Behaviour
 
     def warned(label: str, sentence: str) -> None:
-        report(events.Warned(label.partition(" ")[2], sentence))
+        report(events.Warned(_scene_of(label), sentence))
 
     emulator = await stack.enter_async_context(Emulator(Behaviour(), warned=warned))
-    return Endpoint(emulator.url, "draft", environment), clock
+
+    def broken() -> Mapping[str, StoryboardError]:
+        return {_scene_of(label): fault for label, fault in emulator.broken.items()}
+
+    return Endpoint(emulator.url, "draft", environment), clock, broken
+
+
+def _scene_of(heading: str) -> str:
+    """The scene of a draft's label, whose heading is such as "3/8 lamp"."""
+    return heading.partition(" ")[2]
 
 
 def _uploads(workspace: Workspace, client: Client) -> Uploads | None:

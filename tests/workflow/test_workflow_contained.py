@@ -8,8 +8,11 @@ from PIL import Image
 from studio import Studio, png
 
 from storyboard.cli.next_steps import done_event
+from storyboard.emulator.drafts.brief import Brief
+from storyboard.emulator.drafts.films import DraftFilms
 from storyboard.http.exchange import Reply
 from storyboard.model import events
+from storyboard.model.errors import LocalFault
 from storyboard.providers.apikley.veo import Apikley
 from storyboard.providers.base import JobFailed, NoResult, Pending, Ready
 from storyboard.workflow.render import render
@@ -42,6 +45,29 @@ def test_what_nobody_foresaw_in_one_scene_is_that_scenes(studio: Studio) -> None
     report.unlink()
     healed = studio.render()
     assert (healed.exit, healed.made, service.posts) == (0, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(KeyError("feather"), 1), pytest.param(LocalFault("the disk is full"), 6, marks=pytest.mark.ci)],
+)
+def test_a_draft_that_its_emulator_breaks_is_no_failure_of_the_scene(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int
+) -> None:
+    """The service here is ours: exit 3 would send the author to the prompt, which is well."""
+
+    async def clip(films: DraftFilms, brief: Brief) -> Path:
+        raise fault
+
+    monkeypatch.setattr(DraftFilms, "clip", clip)
+    studio.scenes("A tern")
+    done = studio.render(realm="draft", cut=False)
+    assert (done.exit, done.made, done.failed) == (status, 0, 1)
+    if status == 1:
+        assert done.notes[0] == "failed   s1: a fault of the emulator's own: KeyError"
+        report = Path(done.notes[1].strip().removeprefix("the details are in ").partition(";")[0])
+        assert "feather" in report.read_text()
+        report.unlink()
 
 
 @pytest.mark.parametrize("way", ["removed", "changed"])

@@ -3,7 +3,7 @@
 Responses have HTTP status 200 and the actual status in ``code`` of the body, as the real service's (api-facts.md 1.2).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from storyboard.emulator.drafts.flat import Colour, colour
 from storyboard.emulator.faults.faults import Faults, parse
 from storyboard.emulator.faults.spoil import json_reply
 from storyboard.http.address import is_loopback, loopback_host, sockets
-from storyboard.model.errors import InputError
+from storyboard.model.errors import InputError, StoryboardError
 from storyboard.system.files import temporary_dir
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes: an image of 20 MB in base64
@@ -79,6 +79,11 @@ class Emulator:
     def balance(self) -> float:
         """The remaining credits."""
         return self._service.balance
+
+    @property
+    def broken(self) -> Mapping[str, StoryboardError]:
+        """The jobs that ended by a fault of this program or machine, by their label's heading."""
+        return self._service.broken
 
     def credits_of(self, job: str) -> int:
         """The credits charged for a job so far, less its refunds."""

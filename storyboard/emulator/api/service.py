@@ -17,7 +17,7 @@ from storyboard.emulator.drafts.films import DraftFilms
 from storyboard.emulator.drafts.frame_images import UNUSABLE, Still, Unusable, still
 from storyboard.emulator.faults.faults import CODES, PROCESSING, Faults, InjectedFault
 from storyboard.graphics import fonts as setting
-from storyboard.model.errors import LocalFault
+from storyboard.model.errors import LocalFault, ProgramFault, StoryboardError
 from storyboard.model.text import one_line
 from storyboard.system.traceback_file import keep_traceback
 
@@ -90,6 +90,7 @@ class EmulatedService:
     """One account with its jobs, charges and uploads. Needs a running event loop.
 
     ``warned`` is called with (label's heading, sentence) for the author; ``ended`` is awaited when a job ends.
+    ``broken`` has the jobs that ended by a fault of this program or machine, by their label's heading.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class EmulatedService:
         self.jobs: dict[str, Job] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.charges: list[BilledCharge] = []
+        self.broken: dict[str, StoryboardError] = {}
         self.uploads: dict[str, Path] = {}  # by URL
         self.films = DraftFilms(behaviour.film, folder)
         self._folder = folder
@@ -198,8 +200,9 @@ class EmulatedService:
         if task.cancelled() or not (fault := task.exception()) or job.id in self.outcomes:
             return
         self._work.discard(task)
-        why = f"a fault of the emulator's own: {type(fault).__name__}"
-        self._warned(job.order.draft_label.heading, f"{why}; {keep_traceback(fault)}")
+        why, where = f"a fault of the emulator's own: {type(fault).__name__}", keep_traceback(fault)
+        self._warned(job.order.draft_label.heading, f"{why}; {where}")
+        self.broken[job.order.draft_label.heading] = ProgramFault(why, where)
         self._charge(job.id, "refund", -PRICES[job.order.model])
         self.outcomes[job.id] = FailedJob(3, 500, why, time.time())
 
@@ -223,6 +226,7 @@ class EmulatedService:
             return FailedJob(3, 400, UNUSABLE, 0)
         except LocalFault as fault:
             self._warned(job.order.draft_label.heading, fault.message)
+            self.broken[job.order.draft_label.heading] = fault
             return FailedJob(3, 500, fault.message, 0)
         return FinishedJob(brief, 0)
 
