@@ -34,8 +34,7 @@ INBOX_LEAST = 0.05
 
 Report = Callable[[events.Event], None]
 Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
-# The scenes whose jobs were ended by a fault of this program or machine.
-Broken = Callable[[], Mapping[str, StoryboardError]]
+OwnFaults = Callable[[], Mapping[str, StoryboardError]]
 
 
 async def session(
@@ -54,7 +53,7 @@ async def session(
     realm = workspace.realm
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
-        api, clock, broken = await _service(workspace, stack, report)
+        api, clock, own_faults = await _service(workspace, stack, report)
         client = await stack.enter_async_context(
             Client(api, clock, workspace.provider.answers, notice=lambda why: report(events.Warned("", why)))
         )
@@ -86,12 +85,14 @@ async def session(
             async with asyncio.TaskGroup() as group:
                 group.create_task(collect_owed(services, state, owed))
                 outcomes = await Runner(LocalExecutor(services, state)).carry_out(plan)
-            ours = {scene: fault for scene, fault in broken().items() if isinstance(outcomes.get(scene), SceneFailed)}
+            ours = {
+                scene: fault for scene, fault in own_faults().items() if isinstance(outcomes.get(scene), SceneFailed)
+            }
             return {**outcomes, **ours}, state.stopped_by
 
 
-async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock, Broken]:
-    """The API of this realm, the clock of its pauses, and what of a draft was broken by a fault of its emulator.
+async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock, OwnFaults]:
+    """The API of this realm, the clock of its pauses, and the faults of ours that ended jobs of a draft, by scene.
 
     Starts the emulator of a draft.
     """
@@ -107,10 +108,10 @@ async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) 
 
     emulator = await stack.enter_async_context(Emulator(Behaviour(), warned=warned))
 
-    def broken() -> Mapping[str, StoryboardError]:
-        return {_scene_of(label): fault for label, fault in emulator.broken.items()}
+    def own_faults() -> Mapping[str, StoryboardError]:
+        return {_scene_of(label): fault for label, fault in emulator.own_faults.items()}
 
-    return Endpoint(emulator.url, "draft", environment), clock, broken
+    return Endpoint(emulator.url, "draft", environment), clock, own_faults
 
 
 def _scene_of(heading: str) -> str:

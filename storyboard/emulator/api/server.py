@@ -16,7 +16,7 @@ from storyboard.emulator.api import replies
 from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.emulator.api.callback_sender import CallbackSender
 from storyboard.emulator.api.routes import ApiRoutes
-from storyboard.emulator.api.service import BilledCharge, EmulatedService, FinishedJob, Job, Outcome, Warned
+from storyboard.emulator.api.service import BilledCharge, EmulatedService, FailedJob, FinishedJob, Job, Outcome, Warned
 from storyboard.emulator.drafts.flat import Colour, colour
 from storyboard.emulator.faults.faults import Faults, parse
 from storyboard.emulator.faults.spoil import json_reply
@@ -81,9 +81,10 @@ class Emulator:
         return self._service.balance
 
     @property
-    def broken(self) -> Mapping[str, StoryboardError]:
-        """The jobs that ended by a fault of this program or machine, by their label's heading."""
-        return self._service.broken
+    def own_faults(self) -> Mapping[str, StoryboardError]:
+        """The faults of this program or machine that ended jobs, by the headings of their labels."""
+        ends = ((job.order.draft_label.heading, self.outcome(job.id)) for job in self.jobs)
+        return {heading: end.fault for heading, end in ends if isinstance(end, FailedJob) and end.fault}
 
     def credits_of(self, job: str) -> int:
         """The credits charged for a job so far, less its refunds."""

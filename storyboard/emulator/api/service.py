@@ -73,12 +73,16 @@ class FinishedJob:
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """A failed job: flag, code and message of its record, and the time of failure (seconds since 1970)."""
+    """A failed job: flag, code and message of its record, and the time of failure (seconds since 1970).
+
+    ``fault`` is the fault of this program or machine that ended it, if one did.
+    """
 
     flag: int
     code: int | None
     message: str
     completed: float
+    fault: StoryboardError | None = None
 
 
 Outcome = FinishedJob | FailedJob
@@ -90,7 +94,6 @@ class EmulatedService:
     """One account with its jobs, charges and uploads. Needs a running event loop.
 
     ``warned`` is called with (label's heading, sentence) for the author; ``ended`` is awaited when a job ends.
-    ``broken`` has the jobs that ended by a fault of this program or machine, by their label's heading.
     """
 
     def __init__(
@@ -108,7 +111,6 @@ class EmulatedService:
         self.jobs: dict[str, Job] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.charges: list[BilledCharge] = []
-        self.broken: dict[str, StoryboardError] = {}
         self.uploads: dict[str, Path] = {}  # by URL
         self.films = DraftFilms(behaviour.film, folder)
         self._folder = folder
@@ -202,9 +204,8 @@ class EmulatedService:
         self._work.discard(task)
         why, where = f"a fault of the emulator's own: {type(fault).__name__}", keep_traceback(fault)
         self._warned(job.order.draft_label.heading, f"{why}; {where}")
-        self.broken[job.order.draft_label.heading] = ProgramFault(why, where)
         self._charge(job.id, "refund", -PRICES[job.order.model])
-        self.outcomes[job.id] = FailedJob(3, 500, why, time.time())
+        self.outcomes[job.id] = FailedJob(3, 500, why, time.time(), ProgramFault(why, where))
 
     async def _carry_out(self, job: Job) -> None:
         due = time.monotonic() + self.behaviour.latency
@@ -226,8 +227,7 @@ class EmulatedService:
             return FailedJob(3, 400, UNUSABLE, 0)
         except LocalFault as fault:
             self._warned(job.order.draft_label.heading, fault.message)
-            self.broken[job.order.draft_label.heading] = fault
-            return FailedJob(3, 500, fault.message, 0)
+            return FailedJob(3, 500, fault.message, 0, fault)
         return FinishedJob(brief, 0)
 
     async def _still(self, url: str) -> Still:
