@@ -85,10 +85,15 @@ async def session(
             async with asyncio.TaskGroup() as group:
                 group.create_task(collect_owed(services, state, owed))
                 outcomes = await Runner(LocalExecutor(services, state)).carry_out(plan)
-            ours = {
-                scene: fault for scene, fault in own_faults().items() if isinstance(outcomes.get(scene), SceneFailed)
-            }
-            return {**outcomes, **ours}, state.stopped_by
+            return _with_own_faults(outcomes, own_faults()), state.stopped_by
+
+
+def _with_own_faults(outcomes: Mapping[str, Outcome], faults: Mapping[str, StoryboardError]) -> Mapping[str, Outcome]:
+    """The outcomes with the fault itself in place of the failure that it looked like to the provider's client."""
+    return {
+        scene: faults.get(scene, outcome) if isinstance(outcome, SceneFailed) else outcome
+        for scene, outcome in outcomes.items()
+    }
 
 
 async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock, OwnFaults]:
