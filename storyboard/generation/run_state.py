@@ -10,7 +10,7 @@ from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import Interrupted, LocalFault, NotAsked, OverBudget, StoryboardError
 from storyboard.model.submission import Submission
-from storyboard.model.take import Outcome
+from storyboard.model.take import Outcome, Take
 
 # Downloads at once. Jobs at once are the user's choice, verifications one a processor.
 DOWNLOADS = 4
@@ -21,7 +21,8 @@ class RunState:
     """The state of one run. ``name`` is the run's in the ledger, ``storyboard_id`` the storyboard's.
 
     ``at_once`` is how many jobs may be in progress at the provider; ``upgrade`` the credits of an upgrade. A submission
-    that ``budget`` does not allow is not sent, and none after it.
+    that ``budget`` does not allow is not sent, and none after it. ``standing`` are the takes in the store, by the keys
+    of their shots: those that the plan keeps, and each that comes. ``frame_turns``: each frame is taken once.
     """
 
     name: str
@@ -34,6 +35,8 @@ class RunState:
     tasks: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
     requests: set[asyncio.Task[Submission]] = field(default_factory=set)
     paid: set[str] = field(default_factory=set)
+    standing: dict[str, Take] = field(default_factory=dict)
+    frame_turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
     slots: asyncio.Semaphore = field(init=False)
     downloads: asyncio.Semaphore = field(init=False)
     checks: asyncio.Semaphore = field(init=False)

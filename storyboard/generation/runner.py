@@ -25,7 +25,7 @@ from storyboard.model.errors import (
 )
 from storyboard.model.submission import Submission
 from storyboard.model.take import Outcome, Take
-from storyboard.planning.steps import Collect, Make, Plan
+from storyboard.planning.steps import Collect, Keep, Make, Plan
 from storyboard.system.clock import wait_for_answers
 from storyboard.system.traceback_file import keep_traceback
 
@@ -55,6 +55,7 @@ class Runner:
     async def carry_out(self, plan: Plan) -> Mapping[str, Outcome]:
         """Return the outcome of each scene to make or collect. Raise only for a fault of ours, or a cancellation."""
         state = self.executor.state
+        state.standing.update({step.shot.key: step.take for step in plan.steps if isinstance(step, Keep)})
         try:
             async with asyncio.TaskGroup() as group:
                 for step in plan.steps:
@@ -92,11 +93,12 @@ class LocalExecutor:
             if isinstance(error, RunRefused | LocalFault):
                 stop_run(services, state, error)
             if isinstance(error, SceneFailed) and services.provider.answers.texts.blames_an_image(error):
-                forget_uploads(services, step.shot)
+                forget_uploads(services, state, step.shot)
             report_failure(services, step, error)
             return error
         finally:
             state.paid.discard(step.scene)
+        state.standing[step.shot.key] = take
         services.on_event(events.Finished(step.scene, step.shot.take, take.digest))
         return take
 

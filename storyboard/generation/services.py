@@ -23,20 +23,23 @@ class RunServices:
     """All that a run uses. ``read_image`` gives the bytes of a local image; ``runs`` is the folder of runs' claims.
 
     ``verify`` decodes a downloaded clip whole and measures it; it blocks, and raises BadMedia or LocalFault.
-    ``originals``: download the uncropped original of a clip as well. ``prepare`` is given each scene's take once it is
-    in the store, and does ahead what the cut needs.
+    ``take_frame`` returns a frame of a clip, by its number from 0, as a PNG image with its width and height; it raises
+    BadMedia or LocalFault. ``frames`` keeps these images. ``originals``: download the uncropped original of a clip as
+    well. ``prepare`` is given each scene's take once it is in the store, and does ahead what the cut needs.
     """
 
     provider: Provider
     client: Client
     ledger: Ledger
     store: Store
+    frames: Store
     uploads: Uploads | None
     clock: Clock
     callbacks: CallbackWaiters
     runs: Path
     read_image: Callable[[LocalImage], bytes]
     verify: Callable[[Path], Measure]
+    take_frame: Callable[[Path, int], tuple[bytes, tuple[int, int]]]
     originals: bool
     prepare: Callable[[str, Take], None]
     on_event: Callable[[events.Event], None]

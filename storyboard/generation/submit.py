@@ -1,8 +1,9 @@
 """Submit a shot: record the intent, upload its images, send the request once, record what came of it."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 
+from storyboard.generation.chained_frames import frame_image, known_image, wait_for_sources
 from storyboard.generation.polling import clip_ready
 from storyboard.generation.provider_calls import send_submission
 from storyboard.generation.recover import find_job_by_callback, wait_for_other_run
@@ -20,7 +21,7 @@ from storyboard.model.errors import (
     submission_undecided,
 )
 from storyboard.model.shot import Shot, ShotImage, TakeFrame
-from storyboard.model.storyboard import LocalImage
+from storyboard.model.storyboard import Image, LocalImage, WebImage
 from storyboard.model.submission import Submission
 from storyboard.planning.steps import Make
 from storyboard.providers.base import Ready
@@ -29,18 +30,20 @@ from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 
 
 async def submit_shot(services: RunServices, state: RunState, step: Make) -> tuple[Submission, Ready | None]:
-    """Submit a shot and wait until its clip is ready; the slot is held meanwhile.
+    """Submit a shot and wait until its clip is ready; the slot is held meanwhile, not while it waits for other takes.
 
     Returns the submission of another run, without a clip, if that one was first. Raise NotAsked, OverBudget,
     SceneFailed, SubmissionUnknown, RunRefused, LocalFault.
     """
+    await wait_for_sources(state, step)
     async with state.slots:
         state.may_submit()
         services.on_event(events.Submitting(step.scene, step.shot.take, step.shot.model))
-        addresses = [await _address(services, image) for image in step.shot.images]
+        images = [await _image(services, state, image) for image in step.shot.images]
+        addresses = [await _address(services, *image) for image in images]
         state.may_submit()
         try:
-            submission = _record_intent(services, state, step)
+            submission = _record_intent(services, state, step, _sent_frames(step.shot, images))
         except AlreadyAsked:
             return await wait_for_other_run(services, state, step), None
         submission = await _send_or_recover(services, state, step, submission, addresses)
@@ -51,9 +54,11 @@ async def submit_shot(services: RunServices, state: RunState, step: Make) -> tup
         return submission, await clip_ready(services, state, step, submission)
 
 
-def forget_uploads(services: RunServices, shot: Shot) -> None:
+def forget_uploads(services: RunServices, state: RunState, shot: Shot) -> None:
     """Forget the addresses of a shot's images: the provider could not fetch one of them."""
     for image in shot.images:
+        if isinstance(image, TakeFrame):
+            image = known_image(services, state, image) or image
         if isinstance(image, LocalImage) and services.uploads:
             services.uploads.forget(image)
 
@@ -66,12 +71,20 @@ async def shield_request(state: RunState, request: Coroutine[None, None, Submiss
     return await asyncio.shield(task)
 
 
-def _record_intent(services: RunServices, state: RunState, step: Make) -> Submission:
+def _record_intent(services: RunServices, state: RunState, step: Make, frames: Mapping[str, str]) -> Submission:
     """Raise AlreadyAsked, OverBudget, LocalFault: then nothing may be sent."""
     upgrade = state.upgrade if services.model(step.shot).upgrades(step.resolution) else 0
     now = services.clock.wall()
     return services.ledger.submissions.record_intent(
-        step.shot, step.scene, state.storyboard_id, state.name, step.credits - upgrade, now, state.budget, step.why
+        step.shot,
+        step.scene,
+        state.storyboard_id,
+        state.name,
+        step.credits - upgrade,
+        now,
+        state.budget,
+        step.why,
+        frames,
     )
 
 
@@ -130,14 +143,30 @@ def _record_job(services: RunServices, submission: Submission, job: str) -> Subm
     return present
 
 
-async def _address(services: RunServices, image: ShotImage) -> str:
+async def _image(services: RunServices, state: RunState, image: ShotImage) -> tuple[Image, bytes]:
+    """The image itself: of a frame, the image that was taken of it; and its bytes, of one that is not uploaded none."""
     if isinstance(image, TakeFrame):
-        raise SceneFailed(f"this version does not send {image}", "name an image")
-    if not isinstance(image, LocalImage):
-        return image.url
-    assert services.uploads is not None
+        return await frame_image(services, state, image)
+    if isinstance(image, WebImage):
+        return image, b""
     try:
-        content = await asyncio.to_thread(services.read_image, image)
+        return image, await asyncio.to_thread(services.read_image, image)
     except InputError as error:  # It is not there any more: that is this scene's fault alone.
         raise SceneFailed(error.message, error.hint) from error
+
+
+def _sent_frames(shot: Shot, images: Sequence[tuple[Image, bytes]]) -> Mapping[str, str]:
+    """The digests of the frames of other scenes among the images, by "first_frame" and "last_frame"."""
+    places = ("first_frame", "last_frame")
+    return {
+        place: sent.digest
+        for place, image, (sent, _) in zip(places, shot.images, images, strict=False)
+        if isinstance(image, TakeFrame) and isinstance(sent, LocalImage)
+    }
+
+
+async def _address(services: RunServices, image: Image, content: bytes) -> str:
+    if isinstance(image, WebImage):
+        return image.url
+    assert services.uploads is not None
     return (await services.uploads.address(image, content)).url

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,16 @@ def last_frame(path: Path) -> Image.Image:
     """The last frame in display order, exactly. Raise BadMedia, LocalFault."""
     found = _understood(path)
     return frame(path, (len(found.shown) if found else probe.measure(path).frames) - 1)
+
+
+def frame_png(path: Path, number: int) -> tuple[bytes, Size]:
+    """Frame ``number`` as a PNG image, and its size: RGB by the colours of the clip, the same bytes each time.
+
+    Raise BadMedia, LocalFault.
+    """
+    picture, content = frame(path, number), BytesIO()
+    picture.save(content, "PNG")
+    return content.getvalue(), picture.size
 
 
 def thumbnail(path: Path, first: int, last: int, box: Size) -> Image.Image:

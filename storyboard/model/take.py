@@ -34,6 +34,7 @@ class Take:
     where it reported none. ``job`` is the provider's name of the job that generated it, None where that is not known;
     ``fallback``: the provider says that another model than the one asked for generated it. ``provider`` is named where
     a lock file pins a job of another one than the default. ``remarks`` say what the checks of the clip found.
+    ``first_frame`` and ``last_frame`` are the digests of the frames of other scenes that were sent with the request.
     """
 
     digest: str
@@ -46,6 +47,23 @@ class Take:
     fallback: bool = False
     provider: str | None = None
     remarks: tuple[str, ...] = ()
+    first_frame: str | None = None
+    last_frame: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """Frame ``number`` (from 0) of the take ``source`` (its digest), as a PNG image in the store.
+
+    ``digest`` is the SHA-256 (hex) of its bytes; ``width`` and ``height`` are pixels.
+    """
+
+    source: str
+    number: int
+    digest: str
+    bytes: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,23 @@
 """What differs between two recipes, in words, and between two prompts, word by word."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
+from fractions import Fraction
 
-from storyboard.model.shot import DEFAULTS, Recipe
+from storyboard.model.shot import DEFAULTS, Recipe, Shot, TakeFrame
+from storyboard.model.text import format_seconds
 
 
-def changes(before: Recipe, now: Recipe) -> str:
-    """Return what differs between two recipes, field by field, in a user's words; "" if nothing does."""
-    return "; ".join(
-        _change(name, before.get(name, DEFAULTS.get(name)), now.get(name, DEFAULTS.get(name)))
-        for name in _FIELDS
-        if before.get(name, DEFAULTS.get(name)) != now.get(name, DEFAULTS.get(name))
-    )
+def changes(before: Recipe, shot: Shot) -> str:
+    """Return what differs between an earlier recipe and a shot, field by field, in a user's words; "" if nothing."""
+    now, frames = shot.recipe, {"first_frame": shot.first_frame, "last_frame": shot.last_frame}
+    found = []
+    for name in _FIELDS:
+        old, new = before.get(name, DEFAULTS.get(name)), now.get(name, DEFAULTS.get(name))
+        if old != new:
+            frame = frames.get(name)
+            found.append(_frame_change(name, old, frame) if isinstance(frame, TakeFrame) else _change(name, old, new))
+    return "; ".join(found)
 
 
 _FIELDS = (
@@ -26,6 +31,8 @@ def _change(name: str, before: object, now: object) -> str:
         case "prompt":
             count = _words(str(before or ""), str(now or ""))
             return f"prompt: {count} word{'' if count == 1 else 's'}" if count else "prompt: spaces"
+        case "first_frame" | "last_frame" if isinstance(before, Mapping) and now:
+            return f"{name} is an image now"
         case "first_frame" | "last_frame" if before and now:
             what = "another address" if _is_address(before) or _is_address(now) else "other bytes"
             return f"frame image {name} has {what}"
@@ -39,6 +46,24 @@ def _change(name: str, before: object, now: object) -> str:
     if now is None:
         return f"{name} removed"
     return f"{name} {_said(before)} -> {_said(now)}"
+
+
+def _frame_change(name: str, before: object, now: TakeFrame) -> str:
+    """What differs where a shot begins or ends with a frame of another scene."""
+    verb, scene = "starts from" if name == "first_frame" else "ends with", now.frame.scene
+    if not isinstance(before, Mapping):
+        return f"{name} is {now} now" if before else f"{name} added: {now}"
+    if before.get("take") != now.take:
+        return f"{verb} another take of {scene}: {before.get('take')} -> {now.take}"
+    if before.get("key") != now.key:
+        return f"{verb} a frame of {scene}, which has changed"
+    if before.get("at") != now.recipe["at"]:
+        return f"{verb} another frame of {scene}: {_moment(before.get('at'))} -> {_moment(now.recipe['at'])}"
+    return f"{verb} another frame of {scene}: its trim has changed"
+
+
+def _moment(at: object) -> str:
+    return str(at) if at in ("first", "last") else f"{format_seconds(Fraction(str(at)))} s"
 
 
 def _said(value: object) -> str:

@@ -6,13 +6,13 @@ from fractions import Fraction
 
 from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Capabilities, Model
+from storyboard.model.chains import sources_first
 from storyboard.model.lock import known_takes
 from storyboard.model.shot import Shot, TakeFrame, shot
 from storyboard.model.storyboard import Generated, Resolution, Scene, SceneFrame, Storyboard
 from storyboard.model.submission import Submission
 from storyboard.model.take import Take
 from storyboard.model.text import json_number
-from storyboard.planning.chains import sources_first
 from storyboard.planning.changes import changes
 from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, Plan, Step
 
@@ -284,5 +284,5 @@ def _reason(shot: _Known) -> str:
         return _gone(shot)
     before = facts.before.get(shot.scene)
     if before is not None:
-        return changes(before, shot.wanted.recipe) or "no take yet"
+        return changes(before, shot.wanted) or "no take yet"
     return "the scene has changed" if shot.scene in facts.lock.scenes else "no take yet"

@@ -27,6 +27,7 @@ from storyboard.system.files import (
 class Realm:
     """The takes of one kind, in the folder ``root``. Raise LocalFault if the ledger cannot be opened.
 
+    ``frames`` is the store of the frames that were taken of them and sent to the provider.
     ``narrowed`` says that other users could read the home until now; "" if they could not. ``copied`` is a folder
     with a copy of the ledger, to be used in its place.
     """
@@ -36,6 +37,7 @@ class Realm:
         self.root = root
         self.narrowed = "" if copied else narrow_home(kind, root)
         self.store = Store(root / "takes")
+        self.frames = Store(root / "frames", ".png")
         self.ledger = Ledger((copied or root) / "ledger.db")
 
     def close(self) -> None:
@@ -87,6 +89,7 @@ class Realm:
         """
         sweep(lock)
         sweep_claims(self.runs)
+        sweep_all(self.frames.root)
         sweep_all(scratch_dir(folder))
 
 

@@ -1,4 +1,4 @@
-"""The store: all takes, each in a file named by the SHA-256 of its bytes, outside the projects."""
+"""The store: all takes, and the frames that are taken of them, in files named by the SHA-256 of their bytes."""
 
 import hashlib
 import os
@@ -7,20 +7,24 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from storyboard.system.files import discard, disk_errors, private_dir, publish
+from storyboard.system.files import discard, disk_errors, private_dir, publish, replace
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Store:
-    """Takes in a folder. A file in it is always complete: downloads are written under another name first."""
+    """Takes in a folder. A file in it is always complete: downloads are written under another name first.
 
-    def __init__(self, root: Path) -> None:
+    ``suffix`` is that of the files: a store of frames has PNG files.
+    """
+
+    def __init__(self, root: Path, suffix: str = ".mp4") -> None:
         self.root = root
+        self.suffix = suffix
 
     def path(self, digest: str) -> Path:
         """The path of the take with this ``digest``, which may not exist."""
-        return self.root / digest[:2] / f"{digest}.mp4"
+        return self.root / digest[:2] / f"{digest}{self.suffix}"
 
     def holds(self, digest: str, size: int) -> bool:
         """Whether the take is in the store, by its size in bytes; ``is_intact`` reads the bytes themselves."""
@@ -47,6 +51,22 @@ class Store:
             publish(arrived, path)
         return path
 
+    def put_bytes(self, content: bytes) -> str:
+        """Write ``content`` into the store, and return its digest. Raise LocalFault."""
+        digest = hashlib.sha256(content).hexdigest()
+        path = self.path(digest)
+        private_dir(path.parent)
+        replace(path, content, private=True)
+        return digest
+
+    def read(self, digest: str) -> bytes | None:
+        """The bytes with this digest; None if they are not in the store, or damaged."""
+        try:
+            content = self.path(digest).read_bytes()
+        except OSError:
+            return None
+        return content if hashlib.sha256(content).hexdigest() == digest else None
+
     def set_aside(self, file: Path) -> Path:
         """Move a damaged file to the folder ``damaged``. Raise LocalFault."""
         aside = private_dir(self.root / "damaged") / file.name
@@ -64,7 +84,7 @@ class Store:
 
     def __iter__(self) -> Iterator[str]:
         """The digests of all takes, sorted."""
-        files = sorted(self.root.glob("[0-9a-f][0-9a-f]/*.mp4"))
+        files = sorted(self.root.glob(f"[0-9a-f][0-9a-f]/*{self.suffix}"))
         return (file.stem for file in files if file == self.path(file.stem) and _DIGEST.fullmatch(file.stem))
 
     def sizes(self) -> dict[str, int]:
@@ -89,7 +109,7 @@ class Store:
 
     def trash(self) -> dict[str, int]:
         """The takes in the trash with their size in bytes."""
-        found = {name.removesuffix(".mp4"): size for name, size in _sizes(self.root / "trash").items()}
+        found = {name.removesuffix(self.suffix): size for name, size in _sizes(self.root / "trash").items()}
         return {name: size for name, size in found.items() if _DIGEST.fullmatch(name)}
 
     def destroy(self, digest: str) -> None:
@@ -98,7 +118,7 @@ class Store:
             self._trashed(digest).unlink(missing_ok=True)
 
     def _trashed(self, digest: str) -> Path:
-        return self.root / "trash" / f"{digest}.mp4"
+        return self.root / "trash" / f"{digest}{self.suffix}"
 
     def sweep(self, alive: Callable[[str], bool]) -> None:
         """Remove the incomplete downloads of dead runs. ``alive`` says whether the run of a name still lives."""

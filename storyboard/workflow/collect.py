@@ -15,6 +15,7 @@ from storyboard.generation.owed import collect_owed
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
 from storyboard.http.client import Client, Endpoint
+from storyboard.media.frames import frame_png
 from storyboard.media.verify import verify
 from storyboard.model import events
 from storyboard.model.errors import InputError
@@ -148,12 +149,14 @@ async def _collect(
                 client=client,
                 ledger=realm.ledger,
                 store=realm.store,
+                frames=realm.frames,
                 uploads=None,
                 clock=clock,
                 callbacks=CallbackWaiters(clock, None),
                 runs=realm.runs,
                 read_image=_no_image,
                 verify=lambda path: verify(path, None),
+                take_frame=frame_png,
                 prepare=lambda scene, take: None,
                 on_event=on_event,
                 originals=settings.originals,

@@ -14,6 +14,7 @@ from storyboard.generation.runner import LocalExecutor, Runner
 from storyboard.generation.services import RunServices
 from storyboard.generation.uploads import NoMemory, Uploads
 from storyboard.http.client import Client, Endpoint
+from storyboard.media.frames import frame_png
 from storyboard.media.verify import verify
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
@@ -57,21 +58,7 @@ async def session(
         client = await stack.enter_async_context(
             Client(api, clock, workspace.provider.answers, notice=lambda why: report(events.Warned("", why)))
         )
-        services = RunServices(
-            provider=workspace.provider,
-            client=client,
-            ledger=realm.ledger,
-            store=realm.store,
-            uploads=_uploads(workspace, client),
-            clock=clock,
-            callbacks=await _calls(workspace, clock, stack, report, api.key),
-            runs=realm.runs,
-            read_image=lambda image: workspace.source_files.bytes_of(image.path),
-            verify=lambda path: verify(path, None),
-            originals=workspace.settings.originals,
-            prepare=preparing.take,
-            on_event=report,
-        )
+        services = await _services(workspace, stack, client, clock, api.key, preparing, report)
         state = RunState(
             secrets.token_hex(8), workspace.storyboard_id, at_once, workspace.prices.hd, workspace.settings.budget
         )
@@ -94,6 +81,36 @@ def _with_own_faults(outcomes: Mapping[str, Outcome], faults: Mapping[str, Story
         scene: faults.get(scene, outcome) if isinstance(outcome, SceneFailed) else outcome
         for scene, outcome in outcomes.items()
     }
+
+
+async def _services(
+    workspace: Workspace,
+    stack: AsyncExitStack,
+    client: Client,
+    clock: Clock,
+    key: str,
+    preparing: BackgroundPreparation,
+    report: Report,
+) -> RunServices:
+    """All that the run uses; what has to be closed is closed by ``stack``."""
+    realm = workspace.realm
+    return RunServices(
+        provider=workspace.provider,
+        client=client,
+        ledger=realm.ledger,
+        store=realm.store,
+        frames=realm.frames,
+        uploads=_uploads(workspace, client),
+        clock=clock,
+        callbacks=await _calls(workspace, clock, stack, report, key),
+        runs=realm.runs,
+        read_image=lambda image: workspace.source_files.bytes_of(image.path),
+        verify=lambda path: verify(path, None),
+        take_frame=frame_png,
+        originals=workspace.settings.originals,
+        prepare=preparing.take,
+        on_event=report,
+    )
 
 
 async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock, OwnFaults]:

@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.problem import Place
-from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Scene, Storyboard, Trim
+from storyboard.model.shot import shot
+from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Scene, Storyboard, Trim, WebImage
 from storyboard.model.submission import ASKED_AGAIN, State, Submission
 from storyboard.model.take import Measure, Take
 from storyboard.planning.changes import changed_words, changes
@@ -307,9 +308,8 @@ def test_a_reason_names_what_changed() -> None:
 
 def test_a_frame_at_another_address() -> None:
     """An image on the web is its address; nobody can say that its bytes changed."""
-    assert changes({"prompt": "a", "first_frame": "https://a/1"}, {"prompt": "a", "first_frame": "https://a/2"}) == (
-        "frame image first_frame has another address"
-    )
+    one, other = (shot(replace(PLAIN, first_frame=WebImage(f"https://a/{n}", PLACE)), "apikley") for n in (1, 2))
+    assert changes(one.recipe, other) == "frame image first_frame has another address"
 
 
 def test_a_change_without_a_ledger_is_still_told() -> None:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
+from storyboard.state.ledger.rows import FRAMES
 from storyboard.system.files import replace
 
 # What brings each earlier schema to the next one. The present one is ``rows.VERSION``.
@@ -19,6 +20,7 @@ _STEPS: Mapping[int, tuple[str, ...]] = {
     2: (
         "ALTER TABLE takes ADD COLUMN remarks TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE jobs ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+        *FRAMES,
     ),
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from storyboard.costs.report import Charge
 from storyboard.model.submission import LIVE, State, Submission, rfc3339
-from storyboard.model.take import Measure, Take, exact
+from storyboard.model.take import Measure, StoredFrame, Take, exact
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -23,6 +23,13 @@ SELECTOR = 10
 
 # The schema of the tables below, as the file says it (PRAGMA user_version). carry_over.py brings older ones to it.
 VERSION = 3
+
+FRAMES = (
+    "CREATE TABLE IF NOT EXISTS frames (source TEXT NOT NULL, number INTEGER NOT NULL, digest TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (source, number))",
+    "CREATE TABLE IF NOT EXISTS sent_frames (entry INTEGER NOT NULL REFERENCES jobs (id), place TEXT NOT NULL,"
+    " digest TEXT NOT NULL, PRIMARY KEY (entry, place))",
+)
 
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS jobs (
@@ -57,6 +64,7 @@ CREATE TABLE IF NOT EXISTS addresses (
   PRIMARY KEY (destination, digest));
 CREATE TABLE IF NOT EXISTS pins (
   lock TEXT NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (lock, digest));
+{";".join(FRAMES)};
 CREATE TABLE IF NOT EXISTS removed (digest TEXT PRIMARY KEY, at REAL NOT NULL);
 PRAGMA user_version = {VERSION};
 """
@@ -85,7 +93,22 @@ _TAKE: Mapping[str, type | UnionType] = dict.fromkeys(_COUNTS, int) | {
     "job": str | None,
     "remarks": str,
     "at": float,
+    "first_frame": str | None,
+    "last_frame": str | None,
 }
+_FRAME: Mapping[str, type | UnionType] = dict.fromkeys(("number", "bytes", "width", "height"), int) | {
+    "source": str,
+    "digest": str,
+}
+
+# The columns of a take, with the digests of the frames that were sent to have it generated.
+SELECT_TAKES = "SELECT *, {first} AS first_frame, {last} AS last_frame FROM takes".format(
+    **{
+        place: "(SELECT sent_frames.digest FROM sent_frames JOIN jobs ON jobs.id = entry"
+        f" WHERE jobs.key = takes.key AND jobs.job = takes.job AND place = '{place}_frame')"
+        for place in ("first", "last")
+    }
+)
 
 
 def submission(row: "Row") -> Submission:
@@ -147,7 +170,17 @@ def take(row: "Row") -> Take:
         job=row["job"],
         fallback=bool(row["fallback"]),
         remarks=_remarks(row["remarks"]),
+        first_frame=row["first_frame"],
+        last_frame=row["last_frame"],
     )
+
+
+def frame(row: "Row") -> StoredFrame:
+    """A row of ``frames``."""
+    _sound(row, _FRAME)
+    if not _DIGEST.fullmatch(row["source"]) or not _DIGEST.fullmatch(row["digest"]) or row["number"] < 0:
+        raise ValueError(f"a frame is {row['digest']!r:.70} of {row['source']!r:.70}")
+    return StoredFrame(row["source"], row["number"], row["digest"], row["bytes"], row["width"], row["height"])
 
 
 def take_row(key: str, take: Take, now: float) -> dict[str, object]:

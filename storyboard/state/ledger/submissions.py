@@ -15,6 +15,7 @@ from storyboard.state.ledger.charges import Charges
 from storyboard.state.ledger.database import Database
 
 _NONCE = 24  # bytes
+NO_FRAMES: Mapping[str, str] = {}
 
 _INSERT_INTENT = (
     "INSERT INTO jobs (key, state, run, nonce, storyboard, scene, model, recipe, credits,"
@@ -51,17 +52,21 @@ class Submissions:
         now: float,
         budget: Budget = NO_LIMIT,
         reason: str = "",
+        frames: Mapping[str, str] = NO_FRAMES,
     ) -> Submission:
         """Record that the shot is about to be submitted. Raise AlreadyAsked or OverBudget: then do not submit it.
 
-        ``reason`` says why, in the words of the plan. The budget is checked in the same transaction. Raise LocalFault
-        if the disk has no room for its job too.
+        ``reason`` says why, in the words of the plan; ``frames`` are the digests of the frames of other scenes that
+        are sent with it, by "first_frame" and "last_frame". The budget is checked in the same transaction. Raise
+        LocalFault if the disk has no room for its job too.
         """
         self._database.prepare_submission()
         row = intent_row(shot, scene, storyboard, run, credits, now, reason)
         try:
             with self._database.transaction() as connection:
                 id = connection.execute(_INSERT_INTENT, row).lastrowid
+                sent = [(id, place, digest) for place, digest in frames.items()]
+                connection.executemany("INSERT INTO sent_frames VALUES (?, ?, ?)", sent)
                 self._charges.enforce(budget, credits, storyboard, run, now)
         except sqlite3.IntegrityError:
             self._refuse_second(shot.key)

@@ -48,13 +48,13 @@ class Takes:
 
     def _rows(self, key: str) -> Mapping[str, Take]:
         with self._database.sqlite_errors():
-            found = self._database.query("SELECT * FROM takes WHERE key = ?", (key,))
+            found = self._database.query(f"{rows.SELECT_TAKES} WHERE key = ?", (key,))
             return {take.resolution: take for take in map(rows.take, found)}
 
     def all(self) -> Iterator[tuple[str, Take, float]]:
         """Every take with its key and the time of its download (seconds since 1970), oldest first."""
         with self._database.sqlite_errors():
-            found = self._database.query("SELECT * FROM takes ORDER BY at")
+            found = self._database.query(f"{rows.SELECT_TAKES} ORDER BY at")
             return iter([(row["key"], rows.take(row), row["at"]) for row in found])
 
     def job_seconds(self, model: str) -> float | None:

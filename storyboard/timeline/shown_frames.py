@@ -1,0 +1,22 @@
+"""Which frame of a clip the film shows first, last, or at a second of its scene."""
+
+from fractions import Fraction
+
+from storyboard.model.frame_rate import nominal_rate
+from storyboard.model.storyboard import FrameAt, Trim
+from storyboard.model.take import Measure
+
+
+def shown_frame(measure: Measure, trim: Trim, moment: FrameAt) -> int | None:
+    """Return the number of a frame, from 0, as the film counts the frames of a scene; None if it is past the end.
+
+    ``moment`` is "first", "last", or seconds of the scene after its ``trim``. The last frame follows from the end of
+    the trim alone: where a trim does not lie on frames, the film may show one frame less.
+    """
+    fps = nominal_rate(measure.fps, measure.frames)
+    first = round(trim.start * fps)
+    behind = measure.frames if trim.end is None else min(measure.frames, max(first + 1, round(trim.end * fps)))
+    if moment == "last":
+        return max(0, behind - 1)
+    number = first + (int(moment * fps) if isinstance(moment, Fraction) else 0)
+    return number if number < behind else None
