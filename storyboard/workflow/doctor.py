@@ -117,6 +117,12 @@ def _rights(found: "Settings") -> Iterator[Finding]:
         if mode & 0o077:
             said = f"other users of this machine have rights on {path} (mode {mode:04o})"
             yield Finding("rights", "note", said, f"chmod {'700' if path.is_dir() else '600'} {shlex.quote(str(path))}")
+    for kind in KINDS:
+        folder = found.realm_folder(kind) / "takes"
+        wide = sum(bool(path.stat().st_mode & 0o077) for path in folder.glob("[0-9a-f][0-9a-f]/*.mp4"))
+        if wide:  # Releases before put takes into the store with mode 0444.
+            said = f"{_count(wide, 'take')} in {folder} can be read by others as soon as the home is open to them"
+            yield Finding("rights", "note", said, f"chmod -R go= {shlex.quote(str(folder))}")
 
 
 def _ledger(found: "Settings") -> Iterator[Finding]:

@@ -59,6 +59,24 @@ def test_a_home_that_is_open_to_others_is_narrowed_with_a_word(studio: Studio, o
     assert not [event for event in studio.seen if isinstance(event, events.Warned)]
 
 
+def test_takes_of_a_release_before_are_named(studio: Studio, own_home: Path, run: Run) -> None:
+    """They had mode 0444: a home that is opened later, or copied, would show them."""
+    take = own_home / "store" / "rehearsals" / "takes" / "ab" / f"{'ab' * 32}.mp4"
+    take.parent.mkdir(parents=True)
+    take.write_bytes(b"x")
+    take.chmod(0o444)
+
+    def told() -> list[tuple[str, str]]:
+        found = json.loads(run("doctor", "--offline", "--json")[1])["findings"]
+        return [(one["said"].split(" in ")[0], one["hint"]) for one in found if one["subject"] == "rights"]
+
+    (own_home / "store").chmod(0o700)
+    ((said, hint),) = told()
+    assert (said, hint) == ("1 take", f"chmod -R go= {take.parents[1]}")
+    take.chmod(0o400)
+    assert told() == []
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
 def test_a_home_of_another_user_is_refused(studio: Studio, own_home: Path, run: Run) -> None:
     """Nothing is asked for, and nothing is written into it."""
