@@ -13,13 +13,14 @@ _LISTED = 12
 
 def length_lines(scenes: "Sequence[Scene]") -> Iterator[str]:
     """Yield a line with the length of the film and of each scene, in seconds; none if it is not known."""
-    from storyboard.model.film_length import film_seconds
+    from storyboard.model.film_length import film_seconds, scene_lengths
     from storyboard.model.text import format_seconds
 
     total = film_seconds(scenes)
     if total is None or not scenes:
         return
-    lengths = [(scene.id, format_seconds(scene.seconds or total)) for scene in scenes]
+    seen = zip(scenes, scene_lengths(scenes), strict=True)
+    lengths = [(scene.id, format_seconds(seconds or total)) for scene, seconds in seen]
     parts = [f"{scene} {seconds}" for scene, seconds in lengths]
     if len(lengths) > _LISTED:
         usual, count = Counter(seconds for _, seconds in lengths).most_common(1)[0]

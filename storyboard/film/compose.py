@@ -16,6 +16,7 @@ import numpy as np
 from storyboard.film import segment
 from storyboard.film.film_plan import readable
 from storyboard.film.pieces import Composed
+from storyboard.graphics.colour_match import ColourMatch
 from storyboard.graphics.titles import ink
 from storyboard.graphics.transitions import YuvPicture, blend, fade_from_black
 from storyboard.media import decode
@@ -37,12 +38,18 @@ def compose_frames(
     with ExitStack() as open:
         decoded: dict[Clip, Pictures] = {}
         standing: dict[Clip, YuvPicture] = {}
+        before = dict(how.matched)
+
+        def opened(clip: Clip) -> Pictures:
+            return open.enter_context(closing(_decoded(clip, cut, known, paths)))
 
         def taken(clip: Clip) -> YuvPicture:
             if clip in standing:
                 return standing.pop(clip)
             if clip not in decoded:
-                decoded[clip] = open.enter_context(closing(_decoded(clip, cut, known, paths)))
+                decoded[clip] = opened(clip)
+                if clip in before:
+                    decoded[clip] = _matched(clip, decoded[clip], next(opened(before[clip])))
             return next(decoded[clip])
 
         for frame in range(how.frames):
@@ -67,6 +74,14 @@ def _seen(frame: int, seen: list[Clip], pictures: list[YuvPicture]) -> YuvPictur
     if len(pictures) == 1:
         return fade_from_black(part, pictures[0])
     return blend(coming.joint.kind, part, *pictures)
+
+
+def _matched(clip: Clip, pictures: Pictures, before: YuvPicture) -> Pictures:
+    """The clip's pictures, the first in the colours of ``before``; so do the next ones, by less and less."""
+    frames, match = min(clip.match, clip.frames), None
+    for number, picture in enumerate(pictures):
+        match = match or ColourMatch.between(picture, before)
+        yield match.apply(picture, 1 - Fraction(number, frames)) if number < frames else picture
 
 
 def _decoded(clip: Clip, cut: Timeline, known: Mapping[str, ClipIndex], paths: Mapping[str, Path]) -> Pictures:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from storyboard.film.pieces import Composed, CopiedPiece, PictureExcerpt, Piece, RenderedPiece, merge_pieces, piece_key
 from storyboard.mp4.samples import ParameterSets, VideoTrack
@@ -71,6 +71,9 @@ def _stretches(
         yield _Stretch(clip.at, first, True, joint=True)
     if clip.lead_in:
         yield _Stretch(clip.at - clip.lead_in.frames, clip.at, True, joint=True)
+    if clip.match:
+        first = min(first + clip.match, after)
+        yield _Stretch(clip.at, first, True, joint=True)
     for one, other, touched in _divided(first, after, cut.overlays):
         frames = copied.get(clip)
         move = int(clip.start * cut.fps) - clip.at
@@ -123,19 +126,32 @@ def _composed(first: int, last: int, cut: Timeline) -> RenderedPiece:
     clips = tuple(replace(part, at=part.at - first) for part in parts)
     overlays = tuple(replace(each, first=each.first - first) for each in words)
     recipe = [(part.digest, str(part.start), part.at, part.frames, part.joint, part.lead_in) for part in clips]
+    matched = tuple((part, _last_frame(before, cut)) for part in clips if (before := _matched(part, cut)))
+    others = [(part.at, part.match, before.digest, str(before.start)) for part, before in matched]
     return RenderedPiece(
-        piece_key("composed", recipe, overlays, last - first, _shape(cut)),
+        piece_key("composed", recipe, overlays, last - first, _shape(cut), *((others,) if others else ())),
         last - first,
-        Composed(clips, overlays, last - first),
+        Composed(clips, overlays, last - first, matched),
     )
+
+
+def _matched(part: Clip, cut: Timeline) -> Clip | None:
+    """The clip in whose colours a part begins; None if it begins in its own."""
+    if not part.match:
+        return None
+    return next(before for before, clip in pairwise(cut.clips) if clip.match and clip.scene == part.scene)
+
+
+def _last_frame(clip: Clip, cut: Timeline) -> Clip:
+    return _part(clip, clip.until - 1, clip.until, cut)
 
 
 def _part(clip: Clip, first: int, last: int, cut: Timeline) -> Clip:
     """The part of a clip on film frames [first, last). A part that begins later than the clip has no transition in."""
     start = clip.start + Fraction(first - clip.at, cut.fps)
     end = start + Fraction(last - first, cut.fps)
-    joint, lead = (clip.joint, clip.lead_in) if first == clip.at else (None, None)
-    return replace(clip, at=first, frames=last - first, start=start, end=end, joint=joint, lead_in=lead)
+    joint, lead, match = (clip.joint, clip.lead_in, clip.match) if first == clip.at else (None, None, 0)
+    return replace(clip, at=first, frames=last - first, start=start, end=end, joint=joint, lead_in=lead, match=match)
 
 
 def rendered_clip(clip: Clip, cut: Timeline, job: Clip | PictureExcerpt) -> RenderedPiece:

@@ -55,12 +55,14 @@ class Composed:
     """``frames`` frames on which clips join, or words stand. Every ``at`` and ``first`` counts from the first of them.
 
     ``clips`` are the parts of clips that are seen. One that comes in has its joint whole, and one that begins behind
-    the last frame is there for its lead; overlays may begin earlier and end later.
+    the last frame is there for its lead; overlays may begin earlier and end later. ``matched`` has, for each of the
+    clips that begins in the colours of another one, the last frame of that one as a clip.
     """
 
     clips: tuple[Clip, ...]
     overlays: tuple[Overlay, ...]
     frames: int
+    matched: tuple[tuple[Clip, Clip], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,8 @@ def sources_of(piece: Piece) -> set[str]:
         case CopiedPiece(source=source):
             return {source}
     match piece.job:
-        case Composed(clips=clips):
-            return {clip.digest for clip in clips}
+        case Composed(clips=clips, matched=matched):
+            return {clip.digest for clip in (*clips, *(before for _, before in matched))}
         case AudioMix(strands=strands):
             return {strand.digest for strand in strands}
         case Clip() | PictureExcerpt() | AudioExcerpt() as one:

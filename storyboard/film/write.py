@@ -111,7 +111,7 @@ def _written(
 
 def _composed(timeline: Timeline) -> bool:
     """Whether pictures of the film are drawn over one another, which ffmpeg's way of re-encoding cannot do."""
-    return bool(timeline.overlays) or any(clip.joint or clip.lead_in for clip in timeline.clips)
+    return bool(timeline.overlays) or any(clip.joint or clip.lead_in or clip.match for clip in timeline.clips)
 
 
 def _indexes(sources: FilmSources, options: FilmOptions) -> Mapping[str, ClipIndex]:

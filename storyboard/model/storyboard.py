@@ -26,6 +26,7 @@ TransitionKind = Literal[
     "slide-down",
 ]
 Over = Literal["both", "tail"]
+Seam = Literal["drop", "keep", "match"]
 Position = Literal[
     "center",
     "top",
@@ -231,7 +232,9 @@ class Audio:
 class Finish:
     """How a scene is shown and heard; nothing of it is sent to a provider.
 
-    ``transition`` is None for a cut; ``effect`` names a user's effect, "" for none.
+    ``transition`` is None for a cut; ``effect`` names a user's effect, "" for none. ``seam`` says what is done where
+    the scene before ends with the frame that this one begins with: ``drop`` leaves that one's last frame out, ``match``
+    also brings this one's first frames to its colours, ``keep`` changes nothing. None, not said, drops.
     """
 
     transition: Transition | None = None
@@ -239,6 +242,7 @@ class Finish:
     captions: tuple[Caption, ...] = ()
     audio: Audio = Audio()
     effect: str = ""
+    seam: Seam | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +250,7 @@ class Scene:
     """One scene of the film. ``number`` is its position in the file, from 1, skipped scenes counted.
 
     ``clip_seconds`` is how long its whole clip is: as measured, or as the model makes it; None if that is not known.
+    ``frame_seconds`` is how long one frame of it is.
     """
 
     id: str
@@ -256,10 +261,11 @@ class Scene:
     note: str = ""
     finish: Finish = Finish()
     clip_seconds: Fraction | None = None
+    frame_seconds: Fraction = Fraction(1, 24)
 
     @property
     def seconds(self) -> Fraction | None:
-        """How long the scene is seen, its transitions included; None if that is not known."""
+        """How long the scene is, trimmed, its transitions included; None if that is not known."""
         if self.clip_seconds is None:
             return None
         return min(self.clip_seconds, self.trim.end or self.clip_seconds) - self.trim.start

@@ -21,6 +21,7 @@ from storyboard.model.storyboard import (
 )
 from storyboard.model.text import format_seconds
 from storyboard.parsing.assets import Assets
+from storyboard.parsing.drift import drift_problems
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.values import ParsedScene
 
@@ -34,6 +35,7 @@ def film_problems(
     """Yield the problems of the film as a whole."""
     yield from _shapes(top, output, film, found)
     yield from _idle_defaults(top, film)
+    yield from drift_problems(film)
     seconds = film_seconds([each.scene for each in film])
     if seconds is not None and film:
         yield from _length(top, seconds)

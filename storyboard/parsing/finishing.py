@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import cast
 
 from storyboard.model.problem import Problem
+from storyboard.model.seam import is_seam
 from storyboard.model.storyboard import (
     Audio,
     Caption,
@@ -15,6 +16,7 @@ from storyboard.model.storyboard import (
     Over,
     Position,
     Scene,
+    Seam,
     Title,
     Transition,
     TransitionKind,
@@ -76,6 +78,7 @@ class Finishing:
             captions=self._captions(words.get("caption"), seconds, rendered),
             audio=self._audio(words.get("audio"), words.get("voice"), seconds),
             effect=self._effect(words.get("effect")),
+            seam=cast(Seam, word.value) if (word := words.get("seam")) else None,
         )
 
     def _effect(self, word: Value | None) -> str:
@@ -109,7 +112,17 @@ class Finishing:
                 if fits and scene.seconds is not None and (coming.over == "both" or not before):
                     self._fits(word, coming, scene, scene.seconds, at)
             joined.append(ParsedScene(scene, words))
+        self._check_seams(joined)
         return joined
+
+    def _check_seams(self, film: Sequence[ParsedScene]) -> None:
+        """Warn of a scene's own 'seam' where it does not begin with the frame that the one before it ends with."""
+        for before, (scene, words) in zip((None, *film), film, strict=False):
+            word = words.get("seam")
+            if word and word.own and not (before and is_seam(before.scene, scene)):
+                message = "'seam' changes nothing here"
+                hint = "it is for a cut to a scene whose 'first_frame' is the last frame of the scene before"
+                self._wrong(word.page.problem(word.path, message, hint, key=True, severity="warning"))
 
     def _fits(self, word: Value, coming: Transition, scene: Scene, seconds: Fraction, at: int) -> bool:
         """Whether the scene is long enough for the transitions at its start and end."""

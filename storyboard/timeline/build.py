@@ -15,6 +15,7 @@ from storyboard.model.errors import Problems
 from storyboard.model.fingerprint import fingerprint
 from storyboard.model.frame_rate import film_rate, nominal_rate
 from storyboard.model.problem import Problem
+from storyboard.model.seam import MATCHED_FRAMES, drops_frame
 from storyboard.model.storyboard import (
     Audio,
     Finish,
@@ -107,34 +108,44 @@ def _shape(storyboard: Storyboard, scenes: Sequence[Scene], footage: Mapping[str
 
 
 def _clips(
-    scenes: Iterable[Scene], footage: Mapping[str, Footage], slates: Mapping[str, Slate], shape: _Shape, fit: Fit
+    scenes: Sequence[Scene], footage: Mapping[str, Footage], slates: Mapping[str, Slate], shape: _Shape, fit: Fit
 ) -> list[Clip]:
     """The clips end to end. Raise Problems with all that do not fit."""
     clips: list[Clip] = []
     problems: list[Problem] = []
     ended = Fraction(0)
-    for scene in scenes:
+    for before, scene, behind in zip((None, *scenes), scenes, (*scenes[1:], None), strict=False):
         drawn = slates.get(scene.id) or (scene.source if isinstance(scene.source, Still) else None)
         seen = _to_draw(drawn, shape[:2], shape.fps, fit) if drawn else footage[scene.id]
-        found, ends = _next_clip(scene, seen, clips, ended, shape.fps)
+        dropped = behind is not None and _drops(scene, behind, slates)
+        found, ends = _next_clip(scene, seen, clips, ended, shape.fps, dropped)
         if isinstance(found, Problem):
             problems.append(found)
             continue
-        clips.append(replace(found, drawn=drawn))
+        matched = before and scene.finish.seam == "match" and _drops(before, scene, slates)
+        clips.append(replace(found, drawn=drawn, match=min(MATCHED_FRAMES, found.frames) if matched else 0))
         ended = ends
     if problems:
         raise Problems(tuple(problems))
     return clips
 
 
+def _drops(before: Scene, scene: Scene, slates: Mapping[str, Slate]) -> bool:
+    """Whether the last frame of ``before`` is left out. A slate has no frame in common with a clip."""
+    return drops_frame(before, scene) and before.id not in slates and scene.id not in slates
+
+
 def _next_clip(
-    scene: Scene, seen: Footage, clips: Sequence[Clip], ended: Fraction, fps: Fraction
+    scene: Scene, seen: Footage, clips: Sequence[Clip], ended: Fraction, fps: Fraction, dropped: bool
 ) -> tuple[Clip | Problem, Fraction]:
-    """The clip of a scene behind ``clips``, which end after ``ended`` seconds; and when it ends. Or why it fails."""
+    """The clip of a scene behind ``clips``, which end after ``ended`` seconds; and when it ends. Or why it fails.
+
+    ``dropped``: without its last frame.
+    """
     coming = scene.finish.transition
     standing = coming is not None and coming.over == "tail" and bool(clips)
     begins = ended - coming.seconds if coming and clips and not standing else ended
-    ends = begins + _seconds(scene, seen.measure)
+    ends = begins + _seconds(scene, seen.measure, dropped)
     first, frames = round(begins * fps), round(ends * fps) - round(begins * fps)
     joint = None
     if coming:
@@ -148,14 +159,17 @@ def _next_clip(
     return replace(clip, joint=None, lead_in=joint) if standing else clip, ends
 
 
-def clip_of_scene(storyboard: Storyboard, scene: Scene, footage: Footage) -> Clip | None:
-    """Return the part of a scene's clip that is seen; None if its trim does not fit."""
+def clip_of_scene(storyboard: Storyboard, scene: Scene, footage: Footage, *, dropped: bool = False) -> Clip | None:
+    """Return the part of a clip that is seen, without its last frame if ``dropped``; None if its trim does not fit."""
     audio = replace(scene.finish.audio, voice=None)
     bare = replace(scene, finish=Finish(audio=audio))
     try:
-        return build_timeline(replace(storyboard, scenes=(bare,), music=()), {scene.id: footage}).clips[0]
+        clip = build_timeline(replace(storyboard, scenes=(bare,), music=()), {scene.id: footage}).clips[0]
     except Problems:
         return None
+    if not dropped or clip.frames == 1:
+        return clip
+    return replace(clip, end=clip.end - 1 / _exact(footage).measure.fps, frames=clip.frames - 1)
 
 
 def _clip(scene: Scene, footage: Footage, at: int, frames: int, fps: Fraction, joint: TimedTransition | None) -> Clip:
@@ -191,7 +205,7 @@ def with_effects(cut: Timeline, effects: Mapping[str, str]) -> Timeline:
 
 def _treated(clip: Clip, cut: Timeline, effects: Mapping[str, str]) -> Clip:
     track = clip.level.track
-    source = replace(clip, at=0, joint=None, lead_in=None, level=AudioLevel(track=track), effect="")
+    source = replace(clip, at=0, joint=None, lead_in=None, match=0, level=AudioLevel(track=track), effect="")
     part = (clip.digest, str(clip.start), clip.frames, *((track,) if track else ()))
     digest = _digest(*part, cut.width, cut.height, cut.fps, cut.fit, clip.effect, effects[clip.effect])
     drawn = EffectClip(source, clip.effect, int(_digest(*part)[:8], 16))
@@ -246,9 +260,11 @@ def _crowded(scene: Scene, joint: TimedTransition | None, frames: int, clips: Se
     return None
 
 
-def _seconds(scene: Scene, measure: Measure) -> Fraction:
+def _seconds(scene: Scene, measure: Measure, dropped: bool) -> Fraction:
     end = measure.seconds if scene.trim.end is None else min(scene.trim.end, measure.seconds)
-    return end - scene.trim.start
+    whole, frame = end - scene.trim.start, 1 / measure.fps
+    # A scene of a single frame keeps it.
+    return whole - frame if dropped and whole > frame else whole
 
 
 def _trouble(scene: Scene, measure: Measure, frames: int) -> Problem | None:

@@ -73,7 +73,7 @@ class Clip:
     seconds of the source, on its frame boundaries; ``at`` is the film frame it begins on, ``frames`` its length in film
     frames. ``joint`` is a transition during which its first frames and the last ones of the clip before are both seen.
     ``lead_in`` is one during which its first frame, standing still, comes in over the clip before. A clip has at most
-    one of the two.
+    one of the two. Over its first ``match`` frames its colours come from those in which the clip before ends.
     """
 
     scene: str
@@ -87,6 +87,7 @@ class Clip:
     effect: str = ""
     drawn: Still | Slate | EffectClip | None = None
     lead_in: TimedTransition | None = None
+    match: int = 0
 
     @property
     def until(self) -> int:
@@ -176,7 +177,10 @@ class Timeline:
     def identity(self) -> str:
         """SHA-256 (hex) of all that decides the film's bytes. A scene's id is not in it: renaming changes no film."""
         parts = [
-            (clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead_in, clip.level, clip.effect)
+            (
+                *(clip.digest, str(clip.start), clip.frames, clip.joint, clip.lead_in, clip.level, clip.effect),
+                *((clip.match,) if clip.match else ()),
+            )
             for clip in self.clips
         ]
         voices = [(voice.digest, voice.first, voice.frames) for voice in self.voices]

@@ -91,9 +91,13 @@ def check_scene_names(workspace: Workspace, names: Collection[str]) -> None:
 
 def timed_scenes(workspace: Workspace, plan: Plan) -> tuple[Scene, ...]:
     """Return the scenes with the lengths of their clips: as measured where a take is kept, else as the model says."""
-    known = {step.scene: step.take.measure.seconds for step in plan.steps if isinstance(step, Keep)}
-    scenes = workspace.storyboard.scenes
-    return tuple(replace(scene, clip_seconds=known.get(scene.id, scene.clip_seconds)) for scene in scenes)
+    known = {step.scene: step.take.measure for step in plan.steps if isinstance(step, Keep)}
+    return tuple(
+        replace(scene, clip_seconds=known[scene.id].seconds, frame_seconds=1 / known[scene.id].fps)
+        if scene.id in known
+        else scene
+        for scene in workspace.storyboard.scenes
+    )
 
 
 def former_prompts(workspace: Workspace) -> Mapping[str, str]:

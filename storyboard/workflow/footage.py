@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from storyboard.film import effects
 from storyboard.model.errors import InputError
+from storyboard.model.seam import shortened_scenes
 from storyboard.model.storyboard import Generated, LocalImage, OwnClip, OwnSound, Title
 from storyboard.model.take import Footage, Take
 from storyboard.system.files import disk_errors
@@ -67,8 +68,10 @@ def _with_headings(workspace: Workspace, timeline: Timeline) -> tuple[Overlay, .
 
 def clip_of_take(workspace: Workspace, scene_id: str, take: Take) -> Clip | None:
     """Return what the film shows of a scene's take; None if its trim does not fit."""
-    scene = next(scene for scene in workspace.storyboard.scenes if scene.id == scene_id)
-    return clip_of_scene(workspace.storyboard, scene, Footage(take.digest, take.measure))
+    storyboard = workspace.storyboard
+    scene = next(scene for scene in storyboard.scenes if scene.id == scene_id)
+    dropped = scene_id in shortened_scenes(storyboard.scenes)
+    return clip_of_scene(storyboard, scene, Footage(take.digest, take.measure), dropped=dropped)
 
 
 def local_media(workspace: Workspace) -> list[Path]:

@@ -14,6 +14,7 @@ from storyboard.model.aspect_ratio import CHOOSE_FIT
 from storyboard.model.errors import LocalFault, Problems
 from storyboard.model.film_length import length_document
 from storyboard.model.problem import Place, Problem
+from storyboard.model.seam import MATCHED_FRAMES, drops_frame
 from storyboard.model.storyboard import Scene, Storyboard, Transition, Trim
 from storyboard.model.take import Take
 from storyboard.mp4.samples import VideoTrack
@@ -133,29 +134,42 @@ def _mostly_encoded(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
     found = []
     takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
-    for at, scene in enumerate(workspace.storyboard.scenes):
+    scenes = workspace.storyboard.scenes
+    for at, scene in enumerate(scenes):
         take, coming = takes.get(scene.id), scene.finish.transition
         joined = coming if at and coming and coming.over == "both" else None
-        if not take or not (joined or scene.trim != Trim()):
+        matched = at and scene.finish.seam == "match" and drops_frame(scenes[at - 1], scene)
+        if not take or not (joined or matched or scene.trim != Trim()):
             continue
         try:
             frames = reader.read(workspace.realm.store.path(take.digest)).frames
         except LocalFault:  # the cut tells of it, once it comes to that
             continue
         if isinstance(frames, VideoTrack):
-            problem = _encoded_whole(scene, joined, frames) if joined else None
+            problem = _encoded_by_transition(scene, joined, frames) if joined else None
+            problem = problem or (_encoded_by_seam(scene, frames) if matched else None)
             problem = problem or _encoded_by_trim(workspace, scene, take, frames)
             found += [problem] if problem else []
     return tuple(found)
 
 
-def _encoded_whole(scene: Scene, joined: Transition, frames: VideoTrack) -> Problem | None:
+def _encoded_by_transition(scene: Scene, joined: Transition, frames: VideoTrack) -> Problem | None:
     behind = scene.trim.start + joined.seconds
-    if max(frames.starts) >= round(behind * frames.fps):
+    hint = "with 'over: tail' only its seconds are"
+    return _encoded_whole(scene, "transition", "transition", round(behind * frames.fps), frames, hint)
+
+
+def _encoded_by_seam(scene: Scene, frames: VideoTrack) -> Problem | None:
+    hint = f"without 'match' it is copied; with it, {MATCHED_FRAMES} frames change"
+    return _encoded_whole(scene, "seam", "matched seam", MATCHED_FRAMES, frames, hint)
+
+
+def _encoded_whole(scene: Scene, key: str, what: str, behind: int, frames: VideoTrack, hint: str) -> Problem | None:
+    """A note if no key frame lies at frame ``behind`` of a clip or later, from which on it could be copied."""
+    if max(frames.starts) >= behind:
         return None
-    place = f"scenes[{scene.number - 1}].transition"
-    message = f"all of scene '{scene.id}' is re-encoded for its transition: its clip has no later key frame"
-    return Problem(scene.place, place, message, "with 'over: tail' only its seconds are", severity="warning")
+    message = f"all of scene '{scene.id}' is re-encoded for its {what}: its clip has no later key frame"
+    return Problem(scene.place, f"scenes[{scene.number - 1}].{key}", message, hint, severity="warning")
 
 
 def _encoded_by_trim(workspace: Workspace, scene: Scene, take: Take, frames: VideoTrack) -> Problem | None:
