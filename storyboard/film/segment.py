@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Generator
-from fractions import Fraction
 from pathlib import Path
 
 from storyboard.film.film_plan import OURS
@@ -55,12 +54,11 @@ def _read(clip: Clip, cut: Timeline, path: Path) -> list[str]:
     ffmpeg seeks to a key frame before, and the filters cut exactly.
     """
     source = probe.source(path)
-    begins = source.lead + clip.start
-    seek = max(Fraction(0), begins - 1)
+    seek = filters.seek(source, clip.start)
     arguments = ["-filter_threads", "2", "-threads", "2", "-protocol_whitelist", "file", "-f", source.format]
     arguments += [*filters.KEPT, *(("-ss", f"{float(seek):.6f}") if seek else ())]
     shape = filters.FrameShape(cut.width, cut.height, cut.fps)
-    wanted = filters.picture_filter(source, shape, cut.fit, begins - seek)
+    wanted = filters.picture_filter(source, shape, cut.fit, clip.start)
     return [*arguments, "-i", f"file:{os.path.abspath(path)}", "-map", f"0:{source.video}", "-vf", wanted]
 
 

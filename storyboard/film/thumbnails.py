@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Raise it whenever the same part of a clip gives another thumbnail.
-_VERSION = 2
+_VERSION = 3
 
 # Width and height in pixels that a thumbnail must fit.
 Box = tuple[int, int]

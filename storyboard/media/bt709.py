@@ -43,8 +43,6 @@ _NAMES = {
     12: "smpte432",
     22: "jedec-p22",
 }
-# Primaries so near to those of BT.709 that a film may keep them: every player has always shown them.
-_STANDARD_DEFINITION = (5, 6, 7)
 _TRANSFERS = {_PQ: "HDR (PQ)", _HLG: "HDR (HLG)"}
 
 # HDR reference white in cd/m2 (ITU-R BT.2408), and the brightest light that is kept.
@@ -101,10 +99,10 @@ class Colour:
 
     @property
     def foreign(self) -> str:
-        """The name of these colours where a film cannot keep them; "" for BT.709 and BT.601."""
+        """The name of these colours where a film cannot keep them, because players ignore such tags; "" otherwise."""
         if self.transfer != _BT709:
             return _TRANSFERS.get(self.transfer) or _PRIMARIES.get(self.primaries, "an unusual curve")
-        return "" if self.primaries in (_BT709, *_STANDARD_DEFINITION) else _PRIMARIES[self.primaries]
+        return "" if self.primaries == _BT709 else _PRIMARIES[self.primaries]
 
 
 def to_bt709(colour: Colour) -> str:

@@ -1,14 +1,18 @@
 """ffmpeg filters from a clip's frames to pictures of one size and rate in BT.709. They contain numbers only.
 
 A clip may change its size on the way (WebM of a call or of a screen): sizes are expressions, evaluated for each frame,
-and ffmpeg is told not to build the filters anew (``KEPT``), which would lose the times.
+and ffmpeg keeps the same filters (``KEPT``), because new ones would lose the times. Filters that need frames of one size
+(deinterlacing, wide colours) get each part of such a clip by itself.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import zip_longest
+from math import floor
 from typing import NamedTuple
 
 from storyboard.media.bt709 import ONE_SIZE, SCALING, to_bt709
-from storyboard.media.probe import Source
+from storyboard.media.probe import SizedPart, Source
 from storyboard.model.storyboard import Fit
 
 # Arguments of an input whose filters stay as they are when the size of its frames changes.
@@ -27,23 +31,45 @@ class FrameShape(NamedTuple):
     fps: Fraction | int
 
 
-def picture_filter(source: Source, shape: FrameShape, fit: Fit, begins: Fraction) -> str:
-    """The picture filters: deinterlacing, frame times, then colour, then size.
+def seek(source: Source, start: Fraction) -> Fraction:
+    """Where ffmpeg begins to read, in seconds of its input, so that the frame at ``start`` is decoded whole."""
+    return max(Fraction(0), source.lead + start - 1)
 
-    ``begins`` is the time of the first frame that is wanted, in seconds of ffmpeg's input. The last frame is repeated
-    where rounding needs one more than there is.
+
+def picture_filter(source: Source, shape: FrameShape, fit: Fit, start: Fraction) -> str:
+    """The picture filters: deinterlacing, frame times, then colour, then size. Reading begins at ``seek``.
+
+    ``start`` is the time of the first frame that is wanted, in seconds of the clip. The last frame is repeated where
+    rounding needs one more than there is.
     """
-    parts = (
-        f"{ONE_SIZE},{_DEINTERLACED}" if source.interlaced else "",
-        f"setpts=PTS-({begins})/TB",
+    times = (
+        f"setpts=PTS-({source.lead + start - seek(source, start)})/TB",
         f"fps=fps={shape.fps}:start_time=0:round=near",
         "tpad=stop=-1:stop_mode=clone",
-        to_bt709(source.colour),
-        _fitted(shape, fit),
-        "format=yuv420p,setsar=1",
-        TAGS,
     )
-    return ",".join(filter(None, parts))
+    deinterlaced = f"{ONE_SIZE},{_DEINTERLACED}" if source.interlaced else ""
+    fitted = (to_bt709(source.colour), _fitted(shape, fit), "format=yuv420p,setsar=1", TAGS)
+    parts = _visible(source.parts, shape.fps, start)
+    if len(parts) > 1:
+        return ",".join([*times, _in_parts(parts, ",".join(filter(None, (deinterlaced, *fitted))))])
+    return ",".join(filter(None, (deinterlaced, *times, *fitted)))
+
+
+def _visible(parts: Sequence[SizedPart], fps: Fraction | int, start: Fraction) -> list[tuple[int, SizedPart]]:
+    """The parts from ``start`` on, each with its first frame at the film's rate, counted from ``start``."""
+    firsts = [(max(0, floor((part.begins - start) * fps + Fraction(1, 2))), part) for part in parts]
+    return [one for one, after in zip_longest(firsts, firsts[1:]) if after is None or after[0] > one[0]]
+
+
+def _in_parts(parts: Sequence[tuple[int, SizedPart]], chain: str) -> str:
+    """Split frames of the film's rate into parts of one size, filter each by ``chain``, and join them again."""
+    ends = [*(f":end_frame={first}" for first, _ in parts[1:]), ""]
+    graph = ["split=" + str(len(parts)) + "".join(f"[in{number}]" for number in range(len(parts)))]
+    for number, ((first, part), end) in enumerate(zip(parts, ends, strict=True)):
+        one = f"[in{number}]trim=start_frame={first}{end},setpts=PTS-STARTPTS,scale={part.width}:{part.height}"
+        graph.append(f"{one},{chain}[out{number}]")
+    joined = "".join(f"[out{number}]" for number in range(len(parts)))
+    return ";".join([*graph, f"{joined}concat=n={len(parts)}"])
 
 
 def to_rgb(size: tuple[int, int]) -> str:
@@ -70,7 +96,7 @@ def _fitted(shape: FrameShape, fit: Fit) -> str:
             )
 
 
-_CENTRE = "x='floor((W-w)/4)*2':y='floor((H-h)/4)*2':eval=frame"
+_CENTRE = "x='floor((W-w)/4)*2':y='floor((H-h)/4)*2':eval=frame:shortest=1"
 
 
 def _filled(shape: FrameShape, width: int, height: int) -> str:

@@ -110,10 +110,10 @@ def _converted(path: Path, number: int, box: Size | None = None) -> Image.Image:
 
 def _rgb(path: Path, source: probe.Source, number: int, size: Size) -> bytes:
     """The pixels of a frame; none where ffmpeg finds none at its time. Raise BadMedia, LocalFault."""
-    begins = source.lead + number / source.measure.fps
-    seek = max(Fraction(0), begins - 1)
+    start = number / source.measure.fps
+    seek = filters.seek(source, start)
     shape = filters.FrameShape(size[0] + size[0] % 2, size[1] + size[1] % 2, source.measure.fps)
-    wanted = f"{filters.picture_filter(source, shape, 'pad', begins - seek)},{filters.to_rgb(size)}"
+    wanted = f"{filters.picture_filter(source, shape, 'pad', start)},{filters.to_rgb(size)}"
     arguments = ["-threads", "2", "-protocol_whitelist", "file", "-f", source.format, *filters.KEPT]
     arguments += [*(("-ss", f"{float(seek):.6f}") if seek else ()), "-i", f"file:{os.path.abspath(path)}"]
     arguments += ["-map", f"0:{source.video}", "-vf", wanted, "-frames:v", "1", "-f", "rawvideo", "pipe:1"]

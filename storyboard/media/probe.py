@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from storyboard.media.bt709 import Colour, Tags
 from storyboard.model.errors import BadMedia
@@ -54,12 +54,21 @@ class ClipNotes:
     main: int
 
 
+class SizedPart(NamedTuple):
+    """A part of a clip whose frames have one size in pixels; ``begins`` counts seconds from the first frame."""
+
+    begins: Fraction
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The measure of a clip, and what is needed to read it again.
 
     ``format`` is the demuxer to force; ``lead`` is the time from the beginning of the file to its first frame, in
     seconds; ``video`` is the number of its picture among the streams of the file, ``sounds`` those of its sound tracks.
+    ``parts`` are given where the size of the frames changes, and filters are needed that do not expect that.
     """
 
     measure: Measure
@@ -70,6 +79,7 @@ class Source:
     sounds: tuple[int, ...]
     interlaced: bool
     notes: ClipNotes
+    parts: tuple[SizedPart, ...] = ()
 
 
 def measure(path: Path) -> Measure:
@@ -104,6 +114,7 @@ def source(path: Path) -> Source:
             tuple(stream.index for stream in sounds),
             interlaced,
             ClipNotes(tuple(_sentences(clip, interlaced)), len(sounds), _main(sounds) + 1),
+            () if colour.simple and not interlaced else _parts(clip, video, times[0]),
         )
 
 
@@ -256,6 +267,22 @@ def _shown(clip: "InputContainer", video: "VideoStream") -> tuple[int, int, Colo
     if frame.rotation % 180:
         width, height = height, width
     return width, height, colour, any(interlaced)
+
+
+def _parts(clip: "InputContainer", video: "VideoStream", first: Fraction) -> tuple[SizedPart, ...]:
+    """The parts of a clip whose frames change their size, which they can only do at key frames; () where none does."""
+    if video.codec_context.codec.intra_only:
+        return ()
+    clip.seek(0)
+    video.codec_context.skip_frame = "NONKEY"
+    parts: list[SizedPart] = []
+    for frame in clip.decode(video):
+        size = (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
+        if not parts:
+            parts.append(SizedPart(Fraction(0), *size))
+        elif parts[-1][1:] != size and frame.pts is not None and frame.time_base:
+            parts.append(SizedPart(frame.pts * frame.time_base - first, *size))
+    return tuple(parts) if len(parts) > 1 else ()
 
 
 def _times(clip: "InputContainer", video: "VideoStream") -> list[Fraction]:

@@ -11,7 +11,7 @@ from storyboard.model.storyboard import Fit, Still, Title, TransitionKind
 
 # The version of rendering. Raise it whenever the same timeline would give other bytes: films and pieces made before
 # are then rendered again.
-RENDER_VERSION = 7
+RENDER_VERSION = 8
 
 T = TypeVar("T")
 

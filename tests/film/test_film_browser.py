@@ -13,9 +13,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moving import BLUE, GREEN, GREY, RED, TAGS, Colour, Seen, clips_in_order, close, laid, look
 
+from test_film_odd_clips import PATCH, patch
+
 from storyboard.film import splice as hand
 from storyboard.film.film_plan import plan_film, plan_reencoded_film
 from storyboard.film.pieces import CopiedPiece, FilmPlan, RenderedPiece
+from storyboard.media import frames
 from storyboard.model.storyboard import Title, TransitionKind
 from storyboard.mp4.metadata import Chapter, FilmMetadata
 from storyboard.timeline.model import Clip, Overlay, TimedTransition, Timeline
@@ -128,6 +131,18 @@ def test_equal_clips(chromium, numbered, tmp_path):
     assert all(isinstance(piece, CopiedPiece) for piece in plan.pictures)
     seen = compared(chromium, plan, film, colours, rate=8)
     assert seen.clicks() == pytest.approx([at / 24 for at in seen.flashes()], abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["matrix of BT.601", "full range"])
+def test_a_copied_film_of_other_colours_looks_like_its_poster(chromium, tmp_path, name):
+    """Such clips alone are copied with their tags: a browser goes by these, as posters and sheets do."""
+    paths = {one: patch(tmp_path / f"{one}.mp4", name) for one in "ab"}
+    plan, film = made(laid(paths, size=SIZE), paths, tmp_path)
+    assert all(isinstance(piece, CopiedPiece) for piece in plan.pictures)
+    seen = [colours[0] for colours in chromium.look(film, [5, 30]).seen]
+    pictures = [frames.frame(paths["a"], 5), frames.thumbnail(paths["a"], 0, 24, SIZE)]
+    seen += [picture.getpixel((picture.width // 2, picture.height // 2)) for picture in pictures]
+    assert all(close(colour, PATCH, 6) for colour in seen), seen
 
 
 def test_clips_of_several_encoders(chromium, numbered, tmp_path):

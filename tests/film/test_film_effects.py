@@ -12,7 +12,7 @@ import av
 import pytest
 from moving import BLUE, GREEN, RED, close, look
 from studio import Studio
-from test_film_odd_clips import kinds
+from test_film_odd_clips import COLOURS, PATCH, kinds, patch
 
 from storyboard.model.errors import LocalFault, Problems
 
@@ -65,6 +65,26 @@ def test_effects_titles_and_transitions_work_on_every_kind_of_clip(install: Inst
         assert close(seen.colour(6), GREEN)
         assert seen.clicks() == pytest.approx([0], abs=0.022)  # fragments keep no note of priming
         assert not any(type(event).__name__ == "Warned" and "damaged" in event.why for event in studio.seen)
+
+
+@pytest.mark.ci
+def test_an_effect_keeps_the_colours_of_every_kind_of_clip(install: Install, studio: Studio, tmp_path: Path, clips):
+    """The scene with the effect would not match its neighbours, whose colours are brought to BT.709 another way."""
+    install("def same(clip, seed):\n    return clip\n", "same")
+    shutil.copy(clips(RED), studio.folder / "plain.mp4")
+    found = {}
+    for number, name in enumerate(COLOURS):
+        odd = f"c{number}.mp4"
+        patch(studio.folder / odd, name)
+        beside = look(Path(film_of(studio, f"{{id: a, file: {odd}, effect: same}}", "{id: b, file: plain.mp4}")))
+        alone = look(Path(film_of(studio, f"{{id: a, file: {odd}, effect: same}}", f"{{id: b, file: {odd}}}")))
+        found |= {(name, "beside"): beside.colour(12), (name, "alone"): alone.colour(12), name: alone.colour(36)}
+    assert {kind: colour for kind, colour in found.items() if not close(colour, PATCH, 6)} == {}
+
+
+def film_of(studio: Studio, *scenes: str) -> str:
+    film(studio, *scenes)
+    return studio.render().film
 
 
 def sounds(path: Path) -> list[bytes]:

@@ -78,6 +78,7 @@ COLOURS = {
     "old NTSC": (NTSC, 2.2, "yuv420p", ("bt470m", "bt470m", "fcc", "tv"), X264),
     "ten bits": ((*P3, D65), 2.4, "yuv420p10le", ("smpte432", "bt709", "bt709", "tv"), X265),
     "BT.2020": (BT2020, 2.4, "yuv420p10le", ("bt2020", "bt2020-10", "bt2020nc", "tv"), X265),
+    "matrix of BT.601": (BT709, 2.4, "yuv420p", ("bt709", "bt709", "smpte170m", "tv"), X264),
 }
 BRADFORD = numpy.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
@@ -108,7 +109,7 @@ def hdr(out: Path) -> Path:
     return make(out, "-f", "lavfi", "-i", chain, *X265, "-preset", "ultrafast")
 
 
-@pytest.mark.parametrize("name", every(5, [*COLOURS, "HDR"]))
+@pytest.mark.parametrize("name", every(6, [*COLOURS, "HDR"]))
 def test_colours_agree_everywhere(studio: Studio, clips: Clips, tmp_path: Path, name: str) -> None:
     """One colour in the film, another on the sheet and a third in a dissolve: nobody could match shots by eye."""
     odd = hdr(tmp_path / "odd.mp4") if name == "HDR" else patch(tmp_path / "odd.mp4", name)
@@ -123,7 +124,7 @@ def test_colours_agree_everywhere(studio: Studio, clips: Clips, tmp_path: Path, 
     assert [kind for kind, colour in found.items() if not close(colour, wanted, 6)] == [], found
 
 
-@pytest.mark.parametrize("name", ["Display P3", pytest.param("DCI-P3", marks=pytest.mark.ci)])
+@pytest.mark.parametrize("name", every(3, ["Display P3", "DCI-P3", "BT.601"]))
 def test_a_film_of_wide_colours_alone_is_in_bt709(studio: Studio, tmp_path: Path, name: str) -> None:
     """It would be pale in every player that takes no notice of the tags, which most do not."""
     odd = patch(tmp_path / "odd.mp4", name)
@@ -178,11 +179,21 @@ def test_an_interlaced_clip_is_deinterlaced_and_told(studio: Studio, tmp_path: P
     assert "interlaced" in validated(studio)
 
 
-def resized(clips: Clips, out: Path) -> Path:
-    """A WebM whose picture becomes upright after a second, as a browser records a call."""
-    vp8 = {"suffix": "webm", "codec": ("-c:v", "libvpx", "-deadline", "realtime"), "sound": ""}
-    parts = [clips(GREEN, **vp8), clips(RED, size=(180, 320), **vp8)]
-    with av.open(str(out), "w", format="webm") as into:
+VP8, VP9 = ("-c:v", "libvpx", "-deadline", "realtime"), ("-c:v", "libvpx-vp9", "-deadline", "realtime")
+WIDE = ("-colorspace", "bt709", "-color_primaries", "smpte432", "-color_trc", "bt709", "-color_range", "tv")
+FIELDS = ("-c:v", "mpeg2video", "-b:v", "4M", "-flags", "+ilme+ildct", *TAGS)
+RESIZED = {
+    "plain": {"codec": VP8},
+    "wide colours": {"codec": (*VP9, *WIDE)},
+    "HDR": {"codec": (*VP9, *WIDE, "-color_trc", "smpte2084"), "filters": ",format=yuv420p10le"},
+    "interlaced": {"codec": FIELDS, "filters": ",setfield=tff"},
+}
+
+
+def resized(clips: Clips, out: Path, **kind: object) -> Path:
+    """A clip whose picture becomes upright after a second, as a browser records a call."""
+    parts = [clips(GREEN, suffix="mkv", sound="", **kind), clips(RED, size=(180, 320), suffix="mkv", sound="", **kind)]
+    with av.open(str(out), "w", format="matroska") as into:
         for number, part in enumerate(parts):
             with av.open(str(part), format="matroska") as one:
                 track = into.streams[0] if number else into.add_stream_from_template(one.streams.video[0])
@@ -195,17 +206,36 @@ def resized(clips: Clips, out: Path) -> Path:
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize("kind", RESIZED)
 @pytest.mark.parametrize("fit", ["pad", "crop", "blur"])
 def test_a_clip_that_changes_its_size_is_fitted_piece_by_piece(
-    studio: Studio, clips: Clips, tmp_path: Path, fit: str
+    studio: Studio, clips: Clips, tmp_path: Path, fit: str, kind: str
 ) -> None:
-    """The second half would be stretched to three times its width."""
-    seen = look(film(studio, resized(clips, tmp_path / "r.webm"), more=f"output: {{fit: {fit}}}\n"))
+    """The second half would be stretched to three times its width, also by filters that expect frames of one size."""
+    odd = resized(clips, tmp_path / "r.mkv", **RESIZED[kind])
+    seen = look(film(studio, odd, more=f"output: {{fit: {fit}}}\n"))
     assert len(seen.frames) == 48
-    assert close(seen.at(12, 10, 90), GREEN, 30)  # its colours are not tagged
-    assert close(seen.at(36, 160, 90), RED, 30)
-    assert close(seen.at(36, 10, 90), RED, 30) == (fit == "crop")
+    for number, wanted in ((12, GREEN), (36, RED)):  # colours change with the tags, not their order
+        colour = seen.at(number, 160, 90)
+        assert colour.index(max(colour)) == wanted.index(max(wanted))
+    assert close(seen.at(12, 10, 90), seen.at(12, 160, 90))
+    assert close(seen.at(36, 10, 90), seen.at(36, 160, 90), 30) == (fit == "crop")
+    assert close(seen.at(36, 130, 90), seen.at(36, 160, 90))
     assert seen.flashes() == [0, 24]
+    upright = frames.frame(odd, 30)
+    assert (upright.width, upright.height) == (320, 180)
+    assert not close(upright.getpixel((10, 90)), upright.getpixel((160, 90)), 30)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("part", ["{from: 0.5, to: 1.5}", "{from: 1.25}", "{to: 0.5}"])
+def test_a_part_of_a_clip_that_changes_its_size(studio: Studio, clips: Clips, tmp_path: Path, part: str) -> None:
+    """The change would come too early or late: one size would be stretched into the other."""
+    odd = resized(clips, tmp_path / "r.mkv", **RESIZED["wide colours"])
+    seen = look(film(studio, odd, each=f", trim: {part}"))
+    barred = [not close(seen.at(number, 10, 90), seen.at(number, 160, 90), 30) for number in range(len(seen.frames))]
+    whole = {"{from: 0.5, to: 1.5}": 12, "{from: 1.25}": 0, "{to: 0.5}": 12}[part]
+    assert barred == [False] * whole + [True] * (len(seen.frames) - whole)
 
 
 def tones(out: Path, *hertz: int, extra: tuple[str, ...] = ()) -> Path:
@@ -233,6 +263,7 @@ def test_of_several_sound_tracks_the_one_that_is_switched_on_is_heard(
     odd = tones(tmp_path / "two.mov", 0, 700)
     assert abs(loudest(look(film(studio, odd)).sound) - 700) < 5
     assert "2 sound tracks; track 2 is heard; choose another with `audio: {track: 1}`" in warned(studio)
+    assert "its clip has 2 sound tracks; track 2 is heard" in validated(studio)
     path = film(studio, tones(tmp_path / "three.mov", 300, 700), each=f", audio: {{track: 1{effect}}}")
     assert abs(loudest(look(path).sound) - 300) < 5
     assert warned(studio) == ""
@@ -252,6 +283,32 @@ def test_a_second_picture_is_left_out(studio: Studio, clips: Clips, tmp_path: Pa
     assert close(seen.colour(12), GREEN)
     assert "2 picture tracks" in warned(studio)
     assert isinstance(reader.read(odd).frames, VideoTrack)
+
+
+def emptied(content: bytes, kind: bytes) -> bytes:
+    """The file with the last track of that kind emptied: its tables have no entries any more."""
+    at = content.rindex(b"hdlr\0\0\0\0\0\0\0\0" + kind)
+    for table, place in ((b"stts", 8), (b"ctts", 8), (b"stss", 8), (b"stsc", 8), (b"stco", 8), (b"stsz", 12)):
+        found = content.find(table, at, content.find(b"trak", at) if b"trak" in content[at:] else None)
+        if found >= 0:
+            content = content[: found + place] + bytes(4) + content[found + place + 4 :]
+    return content
+
+
+@pytest.mark.parametrize("kind", [b"vide", b"soun"])
+def test_an_empty_track_is_left_out(studio: Studio, clips: Clips, tmp_path: Path, kind: bytes) -> None:
+    """Editors leave such tracks behind: the clip was refused for having "several pictures at once"."""
+    whole, twice = str(clips(GREEN)), ("-map", "0:v", "-map", "0:a", "-map", "0:v" if kind == b"vide" else "0:a")
+    odd = make(tmp_path / "two.mp4", "-i", whole, *twice, "-c", "copy")
+    odd.write_bytes(emptied(odd.read_bytes(), kind))
+    found = reader.read(odd)
+    assert isinstance(found.frames, VideoTrack)
+    assert isinstance(found.sound, AudioTrack)
+    seen = look(film(studio, odd, clips(RED)))
+    assert close(seen.colour(12), GREEN)
+    assert len(seen.clicks()) == 2
+    assert "re-encod" not in warned(studio)
+    assert "damaged" not in warned(studio)
 
 
 def surround(out: Path, *levels: float, codec: tuple[str, ...] = ("-c:a", "aac", "-b:a", "512k")) -> Path:
