@@ -1,7 +1,7 @@
 """ffmpeg filters from a clip's frames to pictures of one size and rate in BT.709. They contain numbers only.
 
 A clip may change its size on the way (WebM of a call or of a screen): sizes are expressions, evaluated for each frame,
-and ffmpeg keeps the same filters (``KEPT``), because new ones would lose the times. Filters that need frames of one size
+and ffmpeg keeps the same filters (``KEPT``), because new ones would lose the times. Filters that need one size
 (deinterlacing, wide colours) get each part of such a clip by itself.
 """
 

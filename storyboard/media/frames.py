@@ -7,7 +7,6 @@ thumbnail then takes one sample. Other clips (another codec, rotated, not MP4, w
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from io import BytesIO
 from itertools import islice
 from pathlib import Path

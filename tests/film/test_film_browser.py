@@ -12,7 +12,6 @@ from browser import Browser
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from moving import BLUE, GREEN, GREY, RED, TAGS, Colour, Seen, clips_in_order, close, laid, look
-
 from test_film_odd_clips import PATCH, patch
 
 from storyboard.film import splice as hand
