@@ -55,14 +55,18 @@ class ChildLimits(NamedTuple):
 
 class FfmpegFailed(LocalFault):
     """ffmpeg failed. ``said`` is its message; ``blameless``: it says nothing of the input.
+    ``starved``: it was killed within its limits, or did not end in time, as on a machine short of memory or time.
 
     Without a hint the input is the cause. With one, this machine may be, or an input that asks for all memory.
     """
 
-    def __init__(self, why: str, said: str = "", hint: str = "", *, blameless: bool = False) -> None:
+    def __init__(
+        self, why: str, said: str = "", hint: str = "", *, blameless: bool = False, starved: bool = False
+    ) -> None:
         super().__init__(f"ffmpeg {why}: {said}" if said else f"ffmpeg {why}", hint)
         self.said = said
         self.blameless = blameless
+        self.starved = starved
 
 
 def binary() -> str:
@@ -99,8 +103,9 @@ def run(
     stdin = subprocess.DEVNULL if feed is None else subprocess.PIPE
     with ThreadPoolExecutor(1) as thread, _started(command, stdin) as child:
         fed = thread.submit(_fill, child.stdin, feed) if child.stdin and feed else None
+        limits, before = limits or _usual_limits(seconds), _cpu_of_children()
         try:
-            _limit(child.pid, limits or _usual_limits(seconds))
+            _limit(child.pid, limits)
             frames, said = _follow(child, time.monotonic() + seconds, watch)
         finally:
             child.kill()
@@ -108,7 +113,8 @@ def run(
     if fed:
         fed.result()
     if child.returncode != 0:
-        raise _failed(child.returncode, said)
+        starved = child.returncode == -signal.SIGKILL and _cpu_of_children() - before < limits.cpu - 0.5
+        raise _failed(child.returncode, said, starved=starved)
     return frames
 
 
@@ -262,16 +268,22 @@ def _follow(child: subprocess.Popen[bytes], deadline: float, watch: Callable[[in
             watch(frames)
             # What lies in the pipes is read first: this process may have been stopped meanwhile, and the child not.
             if pipes.get_map() and time.monotonic() > deadline and not pipes.select(0):
-                raise FfmpegFailed("took too long")
+                raise FfmpegFailed("took too long", starved=True)
     child.wait()
     return frames, said.decode("utf-8", "replace")
 
 
-def _failed(code: int, words: str) -> FfmpegFailed:
+def _cpu_of_children() -> float:
+    """The CPU time of all children that have ended, in seconds: at least that of one that ended since a look before."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _failed(code: int, words: str, *, starved: bool = False) -> FfmpegFailed:
     """The error for an exit status and what was written to standard error."""
     said = _cause(words)
     blameless = code in _SIGNALLED or said.startswith(_TOO_OLD)
-    return FfmpegFailed(_ending(code), said, _advice(code, words), blameless=blameless)
+    return FfmpegFailed(_ending(code), said, _advice(code, words), blameless=blameless, starved=starved)
 
 
 def _ends(said: bytes, kept: int = 8192) -> bytes:

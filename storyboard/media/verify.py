@@ -109,8 +109,17 @@ def _decode(path: Path) -> int:
     arguments += ["-protocol_whitelist", "file", "-f", "mp4", "-i", f"file:{os.path.abspath(path)}"]
     arguments += ["-map", "0:v?", "-map", "0:a?", "-t", str(LONGEST + 1), "-fps_mode", "passthrough", "-f", "null", "-"]
     cpu = CPU + CPU_PER_MEGABYTE * (os.stat(path).st_size // 1_000_000)
-    try:
+
+    def decoded() -> int:
         return ffmpeg.run(arguments, seconds=PATIENCE, limits=ffmpeg.ChildLimits(MEMORY, cpu))
+
+    try:
+        try:
+            return decoded()
+        except ffmpeg.FfmpegFailed as failure:
+            if not failure.starved:
+                raise
+        return decoded()  # Killed for want of memory, or given no time: only twice is that said of the file.
     except ffmpeg.FfmpegFailed as failure:
         if failure.blameless:
             raise

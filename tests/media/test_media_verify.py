@@ -188,6 +188,20 @@ def test_a_decoder_that_crashes_is_the_clips_fault(noisy, tmp_path, monkeypatch)
         verify(noisy, 2)
 
 
+def test_a_decoder_that_is_killed_once_is_asked_again(noisy, tmp_path, monkeypatch):
+    """Under load the kernel kills it for want of memory: a whole clip was set aside, and downloaded again."""
+    killed, asked = tmp_path / "ffmpeg", tmp_path / "asked"
+    answer = '[ "$1" = -version ] && echo ffmpeg version 9 && exit'
+    once = f'[ -e {asked} ] && exec {ffmpeg.binary()} "$@"'
+    killed.write_text(f"#!/bin/sh\n{answer}\n{once}\ntouch {asked}\nkill -KILL $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setenv("STORYBOARD_FFMPEG", str(killed))
+    assert verify(noisy, 2).frames == 48
+    killed.write_text(killed.read_text().replace(once, ""))
+    with pytest.raises(BadMedia, match="SIGKILL"):
+        verify(noisy, 2)
+
+
 def test_two_at_once_do_not_disturb_each_other(noisy, clips):
     """Downloads end in bursts, and are verified side by side."""
     with ThreadPoolExecutor(2) as pool:
