@@ -73,7 +73,7 @@ def capture(folder: Path, environ: dict[str, str]) -> None:
         stream.feed(f"$ {command}\r\n".encode())
         best: list[Text] = []
         for seen in _played([*STORYBOARD, *command.split()[1:]], folder, {**environ, **rehearsal}, stream, screen):
-            if "2 of 7 scenes" in seen:
+            if "2 of 7 takes" in seen:
                 best = [_styled(screen.buffer[row], screen.columns) for row in range(LINES)]
     if not best:
         sys.exit(f"the render did not come to its second scene; its screen:\n{chr(10).join(screen.display)}")

@@ -51,7 +51,7 @@ def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
 
 
 class _Screen:
-    """The display, drawn eight times a second: the scenes in progress that fit, and the total."""
+    """The display, drawn eight times a second: the takes in progress that fit, and the total."""
 
     def __init__(self, price: Callable[[Fraction], str]) -> None:
         self.progress = Progress()
@@ -63,8 +63,8 @@ class _Screen:
         seen, now, width = self.progress, time.monotonic(), options.size.width
         total = list(_fitted(_total(seen, self.price, now), "   ", width))
         room = max(1, options.size.height - 3 - len(total))
-        for number, (scene, work) in enumerate(seen.at_work.items()):
-            rows = list(_rows(scene, work, now, width))
+        for number, (take, work) in enumerate(seen.at_work.items()):
+            rows = list(_rows(str(take), work, now, width))
             if room < len(rows):
                 yield Text(f"… and {len(seen.at_work) - number} more", style="dim")
                 break
@@ -97,7 +97,7 @@ def _fitted(parts: Iterable[str], gap: str, width: int) -> Iterator[str]:
 
 
 def _total(seen: Progress, price: Callable[[Fraction], str], now: float) -> list[str]:
-    """The parts of the last line: how far the cut is, or how many scenes are done, waiting, and what is spent."""
+    """The parts of the last line: how far the cut is, or how many takes are done, waiting, and what is spent."""
     if cut := seen.cut:
         filled = 24 * cut.done // max(cut.frames, 1)
         left = cut.seconds_left(now)
@@ -107,7 +107,7 @@ def _total(seen: Progress, price: Callable[[Fraction], str], now: float) -> list
     waiting = f", {seen.waiting} waiting" if seen.waiting else ""
     left = seen.seconds_left(now)
     return [
-        f"{seen.done} of {seen.wanted} scenes{failed}{waiting}",
+        f"{seen.done} of {seen.wanted} takes{failed}{waiting}",
         *([] if left is None else [f"{about(left)} left"]),
         f"spent {price(seen.spent)}",
         f"to spend {price(seen.to_spend)}",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from storyboard.cli.progress import CutProgress, about, after_frames
 from storyboard.costs.prices import amount
 from storyboard.model import events
+from storyboard.model.events import take_of
 from storyboard.model.text import one_line
 
 Report = Callable[[events.Event], None]
@@ -17,19 +18,19 @@ def line(event: events.Event) -> str | None:
     """Return an event as one line of text; None for one that is not shown."""
     match event:
         case events.Submitting():
-            return f"{event.scene}: submitting ({one_line(event.model)})"
+            return f"{take_of(event)}: submitting ({one_line(event.model)})"
         case events.Submitted():
-            return f"{event.scene}: accepted as job {one_line(event.job, 80)}"
+            return f"{take_of(event)}: accepted as job {one_line(event.job, 80)}"
         case events.Waiting():
             return None
         case events.Fetched():
-            return f"{event.scene}: downloaded, {event.bytes / 1e6:.1f} MB"
+            return f"{take_of(event)}: downloaded, {event.bytes / 1e6:.1f} MB"
         case events.Finished():
-            return f"{event.scene}: done"
+            return f"{take_of(event)}: done"
         case events.Failed():
-            return f"{event.scene}: failed: {one_line(event.why, 10_000)}"
+            return f"{take_of(event)}: failed: {one_line(event.why, 10_000)}"
         case events.Unknown():
-            return f"{event.scene}: unknown: {one_line(event.why, 10_000)}"
+            return f"{take_of(event)}: unknown: {one_line(event.why, 10_000)}"
         case events.Owed():
             return owed_line(event)
         case events.Warned():
@@ -90,7 +91,7 @@ def with_time(
 
     def report(event: events.Event) -> None:
         said = (
-            f"{event.scene}: waiting for job {one_line(event.job, 80)}"
+            f"{take_of(event)}: waiting for job {one_line(event.job, 80)}"
             if isinstance(event, events.Waiting)
             else cut(event)
             if isinstance(event, events.Cutting)

@@ -35,10 +35,15 @@ def var_option(command: F) -> F:
 
 def agreed_options(command: F) -> F:
     """Add --rebuy and --retry."""
-    rebuy = "Buy this scene again although a take of it was bought and is lost. May be repeated."
-    retry = "Submit this scene once more although it was refused for its content. May be repeated."
+    rebuy = "Buy takes of this scene again that were bought and are lost. May be repeated."
+    retry = "Submit takes of this scene once more that were refused for their content. May be repeated."
     command = click.option("--retry", multiple=True, metavar="SCENE", help=retry)(command)
     return click.option("--rebuy", multiple=True, metavar="SCENE", help=rebuy)(command)
+
+
+def picked_option(command: F) -> F:
+    text = "Of each scene, generate only the take that the film uses."
+    return click.option("--picked", is_flag=True, help=text)(command)
 
 
 def reencode_option(command: F) -> F:
@@ -75,6 +80,7 @@ def again(
     retry: tuple[str, ...] = (),
     out: Path | None = None,
     max_cost: float | None = None,
+    picked: bool = False,
     reencode: bool = False,
 ) -> str:
     """Return the flags that give the same film again, quoted for a shell."""
@@ -82,6 +88,7 @@ def again(
     words += [word for pair in given for word in ("--var", pair)]
     for flag, scenes in (("--scene", only), ("--rebuy", rebuy), ("--retry", retry)):
         words += [word for scene in scenes for word in (flag, scene)]
+    words += ["--picked"] if picked else []
     words += ["--max-cost", f"{max_cost:.12g}"] if max_cost is not None else []
     words += ["-o", str(out)] if out else []
     words += ["--reencode"] if reencode else []

@@ -18,6 +18,7 @@ from storyboard.cli.options import (
     json_option,
     locate_storyboard,
     pairs,
+    picked_option,
     realm_of,
     var_option,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @file_argument
 @draft_option
 @var_option
+@picked_option
 @agreed_options
 @json_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan for `render --plan`.")
@@ -43,6 +45,7 @@ def command(
     file: str | None,
     draft: bool,
     given: tuple[str, ...],
+    picked: bool,
     rebuy: tuple[str, ...],
     retry: tuple[str, ...],
     as_json: bool,
@@ -63,12 +66,13 @@ def command(
         mention_owed(where),
         open_workspace(where, settings(), realm_of(draft), given=pairs(given), looking=True) as workspace,
     ):
-        plan = current_plan(workspace, Agreed(rebuy, retry))
+        whole = current_plan(workspace, Agreed(rebuy, retry))
+        plan = whole.picked_only() if picked else whole
         document = preflight.document(workspace, plan)
         text = to_json(document)
         if output:
             replace(output, (text + "\n").encode())
-            flags = again(draft=draft, given=given, rebuy=rebuy, retry=retry)
+            flags = again(draft=draft, given=given, picked=picked, rebuy=rebuy, retry=retry)
             typed = f"storyboard render {shlex.quote(workspace.shown)} --plan {shlex.quote(str(output))}{flags}"
             click.echo(f"saved in {output}: `{typed}` executes exactly this plan, or stops", err=True)
         if as_json:

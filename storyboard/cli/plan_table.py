@@ -13,7 +13,7 @@ from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, Storyboard, described_source
 from storyboard.model.text import one_line
 from storyboard.planning.changes import changed_words
-from storyboard.planning.steps import UNCHANGED, Blocked, Keep, Plan
+from storyboard.planning.steps import UNCHANGED, Blocked, Keep, Plan, Step
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -67,21 +67,53 @@ def _rows(
     storyboard: Storyboard, plan: Plan, prices: Prices, *, unfolded: bool, before: Mapping[str, str]
 ) -> Iterator[str]:
     """The lines of the scenes, and under each the words that changed in its prompt."""
-    steps, total = {step.scene: step for step in plan.steps}, plan.credits
+    steps, total = _by_scene(plan), plan.credits
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
-    same = [step.scene for step in plan.steps if isinstance(step, Keep) and step.why == UNCHANGED]
+    same = [scene for scene, mine in steps.items() if all(map(_is_unchanged, mine))]
     folded = set(same) if len(same) > 1 and not unfolded else set()
     for scene in storyboard.scenes:
-        step = steps.get(scene.id)
-        if step and step.scene not in folded:
-            price = _price(step.credits, prices) if total else ""
-            model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
-            yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {why}"
+        if scene.id in steps and scene.id not in folded:
+            for alike in _alike(steps[scene.id]):
+                step, credits = alike[0], sum((step.credits for step in alike), Fraction(0))
+                price = _price(credits, prices) if total else ""
+                model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
+                numbers = _numbers(alike, scene.source.takes if isinstance(scene.source, Generated) else 1)
+                yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {numbers}{why}"
             yield from _changes(before.get(scene.id), step.shot.prompt)
         elif not isinstance(scene.source, Generated):
             yield f"{'own':<8} {scene.id:<{width}}  {one_line(described_source(scene.source), 200)}"
     if folded:
         yield f"{'keep':<8} {len(folded)} scenes unchanged"
+
+
+def _by_scene(plan: Plan) -> Mapping[str, Sequence[Step]]:
+    """The steps of each scene, in the order of its takes."""
+    found: dict[str, list[Step]] = {}
+    for step in plan.steps:
+        found.setdefault(step.scene, []).append(step)
+    return found
+
+
+def _is_unchanged(step: Step) -> bool:
+    return isinstance(step, Keep) and step.why == UNCHANGED
+
+
+def _alike(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
+    """The steps of a scene, those together that differ in nothing but the number of the take."""
+    found: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        found.setdefault((step.name, step.why), []).append(step)
+    return found.values()
+
+
+def _numbers(steps: Sequence[Step], count: int) -> str:
+    """Which of the ``count`` takes of a scene these are; "" where there is only one. The film's is marked."""
+    if count == 1:
+        return ""
+    used = next((step.shot.take for step in steps if step.picked), None)
+    told = "" if used is None else f" ({used} is in the film)" if len(steps) > 1 else " (in the film)"
+    numbers = ", ".join(str(step.shot.take) for step in steps)
+    return f"take{'s' if len(steps) > 1 else ''} {numbers} of {count}{told}: "
 
 
 def _changes(before: str | None, now: str) -> Iterator[str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from storyboard.model import events
+from storyboard.model.events import take_of
+from storyboard.model.take import TakeId
 
 # Seconds of a cut that say nothing yet of how long the rest takes.
 _TOO_SOON = 2.0
@@ -13,7 +15,7 @@ _TOO_SOON = 2.0
 
 @dataclass(frozen=True, slots=True)
 class AtWork:
-    """One scene in progress: its stage, its model, and since when (monotonic seconds)."""
+    """One take in progress: its stage, its model, and since when (monotonic seconds)."""
 
     state: str
     model: str
@@ -52,18 +54,18 @@ class Progress:
     failed: int = 0
     spent: Fraction = Fraction(0)
     to_spend: Fraction = Fraction(0)
-    at_work: Mapping[str, AtWork] = field(default_factory=dict)
+    at_work: Mapping[TakeId, AtWork] = field(default_factory=dict)
     cut: CutProgress | None = None
     job_seconds: float | None = None
     at_once: int = 1
 
     @property
     def waiting(self) -> int:
-        """How many scenes are not begun."""
+        """How many takes are not begun."""
         return max(0, self.wanted - self.done - self.failed - len(self.at_work))
 
     def seconds_left(self, now: float) -> float | None:
-        """How long it takes until all scenes are generated; None if unknown."""
+        """How long it takes until all takes are generated; None if unknown."""
         if self.job_seconds is None or not (self.at_work or self.waiting):
             return None
         # A job that is late is given a tenth of the usual time more.
@@ -81,18 +83,18 @@ def after(seen: Progress, event: events.Event, now: float) -> Progress:
             terms = replace(seen, job_seconds=event.job_seconds, at_once=event.at_once)
             return replace(terms, wanted=wanted, done=event.keep, to_spend=event.credits)
         case events.Submitting():
-            return _working(seen, event.scene, AtWork("asking", event.model, now))
+            return _working(seen, take_of(event), AtWork("asking", event.model, now))
         case events.Submitted():
             spent = replace(seen, spent=seen.spent + event.credits, to_spend=seen.to_spend - event.credits)
-            return _working(spent, event.scene, _moved(seen, event.scene, "making", now))
+            return _working(spent, take_of(event), _moved(seen, take_of(event), "making", now))
         case events.Waiting():
-            return _working(seen, event.scene, _moved(seen, event.scene, "making", now))
+            return _working(seen, take_of(event), _moved(seen, take_of(event), "making", now))
         case events.Fetched():
-            return _working(seen, event.scene, _moved(seen, event.scene, "checking", now))
+            return _working(seen, take_of(event), _moved(seen, take_of(event), "checking", now))
         case events.Finished():
-            return replace(_left(seen, event.scene), done=seen.done + 1)
+            return replace(_left(seen, take_of(event)), done=seen.done + 1)
         case events.Failed() | events.Unknown():
-            return replace(_left(seen, event.scene), failed=seen.failed + 1)
+            return replace(_left(seen, take_of(event)), failed=seen.failed + 1)
         case events.Cutting():
             return replace(seen, cut=after_frames(seen.cut, event, now))
         case events.Done():
@@ -115,14 +117,14 @@ def about(seconds: float) -> str:
     return f"about {seconds / 3600:.1f} h"
 
 
-def _working(seen: Progress, scene: str, work: AtWork) -> Progress:
-    return replace(seen, at_work={**seen.at_work, scene: work})
+def _working(seen: Progress, take: TakeId, work: AtWork) -> Progress:
+    return replace(seen, at_work={**seen.at_work, take: work})
 
 
-def _moved(seen: Progress, scene: str, state: str, now: float) -> AtWork:
-    was = seen.at_work.get(scene, AtWork(state, "", now))
+def _moved(seen: Progress, take: TakeId, state: str, now: float) -> AtWork:
+    was = seen.at_work.get(take, AtWork(state, "", now))
     return replace(was, state=state)
 
 
-def _left(seen: Progress, scene: str) -> Progress:
-    return replace(seen, at_work={name: work for name, work in seen.at_work.items() if name != scene})
+def _left(seen: Progress, take: TakeId) -> Progress:
+    return replace(seen, at_work={name: work for name, work in seen.at_work.items() if name != take})

@@ -17,6 +17,7 @@ from storyboard.cli.options import (
     file_argument,
     locate_storyboard,
     pairs,
+    picked_option,
     realm_of,
     reencode_option,
     var_option,
@@ -42,6 +43,7 @@ Report = Callable[["events.Event"], None]
     "--max-cost", type=float, metavar="N", help="Stop before the first request if the run costs over N credits."
 )
 @click.option("--scene", "only", multiple=True, metavar="ID", help="Generate only this scene. May be repeated.")
+@picked_option
 @agreed_options
 @click.option("--at-once", type=click.IntRange(1, 1000), help="Maximum number of jobs in progress (default 8).")
 @var_option
@@ -58,6 +60,7 @@ def command(
     yes: bool,
     max_cost: float | None,
     only: tuple[str, ...],
+    picked: bool,
     rebuy: tuple[str, ...],
     retry: tuple[str, ...],
     at_once: int | None,
@@ -87,6 +90,7 @@ def command(
             approve=lambda workspace, plan: agree(workspace, plan, many, yes=yes, silent=quiet or as_json),
             on_event=report,
             only=only,
+            picked=picked,
             at_once=many,
             saved_plan=None if saved is None else _promised(saved),
             out=output,
@@ -95,9 +99,11 @@ def command(
             checksum=as_json,
             agreed=Agreed(rebuy, retry),
         )
-        flags = again(draft=draft, given=given, only=only, out=output, max_cost=max_cost, reencode=reencode)
+        same = again(
+            draft=draft, given=given, only=only, picked=picked, out=output, max_cost=max_cost, reencode=reencode
+        )
         with mention_owed(where), claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
-            done = done_event(render(workspace, options), flags, _previews(workspace.shown, draft, given, only))
+            done = done_event(render(workspace, options), same, _previews(workspace.shown, draft, given, only))
         report(done)
     if not as_json:
         say(done, quiet=quiet)

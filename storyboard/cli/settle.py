@@ -18,8 +18,11 @@ from storyboard.model.errors import InputError
 )
 @click.option("--again", is_flag=True, help="Submit it again. May be charged twice, if the first one was accepted.")
 @click.option("--abandon", is_flag=True, help="Abandon it: it is not submitted again.")
+@click.option("--take", type=int, metavar="N", help="Number of the take (default: the first that needs a decision).")
 @var_option
-def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool, given: tuple[str, ...]) -> None:
+def command(
+    file: str, scene: str, adopt: str | None, again: bool, abandon: bool, take: int | None, given: tuple[str, ...]
+) -> None:
     """Resolve a SCENE whose submission got no answer, or whose job never ends."""
     from storyboard.config.settings import settings
     from storyboard.state.realm import claim_storyboard
@@ -30,14 +33,14 @@ def command(file: str, scene: str, adopt: str | None, again: bool, abandon: bool
         raise InputError("say one of --adopt TASK, --again and --abandon", "storyboard settle --help explains them")
     where = locate_storyboard(file)
     with claim_storyboard(where), open_workspace(where, settings(), given=pairs(given)) as workspace:
-        entry = settle.submission_to_settle(workspace, scene)
-        price = workspace.prices.describe(entry.credits)
+        entry = settle.submission_to_settle(workspace, scene, take)
+        name, price = entry.take, workspace.prices.describe(entry.credits)
         if adopt is not None:
             settle.adopt(workspace, entry, adopt, time.time())
-            click.echo(f"{scene}: the job is adopted; the next render collects it, and pays nothing", err=True)
+            click.echo(f"{name}: the job is adopted; the next render collects it, and pays nothing", err=True)
         elif again:
             settle.request_again(workspace, entry, time.time())
-            click.echo(f"{scene}: the next render submits again: {price}; this may pay for it twice", err=True)
+            click.echo(f"{name}: the next render submits again: {price}; this may pay for it twice", err=True)
         else:
             settle.abandon(workspace, entry, time.time())
-            click.echo(f"{scene}: abandoned and not submitted again; it may have cost {price}", err=True)
+            click.echo(f"{name}: abandoned and not submitted again; it may have cost {price}", err=True)

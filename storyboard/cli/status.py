@@ -1,6 +1,7 @@
 """storyboard status: what is running, paid, or waiting for a decision; and what it has cost."""
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -86,9 +87,13 @@ def _costs(file: str | None, *, draft: bool, as_json: bool, as_csv: bool) -> int
 
 
 def _lines(report: "StatusReport") -> "Iterator[str]":
+    counts = Counter(status.scene for status in report.scenes)
     for status in report.scenes:
+        if status.state == "done" and not status.picked:
+            continue
         said = one_line(status.why, 200) if status.seconds is None else f"{float(status.seconds):.1f} s"
-        yield f"{status.state:<8} {status.scene:<16} {said}"
+        which = f"take {status.take} of {counts[status.scene]}: " if counts[status.scene] > 1 else ""
+        yield f"{status.state:<8} {status.scene:<16} {which}{said}"
         if status.state == "unknown" and status.submission:
             yield _sent(status.submission, report.prices)
     for own in report.own_scenes:
@@ -112,7 +117,8 @@ def _path_lines(report: "StatusReport") -> "Iterator[str]":
         yield f"{'film':<8} {'':<16} {report.film}"
     for status in report.scenes:
         if status.path:
-            yield f"{'take':<8} {status.scene:<16} {status.path}"
+            kind = "take" if status.picked else f"take {status.take}"
+            yield f"{kind:<8} {status.scene:<16} {status.path}"
     for own in report.own_scenes:
         if own.path:
             yield f"{'own':<8} {own.scene:<16} {own.path}"
@@ -147,6 +153,8 @@ def _scene_document(status: "SceneStatus") -> dict[str, object]:
     submission = status.submission
     return {
         "scene": status.scene,
+        "take": status.take,
+        "picked": status.picked,
         "state": status.state,
         "why": status.why,
         "job": submission.job if submission else None,

@@ -21,16 +21,16 @@ from storyboard.system.claims import is_locked
 
 
 async def job_of_same_shot(services: RunServices, state: RunState, step: Collect) -> Submission:
-    """Return the submission of a job that exists already, once the scenes that this one waits for are done.
+    """Return the submission of a job that exists already, once the takes that this one waits for are done.
 
     Raise what they ended with, if there is no take of the shot all the same.
     """
-    for scene in step.after:
-        outcome = await state.tasks[scene]
+    for other in step.after:
+        outcome = await state.tasks[other]
         if isinstance(outcome, NotAsked):
             raise outcome
         if isinstance(outcome, StoryboardError) and not services.ledger.takes.of_key(step.shot.key):
-            raise type(outcome)(f"it is the same shot as {scene}: {outcome.message}", outcome.hint)
+            raise type(outcome)(f"it is the same shot as {other.scene}: {outcome.message}", outcome.hint)
     return await wait_for_other_run(services, state, step)
 
 

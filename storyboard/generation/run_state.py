@@ -10,7 +10,7 @@ from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import Interrupted, LocalFault, NotAsked, OverBudget, StoryboardError
 from storyboard.model.submission import Submission
-from storyboard.model.take import Outcome, Take
+from storyboard.model.take import Outcome, Take, TakeId
 
 # Downloads at once. Jobs at once are the user's choice, verifications one a processor.
 DOWNLOADS = 4
@@ -32,9 +32,9 @@ class RunState:
     budget: Budget = NO_LIMIT
     stopped_by: StoryboardError | None = None
     is_interrupted: bool = False
-    tasks: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
+    tasks: dict[TakeId, asyncio.Task[Outcome]] = field(default_factory=dict)
     requests: set[asyncio.Task[Submission]] = field(default_factory=set)
-    paid: set[str] = field(default_factory=set)
+    paid: set[TakeId] = field(default_factory=set)
     standing: dict[str, Take] = field(default_factory=dict)
     frame_turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
     slots: asyncio.Semaphore = field(init=False)
@@ -48,7 +48,7 @@ class RunState:
 
     @property
     def in_flight(self) -> int:
-        """How many scenes are submitted and not finished."""
+        """How many takes are submitted and not finished."""
         return len(self.requests) + len(self.paid)
 
     def may_submit(self) -> None:

@@ -24,8 +24,8 @@ from storyboard.model.errors import (
     UpgradeRefused,
 )
 from storyboard.model.submission import Submission
-from storyboard.model.take import Outcome, Take
-from storyboard.planning.steps import Collect, Keep, Make, Plan
+from storyboard.model.take import Outcome, Take, TakeId
+from storyboard.planning.steps import Collect, Keep, Make, Plan, take_id
 from storyboard.system.clock import wait_for_answers
 from storyboard.system.traceback_file import keep_traceback
 
@@ -52,19 +52,19 @@ class Runner:
 
     executor: Executor
 
-    async def carry_out(self, plan: Plan) -> Mapping[str, Outcome]:
-        """Return the outcome of each scene to make or collect. Raise only for a fault of ours, or a cancellation."""
+    async def carry_out(self, plan: Plan) -> Mapping[TakeId, Outcome]:
+        """Return the outcome of each take to make or collect. Raise only for a fault of ours, or a cancellation."""
         state = self.executor.state
         state.standing.update({step.shot.key: step.take for step in plan.steps if isinstance(step, Keep)})
         try:
             async with asyncio.TaskGroup() as group:
                 for step in plan.steps:
                     if isinstance(step, Make | Collect):
-                        state.tasks[step.scene] = group.create_task(self.executor.run(step))
+                        state.tasks[take_id(step)] = group.create_task(self.executor.run(step))
         finally:
             # A request that was sent is waited for even when we are cancelled: its answer is money.
             await wait_for_answers(list(state.requests), _LAST_ANSWERS)
-        return {scene: task.result() for scene, task in state.tasks.items()}
+        return {take: task.result() for take, task in state.tasks.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,15 @@ class LocalExecutor:
             report_failure(services, step, error)
             return error
         finally:
-            state.paid.discard(step.scene)
+            state.paid.discard(take_id(step))
         state.standing[step.shot.key] = take
         services.on_event(events.Finished(step.scene, step.shot.take, take.digest))
         return take
 
     async def _prepared(self, step: Make | Collect, take: Take) -> Outcome:
-        """Do ahead what the cut needs of a take."""
+        """Do ahead what the cut needs of a take that the film uses."""
+        if not step.picked:
+            return take
         async with self.state.checks:
             await asyncio.to_thread(self.services.prepare, step.scene, take)
         return take
@@ -134,7 +136,7 @@ async def run_step(services: RunServices, state: RunState, step: Make | Collect)
     if isinstance(step, Make):
         submission, ready = await submit_shot(services, state, step)
     else:
-        state.paid.add(step.scene)
+        state.paid.add(take_id(step))
         submission, ready = await job_to_collect(services, state, step), None
     model = services.model(step.shot)
     base = _stored_take(services, step, submission, model.base(step.resolution))

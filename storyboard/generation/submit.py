@@ -23,7 +23,7 @@ from storyboard.model.errors import (
 from storyboard.model.shot import Shot, ShotImage, TakeFrame
 from storyboard.model.storyboard import Image, LocalImage, WebImage
 from storyboard.model.submission import Submission
-from storyboard.planning.steps import Make
+from storyboard.planning.steps import Make, take_id
 from storyboard.providers.base import Ready
 from storyboard.state import rescue
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
@@ -47,7 +47,7 @@ async def submit_shot(services: RunServices, state: RunState, step: Make) -> tup
         except AlreadyAsked:
             return await wait_for_other_run(services, state, step), None
         submission = await _send_or_recover(services, state, step, submission, addresses)
-        state.paid.add(step.scene)
+        state.paid.add(take_id(step))
         assert submission.job is not None
         services.on_event(events.Submitted(step.scene, step.shot.take, submission.job, step.credits))
         await services.callbacks.pause(submission, FIRST_POLL)

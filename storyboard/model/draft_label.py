@@ -55,6 +55,12 @@ class DraftLabel:
         return tuple(bands)
 
 
+def label_of_take(text: str, number: int) -> str:
+    """Return the label of another take of the scene: its heading has the number of the take."""
+    heading, *rest = text.split("\n")
+    return "\n".join([f"{heading} take {number}", *rest])
+
+
 def _merged(bands: tuple[Band, ...]) -> list[Band]:
     """The bands on whole steps, in order, those that touch as one."""
     merged: list[Band] = []

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from storyboard.model.take import TakeId
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -88,6 +90,14 @@ class Unknown:
     take: int
     why: str
     hint: str = ""
+
+
+OfTake = Submitting | Submitted | Waiting | Fetched | Finished | Failed | Unknown
+
+
+def take_of(event: OfTake) -> TakeId:
+    """Return which take an event is about."""
+    return TakeId(event.scene, event.take)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The lock file as values: which take each scene has."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from storyboard.model.take import Take
@@ -8,11 +8,21 @@ from storyboard.model.take import Take
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What is pinned for one scene: the key of its shot, and its takes by number and resolution."""
+    """What is pinned for one scene: its takes by number and resolution.
+
+    ``pick`` is the number of the take that the film uses, and ``key`` that of its shot; ``keys`` are those of the
+    other takes, by number.
+    """
 
     key: str
     pick: int
     takes: Mapping[int, Mapping[str, Take]]
+    keys: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def all_keys(self) -> Mapping[int, str]:
+        """The key of each take, by its number."""
+        return {**self.keys, self.pick: self.key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +36,27 @@ class Lock:
     scenes: Mapping[str, Pinned] = field(default_factory=dict)
     realm: str | None = None
     rest: Mapping[tuple[str, ...], object] = field(default_factory=dict)
+    _by_key: dict[str, Mapping[str, Take]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for pinned in self.scenes.values():
+            for number, key in pinned.all_keys.items():
+                if versions := pinned.takes.get(number):
+                    self._by_key.setdefault(key, versions)
 
     def takes(self, key: str) -> Mapping[str, Take]:
-        """Return the takes of a shot, whichever scene pins them: a renamed scene keeps its takes."""
-        for pinned in self.scenes.values():
-            if pinned.key == key:
-                return pinned.takes.get(pinned.pick, {})
-        return {}
+        """Return the takes of a shot by resolution, whichever scene pins them: a renamed scene keeps its takes."""
+        return self._by_key.get(key, {})
+
+    def entry(self, scene: str, keys: Collection[str], there: Collection[str]) -> Pinned | None:
+        """Return what is pinned for a scene whose takes have these ``keys``; None if nothing is.
+
+        A renamed scene has what was pinned for one of its takes under an id that is not ``there`` any more.
+        """
+        if scene in self.scenes:
+            return self.scenes[scene]
+        gone = (pinned for other, pinned in self.scenes.items() if other not in there)
+        return next((pinned for pinned in gone if not {*pinned.all_keys.values()}.isdisjoint(keys)), None)
 
     def all_takes(self) -> Iterator[Take]:
         """Every take that the lock pins, in the order of its scenes."""

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from storyboard.model.shot import Recipe
+from storyboard.model.take import TakeId
 
 # intent: the request may have been sent. unknown: it was sent, and its answer was lost. open: a job is paid for and
 # not downloaded. taken: its take is in the store. abandoned: given up by the user, and not submitted again by itself.
@@ -47,6 +48,12 @@ class Submission:
     def asks(self, prompt: str) -> bool:
         """Whether ``prompt``, as a provider repeats it, is that of this submission."""
         return prompt.strip() == str(self.recipe["prompt"]).strip()
+
+    @property
+    def take(self) -> TakeId:
+        """Which take it is for."""
+        number = self.recipe.get("take", 1)
+        return TakeId(self.scene, number if isinstance(number, int) else 1)
 
     @property
     def is_waived(self) -> bool:

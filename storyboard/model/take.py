@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from storyboard.model.errors import StoryboardError
 
@@ -24,6 +25,16 @@ class Measure:
     def seconds(self) -> Fraction:
         """The duration in seconds."""
         return self.frames / self.fps
+
+
+class TakeId(NamedTuple):
+    """Which take of which scene. ``number`` counts from 1."""
+
+    scene: str
+    number: int
+
+    def __str__(self) -> str:
+        return self.scene if self.number == 1 else f"{self.scene} take {self.number}"
 
 
 @dataclass(frozen=True, slots=True)

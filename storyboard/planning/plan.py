@@ -1,4 +1,4 @@
-"""Decide what to do about each scene. Facts in, Plan out; each reason is written where the decision is made."""
+"""Decide what to do about each take. Facts in, Plan out; each reason is written where the decision is made."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,74 +6,47 @@ from fractions import Fraction
 
 from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Capabilities, Model
-from storyboard.model.chains import sources_first
 from storyboard.model.lock import known_takes
-from storyboard.model.shot import Shot, TakeFrame, shot
-from storyboard.model.storyboard import Generated, Resolution, Scene, SceneFrame, Storyboard
+from storyboard.model.scene_shots import SceneShots
+from storyboard.model.shot import Shot
+from storyboard.model.storyboard import Generated, Resolution, Storyboard
 from storyboard.model.submission import Submission
-from storyboard.model.take import Take
+from storyboard.model.take import Take, TakeId
 from storyboard.model.text import json_number
 from storyboard.planning.changes import changes
-from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, Plan, Step
+from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, Plan, Step, take_id
 
 # So often a shot is submitted by itself, in all, if the service refuses it for its content each time.
 MOST_REFUSALS = 2
-NO_LABELS: Mapping[str, str] = {}
-
-
-def shots(storyboard: Storyboard, provider: str, labels: Mapping[str, str] = NO_LABELS) -> Mapping[str, Shot]:
-    """Return the shot of each scene that a provider generates. ``labels`` are those of drafts, by scene.
-
-    A frame of another scene is named by the shot of that scene.
-    """
-    found: dict[str, Shot] = {}
-    trims = {scene.id: scene.trim for scene in storyboard.scenes}
-
-    def stand(frame: SceneFrame) -> TakeFrame:
-        other = found[frame.scene]
-        return TakeFrame(frame, other.key, other.take, trims[frame.scene])
-
-    for scene in sources_first(storyboard.scenes):
-        if isinstance(scene.source, Generated):
-            found[scene.id] = shot(scene.source, provider, labels.get(scene.id), stand)
-    return {scene.id: found[scene.id] for scene in storyboard.scenes if scene.id in found}
-
-
-def former_shots(storyboard: Storyboard, wanted: Mapping[str, Shot]) -> Mapping[str, Shot]:
-    """Return the shots of scenes whose prompts had the numbers of vars spelt in another way up to 0.1."""
-    return {
-        scene.id: replace(wanted[scene.id], prompt=scene.source.former_prompt)
-        for scene in storyboard.scenes
-        if isinstance(scene.source, Generated) and scene.source.former_prompt
-    }
 
 
 def make_plan(
-    storyboard: Storyboard, wanted: Mapping[str, Shot], facts: Facts, prices: Prices, capabilities: Capabilities
+    storyboard: Storyboard, wanted: Mapping[str, SceneShots], facts: Facts, prices: Prices, capabilities: Capabilities
 ) -> Plan:
-    """Return what to do about each scene, why, and at what price. Raise InputError for a model without a price."""
+    """Return what to do about each take, why, and at what price. Raise InputError for a model without a price."""
     facts = _by_key(facts, wanted)
     steps: list[Step] = []
     asked: dict[str, list[Make | Collect]] = {}
     for scene in storyboard.scenes:
         if not isinstance(scene.source, Generated):
             continue
-        shot = wanted[scene.id]
-        model = capabilities.model(shot.model)
-        step = _step(scene, scene.source, shot, facts, prices, model)
-        if isinstance(step, Make | Collect):
-            before = asked.setdefault(step.shot.key, [])
-            step = _shared(step, before, prices, model) if before else step
-            before.append(step)
-        steps.append(step)
+        mine = wanted[scene.id]
+        for shot in mine.takes:
+            known = _Known(scene.id, shot, scene.source, shot.take == mine.used, capabilities, facts, prices)
+            step = _step(known)
+            if isinstance(step, Make | Collect):
+                before = asked.setdefault(step.shot.key, [])
+                step = _shared(step, before, prices, known.model) if before else step
+                before.append(step)
+            steps.append(replace(step, picked=known.picked))
     return Plan(tuple(steps))
 
 
-def _by_key(facts: Facts, wanted: Mapping[str, Shot]) -> Facts:
+def _by_key(facts: Facts, wanted: Mapping[str, SceneShots]) -> Facts:
     """The facts with the keys of the shots that the user agreed to, in place of their scenes."""
 
     def keys(scenes: Collection[str]) -> frozenset[str]:
-        return frozenset(wanted[scene].key for scene in scenes if scene in wanted)
+        return frozenset(key for scene in scenes if scene in wanted for key in wanted[scene].keys.values())
 
     return replace(facts, rebuy=keys(facts.rebuy), retry=keys(facts.retry))
 
@@ -83,34 +56,43 @@ def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Pric
     first = before[0]
     added = model.upgrades(step.resolution) and all(other.resolution != step.resolution for other in before)
     extra = (prices.hd if isinstance(step, Make) else step.credits) if added else Fraction(0)
-    return Collect(
-        step.scene, step.shot, step.resolution, None, f"the same shot as {first.scene}", extra, (first.scene,)
-    )
+    why = f"the same shot as {first.scene}"
+    return Collect(step.scene, step.shot, step.resolution, None, why, extra, (take_id(first),))
 
 
-def _step(scene: Scene, source: Generated, wanted: Shot, facts: Facts, prices: Prices, model: Model) -> Step:
-    shot = _Known(scene.id, wanted, source.resolution, model, facts, prices)
+def _step(shot: "_Known") -> Step:
     if shot.resolution in shot.held:
-        former = wanted.prompt != source.prompt
+        former = shot.wanted.prompt != shot.source.prompt
         why = "unchanged; its take was made with numbers as they were spelt before" if former else UNCHANGED
-        return Keep(scene.id, wanted, shot.held[shot.resolution], why)
+        return Keep(shot.scene, shot.wanted, shot.held[shot.resolution], why)
     if pending := _pending(shot) or _lost(shot) or _refused(shot):
         return pending
-    price = prices.shot(wanted.model) + shot.upgrade
-    agreed = shot.may({*facts.rebuy, *facts.retry})
-    return Make(scene.id, wanted, source.resolution, _reason(shot), price, agreed=agreed)
+    price = shot.prices.shot(shot.wanted.model) + shot.upgrade
+    agreed = shot.may({*shot.facts.rebuy, *shot.facts.retry})
+    return Make(shot.scene, shot.wanted, shot.resolution, _reason(shot), price, agreed=agreed)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of the shot of one scene."""
+    """What is known of one shot of a scene. ``picked``: the film uses it; only that one is upgraded."""
 
     scene: str
     wanted: Shot
-    resolution: Resolution
-    model: Model
+    source: Generated
+    picked: bool
+    capabilities: Capabilities
     facts: Facts
     prices: Prices
+
+    @property
+    def model(self) -> Model:
+        return self.capabilities.model(self.wanted.model)
+
+    @property
+    def resolution(self) -> Resolution:
+        """The resolution that is wanted of the take."""
+        wanted = self.source.resolution
+        return wanted if self.picked else self.model.quality(self.model.base(wanted)).name
 
     @property
     def entry(self) -> Submission | None:
@@ -282,7 +264,8 @@ def _reason(shot: _Known) -> str:
         return f"resolution {first} -> {last}, and the job of its take is not known here"
     if shot.takes:
         return _gone(shot)
-    before = facts.before.get(shot.scene)
+    before = facts.before.get(TakeId(shot.scene, shot.wanted.take))
     if before is not None:
         return changes(before, shot.wanted) or "no take yet"
-    return "the scene has changed" if shot.scene in facts.lock.scenes else "no take yet"
+    pinned = facts.lock.scenes.get(shot.scene)
+    return "the scene has changed" if pinned and shot.wanted.take in pinned.all_keys else "no take yet"

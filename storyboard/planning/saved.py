@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from storyboard.costs.prices import Prices
 from storyboard.model.storyboard import LocalImage
+from storyboard.model.take import TakeId
 from storyboard.model.text import json_number
 from storyboard.planning.steps import Plan
 
@@ -25,12 +26,13 @@ def plan_document(
             {
                 "scene": step.scene,
                 "take": step.shot.take,
+                "picked": step.picked,
                 "step": step.name,
                 "why": step.why,
                 "key": step.shot.key,
                 "model": step.shot.model,
                 "credits": json_number(step.credits),
-                "after": list(step.after),
+                "after": list(dict.fromkeys(take.scene for take in step.after)),
             }
             for step in plan.steps
         ],
@@ -47,11 +49,11 @@ def plan_document(
 
 
 def plan_differences(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    """Return what differs between a saved plan and the present one, a line for each scene; [] if it still holds.
+    """Return what differs between a saved plan and the present one, a line for each take; [] if it still holds.
 
     A step that costs no more than it did is no difference: what was agreed to pay is not exceeded.
     """
-    old, new = _by_scene(saved), _by_scene(now)
+    old, new = _by_take(saved), _by_take(now)
     found = [f"{scene}: not in the storyboard any more" for scene in old if scene not in new]
     found += [f"{scene}: new since the plan was saved" for scene in new if scene not in old]
     moves = ((scene, "; ".join(_moves(old[scene], new[scene]))) for scene in new if scene in old)
@@ -87,8 +89,13 @@ def _is_no_dearer(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
     return now <= before and (new.get("step") != "blocked" or old.get("step") == "blocked")
 
 
-def _by_scene(document: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
+def _by_take(document: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
     steps = document.get("steps")
     if not isinstance(steps, list):
         return {}
-    return {str(step.get("scene")): step for step in steps if isinstance(step, dict)}
+    return {_take_name(step): step for step in steps if isinstance(step, dict)}
+
+
+def _take_name(step: Mapping[str, object]) -> str:
+    number = step.get("take", 1)
+    return str(TakeId(str(step.get("scene")), number if isinstance(number, int) else 1))

@@ -10,12 +10,13 @@ from storyboard.model.realm_kind import Kind
 from storyboard.model.shot import Recipe, Shot
 from storyboard.model.storyboard import LocalImage, Resolution
 from storyboard.model.submission import Submission
-from storyboard.model.take import Take
+from storyboard.model.take import Take, TakeId
 
 # Why a take is kept whose scene is as it was.
 UNCHANGED = "unchanged"
 
 
+# Each step is about one take. ``picked``: the film uses it. ``after`` are the takes that it waits for.
 @dataclass(frozen=True, slots=True)
 class Keep:
     """The take is in the store."""
@@ -25,7 +26,8 @@ class Keep:
     take: Take
     why: str
     credits: Fraction = Fraction(0)
-    after: tuple[str, ...] = ()
+    after: tuple[TakeId, ...] = ()
+    picked: bool = True
     name: Literal["keep"] = "keep"
 
 
@@ -33,7 +35,7 @@ class Keep:
 class Collect:
     """Submitted already: download it. ``credits`` is 0, or the price of the upgrade of a take in the store.
 
-    ``job`` is None if another render is submitting it just now, or if a scene in ``after`` needs the same shot.
+    ``job`` is None if another render is submitting it just now, or if a take in ``after`` has the same shot.
     ``pinned`` are the takes that the lock pins, where this ledger does not know their job: each is downloaded by its
     job, and only that very clip counts. ``otherwise`` says what buys the shot again if its take is lost for good,
     ``upgrade_otherwise`` what buys its upgrade again if that alone is.
@@ -45,10 +47,11 @@ class Collect:
     job: str | None
     why: str
     credits: Fraction = Fraction(0)
-    after: tuple[str, ...] = ()
+    after: tuple[TakeId, ...] = ()
     pinned: tuple[Take, ...] = ()
     otherwise: str = ""
     upgrade_otherwise: str = ""
+    picked: bool = True
     name: Literal["collect"] = "collect"
 
 
@@ -61,8 +64,9 @@ class Make:
     resolution: Resolution
     why: str
     credits: Fraction
-    after: tuple[str, ...] = ()
+    after: tuple[TakeId, ...] = ()
     agreed: bool = False
+    picked: bool = True
     name: Literal["make"] = "make"
 
 
@@ -85,11 +89,17 @@ class Blocked:
     cause: str = ""
     way: str = ""
     credits: Fraction = Fraction(0)
-    after: tuple[str, ...] = ()
+    after: tuple[TakeId, ...] = ()
+    picked: bool = True
     name: Literal["blocked"] = "blocked"
 
 
 Step = Keep | Collect | Make | Blocked
+
+
+def take_id(step: Step) -> TakeId:
+    """Return which take a step is about."""
+    return TakeId(step.scene, step.shot.take)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class Facts:
     """Everything that a plan depends on beside the storyboard, read once.
 
     ``entries`` and ``takes`` are those of each key in the ledger; ``held`` the digests in the store;
-    ``before`` the recipe that each scene was last generated from; ``at_work`` the runs in progress; ``removed`` the day
+    ``before`` the recipe that each take was last generated from; ``at_work`` the runs in progress; ``removed`` the day
     on which `store gc` removed a take, by digest; ``named`` the nonces of submissions whose job a callback has named.
     ``refusals`` counts by key how often a shot was refused for its content. The user agrees to buy the scenes in
     ``rebuy`` again, and to submit those in ``retry`` once more. ``kind`` is that of the takes.
@@ -107,7 +117,7 @@ class Facts:
     entries: Mapping[str, Submission] = field(default_factory=dict)
     takes: Mapping[str, Mapping[str, Take]] = field(default_factory=dict)
     held: frozenset[str] = frozenset()
-    before: Mapping[str, Recipe] = field(default_factory=dict)
+    before: Mapping[TakeId, Recipe] = field(default_factory=dict)
     at_work: frozenset[str] = frozenset()
     removed: Mapping[str, str] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
@@ -119,7 +129,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A step for every scene that a provider generates, in the film's order."""
+    """A step for every take of each scene that a provider generates, in the film's order."""
 
     steps: tuple[Step, ...]
 
@@ -130,10 +140,26 @@ class Plan:
     def credits(self) -> Fraction:
         return sum((step.credits for step in self.steps), Fraction(0))
 
+    @property
+    def film_steps(self) -> Mapping[str, Step]:
+        """The step of the take that the film uses, by scene."""
+        return {step.scene: step for step in self.steps if step.picked}
+
     def restricted_to(self, scenes: Collection[str]) -> "Plan":
-        """Return the plan for these scenes and those that they wait for, with all that it keeps."""
-        needed = {*scenes, *(name for step in self.steps if step.scene in scenes for name in step.after)}
-        return Plan(tuple(step for step in self.steps if step.scene in needed or isinstance(step, Keep)))
+        """Return the plan for the takes of these scenes and those that they wait for, with all that it keeps."""
+        return self.narrowed_to([take_id(step) for step in self.steps if step.scene in scenes])
+
+    def picked_only(self) -> "Plan":
+        """Return the plan for the takes that the film uses and those that they wait for, with all that it keeps."""
+        return self.narrowed_to([take_id(step) for step in self.steps if step.picked])
+
+    def narrowed_to(self, takes: Collection[TakeId]) -> "Plan":
+        """Return the plan for these takes and those that they wait for, with all that it keeps."""
+        after, needed, new = {take_id(step): step.after for step in self.steps}, set[TakeId](), {*takes}
+        while new:
+            needed |= new
+            new = {other for take in new for other in after.get(take, ())} - needed
+        return Plan(tuple(step for step in self.steps if take_id(step) in needed or isinstance(step, Keep)))
 
     @property
     def images_to_upload(self) -> tuple[LocalImage, ...]:

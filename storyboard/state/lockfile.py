@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storyboard.model.capabilities import Capabilities
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned, known_takes
 from storyboard.model.realm_kind import Kind
+from storyboard.model.scene_shots import SceneShots, nth_shot
 from storyboard.model.shot import DEFAULTS, Shot
-from storyboard.model.take import Measure, Take, exact
+from storyboard.model.take import Measure, Take, TakeId, exact
 from storyboard.parsing.yaml import load
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
@@ -60,20 +62,26 @@ class LockFile:
 
     def save(
         self,
-        takes: Mapping[str, Take],
-        shots: Mapping[str, Shot],
+        takes: Mapping[TakeId, Take],
+        wanted: Mapping[str, SceneShots],
         skipped: Collection[str],
         ledger: Ledger,
+        capabilities: Capabilities,
         now: float,
     ) -> bool:
         """Pin the takes of the scenes; False if the file is unchanged.
 
-        A scene of ``shots`` without a take, or one that is ``skipped``, keeps its pins; keys that this version does not
-        know stay. ``now`` is seconds since 1970. Raise InputError if the file is damaged, LocalFault.
+        A take of ``wanted`` that is not in ``takes``, and a scene that is ``skipped``, keep their pins; keys that this
+        version does not know stay. ``capabilities`` say which seeds takes have; ``now`` is seconds since 1970. Raise
+        InputError if the file is damaged, LocalFault.
         """
-        before = self.read()
-        scenes = {scene: before.scenes[scene] for scene in (*shots, *skipped) if scene in before.scenes}
-        scenes |= {scene: _pins_of(before, shots[scene], take, ledger) for scene, take in takes.items()}
+        before, there = self.read(), {*wanted, *skipped}
+        scenes = {scene: before.scenes[scene] for scene in (*wanted, *skipped) if scene in before.scenes}
+        for scene in dict.fromkeys(take.scene for take in takes):
+            shots, mine = wanted[scene], {take.number: found for take, found in takes.items() if take.scene == scene}
+            versions = {number: _versions_of(before, shots.takes[number - 1], mine[number], ledger) for number in mine}
+            pinned = before.entry(scene, {*shots.keys.values()}, there)
+            scenes[scene] = _joined(shots, versions, pinned, capabilities)
         if scenes == dict(before.scenes) and self.path.exists():
             return False
         if not scenes and not self.path.exists():
@@ -133,6 +141,7 @@ def format_lock(lock: Lock, kind: Kind = "paid") -> str:
     for scene in sorted(lock.scenes):
         pinned, path = lock.scenes[scene], ("scenes", scene)
         lines.append(f"  {_named(scene)}:\n    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n")
+        lines.extend(_key_lines(pinned))
         lines.extend(_rest_lines(rest.get(path, {}), 4))
         lines.append("    takes:\n" if pinned.takes else "    takes: {}\n")
         for number in sorted(pinned.takes):
@@ -143,6 +152,12 @@ def format_lock(lock: Lock, kind: Kind = "paid") -> str:
                 lines.append(f"        {_named(resolution)}:\n")
                 lines.extend(f"          {_named(name)}: {fields[name]}\n" for name in sorted(fields))
     return "".join(lines)
+
+
+def _key_lines(pinned: Pinned) -> list[str]:
+    """The keys of the takes that the film does not use, if there are any."""
+    rows = [f"      {number}: {_quoted(pinned.keys[number])}\n" for number in sorted(pinned.keys)]
+    return ["    keys:\n", *rows] if rows else []
 
 
 def _fields(take: Take) -> dict[str, str]:
@@ -223,7 +238,7 @@ def _unknown_keys(
     """The keys of a valid lock that this version does not know, with their paths."""
     yield from _others((), content, {"storyboard-lock", "realm", "scenes"})
     for scene, value in scenes.items():
-        yield from _others(("scenes", scene), value, {"key", "pick", "takes"})
+        yield from _others(("scenes", scene), value, {"key", "keys", "pick", "takes"})
         for number, versions in value["takes"].items():
             for resolution, fields in versions.items():
                 yield from _others(("scenes", scene, "takes", str(int(number)), resolution), fields, _KNOWN)
@@ -258,7 +273,10 @@ def _pinned(file: str, scene: str, value: object) -> Pinned:
         if not (isinstance(value, Mapping) and _ID.match(scene) and _HEX.match(value["key"])):
             raise ValueError
         takes = {int(number): _versions(versions) for number, versions in value["takes"].items()}
-        return Pinned(value["key"], _whole(value["pick"]), takes)
+        pick, keys = _whole(value["pick"]), {int(number): key for number, key in value.get("keys", {}).items()}
+        if not all(_HEX.match(key) for key in keys.values()):
+            raise ValueError
+        return Pinned(value["key"], pick, takes, {number: key for number, key in keys.items() if number != pick})
     except (KeyError, ValueError, TypeError, AttributeError):
         raise InputError(f"{file}: the entry of scene {scene!r:.70} is damaged", WAY_OUT) from None
 
@@ -303,15 +321,31 @@ def _whole(value: object) -> int:
     return value
 
 
-def _pins_of(before: Lock, shot: Shot, take: Take, ledger: Ledger) -> Pinned:
+def _versions_of(before: Lock, shot: Shot, take: Take, ledger: Ledger) -> Mapping[str, Take]:
+    """What to pin of one take of a scene, by resolution."""
     pinned = before.takes(shot.key)
     known = known_takes(pinned, ledger.takes.of_key(shot.key))
     used = known_takes(pinned, {take.resolution: take})[take.resolution]
     # What was bought stays pinned while the shot is the same, whichever resolution the scene uses now.
     same = {resolution: found for resolution, found in known.items() if _may_be_of_one_job(found, used)}
     versions = {**same, take.resolution: used}
-    named = {resolution: _with_provider(found, shot) for resolution, found in versions.items()}
-    return Pinned(shot.key, shot.take, {shot.take: named})
+    return {resolution: _with_provider(found, shot) for resolution, found in versions.items()}
+
+
+def _joined(
+    shots: SceneShots, versions: Mapping[int, Mapping[str, Take]], before: Pinned | None, capabilities: Capabilities
+) -> Pinned:
+    """What to pin of a scene: the ``versions`` of its takes, and of the others what was pinned ``before``.
+
+    A take past the scene's number of takes stays as long as it is a take of the present shot.
+    """
+    keys, takes = {number: shots.keys[number] for number in versions}, {**versions}
+    for number, key in before.all_keys.items() if before else ():
+        asked = number <= len(shots.takes) or nth_shot(shots.takes[0], number, capabilities).key == key
+        if number not in versions and asked and before and (found := before.takes.get(number)):
+            keys[number], takes[number] = key, found
+    key = keys.pop(shots.used, shots.shot.key)
+    return Pinned(key, shots.used, takes, keys)
 
 
 def _may_be_of_one_job(one: Take, other: Take) -> bool:

@@ -89,7 +89,7 @@ def check_takes(workspace: Workspace, takes: Mapping[str, Take]) -> None:
 def set_damaged_aside(workspace: Workspace, takes: Mapping[str, Take]) -> Mapping[str, LocalFault]:
     """Move aside the takes whose bytes are not those that were bought; return what to say of each, by scene."""
     store = workspace.realm.store
-    generated = {scene: take for scene, take in takes.items() if scene in workspace.shots}
+    generated = {scene: take for scene, take in takes.items() if scene in workspace.wanted}
     with ThreadPoolExecutor(2) as pool:
         intact = list(pool.map(lambda take: store.is_intact(take.digest), generated.values()))
     found = {}

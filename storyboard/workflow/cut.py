@@ -6,7 +6,7 @@ from storyboard.planning.steps import Plan
 from storyboard.workflow.assemble import assemble
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.render_options import RenderOptions, film_path, takes_of
-from storyboard.workflow.summary import RenderResult, summarize
+from storyboard.workflow.summary import RenderResult, of_film, summarize
 from storyboard.workflow.workspace import Workspace
 
 
@@ -25,12 +25,12 @@ def cut_only(workspace: Workspace, options: RenderOptions) -> RenderResult:
     takes = complete_takes(workspace, plan)
     path = film_path(workspace, options.out)
     film = assemble(workspace, takes, path, options.film)
-    return summarize(workspace, plan, takes, (path, film), checksum=options.checksum)
+    return summarize(workspace, plan, of_film(workspace, takes), (path, film), checksum=options.checksum)
 
 
 def complete_takes(workspace: Workspace, plan: Plan) -> dict[str, Take]:
     """Return the take of each scene. Raise TakesMissing, naming the scenes that have none."""
     takes = takes_of(plan)
-    if missing := tuple(scene for scene in workspace.shots if scene not in takes):
+    if missing := tuple(scene for scene in workspace.wanted if scene not in takes):
         raise TakesMissing(workspace.shown, missing)
     return takes

@@ -10,9 +10,11 @@ from typing import NamedTuple
 from storyboard.costs.budget import Over, Span
 from storyboard.generation.uploads import PublicFolder, UploadDestination, destination_for
 from storyboard.model.errors import InputError, SceneFailed
+from storyboard.model.lock import Lock
+from storyboard.model.shot import Recipe
 from storyboard.model.storyboard import Scene
 from storyboard.model.submission import Submission, rfc3339
-from storyboard.model.take import Take
+from storyboard.model.take import Take, TakeId
 from storyboard.planning.plan import make_plan
 from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan
 from storyboard.workflow.workspace import Workspace
@@ -35,7 +37,7 @@ def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
     """
     realm, ledger = workspace.realm, workspace.realm.ledger
     lock = workspace.lockfile.read()
-    keys = {shot.key for shot in workspace.shots.values()}
+    keys = {key for shots in workspace.wanted.values() for key in shots.keys.values()}
     submissions = {key: each for key in keys if (each := ledger.submissions.of_key(key))}
     takes = {key: ledger.takes.of_key(key) for key in keys}
     known = [take for some in (*takes.values(), *map(lock.takes, keys)) for take in some.values()]
@@ -46,7 +48,7 @@ def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
         submissions,
         takes,
         frozenset(take.digest for take in known if realm.store.holds(take.digest, take.bytes)),
-        _last_recipes(workspace, {scene: pinned.key for scene, pinned in lock.scenes.items()}),
+        _last_recipes(workspace, lock),
         frozenset(each.run for each in submissions.values() if realm.is_running(each.run)),
         {digest: rfc3339(since)[:10] for digest, since in ledger.pins.removals().items()},
         frozenset(each.nonce for each in submissions.values() if ledger.inbox.jobs_named_by_callbacks(each.nonce)),
@@ -66,19 +68,22 @@ def _refusals(workspace: Workspace, key: str) -> int:
     return sum(blames(SceneFailed(each.why, code=each.code)) for each in closed if each.why and not each.is_waived)
 
 
-def _last_recipes(workspace: Workspace, pinned: Mapping[str, str]) -> Mapping[str, Mapping[str, object]]:
-    """What each scene was last generated from: what the lock pins (``pinned``: keys by scene) counts most."""
+def _last_recipes(workspace: Workspace, lock: Lock) -> Mapping[TakeId, Recipe]:
+    """What each take was last generated from: what the lock pins counts most."""
     submissions = workspace.realm.ledger.submissions
+    pinned = {
+        TakeId(scene, number): key for scene, entry in lock.scenes.items() for number, key in entry.all_keys.items()
+    }
     recipes = submissions.recipes(pinned.values())
     last = submissions.last_recipes(workspace.storyboard_id)
-    return {**last, **{scene: recipes[key] for scene, key in pinned.items() if key in recipes}}
+    return {**last, **{take: recipes[key] for take, key in pinned.items() if key in recipes}}
 
 
 def current_plan(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Plan:
-    """Return what has to be done about each scene now. Raise as ``read_facts`` does, and InputError."""
+    """Return what has to be done about each take of each scene now. Raise as ``read_facts`` does, and InputError."""
     facts, capabilities = read_facts(workspace, agreed), workspace.provider.capabilities
     check_scene_names(workspace, (*agreed.rebuy, *agreed.retry))
-    return make_plan(workspace.storyboard, workspace.shots, facts, workspace.prices, capabilities)
+    return make_plan(workspace.storyboard, workspace.wanted, facts, workspace.prices, capabilities)
 
 
 def check_scene_names(workspace: Workspace, names: Collection[str]) -> None:
@@ -91,7 +96,7 @@ def check_scene_names(workspace: Workspace, names: Collection[str]) -> None:
 
 def timed_scenes(workspace: Workspace, plan: Plan) -> tuple[Scene, ...]:
     """Return the scenes with the lengths of their clips: as measured where a take is kept, else as the model says."""
-    known = {step.scene: step.take.measure for step in plan.steps if isinstance(step, Keep)}
+    known = {scene: step.take.measure for scene, step in plan.film_steps.items() if isinstance(step, Keep)}
     return tuple(
         replace(scene, clip_seconds=known[scene.id].seconds, frame_seconds=1 / known[scene.id].fps)
         if scene.id in known
@@ -102,9 +107,9 @@ def timed_scenes(workspace: Workspace, plan: Plan) -> tuple[Scene, ...]:
 
 def former_prompts(workspace: Workspace) -> Mapping[str, str]:
     """Return the prompt that each scene was last generated from. Raise InputError, LocalFault."""
-    pinned = {scene: entry.key for scene, entry in workspace.lockfile.read().scenes.items()}
-    recipes = _last_recipes(workspace, pinned)
-    return {scene: str(recipe["prompt"]) for scene, recipe in recipes.items() if "prompt" in recipe}
+    recipes = _last_recipes(workspace, workspace.lockfile.read())
+    used = {scene: recipes.get(TakeId(scene, shots.used)) for scene, shots in workspace.wanted.items()}
+    return {scene: str(recipe["prompt"]) for scene, recipe in used.items() if recipe and "prompt" in recipe}
 
 
 def over_budget(workspace: Workspace, plan: Plan) -> tuple[Over, ...]:
@@ -155,13 +160,14 @@ def orphaned_submissions(workspace: Workspace, plan: Plan) -> list[Submission]:
     return [submission for submission in every if submission.key not in needed and is_lost(submission)]
 
 
-def pin_takes(workspace: Workspace, takes: Mapping[str, Take]) -> bool:
-    """Pin the take of each scene in the lock file; False if it says so already. Raise InputError, LocalFault.
+def pin_takes(workspace: Workspace, takes: Mapping[TakeId, Take]) -> bool:
+    """Pin the takes of scenes in the lock file; False if it says so already. Raise InputError, LocalFault.
 
-    A scene without a take in ``takes`` keeps what it had.
+    A take that is not in ``takes`` keeps its pins.
     """
-    skipped, ledger = workspace.storyboard.skipped, workspace.realm.ledger
-    return workspace.lockfile.save(takes, workspace.shots, skipped, ledger, time.time())
+    skipped, capabilities = workspace.storyboard.skipped, workspace.provider.capabilities
+    ledger, now = workspace.realm.ledger, time.time()
+    return workspace.lockfile.save(takes, workspace.wanted, skipped, ledger, capabilities, now)
 
 
 def upload_destination(workspace: Workspace) -> UploadDestination | None:

@@ -15,7 +15,7 @@ from storyboard.workflow.assemble import assemble, set_damaged_aside
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.render_options import RenderOptions, film_path, takes_of
 from storyboard.workflow.source_files import Project
-from storyboard.workflow.summary import RenderResult, summarize
+from storyboard.workflow.summary import RenderResult, of_film, summarize
 from storyboard.workflow.workspace import Workspace
 
 # Measurements assumed of a clip that cannot be read: long enough for any trim.
@@ -66,7 +66,7 @@ def cut_partial(workspace: Workspace, options: RenderOptions, troubles: Mapping[
     path = film_path(workspace, options.out, partial=bool(missing))
     film = assemble(workspace, takes, path, options.film, missing)
     why = {scene: slate.why for scene, slate in missing.items()}
-    return summarize(workspace, plan, takes, (path, film), checksum=options.checksum, slates=why)
+    return summarize(workspace, plan, of_film(workspace, takes), (path, film), checksum=options.checksum, slates=why)
 
 
 def slates_for_missing(
@@ -77,7 +77,7 @@ def slates_for_missing(
     damaged: Mapping[str, str],
 ) -> dict[str, Slate]:
     """Return a slate for each missing scene. ``damaged`` says why a scene's take cannot be used."""
-    steps = {step.scene: step for step in plan.steps}
+    steps = plan.film_steps
     found = {}
     for scene in workspace.storyboard.scenes:
         why = damaged.get(scene.id) or _why(scene, steps.get(scene.id), troubles)

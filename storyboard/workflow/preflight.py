@@ -19,11 +19,12 @@ from storyboard.model.storyboard import Scene, Storyboard, Transition, Trim
 from storyboard.model.take import Take
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
-from storyboard.planning.steps import Keep, Plan
+from storyboard.planning.steps import Plan
 from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
 from storyboard.workflow.footage import clip_of_take, loudness_cache
+from storyboard.workflow.render_options import takes_of
 from storyboard.workflow.shapes import misshapen_clips
 from storyboard.workflow.workspace import Workspace
 
@@ -96,7 +97,7 @@ def _narrowed(workspace: Workspace) -> tuple[Problem, ...]:
 
 def _misshapen(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """Warnings of clips that came in a shape that nobody could foretell, such as those of `aspect: auto`."""
-    measures = {step.scene: step.take.measure for step in plan.steps if isinstance(step, Keep)}
+    measures = {scene: take.measure for scene, take in takes_of(plan).items()}
     places = {scene.id: scene.place for scene in workspace.storyboard.scenes}
     return tuple(
         Problem(places[scene], "output.fit", f"scene '{scene}': {what}", CHOOSE_FIT, "warning")
@@ -133,7 +134,7 @@ def _mostly_encoded(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     from storyboard.mp4 import reader
 
     found = []
-    takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+    takes = takes_of(plan)
     scenes = workspace.storyboard.scenes
     for at, scene in enumerate(scenes):
         take, coming = takes.get(scene.id), scene.finish.transition
@@ -193,9 +194,7 @@ def _uneven(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """A warning if measured takes differ widely in loudness and no loudness is set."""
     if workspace.storyboard.output.loudness is not None:
         return ()
-    clips = {
-        step.scene: clip_of_take(workspace, step.scene, step.take) for step in plan.steps if isinstance(step, Keep)
-    }
+    clips = {scene: clip_of_take(workspace, scene, take) for scene, take in takes_of(plan).items()}
     known = {
         scene: replace(loudness, lufs=loudness.lufs + float(clip.level.gain))
         for scene, clip in clips.items()

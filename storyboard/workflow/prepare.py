@@ -10,10 +10,11 @@ from storyboard.film.pieces import FilmPlan
 from storyboard.model.errors import StoryboardError
 from storyboard.model.take import Take
 from storyboard.mp4.samples import ClipIndex
-from storyboard.planning.steps import Keep, Plan
+from storyboard.planning.steps import Plan
 from storyboard.workflow.assemble import known_loudness, segments_folder
 from storyboard.workflow.footage import build_footage, clip_of_take, loudness_cache
 from storyboard.workflow.partial import slates_for_pending
+from storyboard.workflow.render_options import takes_of
 from storyboard.workflow.sheet import prepare_thumbnails
 from storyboard.workflow.workspace import Workspace
 
@@ -35,7 +36,7 @@ class BackgroundPreparation:
 
     def __init__(self, workspace: Workspace, plan: Plan, *, pieces: bool = True) -> None:
         self._workspace = workspace
-        self._takes = {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+        self._takes = {**takes_of(plan)}
         self._few, self._pieces = len(workspace.storyboard.scenes) <= MOST, pieces
         self._known: dict[str, ClipIndex] = {}
         self._pictured = set(self._takes)

@@ -28,8 +28,8 @@ def preview(workspace: Workspace, scene: str, options: RenderOptions, run: Run =
     alone = replace(workspace, storyboard=storyboard_of_scene(workspace.storyboard, scene))
     path = film_path(alone, options.out)
     outcome: RenderResult | None = None
-    if scene in workspace.shots:
-        outcome = render(workspace, replace(options, only=(scene,), cut=False), run)
+    if scene in workspace.wanted:
+        outcome = render(workspace, replace(options, only=(scene,), picked=True, cut=False), run)
     takes: Mapping[str, Take] = {}
     if outcome:
         takes = {name: take for name, take in outcome.outcomes.items() if name == scene and isinstance(take, Take)}
@@ -66,6 +66,6 @@ def _with_film(
 ) -> RenderResult:
     """Cut the film of the scene; return ``outcome`` with it."""
     film = assemble(alone, takes, path, options.film)
-    made = outcome or summarize(alone, current_plan(alone), takes, (path, film), checksum=options.checksum)
+    made = outcome or summarize(alone, current_plan(alone), {}, (path, film), checksum=options.checksum)
     seconds, size = Fraction(film.frames) / Fraction(film.fps), (film.width, film.height)
     return replace(made, missing=(), film=path, frames=film.frames, seconds=seconds, size=size)

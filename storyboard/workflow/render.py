@@ -19,10 +19,10 @@ from storyboard.model.errors import (
     submission_undecided,
 )
 from storyboard.model.submission import ASKED_AGAIN, Submission
-from storyboard.model.take import Outcome, Take
+from storyboard.model.take import Outcome, Take, TakeId
 from storyboard.model.text import one_line
 from storyboard.planning.saved import plan_differences
-from storyboard.planning.steps import Blocked, Make, Plan
+from storyboard.planning.steps import Blocked, Keep, Make, Plan, take_id
 from storyboard.system import signals
 from storyboard.workflow.assemble import assemble
 from storyboard.workflow.collect import owed_jobs
@@ -36,14 +36,14 @@ from storyboard.workflow.facts import (
     spent_credits,
 )
 from storyboard.workflow.preflight import document
-from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, ignore_events, takes_of
+from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, ignore_events
 from storyboard.workflow.summary import RenderResult, summarize
 from storyboard.workflow.workspace import Workspace
 
 # How many differences of a saved plan are told, so that a refusal has ten lines below its first one.
 _TOLD = 8
 
-Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
+Ended = tuple[Mapping[TakeId, Outcome], StoryboardError | None]
 Run = Callable[[Callable[[], Coroutine[None, None, Ended]]], Ended]
 
 
@@ -59,8 +59,8 @@ class Approved(NamedTuple):
     spent: Fraction
     owed: tuple[Submission, ...]
 
-    def has_work(self, outcomes: Mapping[str, Outcome]) -> bool:
-        """Whether a scene has no outcome yet."""
+    def has_work(self, outcomes: Mapping[TakeId, Outcome]) -> bool:
+        """Whether a take has no outcome yet."""
         return len(outcomes) < len(self.plan.steps)
 
 
@@ -111,7 +111,7 @@ async def _to_its_end(work: Coroutine[None, None, Film]) -> Film:
 def _result(
     workspace: Workspace,
     approved: Approved,
-    outcomes: Mapping[str, Outcome],
+    outcomes: Mapping[TakeId, Outcome],
     film: Film | None,
     stopped: StoryboardError | None,
     options: RenderOptions,
@@ -126,10 +126,11 @@ def approve(workspace: Workspace, options: RenderOptions) -> Approved:
     workspace.source_files.write_schema()
     workspace.realm.sweep(workspace.lockfile.path, workspace.file.parent)
     whole = current_plan(workspace, options.agreed)
-    check_saved_plan(workspace, whole, options.saved_plan)
-    plan = select_steps(workspace, whole, options.only)
+    asked = whole.picked_only() if options.picked else whole
+    check_saved_plan(workspace, asked, options.saved_plan)
+    plan = select_steps(workspace, asked, options.only)
     if options.exact_plan is not None:
-        plan = whole.restricted_to([step.scene for step in options.exact_plan.steps])
+        plan = whole.narrowed_to([take_id(step) for step in options.exact_plan.steps])
         check_saved_plan(workspace, plan, document(workspace, options.exact_plan))
     check_budget(workspace, plan)
     path = film_path(workspace, options.out) if options.cut else None
@@ -149,12 +150,12 @@ def waive_lost_takes(workspace: Workspace, plan: Plan) -> None:
             submissions.record_failed(entry, ASKED_AGAIN, entry.code, now)
 
 
-def known_outcomes(plan: Plan, on_event: EventHandler) -> dict[str, Outcome]:
-    """Return what is known of scenes before anything is generated: kept takes, and blocked scenes, which are told."""
-    outcomes: dict[str, Outcome] = dict(takes_of(plan))
+def known_outcomes(plan: Plan, on_event: EventHandler) -> dict[TakeId, Outcome]:
+    """Return what is known of takes before anything is generated: kept ones, and blocked ones, which are told."""
+    outcomes: dict[TakeId, Outcome] = {take_id(step): step.take for step in plan.steps if isinstance(step, Keep)}
     for step in plan.steps:
         if isinstance(step, Blocked):
-            error = outcomes[step.scene] = _blocking_error(step)
+            error = outcomes[take_id(step)] = _blocking_error(step)
             kind = _failed if isinstance(error, SceneFailed) else events.Unknown
             on_event(kind(step.scene, step.shot.take, error.message, error.hint))
     return outcomes
@@ -173,7 +174,7 @@ def _blocking_error(step: Blocked) -> StoryboardError:
 
 
 async def generate(workspace: Workspace, approved: Approved, options: RenderOptions) -> Ended:
-    """Generate and download what the plan says: the outcome of each scene, and what stopped the run, if anything.
+    """Generate and download what the plan says: the outcome of each take, and what stopped the run, if anything.
 
     Where there is nothing to do but to download what is owed, no error of that is raised.
     """
@@ -191,16 +192,16 @@ async def generate(workspace: Workspace, approved: Approved, options: RenderOpti
         return {}, None
 
 
-def pin(workspace: Workspace, outcomes: Mapping[str, Outcome]) -> dict[str, Take]:
-    """Pin the takes among the outcomes in the lock file, and return them. Raise InputError, LocalFault."""
-    takes = {scene: outcome for scene, outcome in outcomes.items() if isinstance(outcome, Take)}
+def pin(workspace: Workspace, outcomes: Mapping[TakeId, Outcome]) -> dict[str, Take]:
+    """Pin the takes among the outcomes; return those that the film uses, by scene. Raise InputError, LocalFault."""
+    takes = {take: outcome for take, outcome in outcomes.items() if isinstance(outcome, Take)}
     pin_takes(workspace, takes)
-    return takes
+    return {take.scene: found for take, found in takes.items() if workspace.wanted[take.scene].used == take.number}
 
 
 def film_to_cut(approved: Approved, takes: Mapping[str, Take], stopped: StoryboardError | None) -> Path | None:
     """Return where the film goes; None if none is wanted, the run was stopped, or a scene has no take."""
-    complete = all(step.scene in takes for step in approved.whole.steps)
+    complete = all(scene in takes for scene in approved.whole.film_steps)
     return approved.film if complete and not stopped else None
 
 

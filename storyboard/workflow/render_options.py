@@ -27,7 +27,8 @@ def ignore_events(event: events.Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """What the user asked for. ``only`` names the scenes to generate (all if empty); ``out`` is the film's path.
+    """What the user asked for. ``only`` names the scenes to generate (all if empty); ``picked``: of each only the take
+    that the film uses; ``out`` is the film's path.
 
     ``approve`` is given the plan before anything is paid, and raises if it must not be carried out. ``saved_plan`` is a
     plan as JSON that must still hold, ``exact_plan`` the same as a value. ``on_event`` is given each event.
@@ -39,6 +40,7 @@ class RenderOptions:
     approve: Callable[[Workspace, Plan], None] = approve_all
     on_event: EventHandler = ignore_events
     only: tuple[str, ...] = ()
+    picked: bool = False
     at_once: int = 8
     saved_plan: Mapping[str, object] | None = None
     exact_plan: Plan | None = None
@@ -56,8 +58,8 @@ class RenderOptions:
 
 
 def takes_of(plan: Plan) -> dict[str, Take]:
-    """Return the takes that a plan keeps, by scene."""
-    return {step.scene: step.take for step in plan.steps if isinstance(step, Keep)}
+    """Return the takes that a plan keeps of those that the film uses, by scene."""
+    return {scene: step.take for scene, step in plan.film_steps.items() if isinstance(step, Keep)}
 
 
 def film_path(workspace: Workspace, out: Path | None, *, partial: bool = False) -> Path:

@@ -19,7 +19,7 @@ from storyboard.media.verify import verify
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.model.submission import Submission
-from storyboard.model.take import Outcome
+from storyboard.model.take import Outcome, TakeId
 from storyboard.planning.steps import Plan
 from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
@@ -34,7 +34,7 @@ INBOX_MOST = 1.0
 INBOX_LEAST = 0.05
 
 Report = Callable[[events.Event], None]
-Ended = tuple[Mapping[str, Outcome], StoryboardError | None]
+Ended = tuple[Mapping[TakeId, Outcome], StoryboardError | None]
 OwnFaults = Callable[[], Mapping[str, StoryboardError]]
 
 
@@ -46,7 +46,7 @@ async def session(
     report: Report,
     owed: Sequence[Submission] = (),
 ) -> Ended:
-    """Carry out a plan: the outcome of each scene, and what stopped the run, if anything did.
+    """Carry out a plan: the outcome of each take, and what stopped the run, if anything did.
 
     What is ``owed`` is downloaded beside it. ``at_once`` is how many jobs may be in progress. Raise InputError,
     RunRefused, LocalFault.

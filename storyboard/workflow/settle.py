@@ -1,5 +1,7 @@
 """Settle an unconfirmed submission: adopt its job, submit the shot again, or give it up."""
 
+from collections.abc import Iterator
+
 from storyboard.config.credentials import api_key
 from storyboard.generation.provider_calls import echoed_prompt
 from storyboard.model.errors import InputError
@@ -14,25 +16,40 @@ from storyboard.workflow.facts import current_plan, orphaned_submissions
 from storyboard.workflow.workspace import Workspace
 
 
-def submission_to_settle(workspace: Workspace, scene: str) -> Submission:
+def submission_to_settle(workspace: Workspace, scene: str, number: int | None = None) -> Submission:
     """Return the submission of a scene that needs a decision: the present or an earlier one. Raise InputError.
 
-    An earlier one is one whose answer was lost, or whose job is owed and never ends.
+    ``number`` is that of the take; None for the first one that needs a decision. An earlier submission is one whose
+    answer was lost, or whose job is owed and never ends.
     """
     plan = current_plan(workspace)
     owed = [job.submission for job in owed_jobs(workspace, plan)]
     forgotten = [entry for entry in (*owed, *orphaned_submissions(workspace, plan)) if entry.scene == scene]
-    if scene not in workspace.shots and not forgotten:
-        known = ", ".join(workspace.shots)
+    if scene not in workspace.wanted and not forgotten:
+        known = ", ".join(workspace.wanted)
         raise InputError(f"there is no scene {one_line(scene, 60)!r} that a provider makes", f"scenes: {known}")
-    entry = workspace.realm.ledger.submissions.of_key(workspace.shots[scene].key) if scene in workspace.shots else None
-    if entry is None or entry.state in ("refused", "failed") or (entry.state == "taken" and _held(workspace, entry)):
-        if not forgotten:
-            raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how scenes stand")
-        entry = forgotten[-1]
+    present = (entry for entry in _present(workspace, scene, number) if not _is_settled(workspace, entry))
+    entry = next(present, forgotten[-1] if forgotten else None)
+    if entry is None:
+        raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how scenes stand")
     if entry.state in ("intent", "open") and is_locked(workspace.realm.runs / entry.run):
         raise InputError(f"a render is asking for {scene} just now", "wait for it, or stop it")
     return entry
+
+
+def _present(workspace: Workspace, scene: str, number: int | None) -> Iterator[Submission]:
+    """The submissions of a scene's takes, or of one, the unconfirmed ones first. Raise InputError for no take."""
+    keys = workspace.wanted[scene].keys if scene in workspace.wanted else {}
+    if number is not None and keys and number not in keys:
+        raise InputError(f"{scene} has no take {number}", f"takes: {', '.join(map(str, keys))}")
+    asked = keys.values() if number is None else [keys[number]] if keys else []
+    found = [entry for key in asked if (entry := workspace.realm.ledger.submissions.of_key(key))]
+    yield from sorted(found, key=lambda entry: entry.state not in ("intent", "unknown"))
+
+
+def _is_settled(workspace: Workspace, entry: Submission) -> bool:
+    """Whether nothing is to be decided about a submission: it failed, or its take is here."""
+    return entry.state in ("refused", "failed") or (entry.state == "taken" and _held(workspace, entry))
 
 
 def _held(workspace: Workspace, entry: Submission) -> bool:

@@ -93,7 +93,7 @@ def poster(options: SheetOptions, scene: str, settings: Settings) -> Path:
         if why := missing.get(clip.scene):
             draft = " --draft" if workspace.realm.kind == "draft" else ""
             typed = f"storyboard render {shlex.quote(workspace.shown)}{draft} --scene {clip.scene}"
-            hint = f"make it with: {typed}" if clip.scene in workspace.shots else "correct or replace its file"
+            hint = f"make it with: {typed}" if clip.scene in workspace.wanted else "correct or replace its file"
             raise SceneFailed(f"scene {clip.scene}: {why}", hint)
         kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
         Sidecars(workspace.file.parent).put(path, encode_image(single_frame(sources, clip), kind))
@@ -127,7 +127,7 @@ def _opened(options: SheetOptions, settings: Settings) -> Iterator[tuple[Workspa
 
 def _sources(workspace: Workspace, troubles: Mapping[PurePosixPath, str]) -> tuple[FrameSources, Mapping[str, str]]:
     """The film as it will be, and why scenes have no picture: these are as long as the provider makes clips."""
-    steps = {step.scene: step for step in current_plan(workspace).steps}
+    steps = current_plan(workspace).film_steps
     takes = {scene: step.take for scene, step in steps.items() if isinstance(step, Keep)}
     missing = {scene: step.why for scene, step in steps.items() if scene not in takes}
     takes |= {

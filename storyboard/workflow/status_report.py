@@ -23,14 +23,16 @@ _STATES: dict[str, SceneState] = {"keep": "done", "collect": "paid", "make": "mi
 
 @dataclass(frozen=True, slots=True)
 class SceneStatus:
-    """The state of a scene that a provider generates, and why.
+    """The state of a take of a scene that a provider generates, and why. ``picked``: the film uses it.
 
-    ``seconds`` is the length of its take, and ``path`` its file; None if it has none here. ``submission`` is the latest
-    one of its shot.
-    ``undecided``: the user has to decide, because its submission or the take that was bought is lost.
+    ``take`` is its number, ``seconds`` its length and ``path`` its file; None if it is not here. ``submission`` is the
+    latest one of its shot. ``undecided``: the user has to decide, because its submission or the take that was bought is
+    lost.
     """
 
     scene: str
+    take: int
+    picked: bool
     state: SceneState
     why: str
     seconds: Fraction | None
@@ -70,9 +72,9 @@ class StatusReport:
 
     @property
     def paths(self) -> Mapping[str, Path | None]:
-        """The file of each scene: its take or the author's own; None if there is none."""
+        """The file of each scene: the take that the film uses or the author's own; None if there is none."""
         own = {scene.scene: scene.path for scene in self.own_scenes}
-        return {scene.scene: scene.path for scene in self.scenes} | own
+        return {scene.scene: scene.path for scene in self.scenes if scene.picked} | own
 
     @property
     def needs_decision(self) -> bool:
@@ -106,6 +108,8 @@ def read_status(workspace: Workspace) -> StatusReport:
 def _scene_status(workspace: Workspace, step: Step, submission: Submission | None) -> SceneStatus:
     return SceneStatus(
         scene=step.scene,
+        take=step.shot.take,
+        picked=step.picked,
         state="missing" if isinstance(step, Blocked) and step.need in ("rebuy", "retry") else _STATES[step.name],
         why=step.why,
         seconds=step.take.measure.seconds if isinstance(step, Keep) else None,

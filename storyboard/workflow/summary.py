@@ -8,8 +8,8 @@ from pathlib import Path
 
 from storyboard.film.registry import Film
 from storyboard.model.errors import NotAsked, RebuyNeeded, RunRefused, StoryboardError, SubmissionUnknown
-from storyboard.model.take import Outcome, Take
-from storyboard.planning.steps import Plan
+from storyboard.model.take import Outcome, Take, TakeId
+from storyboard.planning.steps import Plan, take_id
 from storyboard.system.files import disk_errors
 from storyboard.workflow.workspace import Workspace
 
@@ -18,13 +18,15 @@ from storyboard.workflow.workspace import Workspace
 class RenderResult:
     """The end of a render or a cut. ``storyboard`` is the path of its file, relative to the current folder if below it.
 
-    ``outcomes`` has a take or an error for each scene that was asked for; ``missing`` names the scenes of the film that
-    have neither. ``film`` is None where nothing was cut; ``sha256`` is "" where it was not asked for. ``slates`` says
-    why a slate is seen in the place of a scene. ``made`` and ``kept`` count takes, ``spent`` credits by our prices.
+    ``takes`` has a take or an error for each take that was asked for, ``outcomes`` those that the film uses, by scene;
+    ``missing`` names the scenes of the film that have neither. ``film`` is None where nothing was cut; ``sha256`` is ""
+    where it was not asked for. ``slates`` says why a slate is seen in the place of a scene. ``made`` and ``kept`` count
+    takes, ``spent`` credits by our prices.
     """
 
     storyboard: str
     outcomes: Mapping[str, Outcome]
+    takes: Mapping[TakeId, Outcome]
     missing: tuple[str, ...]
     film: Path | None
     sha256: str
@@ -39,8 +41,8 @@ class RenderResult:
 
     @property
     def errors(self) -> Mapping[str, StoryboardError]:
-        """The scenes that have no take, and why."""
-        return {scene: outcome for scene, outcome in self.outcomes.items() if isinstance(outcome, StoryboardError)}
+        """What has no take, and why: scenes; and takes that are not a scene's first, such as "gull take 2"."""
+        return {str(take): outcome for take, outcome in self.takes.items() if isinstance(outcome, StoryboardError)}
 
     @property
     def unconfirmed_scenes(self) -> tuple[str, ...]:
@@ -63,7 +65,7 @@ class RenderResult:
 def summarize(
     workspace: Workspace,
     plan: Plan,
-    outcomes: Mapping[str, Outcome],
+    outcomes: Mapping[TakeId, Outcome],
     cut: tuple[Path | None, Film | None],
     *,
     checksum: bool,
@@ -76,22 +78,30 @@ def summarize(
     ``checksum``: read the film once more for its SHA-256, which takes longer than the cut. Raise LocalFault.
     """
     path, film = cut
-    asked = [step.scene for step in plan.steps if step.name in ("make", "collect")]
+    asked = [take_id(step) for step in plan.steps if step.name in ("make", "collect")]
+    used = {TakeId(scene, shots.used) for scene, shots in workspace.wanted.items()}
+    seen = {take.scene: outcome for take, outcome in outcomes.items() if take in used}
     return RenderResult(
         storyboard=workspace.shown,
-        outcomes=outcomes,
-        missing=tuple(scene for scene in workspace.shots if scene not in outcomes),
+        outcomes=seen,
+        takes=outcomes,
+        missing=tuple(scene for scene in workspace.wanted if scene not in seen),
         film=path if film else None,
         sha256=_sha256(path) if path and film and checksum else "",
         frames=film.frames if film else 0,
         seconds=film.frames / Fraction(film.fps) if film else Fraction(0),
         size=(film.width, film.height) if film else None,
-        made=sum(isinstance(outcomes.get(scene), Take) for scene in asked),
+        made=sum(isinstance(outcomes.get(take), Take) for take in asked),
         kept=plan.count("keep"),
         spent=spent,
         stopped_by=stopped_by,
         slates=slates or {},
     )
+
+
+def of_film(workspace: Workspace, takes: Mapping[str, Take]) -> dict[TakeId, Outcome]:
+    """Return the ``takes`` that a film uses, by scene, as outcomes."""
+    return {TakeId(scene, workspace.wanted[scene].used): take for scene, take in takes.items()}
 
 
 def _sha256(film: Path) -> str:

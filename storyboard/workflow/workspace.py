@@ -10,12 +10,14 @@ from storyboard.config.settings import Settings
 from storyboard.costs.budget import NO_LIMIT
 from storyboard.costs.prices import Prices, free_prices
 from storyboard.model.errors import InputError
+from storyboard.model.lock import Lock
 from storyboard.model.realm_kind import KINDS, Kind
+from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.read import read_storyboard
-from storyboard.planning.plan import former_shots, shots
+from storyboard.planning.shots import scene_shots
 from storyboard.providers.base import Configurable, Provider
 from storyboard.providers.installed import USUAL, find
 from storyboard.state.lockfile import LockFile, find_lock_file
@@ -33,21 +35,26 @@ class Workspace:
     """Everything that a use case needs about one storyboard.
 
     ``file`` is its absolute path, ``shown`` the same as the user reads it, ``storyboard_id`` its name in the ledger.
-    ``shots`` are the scenes that a provider generates, by id. ``realm`` keeps the takes: paid ones, those of a
-    rehearsal, or drafts; ``provider``, ``prices`` and ``settings`` are those that hold there.
+    ``wanted`` are the shots of the scenes that a provider generates, by id. ``realm`` keeps the takes: paid ones, those
+    of a rehearsal, or drafts; ``provider``, ``prices`` and ``settings`` are those that hold there.
     """
 
     file: Path
     shown: str
     storyboard_id: str
     storyboard: Storyboard
-    shots: Mapping[str, Shot]
+    wanted: Mapping[str, SceneShots]
     source_files: Project
     provider: Provider
     prices: Prices
     settings: Settings
     realm: Realm
     lockfile: LockFile
+
+    @property
+    def shots(self) -> Mapping[str, Shot]:
+        """The shot that the film uses of each scene that a provider generates, by id."""
+        return {scene: wanted.shot for scene, wanted in self.wanted.items()}
 
 
 @contextmanager
@@ -73,17 +80,15 @@ def open_workspace(
     storyboard = read_storyboard(file.name, read, provider.capabilities, given or {}, shown=shown)
     terms = _terms(settings, provider, kind)
     labels = draft_labels(storyboard, read, provider) if kind == "draft" else {}
-    wanted = shots(storyboard, provider.name, labels)
     opening = read_realm if looking else open_realm
     with opening(kind, settings.realm_folder(kind), time.time()) as opened:
         lockfile = find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS})
-        former = former_shots(storyboard, wanted)
         yield Workspace(
             file=file,
             shown=shown,
             storyboard_id=str(file.resolve()),
             storyboard=storyboard,
-            shots={**wanted, **_bought_before(former, wanted, opened, lockfile)},
+            wanted=_shots(storyboard, provider, labels, opened, lockfile.read()),
             source_files=source_files,
             provider=provider,
             prices=terms.prices,
@@ -107,20 +112,18 @@ def claimed_workspace(
         yield workspace
 
 
-def _bought_before(
-    former: Mapping[str, Shot], wanted: Mapping[str, Shot], realm: Realm, lockfile: LockFile
-) -> Mapping[str, Shot]:
-    """The former shots that were asked for, of scenes whose present shot was not: they are not bought again."""
-    if not former:
-        return {}
-    lock, ledger = lockfile.read(), realm.ledger
+def _shots(
+    storyboard: Storyboard, provider: Provider, labels: Mapping[str, str], realm: Realm, lock: Lock
+) -> Mapping[str, SceneShots]:
+    """The shots of all scenes; those that were bought with a former spelling of numbers are not bought again."""
+    ledger = realm.ledger
 
-    def is_known(shot: Shot) -> bool:
+    def is_bought(shot: Shot) -> bool:
         entry = ledger.submissions.of_key(shot.key)
         asked = entry is not None and entry.state not in ("failed", "refused")
         return asked or bool(ledger.takes.of_key(shot.key)) or bool(lock.takes(shot.key))
 
-    return {scene: shot for scene, shot in former.items() if is_known(shot) and not is_known(wanted[scene])}
+    return scene_shots(storyboard, provider.name, lock, provider.capabilities, labels, is_bought)
 
 
 def provider_of(settings: Settings, kind: Kind) -> Provider:

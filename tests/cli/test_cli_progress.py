@@ -33,13 +33,13 @@ def test_what_waits_and_how_long_it_takes() -> None:
     begun = [(0.0, events.Submitting(scene, 1, "m")) for scene in "ab"]
     progress = seen((0, planned(6)), *begun)
     assert (progress.waiting, progress.seconds_left(30)) == (4, 150)
-    assert _total(progress, price, 30)[:2] == ["0 of 6 scenes, 4 waiting", "about 2 min left"]
+    assert _total(progress, price, 30)[:2] == ["0 of 6 takes, 4 waiting", "about 2 min left"]
     late = seen((0, planned(2)), *begun)
     assert late.seconds_left(300) == 6  # A job that is late does not end now.
     assert seen((0, planned(6, None)), *begun).seconds_left(30) is None
     done = after(after(late, events.Finished("a", 1, ""), 60), events.Failed("b", 1, None, ""), 60)
     assert done.seconds_left(60) is None
-    assert _total(done, price, 60)[0] == "1 of 2 scenes, 1 failed"
+    assert _total(done, price, 60)[0] == "1 of 2 takes, 1 failed"
 
 
 def test_a_log_has_a_line_for_each_tenth_of_a_cut() -> None:
@@ -83,7 +83,7 @@ def test_a_narrow_terminal_cuts_nothing(width: int) -> None:
     lines = drawn.get().splitlines()
     assert max(map(len, lines)) <= width
     text = " ".join(" ".join(lines).split())
-    assert "0 of 12 scenes, 10 waiting about" in text
+    assert "0 of 12 takes, 10 waiting about" in text
     assert "spent 0 credits, 0.00 USD to spend 720 credits, 3.60 USD" in text
     assert "…" not in text
 

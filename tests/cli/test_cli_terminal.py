@@ -60,7 +60,7 @@ def test_it_asks_and_then_draws(studio: Studio) -> None:
     assert status == 0, text
     assert "Pay 120 credits, 0.60 USD? [y/N]: y" in text
     assert any(re.match(r"  s1 +making +0:00  veo3_fast", line) for line in lines), text
-    assert any(line.startswith("0 of 2 scenes") and "spent 120 credits, 0.60 USD" in line for line in lines), text
+    assert any(line.startswith("0 of 2 takes") and "spent 120 credits, 0.60 USD" in line for line in lines), text
     assert any(line.startswith("cutting  ") for line in lines)
     assert lines[-2] == "out/film.mp4"
     assert service.posts == 2
@@ -104,7 +104,7 @@ def test_a_narrow_terminal(studio: Studio, columns: int) -> None:
     )
     text, status = session(studio, "y\n", "render", "film.yaml", columns=columns)
     assert status == 3
-    drawn = [line for line in plain(text) if re.match(r"  \S+ +(asking|making)|\d of \d scenes", line)]
+    drawn = [line for line in plain(text) if re.match(r"  \S+ +(asking|making)|\d of \d takes", line)]
     assert drawn
     assert max(map(len, drawn)) <= columns
 

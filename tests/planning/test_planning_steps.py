@@ -1,18 +1,21 @@
 """What is bought, and what an author is told about why."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.problem import Place
-from storyboard.model.shot import shot
+from storyboard.model.scene_shots import SceneShots
+from storyboard.model.shot import Shot, shot
 from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Scene, Storyboard, Trim, WebImage
 from storyboard.model.submission import ASKED_AGAIN, State, Submission
-from storyboard.model.take import Measure, Take
+from storyboard.model.take import Measure, Take, TakeId
 from storyboard.planning.changes import changed_words, changes
-from storyboard.planning.plan import make_plan, shots
+from storyboard.planning.plan import make_plan
 from storyboard.planning.saved import plan_differences, plan_document
+from storyboard.planning.shots import scene_shots
 from storyboard.planning.steps import Blocked, Collect, Facts, Keep, Make, Plan
 from storyboard.providers.apikley.veo import CAPABILITIES, PRICES
 
@@ -31,20 +34,28 @@ def film(**sources: Generated | OwnClip) -> Storyboard:
 
 def planned(facts: Facts, **sources: Generated | OwnClip) -> Plan:
     board = film(**sources)
-    return make_plan(board, shots(board, "apikley"), facts, PRICES, CAPABILITIES)
+    return make_plan(board, wanted_of(board, facts.lock), facts, PRICES, CAPABILITIES)
+
+
+def wanted_of(board: Storyboard, lock: Lock) -> Mapping[str, SceneShots]:
+    return scene_shots(board, "apikley", lock, CAPABILITIES)
+
+
+def first(source: Generated) -> Shot:
+    return wanted_of(film(x=source), Lock())["x"].shot
 
 
 LOST: tuple[State, ...] = ("intent", "unknown")
 
 
 def key(source: Generated = PLAIN) -> str:
-    return shots(film(x=source), "apikley")["x"].key
+    return first(source).key
 
 
 def entry(
     state: State, source: Generated = PLAIN, *, run: str = "r", hd: Fraction | None = None, why: str = ""
 ) -> Submission:
-    wanted = shots(film(x=source), "apikley")["x"]
+    wanted = first(source)
     job = "job1" if state in ("open", "taken", "failed") else None
     return Submission(
         1, wanted.key, state, job, run, "n", "/film.yaml", "x", "veo3_fast", wanted.recipe, Fraction(60), None, hd,
@@ -212,7 +223,7 @@ def test_the_same_shot_twice_is_bought_once() -> None:
     """Two scenes of one film may share a shot."""
     plan = planned(Facts(), x=PLAIN, y=PLAIN)
     assert [type(step) for step in plan.steps] == [Make, Collect]
-    assert plan.steps[1].after == ("x",)
+    assert plan.steps[1].after == (TakeId("x", 1),)
     assert plan.credits == 60
 
 
@@ -261,8 +272,8 @@ def test_own_clips_and_files_that_leave() -> None:
 
 def why(before: Generated, now: Generated) -> str:
     board = film(x=now)
-    facts = Facts(lock=Lock({"x": Pinned("0" * 64, 1, {})}), before={"x": shots(film(x=before), "apikley")["x"].recipe})
-    return make_plan(board, shots(board, "apikley"), facts, PRICES, CAPABILITIES).steps[0].why
+    facts = Facts(lock=Lock({"x": Pinned("0" * 64, 1, {})}), before={TakeId("x", 1): first(before).recipe})
+    return make_plan(board, wanted_of(board, facts.lock), facts, PRICES, CAPABILITIES).steps[0].why
 
 
 def test_a_reason_names_what_changed() -> None:
@@ -333,7 +344,12 @@ def test_a_saved_plan_refuses_what_moved() -> None:
     ]
     dearer = replace(PRICES, models={"veo3_fast": Fraction(80)}, estimate=False)
     priced = plan_document(
-        make_plan(board, shots(board, "apikley"), Facts(), dearer, CAPABILITIES), "film.yaml", "apikley", dearer, (), []
+        make_plan(board, wanted_of(board, Lock()), Facts(), dearer, CAPABILITIES),
+        "film.yaml",
+        "apikley",
+        dearer,
+        (),
+        [],
     )
     assert plan_differences(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
     swapped = plan_document(

@@ -16,7 +16,7 @@ from storyboard.costs.budget import Budget, parse_budget
 from storyboard.model.errors import LocalFault, OverBudget
 from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission, rfc3339
-from storyboard.model.take import Measure, Take
+from storyboard.model.take import Measure, Take, TakeId
 from storyboard.providers.apikley.veo import PRICES
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.pins import DAY
@@ -61,7 +61,7 @@ def test_the_life_of_a_take(path: Path) -> None:
     assert later.takes.of_key(known.key) == {"720p": TAKE}
     assert list(later.takes.all()) == [(known.key, TAKE, 3.0)]
     assert later.submissions.recipes([known.key, "0" * 64]) == {known.key: {"prompt": "A gull"}}
-    assert later.submissions.last_recipes("/film.yaml") == {"gull": {"prompt": "A gull"}}
+    assert later.submissions.last_recipes("/film.yaml") == {TakeId("gull", 1): {"prompt": "A gull"}}
     assert later.submissions.all("/other.yaml") == []
     assert later.database.problems() == []
 

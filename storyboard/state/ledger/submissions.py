@@ -10,6 +10,7 @@ from fractions import Fraction
 from storyboard.costs.budget import NO_LIMIT, Budget
 from storyboard.model.shot import Recipe, Shot
 from storyboard.model.submission import LIVE, Submission
+from storyboard.model.take import TakeId
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.charges import Charges
 from storyboard.state.ledger.database import Database
@@ -162,9 +163,9 @@ class Submissions:
         """The recipe of each key, if this ledger knows it."""
         return {found.key: found.recipe for key in keys if (found := self.of_key(key))}
 
-    def last_recipes(self, storyboard: str) -> Mapping[str, Recipe]:
-        """The recipe of the latest take of each scene of a storyboard, by scene id."""
-        return {found.scene: found.recipe for found in self.all(storyboard) if found.state == "taken"}
+    def last_recipes(self, storyboard: str) -> Mapping[TakeId, Recipe]:
+        """The recipe that each take of a storyboard's scenes was last generated from."""
+        return {found.take: found.recipe for found in self.all(storyboard) if found.state == "taken"}
 
     def _refuse_second(self, key: str) -> None:
         """Raise AlreadyAsked if an earlier submission of the same key forbids another one."""

@@ -1,0 +1,32 @@
+"""The shots of a scene: one for each of its takes, and which of them the film uses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from storyboard.model.capabilities import Capabilities
+from storyboard.model.draft_label import label_of_take
+from storyboard.model.shot import Shot, shot_of_take
+
+
+@dataclass(frozen=True, slots=True)
+class SceneShots:
+    """The shots of one scene by take number, from 1; ``used`` is the number of the take that the film uses."""
+
+    takes: tuple[Shot, ...]
+    used: int = 1
+
+    @property
+    def shot(self) -> Shot:
+        """The shot that the film uses."""
+        return self.takes[self.used - 1]
+
+    @property
+    def keys(self) -> Mapping[int, str]:
+        """The key of each take, by its number."""
+        return {number: each.key for number, each in enumerate(self.takes, 1)}
+
+
+def nth_shot(first: Shot, number: int, capabilities: Capabilities) -> Shot:
+    """Return the shot of take ``number`` of a scene, whose take 1 is ``first``."""
+    nth = shot_of_take(first, number, capabilities.model(first.model).seeds)
+    return nth if number == 1 or nth.label is None else replace(nth, label=label_of_take(nth.label, number))

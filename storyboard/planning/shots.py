@@ -1,0 +1,72 @@
+"""The shots of each scene of a storyboard: those of all its takes, and which of them the film uses."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+from storyboard.model.capabilities import Capabilities
+from storyboard.model.lock import Lock, Pinned
+from storyboard.model.scene_shots import SceneShots, nth_shot
+from storyboard.model.shot import Shot, TakeFrame, shot
+from storyboard.model.storyboard import Generated, SceneFrame, Storyboard
+from storyboard.planning.chains import sources_first
+
+NO_LABELS: Mapping[str, str] = {}
+
+
+def is_new(shot: Shot) -> bool:
+    """Whether a shot was never submitted: any, where there is no ledger to ask."""
+    return False
+
+
+def scene_shots(
+    storyboard: Storyboard,
+    provider: str,
+    lock: Lock,
+    capabilities: Capabilities,
+    labels: Mapping[str, str] = NO_LABELS,
+    is_bought: Callable[[Shot], bool] = is_new,
+) -> Mapping[str, SceneShots]:
+    """Return the shots of each scene that a provider generates. ``labels`` are those of drafts, by scene.
+
+    ``lock`` says which take the film used. A frame of another scene is named by the shot that the film uses there.
+    Prompts whose numbers of vars were spelt in another way up to 0.1 stay as they were, if ``is_bought`` says so.
+    """
+    found: dict[str, SceneShots] = {}
+    trims = {scene.id: scene.trim for scene in storyboard.scenes}
+    there = {*trims, *storyboard.skipped}
+
+    def stand(frame: SceneFrame) -> TakeFrame:
+        other = found[frame.scene].shot
+        return TakeFrame(frame, other.key, other.take, trims[frame.scene])
+
+    for scene in sources_first(storyboard.scenes):
+        if isinstance(scene.source, Generated):
+            first = _first(scene.source, shot(scene.source, provider, labels.get(scene.id), stand), is_bought)
+            takes = tuple(nth_shot(first, number, capabilities) for number in range(1, scene.source.takes + 1))
+            found[scene.id] = SceneShots(takes, _used(scene.id, scene.source, takes, lock, there))
+    return {scene.id: found[scene.id] for scene in storyboard.scenes if scene.id in found}
+
+
+def _first(source: Generated, first: Shot, is_bought: Callable[[Shot], bool]) -> Shot:
+    """The shot of take 1: the former one if it was bought, and the present one was not."""
+    if source.former_prompt is None:
+        return first
+    former = replace(first, prompt=source.former_prompt)
+    return former if is_bought(former) and not is_bought(first) else first
+
+
+def _used(scene: str, source: Generated, takes: Sequence[Shot], lock: Lock, there: Collection[str]) -> int:
+    """The number of the take that the film uses: the storyboard's, else that of the lock, else 1.
+
+    The lock's counts as long as the scene still has that very take: otherwise it says nothing of the present ones.
+    """
+    if source.pick is not None:
+        return source.pick
+    pinned = lock.entry(scene, {each.key for each in takes}, there)
+    return pinned.pick if pinned and _holds(pinned, takes) else 1
+
+
+def _holds(pinned: Pinned, takes: Sequence[Shot]) -> bool:
+    """Whether the take that a lock names is one of these, and pinned there."""
+    at = pinned.pick - 1
+    return 0 <= at < len(takes) and takes[at].key == pinned.key and bool(pinned.takes.get(pinned.pick))
