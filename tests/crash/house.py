@@ -18,6 +18,7 @@ from studio import freed, png
 
 from storyboard.model.lock import Lock
 from storyboard.model.submission import Submission
+from storyboard.model.take import TakeId
 from storyboard.parsing.yaml import load
 from storyboard.state.ledger import Ledger
 from storyboard.state.lockfile import parse_lock
@@ -77,7 +78,7 @@ class Film:
     """A storyboard to be rendered: ``text`` has ``{tag}`` in each prompt, ``words`` go to the command.
 
     ``lost`` are the scenes whose answers the service loses, ``refused`` those that it refuses, ``twins`` two that ask
-    for the same shot; ``picture`` is whether a local image belongs to it.
+    for the same shot; ``picture`` is whether a local image belongs to it; ``takes`` counts those of a scene.
     """
 
     text: str
@@ -86,6 +87,13 @@ class Film:
     refused: tuple[str, ...] = ()
     twins: tuple[str, ...] = ()
     picture: bool = False
+    takes: Mapping[str, int] = field(default_factory=dict)
+
+
+def name_of(entry: Submission) -> str:
+    """What the seller calls it: its prompt, and the seed if one was given."""
+    seed = entry.recipe.get("seed")
+    return str(entry.recipe["prompt"]) + ("" if seed is None else f" {seed}")
 
 
 def film(*scenes: str, **more: Any) -> Film:
@@ -155,7 +163,7 @@ class Home:
         """Which promises do not hold. Asked once no render is at work, the last of which was let run to its end."""
         sold, entries = self.seller.sold(self.tag), self.entries
         known = {entry.job: entry for entry in entries if entry.job}
-        names = {entry.recipe["prompt"]: entry for entry in entries}
+        names = {name_of(entry): entry for entry in entries}
         found = self.charged_twice()
         for prompt, of in sold.items():
             for job in of["jobs"]:
@@ -169,6 +177,7 @@ class Home:
         found += self.wrong_bytes(sold)
         lacking = self.scenes - set(self.lock.scenes) - self.unknown() - set(self.film.refused)
         found += [f"{scene} has no take" for scene in sorted(lacking)]
+        found += self.lacking_takes()
         found += [f"{path} is left over" for path in self.leftovers()]
         return found
 
@@ -185,13 +194,19 @@ class Home:
         store = {path.stem: _sha256(path) for path in self.realm.glob("takes/??/*.mp4")}
         found = [f"the take {name} has the bytes of {digest}" for name, digest in store.items() if name != digest]
         for scene, pinned in self.lock.scenes.items():
-            prompt = str(entries[pinned.key].recipe["prompt"])
-            for take in pinned.takes[pinned.pick].values():
+            for number, take in ((n, take) for n, versions in pinned.takes.items() for take in versions.values()):
                 if take.digest not in store:
                     found.append(f"the lock gives {scene} a take that is not in the store")
-                if take.digest not in sold[prompt]["sha256"]:
+                if take.digest not in sold[name_of(entries[pinned.all_keys[number]])]["sha256"]:
                     found.append(f"the lock gives {scene} the take of another scene")
         return found
+
+    def lacking_takes(self) -> list[str]:
+        """The takes of scenes that the lock does not pin, although they are known."""
+        unknown = {entry.take for entry in self.entries if entry.state in ("unknown", "intent")}
+        wanted = {TakeId(scene, number) for scene, count in self.film.takes.items() for number in range(1, count + 1)}
+        there = {TakeId(scene, number) for scene, pinned in self.lock.scenes.items() for number in pinned.takes}
+        return [f"{take} is not in the lock" for take in sorted(wanted - there - unknown)]
 
     @property
     def scenes(self) -> set[str]:
@@ -220,7 +235,7 @@ class Home:
 
     def charged_unknown(self) -> set[str]:
         """The prompts that were charged for, and nobody but the service knows it."""
-        unknown = {str(entry.recipe["prompt"]) for entry in self.entries if entry.state in ("unknown", "intent")}
+        unknown = {name_of(entry) for entry in self.entries if entry.state in ("unknown", "intent")}
         return unknown & set(self.seller.sold(self.tag))
 
     def process(self, *under: str) -> "subprocess.Popen[str]":

@@ -2,7 +2,8 @@
 
 The first line on stdout is its address. A line on stdin is the beginning of prompts; the answer is a line of JSON:
 ``{prompt: {charged, jobs, sha256}}``, where ``charged`` are the jobs that were charged for and not given back, and
-``sha256`` the digests of what was sold under that prompt, 720p and 1080p. The line "heal" ends all faults; "called"
+``sha256`` the digests of what was sold under that prompt, 720p and 1080p. Prompts with "(takes)" in them are told apart
+by their seeds, which follow them. The line "heal" ends all faults; "called"
 is answered once whoever is to be called back has been.
 """
 
@@ -42,7 +43,8 @@ async def account(emulator: Emulator, beginning: str) -> dict[str, Any]:
     for job in emulator.jobs:
         if not job.prompt.startswith(beginning):
             continue
-        sold = found.setdefault(job.prompt, {"charged": [], "jobs": [], "sha256": []})
+        name = f"{job.prompt} {job.order.seed}" if "(takes)" in job.prompt else job.prompt
+        sold = found.setdefault(name, {"charged": [], "jobs": [], "sha256": []})
         if not isinstance(emulator.outcome(job.id), FailedJob):
             sold["charged"].append(job.id)
         sold["jobs"].append(job.id)

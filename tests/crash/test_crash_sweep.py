@@ -27,6 +27,11 @@ FILMS: Mapping[str, Film] = {
     "hd": film(BIRDS[0] + ", resolution: 1080p", BIRDS[1], BIRDS[2] + ", resolution: 1080p"),
     "lost": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (lost)'", lost=("three",)),
     "refused": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (refused)'", refused=("three",)),
+    "takes": film(
+        BIRDS[0],
+        "id: two, prompt: '{tag} a tern (takes)', seed: 99998, takes: 3, pick: 2, resolution: 1080p",
+        takes={"two": 3},
+    ),
     "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
 # Every n-th point in CI, some 500 kills in sum; every one of them behind ./dev test --all.

@@ -158,8 +158,13 @@ def locks(folder: Path) -> Target:
                     assert set(each.digest) <= set("0123456789abcdef")
         return "read" if parse_lock(load(format_lock(lock).encode(), ""), "") == lock else "changed"
 
-    seed = format_lock(Lock({f"s{n}": Pinned(f"{n}" * 64, 1, {1: {"720p": take(f"{n}")}}) for n in range(3)}))
+    seed = format_lock(Lock({f"s{n}": _two_takes(n) for n in range(3)}))
     return Target((seed.encode(), format_lock(Lock({})).encode()), attempt)
+
+
+def _two_takes(number: int) -> Pinned:
+    takes = {1: {"720p": take(f"{number}")}, 2: {"720p": take(f"{number + 3}")}}
+    return Pinned(f"{number}" * 64, 1, takes, {2: f"{number + 3}" * 64})
 
 
 def shot(prompt: str) -> Shot:

@@ -87,6 +87,29 @@ scenes:
     )
 
 
+def test_several_takes_have_their_keys() -> None:
+    """A scene with one take looks as it always did; of several, each is found by its key, under whatever id."""
+    takes = {1: {"720p": TAKE}, 2: {"720p": replace(TAKE, digest="e" * 64)}}
+    lock = Lock({"b": Pinned("b" * 64, 2, takes, {1: "a" * 64, 3: "c" * 64})})
+    text = format_lock(lock)
+    assert (
+        f'''
+    key: "{"b" * 64}"
+    pick: 2
+    keys:
+      1: "{"a" * 64}"
+      3: "{"c" * 64}"
+    takes:
+      1:
+'''
+        in text
+    )
+    assert parsed(text) == lock
+    assert [lock.takes(each * 64) for each in "abc"] == [takes[1], takes[2], {}]
+    with pytest.raises(InputError):
+        parsed(text.replace("a" * 64, "another key"))
+
+
 @pytest.mark.parametrize(
     "change",
     [
