@@ -48,7 +48,7 @@ Report = Callable[["events.Event"], None]
 @click.option("--at-once", type=click.IntRange(1, 1000), help="Maximum number of jobs in progress (default 8).")
 @var_option
 @click.option("--plan", "saved", type=click.Path(path_type=Path), help="Execute exactly this saved plan, or stop.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Path of the film.")
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Path of the film.")
 @reencode_option
 @click.option("--no-cut", is_flag=True, help="Generate the takes, but do not cut the film.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
@@ -66,7 +66,7 @@ def command(
     at_once: int | None,
     given: tuple[str, ...],
     saved: Path | None,
-    output: Path | None,
+    out: Path | None,
     reencode: bool,
     no_cut: bool,
     as_json: bool,
@@ -81,9 +81,7 @@ def command(
     from storyboard.workflow.render_options import RenderOptions
     from storyboard.workflow.workspace import claimed_workspace
 
-    found, where = settings(), locate_storyboard(file)
-    if max_cost is not None:
-        found = replace(found, budget=found.budget.with_cap(max_cost))
+    found, where = _capped(settings(), max_cost), locate_storyboard(file)
     many = at_once or found.at_once
     with reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         options = RenderOptions(
@@ -93,21 +91,24 @@ def command(
             picked=picked,
             at_once=many,
             saved_plan=None if saved is None else _promised(saved),
-            out=output,
+            out=out,
             cut=not no_cut,
             reencode=reencode,
             checksum=as_json,
             agreed=Agreed(rebuy, retry),
         )
-        same = again(
-            draft=draft, given=given, only=only, picked=picked, out=output, max_cost=max_cost, reencode=reencode
-        )
+        flags = again(draft=draft, given=given, only=only, picked=picked, out=out, max_cost=max_cost, reencode=reencode)
         with mention_owed(where), claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
-            done = done_event(render(workspace, options), same, _previews(workspace.shown, draft, given, only))
+            done = done_event(render(workspace, options), flags, _previews(workspace.shown, draft, given, only))
         report(done)
     if not as_json:
         say(done, quiet=quiet)
     return done.exit
+
+
+def _capped(settings: "Settings", max_cost: float | None) -> "Settings":
+    """The settings, with what --max-cost says of the run's budget."""
+    return settings if max_cost is None else replace(settings, budget=settings.budget.with_cap(max_cost))
 
 
 def _previews(shown: str, draft: bool, given: tuple[str, ...], only: tuple[str, ...]) -> tuple[str, ...]:

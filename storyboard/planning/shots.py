@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from storyboard.model.capabilities import Capabilities
+from storyboard.model.chains import sources_first
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.scene_shots import SceneShots, nth_shot
 from storyboard.model.shot import Shot, TakeFrame, shot
 from storyboard.model.storyboard import Generated, SceneFrame, Storyboard
-from storyboard.planning.chains import sources_first
 
 NO_LABELS: Mapping[str, str] = {}
 

@@ -75,11 +75,13 @@ async def session(
             return _with_own_faults(outcomes, own_faults()), state.stopped_by
 
 
-def _with_own_faults(outcomes: Mapping[str, Outcome], faults: Mapping[str, StoryboardError]) -> Mapping[str, Outcome]:
+def _with_own_faults(
+    outcomes: Mapping[TakeId, Outcome], faults: Mapping[str, StoryboardError]
+) -> Mapping[TakeId, Outcome]:
     """The outcomes with the fault itself in place of the failure that it looked like to the provider's client."""
     return {
-        scene: faults.get(scene, outcome) if isinstance(outcome, SceneFailed) else outcome
-        for scene, outcome in outcomes.items()
+        take: faults.get(str(take), outcome) if isinstance(outcome, SceneFailed) else outcome
+        for take, outcome in outcomes.items()
     }
 
 
