@@ -20,6 +20,7 @@ from moving import GREY, RED, TAGS, laid, look
 from storyboard.film import splice as splicing
 from storyboard.film.audio import loudness
 from storyboard.film.audio import mixdown as hand
+from storyboard.film.audio.film_gain import FilmGain
 from storyboard.film.audio.mix_plan import (
     GIVE_WAY,
     MARGIN,
@@ -528,6 +529,22 @@ def test_silence_stays_silence(tone, tmp_path, expression):
     assert ["at most 20 dB louder" in why for why in said] == ([True] if expression != "0" else [])
 
 
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (FilmGain(Fraction(6), -18.0, "limiting"), "-18.0 LUFS, not -16: more would need over 6 dB of limiting"),
+        (FilmGain(Fraction(20), -30.0, "quiet"), "-30.0 LUFS, not -16: sound is made at most 20 dB louder"),
+        (FilmGain(Fraction(3), -17.0, limited=True), "-17.0 LUFS, not -16: its true peak is kept below -1 dBTP"),
+        (FilmGain(Fraction(-9), -15.0), "-15.0 LUFS, not -16: parts below -70 LUFS do not count"),
+        (FilmGain(Fraction(-9), -15.6), ""),
+        (FilmGain(Fraction(0), None), ""),
+    ],
+)
+def test_the_right_cause_is_blamed(found, why):
+    """An author would look for peaks in a film whose gain they did not bound."""
+    assert found.shortfall(Fraction(-16)).removeprefix("the film measures ") == why
+
+
 @pytest.mark.ci
 def test_the_gain_of_the_film_is_kept(tone, tmp_path):
     """Each cut would listen to the whole film again; or believe what a stranger's folder says."""
@@ -539,7 +556,7 @@ def test_the_gain_of_the_film_is_kept(tone, tmp_path):
     assert written(cut, paths, tmp_path)[0].read_bytes() == one
     assert kept.read_bytes() == before
     key = before[4:].split()[0].decode()
-    for planted in ("", f"{key} 1/0 None 0 0", f"{key} 1 nan 0 0", f"{key} 9999 -16 0 0"):
+    for planted in ("", f"{key} 1/0 None - 0", f"{key} 1 nan - 0", f"{key} 9999 -16 - 0", f"{key} 1 -16 loud 0"):
         write_checked(kept, planted.encode())
         assert written(cut, paths, tmp_path)[0].read_bytes() == one
         assert kept.read_bytes() == before

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -792,6 +793,25 @@ def test_a_film_of_more_than_four_gigabytes_is_found_again(small, tmp_path):
     sound = reader.read(tmp_path / "film.mp4").sound
     assert isinstance(sound, AudioTrack)
     assert [offset - len(head) for offset in sound.stored.offsets] == [0, far + 9, far + 18]
+
+
+@pytest.mark.parametrize(("rate", "version"), [(24, 0), (Fraction(4 * 10**9 + 1, 10**9), 1)], ids=["short", "long"])
+def test_durations_take_32_bits_where_they_can(small, rate, version):
+    """Tools that know version 0 alone, AtomicParsley for one, read that a film of a minute lasts a second."""
+    frames = reader.read(small(RED)).frames
+    assert isinstance(frames, VideoTrack)
+    config = h264.config([frames.sets])
+    pictures = VideoSamples([9] * 5, [*range(0, 45, 9)], [*range(5)], [0], Fraction(rate), frames.look, config)
+    head = film_header(pictures, AudioSamples([9, 9, 9], [45, 54, 63], 48000, 2, b"\x11\x90"), 72)
+    versions = [head[at + 4] for kind in (b"mvhd", b"tkhd", b"mdhd", b"elst") for at in found(head, kind)]
+    assert versions == [version, version, version, version, 0, version, version]  # The sound of both is short.
+    # The movie's duration: behind its name, version and flags, two dates, and the time scale.
+    wide = 8 if version else 4
+    assert int.from_bytes(head[head.index(b"mvhd") + 12 + 2 * wide :][:wide]) == pictures.long
+
+
+def found(content: bytes, word: bytes) -> list[int]:
+    return [match.start() for match in re.finditer(re.escape(word), content)]
 
 
 @pytest.mark.ci

@@ -43,6 +43,9 @@ def test_a_film_that_cannot_be_copied_says_so(studio: Studio) -> None:
     assert (done.frames, kinds(done.film)) == (200, 31)
     (warned,) = [event for event in studio.seen if isinstance(event, events.Warned)]
     assert warned.why.startswith("re-encoding the film: no clip can be copied: scene s1: it has 24 frames a second")
+    Path(done.film).unlink()
+    assert studio.render().sha256 == done.sha256
+    assert not [event for event in studio.seen if isinstance(event, events.Warned)]  # Its pieces are kept.
 
 
 def test_a_film_that_lost_bytes_is_cut_again(studio: Studio) -> None:

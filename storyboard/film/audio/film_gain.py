@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from storyboard.film.audio import mixdown
 from storyboard.film.audio.meter import measure_encoded, measure_samples
@@ -30,34 +30,43 @@ _NEAR = 0.2
 _EXACT, _ROUNDS = 0.15, 4
 # A difference to the wanted loudness above this, in LU, is reported.
 _TOLD = 0.5
-# Increase whenever the same mix would get another gain.
-_MAKING = 1
+# Increase whenever the same mix would get another gain, or another reason for it.
+_MAKING = 2
 # The most excerpts of about a second that are encoded, to measure what that takes from their loudness.
 _EXCERPTS = 20
 _LARGEST = 200
+
+Bound = Literal["quiet", "limiting", ""]
+_BOUNDS: Mapping[str, Bound] = {"quiet": "quiet", "limiting": "limiting", "-": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class FilmGain:
     """``decibels`` for the whole mix, in tenths; ``reached`` is the film's loudness with them, in LUFS.
 
-    ``reached`` is None for a film too quiet to be measured. ``quiet``: nearly silent sound allows no
-    higher gain. ``limited``: peaks are lowered, so that ``reached`` is an estimate.
+    ``reached`` is None for a film too quiet to be measured. ``bound`` says what allows no higher gain: nearly silent
+    sound, or the most that peaks may be lowered. ``limited``: they are lowered, so that ``reached`` is an estimate.
     """
 
     decibels: Fraction
     reached: float | None
-    quiet: bool = False
+    bound: Bound = ""
     limited: bool = False
 
     def shortfall(self, wanted: Fraction) -> str:
         """Return why the film does not measure ``wanted`` (LUFS); "" where it does, and where it is silent."""
         if self.reached is None or abs(self.reached - float(wanted)) <= _TOLD:
             return ""
-        why = f"more would need over {LIMITING:.0f} dB of limiting"
-        if self.quiet:
-            why = f"sound is made at most {MOST:.0f} dB louder"
-        return f"the film measures {self.reached:.1f} LUFS, not {float(wanted):g}: {why}"
+        said = f"the film measures {self.reached:.1f} LUFS, not {float(wanted):g}"
+        if self.reached > wanted:  # What is quiet is not measured at all once it is below -70 LUFS.
+            return f"{said}: parts below -70 LUFS do not count"
+        match self.bound:
+            case "quiet":
+                return f"{said}: sound is made at most {MOST:.0f} dB louder"
+            case "limiting":
+                return f"{said}: more would need over {LIMITING:.0f} dB of limiting"
+            case "":
+                return f"{said}: its true peak is kept below {PEAK:g} dBTP"
 
 
 def find_film_gain(
@@ -89,7 +98,7 @@ def find_film_gain(
     )
     if found.reached is not None:
         found = replace(found, reached=found.reached - lost)
-    write_checked(cache, f"{key} {found.decibels} {found.reached} {int(found.quiet)} {int(found.limited)}".encode())
+    write_checked(cache, f"{key} {found.decibels} {found.reached} {found.bound or '-'} {int(found.limited)}".encode())
     return found
 
 
@@ -128,19 +137,24 @@ def _found(wanted: float, plain: Loudness, room: float, limited: Callable[[Fract
     if plain.lufs is None:
         return FilmGain(Fraction(0), None)
     ceiling = PEAK - ENCODING
-    most, quiet = min(room, ceiling + LIMITING - plain.peak), room < ceiling + LIMITING - plain.peak
+    peaks = ceiling + LIMITING - plain.peak
+    most = min(room, peaks)
+
+    def bound(gain: Fraction) -> Bound:
+        return "" if gain < _tenths(most) else "quiet" if room < peaks else "limiting"
+
     gain, reached = _tenths(min(wanted - plain.lufs, most)), plain.lufs
     for _ in range(_ROUNDS):
         gain = gain if abs(gain) > _NEAR else Fraction(0)
         if plain.peak + float(gain) <= ceiling:
-            return FilmGain(gain, plain.lufs + float(gain), quiet)
+            return FilmGain(gain, plain.lufs + float(gain), bound(gain))
         reached = limited(gain) or plain.lufs
         missing = wanted - reached
         better = _tenths(min(float(gain) + missing, most))
         if abs(missing) <= _EXACT or better == gain:
             break
         gain = better
-    return FilmGain(gain, reached, quiet, limited=True)
+    return FilmGain(gain, reached, bound(gain), limited=True)
 
 
 def _tenths(gain: float) -> Fraction:
@@ -152,10 +166,11 @@ def _read(cache: Path, key: str) -> FilmGain | None:
     """The gain that was found before. A folder that came with a project may hold any content."""
     kept, _, numbers = read_checked(cache, _LARGEST).decode("ascii", "replace").partition(" ")
     try:
-        gain, reached, quiet, limited = numbers.split(" ")
+        gain, reached, bound, limited = numbers.split(" ")
+        kept_bound = _BOUNDS[bound]
         loud = None if reached == "None" else float(reached)
-        found = FilmGain(Fraction(gain), loud, quiet == "1", limited == "1")
-    except (ValueError, ZeroDivisionError):
+        found = FilmGain(Fraction(gain), loud, kept_bound, limited == "1")
+    except (KeyError, ValueError, ZeroDivisionError):
         return None
     sane = abs(found.decibels) <= 80 and math.isfinite(found.reached or 0)
     return found if kept == key and sane else None
