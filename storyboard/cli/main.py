@@ -27,6 +27,7 @@ VERBS = {
     "collect": "Download what was paid for, also without a valid storyboard.",
     "preview": "Make one scene with its titles and sound.",
     "cut": "Cut the film from existing takes.",
+    "pick": "Choose the take of a scene that the film uses.",
     "sheet": "Make a contact sheet of all scenes, or a poster.",
     "open": "Open the film, its contact sheet, or a take.",
     "status": "Show running jobs, charges, and scenes that need a decision.",

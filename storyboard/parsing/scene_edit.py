@@ -15,7 +15,7 @@ from storyboard.model.problem import Problem
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
 from storyboard.parsing import yaml
-from storyboard.parsing.includes import gather
+from storyboard.parsing.includes import MappingNode, gather
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.source import KeyPath, SourceFile
 
@@ -30,7 +30,7 @@ _BOM = "\ufeff"
 class SceneEdit:
     """A changed file, not written yet: ``path`` relative to the project folder, ``name`` as in messages.
 
-    ``line`` counts from 1 and is that of the number in ``after``. ``added``: the scene had no such key.
+    ``line`` counts from 1 and is that of the number in ``after``.
     """
 
     path: PurePosixPath
@@ -38,28 +38,26 @@ class SceneEdit:
     before: bytes
     after: bytes
     line: int
-    added: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """``text`` in place of the characters from ``start`` to ``end``. ``added``: as in SceneEdit."""
+    """``text`` in place of the characters from ``start`` to ``end``."""
 
     start: int
     end: int
     text: str
-    added: bool
 
 
-def find_scene(file: PurePosixPath, name: str, files: Files, scene: str) -> tuple[SourceFile, KeyPath]:
-    """Return the file that holds a scene, and the scene's place in it. ``file`` and ``name`` as for ``gather``.
+def find_scene(file: PurePosixPath, name: str, files: Files, scene: str) -> MappingNode:
+    """Return a scene with the file that holds it. ``file`` and ``name`` as for ``gather``.
 
     Raise Problems where a file cannot be parsed, InputError for another id and where ``file`` cannot be read.
     """
     found = gather(file, name, files)
     for entry in found.scenes:
         if entry.value.get("id") == scene:
-            return entry.page, entry.path
+            return entry
     if found.problems:
         raise Problems(tuple(found.problems))
     known = [word for entry in found.scenes if isinstance(word := entry.value.get("id"), str)]
@@ -85,7 +83,7 @@ def set_number(page: SourceFile, path: KeyPath, key: str, number: int, raw: byte
         document = yaml.read(after)
         if not document.faults and _same(document.value, _with(page.document.value, path, key, number)):
             line = SourceFile(page.path, page.name, document).place((*path, key)).line
-            return SceneEdit(page.path, page.name, raw, after, line, change.added)
+            return SceneEdit(page.path, page.name, raw, after, line)
     raise Problems((_refusal(page, path, key),))
 
 
@@ -111,13 +109,13 @@ class _Text:
             value = self._text[start:end]
             anchor = found[0] if (found := re.match(r"&[^\s,\[\]{}]+\s*", value)) else ""
             pad = " " if value == anchor and not self._text[:end].endswith(" ") else ""
-            yield _Change(start + len(anchor), end, f"{pad}{number}", False)
+            yield _Change(start + len(anchor), end, f"{pad}{number}")
 
     def _in_braces(self, scene: yaml.Map, key: str, number: int) -> Iterator[_Change]:
         for name in _behind(scene, key):
             quote = '"' if getattr(scene.keys_at[name], "style", None) == '"' else ""
             _, end = self._range(scene.values_at[name])
-            yield _Change(end, end, f", {quote}{key}{quote}: {number}", True)
+            yield _Change(end, end, f", {quote}{key}{quote}: {number}")
 
     def _as_line(self, scene: yaml.Map, event: MappingStartEvent, key: str, number: int) -> Iterator[_Change]:
         """A line behind a key, indented as that key is, or as the mapping is (a key may be written '? key')."""
@@ -125,10 +123,10 @@ class _Text:
             _, end = self._range(scene.values_at[name])
             at, line_break = self._line_end(end)
             for column in (yaml.span(scene.keys_at[name]).column, yaml.span(event).column):
-                yield _Change(at, at, f"{line_break}{' ' * column}{key}: {number}", True)
+                yield _Change(at, at, f"{line_break}{' ' * column}{key}: {number}")
         start, _ = self._range(scene.keys_at["id"])
         indent = " " * yaml.span(scene.keys_at["id"]).column
-        yield _Change(start, start, f"{key}: {number}{self._line_end(start)[1]}{indent}", True)
+        yield _Change(start, start, f"{key}: {number}{self._line_end(start)[1]}{indent}")
 
     def _range(self, event: Event) -> tuple[int, int]:
         at = yaml.span(event)

@@ -12,7 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from zlib import crc32
 
-from storyboard.model.errors import LocalFault
+from storyboard.model.errors import InputError, LocalFault
 
 # Bytes of a large file that are read and processed at a time. Smaller pieces need more system calls. For larger ones
 # Linux searches for huge pages, which can take seconds, and they do not stay in the processor's cache.
@@ -89,6 +89,27 @@ def atomic_output(path: Path, guard: Guard = lambda folder: None, *, private: bo
     finally:
         os.close(file)
         discard(staging)
+
+
+def rewrite(path: Path, before: bytes, after: bytes) -> None:
+    """Replace the content of a user's file, which is no symbolic link, as ``replace`` does; its mode stays.
+
+    Raise InputError where its content is not ``before`` (any more), LocalFault, also where it is read-only.
+    """
+    with disk_errors(path), path.open("r+b") as held:  # r+: a file that the user made read-only is not replaced
+        fcntl.flock(held, fcntl.LOCK_EX)
+        found = os.fstat(held.fileno())
+
+        def refuse_changed(folder: int) -> None:
+            if path.read_bytes() != before:
+                raise InputError(f"{path} was changed by another program meanwhile", "run the command again")
+
+        with atomic_output(path, refuse_changed) as staging:
+            staging.write_bytes(after)
+            os.chmod(staging, stat.S_IMODE(found.st_mode))
+            if (found.st_uid, found.st_gid) != (os.getuid(), os.getgid()):
+                with suppress(OSError):
+                    os.chown(staging, found.st_uid, found.st_gid)
 
 
 def open_staging(path: Path, mode: int) -> tuple[Path, int]:

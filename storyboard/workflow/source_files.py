@@ -14,7 +14,7 @@ from storyboard.model.text import one_line
 from storyboard.parsing import misread, schema
 from storyboard.parsing.project_files import ImageFile
 from storyboard.parsing.yaml import MAX_BYTES
-from storyboard.system.files import disk_errors, replace, scratch_dir
+from storyboard.system.files import disk_errors, replace, rewrite, scratch_dir
 
 _Look = Callable[[bytes], misread.Advice | None]
 
@@ -65,6 +65,13 @@ class Project:
     def write_schema(self) -> None:
         """Write the schema where the editor line of ``init`` looks for it: git does not carry it. Raise LocalFault."""
         replace(scratch_dir(self.folder) / "storyboard.schema.json", schema.text().encode())
+
+    def rewrite(self, path: PurePosixPath, before: bytes, after: bytes) -> None:
+        """Replace the content of a file of the project; where a link leads to it, the link stays.
+
+        Raise InputError where its content is not ``before`` any more, and as ``file`` does; LocalFault.
+        """
+        rewrite(self.file(path), before, after)
 
     def bytes_of(self, path: PurePosixPath) -> bytes:
         """Return the bytes of an image. Raise InputError: not there, outside, larger than 20 MB."""

@@ -75,7 +75,7 @@ def open_workspace(
     """
     kind = realm or settings.service_realm
     provider = provider_of(settings, kind)
-    source_files, shown = Project(file.parent), _shown(file)
+    source_files, shown = Project(file.parent), relative_name(file)
     read = files or source_files
     storyboard = read_storyboard(file.name, read, provider.capabilities, given or {}, shown=shown)
     terms = _terms(settings, provider, kind)
@@ -153,7 +153,8 @@ def _terms(settings: Settings, provider: Provider, kind: Kind) -> Settings:
             return settings
 
 
-def _shown(file: Path) -> str:
+def relative_name(file: Path) -> str:
+    """Return what a storyboard is called in messages: its path, relative to the current folder if it is below it."""
     try:
         return str(file.relative_to(Path.cwd()))
     except ValueError:

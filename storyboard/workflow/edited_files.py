@@ -1,0 +1,50 @@
+"""The storyboard's files as they would be after an edit that is not written yet; and the writing of it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import PurePosixPath
+
+from storyboard.model.take import Measure
+from storyboard.parsing.includes import MappingNode
+from storyboard.parsing.project_files import ImageFile
+from storyboard.parsing.scene_edit import SceneEdit, set_number
+from storyboard.workflow.source_files import Project
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFiles:
+    """The files of a project, one of which is read as it is after ``edit``."""
+
+    project: Project
+    edit: SceneEdit
+
+    def text(self, path: PurePosixPath) -> bytes:
+        return self.edit.after if path == self.edit.path else self.project.text(path)
+
+    def image(self, path: PurePosixPath) -> ImageFile:
+        return self.project.image(path)
+
+    def clip(self, path: PurePosixPath) -> Measure:
+        return self.project.clip(path)
+
+    def sound(self, path: PurePosixPath) -> Fraction:
+        return self.project.sound(path)
+
+    def effects(self) -> tuple[str, ...]:
+        return self.project.effects()
+
+
+def edit_scene(project: Project, scene: MappingNode, key: str, number: int) -> EditedFiles:
+    """Return the project's files with ``key`` of a scene set to ``number``; nothing is written.
+
+    Raise Problems as ``set_number`` does, InputError where the file cannot be read or has changed.
+    """
+    raw = project.text(scene.page.path)
+    return EditedFiles(project, set_number(scene.page, scene.path, key, number, raw))
+
+
+def write_edit(files: EditedFiles) -> None:
+    """Write the edited file, unless it says so already. Raise InputError where it was changed since, LocalFault."""
+    edit = files.edit
+    if edit.after != edit.before:
+        files.project.rewrite(edit.path, edit.before, edit.after)
