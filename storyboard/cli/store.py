@@ -89,10 +89,14 @@ def verify(draft: bool, as_json: bool) -> int:
     check = check_takes(kind, found.realm_folder(kind))
     damaged, lost, removed = check.damaged, check.lost, check.removed
     if as_json:
-        click.echo(to_json({"checked": check.checked, "damaged": damaged, "gone": lost, "removed": removed}))
+        frames = {"frames": check.frames, "damaged_frames": check.damaged_frames}
+        click.echo(to_json({"checked": check.checked, "damaged": damaged, "gone": lost, "removed": removed, **frames}))
     else:
         gone = f", {len(removed)} removed by gc" if removed else ""
         click.echo(f"{_takes(check.checked)} read, {len(damaged)} damaged, {len(lost)} not in the store{gone}")
+        if check.frames:
+            again = ", and moved aside: each is taken again when it is needed" if check.damaged_frames else ""
+            click.echo(f"{_frames(check.frames)} read, {check.damaged_frames} damaged{again}")
     if damaged:
         raise LocalFault(
             f"damaged, and moved to {check.damaged_folder}: {_takes(len(damaged))}",
@@ -222,6 +226,9 @@ def _done(report: "CollectionReport") -> "Iterator[str]":
     if due := report.due:
         what = "removed for good" if report.deleted else "which --delete removes for good"
         yield f"{'trash':<8} {_takes(len(due))}, {_megabytes(sum(trashed.bytes for trashed in due))}, {what}"
+    if frames := report.waste.frames:
+        what = "deleted" if report.deleted else "which --delete deletes"
+        yield f"{'frames':<8} {_frames(len(frames))} of takes that are gone, {_megabytes(sum(frames.values()))}, {what}"
     if resting := report.resting:
         until = rfc3339(report.resting_due)
         yield f"{'trash':<8} {_takes(len(resting))} in it, which --delete removes for good from {until} on"
@@ -241,6 +248,7 @@ def _document(report: "CollectionReport") -> dict[str, object]:
         },
         "trash": [_trash_document(trashed, report.now) for trashed in report.waste.trash],
         "restored": list(report.restored),
+        "frames": [{"sha256": digest, "bytes": size} for digest, size in report.waste.frames.items()],
     }
 
 
@@ -267,6 +275,10 @@ def _trash_document(take: "Trashed", now: float) -> dict[str, object]:
 
 def _takes(number: int) -> str:
     return f"{number} take{'' if number == 1 else 's'}"
+
+
+def _frames(number: int) -> str:
+    return f"{number} frame{'' if number == 1 else 's'}"
 
 
 def _megabytes(size: int) -> str:

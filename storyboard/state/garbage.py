@@ -1,13 +1,13 @@
 """Garbage: which takes of a store are unreferenced. Facts in, values out; a doubtful take is kept."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
 from storyboard.model.submission import Submission
-from storyboard.model.take import ORIGINAL, Take
+from storyboard.model.take import ORIGINAL, StoredFrame, Take
 
 _Verdict = tuple[Literal["needed", "unknown", "doubtful", "young", "unreferenced"], str]
 
@@ -89,6 +89,23 @@ def classify(
     number = Counter(verdicts.values())
     doubtful = {trouble: takes for (kind, trouble), takes in number.items() if kind == "doubtful"}
     return GarbageReport(spare, number["needed", ""], number["young", ""], number["unknown", ""], doubtful)
+
+
+def unreferenced_frames(
+    sizes: Mapping[str, int],
+    taken: Iterable[StoredFrame],
+    made: Mapping[str, frozenset[str]],
+    there: Collection[str],
+) -> Mapping[str, int]:
+    """Return the frames of which neither a take that they are of nor one that was made from them is ``there``.
+
+    ``sizes`` are the digests of all frames in the store with their sizes in bytes; ``made`` are the takes that were
+    made from each. A frame can be taken again as long as its take is there.
+    """
+    takes = {digest: {*made.get(digest, ())} for digest in sizes}
+    for frame in taken:
+        takes.setdefault(frame.digest, set()).add(frame.source)
+    return {digest: size for digest, size in sizes.items() if takes[digest].isdisjoint(there)}
 
 
 class _Facts:

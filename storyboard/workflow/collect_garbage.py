@@ -10,12 +10,13 @@ from storyboard.config.settings import Settings
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock
 from storyboard.model.realm_kind import KINDS, Kind
-from storyboard.state.garbage import GarbageReport, LockState, StoredTake, classify
+from storyboard.state.garbage import GarbageReport, LockState, StoredTake, classify, unreferenced_frames
 from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.pins import DAY
 from storyboard.state.lockfile import lock_paths, read_lock
 from storyboard.state.realm import Realm, store_claim
 from storyboard.system.claims import exclusive_lock
+from storyboard.system.files import discard
 
 NOT_THERE = "is not there"
 
@@ -36,10 +37,14 @@ class Trashed:
 
 @dataclass(frozen=True, slots=True)
 class GarbageFound:
-    """What can be removed from a store (``found``), and what its ``trash`` holds."""
+    """What can be removed from a store (``found``), and what its ``trash`` holds.
+
+    ``frames`` are the digests of frames that no take needs any more, with their sizes in bytes.
+    """
 
     found: GarbageReport
     trash: tuple[Trashed, ...]
+    frames: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +67,23 @@ class GarbageCollector:
         came = [StoredTake(key, take, at) for key, take, at in ledger.takes.all()]
         entries, removed, trash = ledger.submissions.all(), ledger.pins.removals(), store.trash()
         free = {spare.digest for spare in classify(trash, came, entries, locks, now).unreferenced}
+        sizes = store.sizes()
+        frames = unreferenced_frames(
+            self.realm.frames.sizes(), ledger.frames.all(), ledger.frames.takes_made_from(), {*sizes, *trash}
+        )
         return GarbageFound(
-            classify(store.sizes(), came, entries, locks, now - days * DAY, free=self.realm.kind == "draft"),
+            classify(sizes, came, entries, locks, now - days * DAY, free=self.realm.kind == "draft"),
             tuple(
                 Trashed(digest, size, removed.get(digest, now), digest not in free) for digest, size in trash.items()
             ),
+            frames,
         )
 
     def carry_out(self, waste: GarbageFound, now: float) -> None:
-        """Move unreferenced takes to the trash, delete those trashed over a day ago, restore those pinned again."""
+        """Move unreferenced takes to the trash, delete those trashed over a day ago, restore those pinned again.
+
+        Frames that no take needs are deleted.
+        """
         pins, store = self.realm.ledger.pins, self.realm.store
         # Recorded first: a removed take must never look like one that the disk lost.
         pins.record_removal([spare.digest for spare in waste.found.unreferenced], now)
@@ -80,6 +93,8 @@ class GarbageCollector:
         for trashed in waste.trash:
             if trashed.due(now):
                 store.destroy(trashed.digest)
+        for digest in waste.frames:
+            discard(self.realm.frames.path(digest))
         self._bring_back([trashed.digest for trashed in waste.trash if trashed.wanted])
 
     def restore(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from storyboard.model.take import Take
 from storyboard.state.garbage import UnreferencedTake
 from storyboard.state.ledger.pins import DAY
 from storyboard.state.realm import Realm, store_claim
+from storyboard.state.store import Store
 from storyboard.system.claims import shared_lock
 from storyboard.workflow.collect_garbage import NOT_THERE, GarbageCollector, GarbageFound, Trashed
 
@@ -35,6 +36,7 @@ class StoreCheck:
     """What reading every take of a store found: how many were read, and the digests of those that are not intact.
 
     ``damaged`` were moved to ``damaged_folder``; ``lost`` are neither in the store nor ``removed`` by `store gc`.
+    ``frames`` counts the frames of takes that were read; ``damaged_frames`` of them were moved aside as well.
     """
 
     checked: int
@@ -42,6 +44,8 @@ class StoreCheck:
     lost: tuple[str, ...]
     removed: tuple[str, ...]
     damaged_folder: Path
+    frames: int
+    damaged_frames: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +122,21 @@ def check_takes(kind: Kind, folder: Path) -> StoreCheck:
     # Locked before the ledger is opened: a gc would remove what is being read.
     with shared_lock(store_claim(folder)), closing(Realm(kind, folder)) as realm:
         store, ledger = realm.store, realm.ledger
-        digests = list(store)
-        damaged = [digest for digest in digests if not store.is_intact(digest)]
-        for digest in damaged:
-            store.set_aside(store.path(digest))
+        (digests, damaged), (frames, bad) = _read(store), _read(realm.frames)
         absent = {take.digest for _, take, _ in ledger.takes.all()} - {*digests} | {*damaged}
         removed = absent & {*ledger.pins.removals()} - {*damaged}
     lost, aside = absent - removed, store.root / "damaged"
-    return StoreCheck(len(digests), tuple(damaged), tuple(sorted(lost)), tuple(sorted(removed)), aside)
+    gone = tuple(sorted(lost)), tuple(sorted(removed))
+    return StoreCheck(len(digests), tuple(damaged), *gone, aside, len(frames), len(bad))
+
+
+def _read(store: Store) -> tuple[list[str], list[str]]:
+    """The digests of all files of a store, and of those that are damaged, which are moved aside."""
+    digests = list(store)
+    damaged = [digest for digest in digests if not store.is_intact(digest)]
+    for digest in damaged:
+        store.set_aside(store.path(digest))
+    return digests, damaged
 
 
 def run_collection(
