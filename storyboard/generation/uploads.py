@@ -15,6 +15,7 @@ from storyboard.http.address import loopback_host
 from storyboard.model.errors import InputError, LocalFault, RunRefused, SceneFailed
 from storyboard.model.problem import Problem
 from storyboard.model.realm_kind import Kind
+from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.text import one_line
 from storyboard.providers.base import Address, Provider
@@ -229,6 +230,17 @@ def destination_missing(image: LocalImage) -> Problem:
         "",
         f"{one_line(str(image.path))} is on this machine, and the provider fetches images by their address",
         f"{WAYS}; or write the image's https address here; a draft needs none of it",
+    )
+
+
+def frame_destination_missing(frame: TakeFrame, destination: UploadDestination | None) -> Problem | None:
+    """Return the problem of a frame of a scene that cannot be uploaded to this destination; None if it can."""
+    if destination is not None and not isinstance(destination, PublicFolder):
+        return None
+    ways = "set STORYBOARD_UPLOADS to s3://bucket/prefix, or to 'provider' (the service's own uploads)"
+    said = f"{frame} has to be uploaded, and {'a public folder takes no' if destination else 'there is no place for'}"
+    return Problem(
+        frame.frame.place, "", f"{said} uploads", f"{ways}; or begin with an image; a draft needs none of it"
     )
 
 

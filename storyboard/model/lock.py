@@ -68,8 +68,15 @@ class Lock:
 def known_takes(pinned: Mapping[str, Take], recorded: Mapping[str, Take]) -> Mapping[str, Take]:
     """The takes of a shot by resolution: what the ledger has ``recorded``, else what a lock has ``pinned``.
 
-    Where the ledger does not know the job of a take, and the lock pins the same take with it, it is that job.
+    Where the ledger does not know the job of a take or the frames that were sent with it, and the lock pins the same
+    take with them, they are those.
     """
-    jobs = {take.digest: take.job for take in pinned.values()}
-    named = {resolution: replace(take, job=take.job or jobs.get(take.digest)) for resolution, take in recorded.items()}
+    same = {take.digest: take for take in pinned.values()}
+    named = {resolution: _completed(take, same.get(take.digest, take)) for resolution, take in recorded.items()}
     return {**pinned, **named}
+
+
+def _completed(take: Take, pinned: Take) -> Take:
+    """The take with what only the lock says of it."""
+    first, last = take.first_frame or pinned.first_frame, take.last_frame or pinned.last_frame
+    return replace(take, job=take.job or pinned.job, first_frame=first, last_frame=last)

@@ -6,11 +6,12 @@ from fractions import Fraction
 
 from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Capabilities, Model
+from storyboard.model.chains import sources_first
 from storyboard.model.lock import known_takes
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Generated, Resolution, Storyboard
-from storyboard.model.submission import Submission
+from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take, TakeId
 from storyboard.model.text import json_number
 from storyboard.planning.changes import changes
@@ -25,21 +26,42 @@ def make_plan(
 ) -> Plan:
     """Return what to do about each take, why, and at what price. Raise InputError for a model without a price."""
     facts = _by_key(facts, wanted)
-    steps: list[Step] = []
+    steps: dict[str, list[Step]] = {}
+    used: dict[str, Step] = {}
     asked: dict[str, list[Make | Collect]] = {}
-    for scene in storyboard.scenes:
+    for scene in sources_first(storyboard.scenes):
         if not isinstance(scene.source, Generated):
             continue
-        mine = wanted[scene.id]
+        mine, found = wanted[scene.id], steps.setdefault(scene.id, [])
         for shot in mine.takes:
             known = _Known(scene.id, shot, scene.source, shot.take == mine.used, capabilities, facts, prices)
-            step = _step(known)
+            step = _behind_sources(_step(known), used, facts)
             if isinstance(step, Make | Collect):
                 before = asked.setdefault(step.shot.key, [])
                 step = _shared(step, before, prices, known.model) if before else step
                 before.append(step)
-            steps.append(replace(step, picked=known.picked))
-    return Plan(tuple(steps))
+            found.append(replace(step, picked=known.picked))
+        used[scene.id] = found[mine.used - 1]
+    return Plan(tuple(step for scene in storyboard.scenes for step in steps.get(scene.id, ())))
+
+
+def _behind_sources(step: Step, used: Mapping[str, Step], facts: Facts) -> Step:
+    """The step of a shot that begins or ends with frames of other scenes: it waits for the takes that lack there."""
+    if not isinstance(step, Make):
+        return step
+    sources = [used[name] for name in dict.fromkeys(frame.frame.scene for frame in step.shot.take_frames)]
+    for source in sources:
+        if isinstance(source, Blocked):
+            why = source.why if source.need == "source" else f"waits for {source.scene}, {_since(source, facts)}"
+            way = "run again when that scene has a take"
+            return Blocked(step.scene, step.shot, why, "source", f"not generated: {why}", way, after=(take_id(source),))
+    return replace(step, after=tuple(take_id(source) for source in sources if not isinstance(source, Keep)))
+
+
+def _since(source: Blocked, facts: Facts) -> str:
+    """Since when a scene is blocked, in UTC."""
+    entry = facts.entries.get(source.shot.key)
+    return f"blocked since {rfc3339(entry.changed)[:16].replace('T', ' ')} UTC" if entry else "which is blocked"
 
 
 def _by_key(facts: Facts, wanted: Mapping[str, SceneShots]) -> Facts:

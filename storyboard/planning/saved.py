@@ -1,8 +1,10 @@
 """A plan as JSON, and whether a saved one still holds."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from storyboard.costs.prices import Prices
+from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import TakeId
 from storyboard.model.text import json_number
@@ -44,8 +46,14 @@ def plan_document(
             "estimate": prices.estimate,
         },
         "uploads": [{"file": str(image.path), "bytes": image.bytes, "sha256": image.digest} for image in leaving],
+        "frames": [_frame_document(frame) for frame in plan.frames_to_upload],
         "problems": list(problems),
     }
+
+
+def _frame_document(frame: TakeFrame) -> dict[str, object]:
+    moment = frame.frame.at
+    return {"scene": frame.frame.scene, "at": json_number(moment) if isinstance(moment, Fraction) else moment}
 
 
 def plan_differences(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from storyboard.model.fingerprint import fingerprint
 from storyboard.model.lock import Lock
 from storyboard.model.realm_kind import Kind
-from storyboard.model.shot import Recipe, Shot
+from storyboard.model.shot import Recipe, Shot, TakeFrame
 from storyboard.model.storyboard import LocalImage, Resolution
 from storyboard.model.submission import Submission
 from storyboard.model.take import Take, TakeId
@@ -72,7 +73,8 @@ class Make:
 
 # What a blocked scene needs. settle: the answer to its submission was lost. given-up: nothing, the user gave it up
 # (`settle --abandon`). rebuy: what was bought is lost. retry: it was refused for its content more than once.
-Need = Literal["settle", "given-up", "rebuy", "retry"]
+# source: the take of another scene, which is blocked, for a frame of it.
+Need = Literal["settle", "given-up", "rebuy", "retry", "source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,12 @@ class Plan:
             needed |= new
             new = {other for take in new for other in after.get(take, ())} - needed
         return Plan(tuple(step for step in self.steps if take_id(step) in needed or isinstance(step, Keep)))
+
+    @property
+    def frames_to_upload(self) -> tuple[TakeFrame, ...]:
+        """The frames of scenes that will be taken and uploaded, each once."""
+        frames = (frame for step in self.steps if isinstance(step, Make) for frame in step.shot.take_frames)
+        return tuple({fingerprint(frame.recipe): frame for frame in frames}.values())
 
     @property
     def images_to_upload(self) -> tuple[LocalImage, ...]:

@@ -166,9 +166,11 @@ def _fields(take: Take) -> dict[str, str]:
         "bytes": str(take.bytes),
         "credits": None if take.credits is None else _quoted(str(take.credits)),
         "fallback": "true" if take.fallback else None,
+        "first_frame": None if take.first_frame is None else _quoted(take.first_frame),
         "fps": _quoted(str(take.measure.fps)),
         "frames": str(take.measure.frames),
         "job": None if take.job is None else _quoted(take.job),
+        "last_frame": None if take.last_frame is None else _quoted(take.last_frame),
         "provider": None if take.provider is None else _quoted(take.provider),
         "seed": None if take.seed is None else str(take.seed),
         "sha256": _quoted(take.digest),
@@ -306,7 +308,15 @@ def _take(resolution: str, fields: Mapping[str, object]) -> Take:
         job=_name(fields["job"]) if "job" in fields else None,
         fallback=fields.get("fallback") is True,
         provider=_name(fields["provider"]) if "provider" in fields else None,
+        first_frame=_hex(fields["first_frame"]) if "first_frame" in fields else None,
+        last_frame=_hex(fields["last_frame"]) if "last_frame" in fields else None,
     )
+
+
+def _hex(value: object) -> str:
+    if not isinstance(value, str) or not _HEX.match(value):
+        raise ValueError
+    return value
 
 
 def _name(value: object) -> str:
@@ -325,7 +335,7 @@ def _versions_of(before: Lock, shot: Shot, take: Take, ledger: Ledger) -> Mappin
     """What to pin of one take of a scene, by resolution."""
     pinned = before.takes(shot.key)
     known = known_takes(pinned, ledger.takes.of_key(shot.key))
-    used = known_takes(pinned, {take.resolution: take})[take.resolution]
+    used = known_takes(known, {take.resolution: take})[take.resolution]
     # What was bought stays pinned while the shot is the same, whichever resolution the scene uses now.
     same = {resolution: found for resolution, found in known.items() if _may_be_of_one_job(found, used)}
     versions = {**same, take.resolution: used}

@@ -169,7 +169,7 @@ def _blocking_error(step: Blocked) -> StoryboardError:
             return submission_given_up(step.why)
         case "rebuy":
             return RebuyNeeded(step.cause, step.way)
-        case "retry":
+        case "retry" | "source":
             return SceneFailed(step.cause, step.way)
 
 

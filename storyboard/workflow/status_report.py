@@ -110,7 +110,9 @@ def _scene_status(workspace: Workspace, step: Step, submission: Submission | Non
         scene=step.scene,
         take=step.shot.take,
         picked=step.picked,
-        state="missing" if isinstance(step, Blocked) and step.need in ("rebuy", "retry") else _STATES[step.name],
+        state="missing"
+        if isinstance(step, Blocked) and step.need in ("rebuy", "retry", "source")
+        else _STATES[step.name],
         why=step.why,
         seconds=step.take.measure.seconds if isinstance(step, Keep) else None,
         submission=submission,
