@@ -13,7 +13,7 @@ from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, Storyboard, described_source
 from storyboard.model.text import one_line
 from storyboard.planning.changes import changed_words
-from storyboard.planning.steps import UNCHANGED, Blocked, Keep, Plan, Step
+from storyboard.planning.steps import UNCHANGED, Blocked, Keep, Make, Plan, Step
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -77,7 +77,7 @@ def _rows(
                 price = _price(credits, prices) if total else ""
                 model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
                 numbers = _numbers(alike, scene.source.takes if isinstance(scene.source, Generated) else 1)
-                yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {numbers}{why}"
+                yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {numbers}{why}{_after(step)}"
             yield from _changes(before.get(scene.id), step.shot.prompt)
         elif not isinstance(scene.source, Generated):
             yield f"{'own':<8} {scene.id:<{width}}  {one_line(described_source(scene.source), 200)}"
@@ -91,6 +91,13 @@ def _by_scene(plan: Plan) -> Mapping[str, Sequence[Step]]:
     for step in plan.steps:
         found.setdefault(step.scene, []).append(step)
     return found
+
+
+def _after(step: Step) -> str:
+    """The scenes whose takes a shot waits for."""
+    if not isinstance(step, Make) or not step.after:
+        return ""
+    return f"; after {' and '.join(dict.fromkeys(take.scene for take in step.after))}"
 
 
 def _is_unchanged(step: Step) -> bool:
