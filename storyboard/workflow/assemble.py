@@ -22,6 +22,7 @@ from storyboard.system.files import disk_errors, scratch_dir
 from storyboard.timeline.model import NO_SLATES, Clip, Slate, Timeline
 from storyboard.workflow.clip_remarks import clip_remarks, damage_remarks
 from storyboard.workflow.footage import build_footage, loudness_cache, read_image, scratch_name
+from storyboard.workflow.seam_remarks import seam_remarks
 from storyboard.workflow.shapes import misshapen_clips
 from storyboard.workflow.workspace import Workspace
 
@@ -43,7 +44,7 @@ def assemble(
     film = registry.matching(path, identity)
     if film is None:
         check_takes(workspace, takes)
-        _tell_of_clips(workspace, options)
+        _tell_of_clips(workspace, takes, options)
         measures, size = {scene: take.measure for scene, take in takes.items()}, (timeline.width, timeline.height)
         for scene, what in misshapen_clips(workspace.storyboard, measures, size):
             options.on_event(events.Warned(scene, f"{what}; {CHOOSE_FIT}"))
@@ -60,10 +61,10 @@ def assemble(
     return film
 
 
-def _tell_of_clips(workspace: Workspace, options: FilmOptions) -> None:
-    """Warn of what is made of local clips, and of damage in them. Raise LocalFault."""
+def _tell_of_clips(workspace: Workspace, takes: Mapping[str, Take], options: FilmOptions) -> None:
+    """Warn of what is made of local clips, of damage in them, and of jumps at seams. Raise LocalFault."""
     told = (workspace.storyboard, workspace.source_files)
-    for remark in (*clip_remarks(*told), *damage_remarks(*told)):
+    for remark in (*clip_remarks(*told), *damage_remarks(*told), *seam_remarks(workspace, takes)):
         options.on_event(events.Warned("", "; ".join(filter(None, (remark.message, remark.hint)))))
 
 

@@ -25,6 +25,7 @@ from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
 from storyboard.workflow.footage import clip_of_take, loudness_cache
 from storyboard.workflow.render_options import takes_of
+from storyboard.workflow.seam_remarks import seam_remarks
 from storyboard.workflow.shapes import misshapen_clips
 from storyboard.workflow.workspace import Workspace
 
@@ -76,7 +77,7 @@ def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return warnings: home, odd local clips, characters, takes re-encoded nearly whole, loudness, shapes."""
+    """Return warnings: home, odd clips, characters, takes re-encoded nearly whole, loudness, shapes, jumps at seams."""
     return (
         *_narrowed(workspace),
         *clip_remarks(workspace.storyboard, workspace.source_files),
@@ -84,6 +85,7 @@ def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         *_mostly_encoded(workspace, plan),
         *_uneven(workspace, plan),
         *_misshapen(workspace, plan),
+        *seam_remarks(workspace, takes_of(plan), measured=True),
     )
 
 

@@ -15,6 +15,7 @@ from storyboard.workflow.assemble import known_loudness, segments_folder
 from storyboard.workflow.footage import build_footage, clip_of_take, loudness_cache
 from storyboard.workflow.partial import slates_for_pending
 from storyboard.workflow.render_options import takes_of
+from storyboard.workflow.seam_remarks import seam_remarks
 from storyboard.workflow.sheet import prepare_thumbnails
 from storyboard.workflow.workspace import Workspace
 
@@ -72,6 +73,7 @@ class BackgroundPreparation:
         cut, paths = build_footage(self._workspace, takes, slates_for_pending(self._workspace, takes))
         new = takes.keys() - self._pictured
         self._pictured |= new
+        seam_remarks(self._workspace, takes)
         prepare_thumbnails(self._workspace, cut, paths, {scene: takes[scene].measure.fps for scene in new})
         if not self._pieces:
             return
