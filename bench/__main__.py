@@ -20,6 +20,7 @@ NAMES = (
     "orchestration",
     "storm",
     "memory",
+    "downloading",
     "joining",
     "cutting",
     "composing",

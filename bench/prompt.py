@@ -1,6 +1,7 @@
 """At the prompt: how long an author waits where nothing is to be made: for --help, a plan, an unchanged film.
 
-Limits: --help 0.3 s, the render of an unchanged storyboard of 20 scenes 1.5 s and not one request.
+Limits: --help 0.3 s, the render of an unchanged storyboard of 20 scenes 1.5 s and not one request; a plan of 5,000
+scenes five times one of 1,000.
 """
 
 import socket
@@ -8,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from bench import reading
-from bench.process import STORYBOARD, least
+from bench.process import STORYBOARD, Cost, least
 from bench.row import Row
 from bench.service import author, service, storyboard
 
@@ -26,10 +27,18 @@ def _help() -> list[Row]:
 
 
 def _plan() -> list[Row]:
+    few, many = (_planned(scenes) for scenes in (1_000, 5_000))
+    return [
+        Row("plan of 1,000 scenes, wall", few.wall, "s"),
+        Row("plan of 1,000 scenes, CPU", few.cpu, "s"),
+        Row("plan of 5,000 scenes / 1,000 scenes, CPU", many.cpu / few.cpu, "x", 5),
+    ]
+
+
+def _planned(scenes: int) -> Cost:
     with tempfile.TemporaryDirectory() as name:
-        file = reading.write(Path(name), 1_000)
-        took = least([*STORYBOARD, "plan", file], author("http://127.0.0.1:1", Path(name) / "home"))
-    return [Row("plan of 1,000 scenes, wall", took.wall, "s"), Row("plan of 1,000 scenes, CPU", took.cpu, "s")]
+        file = reading.write(Path(name), scenes)
+        return least([*STORYBOARD, "plan", file], author("http://127.0.0.1:1", Path(name) / "home"))
 
 
 def _unchanged() -> list[Row]:

@@ -1,10 +1,8 @@
 """Drafts are what they should be to the frame and the sample, say what they should say, and cost what they may."""
 
 import json
-import os
 from fractions import Fraction
 from hashlib import sha256
-from importlib import import_module
 from pathlib import Path
 from threading import Event
 
@@ -88,30 +86,6 @@ def test_equal_requests_give_equal_bytes(tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
-# Seconds depend on what else the machine does: run alone, by ./dev test --all; ./dev bench drafting holds the limit.
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["card", "portrait", "image", "dissolve"])
-def test_a_draft_costs_a_second_and_a_half_of_cpu(tmp_path: Path, name: str) -> None:
-    """A draft of sixty scenes would take minutes, and nobody would draft any more."""
-    import_module("moviepy")  # It is imported once in a run, and not what is measured.
-
-    grain = np.random.default_rng(1).integers(60, 200, (900, 1600, 3), dtype=np.uint8)
-    Image.fromarray(grain).resize((1600, 900)).reduce(4).resize((1600, 900)).save(tmp_path / "grain.png")
-    grainy = photo(tmp_path / "grain.png")
-    brief = {
-        "card": Brief(order(prompt=LONG)),
-        "portrait": Brief(order(aspectRatio="9:16")),
-        "image": Brief(order(imageUrls=[IMAGE]), (grainy,)),
-        "dissolve": Brief(order(imageUrls=[IMAGE] * 2), (grainy, image(tmp_path, 640, 360, (90, 20, 20)))),
-    }[name]
-    spent = []
-    while len(spent) < 3 and min(spent, default=9) > 1.5:  # a busy machine counts more, and is asked again
-        before = sum(os.times()[:4])
-        filmed(tmp_path, brief)
-        spent.append(sum(os.times()[:4]) - before)
-    assert min(spent) <= 1.5
-
-
 @pytest.mark.ci
 def test_the_camera_moves_over_the_image_and_the_last_frame_comes_in(tmp_path: Path) -> None:
     """First and last frame are what such a scene is about: a draft must begin with one and end with the other."""
@@ -125,8 +99,8 @@ def test_the_camera_moves_over_the_image_and_the_last_frame_comes_in(tmp_path: P
     stripes[:, ::80] = 255
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
     stage = animatic.set_stage(Brief(order(imageUrls=[IMAGE]), (photo(tmp_path / "stripes.png"),)))
-    one, next_one = stage.frame(50)[360].astype(int), stage.frame(51)[360].astype(int)
-    moved = [abs(np.roll(one, step, axis=0) - next_one)[5:-5].max() for step in (-1, 1)]
+    one, next_one = (stage.frame(number).planes[0][360].astype(int) for number in (50, 51))
+    moved = [abs(np.roll(one, step) - next_one)[5:-5].max() for step in (-1, 1)]
     assert min(moved) == 0  # by exactly one pixel, to the left or to the right
 
 
@@ -162,10 +136,10 @@ def test_words_stay_inside_the_margins(prompt: str, shape: dict[str, object]) ->
     width, height = brief.size
     edge, strip = lettering.margin - 8, lettering.strip
     for ink in lettering.inks():
-        if ink.rest.shape[0] * ink.rest.shape[1] > 2000 and ink.rest.shape[0] < height and ink.rest.shape[1] < width:
-            top, bottom = ink.top, ink.top + ink.rest.shape[0]
+        if ink.size[1] * ink.size[0] > 2000 and ink.size[1] < height and ink.size[0] < width:
+            top, bottom = ink.top, ink.top + ink.size[1]
             assert ink.left >= edge
-            assert ink.left + ink.rest.shape[1] <= width - edge
+            assert ink.left + ink.size[0] <= width - edge
             assert 0 < bottom <= strip or strip < top < bottom <= height - strip or height - strip < top < height
 
 
@@ -178,9 +152,9 @@ def test_the_prompt_yields_to_titles(covered: str, shape: dict[str, object]) -> 
     lettering = animatic.set_stage(brief).lettering
     height = brief.size[1]
     bands = [[float(part) * height for part in band.split("-")] for band in covered.split()]
-    words = [ink for ink in lettering.inks() if ink.rest.shape[0] > 8 and 60 < ink.rest.shape[1] < brief.size[0] - 2]
+    words = [ink for ink in lettering.inks() if ink.size[1] > 8 and 60 < ink.size[0] < brief.size[0] - 2]
     for ink in words:
-        assert all(ink.top + ink.rest.shape[0] <= top + 2 or ink.top >= bottom - 2 for top, bottom in bands)
+        assert all(ink.top + ink.size[1] <= top + 2 or ink.top >= bottom - 2 for top, bottom in bands)
     prompts = [ink for ink in words if lettering.strip < ink.top < height - lettering.strip]
     assert bool(prompts) == (covered != "0.05-0.93")
 
@@ -192,10 +166,11 @@ def test_a_draft_says_where_it_lies_in_the_film(tmp_path: Path) -> None:
     assert there.mood == elsewhere.mood
     assert there.order.seed == elsewhere.order.seed
     stages = [animatic.set_stage(brief) for brief in (there, elsewhere)]
-    assert (stages[0].frame(50)[200:600] == stages[1].frame(50)[200:600]).all()
-    assert (stages[0].frame(50)[680:] != stages[1].frame(50)[680:]).any()
+    luma = [stage.frame(50).planes[0] for stage in stages]
+    assert (luma[0][200:600] == luma[1][200:600]).all()
+    assert (luma[0][680:] != luma[1][680:]).any()
     alone = animatic.set_stage(Brief(order()))
-    assert (alone.lettering.clock(50).rest != stages[0].lettering.clock(50).rest).any()
+    assert (alone.lettering.clock(50).rest[0] != stages[0].lettering.clock(50).rest[0]).any()
 
 
 def test_time_runs_over_the_picture() -> None:
@@ -203,9 +178,9 @@ def test_time_runs_over_the_picture() -> None:
     stage = animatic.set_stage(Brief(order()))
     left, top, width, _ = stage.lettering.line
     for number, share in ((0, 1 / 192), (95, 0.5), (191, 1.0)):
-        row = stage.frame(number)[top, left : left + width].astype(int).sum(axis=1)
-        assert abs((row > 700).sum() - share * width) <= 2
-    clocks = {stage.lettering.clock(number).colour.tobytes() for number in range(FRAMES)}
+        row = stage.frame(number).planes[0][top, left : left + width]
+        assert abs((row > 216).sum() - share * width) <= 2
+    clocks = {stage.lettering.clock(number).colour[0].tobytes() for number in range(FRAMES)}
     assert len(clocks) == FRAMES
 
 
@@ -213,7 +188,8 @@ def test_time_runs_over_the_picture() -> None:
 def test_scenes_look_and_sound_different() -> None:
     """A draft of a film would be one colour and one tone from beginning to end."""
     briefs = [Brief(order(prompt=f"scene {number}")) for number in range(12)]
-    colours = {tuple(animatic.set_stage(brief).frame(0)[100, 640]) for brief in briefs}
+    frames = [animatic.set_stage(brief).frame(0) for brief in briefs]
+    colours = {(y[100, 640], u[50, 320], v[50, 320]) for y, u, v in (frame.planes for frame in frames)}
     assert len(colours) >= 11
     assert len({bed.bed(brief.digest).tobytes() for brief in briefs}) == 12
     flats = [flat.colour(brief.digest) for brief in briefs]
@@ -288,4 +264,4 @@ async def test_a_draft_continues_the_frame_that_it_is_given(start: Start, tmp_pa
     with av.open(str(path)) as clip:
         keys = [packet.pts for packet in clip.demux(video=0) if packet.is_keyframe]
     assert len(seen) == FRAMES
-    assert len(keys) == 2  # a thumbnail must not be the frame of another clip
+    assert FRAMES // 2 in (at * 24 // 12288 for at in keys)  # a thumbnail must not be the frame of another clip

@@ -2,7 +2,7 @@
 
 Its first and its last frame are those that it was given, bare, so that one draft continues another.
 moviepy composes the clip, Pillow draws its static layers once, and each frame is a window on a picture wider than the
-frame: a clip takes about 1 s of CPU. The camera moves by whole and half pixels, so that the picture does not jitter.
+frame: a clip takes about half a second of CPU. The camera moves by whole and half pixels, so that the picture does not jitter.
 """
 
 from collections.abc import Iterator
@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-import numpy as np
-from PIL import Image
-
 from storyboard.emulator.drafts.backdrop import backdrops
 from storyboard.emulator.drafts.bed import bed
 from storyboard.emulator.drafts.brief import Brief
-from storyboard.emulator.drafts.clip_writer import FRAMES, RATE, SECONDS, Picture, aac, mp4
+from storyboard.emulator.drafts.clip_writer import FRAMES, RATE, SECONDS, aac, mp4
 from storyboard.emulator.drafts.given_frames import GivenFrames, given_frames
-from storyboard.emulator.drafts.lettering import Lettering, TextRun
+from storyboard.emulator.drafts.lettering import Lettering
+from storyboard.emulator.drafts.planes import Cutout, WidePicture, mixed, wide_picture, yuv_colour
 from storyboard.graphics.background import PAPER
 from storyboard.graphics.moviepy import video_clip
+from storyboard.graphics.transitions import Plane, YuvPicture
 
 _TRAVEL = 0.15  # travel of the camera in a clip, in frame widths
 _DISSOLVE = (72, 120)  # first and last frame of the dissolve from the first image to the last
@@ -31,77 +30,66 @@ class Stopped(Exception):
 
 
 def film(path: Path, brief: Brief, stop: Event) -> None:
-    """Write the clip for ``brief``. Takes about 1 s of one core. Raise OSError, av.FFmpegError, Stopped."""
+    """Write the clip for ``brief``. Takes about half a second of one core. Raise OSError, av.FFmpegError, Stopped."""
     stage = set_stage(brief)
-    clip = video_clip()(lambda time: stage.frame(round(time * RATE)), duration=SECONDS)
-    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.mood)), stage.given.keys)
+    clip = video_clip()(lambda time: stage.frame(round(time * RATE)).content, duration=SECONDS)
+    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.mood)))
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A clip before its frames are rendered.
 
-    ``views`` is the picture (see ``_views``), ``later`` the picture that it dissolves to, () for none. ``pace`` is the
-    speed of the camera in half pixels per frame, negative to the left.
+    ``wide`` is the picture, ``later`` the one that it dissolves to, None for none. ``pace`` is the speed of the camera
+    in half pixels per frame, negative to the left.
     """
 
     size: tuple[int, int]
-    views: tuple[Picture, ...]
-    later: tuple[Picture, ...]
+    wide: WidePicture
+    later: WidePicture | None
     pace: int
-    inks: tuple[TextRun, ...]
+    inks: tuple[Cutout, ...]
     lettering: Lettering
     given: GivenFrames
 
-    def frame(self, number: int) -> Picture:
+    def frame(self, number: int) -> YuvPicture:
         """Frame ``number``, from 0."""
         picture = self._window(number)
         for ink in (*self.inks, self.lettering.clock(number)):
             ink.over(picture)
         left, top, width, height = self.lettering.line
-        picture[top : top + height, left : left + width * (number + 1) // FRAMES] = PAPER
+        right = left + width * (number + 1) // FRAMES
+        for scale, plane, value in zip((1, 2, 2), picture.planes, yuv_colour(PAPER), strict=True):
+            plane[top // scale : -(-(top + height) // scale), left // scale : -(-right // scale)] = value
         return self.given.over(picture, number)
 
-    def _window(self, number: int) -> Picture:
-        steps = self.pace * number if self.pace > 0 else -self.pace * (FRAMES - 1 - number)
-        start, view = steps // 2, steps % 2
-        window = slice(start, start + self.size[0])
+    def _window(self, number: int) -> YuvPicture:
+        steps, width = self.pace * number if self.pace > 0 else -self.pace * (FRAMES - 1 - number), self.size[0]
         share = _share(number) if self.later else 0
         if not self.later or share == 0:
-            return self.views[view][:, window].copy()
+            return self.wide.window(steps, width)
         if share == 256:
-            return self.later[view][:, window].copy()
-        first, last = self.views[view][:, window], self.later[view][:, window]
-        mixed: Picture = ((first * np.uint16(256 - share) + last * np.uint16(share)) >> 8).astype(np.uint8)
-        return mixed
+            return self.later.window(steps, width)
+        return mixed(self.wide.window(steps, width), self.later.window(steps, width), share)
 
 
 def set_stage(brief: Brief) -> Stage:
     """Draw everything that is the same in all frames."""
     size, unit = brief.size, min(brief.size) / 720
     pace = max(1, round(size[0] * _TRAVEL * 2 / FRAMES))
-    wide = (size[0] + pace * (FRAMES - 1) // 2 + 2, size[1])
-    views = [_views(picture, pace) for picture in backdrops(brief, wide, unit)]
+    travel = pace * (FRAMES - 1) // 2
+    wide = (size[0] + travel + travel % 2 + 2, size[1])
+    pictures = [wide_picture(picture, pace) for picture in backdrops(brief, wide, unit)]
     lettering = Lettering(brief, unit)
     return Stage(
         size=size,
-        views=views[0],
-        later=views[1] if len(views) > 1 else (),
+        wide=pictures[0],
+        later=pictures[1] if len(pictures) > 1 else None,
         pace=pace if int(brief.mood[0], 16) % 2 else -pace,
         inks=tuple(lettering.inks()),
         lettering=lettering,
         given=given_frames(brief, size, FRAMES),
     )
-
-
-def _views(picture: Image.Image, pace: int) -> tuple[Picture, ...]:
-    """The picture; for an odd ``pace`` also the picture shifted by half a pixel."""
-    whole = np.asarray(picture)
-    if pace % 2 == 0:
-        return (whole,)
-    width, height = picture.size
-    half = picture.resize((width - 1, height), Image.Resampling.BICUBIC, box=(0.5, 0, width - 0.5, height))
-    return whole, np.asarray(half)
 
 
 def _share(number: int) -> int:
@@ -111,7 +99,7 @@ def _share(number: int) -> int:
     return round(256 * way * way * (3 - 2 * way))
 
 
-def _until(stop: Event, pictures: Iterator[Picture]) -> Iterator[Picture]:
+def _until(stop: Event, pictures: Iterator[Plane]) -> Iterator[Plane]:
     for picture in pictures:
         if stop.is_set():
             raise Stopped

@@ -5,7 +5,7 @@ measured) and drops the colour tags. The same frames and sound give the same byt
 """
 
 import io
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,15 @@ import numpy.typing as npt
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
-from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace
+
+from storyboard.graphics.transitions import Plane
 
 SECONDS = 8
 RATE = 24  # frames per second
 SAMPLE_RATE = 48_000  # samples per second and channel
 FRAMES = SECONDS * RATE
 
-Picture = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 Samples = npt.NDArray[np.float32]  # (samples, 2), -1 to 1
 
 _BLOCK = 1024  # samples in one AAC frame
@@ -31,6 +31,8 @@ _BITEXACT = {"fflags": "+bitexact"}  # writes no version and no date into the fi
 _X264 = {
     "preset": "ultrafast",
     "crf": "24",
+    # A trim to a half second is copied, and a thumbnail from the middle is never the frame of another clip.
+    "g": str(RATE // 2),
     "threads": "1",
     "flags": "+bitexact",
     "x264-params": "colorprim=bt709:transfer=bt709:colormatrix=bt709:fullrange=off",
@@ -53,24 +55,18 @@ def aac(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def mp4(
-    path: Path, size: tuple[int, int], pictures: Iterable[Picture], sound: bytes, keys: Collection[int] = ()
-) -> None:
+def mp4(path: Path, size: tuple[int, int], pictures: Iterable[Plane], sound: bytes) -> None:
     """Write a clip of ``size`` (width, height in pixels) to ``path``. Raise OSError and av.FFmpegError.
 
-    ``keys`` are the numbers of frames that are key frames, besides those that the encoder chooses.
+    ``pictures`` are the contents of YuvPictures of that size.
     """
     with _writing(path) as container, av.open(io.BytesIO(sound), "r", format="mp4") as recording:
         video = container.add_stream("libx264", rate=RATE, options=_X264)
         video.width, video.height = size
         video.pix_fmt = "yuv420p"
         _copy(recording.demux(audio=0), container.add_stream_from_template(recording.streams.audio[0]), container)
-        reformatter = VideoReformatter()
         for number, picture in enumerate(pictures):
-            frame = _yuv(picture, number, reformatter)
-            if number in keys:
-                frame.pict_type = PictureType.I
-            container.mux(video.encode(frame))
+            container.mux(video.encode(_frame(picture, size, number)))
         container.mux(video.encode(None))
 
 
@@ -87,17 +83,10 @@ def _copy(packets: "Iterable[Packet[Any]]", stream: Stream, container: OutputCon
             container.mux(packet)
 
 
-def _yuv(picture: Picture, number: int, reformatter: VideoReformatter) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-    frame.pts = number
-    return reformatter.reformat(
-        frame,
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        dst_color_range=ColorRange.MPEG,
-        interpolation=Interpolation.FAST_BILINEAR,
-        threads=1,
-    )
+def _frame(picture: Plane, size: tuple[int, int], number: int) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(picture.reshape(size[1] * 3 // 2, size[0]), format="yuv420p")
+    frame.pts, frame.colorspace, frame.color_range = number, Colorspace.ITU709, ColorRange.MPEG
+    return frame
 
 
 def _writing(path: Path) -> OutputContainer:

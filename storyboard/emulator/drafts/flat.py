@@ -3,11 +3,10 @@
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from storyboard.emulator.drafts.bed import bed
 from storyboard.emulator.drafts.clip_writer import RATE, SAMPLE_RATE, SECONDS, aac, mp4
 from storyboard.emulator.drafts.given_frames import GivenFrames
+from storyboard.emulator.drafts.planes import flat_picture
 
 Colour = tuple[int, int, int]
 
@@ -22,10 +21,10 @@ def film(
     path: Path, size: tuple[int, int], shade: Colour, seconds: int = SECONDS, given: GivenFrames | None = None
 ) -> None:
     """Write a clip of at most 8 ``seconds``, all of colour ``shade`` but for ``given`` frames, with a quiet sound."""
-    picture = np.full((size[1], size[0], 3), shade, dtype=np.uint8)
+    picture = flat_picture(shade, size)
     given = given or GivenFrames(seconds * RATE)
-    pictures = (given.over(picture, number) for number in range(seconds * RATE))
-    mp4(path, size, pictures, _hum(seconds), given.keys)
+    pictures = (given.over(picture, number).content for number in range(seconds * RATE))
+    mp4(path, size, pictures, _hum(seconds))
 
 
 @cache

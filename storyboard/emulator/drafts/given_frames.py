@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from storyboard.emulator.drafts.brief import Brief
-from storyboard.emulator.drafts.clip_writer import Picture
 from storyboard.emulator.drafts.frame_images import Photo
+from storyboard.emulator.drafts.planes import mixed, yuv_picture
+from storyboard.graphics.transitions import YuvPicture
 
 _FADE = 12  # frames from a given one to the draft's own picture
 
@@ -16,15 +15,10 @@ class GivenFrames:
     """The first and the last of a draft's ``count`` frames, in its size; None for one that it is not given."""
 
     count: int
-    first: Picture | None = None
-    last: Picture | None = None
+    first: YuvPicture | None = None
+    last: YuvPicture | None = None
 
-    @property
-    def keys(self) -> tuple[int, ...]:
-        """The frames that must be key frames: one that is shown for the clip must not be that of another clip."""
-        return () if self.first is None else (self.count // 2,)
-
-    def over(self, picture: Picture, number: int) -> Picture:
+    def over(self, picture: YuvPicture, number: int) -> YuvPicture:
         """Frame ``number``, from 0: a given frame, ``picture``, or a mix of both on the way."""
         fade = min(_FADE, self.count // 4)
         behind = self.count - 1 - number
@@ -41,14 +35,11 @@ def given_frames(brief: Brief, size: tuple[int, int], count: int) -> GivenFrames
         return GivenFrames(count)
     from storyboard.emulator.drafts.backdrop import fill_frame
 
-    found = [np.asarray(fill_frame(still, size)) if isinstance(still, Photo) else None for still in brief.stills[:2]]
+    found = [yuv_picture(fill_frame(still, size)) if isinstance(still, Photo) else None for still in brief.stills[:2]]
     return GivenFrames(count, *found)
 
 
-def _mix(given: Picture, own: Picture, step: int, steps: int) -> Picture:
+def _mix(given: YuvPicture, own: YuvPicture, step: int, steps: int) -> YuvPicture:
     """``given`` at step 0, ``own`` at step ``steps``."""
     share = round(256 * step / steps)
-    if not share:
-        return given
-    mixed: Picture = ((given * np.uint16(256 - share) + own * np.uint16(share)) >> 8).astype(np.uint8)
-    return mixed
+    return mixed(given, own, share) if share else given

@@ -1,40 +1,20 @@
 """Lettering: the overlays of a draft clip: text, guides, progress line, running time."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from storyboard.emulator.drafts.brief import Brief
-from storyboard.emulator.drafts.clip_writer import RATE, Picture
+from storyboard.emulator.drafts.clip_writer import RATE
+from storyboard.emulator.drafts.planes import Cutout, cutout, stencil
 from storyboard.graphics import fonts as setting
 from storyboard.graphics.background import PAPER
 from storyboard.graphics.titles import MARGIN
 
 # The height of the least room that a prompt is drawn in, in pixels at 720p: a line.
 _LEAST = 32
-
-
-@dataclass(frozen=True, slots=True)
-class TextRun:
-    """A drawn rectangle with its position in pixels.
-
-    ``colour`` is premultiplied by its opacity, ``rest`` is the share of the picture below that remains (0 to 256).
-    """
-
-    left: int
-    top: int
-    colour: npt.NDArray[np.uint16]
-    rest: npt.NDArray[np.uint16]
-
-    def over(self, picture: Picture) -> None:
-        """Blend it onto ``picture``, in place."""
-        height, width = self.rest.shape[:2]
-        under = picture[self.top : self.top + height, self.left : self.left + width]
-        under[:] = (under * self.rest + self.colour) >> 8
 
 
 class Lettering:
@@ -58,13 +38,13 @@ class Lettering:
         """The progress line: left, top, width, height."""
         return self.margin, self._base, self.size[0] - 2 * self.margin, max(2, self._px(2))
 
-    def inks(self) -> list[TextRun]:
+    def inks(self) -> list[Cutout]:
         """All overlays that are the same in every frame."""
         card = not self.brief.stills
         layers = [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
         return [*(self._guides() if card else []), *(ink for layer in layers for ink in _inks(layer))]
 
-    def clock(self, number: int) -> TextRun:
+    def clock(self, number: int) -> Cutout:
         """The times of frame ``number`` in the clip and, if that is known, in the film: minutes, seconds, frames."""
         text = _time(number)
         if self._label.seconds is not None:
@@ -72,8 +52,7 @@ class Lettering:
         font = setting.face(self._px(17), 500)
         mask = Image.new("L", (self._px(300), self._px(26)))
         ImageDraw.Draw(mask).text((0, self._px(19)), text, 235, font, "ls")
-        drawn = Image.merge("RGBA", [*Image.new("RGB", mask.size, PAPER).split(), mask])
-        return _ink(drawn, self.margin, self._base + self._px(4))
+        return stencil(mask, PAPER, self.margin, self._base + self._px(4))
 
     def _px(self, length: float) -> int:
         return round(length * self.unit)
@@ -85,7 +64,7 @@ class Lettering:
     def _layer(self) -> Image.Image:
         return Image.new("RGBA", self.size, (*PAPER, 0))
 
-    def _guides(self) -> list[TextRun]:
+    def _guides(self) -> list[Cutout]:
         """The lines of thirds, a mark at each crossing, and the corners of the safe area."""
         width, height = self.size
         across, down = (width // 3, width * 2 // 3), (height // 3, height * 2 // 3)
@@ -182,7 +161,7 @@ def _parted(label: str) -> tuple[str, str]:
     return (number, name) if name and number.replace("/", "").isdigit() else ("", label)
 
 
-def _inks(layer: Image.Image) -> list[TextRun]:
+def _inks(layer: Image.Image) -> list[Cutout]:
     """The drawn parts of a layer, one per run of non-empty rows: blending empty pixels would cost as much."""
     rows = np.flatnonzero(np.asarray(layer.getchannel("A")).any(axis=1))
     if not rows.size:
@@ -192,15 +171,9 @@ def _inks(layer: Image.Image) -> list[TextRun]:
     inks = []
     for run, band in zip(runs, bands, strict=True):
         left, _, right, _ = band.getchannel("A").getbbox() or (0, 0, 0, 0)
-        inks.append(_ink(band.crop((left, 0, right, band.height)), left, int(run[0])))
+        inks.append(cutout(band.crop((left, 0, right, band.height)), left, int(run[0])))
     return inks
 
 
-def _bar(left: int, top: int, width: int, height: int, opacity: int) -> TextRun:
-    return _ink(Image.new("RGBA", (width, height), (*PAPER, opacity)), left, top)
-
-
-def _ink(drawn: Image.Image, left: int, top: int) -> TextRun:
-    pixels = np.asarray(drawn).astype(np.uint16)
-    opacity = np.repeat(pixels[..., 3:] + (pixels[..., 3:] >> 7), 3, axis=2)
-    return TextRun(left, top, pixels[..., :3] * opacity, 256 - opacity)
+def _bar(left: int, top: int, width: int, height: int, opacity: int) -> Cutout:
+    return stencil(Image.new("L", (width, height), opacity), PAPER, left, top)
