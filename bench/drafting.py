@@ -58,19 +58,8 @@ def _encoding(clip: Path, frames: Path) -> float:
     raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p"]
     ffmpeg.run(["-i", str(clip), *raw, "-s", "1280x720", "-frames:v", str(FRAMES), str(frames)], seconds=60)
     loop = [*raw, "-s", "1280x720", "-r", "24", "-stream_loop", str(SCENES - 1), "-i", frames]
-    x264 = [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-pix_fmt",
-        "yuv420p",
-        "-f",
-        "mp4",
-        "-y",
-        frames.with_suffix(".mp4"),
-    ]
-    return least([ffmpeg.binary(), "-nostdin", "-v", "error", *loop, *x264], tries=RUNS).cpu
+    x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-f", "mp4", "-y"]
+    return least([ffmpeg.binary(), "-nostdin", "-v", "error", *loop, *x264, frames.with_suffix(".mp4")], tries=RUNS).cpu
 
 
 def _clip() -> list[Row]:

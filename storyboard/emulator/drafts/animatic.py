@@ -2,7 +2,8 @@
 
 Its first and its last frame are those that it was given, bare, so that one draft continues another.
 moviepy composes the clip, Pillow draws its static layers once, and each frame is a window on a picture wider than the
-frame: a clip takes about half a second of CPU. The camera moves by whole and half pixels, so that the picture does not jitter.
+frame: a clip takes about half a second of CPU. The camera moves by whole and half pixels, so that the picture does not
+jitter.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from storyboard.emulator.drafts.brief import Brief
 from storyboard.emulator.drafts.clip_writer import FRAMES, RATE, SECONDS, aac, mp4
 from storyboard.emulator.drafts.given_frames import GivenFrames, given_frames
 from storyboard.emulator.drafts.lettering import Lettering
-from storyboard.emulator.drafts.planes import Cutout, WidePicture, mixed, wide_picture, yuv_colour
+from storyboard.emulator.drafts.planes import Cutout, WidePicture, mix_pictures, wide_picture, yuv_colour
 from storyboard.graphics.background import PAPER
 from storyboard.graphics.moviepy import video_clip
 from storyboard.graphics.transitions import Plane, YuvPicture
@@ -70,7 +71,7 @@ class Stage:
             return self.wide.window(steps, width)
         if share == 256:
             return self.later.window(steps, width)
-        return mixed(self.wide.window(steps, width), self.later.window(steps, width), share)
+        return mix_pictures(self.wide.window(steps, width), self.later.window(steps, width), share)
 
 
 def set_stage(brief: Brief) -> Stage:

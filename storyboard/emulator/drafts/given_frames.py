@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from storyboard.emulator.drafts.brief import Brief
 from storyboard.emulator.drafts.frame_images import Photo
-from storyboard.emulator.drafts.planes import mixed, yuv_picture
+from storyboard.emulator.drafts.planes import mix_pictures, yuv_picture
 from storyboard.graphics.transitions import YuvPicture
 
 _FADE = 12  # frames from a given one to the draft's own picture
@@ -42,4 +42,4 @@ def given_frames(brief: Brief, size: tuple[int, int], count: int) -> GivenFrames
 def _mix(given: YuvPicture, own: YuvPicture, step: int, steps: int) -> YuvPicture:
     """``given`` at step 0, ``own`` at step ``steps``."""
     share = round(256 * step / steps)
-    return mixed(given, own, share) if share else given
+    return mix_pictures(given, own, share) if share else given

@@ -38,7 +38,7 @@ def yuv_picture(image: Image.Image) -> YuvPicture:
         dst_color_range=ColorRange.MPEG,
         threads=1,
     )
-    return YuvPicture(frame.to_ndarray().reshape(-1), *image.size)
+    return YuvPicture(np.asarray(frame.to_ndarray(), np.uint8).reshape(-1), *image.size)
 
 
 def flat_picture(rgb: tuple[int, int, int], size: tuple[int, int]) -> YuvPicture:
@@ -49,10 +49,10 @@ def flat_picture(rgb: tuple[int, int, int], size: tuple[int, int]) -> YuvPicture
     return picture
 
 
-def mixed(one: YuvPicture, other: YuvPicture, share: int) -> YuvPicture:
-    """``one`` with ``share`` of 256 of ``other``."""
-    sum = one.content * np.uint16(256 - share) + other.content * np.uint16(share)
-    return YuvPicture((sum >> 8).astype(np.uint8), one.width, one.height)
+def mix_pictures(before: YuvPicture, coming: YuvPicture, share: int) -> YuvPicture:
+    """``before`` with ``share`` of 256 of ``coming``."""
+    sum = before.content * np.uint16(256 - share) + coming.content * np.uint16(share)
+    return YuvPicture((sum >> 8).astype(np.uint8), before.width, before.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,12 @@ def stencil(mask: Image.Image, rgb: tuple[int, int, int], left: int, top: int) -
     """One colour where a mask ("L") is, whose upper left corner lies at ``left`` and ``top``, in pixels."""
     pixels, at = _aligned(np.asarray(mask)[..., None], left, top)
     opacity = pixels[..., 0].astype(np.uint16)
-    opacity += opacity >> 7
-    half = (_summed(opacity) + np.uint16(2)) >> 2
-    y, u, v = (np.uint16(value) for value in yuv_colour(rgb))
-    return Cutout(*at, (opacity * y, half * u, half * v), (256 - opacity, 256 - half, 256 - half))
+    opacity += opacity >> np.uint16(7)
+    half: Numbers = (_summed(opacity) + np.uint16(2)) >> np.uint16(2)
+    shares = (opacity, half, half)
+    inks = [share * np.uint16(value) for share, value in zip(shares, yuv_colour(rgb), strict=True)]
+    rests = [np.uint16(256) - share for share in shares]
+    return Cutout(*at, (inks[0], inks[1], inks[2]), (rests[0], rests[1], rests[2]))
 
 
 def _summed(plane: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
@@ -146,12 +148,10 @@ class WidePicture:
 
 def wide_picture(image: Image.Image, pace: int) -> WidePicture:
     """The views of an RGB image with even sides, for a camera that moves by ``pace`` half pixels a frame."""
-    width, height = image.size
+    wide, height = image.width - 2, image.height
     steps = {0, *(frame * pace % 4 for frame in range(4))}
     shifted = {
-        step: image.resize(
-            (width - 2, height), Image.Resampling.BICUBIC, box=(step / 2, 0, width - 2 + step / 2, height)
-        )
+        step: image.resize((wide, height), Image.Resampling.BICUBIC, box=(step / 2, 0, wide + step / 2, height))
         for step in sorted({*steps, *(step % 2 for step in steps)})
     }
     return WidePicture({step: yuv_picture(view) for step, view in shifted.items()})
