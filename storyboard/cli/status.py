@@ -103,7 +103,8 @@ def _lines(report: "StatusReport") -> "Iterator[str]":
         yield _sent(submission, report.prices)
     yield from owed_lines(report.owed)
     yield ""
-    yield f"{'spent':<8} {report.prices.describe(report.spent)} on this storyboard"
+    where = "on this storyboard, in rehearsals" if report.is_rehearsal else "on this storyboard"
+    yield f"{'spent':<8} {report.prices.describe(report.spent)} {where}"
     if report.spent_on_failed:
         said = report.prices.describe(report.spent_on_failed)
         yield f"{'':<8} {said} of it for jobs that failed, which the provider may have given back"

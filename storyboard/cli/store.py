@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storyboard.config.settings import Settings
+    from storyboard.model.realm_kind import Kind
     from storyboard.state.garbage import UnreferencedTake
     from storyboard.state.realm import Realm
     from storyboard.workflow.collect_garbage import Trashed
@@ -40,8 +41,8 @@ def ls(draft: bool, as_json: bool) -> None:
         click.echo(to_json({"takes": [_take_document(listed) for listed in takes]}))
         return
     for listed in takes:
-        click.echo(_take_line(listed))
-    click.echo(f"{_takes(len(takes))} in {realm.store.root}", err=True)
+        click.echo(_take_line(listed, realm.kind))
+    click.echo(f"{_takes(len(takes), realm.kind)} in {realm.store.root}", err=True)
 
 
 def _take_document(listed: "ListedTake") -> dict[str, object]:
@@ -62,13 +63,12 @@ def _take_document(listed: "ListedTake") -> dict[str, object]:
     }
 
 
-def _take_line(listed: "ListedTake") -> str:
+def _take_line(listed: "ListedTake", kind: "Kind") -> str:
     from storyboard.model.submission import rfc3339
 
     take, came = listed.take, rfc3339(listed.downloaded)
-    why = (
-        "missing from the store" if listed.removed is None else f"removed by store gc on {rfc3339(listed.removed)[:10]}"
-    )
+    missing = "missing from the store" if kind == "paid" else "not here any more"
+    why = missing if listed.removed is None else f"removed by store gc on {rfc3339(listed.removed)[:10]}"
     gone = "" if listed.held else f"  {why}"
     scene, size = one_line(listed.scene or "–", 64), f"{take.measure.width}x{take.measure.height}"
     original = "  original (uncropped)" if take.resolution == ORIGINAL else ""
@@ -93,7 +93,7 @@ def verify(draft: bool, as_json: bool) -> int:
         click.echo(to_json({"checked": check.checked, "damaged": damaged, "gone": lost, "removed": removed, **frames}))
     else:
         gone = f", {len(removed)} removed by gc" if removed else ""
-        click.echo(f"{_takes(check.checked)} read, {len(damaged)} damaged, {len(lost)} not in the store{gone}")
+        click.echo(f"{_takes(check.checked, kind)} read, {len(damaged)} damaged, {len(lost)} not in the store{gone}")
         if check.frames:
             again = ", and moved aside: each is taken again when it is needed" if check.damaged_frames else ""
             click.echo(f"{_frames(check.frames)} read, {check.damaged_frames} damaged{again}")
@@ -273,8 +273,8 @@ def _trash_document(take: "Trashed", now: float) -> dict[str, object]:
     return {"sha256": take.digest, "bytes": take.bytes, "since": rfc3339(take.since), "due": take.due(now)}
 
 
-def _takes(number: int) -> str:
-    return f"{number} take{'' if number == 1 else 's'}"
+def _takes(number: int, kind: "Kind" = "paid") -> str:
+    return f"{number} {'rehearsal ' if kind == 'rehearsal' else ''}take{'' if number == 1 else 's'}"
 
 
 def _frames(number: int) -> str:

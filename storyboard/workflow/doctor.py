@@ -159,7 +159,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
                 "it is not sent again by itself: storyboard settle decides it",
                 SubmissionUnknown,
             )
-    yield from _takes(Store(realm / "takes"), takes, {*removed})
+    yield from _takes(Store(realm / "takes"), takes, {*removed}, "rehearsal takes" if found.rehearsal else "takes")
     yield from _owed(found)
 
 
@@ -177,11 +177,11 @@ def _owed(found: "Settings") -> Iterator[Finding]:
         )
 
 
-def _takes(store: "Store", takes: "list[Take]", removed: set[str]) -> Iterator[Finding]:
+def _takes(store: "Store", takes: "list[Take]", removed: set[str], noun: str) -> Iterator[Finding]:
     trash, every = store.trash(), {take.digest for take in takes}
     absent = {take.digest for take in takes if not store.holds(take.digest, take.bytes)} - {*removed, *trash}
     if absent:
-        said = f"{len(absent)} of {len(every)} are not in the store, or not whole"
+        said = f"{len(absent)} of {len(every)} {noun} are not in the store, or not whole"
         yield Finding("takes", "note", said, "render fetches what a film needs, unpaid; store verify looks closer")
     if trash:
         said = f"{_count(len(trash), 'take')}, {sum(trash.values()) / 1e6:.1f} MB, moved there by store gc"

@@ -69,6 +69,7 @@ class StatusReport:
     prices: Prices
     film: Path
     sheet: Path
+    is_rehearsal: bool = False
 
     @property
     def paths(self) -> Mapping[str, Path | None]:
@@ -102,6 +103,7 @@ def read_status(workspace: Workspace) -> StatusReport:
         prices=workspace.prices,
         film=film,
         sheet=film.with_suffix(".sheet.png"),
+        is_rehearsal=workspace.realm.kind == "rehearsal",
     )
 
 

@@ -267,7 +267,7 @@ def test_the_doctor_finds_what_was_left(studio: Studio, run: Run) -> None:
     found = {finding["subject"]: finding for finding in json.loads(out)["findings"]}
     assert left == 6
     assert "job-that-was-paid" in found["rescue"]["said"]
-    assert found["takes"]["said"] == "2 of 3 are not in the store, or not whole"
+    assert found["takes"]["said"] == "2 of 3 rehearsal takes are not in the store, or not whole"
     assert found["damaged"]["said"].startswith("1 damaged file, ")
     assert found["halves"]["said"].startswith("1 clip half fetched")
     run("render", "film.yaml", "--yes", "-q")
