@@ -73,14 +73,22 @@ class OpenStoryboard:
         """The storyboard as it was read."""
         return self.workspace.storyboard
 
-    def plan(self, scenes: Collection[str] = (), *, rebuy: Collection[str] = (), retry: Collection[str] = ()) -> Plan:
-        """Return what has to be done about each scene now; about ``scenes`` alone if some are named.
+    def plan(
+        self,
+        scenes: Collection[str] = (),
+        *,
+        picked: bool = False,
+        rebuy: Collection[str] = (),
+        retry: Collection[str] = (),
+    ) -> Plan:
+        """Return what has to be done about each take of each scene now; about ``scenes`` alone if some are named.
 
-        ``rebuy`` names scenes that are bought again if their takes are lost, ``retry`` scenes that are submitted once
-        more although they were refused. Raise InputError for the name of no scene, LocalFault.
+        ``picked``: about the takes that the film uses alone. ``rebuy`` names scenes that are bought again if their
+        takes are lost, ``retry`` scenes that are submitted once more although they were refused. Raise InputError for
+        the name of no scene, LocalFault.
         """
         whole = current_plan(self.workspace, Agreed(tuple(rebuy), tuple(retry)))
-        return select_steps(self.workspace, whole, tuple(scenes))
+        return select_steps(self.workspace, whole.picked_only() if picked else whole, tuple(scenes))
 
     def render(
         self,

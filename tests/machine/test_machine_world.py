@@ -45,6 +45,7 @@ from storyboard.model.take import Take
 from storyboard.parsing.yaml import load
 from storyboard.planning import plan as planning
 from storyboard.planning import steps
+from storyboard.planning.steps import take_id
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger, rows
 from storyboard.state.ledger import database as ledger_room
@@ -79,8 +80,10 @@ ANSWERS = st.lists(
 FETCHES = st.lists(st.sampled_from(("whole", "expired", "cut", "stalled", "disk full")), min_size=1, max_size=2)
 KILLS = st.one_of(st.integers(0, 12), st.integers(0, 140))
 WHICH = st.sampled_from(FILES)
+# What a scene is wanted in, and how many takes of it.
+SIZES = ("720p", "720p", "1080p", "720p, takes: 2", "1080p, takes: 3, pick: 2", "1080p, takes: 2")
 SCENES = st.lists(
-    st.tuples(st.sampled_from(NAMES), st.sampled_from(WORDS), st.sampled_from(("720p", "720p", "720p", "1080p"))),
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(WORDS), st.sampled_from(SIZES)),
     min_size=1,
     max_size=4,
     unique_by=lambda scene: scene[0],
@@ -277,7 +280,7 @@ class World(RuleBasedStateMachine):
                 for at, plan in zip(desks, plans, strict=True)
             )
             for at, plan, (outcomes, _) in zip(desks, plans, await asyncio.gather(*runs), strict=True):
-                kept = {step.scene: step.take for step in plan.steps if step.name == "keep"}
+                kept = {take_id(step): step.take for step in plan.steps if step.name == "keep"}
                 pin_takes(at, kept | {scene: take for scene, take in outcomes.items() if isinstance(take, Take)})
 
         def act() -> None:
@@ -300,7 +303,7 @@ class World(RuleBasedStateMachine):
     def write_anew(self, name: str, scenes: Any) -> None:
         self.edit(name, scenes)
 
-    @rule(name=WHICH, which=st.integers(0, 3), words=st.sampled_from(WORDS), size=st.sampled_from(("720p", "1080p")))
+    @rule(name=WHICH, which=st.integers(0, 3), words=st.sampled_from(WORDS), size=st.sampled_from(SIZES))
     def change_a_scene(self, name: str, which: int, words: str, size: str) -> None:
         scenes = list(self.scenes[name])
         scenes[which % len(scenes)] = (scenes[which % len(scenes)][0], words, size)
@@ -586,8 +589,9 @@ class World(RuleBasedStateMachine):
         for name in FILES:
             lock = self.lock(name)
             for scene, pinned in lock.scenes.items() if lock else ():
-                digests = {take.digest for some in pinned.takes.values() for take in some.values()}
-                assert digests <= self.service.digests(pinned.key), f"{scene} is given a take of another shot"
+                for number, some in pinned.takes.items():
+                    digests, known = {take.digest for take in some.values()}, pinned.all_keys[number]
+                    assert digests <= self.service.digests(known), f"{scene} is given a take of another shot"
                 for digest in digests - intact:
                     assert digest in self.spoiled | self.cleared, f"the take that {scene} has is gone"
 
@@ -656,10 +660,10 @@ def _unknown_sent_again(patch: pytest.MonkeyPatch) -> None:
     act, live = planning._step, str(LIVE)
     patch.setattr(ledger_room, "TABLES", rows.TABLES.replace(live, live.replace("'unknown', ", "")))
 
-    def step(scene: Any, source: Any, wanted: Any, facts: Any, prices: Any, model: Any) -> steps.Step:
-        found = act(scene, source, wanted, facts, prices, model)
-        lost = isinstance(found, steps.Blocked) and facts.entries[wanted.key].state == "unknown"
-        return steps.Make(scene.id, wanted, "720p", "", prices.shot(wanted.model)) if lost else found
+    def step(shot: Any) -> steps.Step:
+        found = act(shot)
+        lost = isinstance(found, steps.Blocked) and shot.facts.entries[shot.wanted.key].state == "unknown"
+        return steps.Make(shot.scene, shot.wanted, "720p", "", shot.prices.shot(shot.wanted.model)) if lost else found
 
     patch.setattr(planning, "_step", step)
 
