@@ -54,6 +54,9 @@ def full(ledger: Ledger, times: int) -> list[str]:
                 raise error
             return self.db.execute(sql, *more)
 
+        def executemany(self, sql: str, rows: Any) -> object:
+            return self.db.executemany(sql, rows)
+
     ledger.database.connection = cast(sqlite3.Connection, Full(ledger.database.connection))
     return asked
 

@@ -55,6 +55,7 @@ def test_three_takes_one_is_picked(studio: Studio, run: Run) -> None:
     assert run("render", "film.yaml", "--no-cut")[0] == 0
     third = read_lock(studio.folder / "film.lock.yaml").scenes["gull"]
     assert (third.pick, sorted(third.takes), sorted(third.takes[2])) == (1, [1, 2, 3], ["1080p", "720p"])
+    assert json.loads(run("store", "gc", "--older-than", "0", "--json")[1])["spare"] == []
     film(studio, 3, ", pick: 2, resolution: 1080p")
     assert set(steps(studio).values()) == {"keep"}
     assert run("render", "film.yaml", "--no-cut")[0] == 0
@@ -97,6 +98,7 @@ def test_a_take_that_fails_stops_neither_the_film_nor_the_others(studio: Studio)
     assert (pinned.pick, sorted(pinned.takes), sorted(pinned.keys)) == (3, [2, 3], [2])
 
 
+@pytest.mark.ci
 def test_the_film_waits_for_its_take_alone(studio: Studio) -> None:
     """The others are bought, pinned and kept while the film's own failed; those of the earlier prompt stay pinned."""
     service = studio.serve("submit:code=422 x1 @tern")
@@ -141,6 +143,7 @@ def test_each_take_is_settled_by_itself(studio: Studio, run: Run) -> None:
     assert service.posts == 3
 
 
+@pytest.mark.ci
 def test_a_colleague_has_every_take(studio: Studio, tmp_path: Path) -> None:
     """A lock with two takes on a new machine: both are fetched by their jobs, and nothing is paid."""
     service = studio.serve()
@@ -154,6 +157,7 @@ def test_a_colleague_has_every_take(studio: Studio, tmp_path: Path) -> None:
     assert ((studio.folder / "film.lock.yaml").read_bytes(), service.charged, service.posts) == (lock, charged, 2)
 
 
+@pytest.mark.ci
 def test_only_the_picked_take_is_bought_if_asked(studio: Studio, run: Run) -> None:
     service = studio.serve()
     film(studio, 3, ", pick: 2")
