@@ -30,10 +30,17 @@ def many(folder: Path, count: int, *, seconds: int = SECONDS, group: int = 48) -
             shutil.copyfile(folder / f"{number % KINDS:03d}.mp4", path)
 
 
-def sparse(folder: Path) -> None:
-    """``KINDS`` clips with few key frames, as Veo makes them: at the beginning, and in every other one at frame 96."""
-    for number in range(KINDS):
-        _clip(folder / f"{number:03d}.mp4", number, SECONDS, (250, 96)[number % 2])
+def sparse(folder: Path, count: int = KINDS) -> None:
+    """Clips with few key frames, as Veo makes them: at the beginning, and in every other one at frame 96.
+
+    There are ``KINDS`` of them, under ``count`` names.
+    """
+    for number in range(count):
+        path = folder / f"{number:03d}.mp4"
+        if number < KINDS:
+            _clip(path, number, SECONDS, (250, 96)[number % 2])
+        else:
+            path.hardlink_to(folder / f"{number % KINDS:03d}.mp4")
 
 
 def named(folder: Path, count: int) -> list[Path]:

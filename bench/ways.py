@@ -78,6 +78,31 @@ def _planned(
     return plan, known, paths
 
 
+def trimmed(folder: Path, count: int) -> None:
+    """Every fifth clip is seen from 0.5 s to 7.5 s: cold."""
+    from storyboard.film import splice as hand
+    from storyboard.film.film_plan import plan_film
+
+    paths, shots, at = {str(n): path for n, path in enumerate(clips.named(folder, count))}, [], 0
+    for name in paths:
+        first, last = (12, 180) if int(name) % 5 == 0 else (0, 192)
+        shots.append(Clip(name, name, Fraction(first, 24), Fraction(last, 24), at, last - first))
+        at += last - first
+    known = hand.indexes(paths)
+    plan = plan_film(Timeline(tuple(shots), 1280, 720, 24, "pad"), known)
+    assert not isinstance(plan, str), plan
+    hand.splice(plan, known, paths, folder / "trimmed.film", folder / "trimmed")
+
+
+def moviepy_trimmed(folder: Path, count: int) -> None:
+    """The same with moviepy, as its documentation shows it."""
+    from moviepy import VideoFileClip, concatenate_videoclips
+
+    opened = [VideoFileClip(str(path)) for path in clips.named(folder, count)]
+    shown = [clip.subclipped(0.5, 7.5) if n % 5 == 0 else clip for n, clip in enumerate(opened)]
+    encoded_by_moviepy(concatenate_videoclips(shown, method="chain"), folder)
+
+
 def copied(folder: Path, count: int) -> None:
     """The bytes alone, as the splice writes them; synced."""
     from storyboard.film.copy import Range
@@ -155,6 +180,8 @@ def main() -> None:
         "join": join,
         "moviepy": moviepy,
         "moviepy_opened": moviepy_opened,
+        "trimmed": trimmed,
+        "moviepy_trimmed": moviepy_trimmed,
         "concat": concat,
         "prepare": prepare,
         "splice": splice,
