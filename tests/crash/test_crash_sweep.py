@@ -34,10 +34,10 @@ FILMS: Mapping[str, Film] = {
     ),
     "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
-# Every n-th point in CI, some 500 kills in sum; every one of them behind ./dev test --all.
-STEP = {"prompts": 8}
-SELDOM = 12
-CALLED, CALLED_STEP = ("prompts", "lost"), 10
+# Every n-th point in CI, some 250 kills in sum; every one of them behind ./dev test --all.
+STEP = {"prompts": 16}
+SELDOM = 30
+CALLED, CALLED_STEP = ("prompts", "lost"), 24
 
 
 def _sweep(
@@ -165,7 +165,7 @@ def test_killed_while_the_film_is_cut_it_is_cut_again(
     total, whole = forks.render(cuts, watched=True)["points"], cuts.cut()
     assert whole
     killed, broken = 0, []
-    for kill in range(1 + part, total + 1, 6):
+    for kill in range(1 + part, total + 1, 12):
         home = bought.copied(f"kill-{kill}")
         ends = [forks.render(home, at, watched=True) for at in (kill, random.Random(kill).randint(1, total))]
         last = forks.render(home)

@@ -639,7 +639,7 @@ def _explored(world: type[World], examples: int, *, whole: bool = True) -> None:
 
 
 @pytest.mark.parametrize(
-    "examples", [4, pytest.param(60, marks=pytest.mark.ci), pytest.param(300, marks=pytest.mark.slow)]
+    "examples", [4, pytest.param(20, marks=pytest.mark.ci), pytest.param(300, marks=pytest.mark.slow)]
 )
 def test_whatever_happens_nothing_is_paid_twice_and_nothing_bought_is_lost(world: type[World], examples: int) -> None:
     _explored(world, examples)
