@@ -22,7 +22,8 @@ from storyboard.system.clock import Clock
 class RunServices:
     """All that a run uses. ``read_image`` gives the bytes of a local image; ``runs`` is the folder of runs' claims.
 
-    ``verify`` decodes a downloaded clip whole and measures it; it blocks, and raises BadMedia or LocalFault.
+    ``verify`` decodes a downloaded clip whole and measures it; it blocks, and raises BadMedia or LocalFault. A draft,
+    which this machine has just encoded, is only measured.
     ``take_frame`` returns a frame of a clip, by its number from 0, as a PNG image with its width and height; it raises
     BadMedia or LocalFault. ``frames`` keeps these images. ``originals``: download the uncropped original of a clip as
     well. ``prepare`` is given each scene's take once it is in the store, and does ahead what the cut needs.

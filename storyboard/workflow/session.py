@@ -15,6 +15,7 @@ from storyboard.generation.services import RunServices
 from storyboard.generation.uploads import NoMemory, Uploads
 from storyboard.http.client import Client, Endpoint
 from storyboard.media.frames import frame_png
+from storyboard.media.probe import measure
 from storyboard.media.verify import verify
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
@@ -107,7 +108,7 @@ async def _services(
         callbacks=await _calls(workspace, clock, stack, report, key),
         runs=realm.runs,
         read_image=lambda image: workspace.source_files.bytes_of(image.path),
-        verify=lambda path: verify(path, None),
+        verify=measure if workspace.realm.kind == "draft" else lambda path: verify(path, None),
         take_frame=frame_png,
         originals=workspace.settings.originals,
         prepare=preparing.take,
