@@ -24,6 +24,7 @@ from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
 from storyboard.workflow.footage import clip_of_take, loudness_cache
+from storyboard.workflow.frame_remarks import frame_remarks
 from storyboard.workflow.render_options import takes_of
 from storyboard.workflow.seam_remarks import seam_remarks
 from storyboard.workflow.shapes import misshapen_clips
@@ -85,6 +86,7 @@ def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         *_mostly_encoded(workspace, plan),
         *_uneven(workspace, plan),
         *_misshapen(workspace, plan),
+        *frame_remarks(workspace, plan),
         *seam_remarks(workspace, takes_of(plan), measured=True),
     )
 

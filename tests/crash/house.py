@@ -78,7 +78,8 @@ class Film:
     """A storyboard to be rendered: ``text`` has ``{tag}`` in each prompt, ``words`` go to the command.
 
     ``lost`` are the scenes whose answers the service loses, ``refused`` those that it refuses, ``twins`` two that ask
-    for the same shot; ``picture`` is whether a local image belongs to it; ``takes`` counts those of a scene.
+    for the same shot; ``picture`` is whether a local image belongs to it; ``takes`` counts those of a scene;
+    ``after`` names the scene whose frame a scene begins with.
     """
 
     text: str
@@ -88,6 +89,7 @@ class Film:
     twins: tuple[str, ...] = ()
     picture: bool = False
     takes: Mapping[str, int] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
 
 
 def name_of(entry: Submission) -> str:
@@ -159,6 +161,13 @@ class Home:
         found = {entry.scene for entry in self.entries if entry.state in ("unknown", "intent")}
         return found | set(self.film.twins if found & set(self.film.twins) else ())
 
+    def waiting(self) -> set[str]:
+        """The scenes that have nothing to begin with, because it is unknown what became of another one."""
+        found = self.unknown()
+        while more := {scene for scene, source in self.film.after.items() if source in found} - found:
+            found |= more
+        return found
+
     def broken(self) -> list[str]:
         """Which promises do not hold. Asked once no render is at work, the last of which was let run to its end."""
         sold, entries = self.seller.sold(self.tag), self.entries
@@ -175,7 +184,7 @@ class Home:
             elif entry.job is None and entry.state not in ("unknown", "intent"):
                 found.append(f"{prompt!r} was charged, and the ledger says {entry.state}")
         found += self.wrong_bytes(sold)
-        lacking = self.scenes - set(self.lock.scenes) - self.unknown() - set(self.film.refused)
+        lacking = self.scenes - set(self.lock.scenes) - self.waiting() - set(self.film.refused)
         found += [f"{scene} has no take" for scene in sorted(lacking)]
         found += self.lacking_takes()
         found += [f"{path} is left over" for path in self.leftovers()]
@@ -192,9 +201,15 @@ class Home:
         """Takes that are not what they are called, and scenes that have what was sold for another, or nothing."""
         entries = {entry.key: entry for entry in self.entries}
         store = {path.stem: _sha256(path) for path in self.realm.glob("takes/??/*.mp4")}
-        found = [f"the take {name} has the bytes of {digest}" for name, digest in store.items() if name != digest]
+        frames = {path.stem: _sha256(path) for path in self.realm.glob("frames/??/*.png")}
+        files = {**store, **frames}
+        found = [f"{name} in the store has the bytes of {digest}" for name, digest in files.items() if name != digest]
         for scene, pinned in self.lock.scenes.items():
             for number, take in ((n, take) for n, versions in pinned.takes.items() for take in versions.values()):
+                if (take.first_frame is not None) != (scene in self.film.after):
+                    found.append(f"the lock says of {scene} that it began with {take.first_frame}")
+                if take.first_frame and take.first_frame not in frames:
+                    found.append(f"the frame that {scene} began with is not in the store")
                 if take.digest not in store:
                     found.append(f"the lock gives {scene} a take that is not in the store")
                 if take.digest not in sold[name_of(entries[pinned.all_keys[number]])]["sha256"]:
@@ -219,7 +234,8 @@ class Home:
         scratch = self.project / ".storyboard"
         hidden = [path for path in self.project.rglob(".*") if path != scratch and path.parent != scratch]
         aged = [path for path in self.realm.glob("runs/*") if path.stat().st_mtime == _LONG_AGO]
-        return [*hidden, *aged, *self.realm.glob("takes/arriving/*"), *self.realm.glob("takes/damaged/*")]
+        left = [*self.realm.glob("takes/arriving/*"), *self.realm.glob("takes/damaged/*")]
+        return [*hidden, *aged, *left, *self.realm.glob("frames/*/.*")]
 
     def age(self) -> None:
         """Have the claims of the renders so far be old: what is young may be about to be held, and stays."""

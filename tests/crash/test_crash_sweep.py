@@ -25,6 +25,12 @@ FILMS: Mapping[str, Film] = {
         BIRDS[0] + ", first_frame: frame.png", BIRDS[1] + ", references: [frame.png]", BIRDS[2], picture=True
     ),
     "hd": film(BIRDS[0] + ", resolution: 1080p", BIRDS[1], BIRDS[2] + ", resolution: 1080p"),
+    "chain": film(
+        BIRDS[0],
+        BIRDS[1] + ", first_frame: {scene: one}",
+        BIRDS[2] + ", first_frame: {scene: two, at: 0.5}",
+        after={"two": "one", "three": "two"},
+    ),
     "lost": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (lost)'", lost=("three",)),
     "refused": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (refused)'", refused=("three",)),
     "takes": film(

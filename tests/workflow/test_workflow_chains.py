@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from studio import Run, Studio, png
+from studio import Run, Service, Studio, png
 
+from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.media.frames import frame_png
 from storyboard.model import events
 from storyboard.model.lock import Lock
@@ -235,3 +236,34 @@ def test_frames_are_kept_verified_and_cleared(studio: Studio, run: Run) -> None:
     assert studio.render(cut=False).exit == 0
     assert (file.read_bytes(), service.posts) == (before, 3)
     assert uploads(studio) == 1
+
+
+@pytest.mark.ci
+def test_a_source_that_was_bought_again_is_remarked(studio: Studio, run: Run) -> None:
+    """The shot is the same and its picture is not: what began with the lost one is kept, and the plan says so."""
+    first = studio.serve()
+    studio.write(HEAD + chain("a", "b"))
+    assert studio.render(cut=False).exit == 0
+    began = sent(studio, "b")
+    lost = lock(studio).scenes["a"].takes[1]["720p"]
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
+        workspace.realm.store.path(lost.digest).unlink()
+    second = Service(Behaviour(film="tiny"))
+    studio.environ["APIKLEY_BASE_URL"] = second.emulator.url
+    assert run("render", "film.yaml", "--yes", "--no-cut", "--rebuy", "a")[0] == 0
+    assert (first.posts, second.posts, sent(studio, "b")) == (2, 1, began)
+    assert "'b' was made with the last frame of a as an earlier take had it" in run("plan", "film.yaml")[1]
+    second.close()
+
+
+def test_a_clone_keeps_what_was_sent(studio: Studio, tmp_path: Path) -> None:
+    """Another machine fetches a chain by its jobs, pays nothing, and its lock still names the frames."""
+    service = studio.serve()
+    studio.write(HEAD + chain("a", "b"))
+    assert studio.render(cut=False).exit == 0
+    pinned = (studio.folder / "film.lock.yaml").read_bytes()
+    studio.environ["STORYBOARD_HOME"] = str(tmp_path / "second")
+    assert studio.render(cut=False).exit == 0
+    assert (service.posts, (studio.folder / "film.lock.yaml").read_bytes()) == (2, pinned)
+    (studio.folder / "film.lock.yaml").unlink()
+    assert {what.partition(":")[0] for what in doings(studio).values()} == {"keep"}
