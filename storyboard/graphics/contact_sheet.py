@@ -39,9 +39,14 @@ def box(count: int, size: tuple[int, int]) -> tuple[int, int]:
     return max(96, round(size[0] * factor)), max(54, round(size[1] * factor))
 
 
-def pages(title: str, about: str, tiles: Sequence[Tile], frame: tuple[int, int]) -> Iterator[Image.Image]:
-    """The sheet, page by page. ``frame`` is the size that ``box`` returns; ``about`` is shown beside the title."""
-    columns, least = _columns(len(tiles)), 560
+def pages(
+    title: str, about: str, tiles: Sequence[Tile], frame: tuple[int, int], columns: int | None = None
+) -> Iterator[Image.Image]:
+    """The sheet, page by page. ``frame`` is the size that ``box`` returns; ``about`` is shown beside the title.
+
+    ``columns`` is the number of tiles in a row; None for one that suits the number of tiles.
+    """
+    columns, least = columns or _columns(len(tiles)), 560
     cell = (max(frame[0], 180), frame[1] + 10 + _LINE + _WORDS + _GAP)
     width = max(least, 2 * _MARGIN + columns * cell[0] + (columns - 1) * _GAP)
     held = columns * ROWS

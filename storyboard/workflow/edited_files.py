@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
 
+from storyboard.model.errors import InputError
 from storyboard.model.take import Measure
+from storyboard.model.text import one_line
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.project_files import ImageFile
 from storyboard.parsing.scene_edit import SceneEdit, set_number
@@ -48,3 +50,9 @@ def write_edit(files: EditedFiles) -> None:
     edit = files.edit
     if edit.after != edit.before:
         files.project.rewrite(edit.path, edit.before, edit.after)
+
+
+def no_takes(scene: MappingNode) -> InputError:
+    """Return the error for a scene that no takes are generated of."""
+    place, name = scene.page.place((*scene.path, "id")), one_line(str(scene.value["id"]), 80)
+    return InputError(f"{place}: no takes are generated of scene {name}", "it is skipped, or shows a file of its own")

@@ -6,15 +6,14 @@ from pathlib import Path, PurePosixPath
 
 from storyboard.config.settings import Settings
 from storyboard.costs.prices import Prices
-from storyboard.model.errors import InputError, Problems
+from storyboard.model.errors import Problems
 from storyboard.model.problem import Problem
 from storyboard.model.realm_kind import Kind
 from storyboard.model.scene_shots import SceneShots
-from storyboard.model.text import one_line
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.scene_edit import SceneEdit, find_scene
 from storyboard.planning.steps import Plan, Step
-from storyboard.workflow.edited_files import edit_scene, write_edit
+from storyboard.workflow.edited_files import edit_scene, no_takes, write_edit
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.source_files import Project
 from storyboard.workflow.workspace import open_workspace, relative_name
@@ -56,8 +55,7 @@ def pick_take(
     entry = find_scene(PurePosixPath(file.name), shown, project, scene)
     before = _shots_before(file, settings, realm, given, project, entry)
     if scene not in before:
-        place, why = entry.page.place((*entry.path, "id")), "it is skipped, or shows a file of its own"
-        raise InputError(f"{place}: no takes are generated of scene {one_line(scene, 80)}", why)
+        raise no_takes(entry)
     count = len(before[scene].takes)
     if not 1 <= number <= count:
         raise Problems((_no_such_take(entry, number, count),))

@@ -78,7 +78,7 @@ def sheet(options: SheetOptions, settings: Settings) -> list[Path]:
         count = f"{len(tiles)} scene{'' if len(tiles) == 1 else 's'}"
         about = f"{count}, {chapter_time(timeline.frames // timeline.fps)}"
         pages = contact_sheet.pages(workspace.storyboard.title, about, tiles, box)
-        return _write_pages(Sidecars(workspace.file.parent), first, pages)
+        return write_pages(Sidecars(workspace.file.parent), first, pages)
 
 
 def poster(options: SheetOptions, scene: str, settings: Settings) -> Path:
@@ -207,8 +207,11 @@ def _words(scenes: Iterable[Scene]) -> dict[str, str]:
     return words | unshared_words(prompts)
 
 
-def _write_pages(sidecars: Sidecars, first: Path, pages: "Iterable[Image]") -> list[Path]:
-    """Write the pages; remove those that an earlier sheet had beyond them. Raise LocalFault."""
+def write_pages(sidecars: Sidecars, first: Path, pages: "Iterable[Image]") -> list[Path]:
+    """Write the pages of a sheet, numbered from ``first`` on; remove those that an earlier sheet had beyond them.
+
+    Raise LocalFault.
+    """
     written = []
     for number, page in enumerate(pages, 1):
         written.append(_page(first, number))
