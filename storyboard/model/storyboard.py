@@ -109,7 +109,8 @@ class Generated:
 
     ``takes`` is how many takes there are to be, ``pick`` the number of the one that the film uses (None: as the lock
     says, or the first), ``frozen``: none is ever generated again. ``former_prompt`` is the prompt with the numbers of
-    vars spelt as in 0.1 (1.1 for 1.10); None if it is the same.
+    vars spelt as in 0.1 (1.1 for 1.10), ``former_references`` are those of each cast member in the prompt's template,
+    named in the end or not; None if they are the same.
     """
 
     prompt: str
@@ -123,6 +124,7 @@ class Generated:
     watermark: str | None
     resolution: Resolution
     former_prompt: str | None = None
+    former_references: tuple[Image, ...] | None = None
     takes: int = 1
     pick: int | None = None
     frozen: bool = False

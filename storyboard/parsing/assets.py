@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Callable
+from copy import copy
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -34,6 +35,12 @@ class Assets:
         self._clips: dict[PurePosixPath, Measure | StoryboardError] = {}
         self._effects: tuple[str, ...] | None = None
         self._sounds: dict[PurePosixPath, Fraction | StoryboardError] = {}
+
+    def quietly(self) -> "Assets":
+        """The same assets, where no problem is reported."""
+        quiet = copy(self)
+        quiet._wrong = lambda problem: None
+        return quiet
 
     def image(self, page: SourceFile, path: KeyPath, word: str) -> Image | None:
         """The image that ``word`` names at ``path`` of ``page``; None where there is a problem with it."""

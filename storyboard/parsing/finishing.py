@@ -154,7 +154,7 @@ class Finishing:
             return ()
         if isinstance(word.value, str):
             text = rendered(word.page, word.path, word.value).strip()
-            return (Caption(text, Fraction(0), None),)
+            return (Caption(text, Fraction(0), None),) if text else ()
         lines = [(part, self._span(part, seconds)) for part in _parts(word, "text")]
         for (part, (start, _)), (_, (earlier, _)) in zip(lines[1:], lines, strict=False):
             if start < earlier:

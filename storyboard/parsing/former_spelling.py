@@ -17,10 +17,9 @@ class FormerSpelling:
     def __init__(self, values: Names, given: Names, others: Names) -> None:
         self._work = template_limits.TemplateWork()
         self._is_needed = any(map(yaml.has_written_numbers, values.values()))
-        self._names: dict[str, object] = {}
+        self._names: dict[str, object] = dict(others)
         for key, value in values.items() if self._is_needed else ():
             self._names[key] = given.get(key, self._filled(yaml.respelt(value)))
-        self._names |= others
 
     def prompt(self, source: str, own: Names) -> str | None:
         """The prompt in its former spelling; None if no number in the vars is spelt differently."""

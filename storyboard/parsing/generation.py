@@ -10,11 +10,11 @@ from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
 from storyboard.parsing import template
 from storyboard.parsing.assets import Assets
+from storyboard.parsing.dialogue import SpokenLine
 from storyboard.parsing.findings import Findings
 from storyboard.parsing.keyframes import Keyframes
+from storyboard.parsing.prompt_text import PromptTexts
 from storyboard.parsing.scene_images import SceneImages
-from storyboard.parsing.source import KeyPath
-from storyboard.parsing.structured_prompt import json_prompt, prompt_keys
 from storyboard.parsing.values import SceneValues, Value
 from storyboard.parsing.variables import Names, Variables
 
@@ -27,79 +27,40 @@ class Generating:
     ) -> None:
         self._scope = scope
         self._capabilities = capabilities
-        self._findings = findings
         self._wrong = findings.add
+        self._prompts = PromptTexts(scope, capabilities, findings)
         self._images = SceneImages(found, keyframes, scope, capabilities, findings.add)
 
-    def scene(self, words: SceneValues, names: Names) -> Generated | None:
-        """The generation settings of a scene; None without a prompt. ``names`` are those its prompt can use."""
-        prompt = self._prompt(words, names)
+    def scene(self, words: SceneValues, names: Names, lines: Sequence[SpokenLine]) -> Generated | None:
+        """The generation settings of a scene in which ``lines`` are said; None without a prompt.
+
+        ``names`` are those its prompt can use.
+        """
+        prompt = self._prompts.scene(words, names, lines)
         model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
         shape = cast(Aspect, aspect.value if aspect else "16:9")
         first, last, references = self._images.choose(words)
         wanted, name = self._model(model), str(words.own.get("id") or "")
         usual = self._capabilities.model(wanted).resolutions[0].name
         made = Generated(
-            prompt=prompt or "",
+            prompt=prompt.text,
             model=wanted,
             aspect=shape,
             first_frame=self._images.frame(first, shape, "first", name),
             last_frame=self._images.frame(last, shape, "last", name),
-            references=self._images.references(references, words) if references else (),
+            references=self._images.references(references, prompt) if references else (),
             seed=self._seed(words),
             translate=bool(word.value) if (word := words.get("translate")) else True,
             watermark=self._watermark(words),
             resolution=cast(Resolution, resolution.value if resolution else usual),
-            former_prompt=self._former_prompt(words, names, prompt),
+            former_prompt=prompt.former,
+            former_references=self._images.former_references(references, prompt) if references else None,
             takes=int(cast(int, word.value)) if (word := words.get("takes")) else 1,
             pick=_pick(words, self._wrong),
             frozen=bool((word := words.get("frozen")) and word.value),
         )
         self._possible(words, made, first, references)
-        return made if prompt else None
-
-    def _prompt(self, words: SceneValues, names: Names) -> str | None:
-        word = words.get("prompt")
-        if word is None:
-            if not words.has("prompt"):
-                message, hint = (
-                    "the scene has no 'prompt', no 'file' and no 'still'",
-                    "describe the shot: prompt: …",
-                )
-                self._wrong(words.own.problem(words.own.begins(), message, hint, key=True))
-            return None
-        before = self._findings.errors
-        text = self._filled_in(word, names)
-        if not text and self._findings.errors == before:
-            self._wrong(word.problem("the prompt is empty", "describe what is seen and heard"))
-        limit = self._asked(words).prompt_limit
-        if len(text) > limit:
-            message = f"the prompt has {len(text):,} characters; at most {limit:,} can be sent"
-            self._wrong(word.problem(message, "shorten it"))
-        elif self._findings.errors == before:
-            self._scope.checks.prompt(word.page, word.path, text)
-        return text
-
-    def _filled_in(self, word: Value, names: Names) -> str:
-        """The text of a prompt; a mapping is JSON."""
-
-        def filled_in(path: KeyPath, text: str) -> str:
-            return self._scope.render(word.page, path, text, names)
-
-        if isinstance(word.value, str):
-            return filled_in(word.path, word.value).strip()
-        for path in prompt_keys(word.value, word.path):
-            if not template.plain(str(path[-1])):
-                message, hint = "a key is plain text, and this has a tag in it", "put the tag into its value"
-                self._wrong(word.page.problem(path, message, hint, key=True))
-        return json_prompt(word.value, word.path, filled_in)
-
-    def _former_prompt(self, words: SceneValues, names: Names, prompt: str | None) -> str | None:
-        word = words.get("prompt")
-        if word is None or not isinstance(word.value, str):
-            return None
-        former = self._scope.former_prompt(word.value, names)
-        return former if former != prompt else None
+        return made if prompt.text else None
 
     def _model(self, word: Value | None) -> str:
         known = self._capabilities.names

@@ -1,6 +1,7 @@
 """Rules that the JSON Schema cannot express, and the Storyboard with all defaults filled in and all units parsed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from storyboard.model.capabilities import Capabilities
@@ -8,6 +9,7 @@ from storyboard.model.storyboard import Output, Scene, Source, Storyboard
 from storyboard.model.text import one_line
 from storyboard.parsing import yaml
 from storyboard.parsing.assets import Assets
+from storyboard.parsing.dialogue import Dialogue, SpokenLine, spoken_captions
 from storyboard.parsing.film_checks import film_problems
 from storyboard.parsing.findings import Findings
 from storyboard.parsing.finishing import Finishing
@@ -55,6 +57,7 @@ class Rules:
         top, defaults = self._top, self._top.inner("defaults")
         entry = top.inner("output") or MappingNode(top.page, (), yaml.Map())
         output = read_output(entry, self._name, self._scope, self._wrong)
+        dialogue = Dialogue(top, self._scope, output.language, self.findings)
         film: list[ParsedScene] = []
         skipped: dict[str, ParsedScene | None] = {}
         for number, entry in enumerate(self._entries, 1):
@@ -62,7 +65,7 @@ class Rules:
                 self._wrong(entry.problem((), *ENOUGH))
                 break
             words = SceneValues(entry, defaults)
-            scene = self._scene(words, number, output)
+            scene = self._scene(words, number, output, dialogue)
             if (skip := words.get("skip")) and skip.value:
                 skipped[str(entry.get("id"))] = ParsedScene(scene, words) if scene else None
             elif scene:
@@ -107,14 +110,16 @@ class Rules:
                     entry.problem(("id",), same, f"the other is {where}; ids must differ in more than letter case")
                 )
 
-    def _scene(self, words: SceneValues, number: int, output: Output) -> Scene | None:
+    def _scene(self, words: SceneValues, number: int, output: Output, dialogue: Dialogue) -> Scene | None:
         """The scene; None if it is not valid. Adds to ``findings``."""
+        lines: tuple[SpokenLine, ...] = ()
         name, note = words.own.get("id"), words.get("note")
         source: Source | None
         whole: Fraction | None
         kind, known = self._sources.kind(words), self._scope.scene(words, number)
         if kind == "prompt":
-            made = self._generating.scene(words, known)
+            lines = dialogue.scene(words, known)
+            made = self._generating.scene(words, known, lines)
             source, whole = made, Fraction(self._capabilities.model(made.model if made else "").seconds)
         else:
             source, whole = self._sources.local(words, kind, output)
@@ -125,6 +130,10 @@ class Rules:
         finish = self._finishing.scene(
             words, seconds, lambda page, path, text: self._scope.render(page, path, text, known)
         )
+        if lines and whole is not None and seconds is not None:
+            dialogue.check(words, lines, whole, trim)
+            if words.get("caption") is None:
+                finish = replace(finish, captions=spoken_captions(lines, seconds))
         if source is None or name is None:
             return None
         place = words.own.page.place((*words.own.path, *words.own.begins()), key=True)

@@ -1,17 +1,16 @@
 """The images of a generated scene: first and last frame, or references."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import cast
 
 from storyboard.model.capabilities import Capabilities
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import FrameSource, Image, LocalImage
-from storyboard.parsing import template, template_limits
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.keyframes import Edge, Keyframes
+from storyboard.parsing.prompt_text import PromptText
 from storyboard.parsing.source import KeyPath, SourceFile
-from storyboard.parsing.structured_prompt import prompt_texts
 from storyboard.parsing.values import SceneValues, Value
 from storyboard.parsing.variables import Variables
 
@@ -69,30 +68,41 @@ class SceneImages:
                 self._wrong(word.page.problem(word.path, message, hint, severity="warning"))
         return image
 
-    def references(self, word: Value, words: SceneValues) -> tuple[Image, ...]:
+    def references(self, word: Value, prompt: PromptText) -> tuple[Image, ...]:
+        """The references that ``word`` asks for: a list of images, or those of the cast that the prompt names."""
         places = [(word.page, (*word.path, index), text) for index, text in enumerate(cast(list[str], word.value))]
         said = f"{len(places)} references"
         if word.value == "cast":
-            places = self._portraits(words)
+            places = self._portraits(prompt.members)
             said = f"the cast in this prompt has {len(places)} images"
-            if not places and word.own:
+            if not places and word.own and not prompt.error:
                 hint = "name one that has 'images', such as {{ cast.keeper }}"
                 self._wrong(word.problem("the prompt names no member of the cast that has images", hint))
-        most = max(model.references for model in self._capabilities.models)
-        if len(places) > most:
-            self._wrong(word.problem(f"{said}; at most {most} can be sent", "list the ones that matter most"))
-        return tuple(image for place in places[:most] if (image := self._found.image(*place)))
+        if len(places) > self._most:
+            self._wrong(word.problem(f"{said}; at most {self._most} can be sent", "list the ones that matter most"))
+        return tuple(image for place in places[: self._most] if (image := self._found.image(*place)))
 
-    def _portraits(self, words: SceneValues) -> list[tuple[SourceFile, KeyPath, str]]:
-        """The images of the cast members that the prompt names, in the order of the prompt."""
-        prompt = words.get("prompt")
-        try:
-            texts = prompt_texts(prompt.value) if prompt else ()
-            names = [name for text in texts for name in template.parse(text).members]
-        except template_limits.TemplateRefused:
-            return []
+    def former_references(self, word: Value, prompt: PromptText) -> tuple[Image, ...] | None:
+        """The references as they were while each member written in a prompt counted, in branches that never run too.
+
+        None if they are the same, or if they could not be sent.
+        """
+        if word.value != "cast" or prompt.former_members is None:
+            return None
+        places = self._portraits(prompt.former_members)
+        images = tuple(image for place in places if (image := self._found.quietly().image(*place)))
+        same = places == self._portraits(prompt.members)
+        return None if same or not len(images) == len(places) <= self._most else images
+
+    @property
+    def _most(self) -> int:
+        """How many references can be sent, with the model that takes most."""
+        return max(model.references for model in self._capabilities.models)
+
+    def _portraits(self, members: Sequence[str]) -> list[tuple[SourceFile, KeyPath, str]]:
+        """The images of members of the cast, each once."""
         found: dict[str, tuple[SourceFile, KeyPath, str]] = {}
-        for name in names:
+        for name in members:
             member = self._scope.members.get(name)
             images = member.get("images") if member else None
             for index, text in enumerate(cast(list[str], images or [])):

@@ -25,6 +25,7 @@ _MADE = (
     "takes",
     "pick",
     "frozen",
+    "say",
 )  # fmt: skip
 _KINDS = ("prompt", "file", "still")
 _OWN = {"file": "a local clip", "still": "a local picture"}

@@ -24,13 +24,20 @@ _TAG = ("'{%' begins a tag such as '{% if night %}'", "to send '{%' itself, writ
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template with allowed nodes only. ``members`` are the keys of ``cast`` that it uses, in order."""
+    """A template with allowed nodes only. ``members`` are the keys of ``cast`` that are written in it, in order."""
 
     body: tuple[nodes.Node, ...]
     members: tuple[str, ...]
 
     def render(self, scope: Names, work: TemplateWork) -> tuple[str, tuple[TemplateRefused, ...]]:
         """The text and all faults. Values in ``scope`` are plain data: tags in them are not interpreted."""
+        text, refused, _ = self.render_naming(scope, work)
+        return text, refused
+
+    def render_naming(
+        self, scope: Names, work: TemplateWork
+    ) -> tuple[str, tuple[TemplateRefused, ...], tuple[str, ...]]:
+        """The text, all faults, and the members of the cast that were named, in order."""
         run = Rendering(dict(scope), min(MAX_WORK, work.left))
         before = run.left
         try:
@@ -38,7 +45,7 @@ class Template:
         except WorkSpent as spent:
             run.refuse(TemplateRefused(str(spent)))
         work.left -= before - run.left
-        return "".join(run.pieces), tuple(run.refused)
+        return "".join(run.pieces), tuple(run.refused), tuple(run.members)
 
 
 def plain(source: str) -> bool:

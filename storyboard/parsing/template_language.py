@@ -30,10 +30,25 @@ Names = Mapping[str, object]
 _NOTHING = object()
 
 
+class CastText(str):
+    """A text that names ``members`` of the cast: what one of them looks like, or a var that says so."""
+
+    members: tuple[str, ...] = ()
+
+
+def cast_text(text: str, members: Iterable[str]) -> str:
+    """Return ``text`` as one that names these members of the cast; ``text`` itself without any."""
+    if not members:
+        return text
+    naming = CastText(text)
+    naming.members = tuple(members)
+    return naming
+
+
 class Rendering:
     """One rendering of a template: names in scope, output so far, faults, and the work left.
 
-    ``room`` is the number of characters that may still be written.
+    ``room`` is the number of characters that may still be written; ``members`` are those of the cast that were named.
     """
 
     def __init__(self, names: dict[str, object], left: int) -> None:
@@ -41,6 +56,7 @@ class Rendering:
         self.left = left
         self.room = MAX_OUTPUT
         self.pieces: list[str] = []
+        self.members: dict[str, None] = {}
         self.refused: list[TemplateRefused] = []
 
     def handle(self, value: object) -> None:
@@ -167,7 +183,15 @@ def _found(node: nodes.Name | nodes.Getattr | nodes.Getitem, run: Rendering) -> 
 
 
 def _lookup(node: nodes.Node, run: Rendering) -> object:
-    """The value of a name, an attribute or an item: under a key of a mapping, or at an index of a list.
+    """The value of a name, an attribute or an item, _NOTHING where there is none. Members that it names are noted."""
+    value = _looked_up(node, run)
+    if isinstance(value, CastText):
+        run.members |= dict.fromkeys(value.members)
+    return value
+
+
+def _looked_up(node: nodes.Node, run: Rendering) -> object:
+    """The value of a name, or what is under a key of a mapping, or at an index of a list.
 
     _NOTHING where there is none, or where the storyboard gives it no value.
     """
@@ -292,12 +316,13 @@ def _test(node: nodes.Test, run: Rendering) -> object:
 
 def _filter(node: nodes.Filter, run: Rendering) -> object:
     assert node.node is not None
-    arguments = [run.value(argument) for argument in node.args]
     if node.name in ("default", "d"):
         value = _optional(node.node, run)
+        arguments = [run.value(argument) for argument in node.args]
         empty = len(arguments) > 1 and arguments[1] and not value
         return (arguments[0] if arguments else "") if value is _NOTHING or empty else value
     value = run.value(node.node)
+    arguments = [run.value(argument) for argument in node.args]
     for operand in (value, *arguments):
         run.handle(operand)
     try:
@@ -315,7 +340,7 @@ def _optional(node: nodes.Node, run: Rendering) -> object:
 
 def _text(value: object, node: nodes.Node) -> str:
     """A value as text of a prompt. Raise TemplateRefused for lists, mappings and booleans."""
-    if type(value) is str:
+    if isinstance(value, str):
         return value
     if is_number(value):
         return str(value)

@@ -56,12 +56,15 @@ class TextChecks:
             rest = len(line.rstrip()) - column
             self._wrong(page.at(at.end_line + 1, column + 1, message, hint, path, rest, "warning"))
 
-    def prompt(self, page: SourceFile, path: KeyPath, text: str) -> None:
-        """Check a prompt as it is sent: its length, its quotes, its tags."""
+    def length(self, page: SourceFile, path: KeyPath, text: str) -> None:
+        """Check whether a model reads all of a prompt."""
         if len(text) > LONG_PROMPT:
             message = f"the prompt has {len(text):,} characters: of more than {LONG_PROMPT:,} a model leaves parts out"
             hint = "shorten it, or make two scenes of it"
             self._wrong(page.problem(path, message, hint, severity="warning"))
+
+    def signs(self, page: SourceFile, path: KeyPath, text: str) -> None:
+        """Check the quotes and tags in a part of a prompt, as they are sent."""
         if curly := _CURLY.search(text):
             message = f"a curly quote ({curly[0]}): a model may print the quoted words"
             self._warn(page, path, curly[0], message, "write straight quotes, or none: She says: Come in.")

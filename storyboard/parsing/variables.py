@@ -10,6 +10,7 @@ from storyboard.parsing import template, template_limits, yaml
 from storyboard.parsing.former_spelling import FormerSpelling
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.source import KeyPath, SourceFile, position_of_name, position_of_text
+from storyboard.parsing.template_language import cast_text
 from storyboard.parsing.text_checks import TextChecks
 from storyboard.parsing.values import SceneValues
 
@@ -35,7 +36,8 @@ class Variables:
         written, cast = top.inner("vars"), top.inner("cast")
         self.checks = TextChecks(written.value if written else (), cast.value if cast else (), wrong)
         self.title = str(self._plain(top, "title") or name)
-        variables, others = self._vars(top, given), {"cast": self._cast(top), "title": self.title}
+        looks = self._cast(top)
+        variables, others = self._vars(top, given, looks), {"cast": looks, "title": self.title}
         self.names: Names = variables | others
         numbers = {key: written.value[key] for key in variables} if written else {}
         self._former = FormerSpelling(numbers, given, others)
@@ -50,13 +52,18 @@ class Variables:
 
         Returns ``source`` where it has no tags, or where the template cannot be parsed.
         """
+        return self.render_naming(page, path, source, names)[0]
+
+    def render_naming(self, page: SourceFile, path: KeyPath, source: str, names: Names) -> tuple[str, tuple[str, ...]]:
+        """The text as ``render`` gives it, and the members of the cast that it names, in order."""
         if self._blind:
-            return source
+            return source, written_members(source)
         self.checks.template(page, path, source)
         if template.plain(source):
-            return source
+            return source, ()
+        members: tuple[str, ...] = ()
         try:
-            text, refused = template.parse(source).render(names, self._work)
+            text, refused, members = template.parse(source).render_naming(names, self._work)
         except template_limits.TemplateRefused as error:
             text, refused = source, (error,)
         for each in refused:
@@ -65,7 +72,7 @@ class Variables:
                 position_of_text(page, path, mark) if mark else position_of_name(page, path, each.name, each.line)
             )
             self._wrong(page.at(line, column, each.message, each.hint, path, width))
-        return text
+        return text, members
 
     def former_prompt(self, source: str, names: Names) -> str | None:
         """The prompt as it was filled in when numbers in vars were not kept as written; None if that is the same."""
@@ -81,15 +88,16 @@ class Variables:
             self.checks.plain_text(entry.page, (*entry.path, name))
         return value
 
-    def _vars(self, top: MappingNode, given: Mapping[str, str]) -> dict[str, object]:
+    def _vars(self, top: MappingNode, given: Mapping[str, str], looks: Names) -> dict[str, object]:
+        """The value of each var; it can use the vars above it and the cast."""
         entry = top.inner("vars") or MappingNode(top.page, top.begins(), yaml.Map())
         known = [key for key in entry.value if not key.startswith("x-")]
         if top.inner("vars") or not top.has("vars"):
             self._given(entry, known, given)
-        scope: dict[str, object] = {}
+        scope: dict[str, object] = {"cast": looks} if looks else {}
         for key in known:
             scope[key] = given[key] if key in given else self._filled(entry, (key,), entry.value[key], scope)
-        return scope
+        return {key: scope[key] for key in known}
 
     def _given(self, entry: MappingNode, known: list[str], given: Mapping[str, str]) -> None:
         for key, text in given.items():
@@ -102,7 +110,7 @@ class Variables:
     def _filled(self, entry: MappingNode, path: KeyPath, value: object, scope: Names) -> object:
         """The value of a variable with its templates rendered; they can use the variables above it."""
         if isinstance(value, str):
-            return self.render(entry.page, (*entry.path, *path), value, scope)
+            return cast_text(*self.render_naming(entry.page, (*entry.path, *path), value, scope))
         if isinstance(value, yaml.Map):
             return {key: self._filled(entry, (*path, key), part, scope) for key, part in value.items()}
         if isinstance(value, yaml.Items):
@@ -120,5 +128,13 @@ class Variables:
             member = entry.inner(name) if entry and not name.startswith("x-") else None
             if member:
                 self.members[name] = member
-            looks[name] = (self._plain(member, "looks") if member else None) or name
+            looks[name] = cast_text(str((self._plain(member, "looks") if member else None) or name), [name])
         return looks
+
+
+def written_members(source: str) -> tuple[str, ...]:
+    """The members of the cast that are written in a template, in order, in branches that never run as well."""
+    try:
+        return template.parse(source).members
+    except template_limits.TemplateRefused:
+        return ()

@@ -84,14 +84,21 @@ def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Pric
 
 def _step(shot: "_Known") -> Step:
     if shot.resolution in shot.held:
-        former = shot.wanted.prompt != shot.source.prompt
-        why = "unchanged; its take was made with numbers as they were spelt before" if former else UNCHANGED
+        why = _kept_because(shot.wanted, shot.source)
         return Keep(shot.scene, shot.wanted, shot.held[shot.resolution], why)
     if pending := _pending(shot) or _lost(shot) or _refused(shot):
         return pending
     price = shot.prices.shot(shot.wanted.model) + shot.upgrade
     agreed = shot.may({*shot.facts.rebuy, *shot.facts.retry})
     return Make(shot.scene, shot.wanted, shot.resolution, _reason(shot), price, agreed=agreed)
+
+
+def _kept_because(wanted: Shot, source: Generated) -> str:
+    if wanted.prompt != source.prompt:
+        return "unchanged; its take was made with numbers as they were spelt before"
+    if wanted.references != source.references:
+        return "unchanged; its take was made with images of cast members that are not named any more"
+    return UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ def scene_shots(
     """Return the shots of each scene that a provider generates. ``labels`` are those of drafts, by scene.
 
     ``lock`` says which take the film used. A frame of another scene is named by the shot that the film uses there.
-    Prompts whose numbers of vars were spelt in another way up to 0.1 stay as they were, if ``is_bought`` says so.
+    Up to 0.1, numbers of vars were spelt in another way in prompts, and each cast member written in a prompt counted as
+    named: a shot of then stays as it was, if ``is_bought`` says so.
     """
     found: dict[str, SceneShots] = {}
     trims = {scene.id: scene.trim for scene in storyboard.scenes}
@@ -49,9 +50,10 @@ def scene_shots(
 
 def _first(source: Generated, first: Shot, is_bought: Callable[[Shot], bool]) -> Shot:
     """The shot of take 1: the former one if it was bought, and the present one was not."""
-    if source.former_prompt is None:
+    if source.former_prompt is None and source.former_references is None:
         return first
-    former = replace(first, prompt=source.former_prompt)
+    prompt, references = source.former_prompt or first.prompt, source.former_references or first.references
+    former = replace(first, prompt=prompt, references=references)
     return former if is_bought(former) and not is_bought(first) else first
 
 
