@@ -96,8 +96,7 @@ class Dialogue:
     def check(self, words: SceneValues, lines: Sequence[SpokenLine], clip: Fraction, trim: Trim) -> None:
         """Report what cannot be said in a clip of so many seconds, or in the part of it that is shown."""
         word = words.get("say")
-        if word is None or not lines:
-            return
+        assert word is not None
         text = " ".join(line.text for line in lines)
         needed, shown = speech_seconds(text, self._language), min(clip, trim.end or clip) - trim.start
         if needed > clip:
@@ -117,7 +116,8 @@ def _too_long(text: str, needed: Fraction, there: Fraction, where: str) -> tuple
     over = count - int(count * there / needed)
     spoken = f"{ceil(needed * 10) / 10:.1f}".removesuffix(".0")
     long = " long" if where.endswith("is") else ""
-    message = f"this takes {spoken} s to say, and {where} {format_seconds(there)} s{long}: {over} letters too many"
+    many = f"{over} character{'s' * (over > 1)} too many"
+    message = f"this takes {spoken} s to say, and {where} {format_seconds(there)} s{long}: {many}"
     return message, "shorten it, or let two scenes share it"
 
 

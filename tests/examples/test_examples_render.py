@@ -9,7 +9,7 @@ from studio import Studio
 from tiers import chosen
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FRAMES = {"chain": 371, "ferry": 426, "hello": 192, "includes": 384, "keeper": 1008, "takes": 180}
+FRAMES = {"chain": 371, "dialogue": 504, "ferry": 426, "hello": 192, "includes": 384, "keeper": 1008, "takes": 180}
 # No storyboard: a package, which tests/film/test_film_effects.py builds and uses.
 PACKAGES = {"effects"}
 
