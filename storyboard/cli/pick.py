@@ -39,8 +39,7 @@ def _lines(made: "Pick", flags: str) -> "Iterator[str]":
     if step.name != "keep":
         yield f"{step.name:<8} take {made.number}: {step.why}: {made.prices.describe(step.credits)}"
     for other in made.dependents:
-        if other.scene != made.scene:
-            yield f"{other.name:<8} {other.scene}: {other.why}: {made.prices.describe(other.credits)}"
+        yield f"{other.name:<8} {other.scene}: {other.why}: {made.prices.describe(other.credits)}"
     yield f"{'then':<8} {_next(made, flags)}"
 
 

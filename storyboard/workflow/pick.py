@@ -9,7 +9,6 @@ from storyboard.costs.prices import Prices
 from storyboard.model.errors import Problems
 from storyboard.model.problem import Problem
 from storyboard.model.realm_kind import Kind
-from storyboard.model.scene_shots import SceneShots
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.scene_edit import SceneEdit, find_scene
 from storyboard.planning.steps import Plan, Step
@@ -23,8 +22,8 @@ from storyboard.workflow.workspace import open_workspace, relative_name
 class Pick:
     """What was picked: take ``number`` of ``takes`` of ``scene``, where take ``before`` was used until now.
 
-    ``edit`` is what was written; ``plan`` is that of the storyboard as it is now. ``dependents`` are the scenes that
-    need another shot because of it.
+    ``edit`` is what was written; ``plan`` is that of the storyboard as it is now. ``dependents`` are the steps
+    of scenes that were kept, and are made again because of it.
     """
 
     storyboard: str
@@ -53,41 +52,40 @@ def pick_take(
     """
     project, shown = Project(file.parent), relative_name(file)
     entry = find_scene(PurePosixPath(file.name), shown, project, scene)
-    before = _shots_before(file, settings, realm, given, project, entry)
-    if scene not in before:
+    before = _plan_before(file, settings, realm, given, project, entry)
+    if scene not in before.film_steps:
         raise no_takes(entry)
-    count = len(before[scene].takes)
+    count = sum(step.scene == scene for step in before.steps)
     if not 1 <= number <= count:
         raise Problems((_no_such_take(entry, number, count),))
     files = edit_scene(project, entry, "pick", number)
     with open_workspace(file, settings, realm, given=given, files=files, looking=True) as workspace:
-        plan = current_plan(workspace)
-        changed = {other for other, shots in workspace.wanted.items() if shots.keys != before[other].keys}
-        dependents = tuple(step for name, step in plan.film_steps.items() if name in changed and step.name != "keep")
-        prices = workspace.prices
+        plan, prices = current_plan(workspace), workspace.prices
     write_edit(files)
-    was = old if isinstance(old := entry.value.get("pick"), int) else before[scene].used
+    kept = {name for name, step in before.film_steps.items() if step.name == "keep" and name != scene}
+    dependents = tuple(step for name, step in plan.film_steps.items() if name in kept and step.name != "keep")
+    was = old if isinstance(old := entry.value.get("pick"), int) else before.film_steps[scene].shot.take
     return Pick(shown, scene, number, count, was, files.edit, plan, prices, dependents)
 
 
-def _shots_before(
+def _plan_before(
     file: Path,
     settings: Settings,
     realm: Kind | None,
     given: Mapping[str, str],
     project: Project,
     entry: MappingNode,
-) -> Mapping[str, SceneShots]:
-    """The shots of each scene as the file is; with take 1 picked, where the file picks one that the scene has not."""
+) -> Plan:
+    """The plan of the file as it is; with take 1 picked, where the file picks one that the scene has not."""
     try:
         with open_workspace(file, settings, realm, given=given, looking=True) as workspace:
-            return workspace.wanted
+            return current_plan(workspace)
     except Problems:
         if "pick" not in entry.value:
             raise
     first = edit_scene(project, entry, "pick", 1)
     with open_workspace(file, settings, realm, given=given, files=first, looking=True) as workspace:
-        return workspace.wanted
+        return current_plan(workspace)
 
 
 def _no_such_take(entry: MappingNode, number: int, count: int) -> Problem:

@@ -21,7 +21,7 @@ def test_three_takes_then_pick(studio: Studio, run: Run) -> None:
     service = studio.serve()
     studio.write("- {id: boat, prompt: A boat.}\n", "parts/boat.yaml")
     file = studio.write(FILM)
-    assert run("render", "film.yaml", "--yes")[0] == 0
+    assert run("render", "film.yaml", "--yes", "--no-cut")[0] == 0
     assert run("pick", "film.yaml", "gull", "2") == (
         0,
         "",
@@ -34,7 +34,7 @@ def test_three_takes_then_pick(studio: Studio, run: Run) -> None:
     )
     assert run("pick", "film.yaml", "gull", "1")[0] == 0
     assert file.read_text() == FILM.replace("    takes: 2\n", "    takes: 2\n    pick: 1\n")
-    assert run("render", "film.yaml")[0] == 0
+    assert run("render", "film.yaml", "--no-cut")[0] == 0
     assert read_lock(studio.folder / "film.lock.yaml").scenes["gull"].pick == 1
     assert service.posts == 3
 
@@ -111,3 +111,20 @@ def test_a_link_in_the_project_stays(studio: Studio, run: Run) -> None:
     assert run("pick", "film.yaml", "boat", "2")[0] == 0
     assert (studio.folder / "parts" / "boat.yaml").is_symlink()
     assert shared.read_text() == "- {id: boat, prompt: A boat., takes: 2, pick: 2}\n"
+
+
+@pytest.mark.ci
+def test_scenes_that_begin_with_its_frames(studio: Studio, run: Run) -> None:
+    """A choice that makes other scenes again says so with their price, before anything is paid."""
+    service = studio.serve()
+    begins = "  - {id: b, prompt: y, first_frame: {scene: a}}\n"
+    studio.write(f"storyboard: 1\nscenes:\n  - {{id: a, prompt: x, takes: 2}}\n{begins}  - {{id: c, prompt: z}}\n")
+    assert run("render", "film.yaml", "--yes", "--no-cut")[0] == 0
+    status, _, err = run("pick", "film.yaml", "a", "2")
+    first, other, last = err.splitlines()
+    assert (status, first) == (0, "picked   a: take 2 of 2 (it was 1), in film.yaml:3")
+    assert other.startswith("make     b: ")
+    assert other.endswith(": 60 credits, 0.30 USD")
+    assert last == "then     storyboard render film.yaml --picked"
+    assert run("pick", "film.yaml", "a", "1")[2].splitlines()[1] == "then     storyboard cut film.yaml"
+    assert service.posts == 4
