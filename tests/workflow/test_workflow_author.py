@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from studio import Run, Studio
+from studio import Run, Studio, png
 
 from storyboard.model import events
 from storyboard.model.errors import InputError
@@ -33,6 +33,23 @@ def test_a_take_of_the_former_spelling_is_kept(studio: Studio) -> None:
     assert service.posts == 1
     lock = (studio.folder / "film.lock.yaml").read_text()
     assert step.shot.key in lock, "the lock pins what was bought"
+
+
+def test_a_take_with_the_references_of_before_is_kept(studio: Studio) -> None:
+    """Cast members in branches that do not run used to be sent: films of then are not bought again."""
+    service = studio.serve()
+    for name in ("keeper", "gull"):
+        png(studio.folder / f"{name}.png")
+    cast = "cast:\n  keeper: {looks: a man, images: [keeper.png]}\n  gull: {looks: a gull, images: [gull.png]}\n"
+    scene = "storyboard: 1\n" + cast + "scenes:\n  - {id: s1, prompt: %s, references: %s}\n"
+    studio.write(scene % ("a man", "[keeper.png, gull.png]"))  # What was sent for the storyboard below.
+    assert studio.render().exit == 0
+    file = studio.write(scene % ("'{{ cast.keeper }}{% if false %}{{ cast.gull }}{% endif %}'", "cast"))
+    with open_workspace(file, studio.settings) as workspace:
+        (step,) = current_plan(workspace).steps
+    assert isinstance(step, Keep)
+    assert step.why == "unchanged; its take was made with images of cast members that are not named any more"
+    assert service.posts == 1
 
 
 def test_a_new_scene_is_sent_as_it_is_written(studio: Studio) -> None:
