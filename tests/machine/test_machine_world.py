@@ -82,6 +82,13 @@ KILLS = st.one_of(st.integers(0, 12), st.integers(0, 140))
 WHICH = st.sampled_from(FILES)
 # What a scene is wanted in, and how many takes of it.
 SIZES = ("720p", "720p", "1080p", "720p, takes: 2", "1080p, takes: 3, pick: 2", "1080p, takes: 2")
+
+
+def _takes(size: str) -> int:
+    """How many takes a scene has that is written so."""
+    return int(size.partition("takes: ")[2][:1] or 1)
+
+
 SCENES = st.lists(
     st.tuples(st.sampled_from(NAMES), st.sampled_from(WORDS), st.sampled_from(SIZES)),
     min_size=1,
@@ -247,10 +254,11 @@ class World(RuleBasedStateMachine):
         """All goes well: then whatever is bought is there."""
         if self.renders(name, ("sold",), ("whole",)):
             with closing(Ledger(self.ledger_file)) as ledger:
-                wanted = {words for _, words, _ in self.scenes[name]}
+                wanted = {(words, n) for _, words, size in self.scenes[name] for n in range(1, _takes(size) + 1)}
                 for entry in ledger.submissions.all():
                     good = entry.job and self.service.jobs[entry.job].fate == "good"
-                    if good and entry.state in ("open", "taken") and entry.recipe["prompt"] in wanted:
+                    needed = (entry.recipe["prompt"], entry.take.number) in wanted
+                    if good and needed and entry.state in ("open", "taken"):
                         takes = ledger.takes.of_key(entry.key).values()
                         assert any(self.store.holds(take.digest, take.bytes) for take in takes), "bought, and not there"
 
