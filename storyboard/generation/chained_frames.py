@@ -1,6 +1,7 @@
 """Frames of other scenes as images of a shot: wait for the take, take the frame of it, put it into the store."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from storyboard.generation.run_state import RunState
@@ -10,7 +11,10 @@ from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import StoredFrame, Take
 from storyboard.planning.steps import Make
-from storyboard.timeline.shown_frames import shown_frame
+from storyboard.timeline.shown_frames import shown_frames
+
+# More frames than any take has.
+_SHEETS = 1 << 24
 
 
 async def wait_for_sources(state: RunState, step: Make) -> None:
@@ -28,46 +32,53 @@ async def frame_image(services: RunServices, state: RunState, frame: TakeFrame) 
     take = state.standing.get(frame.key)
     if take is None:
         raise SceneFailed(f"not generated: {frame.frame.scene} has no take", "run again when it has one")
-    number = shown_frame(take.measure, frame.trim, frame.frame.at)
-    if number is None:
+    numbers = shown_frames(take.measure, frame.trim, frame.frame.at)
+    if not numbers:
         length = f"its take is {float(take.measure.seconds):.3f} s long"
         raise SceneFailed(f"there is no {str(frame).removeprefix('the ')}: {length}", "correct its 'at'")
+    number = _recorded_number(numbers)
     async with state.frame_turns.setdefault((take.digest, number), asyncio.Lock()):
         known = services.ledger.frames.of(take.digest, number)
         content = services.frames.read(known.digest) if known else None
         if known is None or content is None:
-            known, content = await _taken(services, state, frame, take, number)
+            known, content = await _taken(services, state, frame, take, numbers)
     return _image_of(frame, known), content
 
 
 def known_image(services: RunServices, state: RunState, frame: TakeFrame) -> LocalImage | None:
     """Return the image of a frame that was taken before; None if it was not."""
     take = state.standing.get(frame.key)
-    number = shown_frame(take.measure, frame.trim, frame.frame.at) if take else None
-    found = services.ledger.frames.of(take.digest, number) if take and number is not None else None
+    numbers = shown_frames(take.measure, frame.trim, frame.frame.at) if take else ()
+    found = services.ledger.frames.of(take.digest, _recorded_number(numbers)) if take and numbers else None
     return _image_of(frame, found) if found else None
+
+
+def _recorded_number(numbers: Sequence[int]) -> int:
+    """The number of an image in the ledger: that of its frame; of a sheet, one above those of all frames."""
+    first, last = numbers[0], numbers[-1]
+    return first if len(numbers) == 1 else (first + 1) * _SHEETS + last
 
 
 def _image_of(frame: TakeFrame, stored: StoredFrame) -> LocalImage:
     """Return a frame in the store as an image to upload."""
-    name = PurePosixPath(f"{frame.frame.scene}-{stored.number}.png")
+    name = PurePosixPath(f"{frame.frame.scene}-{'sheet' if frame.frame.at == 'sheet' else stored.number}.png")
     return LocalImage(
         name, stored.digest, stored.bytes, stored.width, stored.height, kind="png", place=frame.frame.place
     )
 
 
 async def _taken(
-    services: RunServices, state: RunState, frame: TakeFrame, take: Take, number: int
+    services: RunServices, state: RunState, frame: TakeFrame, take: Take, numbers: Sequence[int]
 ) -> tuple[StoredFrame, bytes]:
     """Take a frame of a take. Killed in between, the next run takes the same once more."""
     try:
         async with state.checks:
             content, (width, height) = await asyncio.to_thread(
-                services.take_frame, services.store.path(take.digest), number
+                services.take_frames, services.store.path(take.digest), numbers
             )
     except BadMedia as error:
         raise SceneFailed(f"{frame} could not be taken: {error.message}", "storyboard store verify") from error
     digest = await asyncio.to_thread(services.frames.put_bytes, content)
-    stored = StoredFrame(take.digest, number, digest, len(content), width, height)
+    stored = StoredFrame(take.digest, _recorded_number(numbers), digest, len(content), width, height)
     services.ledger.frames.record(stored)
     return stored, content

@@ -1,6 +1,6 @@
 """Everything outside itself that a run uses: the provider and its client, ledger, store, clock, callbacks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,10 @@ class RunServices:
 
     ``verify`` decodes a downloaded clip whole and measures it; it blocks, and raises BadMedia or LocalFault. A draft,
     which this machine has just encoded, is only measured.
-    ``take_frame`` returns a frame of a clip, by its number from 0, as a PNG image with its width and height; it raises
-    BadMedia or LocalFault. ``frames`` keeps these images. ``originals``: download the uncropped original of a clip as
-    well. ``prepare`` is given each scene's take once it is in the store, and does ahead what the cut needs.
+    ``take_frames`` returns a frame of a clip, by its number from 0, or a sheet of several as a PNG image with its width
+    and height; it raises BadMedia or LocalFault. ``frames`` keeps these images. ``originals``: download the uncropped
+    original of a clip as well. ``prepare`` is given each scene's take once it is in the store, and does ahead what the
+    cut needs.
     """
 
     provider: Provider
@@ -40,7 +41,7 @@ class RunServices:
     runs: Path
     read_image: Callable[[LocalImage], bytes]
     verify: Callable[[Path], Measure]
-    take_frame: Callable[[Path, int], tuple[bytes, tuple[int, int]]]
+    take_frames: Callable[[Path, Sequence[int]], tuple[bytes, tuple[int, int]]]
     originals: bool
     prepare: Callable[[str, Take], None]
     on_event: Callable[[events.Event], None]

@@ -156,8 +156,9 @@ async def _image(services: RunServices, state: RunState, image: ShotImage) -> tu
 
 
 def _sent_frames(shot: Shot, images: Sequence[tuple[Image, bytes]]) -> Mapping[str, str]:
-    """The digests of the frames of other scenes among the images, by "first_frame" and "last_frame"."""
-    places = ("first_frame", "last_frame")
+    """The digests of the frames of other scenes among the images, by "first_frame", "last_frame", "reference1" ..."""
+    references = [f"reference{at}" for at in range(1, len(images) + 1)]
+    places = references if shot.references else ["first_frame", "last_frame"]
     return {
         place: sent.digest
         for place, image, (sent, _) in zip(places, shot.images, images, strict=False)

@@ -41,10 +41,12 @@ class TakeFrame:
     def recipe(self) -> Recipe:
         """What names the frame in a recipe, as text: of the trim only the end of the scene that decides the frame."""
         at, start, end = self.frame.at, self.trim.start, self.trim.end
-        fields = {"key": self.key, "take": self.take, "at": str(at)}
-        if at == "last":
-            return fields if end is None else {**fields, "to": str(end)}
-        return {**fields, "from": str(start)} if start else fields
+        fields: dict[str, object] = {"key": self.key, "take": self.take, "at": str(at)}
+        if at in ("last", "sheet") and end is not None:
+            fields["to"] = str(end)
+        if at != "last" and start:
+            fields["from"] = str(start)
+        return fields
 
 
 ShotImage = Image | TakeFrame
@@ -65,7 +67,7 @@ class Shot:
     aspect: str
     first_frame: ShotImage | None
     last_frame: ShotImage | None
-    references: tuple[Image, ...]
+    references: tuple[ShotImage, ...]
     seed: int | None
     translate: bool
     watermark: str | None
@@ -138,16 +140,16 @@ def shot(
     ``stand`` returns the frame of the take that stands for another scene.
     """
 
-    def known(image: FrameSource | None) -> ShotImage | None:
+    def known(image: FrameSource) -> ShotImage:
         return stand(image) if isinstance(image, SceneFrame) else image
 
     return Shot(
         prompt=source.prompt,
         model=source.model,
         aspect=source.aspect,
-        first_frame=known(source.first_frame),
-        last_frame=known(source.last_frame),
-        references=source.references,
+        first_frame=known(source.first_frame) if source.first_frame else None,
+        last_frame=known(source.last_frame) if source.last_frame else None,
+        references=tuple(map(known, source.references)),
         seed=source.seed,
         translate=source.translate,
         watermark=source.watermark,

@@ -72,14 +72,15 @@ class WebImage:
 
 Image = LocalImage | WebImage
 
-FrameAt = Literal["first", "last"] | Fraction
+FrameAt = Literal["first", "last", "sheet"] | Fraction
 
 
 @dataclass(frozen=True, slots=True)
 class SceneFrame:
     """A frame of another scene, as the film shows that scene after its trim.
 
-    ``scene`` is the other scene's id; ``at`` is its first frame, its last, or the frame at that second of it.
+    ``scene`` is the other scene's id; ``at`` is its first frame, its last, or the frame at that second of it; for a
+    reference it is a sheet of nine frames, evenly spread over it.
     """
 
     scene: str
@@ -89,6 +90,8 @@ class SceneFrame:
     def __str__(self) -> str:
         if isinstance(self.at, Fraction):
             return f"the frame at {format_seconds(self.at)} s of {self.scene}"
+        if self.at == "sheet":
+            return f"the sheet of frames of {self.scene}"
         return f"the {self.at} frame of {self.scene}"
 
 
@@ -118,7 +121,7 @@ class Generated:
     aspect: Aspect
     first_frame: FrameSource | None
     last_frame: FrameSource | None
-    references: tuple[Image, ...]
+    references: tuple[FrameSource, ...]
     seed: int | None
     translate: bool
     watermark: str | None
@@ -131,8 +134,9 @@ class Generated:
 
     @property
     def scene_frames(self) -> tuple[SceneFrame, ...]:
-        """The frames of other scenes that this one begins and ends with."""
-        return tuple(frame for frame in (self.first_frame, self.last_frame) if isinstance(frame, SceneFrame))
+        """The frames of other scenes that this one begins and ends with, or has as references."""
+        images = (self.first_frame, self.last_frame, *self.references)
+        return tuple(image for image in images if isinstance(image, SceneFrame))
 
 
 @dataclass(frozen=True, slots=True)

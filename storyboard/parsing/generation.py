@@ -48,7 +48,7 @@ class Generating:
             aspect=shape,
             first_frame=self._images.frame(first, shape, "first", name),
             last_frame=self._images.frame(last, shape, "last", name),
-            references=self._images.references(references, prompt) if references else (),
+            references=self._images.references(references, prompt, name) if references else (),
             seed=self._seed(words),
             translate=bool(word.value) if (word := words.get("translate")) else True,
             watermark=self._watermark(words),

@@ -61,6 +61,10 @@ class Keyframes:
             return None
         return self._of_scene(page, path, said, "last" if edge == "first" else "first", by)
 
+    def sheet(self, page: SourceFile, path: KeyPath, value: Mapping[str, object], by: str) -> SceneFrame:
+        """The sheet of frames of a scene that ``value`` names as a reference for the scene ``by``."""
+        return self._of_scene(page, path, value, "sheet", by)
+
     def check(
         self, film: Mapping[str, ParsedScene], skipped: Mapping[str, ParsedScene | None], known: tuple[str, ...]
     ) -> None:
@@ -101,7 +105,7 @@ class Keyframes:
         self, page: SourceFile, path: KeyPath, said: Mapping[str, object], usual: FrameAt, by: str
     ) -> SceneFrame:
         at = said.get("at", usual)
-        exact = at if at == "first" or at == "last" else Fraction(str(at))
+        exact = at if at in ("first", "last", "sheet") else Fraction(str(at))
         frame = SceneFrame(str(said["scene"]), cast(FrameAt, exact), page.place(path))
         self._mentions.append(_Mention(page, path, frame, by))
         return frame
@@ -136,7 +140,7 @@ def _missing(
 def _misshapen(mention: _Mention, film: Mapping[str, ParsedScene]) -> Problem | None:
     """A warning of a frame whose shape is not that of the scene that it is for."""
     by, other = film.get(mention.by), film.get(mention.frame.scene)
-    if not by or not other:
+    if not by or not other or mention.frame.at == "sheet":
         return None
     mine, its = by.scene.source, other.scene.source
     if not isinstance(mine, Generated) or not isinstance(its, Generated) or "auto" in (mine.aspect, its.aspect):
@@ -173,17 +177,18 @@ def cycle_problem(film: Mapping[str, ParsedScene]) -> Problem | None:
     word = film[first].words.get(key)
     assert word is not None
     if len(order) == 2:
-        return word.problem("a scene cannot begin or end with a frame of itself", "name another scene, or an image")
+        return word.problem("a scene cannot have a frame of itself", "name another scene, or an image")
     shown = " -> ".join(order if len(order) <= 12 else [*order[:10], "…", first])
     return word.problem("these scenes wait for each other", f"{shown}: let one of them begin with an image")
 
 
 def _frames(each: ParsedScene) -> list[tuple[str, SceneFrame]]:
-    """The frames of scenes that a scene begins and ends with, by key."""
+    """The frames of scenes that a scene begins and ends with, or has as references, by key."""
     source = each.scene.source
     if not isinstance(source, Generated):
         return []
-    frames = (("first_frame", source.first_frame), ("last_frame", source.last_frame))
+    references = [("references", image) for image in source.references]
+    frames = (("first_frame", source.first_frame), ("last_frame", source.last_frame), *references)
     return [(key, frame) for key, frame in frames if isinstance(frame, SceneFrame)]
 
 

@@ -1,6 +1,6 @@
 """The images of a generated scene: first and last frame, or references."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -68,8 +68,12 @@ class SceneImages:
                 self._wrong(word.page.problem(word.path, message, hint, severity="warning"))
         return image
 
-    def references(self, word: Value, prompt: PromptText) -> tuple[Image, ...]:
-        """The references that ``word`` asks for: a list of images, or those of the cast that the prompt names."""
+    def references(self, word: Value, prompt: PromptText, scene: str) -> tuple[FrameSource, ...]:
+        """The references of ``scene``: a list of images, those of the cast in its prompt, or another scene's frames."""
+        if isinstance(word.value, Mapping):
+            if not word.own and word.value["scene"] == scene:  # the one that all others refer to
+                return ()
+            return (self._keyframes.sheet(word.page, word.path, word.value, scene),)
         places = [(word.page, (*word.path, index), text) for index, text in enumerate(cast(list[str], word.value))]
         said = f"{len(places)} references"
         if word.value == "cast":

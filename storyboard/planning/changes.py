@@ -10,8 +10,8 @@ from storyboard.model.text import format_seconds
 
 def changes(before: Recipe, shot: Shot) -> str:
     """Return what differs between an earlier recipe and a shot, field by field, in a user's words; "" if nothing."""
-    now, frames = shot.recipe, {"first_frame": shot.first_frame, "last_frame": shot.last_frame}
-    found = []
+    now, found = shot.recipe, []
+    frames = {"first_frame": shot.first_frame, "last_frame": shot.last_frame, "references": (*shot.references, None)[0]}
     for name in _FIELDS:
         old, new = before.get(name, DEFAULTS.get(name)), now.get(name, DEFAULTS.get(name))
         if old != new:
@@ -50,7 +50,9 @@ def _change(name: str, before: object, now: object) -> str:
 
 def _frame_change(name: str, before: object, now: TakeFrame) -> str:
     """What differs where a shot begins or ends with a frame of another scene."""
-    verb, scene = "starts from" if name == "first_frame" else "ends with", now.frame.scene
+    verb, scene = _VERBS[name], now.frame.scene
+    if isinstance(before, list):
+        before = before[0]
     if not isinstance(before, Mapping):
         return f"{name} is {now} now" if before else f"{name} added: {now}"
     if before.get("take") != now.take:
@@ -60,6 +62,9 @@ def _frame_change(name: str, before: object, now: TakeFrame) -> str:
     if before.get("at") != now.recipe["at"]:
         return f"{verb} another frame of {scene}: {_moment(before.get('at'))} -> {_moment(now.recipe['at'])}"
     return f"{verb} another frame of {scene}: its trim has changed"
+
+
+_VERBS = {"first_frame": "starts from", "last_frame": "ends with", "references": "refers to"}
 
 
 def _moment(at: object) -> str:

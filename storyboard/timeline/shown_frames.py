@@ -6,6 +6,23 @@ from storyboard.model.frame_rate import nominal_rate
 from storyboard.model.storyboard import FrameAt, Trim
 from storyboard.model.take import Measure
 
+# Frames on a sheet.
+_SHEET = 9
+
+
+def shown_frames(measure: Measure, trim: Trim, moment: FrameAt) -> tuple[int, ...]:
+    """Return the numbers of the frames that ``moment`` means: one, those of a sheet, or none if it is past the end.
+
+    A sheet has the middle of each ninth of the scene.
+    """
+    if moment != "sheet":
+        number = shown_frame(measure, trim, moment)
+        return () if number is None else (number,)
+    first, last = shown_frame(measure, trim, "first"), shown_frame(measure, trim, "last")
+    if first is None or last is None:
+        return ()
+    return tuple(first + (last + 1 - first) * (2 * part + 1) // (2 * _SHEET) for part in range(_SHEET))
+
 
 def shown_frame(measure: Measure, trim: Trim, moment: FrameAt) -> int | None:
     """Return the number of a frame, from 0, as the film counts the frames of a scene; None if it is past the end.

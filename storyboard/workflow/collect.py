@@ -14,8 +14,8 @@ from storyboard.generation.callbacks import CallbackWaiters
 from storyboard.generation.owed import collect_owed
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
+from storyboard.graphics.frame_sheet import images_png
 from storyboard.http.client import Client, Endpoint
-from storyboard.media.frames import frame_png
 from storyboard.media.verify import verify
 from storyboard.model import events
 from storyboard.model.errors import InputError
@@ -156,7 +156,7 @@ async def _collect(
                 runs=realm.runs,
                 read_image=_no_image,
                 verify=lambda path: verify(path, None),
-                take_frame=frame_png,
+                take_frames=images_png,
                 prepare=lambda scene, take: None,
                 on_event=on_event,
                 originals=settings.originals,

@@ -13,8 +13,8 @@ from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.runner import LocalExecutor, Runner
 from storyboard.generation.services import RunServices
 from storyboard.generation.uploads import NoMemory, Uploads
+from storyboard.graphics.frame_sheet import images_png
 from storyboard.http.client import Client, Endpoint
-from storyboard.media.frames import frame_png
 from storyboard.media.probe import measure
 from storyboard.media.verify import verify
 from storyboard.model import events
@@ -109,7 +109,7 @@ async def _services(
         runs=realm.runs,
         read_image=lambda image: workspace.source_files.bytes_of(image.path),
         verify=measure if workspace.realm.kind == "draft" else lambda path: verify(path, None),
-        take_frame=frame_png,
+        take_frames=images_png,
         originals=workspace.settings.originals,
         prepare=preparing.take,
         on_event=report,

@@ -65,7 +65,8 @@ def corrected(before, picture, frames: int = 12):
         yield tuple(made)
 
 
-@pytest.mark.parametrize("codec", [GROUPS, pytest.param(ONE_GROUP, marks=pytest.mark.ci)])
+@pytest.mark.ci
+@pytest.mark.parametrize("codec", [GROUPS, ONE_GROUP])
 def test_a_matched_seam_fades_from_the_colours_before(moving, tmp_path, codec):
     """The second clip would jump in light and colour; or all of it be encoded for half a second."""
     darker = f"{MOVING},eq=brightness=-0.06:contrast=0.85:saturation=0.8,{UNFLASHED}"
