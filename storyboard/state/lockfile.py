@@ -349,12 +349,13 @@ def _joined(
 
     A take past the scene's number of takes stays as long as it is a take of the present shot.
     """
-    keys, takes = {number: shots.keys[number] for number in versions}, {**versions}
+    present = shots.keys
+    keys, takes = {number: present[number] for number in versions}, {**versions}
     for number, key in before.all_keys.items() if before else ():
         asked = number <= len(shots.takes) or nth_shot(shots.takes[0], number, capabilities).key == key
         if number not in versions and asked and before and (found := before.takes.get(number)):
             keys[number], takes[number] = key, found
-    key = keys.pop(shots.used, shots.shot.key)
+    key = keys.pop(shots.used, present[shots.used])
     return Pinned(key, shots.used, takes, keys)
 
 
