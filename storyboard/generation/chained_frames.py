@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
-from storyboard.model.errors import BadMedia, NotAsked, SceneFailed, StoryboardError
+from storyboard.model.errors import BadMedia, SceneFailed, StoryboardError
 from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import StoredFrame, Take
@@ -20,10 +20,8 @@ _SHEETS = 1 << 24
 async def wait_for_sources(state: RunState, step: Make) -> None:
     """Wait for the takes whose frames a shot begins or ends with. Raise NotAsked, SceneFailed: nothing is paid."""
     for other in step.after:
-        outcome = await state.tasks[other]
-        if isinstance(outcome, NotAsked):
-            raise outcome
-        if isinstance(outcome, StoryboardError):
+        if isinstance(await asyncio.shield(state.ended[other]), StoryboardError):
+            state.may_submit()
             raise SceneFailed(f"not generated: waits for {other}, which has no take", "run again when it has one")
 
 

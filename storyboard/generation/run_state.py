@@ -21,7 +21,8 @@ class RunState:
     """The state of one run. ``name`` is the run's in the ledger, ``storyboard_id`` the storyboard's.
 
     ``at_once`` is how many jobs may be in progress at the provider; ``upgrade`` the credits of an upgrade. A submission
-    that ``budget`` does not allow is not sent, and none after it. ``standing`` are the takes in the store, by the keys
+    that ``budget`` does not allow is not sent, and none after it. ``ended`` has the outcome of each take as soon as it
+    is known: its task may still prepare the cut. ``standing`` are the takes in the store, by the keys
     of their shots: those that the plan keeps, and each that comes. ``frame_turns``: each frame is taken once.
     """
 
@@ -35,6 +36,7 @@ class RunState:
     tasks: dict[TakeId, asyncio.Task[Outcome]] = field(default_factory=dict)
     requests: set[asyncio.Task[Submission]] = field(default_factory=set)
     paid: set[TakeId] = field(default_factory=set)
+    ended: dict[TakeId, asyncio.Future[Outcome]] = field(default_factory=dict)
     standing: dict[str, Take] = field(default_factory=dict)
     frame_turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
     slots: asyncio.Semaphore = field(init=False)

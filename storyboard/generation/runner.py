@@ -60,6 +60,7 @@ class Runner:
             async with asyncio.TaskGroup() as group:
                 for step in plan.steps:
                     if isinstance(step, Make | Collect):
+                        state.ended[take_id(step)] = asyncio.get_running_loop().create_future()
                         state.tasks[take_id(step)] = group.create_task(self.executor.run(step))
         finally:
             # A request that was sent is waited for even when we are cancelled: its answer is money.
@@ -77,6 +78,7 @@ class LocalExecutor:
     async def run(self, step: Make | Collect) -> Outcome:
         """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
         outcome = await contain_faults(self.services, self._carry_out(step))
+        self.state.ended[take_id(step)].set_result(outcome)
         if isinstance(outcome, ProgramFault):
             await contain_faults(self.services, self._told(step, outcome))
         if isinstance(outcome, Take):
