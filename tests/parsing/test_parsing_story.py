@@ -11,7 +11,7 @@ from author import Author, clip
 from storyboard.cli.exit_status import error_status
 from storyboard.model.errors import InputError, Problems
 from storyboard.model.problem import Place, Problem
-from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, Trim, WebImage
+from storyboard.model.storyboard import Generated, LocalImage, Output, OwnClip, SceneFrame, Trim, WebImage
 from storyboard.parsing import schema
 from storyboard.parsing.read import check_storyboard, read_storyboard
 from storyboard.parsing.source import format_problem
@@ -452,3 +452,36 @@ def test_a_resolution_is_one_of_the_model(author: Author) -> None:
     scene = f"storyboard: 1\nscenes:\n  - {{id: a, prompt: A gull, model: {plain.name}, resolution: 1080p}}\n"
     assert author.told(scene) == [f"3:{scene.splitlines()[2].index('1080p') + 1} 1080p is no resolution of veo3"]
     assert author.told(scene.replace("1080p", "720p")) == []
+
+
+def test_frames_of_scenes_and_keyframes(author: Author) -> None:
+    """What a shot begins and ends with: an image, a frame of a scene, or either by a name; the default is the join."""
+    text = (
+        "storyboard: 1\nkeyframes:\n  porch: a.png\n  dusk: https://example.com/a.png\n  door: {scene: a, at: 2.5}\n"
+        "  tower: {scene: b}\nscenes:\n  - id: b\n    prompt: B.\n    first_frame: {scene: a}\n"
+        "    last_frame: {scene: c}\n  - {id: a, prompt: A., first_frame: {keyframe: porch}}\n"
+        "  - {id: c, prompt: C., aspect: auto, first_frame: {keyframe: door}, last_frame: {keyframe: dusk}}\n"
+    )
+    author.draw("a.png")
+    film = author.read(text)
+    b, a, c = (scene.source for scene in film.scenes if isinstance(scene.source, Generated))
+    assert (b.first_frame, b.last_frame) == (
+        SceneFrame("a", "last", Place("film.yaml", 10, 18)), SceneFrame("c", "first", Place("film.yaml", 11, 17)),
+    )  # fmt: skip
+    assert isinstance(a.first_frame, LocalImage)
+    assert a.first_frame.place == Place("film.yaml", 3, 10)
+    assert c.first_frame == SceneFrame("a", Fraction(5, 2), Place("film.yaml", 5, 9))
+    assert isinstance(c.last_frame, WebImage)
+    assert [str(frame) for frame in (*b.scene_frames, *c.scene_frames)] == [
+        "the last frame of a", "the first frame of c", "the frame at 2.5 s of a",
+    ]  # fmt: skip
+
+
+def test_a_frame_of_a_scene_that_is_wrong_is_told_once(author: Author) -> None:
+    """The scene has its error; whoever begins with its frame has none."""
+    scenes = "  - {id: a, prompt: ''}\n  - {id: b, prompt: B., first_frame: {scene: a}, last_frame: {scene: zzz}}\n"
+    problems = author.check("storyboard: 1\nscenes:\n" + scenes)
+    assert [(problem.message, problem.hint) for problem in problems] == [
+        ("'prompt' is empty", ""),
+        ("there is no scene 'zzz'", "there are: a, b"),
+    ]
