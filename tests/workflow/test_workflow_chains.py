@@ -168,6 +168,7 @@ def test_scenes_share_a_keyframe(studio: Studio) -> None:
     assert {what.partition(":")[0] for what in doings(studio).values()} == {"keep"}
 
 
+@pytest.mark.ci
 def test_what_moves_a_frame_is_told(studio: Studio) -> None:
     """A trim and another moment are other frames: bought again with that reason, where they decide the frame."""
     studio.serve()
@@ -256,6 +257,7 @@ def test_a_source_that_was_bought_again_is_remarked(studio: Studio, run: Run) ->
     second.close()
 
 
+@pytest.mark.ci
 def test_a_clone_keeps_what_was_sent(studio: Studio, tmp_path: Path) -> None:
     """Another machine fetches a chain by its jobs, pays nothing, and its lock still names the frames."""
     service = studio.serve()
@@ -267,3 +269,33 @@ def test_a_clone_keeps_what_was_sent(studio: Studio, tmp_path: Path) -> None:
     assert (service.posts, (studio.folder / "film.lock.yaml").read_bytes()) == (2, pinned)
     (studio.folder / "film.lock.yaml").unlink()
     assert {what.partition(":")[0] for what in doings(studio).values()} == {"keep"}
+
+
+@pytest.mark.ci
+def test_several_takes_begin_with_one_frame(studio: Studio, run: Run) -> None:
+    """Each take of a chained scene is a shot of its own; a render of the film's takes alone makes what they need."""
+    service = studio.serve()
+    film = studio.write(HEAD + scene("b", begins("a"), "takes: 3", "pick: 2") + scene("a", "takes: 2"))
+    assert run("render", "film.yaml", "--yes", "--no-cut", "--picked")[0] == 0
+    assert service.posts == 2
+    assert run("plan", "film.yaml", "-o", "plan.json")[0] == 0
+    assert run("render", "film.yaml", "--yes", "--no-cut", "--plan", "plan.json")[0] == 0
+    pinned = lock(studio).scenes["b"]
+    assert {take["720p"].first_frame for take in pinned.takes.values()} == {last_frame(studio, "a")}
+    assert (sorted(pinned.takes), service.posts, uploads(studio)) == ([1, 2, 3], 5, 1)
+    film.write_text(film.read_text().replace("takes: 2}", "takes: 2, pick: 2}"))
+    assert [step["step"] for step in json.loads(run("plan", "film.yaml", "--json")[1])["steps"]] == [
+        "make", "make", "make", "keep", "keep",
+    ]  # fmt: skip
+
+
+@pytest.mark.ci
+def test_a_run_that_is_stopped_leaves_the_rest_of_its_chain(studio: Studio) -> None:
+    """Out of credits between two links: what follows was not asked for, which is no failure, and goes on later."""
+    service = studio.serve("submit:code=402 x1 @b")
+    studio.write(HEAD + chain("a", "b", "c"))
+    done = studio.render(cut=False)
+    assert (done.exit, done.failed, service.charged) == (5, 0, 60)
+    assert not [event for event in studio.seen if isinstance(event, events.Failed)]
+    assert studio.render(cut=False).exit == 0
+    assert (submitted(studio), service.charged) == (["b", "c"], 180)
