@@ -52,7 +52,10 @@ def plan_lines(
         yield f"{'time':<8} {about(seconds)}, judging by past jobs"
     if any(isinstance(step, Blocked) and step.need in ("settle", "given-up") for step in plan.steps):
         yield f"{'blocked':<8} it may have been paid for, so it is not resent automatically: see storyboard status"
-    files = [f"{one_line(str(image.path), 80)} ({image.bytes / 1000:.0f} kB)" for image in plan.images_to_upload]
+    files = [
+        f"{one_line(str(image.path), 80)} ({image.bytes / 1000:.0f} kB{f', {image.fit}' if image.fit else ''})"
+        for image in plan.images_to_upload
+    ]
     files += [str(frame) for frame in plan.frames_to_upload]
     if files and total:
         yield f"{'images':<8} {', '.join(files)}: {way}"

@@ -80,7 +80,9 @@ def _address(image: "ShotImage") -> str:
 
     if isinstance(image, WebImage):
         return image.url
-    return str(image.path) if isinstance(image, LocalImage) else str(image)
+    if not isinstance(image, LocalImage):
+        return str(image)
+    return f"{image.path}, {image.fit}" if image.fit else str(image.path)
 
 
 def _own(scene: "Scene") -> dict[str, object]:

@@ -9,6 +9,7 @@ from storyboard.costs.budget import NO_LIMIT, Budget
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import Interrupted, LocalFault, NotAsked, OverBudget, StoryboardError
+from storyboard.model.storyboard import FrameFit, LocalImage
 from storyboard.model.submission import Submission
 from storyboard.model.take import Outcome, Take, TakeId
 
@@ -24,6 +25,7 @@ class RunState:
     that ``budget`` does not allow is not sent, and none after it. ``ended`` has the outcome of each take as soon as it
     is known: its task may still prepare the cut. ``standing`` are the takes in the store, by the keys
     of their shots: those that the plan keeps, and each that comes. ``frame_turns``: each frame is taken once.
+    ``fitted`` are the images that were brought into a shape, by the digest of what they were made from.
     """
 
     name: str
@@ -39,6 +41,7 @@ class RunState:
     ended: dict[TakeId, asyncio.Future[Outcome]] = field(default_factory=dict)
     standing: dict[str, Take] = field(default_factory=dict)
     frame_turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
+    fitted: dict[tuple[str, FrameFit], LocalImage] = field(default_factory=dict)
     slots: asyncio.Semaphore = field(init=False)
     downloads: asyncio.Semaphore = field(init=False)
     checks: asyncio.Semaphore = field(init=False)

@@ -10,7 +10,7 @@ from storyboard.http.client import Client
 from storyboard.model import events
 from storyboard.model.capabilities import Model
 from storyboard.model.shot import Shot
-from storyboard.model.storyboard import LocalImage
+from storyboard.model.storyboard import FrameFit, LocalImage
 from storyboard.model.take import Measure, Take
 from storyboard.providers.base import Provider
 from storyboard.state.ledger import Ledger
@@ -27,7 +27,7 @@ class RunServices:
     ``take_frames`` returns a frame of a clip, by its number from 0, or a sheet of several as a PNG image with its width
     and height; it raises BadMedia or LocalFault. ``frames`` keeps these images. ``originals``: download the uncropped
     original of a clip as well. ``prepare`` is given each scene's take once it is in the store, and does ahead what the
-    cut needs.
+    cut needs. ``fit_image`` brings the bytes of an image into a shape, as PNG; it raises BadMedia.
     """
 
     provider: Provider
@@ -42,6 +42,7 @@ class RunServices:
     read_image: Callable[[LocalImage], bytes]
     verify: Callable[[Path], Measure]
     take_frames: Callable[[Path, Sequence[int]], tuple[bytes, tuple[int, int]]]
+    fit_image: Callable[[bytes, FrameFit], bytes]
     originals: bool
     prepare: Callable[[str, Take], None]
     on_event: Callable[[events.Event], None]

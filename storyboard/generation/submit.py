@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 
 from storyboard.generation.chained_frames import frame_image, known_image, wait_for_sources
+from storyboard.generation.fitted_frames import fit_frame
 from storyboard.generation.polling import clip_ready
 from storyboard.generation.provider_calls import send_submission
 from storyboard.generation.recover import find_job_by_callback, wait_for_other_run
@@ -21,7 +22,7 @@ from storyboard.model.errors import (
     submission_undecided,
 )
 from storyboard.model.shot import Shot, ShotImage, TakeFrame
-from storyboard.model.storyboard import Image, LocalImage, WebImage
+from storyboard.model.storyboard import FrameFit, Image, LocalImage, WebImage
 from storyboard.model.submission import Submission
 from storyboard.planning.steps import Make, take_id
 from storyboard.providers.base import Ready
@@ -40,7 +41,9 @@ async def submit_shot(services: RunServices, state: RunState, step: Make) -> tup
         state.may_submit()
         services.on_event(events.Submitting(step.scene, step.shot.take, step.shot.model))
         images = [await _image(services, state, image) for image in step.shot.images]
-        addresses = [await _address(services, *image) for image in images]
+        fits = [image.frame.fit if isinstance(image, TakeFrame) else _fit_of(image) for image in step.shot.images]
+        sent = [await fit_frame(services, state, *each, fit) for each, fit in zip(images, fits, strict=True)]
+        addresses = [await _address(services, *image) for image in sent]
         state.may_submit()
         try:
             submission = _record_intent(services, state, step, _sent_frames(step.shot, images))
@@ -57,10 +60,11 @@ async def submit_shot(services: RunServices, state: RunState, step: Make) -> tup
 def forget_uploads(services: RunServices, state: RunState, shot: Shot) -> None:
     """Forget the addresses of a shot's images: the provider could not fetch one of them."""
     for image in shot.images:
+        fit = image.frame.fit if isinstance(image, TakeFrame) else _fit_of(image)
         if isinstance(image, TakeFrame):
             image = known_image(services, state, image) or image
         if isinstance(image, LocalImage) and services.uploads:
-            services.uploads.forget(image)
+            services.uploads.forget(state.fitted.get((image.digest, fit), image) if fit else image)
 
 
 async def shield_request(state: RunState, request: Coroutine[None, None, Submission]) -> Submission:
@@ -153,6 +157,10 @@ async def _image(services: RunServices, state: RunState, image: ShotImage) -> tu
         return image, await asyncio.to_thread(services.read_image, image)
     except InputError as error:  # It is not there any more: that is this scene's fault alone.
         raise SceneFailed(error.message, error.hint) from error
+
+
+def _fit_of(image: Image) -> FrameFit | None:
+    return image.fit if isinstance(image, LocalImage) else None
 
 
 def _sent_frames(shot: Shot, images: Sequence[tuple[Image, bytes]]) -> Mapping[str, str]:

@@ -233,6 +233,13 @@ def destination_missing(image: LocalImage) -> Problem:
     )
 
 
+def fitted_destination_missing(image: LocalImage) -> Problem:
+    """Return the problem of an image that would have to be changed in the public folder that it is fetched from."""
+    message = f"{one_line(str(image.path))} would be {image.fit}, and a public folder serves it as it is"
+    hint = "use another place for uploads, remove 'frame_fit', or save the image in the scene's shape"
+    return Problem(image.place, "", message, hint)
+
+
 def frame_destination_missing(frame: TakeFrame, destination: UploadDestination | None) -> Problem | None:
     """Return the problem of a frame of a scene that cannot be uploaded to this destination; None if it can."""
     if destination is not None and not isinstance(destination, PublicFolder):

@@ -17,7 +17,7 @@ from storyboard.graphics.moviepy import video_clip
 from storyboard.media.encode import Picture
 from storyboard.media.images import DAMAGED
 from storyboard.model.errors import BadMedia
-from storyboard.model.storyboard import Fit, Move, Still
+from storyboard.model.storyboard import Fit, FrameFit, Move, Still
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 # The smallest window as a share of the largest. Fixed, and close to 1, so that the move is slow.
@@ -93,6 +93,16 @@ def _moving(camera: Camera, image: Image.Image, frames: int, fps: Fraction) -> I
     clip = video_clip()(seen, duration=float(Fraction(frames, fps)))
     # Not iter_frames: it counts frames in floating point, and sometimes gives one too many.
     return (clip.get_frame(float(number / fps)) for number in range(frames))
+
+
+def fit_image(content: bytes, fit: FrameFit) -> bytes:
+    """An image in the shape of ``fit`` as PNG, 1920x1080 or 1080x1920: the same bytes each time. Raise BadMedia."""
+    size = (1920, 1080) if fit.aspect == "16:9" else (1080, 1920)
+    image = _opened(content, size)
+    made = _fitted(_over_itself(image, size) if fit.how == "blur" else image, size, fit.how)
+    out = BytesIO()
+    made.save(out, "PNG")
+    return out.getvalue()
 
 
 def _fitted(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:

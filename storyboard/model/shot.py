@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from storyboard.model.storyboard import FrameSource, Generated, Image, LocalImage, SceneFrame, Trim
+from storyboard.model.storyboard import FrameSource, Generated, Image, SceneFrame, Trim, WebImage
 
 Mode = Literal["text", "frames", "references"]
 Recipe = Mapping[str, object]
@@ -46,6 +46,8 @@ class TakeFrame:
             fields["to"] = str(end)
         if at != "last" and start:
             fields["from"] = str(start)
+        if self.frame.fit:
+            fields["fit"] = self.frame.fit.how
         return fields
 
 
@@ -194,4 +196,6 @@ def _named(image: ShotImage | None) -> str | Recipe | None:
         return None
     if isinstance(image, TakeFrame):
         return image.recipe
-    return image.digest if isinstance(image, LocalImage) else image.url
+    if isinstance(image, WebImage):
+        return image.url
+    return f"{image.digest} {image.fit.how}" if image.fit else image.digest

@@ -45,12 +45,26 @@ Placement = Position | Literal["edge"]
 Legibility = Literal["outline", "box", "plain"]
 
 
+_FITTED = {"crop": "cropped", "pad": "padded", "blur": "padded with a blurred copy"}
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFit:
+    """How an image whose shape is not the scene's ``aspect`` is brought to it before it is sent."""
+
+    how: Fit
+    aspect: Aspect
+
+    def __str__(self) -> str:
+        return f"{_FITTED[self.how]} to {self.aspect}"
+
+
 @dataclass(frozen=True, slots=True)
 class LocalImage:
     """An image of the project, checked: PNG, JPEG or WebP by content, at most 20 MB.
 
     ``path`` is relative to the project folder; ``digest`` is the SHA-256 of its bytes in hex; ``width`` and
-    ``height`` are pixels; ``kind`` is the file type by content.
+    ``height`` are pixels; ``kind`` is the file type by content. ``fit`` is None where the image is sent as it is.
     """
 
     path: PurePosixPath
@@ -60,6 +74,7 @@ class LocalImage:
     height: int
     kind: Literal["png", "jpeg", "webp"]
     place: Place
+    fit: FrameFit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +95,19 @@ class SceneFrame:
     """A frame of another scene, as the film shows that scene after its trim.
 
     ``scene`` is the other scene's id; ``at`` is its first frame, its last, or the frame at that second of it; for a
-    reference it is a sheet of nine frames, evenly spread over it.
+    reference it is a sheet of nine frames, evenly spread over it. ``fit`` is as in a LocalImage.
     """
 
     scene: str
     at: FrameAt
     place: Place
+    fit: FrameFit | None = None
 
     def __str__(self) -> str:
+        return f"{self._moment}, {self.fit}" if self.fit else self._moment
+
+    @property
+    def _moment(self) -> str:
         if isinstance(self.at, Fraction):
             return f"the frame at {format_seconds(self.at)} s of {self.scene}"
         if self.at == "sheet":

@@ -145,11 +145,11 @@ def _misshapen(mention: _Mention, film: Mapping[str, ParsedScene]) -> Problem | 
     mine, its = by.scene.source, other.scene.source
     if not isinstance(mine, Generated) or not isinstance(its, Generated) or "auto" in (mine.aspect, its.aspect):
         return None
-    if mine.aspect == its.aspect:
+    if mine.aspect == its.aspect or by.words.get("frame_fit"):
         return None
     message = f"'{other.scene.id}' is {its.aspect}, this scene is {mine.aspect}"
     where = (*mention.path, mention.key)
-    hint = "the provider will crop its frame or fill it up"
+    hint = "the provider will crop its frame or fill it up; 'frame_fit: crop', 'pad' or 'blur' decides how"
     return mention.page.problem(where, message, hint, severity="warning")
 
 

@@ -1,21 +1,20 @@
 """The images of a generated scene: first and last frame, or references."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
+from storyboard.model.aspect_ratio import RATIOS, is_alike
 from storyboard.model.capabilities import Capabilities
 from storyboard.model.problem import Problem
-from storyboard.model.storyboard import FrameSource, Image, LocalImage
+from storyboard.model.storyboard import Aspect, Fit, FrameFit, FrameSource, Image, LocalImage, SceneFrame
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.keyframes import Edge, Keyframes
 from storyboard.parsing.prompt_text import PromptText
 from storyboard.parsing.source import KeyPath, SourceFile
 from storyboard.parsing.values import SceneValues, Value
 from storyboard.parsing.variables import Variables
-
-_SHAPES = {"16:9": Fraction(16, 9), "9:16": Fraction(9, 16)}
-_ALIKE = Fraction(2, 100)
 
 
 class SceneImages:
@@ -55,18 +54,22 @@ class SceneImages:
             )
         return first, last, references
 
-    def frame(self, word: Value | None, shape: str, edge: Edge, scene: str) -> FrameSource | None:
-        """The image of one ``edge`` of the scene with this id, or the frame of another scene; None without one."""
+    def frame(self, words: SceneValues, key: str, word: Value | None, aspect: Aspect) -> FrameSource | None:
+        """The image that a scene begins or ends with by its ``key``, or the frame of another one; None without one."""
         if word is None:
             return None
-        image = self._keyframes.frame(word.page, word.path, word.value, edge, scene)
-        if isinstance(image, LocalImage) and shape in _SHAPES:
-            ratio = Fraction(image.width, image.height) / _SHAPES[shape]
-            if abs(ratio - 1) > _ALIKE:
-                message = f"this image is {image.width}x{image.height}, the scene is {shape}"
-                hint = "the provider will crop it or fill it up"
+        edge: Edge = "first" if key == "first_frame" else "last"
+        image = self._keyframes.frame(word.page, word.path, word.value, edge, str(words.own.get("id") or ""))
+        how = words.get("frame_fit")
+        fit = FrameFit(cast(Fit, how.value), aspect) if how and aspect in RATIOS else None
+        if isinstance(image, LocalImage) and aspect in RATIOS:
+            if is_alike(Fraction(image.width, image.height), RATIOS[aspect]):
+                return image
+            if fit is None:
+                message = f"this image is {image.width}x{image.height}, the scene is {aspect}"
+                hint = "the provider will crop it or fill it up; 'frame_fit: crop', 'pad' or 'blur' decides how"
                 self._wrong(word.page.problem(word.path, message, hint, severity="warning"))
-        return image
+        return replace(image, fit=fit) if fit and isinstance(image, LocalImage | SceneFrame) else image
 
     def references(self, word: Value, prompt: PromptText, scene: str) -> tuple[FrameSource, ...]:
         """The references of ``scene``: a list of images, those of the cast in its prompt, or another scene's frames."""

@@ -45,10 +45,15 @@ def plan_document(
             "currency": prices.currency,
             "estimate": prices.estimate,
         },
-        "uploads": [{"file": str(image.path), "bytes": image.bytes, "sha256": image.digest} for image in leaving],
+        "uploads": [_image_document(image) for image in leaving],
         "frames": [_frame_document(frame) for frame in plan.frames_to_upload],
         "problems": list(problems),
     }
+
+
+def _image_document(image: LocalImage) -> dict[str, object]:
+    document = {"file": str(image.path), "bytes": image.bytes, "sha256": image.digest}
+    return {**document, "fit": image.fit.how} if image.fit else document
 
 
 def _frame_document(frame: TakeFrame) -> dict[str, object]:

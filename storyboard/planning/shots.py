@@ -38,6 +38,8 @@ def scene_shots(
 
     def stand(frame: SceneFrame) -> TakeFrame:
         other = found[frame.scene].shot
+        if frame.fit and frame.fit.aspect == other.aspect:
+            frame = replace(frame, fit=None)
         return TakeFrame(frame, other.key, other.take, trims[frame.scene])
 
     for scene in sources_first(storyboard.scenes):

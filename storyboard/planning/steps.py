@@ -173,5 +173,5 @@ class Plan:
     def images_to_upload(self) -> tuple[LocalImage, ...]:
         """The local images that will be uploaded, each once."""
         images = (image for step in self.steps if isinstance(step, Make) for image in step.shot.images)
-        local = {image.digest: image for image in images if isinstance(image, LocalImage)}
+        local = {(image.digest, image.fit): image for image in images if isinstance(image, LocalImage)}
         return tuple(local.values())

@@ -15,6 +15,7 @@ from storyboard.generation.owed import collect_owed
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
 from storyboard.graphics.frame_sheet import images_png
+from storyboard.graphics.stills import fit_image
 from storyboard.http.client import Client, Endpoint
 from storyboard.media.verify import verify
 from storyboard.model import events
@@ -157,6 +158,7 @@ async def _collect(
                 read_image=_no_image,
                 verify=lambda path: verify(path, None),
                 take_frames=images_png,
+                fit_image=fit_image,
                 prepare=lambda scene, take: None,
                 on_event=on_event,
                 originals=settings.originals,

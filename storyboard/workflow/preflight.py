@@ -9,7 +9,12 @@ from storyboard.config.credentials import api_key
 from storyboard.costs.budget import ways_out
 from storyboard.film.audio.mix_plan import widest_difference
 from storyboard.film.picture_plan import copyable
-from storyboard.generation.uploads import PublicFolder, destination_missing, frame_destination_missing
+from storyboard.generation.uploads import (
+    PublicFolder,
+    destination_missing,
+    fitted_destination_missing,
+    frame_destination_missing,
+)
 from storyboard.model.aspect_ratio import CHOOSE_FIT
 from storyboard.model.errors import LocalFault, Problems
 from storyboard.model.film_length import length_document
@@ -132,7 +137,9 @@ def _homeless(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     if not plan.images_to_upload and not plan.frames_to_upload:
         return ()
     destination = upload_destination(workspace)
-    images = () if destination else (destination_missing(image) for image in plan.images_to_upload)
+    images = [destination_missing(image) for image in plan.images_to_upload if not destination]
+    if isinstance(destination, PublicFolder):
+        images = [fitted_destination_missing(image) for image in plan.images_to_upload if image.fit]
     frames = (frame_destination_missing(frame, destination) for frame in plan.frames_to_upload)
     return tuple(_quoting(problem) for problem in (*images, *frames) if problem)
 

@@ -14,6 +14,7 @@ from storyboard.generation.runner import LocalExecutor, Runner
 from storyboard.generation.services import RunServices
 from storyboard.generation.uploads import NoMemory, Uploads
 from storyboard.graphics.frame_sheet import images_png
+from storyboard.graphics.stills import fit_image
 from storyboard.http.client import Client, Endpoint
 from storyboard.media.probe import measure
 from storyboard.media.verify import verify
@@ -110,6 +111,7 @@ async def _services(
         read_image=lambda image: workspace.source_files.bytes_of(image.path),
         verify=measure if workspace.realm.kind == "draft" else lambda path: verify(path, None),
         take_frames=images_png,
+        fit_image=fit_image,
         originals=workspace.settings.originals,
         prepare=preparing.take,
         on_event=report,

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from filming import clips
 from moving import GREY, RED, look
-from studio import Studio
+from studio import Run, Service, Studio, png
 
+from storyboard.emulator.api.service import FinishedJob
+from storyboard.emulator.drafts.frame_images import Photo
 from storyboard.media import probe
 from storyboard.model import events
+from storyboard.model.shot import Shot
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.seam_remarks import LEAST_LIKENESS, SeamMeasure, measure_seam
 from storyboard.workflow.workspace import open_workspace
@@ -138,3 +141,59 @@ def test_a_scene_refers_to_the_frames_of_another(studio: Studio) -> None:
         studio.write(text)
         with open_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
             assert current_plan(workspace).film_steps["tide"].why.startswith(why)
+
+
+TALL = """
+storyboard: 1
+output: {fit: crop}
+scenes:
+  - id: door
+    prompt: A door.
+    first_frame: tall.png
+    last_frame: wide.png
+  - id: hall
+    prompt: A hall.
+    aspect: 9:16
+    first_frame: {scene: door}
+"""
+
+
+def planned(studio: Studio) -> tuple[dict[str, Shot], int]:
+    """The shot of each scene, and the number of warnings."""
+    with open_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
+        steps = current_plan(workspace).film_steps
+        return {name: step.shot for name, step in steps.items()}, len(workspace.storyboard.warnings)
+
+
+def test_a_frame_is_brought_into_the_shape_of_its_scene(studio: Studio, run: Run) -> None:
+    """The provider would stretch or cut it as it likes; and fitting would buy again what needs none."""
+    service = studio.serve()
+    png(studio.folder / "tall.png", "red", (600, 800))
+    png(studio.folder / "wide.png", "navy", (1280, 720))
+    studio.write(TALL)
+    before, warnings = planned(studio)
+    assert warnings == 2
+    fitted = TALL.replace("scenes:", "defaults: {frame_fit: crop}\nscenes:")
+    studio.write(fitted)
+    after, warnings = planned(studio)
+    assert warnings == 0
+    assert after["door"].recipe["first_frame"] == f"{before['door'].recipe['first_frame']} crop"
+    assert after["door"].recipe["last_frame"] == before["door"].recipe["last_frame"]
+    assert after["hall"].recipe["first_frame"]["fit"] == "crop"
+    studio.write(fitted.replace("aspect: 9:16", "aspect: 16:9"))
+    assert "fit" not in planned(studio)[0]["hall"].recipe["first_frame"]
+    studio.write(fitted)
+    assert "kB, cropped to 16:9), wide.png (" in run("plan", "film.yaml")[1]
+    assert "tall.png, cropped to 16:9, wide.png" in run("prompts", "film.yaml")[1]
+    assert studio.render(cut=False).exit == 0
+    assert sizes(service) == {(1080, 1920), (1280, 720), (1920, 1080)}
+    studio.environ["STORYBOARD_UPLOADS"] = "https://example.com/film"
+    studio.write(fitted.replace("A door", "A red door").replace("\n    first_frame: {scene: door}", ""))
+    assert "tall.png would be cropped to 16:9, and a public folder serves it as it is" in run("plan", "film.yaml")[2]
+
+
+def sizes(service: Service) -> set[tuple[int, int]]:
+    """Width and height of the images that the service was given."""
+    outcomes = [service.emulator.outcome(job.id) for job in service.emulator.jobs]
+    briefs = [outcome.brief for outcome in outcomes if isinstance(outcome, FinishedJob)]
+    return {(still.width, still.height) for brief in briefs for still in brief.stills if isinstance(still, Photo)}
