@@ -56,7 +56,7 @@ class Stage:
     def frame(self, number: int) -> YuvPicture:
         """Frame ``number``, from 0."""
         picture = self._window(number)
-        for ink in (*self.inks, self.lettering.clock(number)):
+        for ink in (*self.inks, *self.lettering.clock(number)):
             ink.over(picture)
         left, top, width, height = self.lettering.line
         right = left + width * (number + 1) // FRAMES

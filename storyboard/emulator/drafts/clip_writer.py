@@ -30,7 +30,7 @@ _BLOCK = 1024  # samples in one AAC frame
 _BITEXACT = {"fflags": "+bitexact"}  # writes no version and no date into the file
 _X264 = {
     "preset": "ultrafast",
-    "crf": "24",
+    "crf": "28",
     # A trim to a half second is copied, and a thumbnail from the middle is never the frame of another clip.
     "g": str(RATE // 2),
     "threads": "1",

@@ -31,6 +31,8 @@ class Lettering:
         self.margin = round(min(self.size) * 0.075)
         self.strip = round(self.size[1] * MARGIN)
         self._label = brief.order.draft_label
+        self._small = setting.face(self._px(17), 500)
+        self._drawn: dict[tuple[str, int], Cutout] = {}
         self._base = self.size[1] - self.strip + self._px(3)  # y of the progress line
 
     @property
@@ -44,15 +46,24 @@ class Lettering:
         layers = [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
         return [*(self._guides() if card else []), *(ink for layer in layers for ink in _inks(layer))]
 
-    def clock(self, number: int) -> Cutout:
+    def clock(self, number: int) -> list[Cutout]:
         """The times of frame ``number`` in the clip and, if that is known, in the film: minutes, seconds, frames."""
-        text = _time(number)
+        words = [*_time(number)]
         if self._label.seconds is not None:
-            text += f"   film {_time(number + round(self._label.seconds * RATE))}"
-        font = setting.face(self._px(17), 500)
-        mask = Image.new("L", (self._px(300), self._px(26)))
-        ImageDraw.Draw(mask).text((0, self._px(19)), text, 235, font, "ls")
-        return stencil(mask, PAPER, self.margin, self._base + self._px(4))
+            words += ["   film ", *_time(number + round(self._label.seconds * RATE))]
+        starts = [sum(self._advance(before) for before in words[:at]) for at in range(len(words))]
+        return [self._written(word, self.margin + round(start)) for word, start in zip(words, starts, strict=True)]
+
+    def _written(self, word: str, left: int) -> Cutout:
+        """A part of a time, drawn once: most of the frames of a clip share it."""
+        if (word, left) not in self._drawn:
+            mask = Image.new("L", (round(self._advance(word)) + 2, self._px(26)))
+            ImageDraw.Draw(mask).text((0, self._px(19)), word, 235, self._small, "ls")
+            self._drawn[word, left] = stencil(mask, PAPER, left, self._base + self._px(4))
+        return self._drawn[word, left]
+
+    def _advance(self, word: str) -> float:
+        return setting.width(word, self._small)
 
     def _px(self, length: float) -> int:
         return round(length * self.unit)
@@ -149,10 +160,10 @@ class Lettering:
         return layer
 
 
-def _time(number: int) -> str:
-    """Frame ``number`` as minutes, seconds and frames; what is not seen in the film lies before its beginning."""
+def _time(number: int) -> tuple[str, str]:
+    """Frame ``number`` as minutes and seconds, and frames; what is not seen in the film lies before its beginning."""
     seconds, frames = divmod(max(0, number), RATE)
-    return f"{seconds // 60:02d}:{seconds % 60:02d}:{frames:02d}"
+    return f"{seconds // 60:02d}:{seconds % 60:02d}:", f"{frames:02d}"
 
 
 def _parted(label: str) -> tuple[str, str]:
@@ -176,4 +187,4 @@ def _inks(layer: Image.Image) -> list[Cutout]:
 
 
 def _bar(left: int, top: int, width: int, height: int, opacity: int) -> Cutout:
-    return stencil(Image.new("L", (width, height), opacity), PAPER, left, top)
+    return stencil(Image.new("L", (width, height), opacity), PAPER, left, top, faint=True)

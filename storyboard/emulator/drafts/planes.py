@@ -60,13 +60,13 @@ class Cutout:
     """A drawn rectangle with its position in pixels, both even.
 
     ``colour`` are Y, U and V multiplied by their opacity, ``rest`` the share of the planes below that remains (0 to
-    256).
+    256); both have Y alone where the colours below stay.
     """
 
     left: int
     top: int
-    colour: tuple[Numbers, Numbers, Numbers]
-    rest: tuple[Numbers, Numbers, Numbers]
+    colour: tuple[Numbers, ...]
+    rest: tuple[Numbers, ...]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -76,7 +76,7 @@ class Cutout:
 
     def over(self, picture: YuvPicture) -> None:
         """Blend it onto ``picture``, in place."""
-        for scale, plane, colour, rest in zip((1, 2, 2), picture.planes, self.colour, self.rest, strict=True):
+        for scale, plane, colour, rest in zip((1, 2, 2), picture.planes, self.colour, self.rest, strict=False):
             top, left = self.top // scale, self.left // scale
             under = plane[top : top + rest.shape[0], left : left + rest.shape[1]]
             under[:] = (under * rest + colour) >> 8
@@ -92,19 +92,21 @@ def cutout(drawn: Image.Image, left: int, top: int) -> Cutout:
     rests = [256 - np.rint(share).astype(np.uint16) for share in shares]
     # Rounded down: the sum with what is below must not exceed 16 bits.
     inks = [colour.astype(np.uint16) for colour in colours]
-    return Cutout(*at, (inks[0], inks[1], inks[2]), (rests[0], rests[1], rests[2]))
+    return Cutout(*at, tuple(inks), tuple(rests))
 
 
-def stencil(mask: Image.Image, rgb: tuple[int, int, int], left: int, top: int) -> Cutout:
-    """One colour where a mask ("L") is, whose upper left corner lies at ``left`` and ``top``, in pixels."""
+def stencil(mask: Image.Image, rgb: tuple[int, int, int], left: int, top: int, *, faint: bool = False) -> Cutout:
+    """One colour where a mask ("L") is, whose upper left corner lies at ``left`` and ``top``, in pixels.
+
+    ``faint``: so little of it that only the light of what is below changes.
+    """
     pixels, at = _aligned(np.asarray(mask)[..., None], left, top)
     opacity = pixels[..., 0].astype(np.uint16)
     opacity += opacity >> np.uint16(7)
     half: Numbers = (_summed(opacity) + np.uint16(2)) >> np.uint16(2)
-    shares = (opacity, half, half)
-    inks = [share * np.uint16(value) for share, value in zip(shares, yuv_colour(rgb), strict=True)]
-    rests = [np.uint16(256) - share for share in shares]
-    return Cutout(*at, (inks[0], inks[1], inks[2]), (rests[0], rests[1], rests[2]))
+    shares = (opacity,) if faint else (opacity, half, half)
+    inks = tuple(share * np.uint16(value) for share, value in zip(shares, yuv_colour(rgb), strict=False))
+    return Cutout(*at, inks, tuple(np.uint16(256) - share for share in shares))
 
 
 def _summed(plane: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
