@@ -86,7 +86,7 @@ def _frames(clip: Clip, cut: Timeline, index: ClipIndex) -> VideoTrack | str:
         return f"{scene}: it has {rate_text(frames.fps)} frames a second, and the film has {rate_text(cut.fps)}"
     first = clip.start * cut.fps
     if first.denominator != 1 or first + clip.frames > len(frames.shown):
-        return f"{scene}: a frame of it has to be held"
+        return f"{scene}: its last frame must be repeated"
     return frames
 
 

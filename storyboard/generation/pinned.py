@@ -57,7 +57,7 @@ def lost_take(step: Make | Collect, otherwise: str) -> Iterator[None]:
 async def _fetch(services: RunServices, state: RunState, step: Collect, take: Take) -> None:
     """Download one take by its job, and record it. Raise SceneFailed."""
     if not (job := take.job or step.job):
-        raise SceneFailed("the lock names no job to fetch it by")
+        raise SceneFailed("the lock names no job to download it by")
     status = upscale_status if services.model(step.shot).upgrades(take.resolution) else job_status
 
     async def ready() -> Ready:

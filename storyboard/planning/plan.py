@@ -235,7 +235,7 @@ def _lost(shot: _Known) -> Step | None:
         return None
     if shot.resolution not in takes and shot.base in shot.held:
         return None
-    job = over or "the lock names no job to fetch it by"
+    job = over or "the lock names no job to download it by"
     gone, way = _gone(shot), shot.otherwise
     return Blocked(shot.scene, shot.wanted, f"{gone}; {way} ({job})", "rebuy", f"{gone}: {job}", way)
 
@@ -255,7 +255,7 @@ def _collecting(shot: _Known, entry: Submission) -> str:
         return "paid for, not downloaded yet"
     if shot.lacks_upgrade:
         return f"resolution {shot.base} -> {shot.resolution}: the HD version of the same take"
-    again = f"{_gone(shot)}: fetched again"
+    again = f"{_gone(shot)}: downloaded again"
     return f"{again} while the service has it; {shot.otherwise}" if _removed(shot) else again
 
 
@@ -264,7 +264,11 @@ def _fetching(shot: _Known) -> str:
     if shot.lacks_upgrade:
         return f"resolution {shot.base} -> {shot.resolution}: the HD version of the same take"
     known = shot.wanted.key in shot.facts.takes and shot.facts.takes[shot.wanted.key]
-    return f"{_gone(shot)}: fetched again" if known else "pinned by the lock, and never here: fetched by its job"
+    return (
+        f"{_gone(shot)}: downloaded again"
+        if known
+        else "pinned by the lock, not on this machine: downloaded by its job"
+    )
 
 
 def _removed(shot: _Known) -> str:

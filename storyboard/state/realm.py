@@ -142,4 +142,4 @@ def claim_storyboard(file: Path) -> AbstractContextManager[None]:
     """Hold a storyboard for this process alone. Raise Busy."""
     # Two files of one name share a lock and a film, so they share the claim too.
     name = file.stem.removesuffix(".storyboard")
-    return exclusive_lock(scratch_dir(file.parent) / f"{name}.claim", f"another render of {file.name} is at work")
+    return exclusive_lock(scratch_dir(file.parent) / f"{name}.claim", f"another render of {file.name} is in progress")

@@ -199,7 +199,7 @@ def _approve(workspace: Workspace, plan: Plan, approve: Approve | None) -> None:
     if approve is None:
         if plan.credits:
             price = workspace.prices.describe(plan.credits)
-            raise InputError(f"this render costs {price}, and nobody approves it", "pass approve=, such as a function")
+            raise InputError(f"this render costs {price}: confirmation required", "pass approve=, such as a function")
     elif not approve(plan):
         raise Interrupted("the plan was not approved: nothing was submitted or paid")
 

@@ -98,7 +98,7 @@ def set_damaged_aside(workspace: Workspace, takes: Mapping[str, Take]) -> Mappin
         if not good:
             aside = store.set_aside(store.path(take.digest))
             message = f"scene {scene}: its take was damaged on this disk, and lies in {aside} now"
-            found[scene] = LocalFault(message, "run again: it is fetched again, and not paid for again")
+            found[scene] = LocalFault(message, "run again: it is downloaded again, at no cost")
     return found
 
 

@@ -171,7 +171,7 @@ def _claimed(realm: Realm, run: str) -> Iterator[None]:
     """Claim a run, so that its partial downloads are not swept; sweep those of dead ones."""
     with ExitStack() as stack:
         stack.callback(discard, realm.runs / run)
-        stack.enter_context(exclusive_lock(realm.runs / run, "this run is at work already"))
+        stack.enter_context(exclusive_lock(realm.runs / run, "this run is already in progress"))
         realm.store.sweep(lambda name: is_locked(realm.runs / name))
         yield
 

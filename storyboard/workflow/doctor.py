@@ -208,7 +208,7 @@ def _leftovers(found: "Settings") -> Iterator[Finding]:
         yield Finding("damaged", "note", said, "look at them if you like, and remove them")
     halves = [name for name in store.partial_downloads() if not is_locked(realm / "runs" / name.partition(".")[0])]
     if halves:
-        said = f"{_count(len(halves), 'clip')} half fetched by a render that died"
+        said = f"{_count(len(halves), 'clip')} partly downloaded by a render that was killed"
         yield Finding("halves", "note", said, "the next render that asks for something removes them")
 
 

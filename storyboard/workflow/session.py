@@ -66,7 +66,7 @@ async def session(
         )
         claim = realm.runs / state.name
         stack.callback(discard, claim)
-        stack.enter_context(exclusive_lock(claim, "this run is at work already"))
+        stack.enter_context(exclusive_lock(claim, "this run is already in progress"))
         realm.store.sweep(lambda name: is_locked(realm.runs / name))
         if plan.credits:
             await _look_at_balance(workspace, plan, client, report)
@@ -221,7 +221,7 @@ def _listening(services: RunServices, state: RunState) -> Iterator[None]:
             return
         jobs = state.in_flight
         stop_run(services, state, Interrupted("interrupted", "run again to collect what was paid for"))
-        said = f"stopping: {jobs} scenes are at work; Ctrl-C again leaves them for the next run"
+        said = f"stopping: {jobs} scenes are in progress; Ctrl-C again leaves them for the next run"
         services.on_event(events.Warned("", said))
 
     with signals.interrupt_handler(heed):

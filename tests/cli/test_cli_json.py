@@ -269,7 +269,7 @@ def test_the_doctor_finds_what_was_left(studio: Studio, run: Run) -> None:
     assert "job-that-was-paid" in found["rescue"]["said"]
     assert found["takes"]["said"] == "2 of 3 rehearsal takes are not in the store, or not whole"
     assert found["damaged"]["said"].startswith("1 damaged file, ")
-    assert found["halves"]["said"].startswith("1 clip half fetched")
+    assert found["halves"]["said"].startswith("1 clip partly downloaded")
     run("render", "film.yaml", "--yes", "-q")
     left, out, _ = run("doctor", "--offline", "--json")
     assert left == 0

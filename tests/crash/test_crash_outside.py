@@ -181,7 +181,7 @@ def _five_at_once(rounds: range, forks: Forks, house: Builder, tell: Tell) -> No
         assert sorted(made)[-1] == sum(made) == 3
         assert set(ended) <= {0, 7}, ended
         assert home.broken() == []
-        assert home.said.count("another render of film.yaml is at work") == ended.count(7)
+        assert home.said.count("another render of film.yaml is in progress") == ended.count(7)
         counted.update(ended)
         home.remove()
     assert counted[7] > counted[0]

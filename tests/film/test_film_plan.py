@@ -134,7 +134,7 @@ def test_where_nothing_can_be_copied_it_is_said_why():
     for odd, why in (
         (frames(fps=Fraction(25)), "scene s0: it has 25 frames a second, and the film has 24"),
         (frames(look=replace(LOOK, width=720, height=1280)), "scene s0: it is 720x1280, and the film is 1280x720"),
-        (frames(100), "scene s0: a frame of it has to be held"),
+        (frames(100), "scene s0: its last frame must be repeated"),
         ("it is fragmented", "scene s0: it is fragmented"),
     ):
         assert plan_film(cut, {"0": ClipIndex(odd, sound())}) == f"no clip can be copied: {why}"

@@ -105,7 +105,7 @@ def test_a_take_gone_from_the_store_is_fetched_again() -> None:
     """Deleting the store's files costs nothing while the provider still has the clip."""
     (step,) = planned(known("taken", takes=(TAKE,)), x=PLAIN).steps
     assert isinstance(step, Collect)
-    assert (step.job, step.credits, step.why) == ("job1", 0, "its take is missing from the store: fetched again")
+    assert (step.job, step.credits, step.why) == ("job1", 0, "its take is missing from the store: downloaded again")
 
 
 NAMED = replace(TAKE, job="job-1")
@@ -120,7 +120,7 @@ def test_a_take_that_the_lock_pins_is_fetched_by_its_job() -> None:
     (step,) = planned(Facts(lock=pinned(NAMED)), x=PLAIN).steps
     assert isinstance(step, Collect)
     assert (step.job, step.credits, step.pinned) == ("job-1", 0, (NAMED,))
-    assert step.why == "pinned by the lock, and never here: fetched by its job"
+    assert step.why == "pinned by the lock, not on this machine: downloaded by its job"
     assert step.otherwise == "--rebuy x buys it again for 60 credits"
     upgraded, hd = replace(PLAIN, resolution="1080p"), replace(HD, job="job-1")
     for takes, credits in (((NAMED, hd), 0), ((NAMED,), 5)):
@@ -132,7 +132,7 @@ def test_a_take_that_the_lock_pins_is_fetched_by_its_job() -> None:
 def test_what_a_lock_pins_is_not_bought_without_a_word() -> None:
     """Today's locks name no job. "Was never here" and "is gone" are two things, and both wait for --rebuy."""
     facts = Facts(lock=pinned(TAKE))
-    way = "--rebuy x buys it again for 60 credits (the lock names no job to fetch it by)"
+    way = "--rebuy x buys it again for 60 credits (the lock names no job to download it by)"
     (step,) = planned(facts, x=PLAIN).steps
     assert isinstance(step, Blocked)
     assert (step.need, step.why) == ("rebuy", f"the lock pins a take that was never here; {way}")

@@ -147,7 +147,7 @@ with exclusive_lock(Path({str(path)!r}), "x"):
     assert other.stdout is not None
     assert other.stdout.readline() == b"held\n"
     assert claims.is_locked(path)
-    with pytest.raises(Busy) as caught, claims.exclusive_lock(path, "another render of film.yaml is at work"):
+    with pytest.raises(Busy) as caught, claims.exclusive_lock(path, "another render of film.yaml is in progress"):
         pass
     assert str(other.pid) in caught.value.hint
     other.kill()

@@ -28,7 +28,7 @@ def opened(studio: Studio, film: Path) -> AbstractContextManager[OpenStoryboard]
 def test_a_plan_that_costs_is_paid_only_where_it_is_approved(studio: Studio, film: Path) -> None:
     """A script that forgets to ask must not spend its user's money."""
     with opened(studio, film) as project:
-        with pytest.raises(InputError, match=r"costs 120 credits.*nobody approves it"):
+        with pytest.raises(InputError, match=r"costs 120 credits.*confirmation required"):
             project.render()
         with pytest.raises(Interrupted, match="not approved"):
             project.render(approve=lambda plan: plan.credits < 100)

@@ -98,7 +98,7 @@ def test_a_take_that_was_here_and_is_lost_for_good_needs_a_decision(studio: Stud
     for take in (own_home / "store" / "rehearsals" / "takes").glob("*/*.mp4"):
         take.unlink()
     service = studio.serve("poll:code=501 @nothing")
-    assert "its rehearsal take is not here any more: fetched again" in run("plan", "film.yaml")[1]
+    assert "its rehearsal take is not here any more: downloaded again" in run("plan", "film.yaml")[1]
     status, _, said = run("render", "film.yaml", "--yes", "--no-cut")
     assert (status, service.posts) == (4, 0)
     assert "--rebuy s1 generates it again for 60 credits" in said

@@ -94,7 +94,7 @@ PLACES: Mapping[str, Mapping[str, Kind]] = {
         "late": Kind("[N]", _maybe(_number(1, 999)), "does not know a job the first time (N times) it is asked for"),
         "lost": Kind("|".join(UNKNOWN_JOB), _one_of(UNKNOWN_JOB), "does not know the job, said in this way"),
     },
-    "hd": {**_ANSWERS, "pending": Kind("CODE", _number(100, 999), "says this code instead of 400 while at work")},
+    "hd": {**_ANSWERS, "pending": Kind("CODE", _number(100, 999), "says this code instead of 400 while in progress")},
     "credit": _ANSWERS,
     "upload": _ANSWERS,
     "clip": {
