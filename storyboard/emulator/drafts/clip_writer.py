@@ -84,7 +84,7 @@ def _copy(packets: "Iterable[Packet[Any]]", stream: Stream, container: OutputCon
 
 
 def _frame(picture: Plane, size: tuple[int, int], number: int) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(picture.reshape(size[1] * 3 // 2, size[0]), format="yuv420p")
+    frame = av.VideoFrame.from_numpy_buffer(picture.reshape(size[1] * 3 // 2, size[0]), format="yuv420p")
     frame.pts, frame.colorspace, frame.color_range = number, Colorspace.ITU709, ColorRange.MPEG
     return frame
 
