@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from storyboard.model.draft_label import Band, DraftLabel
 from storyboard.model.errors import Problems
-from storyboard.model.storyboard import Generated, OwnClip, Scene, Storyboard
+from storyboard.model.storyboard import Generated, OwnClip, Scene, SceneFrame, Storyboard
 from storyboard.model.take import Footage, Measure
 from storyboard.parsing.project_files import Files
 from storyboard.providers.base import Provider
@@ -31,14 +31,24 @@ def draft_labels(storyboard: Storyboard, files: Files, provider: Provider) -> Ma
         return {scene: headings[scene] for scene in generated}
     clips = {clip.scene: clip for clip in timeline.clips}
     starts = {scene.id: scene.trim.start for scene in storyboard.scenes}
+    chained = {scene.id: _chained(scene) for scene in storyboard.scenes}
     return {
         scene: DraftLabel(
             headings[scene],
             Fraction(clips[scene].at) / timeline.fps - starts[scene],
             tuple(_covered(timeline, clips[scene])),
+            chained[scene],
         ).text
         for scene in generated
     }
+
+
+def _chained(scene: Scene) -> tuple[str, ...]:
+    """Which of its given frames are taken from drafts of other scenes."""
+    if not isinstance(scene.source, Generated):
+        return ()
+    frames = {"first": scene.source.first_frame, "last": scene.source.last_frame}
+    return tuple(place for place, frame in frames.items() if isinstance(frame, SceneFrame))
 
 
 def scene_headings(storyboard: Storyboard) -> Mapping[str, str]:

@@ -245,6 +245,20 @@ async def test_plain_clips_are_told_apart_by_their_colour(start: Start, tmp_path
         assert np.allclose(seen[96].mean(axis=(0, 1)), at.emulator.colour(job), atol=3)
 
 
+def test_a_frame_of_another_draft_is_not_shown_behind_the_prompt(tmp_path: Path) -> None:
+    """Two prompts would stand over each other for the whole clip, and neither could be read."""
+    red, blue = image(tmp_path, 1280, 720, (180, 40, 40)), image(tmp_path, 1280, 720, (40, 40, 180))
+    for label, shown in (("", (red, blue)), ("\n\n\nfirst", (blue,)), ("\n\n\nfirst last", ())):
+        brief = Brief(order(imageUrls=[IMAGE] * 2, storyboardLabel=f"3/8 lamp{label}"), (red, blue))
+        assert brief.pictures == shown
+    stage = animatic.set_stage(brief)
+    assert (stage.frame(0) == (180, 40, 40)).all()
+    assert (stage.frame(FRAMES - 1) == (40, 40, 180)).all()
+    mode = {"generationType": "REFERENCE_2_VIDEO"}
+    references = Brief(order(imageUrls=[IMAGE], storyboardLabel="a\n\n\nfirst", **mode), (red,))
+    assert references.pictures == (red,)
+
+
 @pytest.mark.parametrize("film", ["plain", pytest.param("animatic", marks=pytest.mark.ci)])
 async def test_a_draft_continues_the_frame_that_it_is_given(start: Start, tmp_path: Path, film: str) -> None:
     """A chain of drafts would jump at each cut: the given frames are its first and its last frame, without words."""

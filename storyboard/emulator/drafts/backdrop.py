@@ -15,11 +15,11 @@ from storyboard.graphics.background import PAPER, Size, gradient, hue
 def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
     """One picture of ``size`` pixels, or two where the first dissolves to the last. ``unit`` is 1.0 at 720p."""
     mood = hue(brief.mood)
-    if not brief.stills:
+    if not brief.pictures:
         return [gradient(size, mood)]
     if brief.order.mode == "REFERENCE_2_VIDEO":
-        return [_shaded(_cards(brief.stills, size, mood, unit), unit)]
-    return [_shaded(_filling(still, size, unit), unit) for still in brief.stills[:2]]
+        return [_shaded(_cards(brief.pictures, size, mood, unit), unit)]
+    return [_shaded(_filling(still, size, unit), unit) for still in brief.pictures[:2]]
 
 
 def fill_frame(photo: Photo, size: Size) -> Image.Image:

@@ -17,6 +17,15 @@ class Brief:
     original: bool = False
 
     @property
+    def pictures(self) -> tuple[Still, ...]:
+        """The images that the draft shows behind its text: not frames of other drafts, which have text."""
+        if self.order.mode != "FIRST_AND_LAST_FRAMES_2_VIDEO":
+            return self.stills
+        chained = self.order.draft_label.chained
+        places = zip(("first", "last"), self.stills, strict=False)
+        return tuple(still for place, still in places if place not in chained)
+
+    @property
     def portrait(self) -> bool:
         """Whether the clip is 9:16. "Auto" is the nearer to the first image's aspect ratio; without images, 16:9."""
         if self.order.aspect != "Auto":

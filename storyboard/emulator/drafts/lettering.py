@@ -42,7 +42,7 @@ class Lettering:
 
     def inks(self) -> list[Cutout]:
         """All overlays that are the same in every frame."""
-        card = not self.brief.stills
+        card = not self.brief.pictures
         layers = [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
         return [*(self._guides() if card else []), *(ink for layer in layers for ink in _inks(layer))]
 
