@@ -29,6 +29,7 @@ VERBS = {
     "cut": "Cut the film from existing takes.",
     "takes": "List the takes of scenes side by side; write a sheet.",
     "pick": "Choose the take of a scene that the film uses.",
+    "accept": "Keep the takes of a scene that has changed.",
     "retake": "Generate more takes of a scene.",
     "history": "List every take that was bought for a scene.",
     "sheet": "Make a contact sheet of all scenes, or a poster.",

@@ -11,18 +11,25 @@ class Pinned:
     """What is pinned for one scene: its takes by number and resolution.
 
     ``pick`` is the number of the take that the film uses, and ``key`` that of its shot; ``keys`` are those of the
-    other takes, by number.
+    other takes, by number. ``accepted`` is the key that take 1 of the scene had when its author accepted these takes:
+    as long as it has that key, they stand, whatever they were generated from.
     """
 
     key: str
     pick: int
     takes: Mapping[int, Mapping[str, Take]]
     keys: Mapping[int, str] = field(default_factory=dict)
+    accepted: str | None = None
 
     @property
     def all_keys(self) -> Mapping[int, str]:
         """The key of each take, by its number."""
         return {**self.keys, self.pick: self.key}
+
+    @property
+    def taken_keys(self) -> Mapping[int, str]:
+        """The key of each take that is pinned, by its number."""
+        return {number: key for number, key in self.all_keys.items() if self.takes.get(number)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,13 @@ class Lock:
     def entry(self, scene: str, keys: Collection[str], there: Collection[str]) -> Pinned | None:
         """Return what is pinned for a scene whose takes have these ``keys``; None if nothing is.
 
-        A renamed scene has what was pinned for one of its takes under an id that is not ``there`` any more.
+        A renamed scene has what was pinned or accepted for one of its takes under an id that is not ``there`` any more.
         """
         if scene in self.scenes:
             return self.scenes[scene]
         gone = (pinned for other, pinned in self.scenes.items() if other not in there)
-        return next((pinned for pinned in gone if not {*pinned.all_keys.values()}.isdisjoint(keys)), None)
+        known = ((pinned, {*pinned.all_keys.values(), pinned.accepted}) for pinned in gone)
+        return next((pinned for pinned, its in known if not its.isdisjoint(keys)), None)
 
     def all_takes(self) -> Iterator[Take]:
         """Every take that the lock pins, in the order of its scenes."""

@@ -25,6 +25,11 @@ class SceneShots:
         """The key of each take, by its number."""
         return {number: each.key for number, each in enumerate(self.takes, 1)}
 
+    @property
+    def stands(self) -> bool:
+        """Whether takes stand for shots of the scene that they were not generated from, or that are frozen."""
+        return any(each.kept_key for each in self.takes)
+
 
 def nth_shot(first: Shot, number: int, capabilities: Capabilities) -> Shot:
     """Return the shot of take ``number`` of a scene, whose take 1 is ``first``."""

@@ -62,6 +62,9 @@ class Shot:
 
     ``label`` is the text of a draft's DraftLabel. A paid shot has none, so that renaming or reordering scenes costs
     nothing.
+
+    ``kept_key`` is the key of a take that stands for this shot although it was generated from another one: the scene is
+    frozen, or the take was accepted. Such a shot is never submitted.
     """
 
     prompt: str
@@ -76,6 +79,7 @@ class Shot:
     take: int
     provider: str
     label: str | None = None
+    kept_key: str | None = None
 
     @property
     def mode(self) -> Mode:
@@ -121,6 +125,11 @@ class Shot:
 
     @property
     def key(self) -> str:
+        """The key of the take: that of the shot itself, unless another take stands for it."""
+        return self.kept_key or self.own_key
+
+    @property
+    def own_key(self) -> str:
         """SHA-256 (hex) of the recipe as canonical JSON: sorted keys, no spaces, UTF-8."""
         canonical = json.dumps(self.recipe, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
@@ -166,11 +175,11 @@ def shot_of_take(first: Shot, take: int, seeds: tuple[int, int]) -> Shot:
 
     A seed that is given is counted on, and past the last one of the model's ``seeds`` from the first again.
     """
-    if take == first.take:
+    if take == first.take and first.kept_key is None:
         return first
     least, most = seeds
     seed = None if first.seed is None else least + (first.seed - least + take - 1) % (most - least + 1)
-    return replace(first, take=take, seed=seed)
+    return replace(first, take=take, seed=seed, kept_key=None)
 
 
 def shot_of_recipe(recipe: Recipe) -> Shot:

@@ -33,16 +33,41 @@ def make_plan(
         if not isinstance(scene.source, Generated):
             continue
         mine, found = wanted[scene.id], steps.setdefault(scene.id, [])
+        closed = scene.source.frozen and mine.stands
         for shot in mine.takes:
-            known = _Known(scene.id, shot, scene.source, shot.take == mine.used, capabilities, facts, prices)
-            step = _behind_sources(_step(known), used, facts)
+            known = _Known(scene.id, shot, scene.source, shot.take == mine.used, capabilities, facts, prices, closed)
+            if closed and not shot.kept_key and not known.picked:
+                continue
+            step = _behind_sources(_standing(known) if known.stands else _step(known), used, facts)
             if isinstance(step, Make | Collect):
                 before = asked.setdefault(step.shot.key, [])
                 step = _shared(step, before, prices, known.model) if before else step
                 before.append(step)
             found.append(replace(step, picked=known.picked))
-        used[scene.id] = found[mine.used - 1]
+        used[scene.id] = next(step for step in found if step.picked)
     return Plan(tuple(step for scene in storyboard.scenes for step in steps.get(scene.id, ())))
+
+
+def _standing(shot: "_Known") -> Step:
+    """The step of a take that stands whatever the scene says now: it is kept, or brought back, and never bought."""
+    if shot.resolution in shot.held:
+        return Keep(shot.scene, shot.wanted, shot.held[shot.resolution], _stands_because(shot))
+    way = shot.otherwise
+    if not shot.wanted.kept_key:
+        what = f"the scene is frozen, and has no take {shot.wanted.take}"
+        return Blocked(shot.scene, shot.wanted, f"{what}; {way}", "rebuy", what, way)
+    lost = f"{_gone(shot)}; {way}"
+    return _pending(shot) or _lost(shot) or Blocked(shot.scene, shot.wanted, lost, "rebuy", _gone(shot), way)
+
+
+def _stands_because(shot: "_Known") -> str:
+    """Why a take is kept that stands; with what has changed since it was generated, as far as that is known."""
+    wanted, before = shot.wanted, shot.facts.before.get(TakeId(shot.scene, shot.wanted.take), {})
+    word = "frozen" if shot.closed else "accepted"
+    if wanted.key == wanted.own_key:
+        return word
+    since = f" ({changes(before, wanted)})" if before.get("prompt") else ""
+    return f"{word}: the scene has changed since{since}"
 
 
 def _behind_sources(step: Step, used: Mapping[str, Step], facts: Facts) -> Step:
@@ -103,7 +128,10 @@ def _kept_because(wanted: Shot, source: Generated) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of one shot of a scene. ``picked``: the film uses it; only that one is upgraded."""
+    """What is known of one shot of a scene. ``picked``: the film uses it; only that one is upgraded.
+
+    ``closed``: the scene is frozen and has a take, so that no further one is bought.
+    """
 
     scene: str
     wanted: Shot
@@ -112,6 +140,7 @@ class _Known:
     capabilities: Capabilities
     facts: Facts
     prices: Prices
+    closed: bool
 
     @property
     def model(self) -> Model:
@@ -119,9 +148,17 @@ class _Known:
 
     @property
     def resolution(self) -> Resolution:
-        """The resolution that is wanted of the take."""
+        """The resolution that is wanted of the take; of a frozen one, the largest that there is."""
         wanted = self.source.resolution
-        return wanted if self.picked else self.model.quality(self.model.base(wanted)).name
+        wanted = wanted if self.picked else self.model.quality(self.model.base(wanted)).name
+        if not self.closed or wanted in self.takes:
+            return wanted
+        return next((each.name for each in reversed(self.model.resolutions) if each.name in self.takes), wanted)
+
+    @property
+    def stands(self) -> bool:
+        """Whether nothing is bought for the shot: a take stands for it, or others do in its frozen scene."""
+        return self.wanted.kept_key is not None or self.closed
 
     @property
     def entry(self) -> Submission | None:
@@ -160,6 +197,10 @@ class _Known:
     @property
     def otherwise(self) -> str:
         """What buys the shot again."""
+        if self.closed:
+            return f"to buy what the scene says now, remove 'frozen' from scene {self.scene}"
+        if self.stands:
+            return f"to buy what the scene says now: storyboard accept --undo FILE {self.scene}"
         return self._again("it", self.prices.shot(self.wanted.model) + self.upgrade)
 
     @property
@@ -173,8 +214,8 @@ class _Known:
         return f"--rebuy {self.scene} {verb} {what} again for {json_number(price)} credits"
 
     def may(self, agreed: Collection[str]) -> bool:
-        """Whether the user agreed for a scene of this shot."""
-        return self.wanted.key in agreed
+        """Whether the user agreed for a scene of this shot. A take that stands is not bought again."""
+        return not self.stands and self.wanted.key in agreed
 
 
 def _pending(shot: _Known) -> Step | None:

@@ -1,6 +1,6 @@
 """The shots of each scene of a storyboard: those of all its takes, and which of them the film uses."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from storyboard.model.capabilities import Capabilities
@@ -28,7 +28,8 @@ def scene_shots(
 ) -> Mapping[str, SceneShots]:
     """Return the shots of each scene that a provider generates. ``labels`` are those of drafts, by scene.
 
-    ``lock`` says which take the film used. A frame of another scene is named by the shot that the film uses there.
+    ``lock`` says which take the film used, and which takes stand whatever the scene says now; a draft, which is free,
+    always shows what it says. A frame of another scene is named by the shot that the film uses there.
     Up to 0.1, numbers of vars were spelt in another way in prompts, and each cast member written in a prompt counted as
     named: a shot of then stays as it was, if ``is_bought`` says so.
     """
@@ -45,8 +46,11 @@ def scene_shots(
     for scene in sources_first(storyboard.scenes):
         if isinstance(scene.source, Generated):
             first = _first(scene.source, shot(scene.source, provider, labels.get(scene.id), stand), is_bought)
-            takes = tuple(nth_shot(first, number, capabilities) for number in range(1, scene.source.takes + 1))
-            found[scene.id] = SceneShots(takes, _used(scene.id, scene.source, takes, lock, there))
+            takes = [nth_shot(first, number, capabilities) for number in range(1, scene.source.takes + 1)]
+            pinned = lock.entry(scene.id, {each.key for each in takes}, there)
+            kept = {} if scene.id in labels else standing_keys(pinned, takes, frozen=scene.source.frozen)
+            takes = [replace(each, kept_key=kept[each.take]) if each.take in kept else each for each in takes]
+            found[scene.id] = SceneShots(tuple(takes), _used(scene.source, takes, pinned))
     return {scene.id: found[scene.id] for scene in storyboard.scenes if scene.id in found}
 
 
@@ -59,14 +63,24 @@ def _first(source: Generated, first: Shot, is_bought: Callable[[Shot], bool]) ->
     return former if is_bought(former) and not is_bought(first) else first
 
 
-def _used(scene: str, source: Generated, takes: Sequence[Shot], lock: Lock, there: Collection[str]) -> int:
+def standing_keys(pinned: Pinned | None, takes: Sequence[Shot], *, frozen: bool) -> Mapping[int, str]:
+    """Return the keys of the takes that stand for a scene which now asks for ``takes``, by their numbers.
+
+    All that are pinned, if the scene is frozen, or if they were accepted for just this scene: none is made again.
+    """
+    if pinned is None or not (frozen or (pinned.accepted and pinned.accepted == takes[0].own_key)):
+        return {}
+    own = {take.take: take.own_key for take in takes}
+    return {number: key for number, key in pinned.taken_keys.items() if frozen or own.get(number) != key}
+
+
+def _used(source: Generated, takes: Sequence[Shot], pinned: Pinned | None) -> int:
     """The number of the take that the film uses: the storyboard's, else that of the lock, else 1.
 
     The lock's counts as long as the scene still has that very take: otherwise it says nothing of the present ones.
     """
     if source.pick is not None:
         return source.pick
-    pinned = lock.entry(scene, {each.key for each in takes}, there)
     return pinned.pick if pinned and _holds(pinned, takes) else 1
 
 

@@ -82,6 +82,17 @@ class LockFile:
             versions = {number: _versions_of(before, shots.takes[number - 1], mine[number], ledger) for number in mine}
             pinned = before.entry(scene, {*shots.keys.values()}, there)
             scenes[scene] = _joined(shots, versions, pinned, capabilities)
+        return self._write(before, scenes, ledger, now)
+
+    def set_accepted(self, scenes: Mapping[str, Pinned], ledger: Ledger, now: float) -> bool:
+        """Write what is pinned of these scenes, whose takes were accepted or are no more; False if it says so already.
+
+        Raise InputError if the file is damaged, LocalFault.
+        """
+        before = self.read()
+        return self._write(before, {**before.scenes, **scenes}, ledger, now)
+
+    def _write(self, before: Lock, scenes: Mapping[str, Pinned], ledger: Ledger, now: float) -> bool:
         if scenes == dict(before.scenes) and self.path.exists():
             return False
         if not scenes and not self.path.exists():
@@ -142,6 +153,7 @@ def format_lock(lock: Lock, kind: Kind = "paid") -> str:
         pinned, path = lock.scenes[scene], ("scenes", scene)
         lines.append(f"  {_named(scene)}:\n    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n")
         lines.extend(_key_lines(pinned))
+        lines.append(f"    accepted: {_quoted(pinned.accepted)}\n" if pinned.accepted else "")
         lines.extend(_rest_lines(rest.get(path, {}), 4))
         lines.append("    takes:\n" if pinned.takes else "    takes: {}\n")
         for number in sorted(pinned.takes):
@@ -240,10 +252,13 @@ def _unknown_keys(
     """The keys of a valid lock that this version does not know, with their paths."""
     yield from _others((), content, {"storyboard-lock", "realm", "scenes"})
     for scene, value in scenes.items():
-        yield from _others(("scenes", scene), value, {"key", "keys", "pick", "takes"})
+        yield from _others(("scenes", scene), value, _OF_SCENE)
         for number, versions in value["takes"].items():
             for resolution, fields in versions.items():
                 yield from _others(("scenes", scene, "takes", str(int(number)), resolution), fields, _KNOWN)
+
+
+_OF_SCENE = frozenset(("accepted", "key", "keys", "pick", "takes"))
 
 
 def _others(
@@ -278,7 +293,9 @@ def _pinned(file: str, scene: str, value: object) -> Pinned:
         pick, keys = _whole(value["pick"]), {int(number): key for number, key in value.get("keys", {}).items()}
         if not all(_HEX.match(key) for key in keys.values()):
             raise ValueError
-        return Pinned(value["key"], pick, takes, {number: key for number, key in keys.items() if number != pick})
+        accepted = _hex(value["accepted"]) if "accepted" in value else None
+        others = {number: key for number, key in keys.items() if number != pick}
+        return Pinned(value["key"], pick, takes, others, accepted)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise InputError(f"{file}: the entry of scene {scene!r:.70} is damaged", WAY_OUT) from None
 
@@ -347,16 +364,16 @@ def _joined(
 ) -> Pinned:
     """What to pin of a scene: the ``versions`` of its takes, and of the others what was pinned ``before``.
 
-    A take past the scene's number of takes stays as long as it is a take of the present shot.
+    A take past the scene's number of takes stays as long as it is a take of the present shot, or its takes stand.
     """
-    present = shots.keys
+    present, first = shots.keys, nth_shot(shots.takes[0], 1, capabilities)
     keys, takes = {number: present[number] for number in versions}, {**versions}
     for number, key in before.all_keys.items() if before else ():
-        asked = number <= len(shots.takes) or nth_shot(shots.takes[0], number, capabilities).key == key
+        asked = number <= len(shots.takes) or shots.stands or nth_shot(first, number, capabilities).key == key
         if number not in versions and asked and before and (found := before.takes.get(number)):
             keys[number], takes[number] = key, found
     key = keys.pop(shots.used, present[shots.used])
-    return Pinned(key, shots.used, takes, keys)
+    return Pinned(key, shots.used, takes, keys, before.accepted if before and before.accepted == first.key else None)
 
 
 def _may_be_of_one_job(one: Take, other: Take) -> bool:

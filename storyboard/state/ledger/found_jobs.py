@@ -1,6 +1,7 @@
 """Jobs that were found in a lock: their takes were bought elsewhere, by another machine of the same account."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from storyboard.model.shot import Shot
@@ -28,10 +29,12 @@ class FoundJobs:
     ) -> Submission:
         """Record the job of takes in the store that were bought elsewhere: here they cost nothing, an upgrade included.
 
+        Where the take was generated from another shot than this one, for which it stands, its prompt is not known here.
         ``takes`` has the take of the job, and that of its upgrade if there is one. Raise KnownJob if another shot has
         that job.
         """
-        row = intent_row(shot, scene, storyboard, run, Fraction(0), now)
+        made_from = shot if shot.key == shot.own_key else replace(shot, prompt="")
+        row = intent_row(made_from, scene, storyboard, run, Fraction(0), now)
         job, (key, _, *rest) = takes[0].job, row
         with self._database.transaction() as connection:
             again = connection.execute(
