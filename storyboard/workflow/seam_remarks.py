@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from storyboard.model.aspect_ratio import is_alike
 from storyboard.model.errors import BadMedia
 from storyboard.model.fingerprint import fingerprint
 from storyboard.model.problem import Problem
@@ -86,7 +88,8 @@ def _measure(
     """What the last frame of one and the first of the other have in common; None if it is not known."""
     store, last = workspace.realm.store, shown_frame(takes[0].measure, pair[0].trim, "last")
     first = shown_frame(takes[1].measure, pair[1].trim, "first")
-    if last is None or first is None:
+    shapes = [Fraction(take.measure.width, take.measure.height) for take in takes]
+    if last is None or first is None or not is_alike(*shapes):  # a frame that was fitted is another picture
         return None
     name = fingerprint(_MAKING, takes[0].digest, last, takes[1].digest, first)
     folder = workspace.file.parent

@@ -36,6 +36,7 @@ def square(pixels: np.ndarray) -> tuple[int, int]:
     return int(red.any(axis=0).sum()), int(red.any(axis=1).sum())
 
 
+@pytest.mark.ci
 def test_a_square_is_cropped_padded_or_laid_over_itself() -> None:
     """What the provider would do to it is not known; a stretched face would be paid for."""
     cut = shown(fit_image(picture((1000, 1000)), FrameFit("crop", "16:9")))
