@@ -30,13 +30,19 @@ def done_event(result: "RenderResult", flags: str = "", previews: tuple[str, ...
         unknown=len(result.unconfirmed_scenes),
         credits=result.spent,
         exit=result_status(result),
-        notes=tuple(_slates(result) if result.slates else _notes(result, flags, previews)),
+        notes=(*(_slates(result) if result.slates else _notes(result, flags, previews)), *_proofs(result)),
     )
 
 
 def render_command(storyboard: str, flags: str = "") -> str:
     """Return the command that renders a storyboard."""
     return f"storyboard render {shlex.quote(storyboard)}{flags}"
+
+
+def _proofs(result: "RenderResult") -> Iterator[str]:
+    if result.proofs and result.film:
+        named = ", ".join(result.proofs[:20]) + (f" and {len(result.proofs) - 20} more" if result.proofs[20:] else "")
+        yield f"{'proof':<8} {named}: replaced by `{render_command(result.storyboard)}`"
 
 
 def _slates(result: "RenderResult") -> Iterator[str]:

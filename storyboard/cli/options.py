@@ -46,6 +46,11 @@ def picked_option(command: F) -> F:
     return click.option("--picked", is_flag=True, help=text)(command)
 
 
+def model_option(command: F) -> F:
+    text = "Make proofs: use this model for scenes that have no take of their own."
+    return click.option("--model", default="", metavar="MODEL", help=text)(command)
+
+
 def reencode_option(command: F) -> F:
     text = "Re-encode every frame (default: copy where possible)."
     return click.option("--reencode", is_flag=True, help=text)(command)
@@ -82,12 +87,14 @@ def again(
     max_cost: float | None = None,
     picked: bool = False,
     reencode: bool = False,
+    model: str = "",
 ) -> str:
     """Return the flags that give the same film again, quoted for a shell."""
     words = ["--draft"] if draft else []
     words += [word for pair in given for word in ("--var", pair)]
     for flag, scenes in (("--scene", only), ("--rebuy", rebuy), ("--retry", retry)):
         words += [word for scene in scenes for word in (flag, scene)]
+    words += ["--model", model] if model else []
     words += ["--picked"] if picked else []
     words += ["--max-cost", f"{max_cost:.12g}"] if max_cost is not None else []
     words += ["-o", str(out)] if out else []

@@ -17,6 +17,7 @@ from storyboard.cli.options import (
     file_argument,
     json_option,
     locate_storyboard,
+    model_option,
     pairs,
     picked_option,
     realm_of,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @draft_option
 @var_option
 @picked_option
+@model_option
 @agreed_options
 @json_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the plan for `render --plan`.")
@@ -46,6 +48,7 @@ def command(
     draft: bool,
     given: tuple[str, ...],
     picked: bool,
+    model: str,
     rebuy: tuple[str, ...],
     retry: tuple[str, ...],
     as_json: bool,
@@ -64,7 +67,7 @@ def command(
     with (
         _told(file, as_json=as_json),
         mention_owed(where),
-        open_workspace(where, settings(), realm_of(draft), given=pairs(given), looking=True) as workspace,
+        open_workspace(where, settings(), realm_of(draft), given=pairs(given), looking=True, model=model) as workspace,
     ):
         whole = current_plan(workspace, Agreed(rebuy, retry))
         plan = whole.picked_only() if picked else whole
@@ -72,7 +75,7 @@ def command(
         text = to_json(document)
         if output:
             replace(output, (text + "\n").encode())
-            flags = again(draft=draft, given=given, picked=picked, rebuy=rebuy, retry=retry)
+            flags = again(draft=draft, given=given, picked=picked, rebuy=rebuy, retry=retry, model=model)
             typed = f"storyboard render {shlex.quote(workspace.shown)} --plan {shlex.quote(str(output))}{flags}"
             click.echo(f"saved in {output}: `{typed}` executes exactly this plan, or stops", err=True)
         if as_json:

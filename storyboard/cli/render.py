@@ -16,6 +16,7 @@ from storyboard.cli.options import (
     agreed_options,
     file_argument,
     locate_storyboard,
+    model_option,
     pairs,
     picked_option,
     realm_of,
@@ -44,6 +45,7 @@ Report = Callable[["events.Event"], None]
 )
 @click.option("--scene", "only", multiple=True, metavar="ID", help="Generate only this scene. May be repeated.")
 @picked_option
+@model_option
 @agreed_options
 @click.option("--at-once", type=click.IntRange(1, 1000), help="Maximum number of jobs in progress (default 8).")
 @var_option
@@ -61,6 +63,7 @@ def command(
     max_cost: float | None,
     only: tuple[str, ...],
     picked: bool,
+    model: str,
     rebuy: tuple[str, ...],
     retry: tuple[str, ...],
     at_once: int | None,
@@ -97,8 +100,10 @@ def command(
             checksum=as_json,
             agreed=Agreed(rebuy, retry),
         )
-        flags = again(draft=draft, given=given, only=only, picked=picked, out=out, max_cost=max_cost, reencode=reencode)
-        with mention_owed(where), claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
+        flags = again(draft=draft, given=given, only=only, picked=picked, out=out, max_cost=max_cost)
+        flags += again(reencode=reencode, model=model)
+        opened = claimed_workspace(where, found, realm_of(draft), given=pairs(given), model=model)
+        with mention_owed(where), opened as workspace:
             done = done_event(render(workspace, options), flags, _previews(workspace.shown, draft, given, only))
         report(done)
     if not as_json:

@@ -12,7 +12,8 @@ class Pinned:
 
     ``pick`` is the number of the take that the film uses, and ``key`` that of its shot; ``keys`` are those of the
     other takes, by number. ``accepted`` is the key that take 1 of the scene had when its author accepted these takes:
-    as long as it has that key, they stand, whatever they were generated from.
+    as long as it has that key, they stand, whatever they were generated from. ``proof`` are the takes of another model
+    that show the scene until it has a take of its own; its ``accepted`` is the key of take 1 that it is a proof of.
     """
 
     key: str
@@ -20,6 +21,7 @@ class Pinned:
     takes: Mapping[int, Mapping[str, Take]]
     keys: Mapping[int, str] = field(default_factory=dict)
     accepted: str | None = None
+    proof: "Pinned | None" = None
 
     @property
     def all_keys(self) -> Mapping[int, str]:
@@ -46,10 +48,9 @@ class Lock:
     _by_key: dict[str, Mapping[str, Take]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        for pinned in self.scenes.values():
-            for number, key in pinned.all_keys.items():
-                if versions := pinned.takes.get(number):
-                    self._by_key.setdefault(key, versions)
+        for pinned in self._entries():
+            for number, key in pinned.taken_keys.items():
+                self._by_key.setdefault(key, pinned.takes[number])
 
     def takes(self, key: str) -> Mapping[str, Take]:
         """Return the takes of a shot by resolution, whichever scene pins them: a renamed scene keeps its takes."""
@@ -63,14 +64,23 @@ class Lock:
         if scene in self.scenes:
             return self.scenes[scene]
         gone = (pinned for other, pinned in self.scenes.items() if other not in there)
-        known = ((pinned, {*pinned.all_keys.values(), pinned.accepted}) for pinned in gone)
-        return next((pinned for pinned, its in known if not its.isdisjoint(keys)), None)
+        return next((pinned for pinned in gone if not _all_names(pinned).isdisjoint(keys)), None)
 
     def all_takes(self) -> Iterator[Take]:
-        """Every take that the lock pins, in the order of its scenes."""
-        for pinned in self.scenes.values():
+        """Every take that the lock pins: those of its scenes, then those of their proofs."""
+        for pinned in self._entries():
             for versions in pinned.takes.values():
                 yield from versions.values()
+
+    def _entries(self) -> Iterator[Pinned]:
+        yield from self.scenes.values()
+        yield from (pinned.proof for pinned in self.scenes.values() if pinned.proof)
+
+
+def _all_names(pinned: Pinned) -> frozenset[str | None]:
+    """The keys of all takes of a scene, of its proof, and of the shots that they were accepted for."""
+    proof = _all_names(pinned.proof) if pinned.proof else frozenset[str | None]()
+    return frozenset((*pinned.all_keys.values(), pinned.accepted)) | proof
 
 
 def known_takes(pinned: Mapping[str, Take], recorded: Mapping[str, Take]) -> Mapping[str, Take]:

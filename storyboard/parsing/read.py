@@ -24,14 +24,16 @@ def read_storyboard(
     given: Mapping[str, str] = _NOTHING,
     *,
     shown: str | None = None,
+    model: str = "",
 ) -> Storyboard:
     """The storyboard in ``file``, with defaults filled in and checked against ``capabilities``.
 
     ``file`` is a path relative to the project folder, ``shown`` its name in messages. ``given`` are variables set on
-    the command line: plain data, never templates. Raise Problems with all problems, warnings included, ordered by
+    the command line: plain data, never templates. ``model`` generates every scene in place of the one that is written,
+    in its usual resolution ("": as it is written). Raise Problems with all problems, warnings included, ordered by
     file, line and column; InputError where ``file`` itself cannot be read.
     """
-    story, problems = _read(file, files, capabilities, given, shown or file)
+    story, problems = _read(file, files, capabilities, given, shown or file, model)
     if story is None or any(problem.severity == "error" for problem in problems):
         raise Problems(problems)
     return replace(story, warnings=problems)
@@ -53,20 +55,20 @@ def check_storyboard(
 
 
 def _read(
-    file: str, files: Files, capabilities: Capabilities, given: Mapping[str, str], shown: str
+    file: str, files: Files, capabilities: Capabilities, given: Mapping[str, str], shown: str, model: str = ""
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
     path = PurePosixPath(file)
     with _uncollected():
-        return _ranked(path, shown, files, capabilities, given)
+        return _ranked(path, shown, files, capabilities, given, model)
 
 
 def _ranked(
-    path: PurePosixPath, shown: str, files: Files, capabilities: Capabilities, given: Mapping[str, str]
+    path: PurePosixPath, shown: str, files: Files, capabilities: Capabilities, given: Mapping[str, str], model: str
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
     found = gather(path, shown, files)
     story, problems = None, list(found.problems)
     if found.top:
-        rules = Rules(path.stem.removesuffix(".storyboard"), found.top, found.scenes, files, capabilities, given)
+        rules = Rules(path.stem.removesuffix(".storyboard"), found.top, found.scenes, files, capabilities, given, model)
         story = rules.whole()
         problems += rules.findings.problems
     order = {page: at for at, page in enumerate(found.pages)}

@@ -27,7 +27,10 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("
 
 
 class Rules:
-    """Checks the storyboard called ``name`` and collects its problems in ``findings``."""
+    """Checks the storyboard called ``name`` and collects its problems in ``findings``.
+
+    ``model`` generates every scene in place of the one that is written; "" for that.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Rules:
         files: Files,
         capabilities: Capabilities,
         given: Mapping[str, str],
+        model: str = "",
     ) -> None:
         self.findings = Findings()
         self._wrong = self.findings.add
@@ -44,6 +48,7 @@ class Rules:
         self._top = top
         self._entries = scenes
         self._capabilities = capabilities
+        self._model = model
         self._scope = Variables(top, name, len(scenes), given, self._wrong)
         self._found = Assets(files, self._wrong)
         self._keyframes = Keyframes(top, self._found, self._wrong)
@@ -64,7 +69,7 @@ class Rules:
             if self.findings.errors >= MAX_PROBLEMS:
                 self._wrong(entry.problem((), *ENOUGH))
                 break
-            words = SceneValues(entry, defaults)
+            words = SceneValues(entry, defaults, self._model)
             scene = self._scene(words, number, output, dialogue)
             if (skip := words.get("skip")) and skip.value:
                 skipped[str(entry.get("id"))] = ParsedScene(scene, words) if scene else None

@@ -25,13 +25,22 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class SceneValues:
-    """The values of a scene: its own, or those of the defaults where the scene has none."""
+    """The values of a scene: its own, or those of the defaults where the scene has none.
+
+    ``model`` is used in place of the one that is written, in its usual resolution; "" for what is written.
+    """
 
     own: MappingNode
     defaults: MappingNode | None
+    model: str = ""
 
     def get(self, name: str) -> Value | None:
         """The value of a key; None where it is not written, or where it violates the schema."""
+        if self.model and name == "resolution":
+            return None
+        if self.model and name == "model":
+            place = "model" if self.own.has("model") else "id"
+            return Value(self.model, self.own.page, (*self.own.path, place), own=True)
         if self.own.has(name):
             return self._word(self.own, name)
         return self._word(self.defaults, name) if self.defaults else None

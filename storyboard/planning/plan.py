@@ -338,8 +338,10 @@ def _reason(shot: _Known) -> str:
         return f"resolution {first} -> {last}, and the job of its take is not known here"
     if shot.takes:
         return _gone(shot)
+    pinned = facts.lock.scenes.get(shot.scene)
+    if pinned and pinned.proof and not pinned.taken_keys:
+        return "replaces its proof"
     before = facts.before.get(TakeId(shot.scene, shot.wanted.take))
     if before is not None:
         return changes(before, shot.wanted) or "no take yet"
-    pinned = facts.lock.scenes.get(shot.scene)
     return "the scene has changed" if pinned and shot.wanted.take in pinned.all_keys else "no take yet"

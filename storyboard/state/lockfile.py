@@ -33,6 +33,7 @@ _PLAIN = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _LONGEST_NAME = 512  # characters of the name of a job
 _LONGEST_KEY = 80  # characters; a YAML key of one line has at most 1,024, and an escaped character takes up to 12
 _WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
+_Rest = Mapping[tuple[str, ...], Mapping[str, object]]
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
 
 
@@ -68,8 +69,12 @@ class LockFile:
         ledger: Ledger,
         capabilities: Capabilities,
         now: float,
+        proofs: Mapping[str, str],
     ) -> bool:
         """Pin the takes of the scenes; False if the file is unchanged.
+
+        Those of the scenes in ``proofs`` are proofs, of the shots with these keys. They are pinned beside the scene's
+        own takes, which in turn take the place of a proof.
 
         A take of ``wanted`` that is not in ``takes``, and a scene that is ``skipped``, keep their pins; keys that this
         version does not know stay. ``capabilities`` say which seeds takes have; ``now`` is seconds since 1970. Raise
@@ -81,7 +86,10 @@ class LockFile:
             shots, mine = wanted[scene], {take.number: found for take, found in takes.items() if take.scene == scene}
             versions = {number: _versions_of(before, shots.takes[number - 1], mine[number], ledger) for number in mine}
             pinned = before.entry(scene, {*shots.keys.values()}, there)
-            scenes[scene] = _joined(shots, versions, pinned, capabilities)
+            if scene in proofs:
+                scenes[scene] = _with_proof(shots, versions, pinned, capabilities, proofs[scene])
+            else:
+                scenes[scene] = _joined(shots, versions, pinned, capabilities)
         return self._write(before, scenes, ledger, now)
 
     def set_accepted(self, scenes: Mapping[str, Pinned], ledger: Ledger, now: float) -> bool:
@@ -150,20 +158,29 @@ def format_lock(lock: Lock, kind: Kind = "paid") -> str:
     rest = _by_parent(lock.rest)
     lines = [_HEAD[kind], *_rest_lines(rest.get((), {}), 0), "scenes:" if lock.scenes else "scenes: {}", "\n"]
     for scene in sorted(lock.scenes):
-        pinned, path = lock.scenes[scene], ("scenes", scene)
-        lines.append(f"  {_named(scene)}:\n    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n")
-        lines.extend(_key_lines(pinned))
-        lines.append(f"    accepted: {_quoted(pinned.accepted)}\n" if pinned.accepted else "")
-        lines.extend(_rest_lines(rest.get(path, {}), 4))
-        lines.append("    takes:\n" if pinned.takes else "    takes: {}\n")
-        for number in sorted(pinned.takes):
-            lines.append(f"      {number}:\n" if pinned.takes[number] else f"      {number}: {{}}\n")
-            for resolution, take in sorted(pinned.takes[number].items()):
-                unknown = rest.get((*path, "takes", str(number), resolution), {})
-                fields = {**{name: _json(value) for name, value in unknown.items()}, **_fields(take)}
-                lines.append(f"        {_named(resolution)}:\n")
-                lines.extend(f"          {_named(name)}: {fields[name]}\n" for name in sorted(fields))
+        lines.append(f"  {_named(scene)}:\n")
+        lines.extend(_scene_lines(lock.scenes[scene], ("scenes", scene), rest))
     return "".join(lines)
+
+
+def _scene_lines(pinned: Pinned, path: tuple[str, ...], rest: _Rest) -> Iterator[str]:
+    """The lines below the name of a scene."""
+    yield f"    key: {_quoted(pinned.key)}\n    pick: {pinned.pick}\n"
+    yield from _key_lines(pinned)
+    if pinned.accepted:
+        yield f"    accepted: {_quoted(pinned.accepted)}\n"
+    if pinned.proof:
+        yield "    proof:\n"
+        yield from (f"  {line}\n" for line in "".join(_scene_lines(pinned.proof, (*path, "proof"), rest)).splitlines())
+    yield from _rest_lines(rest.get(path, {}), 4)
+    yield "    takes:\n" if pinned.takes else "    takes: {}\n"
+    for number in sorted(pinned.takes):
+        yield f"      {number}:\n" if pinned.takes[number] else f"      {number}: {{}}\n"
+        for resolution, take in sorted(pinned.takes[number].items()):
+            unknown = rest.get((*path, "takes", str(number), resolution), {})
+            fields = {**{name: _json(value) for name, value in unknown.items()}, **_fields(take)}
+            yield f"        {_named(resolution)}:\n"
+            yield from (f"          {_named(name)}: {fields[name]}\n" for name in sorted(fields))
 
 
 def _key_lines(pinned: Pinned) -> list[str]:
@@ -258,7 +275,7 @@ def _unknown_keys(
                 yield from _others(("scenes", scene, "takes", str(int(number)), resolution), fields, _KNOWN)
 
 
-_OF_SCENE = frozenset(("accepted", "key", "keys", "pick", "takes"))
+_OF_SCENE = frozenset(("accepted", "key", "keys", "pick", "proof", "takes"))
 
 
 def _others(
@@ -295,7 +312,8 @@ def _pinned(file: str, scene: str, value: object) -> Pinned:
             raise ValueError
         accepted = _hex(value["accepted"]) if "accepted" in value else None
         others = {number: key for number, key in keys.items() if number != pick}
-        return Pinned(value["key"], pick, takes, others, accepted)
+        proof = _pinned(file, scene, value["proof"]) if "proof" in value else None
+        return Pinned(value["key"], pick, takes, others, accepted, proof)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise InputError(f"{file}: the entry of scene {scene!r:.70} is damaged", WAY_OUT) from None
 
@@ -373,7 +391,22 @@ def _joined(
         if number not in versions and asked and before and (found := before.takes.get(number)):
             keys[number], takes[number] = key, found
     key = keys.pop(shots.used, present[shots.used])
-    return Pinned(key, shots.used, takes, keys, before.accepted if before and before.accepted == first.key else None)
+    accepted = before.accepted if before and before.accepted == first.key else None
+    return Pinned(
+        key, shots.used, takes, keys, accepted, before.proof if before and not takes.get(shots.used) else None
+    )
+
+
+def _with_proof(
+    shots: SceneShots,
+    versions: Mapping[int, Mapping[str, Take]],
+    before: Pinned | None,
+    capabilities: Capabilities,
+    proof_of: str,
+) -> Pinned:
+    """What to pin of a scene whose takes are a proof of the shot ``proof_of``: they go beside what is pinned."""
+    proof = dataclasses.replace(_joined(shots, versions, before and before.proof, capabilities), accepted=proof_of)
+    return dataclasses.replace(before or Pinned(proof.key, proof.pick, {}), proof=proof)
 
 
 def _may_be_of_one_job(one: Take, other: Take) -> bool:

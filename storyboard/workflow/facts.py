@@ -16,7 +16,7 @@ from storyboard.model.storyboard import Scene
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take, TakeId
 from storyboard.planning.plan import make_plan
-from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan
+from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan, Step
 from storyboard.workflow.workspace import Workspace
 
 
@@ -35,14 +35,14 @@ def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
 
     Takes that lie in the store's trash and are needed again are brought back; the ledger is told what the lock pins.
     """
-    realm, ledger = workspace.realm, workspace.realm.ledger
-    lock = workspace.lockfile.read()
+    realm, ledger, pinned = workspace.realm, workspace.realm.ledger, workspace.lockfile.read()
+    lock = workspace.without_finals(pinned)
     keys = {key for shots in workspace.wanted.values() for key in shots.keys.values()}
     submissions = {key: each for key in keys if (each := ledger.submissions.of_key(key))}
     takes = {key: ledger.takes.of_key(key) for key in keys}
     known = [take for some in (*takes.values(), *map(lock.takes, keys)) for take in some.values()]
     realm.recover({take.digest for take in known if not realm.store.holds(take.digest, take.bytes)})
-    workspace.lockfile.record_pins(lock, ledger, time.time())
+    workspace.lockfile.record_pins(pinned, ledger, time.time())
     return Facts(
         lock,
         submissions,
@@ -75,7 +75,9 @@ def _last_recipes(workspace: Workspace, lock: Lock) -> Mapping[TakeId, Recipe]:
         TakeId(scene, number): key for scene, entry in lock.scenes.items() for number, key in entry.all_keys.items()
     }
     recipes = submissions.recipes(pinned.values())
-    last = submissions.last_recipes(workspace.storyboard_id)
+    # A take of a scene's own says nothing of why there is another proof of it.
+    recorded = submissions.last_recipes(workspace.storyboard_id)
+    last = {take: recipe for take, recipe in recorded.items() if take.scene not in workspace.proofs}
     return {**last, **{take: recipes[key] for take, key in pinned.items() if key in recipes}}
 
 
@@ -83,7 +85,15 @@ def current_plan(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Plan:
     """Return what has to be done about each take of each scene now. Raise as ``read_facts`` does, and InputError."""
     facts, capabilities = read_facts(workspace, agreed), workspace.provider.capabilities
     check_scene_names(workspace, (*agreed.rebuy, *agreed.retry))
-    return make_plan(workspace.storyboard, workspace.wanted, facts, workspace.prices, capabilities)
+    plan = make_plan(workspace.storyboard, workspace.wanted, facts, workspace.prices, capabilities)
+    return Plan(tuple(_proof_step(workspace, step) for step in plan.steps)) if workspace.proof_model else plan
+
+
+def _proof_step(workspace: Workspace, step: Step) -> Step:
+    """The step as a plan of proofs says it: it is about a proof, or a scene needs none."""
+    if step.scene in workspace.proofs:
+        return replace(step, why=f"proof: {step.why}")
+    return replace(step, why="has its own take") if isinstance(step, Keep) else step
 
 
 def check_scene_names(workspace: Workspace, names: Collection[str]) -> None:
@@ -107,7 +117,7 @@ def timed_scenes(workspace: Workspace, plan: Plan) -> tuple[Scene, ...]:
 
 def former_prompts(workspace: Workspace) -> Mapping[str, str]:
     """Return the prompt that each scene was last generated from. Raise InputError, LocalFault."""
-    recipes = _last_recipes(workspace, workspace.lockfile.read())
+    recipes = _last_recipes(workspace, workspace.without_finals(workspace.lockfile.read()))
     used = {scene: recipes.get(TakeId(scene, shots.used)) for scene, shots in workspace.wanted.items()}
     return {scene: str(recipe["prompt"]) for scene, recipe in used.items() if recipe and "prompt" in recipe}
 
@@ -167,7 +177,7 @@ def pin_takes(workspace: Workspace, takes: Mapping[TakeId, Take]) -> bool:
     """
     skipped, capabilities = workspace.storyboard.skipped, workspace.provider.capabilities
     ledger, now = workspace.realm.ledger, time.time()
-    return workspace.lockfile.save(takes, workspace.wanted, skipped, ledger, capabilities, now)
+    return workspace.lockfile.save(takes, workspace.wanted, skipped, ledger, capabilities, now, workspace.proofs)
 
 
 def upload_destination(workspace: Workspace) -> UploadDestination | None:

@@ -13,6 +13,7 @@ from storyboard.planning.steps import Plan, Step
 from storyboard.timeline.model import Slate
 from storyboard.workflow.assemble import assemble, set_damaged_aside
 from storyboard.workflow.facts import current_plan
+from storyboard.workflow.proof_takes import proof_takes
 from storyboard.workflow.render_options import RenderOptions, film_path, takes_of
 from storyboard.workflow.source_files import Project
 from storyboard.workflow.summary import RenderResult, of_film, summarize
@@ -62,11 +63,13 @@ def cut_partial(workspace: Workspace, options: RenderOptions, troubles: Mapping[
     plan = current_plan(workspace)
     damaged = {scene: str(error) for scene, error in set_damaged_aside(workspace, takes_of(plan)).items()}
     takes = {scene: take for scene, take in takes_of(plan).items() if scene not in damaged}
+    takes |= (proofs := proof_takes(workspace, [scene for scene in workspace.wanted if scene not in takes]))
     missing = slates_for_missing(workspace, plan, takes, troubles, damaged)
     path = film_path(workspace, options.out, partial=bool(missing))
     film = assemble(workspace, takes, path, options.film, missing)
     why = {scene: slate.why for scene, slate in missing.items()}
-    return summarize(workspace, plan, of_film(workspace, takes), (path, film), checksum=options.checksum, slates=why)
+    of, cut = of_film(workspace, takes), (path, film)
+    return summarize(workspace, plan, of, cut, checksum=options.checksum, slates=why, proofs=tuple(proofs))
 
 
 def slates_for_missing(

@@ -36,6 +36,7 @@ from storyboard.workflow.facts import (
     spent_credits,
 )
 from storyboard.workflow.preflight import document
+from storyboard.workflow.proof_takes import proof_takes, scenes_shown_by_proofs
 from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, ignore_events
 from storyboard.workflow.summary import RenderResult, summarize
 from storyboard.workflow.workspace import Workspace
@@ -82,7 +83,7 @@ def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run)
     takes, film = pin(workspace, outcomes), None
     if path := film_to_cut(approved, takes, stopped):
         film = assemble(workspace, takes, path, options.film)
-    return _result(workspace, approved, outcomes, film, stopped, options)
+    return _result(workspace, approved, outcomes, takes, film, stopped, options)
 
 
 async def render_async(workspace: Workspace, options: RenderOptions) -> RenderResult:
@@ -95,7 +96,7 @@ async def render_async(workspace: Workspace, options: RenderOptions) -> RenderRe
     takes, film = pin(workspace, outcomes), None
     if path := film_to_cut(approved, takes, stopped):
         film = await _to_its_end(asyncio.to_thread(assemble, workspace, takes, path, options.film))
-    return _result(workspace, approved, outcomes, film, stopped, options)
+    return _result(workspace, approved, outcomes, takes, film, stopped, options)
 
 
 async def _to_its_end(work: Coroutine[None, None, Film]) -> Film:
@@ -112,13 +113,16 @@ def _result(
     workspace: Workspace,
     approved: Approved,
     outcomes: Mapping[TakeId, Outcome],
+    takes: Mapping[str, Take],
     film: Film | None,
     stopped: StoryboardError | None,
     options: RenderOptions,
 ) -> RenderResult:
     spent, cut = spent_credits(workspace) - approved.spent, (approved.film, film)
-    checksum = options.checksum
-    return summarize(workspace, approved.plan, outcomes, cut, checksum=checksum, spent=spent, stopped_by=stopped)
+    made = {take.scene for take in outcomes}
+    proofs = scenes_shown_by_proofs(workspace, takes, [scene for scene in takes if scene not in made])
+    checksum, plan = options.checksum, approved.plan
+    return summarize(workspace, plan, outcomes, cut, checksum=checksum, spent=spent, stopped_by=stopped, proofs=proofs)
 
 
 def approve(workspace: Workspace, options: RenderOptions) -> Approved:
@@ -193,10 +197,17 @@ async def generate(workspace: Workspace, approved: Approved, options: RenderOpti
 
 
 def pin(workspace: Workspace, outcomes: Mapping[TakeId, Outcome]) -> dict[str, Take]:
-    """Pin the takes among the outcomes; return those that the film uses, by scene. Raise InputError, LocalFault."""
+    """Pin the takes among the outcomes; return those that the film uses, by scene. Raise InputError, LocalFault.
+
+    Scenes that were not asked for are shown by a proof, where there is one.
+    """
     takes = {take: outcome for take, outcome in outcomes.items() if isinstance(outcome, Take)}
     pin_takes(workspace, takes)
-    return {take.scene: found for take, found in takes.items() if workspace.wanted[take.scene].used == take.number}
+    asked = {take.scene for take in outcomes}
+    proofs = proof_takes(workspace, [scene for scene in workspace.wanted if scene not in asked])
+    return proofs | {
+        take.scene: found for take, found in takes.items() if workspace.wanted[take.scene].used == take.number
+    }
 
 
 def film_to_cut(approved: Approved, takes: Mapping[str, Take], stopped: StoryboardError | None) -> Path | None:

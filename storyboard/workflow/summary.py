@@ -21,7 +21,7 @@ class RenderResult:
     ``takes`` has a take or an error for each take that was asked for, ``outcomes`` those that the film uses, by scene;
     ``missing`` names the scenes of the film that have neither. ``film`` is None where nothing was cut; ``sha256`` is ""
     where it was not asked for. ``slates`` says why a slate is seen in the place of a scene. ``made`` and ``kept`` count
-    takes, ``spent`` credits by our prices.
+    takes, ``spent`` credits by our prices. ``proofs`` names the scenes that a proof shows.
     """
 
     storyboard: str
@@ -38,6 +38,7 @@ class RenderResult:
     spent: Fraction
     stopped_by: StoryboardError | None = None
     slates: Mapping[str, str] = field(default_factory=dict)
+    proofs: tuple[str, ...] = ()
 
     @property
     def errors(self) -> Mapping[str, StoryboardError]:
@@ -72,6 +73,7 @@ def summarize(
     spent: Fraction = Fraction(0),
     stopped_by: StoryboardError | None = None,
     slates: Mapping[str, str] | None = None,
+    proofs: tuple[str, ...] = (),
 ) -> RenderResult:
     """Return the result of a render. ``cut`` is where the film goes, and the film if there is one.
 
@@ -85,7 +87,7 @@ def summarize(
         storyboard=workspace.shown,
         outcomes=seen,
         takes=outcomes,
-        missing=tuple(scene for scene in workspace.wanted if scene not in seen),
+        missing=tuple(scene for scene in workspace.wanted if scene not in seen and scene not in proofs),
         film=path if film else None,
         sha256=_sha256(path) if path and film and checksum else "",
         frames=film.frames if film else 0,
@@ -96,6 +98,7 @@ def summarize(
         spent=spent,
         stopped_by=stopped_by,
         slates=slates or {},
+        proofs=proofs,
     )
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storyboard.config.settings import Settings
@@ -15,8 +15,11 @@ from storyboard.model.realm_kind import KINDS, Kind
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Storyboard
+from storyboard.model.suggest import did_you_mean
+from storyboard.model.text import one_line
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.read import read_storyboard
+from storyboard.planning.proofs import final_scenes, proof_lock, proof_storyboard
 from storyboard.planning.shots import scene_shots
 from storyboard.providers.base import Configurable, Provider
 from storyboard.providers.installed import USUAL, find
@@ -37,6 +40,9 @@ class Workspace:
     ``file`` is its absolute path, ``shown`` the same as the user reads it, ``storyboard_id`` its name in the ledger.
     ``wanted`` are the shots of the scenes that a provider generates, by id. ``realm`` keeps the takes: paid ones, those
     of a rehearsal, or drafts; ``provider``, ``prices`` and ``settings`` are those that hold there.
+
+    ``proof_model`` generates the scenes that have no take of their own, in place of the storyboard's; "" for that.
+    ``proofs`` are those scenes, with the keys of the shots that they are a proof of.
     """
 
     file: Path
@@ -50,6 +56,12 @@ class Workspace:
     settings: Settings
     realm: Realm
     lockfile: LockFile
+    proof_model: str = ""
+    proofs: Mapping[str, str] = field(default_factory=dict)
+
+    def without_finals(self, lock: Lock) -> Lock:
+        """Return what ``lock`` pins that counts here: of the scenes in ``proofs`` their proofs alone."""
+        return proof_lock(lock, {*lock.scenes} - {*self.proofs}) if self.proof_model else lock
 
     @property
     def shots(self) -> Mapping[str, Shot]:
@@ -66,29 +78,33 @@ def open_workspace(
     given: Mapping[str, str] | None = None,
     files: Files | None = None,
     looking: bool = False,
+    model: str = "",
 ) -> Iterator[Workspace]:
     """Read a storyboard and open the realm of its takes. Raise Problems and other StoryboardErrors.
 
     ``realm`` is that of the configured service if left out. ``given`` are variables of the storyboard, by name;
     ``files`` reads the author's files in place of ``Project``. ``looking``: nothing needs to be recorded, and the home
-    may be read-only.
+    may be read-only. ``model`` makes proofs of the scenes that have no take of their own.
     """
     kind = realm or settings.service_realm
     provider = provider_of(settings, kind)
     source_files, shown = Project(file.parent), relative_name(file)
     read = files or source_files
     storyboard = read_storyboard(file.name, read, provider.capabilities, given or {}, shown=shown)
+    other = _with_model(file, read, provider, given or {}, shown, model, kind)
     terms = _terms(settings, provider, kind)
     labels = draft_labels(storyboard, read, provider) if kind == "draft" else {}
     opening = read_realm if looking else open_realm
     with opening(kind, settings.realm_folder(kind), time.time()) as opened:
         lockfile = find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS})
-        yield Workspace(
+        lock = lockfile.read()
+        wanted = _shots(storyboard, provider, labels, opened, lock)
+        opened_workspace = Workspace(
             file=file,
             shown=shown,
             storyboard_id=str(file.resolve()),
             storyboard=storyboard,
-            wanted=_shots(storyboard, provider, labels, opened, lockfile.read()),
+            wanted=wanted,
             source_files=source_files,
             provider=provider,
             prices=terms.prices,
@@ -96,6 +112,7 @@ def open_workspace(
             realm=opened,
             lockfile=lockfile,
         )
+        yield _proving(opened_workspace, other, lock, model) if other else opened_workspace
 
 
 @contextmanager
@@ -106,10 +123,37 @@ def claimed_workspace(
     *,
     given: Mapping[str, str] | None = None,
     files: Files | None = None,
+    model: str = "",
 ) -> Iterator[Workspace]:
     """Claim a storyboard for this process, then open it as ``open_workspace`` does. Raise Busy as well."""
-    with claim_storyboard(file), open_workspace(file, settings, realm, given=given, files=files) as workspace:
+    opened = open_workspace(file, settings, realm, given=given, files=files, model=model)
+    with claim_storyboard(file), opened as workspace:
         yield workspace
+
+
+def _with_model(
+    file: Path, read: Files, provider: Provider, given: Mapping[str, str], shown: str, model: str, kind: Kind
+) -> Storyboard | None:
+    """The storyboard with ``model`` in every scene; None without one. Raise InputError, and Problems as scenes have."""
+    if not model:
+        return None
+    if kind == "draft":
+        raise InputError("--model is for takes of the service, not for drafts", "leave out --draft or --model")
+    if model not in (known := provider.capabilities.names):
+        hint = did_you_mean(model, known) or f"there are: {', '.join(known)}"
+        raise InputError(f"--model: '{one_line(model, 60)}' is not a model of {provider.name}", hint)
+    return read_storyboard(file.name, read, provider.capabilities, given, shown=shown, model=model)
+
+
+def _proving(workspace: Workspace, other: Storyboard, lock: Lock, model: str) -> Workspace:
+    """The workspace in which the scenes without a take of their own are as in ``other``, which has another model."""
+    finals = final_scenes(workspace.wanted, lock)
+    storyboard, own = proof_storyboard(workspace.storyboard, other, finals), workspace.wanted
+    shots = _shots(storyboard, workspace.provider, {}, workspace.realm, proof_lock(lock, finals))
+    of = {scene: mine.takes[0].own_key for scene, mine in own.items() if scene not in finals}
+    # A scene whose own model this is gets its own take.
+    proofs = {scene: key for scene, key in of.items() if shots[scene].takes[0].own_key != key}
+    return replace(workspace, storyboard=storyboard, wanted=shots, proof_model=model, proofs=proofs)
 
 
 def _shots(
