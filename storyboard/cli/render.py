@@ -84,15 +84,14 @@ def command(
     from storyboard.workflow.render_options import RenderOptions
     from storyboard.workflow.workspace import claimed_workspace
 
-    found, where = _capped(settings(), max_cost), locate_storyboard(file)
-    many = at_once or found.at_once
+    found, where = _narrowed(settings(), max_cost, at_once), locate_storyboard(file)
     with reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         options = RenderOptions(
-            approve=lambda workspace, plan: agree(workspace, plan, many, yes=yes, silent=quiet or as_json),
+            approve=lambda workspace, plan: agree(workspace, plan, found.at_once, yes=yes, silent=quiet or as_json),
             on_event=report,
             only=only,
             picked=picked,
-            at_once=many,
+            at_once=found.at_once,
             saved_plan=None if saved is None else _promised(saved),
             out=out,
             cut=not no_cut,
@@ -101,19 +100,18 @@ def command(
             agreed=Agreed(rebuy, retry),
         )
         flags = again(draft=draft, given=given, only=only, picked=picked, out=out, max_cost=max_cost)
-        flags += again(reencode=reencode, model=model)
         opened = claimed_workspace(where, found, realm_of(draft), given=pairs(given), model=model)
         with mention_owed(where), opened as workspace:
+            flags += again(reencode=reencode, model=model)
             done = done_event(render(workspace, options), flags, _previews(workspace.shown, draft, given, only))
         report(done)
-    if not as_json:
-        say(done, quiet=quiet)
-    return done.exit
+    return done.exit if as_json else say(done, quiet=quiet)
 
 
-def _capped(settings: "Settings", max_cost: float | None) -> "Settings":
-    """The settings, with what --max-cost says of the run's budget."""
-    return settings if max_cost is None else replace(settings, budget=settings.budget.with_cap(max_cost))
+def _narrowed(settings: "Settings", max_cost: float | None, at_once: int | None) -> "Settings":
+    """The settings, with what --max-cost says of the run's budget, and --at-once of its jobs."""
+    budget = settings.budget if max_cost is None else settings.budget.with_cap(max_cost)
+    return replace(settings, budget=budget, at_once=at_once or settings.at_once)
 
 
 def _previews(shown: str, draft: bool, given: tuple[str, ...], only: tuple[str, ...]) -> tuple[str, ...]:
@@ -182,11 +180,12 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
         raise Interrupted("nothing was submitted or paid")
 
 
-def say(done: "events.Done", *, quiet: bool) -> None:
-    """Print the end of a render: the film to stdout, the credits and the next steps to stderr."""
+def say(done: "events.Done", *, quiet: bool) -> int:
+    """Print the end of a render: the film to stdout, the credits and the next steps to stderr. Return its status."""
     from storyboard.cli.events_text import ending, near
 
     for line in ending(done) if not quiet else done.notes:
         _tell(line)
     if done.film:
         _tell(near(done.film), err=False)
+    return done.exit
