@@ -27,5 +27,7 @@ def _with_frozen(scene: Scene, finals: Collection[str]) -> Scene:
 
 def proof_lock(lock: Lock, finals: Collection[str]) -> Lock:
     """Return the lock with the proof of each scene in place of its own takes, but for the ``finals``."""
-    scenes = {scene: pinned if scene in finals else pinned.proof for scene, pinned in lock.scenes.items()}
-    return replace(lock, scenes={scene: pinned for scene, pinned in scenes.items() if pinned})
+    kept = {scene: pinned for scene, pinned in lock.scenes.items() if scene in finals}
+    # A proof stands for no shot: were that its own model, the scene would still want a take of its own.
+    proofs = {scene: replace(pinned.proof, accepted=None) for scene, pinned in lock.scenes.items() if pinned.proof}
+    return replace(lock, scenes=proofs | kept)

@@ -156,10 +156,10 @@ def test_another_machine_fetches_what_stands(studio: Studio, run: Run) -> None:
     lock = studio.folder / "film.lock.yaml"
     lock.write_text("".join(line for line in lock.read_text().splitlines(True) if "job:" not in line))
     studio.environ["STORYBOARD_HOME"] = str(studio.folder / "third")
+    why = "(the lock names no job to download it by)"
     ways = {what.partition("; ")[2] for what in doings(studio).values()}
     assert ways == {
-        f"to buy what the scene says now: storyboard accept --undo FILE {scene} (the lock names no job to fetch it by)"
-        for scene in ("gull", "boat")
-    } | {"to buy what the scene says now, remove 'frozen' from scene hut (the lock names no job to fetch it by)"}
+        f"to buy what the scene says now: storyboard accept --undo FILE {scene} {why}" for scene in ("gull", "boat")
+    } | {f"to buy what the scene says now, remove 'frozen' from scene hut {why}"}
     assert run("render", "film.yaml", "--yes", "--rebuy", "hut", "--rebuy", "gull", "--no-cut")[0] == 4
     assert service.posts == 4
