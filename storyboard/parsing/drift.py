@@ -30,13 +30,16 @@ def _generations(frame: FrameSource | None, scenes: Mapping[str, Scene]) -> int:
     A scene hands it on from its first to its last frame, unless it was given the last one too.
     """
     count = 0
-    while isinstance(frame, SceneFrame) and count <= _LONGEST:
-        source = scenes[frame.scene].source if frame.scene in scenes else None
-        if not isinstance(source, Generated):
-            break
+    while isinstance(frame, SceneFrame) and count <= _LONGEST and (source := _generated(frame.scene, scenes)):
         if frame.at == "last" and source.last_frame:
             frame = source.last_frame
             continue
         count += frame.at != "first"
         frame = source.first_frame
     return count
+
+
+def _generated(scene: str, scenes: Mapping[str, Scene]) -> Generated | None:
+    """What a provider generates for a scene; None for another one."""
+    source = scenes[scene].source if scene in scenes else None
+    return source if isinstance(source, Generated) else None

@@ -217,8 +217,6 @@ def _choice(name: str, value: object, choices: list[object]) -> tuple[str, str]:
     word = one_line(str(value), 60)
     if choices == [1] and name == "'storyboard'":
         return f"version {word} of the format is not known to this version of storyboard", "write 1"
-    if choices == [1]:
-        return f"{name} can only be 1 in this version of storyboard", "leave it out"
     options = ", ".join(map(str, choices))
     return f"'{word}' is not a value of {name}", did_you_mean(word, map(str, choices)) or f"one of: {options}"
 

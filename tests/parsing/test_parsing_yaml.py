@@ -145,6 +145,7 @@ def test_both_parsers_find_the_same_line(stem: str, monkeypatch: pytest.MonkeyPa
         ("{a: b, {c: d}: e}", "a key must be text"),
         ("&a b: c\nd: *a\n? !!int 5\n: x", "tags ('!') are not part of the format"),
         ("a: ! b\nc: !!map {}", "tags ('!') are not part of the format"),
+        ("x: {a: b : c}", "a ':' inside a value"),
         ("- [{{ a }}]", "a value that begins with '{{' needs quotes"),
     ],
 )
