@@ -51,8 +51,9 @@ def _fields(event: events.Event) -> dict[str, object]:
             return {"event": "unknown", "scene": scene, "take": take, "why": why, "hint": hint}
         case events.Owed(scene, job, end, why):
             return {"event": "owed", "scene": scene, "job": job, "end": end, "why": why}
-        case events.Warned(scene, why):
-            return {"event": "warning", "scene": scene, "why": why}
+        case events.Warned(scene, why, remarks):
+            told = [remark.document() for remark in remarks]
+            return {"event": "warning", "scene": scene, "why": why, **({"remarks": told} if told else {})}
         case events.Cutting(0, frames):
             return {"event": "cutting", "frames": frames}
         case events.Done():

@@ -62,7 +62,7 @@ def _lines(entry: "HistoryEntry", words: str, prices: "Prices") -> Iterator[str]
     if words:
         yield f"{'':<8} {one_line(words, 2_000)}"
     for remark in entry.take.remarks if entry.take else ():
-        yield f"{'':<8} {one_line(remark, 300)}"
+        yield f"{'':<8} {one_line(remark.says, 300)}"
 
 
 def _standing(entry: "HistoryEntry") -> str:

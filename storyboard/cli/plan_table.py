@@ -84,6 +84,7 @@ def _rows(
             yield from _changes(before.get(scene.id), step.shot.prompt)
         elif not isinstance(scene.source, Generated):
             yield f"{'own':<8} {scene.id:<{width}}  {one_line(described_source(scene.source), 200)}"
+        yield from _remarks(steps.get(scene.id, ()), width)
     if folded:
         yield f"{'keep':<8} {len(folded)} scenes unchanged"
 
@@ -128,6 +129,15 @@ def _numbers(steps: Sequence[Step], count: int) -> str:
 def _changes(before: str | None, now: str) -> Iterator[str]:
     if before is not None and before != now:
         yield f"{'':<8} {one_line(changed_words(before, now), 2_000)}"
+
+
+def _remarks(steps: Sequence[Step], width: int) -> Iterator[str]:
+    """What the checks say of the takes of a scene."""
+    for step in steps:
+        if isinstance(step, Keep):
+            for remark in step.take.remarks:
+                which = f"take {step.shot.take}: " if len(steps) > 1 else ""
+                yield f"{'remark':<8} {step.scene:<{width}}  {which}{one_line(remark.says, 500)}"
 
 
 def _price(credits: Fraction, prices: Prices) -> str:

@@ -94,6 +94,8 @@ def _lines(report: "StatusReport") -> "Iterator[str]":
         said = one_line(status.why, 200) if status.seconds is None else f"{float(status.seconds):.1f} s"
         which = f"take {status.take} of {counts[status.scene]}: " if counts[status.scene] > 1 else ""
         yield f"{status.state:<8} {status.scene:<16} {which}{said}"
+        for remark in status.remarks:
+            yield f"{'remark':<8} {status.scene:<16} {which}{one_line(remark.says, 500)}"
         if status.state == "unknown" and status.submission:
             yield _sent(status.submission, report.prices)
     for own in report.own_scenes:
@@ -162,6 +164,7 @@ def _scene_document(status: "SceneStatus") -> dict[str, object]:
         "asked": rfc3339(submission.asked) if submission else None,
         "credits": json_number(submission.cost) if submission else None,
         "path": str(status.path) if status.path else None,
+        "remarks": [remark.document() for remark in status.remarks],
     }
 
 

@@ -57,8 +57,8 @@ def _table(rows: "Sequence[TakeRow]", width: int | None) -> Iterator[str]:
             yield from ["", row.scene] if number else [row.scene]
             yield _HEAD
         yield _figures(row)
-        said = row.remarks if row.take else (f"{row.state}: {one_line(row.why, 300)}",)
-        yield from fit_rows((f"{'':<8} {one_line(remark, 300)}" for remark in said), width)
+        said = [remark.says for remark in row.remarks] if row.take else [f"{row.state}: {row.why}"]
+        yield from fit_rows((f"{'':<8} {one_line(sentence, 300)}" for sentence in said), width)
         if row.path:
             yield f"{'':<8} {row.path}"
 

@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from storyboard.generation.clip_checks import remarks_of_clip, tell_remarks
 from storyboard.generation.originals import collect_original
 from storyboard.generation.polling import STILL_OPEN, clip_ready, upgrade_ready, way_back
 from storyboard.generation.run_state import RunState
 from storyboard.generation.schedule import HD_DEADLINE
 from storyboard.generation.services import RunServices
 from storyboard.model import events
-from storyboard.model.capabilities import Model
 from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, SceneFailed, UpgradeRefused
-from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission
 from storyboard.model.take import Take
 from storyboard.model.text import one_line
@@ -132,30 +131,20 @@ async def _download(
     if expected.digest not in (None, downloaded.sha256):
         raise SceneFailed("the service serves another clip than the one that the lock pins")
     async with state.checks:
-        measure = await asyncio.to_thread(services.verify, path)
+        examined = await asyncio.to_thread(services.verify, path)
     reported = (ready.seed, ready.credits, expected.job, ready.fallback)
-    take = Take(downloaded.sha256, downloaded.bytes, measure, expected.resolution, *reported)
+    take = Take(downloaded.sha256, downloaded.bytes, examined.measure, expected.resolution, *reported)
     services.store.put(path, take.digest)
     # Before the take is recorded: killed in between, the next run downloads both again.
     await collect_original(services, state, step, expected.key, expected.job, ready)
     services.ledger.takes.record_take(expected.key, take, services.clock.wall())
-    for remark in _remarks(step.shot, take, services.model(step.shot)):
-        services.on_event(events.Warned(step.scene, remark))
-    return take
-
-
-def _remarks(shot: Shot, take: Take, model: Model) -> list[str]:
-    """What a user should know about a take that differs from what was asked for; it is paid for, and kept."""
-    found, quality, measure = [], model.quality(take.resolution), take.measure
     if take.fallback:
-        found.append(f"the service generated it with a fallback model, not with {one_line(model.name, 40)}")
-    if abs(measure.seconds - model.seconds) > 1:
-        found.append(f"{model.seconds} seconds were expected, but {float(measure.seconds):.1f} came")
-    if not measure.sound:
-        found.append("the take has no sound: the cut adds silence")
-    size = f"{measure.width}x{measure.height}"
-    if shot.aspect != "auto" and (shot.aspect == "9:16") != (measure.height > measure.width):
-        found.append(f"asked for {shot.aspect}, and {size} came")
-    elif quality.upgrade and min(measure.width, measure.height) < min(quality.size):
-        found.append(f"asked for {take.resolution}, and {size} came")
-    return found
+        model = one_line(services.model(step.shot).name, 40)
+        why = f"the service generated it with a fallback model, not with {model}"
+        services.on_event(events.Warned(step.scene, why))
+    # Behind the record: whatever becomes of the checks, the take is there.
+    if remarks := await remarks_of_clip(services, state, step, take, examined):
+        take = replace(take, remarks=remarks)
+        services.ledger.takes.record_take(expected.key, take, services.clock.wall())
+        tell_remarks(services, step, remarks)
+    return take

@@ -27,8 +27,8 @@ async def collect_original(
             state.may_download()
             downloaded = await services.client.fetch(ready.original, path)
         async with state.checks:
-            measure = await asyncio.to_thread(services.verify, path)
-        original = Take(downloaded.sha256, downloaded.bytes, measure, ORIGINAL, ready.seed, None, job)
+            examined = await asyncio.to_thread(services.verify, path)
+        original = Take(downloaded.sha256, downloaded.bytes, examined.measure, ORIGINAL, ready.seed, None, job)
         services.store.put(path, original.digest)
         services.ledger.takes.record_original(key, original, services.clock.wall())
     except SceneFailed as error:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
+from storyboard.generation.clip_checks import facts_of_take, tell_remarks
 from storyboard.generation.download import collect_clip, collect_upgrade
+from storyboard.generation.own_checks import installed_checks, run_check
 from storyboard.generation.pinned import fetch_pinned, lost_take
 from storyboard.generation.recover import job_of_same_shot
 from storyboard.generation.run_state import RunState, stop_run
@@ -25,9 +27,13 @@ from storyboard.model.errors import (
 )
 from storyboard.model.submission import Submission
 from storyboard.model.take import Outcome, Take, TakeId
+from storyboard.model.text import one_line
 from storyboard.planning.steps import Collect, Keep, Make, Plan, take_id
 from storyboard.system.clock import wait_for_answers
 from storyboard.system.traceback_file import keep_traceback
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # Seconds that a request which was sent is waited for when the run is cancelled.
 _LAST_ANSWERS = 5
@@ -100,9 +106,32 @@ class LocalExecutor:
             return error
         finally:
             state.paid.discard(take_id(step))
+        take = await self._checked(step, take)
         state.standing[step.shot.key] = take
         services.on_event(events.Finished(step.scene, step.shot.take, take.digest))
         return take
+
+    async def _checked(self, step: Make | Collect, take: Take) -> Take:
+        """Have the installed checks look at a take; return it with their remarks. A check that fails is a warning."""
+        for point in installed_checks():
+            blame = f"the check '{one_line(point.name, 80)}' failed"
+            outcome = await contain_faults(self.services, self._looked_at(step, take, point), blame)
+            if isinstance(outcome, Take):
+                take = outcome
+            elif isinstance(outcome, ProgramFault):
+                self.services.on_event(events.Warned(step.scene, f"{outcome.message}; {outcome.hint}"))
+        return take
+
+    async def _looked_at(self, step: Make | Collect, take: Take, point: "EntryPoint") -> Outcome:
+        services, path = self.services, self.services.store.path(take.digest)
+        async with self.state.checks:
+            found = await asyncio.to_thread(run_check, point, path, facts_of_take(step, take))
+        if not (new := tuple(remark for remark in found if remark not in take.remarks)):
+            return take
+        seen = replace(take, remarks=(*take.remarks, *new))
+        services.ledger.takes.record_take(step.shot.key, seen, services.clock.wall())
+        tell_remarks(services, step, new)
+        return seen
 
     async def _prepared(self, step: Make | Collect, take: Take) -> Outcome:
         """Do ahead what the cut needs of a take that the film uses."""
@@ -121,13 +150,15 @@ class LocalExecutor:
         return fault
 
 
-async def contain_faults(services: RunServices, work: Awaitable[Outcome]) -> Outcome:
+async def contain_faults(
+    services: RunServices, work: Awaitable[Outcome], blame: str = "a fault of storyboard's own"
+) -> Outcome:
     """Return what ``work`` returns. An exception that nobody foresaw is the fault of this scene alone."""
     try:
         return await work
     except Exception as error:  # The one per scene: its neighbours are paid for, and go on (ARCHITECTURE.md).
         what = services.client.quote(f"{type(error).__name__}: {error}")
-        return ProgramFault(f"a fault of storyboard's own: {what}", keep_traceback(error, services.client.mask))
+        return ProgramFault(f"{blame}: {what}", keep_traceback(error, services.client.mask))
 
 
 async def run_step(services: RunServices, state: RunState, step: Make | Collect) -> Take:

@@ -7,11 +7,12 @@ from pathlib import Path
 from storyboard.generation.callbacks import CallbackWaiters
 from storyboard.generation.uploads import Uploads
 from storyboard.http.client import Client
+from storyboard.media.verify import Examined
 from storyboard.model import events
 from storyboard.model.capabilities import Model
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import FrameFit, LocalImage
-from storyboard.model.take import Measure, Take
+from storyboard.model.take import Take
 from storyboard.providers.base import Provider
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
@@ -40,7 +41,7 @@ class RunServices:
     callbacks: CallbackWaiters
     runs: Path
     read_image: Callable[[LocalImage], bytes]
-    verify: Callable[[Path], Measure]
+    verify: Callable[[Path], Examined]
     take_frames: Callable[[Path, Sequence[int]], tuple[bytes, tuple[int, int]]]
     fit_image: Callable[[bytes, FrameFit], bytes]
     originals: bool

@@ -89,19 +89,20 @@ def run(
     watch: Callable[[int], None] = lambda frames: None,
     feed: Generator[bytes] | None = None,
     limits: ChildLimits | None = None,
+    passed: Sequence[int] = (),
 ) -> int:
     """Run ffmpeg to its end; return the number of video frames written.
 
     ``seconds`` limits the wall-clock time; the CPU time is limited to that times the number of cores unless there are
     ``limits``. ``watch`` is
     called several times a second with the frames written so far; an exception in it, like any other here, kills the
-    child. ``feed`` yields the child's input "pipe:0"; an exception in it is raised here. Raise FfmpegFailed,
-    LocalFault.
+    child. ``feed`` yields the child's input "pipe:0"; an exception in it is raised here. ``passed`` are descriptors
+    that the child may write to, as "pipe:N". Raise FfmpegFailed, LocalFault.
     """
     command = [binary(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
     command += ["-stats_period", str(TICK), "-progress", "pipe:1", *arguments]
     stdin = subprocess.DEVNULL if feed is None else subprocess.PIPE
-    with ThreadPoolExecutor(1) as thread, _started(command, stdin) as child:
+    with ThreadPoolExecutor(1) as thread, _started(command, stdin, passed=passed) as child:
         fed = thread.submit(_fill, child.stdin, feed) if child.stdin and feed else None
         limits, before = limits or _usual_limits(seconds), _cpu_of_children()
         try:
@@ -216,7 +217,9 @@ def _read(pipe: IO[bytes], size: int, until: float) -> bytes:
     return b"".join(parts)
 
 
-def _started(command: list[str], stdin: int, stderr: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
+def _started(
+    command: list[str], stdin: int, stderr: int | IO[bytes] = subprocess.PIPE, passed: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
@@ -224,6 +227,7 @@ def _started(command: list[str], stdin: int, stderr: int | IO[bytes] = subproces
             stdout=subprocess.PIPE,
             stderr=stderr,
             env=_environment(),
+            pass_fds=passed,
             process_group=0,  # keep Ctrl-C from the child: an interrupted check would look like a damaged clip
         )
     except OSError as error:

@@ -1,11 +1,15 @@
 """Verification of downloaded takes: complete, and every frame decodes (reliability.md B8)."""
 
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from storyboard.checks.clip_levels import ClipLevels
 from storyboard.media import ffmpeg, probe
-from storyboard.model.errors import BadMedia
+from storyboard.media.glimpse import Cells, glimpse_files
+from storyboard.model.errors import BadMedia, LocalFault
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
 from storyboard.mp4.boxes import most_samples
@@ -20,11 +24,48 @@ PATIENCE = 120.0
 MOST_SAMPLES = 100_000
 # Address space of the child in bytes; a clip of 3840x2160 and ten bits needs 700 MB of it, and holds a third of that.
 MEMORY = 820 << 20
+# What the threads of further outputs reserve, and hardly use.
+_MORE = 600 << 20
 # CPU time of the child in seconds, and how much more for each megabyte: 8 s of 1920x1080 take 3 s.
 CPU, CPU_PER_MEGABYTE = 12, 1
 _DEEP_PATIENCE = 1800.0
 # Seconds of frames that may be missing at the ends of a clip: some encoders' first frames need ones before them.
 _SPARE = Fraction(1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A verified clip: its measure, the levels of its frames and sound, its first and its last frame in cells.
+
+    ``levels`` and ``ends`` are None where they could not be measured.
+    """
+
+    measure: Measure
+    levels: ClipLevels | None = None
+    ends: "tuple[Cells, Cells] | None" = None
+
+
+def examine(path: Path) -> Examined:
+    """Verify a clip as ``verify`` does, and measure its picture and sound in the same pass of the decoder.
+
+    Raise BadMedia, LocalFault.
+    """
+    seen = None
+
+    def decode(clip: Path) -> int:
+        nonlocal seen
+        try:
+            with disk_errors(clip), glimpse_files(clip, int(LONGEST) + 1) as files:
+                frames = _ffmpeg(clip, files.arguments, files.descriptors)
+                seen = files.read()
+                return frames
+        except (LocalFault, BadMedia):  # whatever is wrong is for the decoder alone to say
+            return _decode(clip)
+
+    measure = _verified(path, None, decode)
+    if seen is None:
+        return Examined(measure)
+    return Examined(measure, seen.levels(measure.fps), seen.ends)
 
 
 def verify(path: Path, seconds: int | None) -> Measure:
@@ -34,12 +75,16 @@ def verify(path: Path, seconds: int | None) -> Measure:
     child process, so that as many threads as there are cores may call it. Opens no other file and no connection.
     Raise BadMedia, or LocalFault where this machine cannot verify it.
     """
+    return _verified(path, seconds, _decode)
+
+
+def _verified(path: Path, seconds: int | None, decode: Callable[[Path], int]) -> Measure:
     if probe.demuxer(path) != "mp4":
         raise BadMedia("not an MP4 file (it is Matroska)")
     _complete(path)
     if (samples := most_samples(path)) > MOST_SAMPLES:
         raise BadMedia(f"damaged: its index claims to have {samples:,} samples")
-    decoded = _decode(path)  # in a child process, first: only a file that decodes there is opened in this process
+    decoded = decode(path)  # in a child process, first: only a file that decodes there is opened in this process
     said = _allowed(path)
     measured = probe.source(path).measure
     _plausible(measured, said, seconds)
@@ -105,26 +150,32 @@ def _decode(path: Path) -> int:
     Without ``-xerror -err_detect explode`` a file cut in half decodes with status 0. Whatever the decoder says, also
     that it lacks memory, is a property of the file: the file is not trusted, and the child has a limit of its own.
     """
-    arguments = ["-xerror", "-err_detect", "explode", "-threads", "1", "-max_pixels", str(LARGEST * LARGEST)]
-    arguments += ["-protocol_whitelist", "file", "-f", "mp4", "-i", f"file:{os.path.abspath(path)}"]
-    arguments += ["-map", "0:v?", "-map", "0:a?", "-t", str(LONGEST + 1), "-fps_mode", "passthrough", "-f", "null", "-"]
-    cpu = CPU + CPU_PER_MEGABYTE * (os.stat(path).st_size // 1_000_000)
-
-    def decoded() -> int:
-        return ffmpeg.run(arguments, seconds=PATIENCE, limits=ffmpeg.ChildLimits(MEMORY, cpu))
-
     try:
         try:
-            return decoded()
+            return _ffmpeg(path)
         except ffmpeg.FfmpegFailed as failure:
             if not failure.starved:
                 raise
-        return decoded()  # Killed for want of memory, or given no time: only twice is that said of the file.
+        return _ffmpeg(path)  # Killed for want of memory, or given no time: only twice is that said of the file.
     except ffmpeg.FfmpegFailed as failure:
         if failure.blameless:
             raise
-        limits = f"it takes over {cpu} s of CPU time or {MEMORY >> 20} MB of memory ({failure.message})"
+        limits = f"it takes over {_cpu(path)} s of CPU time or {MEMORY >> 20} MB of memory ({failure.message})"
         raise BadMedia(f"damaged, it does not decode: {failure.said or limits}") from failure
+
+
+def _ffmpeg(path: Path, more: Sequence[str] = (), passed: Sequence[int] = ()) -> int:
+    """Decode everything; ``more`` are arguments of further outputs, which write to the descriptors ``passed``."""
+    arguments = ["-xerror", "-err_detect", "explode", "-threads", "1", "-max_pixels", str(LARGEST * LARGEST)]
+    arguments += ["-protocol_whitelist", "file", "-f", "mp4", "-i", f"file:{os.path.abspath(path)}"]
+    arguments += ["-map", "0:v?", "-map", "0:a?", "-t", str(LONGEST + 1), "-fps_mode", "passthrough", "-f", "null", "-"]
+    limits = ffmpeg.ChildLimits(MEMORY + (_MORE if more else 0), _cpu(path))
+    return ffmpeg.run([*arguments, *more], seconds=PATIENCE, limits=limits, passed=passed)
+
+
+def _cpu(path: Path) -> int:
+    """The limit of CPU time for a clip in seconds."""
+    return CPU + CPU_PER_MEGABYTE * (os.stat(path).st_size // 1_000_000)
 
 
 def _allowed(path: Path) -> Fraction:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from storyboard.model.remark import Remark
 from storyboard.model.take import TakeId
 
 
@@ -115,10 +116,11 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A warning about a scene."""
+    """A warning about a scene. ``remarks`` has the remark of a check that it tells, if it does."""
 
     scene: str
     why: str
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

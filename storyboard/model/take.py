@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from storyboard.model.errors import StoryboardError
+from storyboard.model.remark import Remark
 
 # The resolution of a clip as the provider generated it, before it was cropped to the shape of the take beside it.
 ORIGINAL = "original"
@@ -57,7 +58,7 @@ class Take:
     job: str | None = None
     fallback: bool = False
     provider: str | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     first_frame: str | None = None
     last_frame: str | None = None
 

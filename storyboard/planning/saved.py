@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from storyboard.costs.prices import Prices
+from storyboard.model.remark import Remark
 from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import TakeId
 from storyboard.model.text import json_number
-from storyboard.planning.steps import Plan
+from storyboard.planning.steps import Plan, take_id
+
+NO_REMARKS: Mapping[TakeId, Sequence[Remark]] = {}
 
 
 def plan_document(
@@ -18,6 +21,7 @@ def plan_document(
     prices: Prices,
     leaving: Sequence[LocalImage],
     problems: Sequence[object],
+    remarks: Mapping[TakeId, Sequence[Remark]] = NO_REMARKS,
 ) -> dict[str, object]:
     """Return the plan as JSON (schema plan.schema.json): what ``plan --json`` prints and ``plan -o`` saves."""
     money = prices.money(plan.credits)
@@ -35,6 +39,7 @@ def plan_document(
                 "model": step.shot.model,
                 "credits": json_number(step.credits),
                 "after": list(dict.fromkeys(take.scene for take in step.after)),
+                "remarks": [remark.document() for remark in remarks.get(take_id(step), ())],
             }
             for step in plan.steps
         ],

@@ -12,6 +12,7 @@ from storyboard.model.capabilities import Capabilities
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned, known_takes
 from storyboard.model.realm_kind import Kind
+from storyboard.model.remark import remarks_of
 from storyboard.model.scene_shots import SceneShots, nth_shot
 from storyboard.model.shot import DEFAULTS, Shot
 from storyboard.model.take import Measure, Take, TakeId, exact
@@ -201,6 +202,7 @@ def _fields(take: Take) -> dict[str, str]:
         "job": None if take.job is None else _quoted(take.job),
         "last_frame": None if take.last_frame is None else _quoted(take.last_frame),
         "provider": None if take.provider is None else _quoted(take.provider),
+        "remarks": _json([remark.document() for remark in take.remarks]) if take.remarks else None,
         "seed": None if take.seed is None else str(take.seed),
         "sha256": _quoted(take.digest),
         "size": f"{take.measure.width}x{take.measure.height}",
@@ -209,7 +211,7 @@ def _fields(take: Take) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-_KNOWN = frozenset(field.name for field in dataclasses.fields(Take)) - {"digest", "measure", "remarks", "resolution"}
+_KNOWN = frozenset(field.name for field in dataclasses.fields(Take)) - {"digest", "measure", "resolution"}
 _KNOWN |= {"fps", "frames", "sha256", "size", "sound"}
 
 
@@ -343,6 +345,7 @@ def _take(resolution: str, fields: Mapping[str, object]) -> Take:
         job=_name(fields["job"]) if "job" in fields else None,
         fallback=fields.get("fallback") is True,
         provider=_name(fields["provider"]) if "provider" in fields else None,
+        remarks=remarks_of(fields.get("remarks", [])),
         first_frame=_hex(fields["first_frame"]) if "first_frame" in fields else None,
         last_frame=_hex(fields["last_frame"]) if "last_frame" in fields else None,
     )

@@ -17,7 +17,7 @@ from storyboard.generation.services import RunServices
 from storyboard.graphics.frame_sheet import images_png
 from storyboard.graphics.stills import fit_image
 from storyboard.http.client import Client, Endpoint
-from storyboard.media.verify import verify
+from storyboard.media.verify import examine
 from storyboard.model import events
 from storyboard.model.errors import InputError
 from storyboard.model.storyboard import LocalImage
@@ -156,7 +156,7 @@ async def _collect(
                 callbacks=CallbackWaiters(clock, None),
                 runs=realm.runs,
                 read_image=_no_image,
-                verify=lambda path: verify(path, None),
+                verify=examine,
                 take_frames=images_png,
                 fit_image=fit_image,
                 prepare=lambda scene, take: None,

@@ -151,5 +151,5 @@ def _document(entry: HistoryEntry) -> Mapping[str, object]:
         "sha256": entry.take.digest if entry.take else None,
         "path": str(entry.path) if entry.path else None,
         "used": entry.used,
-        "remarks": list(entry.take.remarks) if entry.take else [],
+        "remarks": [remark.document() for remark in entry.take.remarks] if entry.take else [],
     }

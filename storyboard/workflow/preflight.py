@@ -28,9 +28,10 @@ from storyboard.planning.steps import Plan
 from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
-from storyboard.workflow.footage import clip_of_take, loudness_cache
+from storyboard.workflow.footage import clip_of_take
 from storyboard.workflow.frame_remarks import frame_remarks
 from storyboard.workflow.render_options import takes_of
+from storyboard.workflow.scene_remarks import scene_loudness, scene_remarks
 from storyboard.workflow.seam_remarks import seam_remarks
 from storyboard.workflow.shapes import misshapen_clips
 from storyboard.workflow.workspace import Workspace
@@ -47,7 +48,7 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
     leaving = () if isinstance(upload_destination(workspace), PublicFolder) else plan.images_to_upload
     owed = [job.document() for job in owed_jobs(workspace, plan)]
     shown, provider = workspace.shown, workspace.provider.name
-    made = saved.plan_document(plan, shown, provider, workspace.prices, leaving, told)
+    made = saved.plan_document(plan, shown, provider, workspace.prices, leaving, told, scene_remarks(workspace, plan))
     return {**made, "length": length_document(timed_scenes(workspace, plan)), "owed": owed}
 
 
@@ -209,16 +210,7 @@ def _uneven(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """A warning if measured takes differ widely in loudness and no loudness is set."""
     if workspace.storyboard.output.loudness is not None:
         return ()
-    clips = {scene: clip_of_take(workspace, scene, take) for scene, take in takes_of(plan).items()}
-    known = {
-        scene: replace(loudness, lufs=loudness.lufs + float(clip.level.gain))
-        for scene, clip in clips.items()
-        if clip
-        and not clip.level.mute
-        and (loudness := loudness_cache(workspace).of(clip))
-        and loudness.lufs is not None
-    }
-    if not (found := widest_difference(known)):
+    if not (found := widest_difference(scene_loudness(workspace, plan))):
         return ()
     soft, loud, between = found
     message = f"scene '{loud}' is {between:.0f} LU louder than scene '{soft}'"

@@ -9,12 +9,14 @@ from typing import Literal
 from storyboard.costs.prices import Prices
 from storyboard.film.registry import FilmRegistry
 from storyboard.model.problem import Problem
+from storyboard.model.remark import Remark
 from storyboard.model.storyboard import Generated, OwnClip, Still, described_source
 from storyboard.model.submission import Submission
-from storyboard.planning.steps import Blocked, Keep, Step
+from storyboard.planning.steps import Blocked, Keep, Step, take_id
 from storyboard.workflow.collect import OwedJob, owed_jobs
 from storyboard.workflow.facts import current_plan, orphaned_submissions, spent_credits
 from storyboard.workflow.preflight import warnings
+from storyboard.workflow.scene_remarks import scene_remarks
 from storyboard.workflow.workspace import Workspace
 
 SceneState = Literal["done", "paid", "missing", "unknown"]
@@ -26,8 +28,8 @@ class SceneStatus:
     """The state of a take of a scene that a provider generates, and why. ``picked``: the film uses it.
 
     ``take`` is its number, ``seconds`` its length and ``path`` its file; None if it is not here. ``submission`` is the
-    latest one of its shot. ``undecided``: the user has to decide, because its submission or the take that was bought is
-    lost.
+    latest one of its shot, ``remarks`` what the checks say of the take. ``undecided``: the user has to decide, because
+    its submission or the take that was bought is lost.
     """
 
     scene: str
@@ -39,6 +41,7 @@ class SceneStatus:
     submission: Submission | None
     undecided: bool
     path: Path | None
+    remarks: tuple[Remark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,15 @@ def read_status(workspace: Workspace) -> StatusReport:
     submissions = workspace.realm.ledger.submissions.all(workspace.storyboard_id)
     latest = {submission.key: submission for submission in submissions}
     failed = (submission.cost for submission in submissions if submission.state == "failed")
+    remarks = scene_remarks(workspace, plan)
     registry, file = FilmRegistry(workspace.file.parent), Path(workspace.storyboard.output.file)
     film = registry.default_path(file, workspace.realm.kind)
     return StatusReport(
         storyboard=workspace.shown,
-        scenes=tuple(_scene_status(workspace, step, latest.get(step.shot.key)) for step in plan.steps),
+        scenes=tuple(
+            _scene_status(workspace, step, latest.get(step.shot.key), remarks.get(take_id(step), ()))
+            for step in plan.steps
+        ),
         own_scenes=_own_scenes(workspace),
         orphaned=tuple(orphaned_submissions(workspace, plan)),
         owed=owed_jobs(workspace, plan),
@@ -107,7 +114,9 @@ def read_status(workspace: Workspace) -> StatusReport:
     )
 
 
-def _scene_status(workspace: Workspace, step: Step, submission: Submission | None) -> SceneStatus:
+def _scene_status(
+    workspace: Workspace, step: Step, submission: Submission | None, remarks: tuple[Remark, ...]
+) -> SceneStatus:
     return SceneStatus(
         scene=step.scene,
         take=step.shot.take,
@@ -120,6 +129,7 @@ def _scene_status(workspace: Workspace, step: Step, submission: Submission | Non
         submission=submission,
         undecided=isinstance(step, Blocked) and step.need in ("settle", "rebuy"),
         path=workspace.realm.store.path(step.take.digest) if isinstance(step, Keep) else None,
+        remarks=remarks,
     )
 
 

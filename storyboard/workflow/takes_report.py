@@ -7,13 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard.model.errors import InputError, StoryboardError
+from storyboard.model.remark import Remark
 from storyboard.model.shot import Shot
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.take import Take
 from storyboard.model.text import json_number, one_line
-from storyboard.planning.steps import Keep, Step
+from storyboard.planning.steps import Keep, Step, take_id
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.footage import clip_of_take, loudness_cache
+from storyboard.workflow.scene_remarks import scene_remarks
 from storyboard.workflow.workspace import Workspace
 
 
@@ -36,11 +38,7 @@ class TakeRow:
     take: Take | None
     path: Path | None
     lufs: float | None
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the checks of the clip found."""
-        return self.take.remarks if self.take else ()
+    remarks: tuple[Remark, ...]
 
 
 def read_takes(workspace: Workspace, scene: str | None = None) -> tuple[TakeRow, ...]:
@@ -53,13 +51,16 @@ def read_takes(workspace: Workspace, scene: str | None = None) -> tuple[TakeRow,
         what = "shows a file of its own, and has no takes" if there else "is not in the storyboard"
         hint = did_you_mean(scene, workspace.wanted) or f"scenes: {', '.join([*workspace.wanted][:20])}"
         raise InputError(f"scene '{one_line(scene, 80)}' {what}", hint)
-    steps = [step for step in current_plan(workspace).steps if scene in (None, step.scene)]
+    plan = current_plan(workspace)
+    steps, remarks = [step for step in plan.steps if scene in (None, step.scene)], scene_remarks(workspace, plan)
     with ThreadPoolExecutor(2) as pool:
         levels = list(pool.map(lambda step: _lufs(workspace, step), steps))
-    return tuple(_row(workspace, step, lufs) for step, lufs in zip(steps, levels, strict=True))
+    return tuple(
+        _row(workspace, step, lufs, remarks.get(take_id(step), ())) for step, lufs in zip(steps, levels, strict=True)
+    )
 
 
-def _row(workspace: Workspace, step: Step, lufs: float | None) -> TakeRow:
+def _row(workspace: Workspace, step: Step, lufs: float | None, remarks: tuple[Remark, ...]) -> TakeRow:
     take = step.take if isinstance(step, Keep) else None
     return TakeRow(
         scene=step.scene,
@@ -72,6 +73,7 @@ def _row(workspace: Workspace, step: Step, lufs: float | None) -> TakeRow:
         take=take,
         path=workspace.realm.store.path(take.digest) if take else None,
         lufs=lufs,
+        remarks=remarks,
     )
 
 
@@ -117,7 +119,7 @@ def _document(row: TakeRow) -> Mapping[str, object]:
         "price": None if row.credits is None else json_number(row.credits),
         "path": str(row.path) if row.path else None,
         "picked": row.picked,
-        "remarks": list(row.remarks),
+        "remarks": [remark.document() for remark in row.remarks],
         "state": row.state,
         "why": row.why,
         "sha256": row.take.digest if row.take else None,

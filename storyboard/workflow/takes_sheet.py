@@ -48,7 +48,7 @@ def _tiles(row: TakeRow, box: tuple[int, int]) -> "Iterator[Tile]":
     assert row.take
     assert row.path
     last = row.take.measure.frames - 1
-    told = ("in the film" if row.picked else "", "; ".join(row.remarks), "")
+    told = ("in the film" if row.picked else "", "; ".join(remark.says for remark in row.remarks), "")
     for name, number, words in zip(_COLUMNS, (0, last // 2, last), told, strict=True):
         try:
             picture, why = frames.thumbnail(row.path, number, number + 1, box), ""

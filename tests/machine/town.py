@@ -34,7 +34,7 @@ from storyboard.http.clip_download import Arriving, DownloadedFile
 from storyboard.http.exchange import Reply, Request
 from storyboard.http.policy import Call
 from storyboard.media import ffmpeg
-from storyboard.media.verify import verify
+from storyboard.media.verify import examine
 from storyboard.model.errors import (
     AddressExpired,
     BadMedia,
@@ -389,7 +389,7 @@ class Line:
 
 
 class Clips:
-    """Small MP4s, each of its own bytes. The real ``verify`` reads each that comes, once."""
+    """Small MP4s, each of its own bytes. The real ``examine`` reads each that comes, once."""
 
     def __init__(self, folder: Path) -> None:
         file = folder / "clip.mp4"
@@ -407,12 +407,12 @@ class Clips:
     def digest(self, number: int, *, hd: bool) -> str:
         return hashlib.sha256(self.of(number, hd=hd)).hexdigest()
 
-    def verify(self, path: Path, seconds: int | None) -> Any:
+    def examine(self, path: Path) -> Any:
         """What the real one says of these bytes."""
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if digest not in self._seen:
             try:
-                self._seen[digest] = verify(path, seconds)
+                self._seen[digest] = examine(path)
             except BadMedia as error:
                 self._seen[digest] = error
         if isinstance(found := self._seen[digest], BadMedia):
@@ -435,5 +435,5 @@ def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable
     for module in (storyboard.workflow.session, storyboard.http.client, storyboard.workflow.collect):
         patch.setattr(module, "Client", Line)
     for module in (storyboard.workflow.session, storyboard.workflow.collect):
-        patch.setattr(module, "verify", clips.verify)
+        patch.setattr(module, "examine", clips.examine)
     patch.setattr(asyncio, "to_thread", at_once)

@@ -14,6 +14,7 @@ import pytest
 
 from storyboard.costs.budget import Budget, parse_budget
 from storyboard.model.errors import LocalFault, OverBudget
+from storyboard.model.remark import Remark
 from storyboard.model.shot import Shot
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Measure, Take, TakeId
@@ -23,7 +24,13 @@ from storyboard.state.ledger.pins import DAY
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 
 TAKE = Take(
-    "d" * 64, 7, Measure(192, Fraction(24), 1280, 720, True), "720p", 41203, Fraction(60), remarks=("silent", "é")
+    "d" * 64,
+    7,
+    Measure(192, Fraction(24), 1280, 720, True),
+    "720p",
+    41203,
+    Fraction(60),
+    remarks=(Remark("no-sound", "é", (("peak", -91.0),)), Remark("odd", "as it is")),
 )
 
 
@@ -342,7 +349,9 @@ def test_an_address_that_does_not_serve_is_forgotten(path: Path) -> None:
     ) == (None, "https://c/a")
 
 
-@pytest.mark.parametrize("damage", ["fps = '1/0'", "fps = 'fast'", "bytes = x'00', fps = x'ff'", "remarks = '[1]'"])
+@pytest.mark.parametrize(
+    "damage", ["fps = '1/0'", "fps = 'fast'", "bytes = x'00', fps = x'ff'", "remarks = '[1]'", "remarks = '{}'"]
+)
 def test_a_damaged_take_is_said(path: Path, damage: str) -> None:
     """In words, wherever takes are read."""
     ledger = Ledger(path)

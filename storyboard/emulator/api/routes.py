@@ -153,5 +153,5 @@ class ApiRoutes:
             raise web.HTTPNotFound
         fault = self._strike(request, "clip", f"{job.prompt}{version}", ())
         films = self._service.films
-        clip = await (films.silent(brief) if fault and fault.kind == "silent" else films.clip(brief))
+        clip = await films.spoilt(brief, fault.kind if fault else "")
         return await spoil_clip(request, fault, clip) if fault else web.FileResponse(clip)

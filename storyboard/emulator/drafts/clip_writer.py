@@ -6,6 +6,7 @@ measured) and drops the colour tags. The same frames and sound give the same byt
 
 import io
 from collections.abc import Iterable
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,17 @@ def without_sound(source: Path, path: Path) -> None:
     """Copy a clip without its sound."""
     with av.open(str(source), "r", format="mp4") as clip, _writing(path) as container:
         _copy(clip.demux(video=0), container.add_stream_from_template(clip.streams.video[0]), container)
+
+
+def with_one_picture(source: Path, path: Path, *, black: bool) -> None:
+    """Copy the sound of a clip under one picture: black, or the clip's own middle frame."""
+    with av.open(str(source), "r", format="mp4") as clip:
+        frames = [np.asarray(frame.to_ndarray(), np.uint8).reshape(-1) for frame in clip.decode(video=0)]
+        size = clip.streams.video[0].width, clip.streams.video[0].height
+    picture = frames[len(frames) // 2]
+    if black:
+        picture[: size[0] * size[1]], picture[size[0] * size[1] :] = 16, 128
+    mp4(path, size, repeat(picture, len(frames)), source.read_bytes())
 
 
 def _copy(packets: "Iterable[Packet[Any]]", stream: Stream, container: OutputContainer) -> None:

@@ -31,10 +31,12 @@ class DraftFilms:
         version = f"{'-hd' if brief.hd else ''}{'-original' if brief.original else ''}"
         return await self._once(f"{brief.digest}{version}", lambda path: self._make(path, brief))
 
-    async def silent(self, brief: Brief) -> Path:
-        """The same clip without its sound. Raise LocalFault."""
+    async def spoilt(self, brief: Brief, fault: str) -> Path:
+        """The clip with a fault of its picture or sound: silent, black, frozen; else as it is. Raise LocalFault."""
         whole = await self.clip(brief)
-        return await self._once(f"{whole.stem}-silent", lambda path: _silence(whole, path))
+        if fault not in ("silent", "black", "frozen"):
+            return whole
+        return await self._once(f"{whole.stem}-{fault}", lambda path: _spoil(whole, path, fault))
 
     async def close(self) -> None:
         """Abandon unfinished clips and wait for all threads to end."""
@@ -76,7 +78,10 @@ def _told(make: Callable[[Path], None], path: Path) -> Path:
     return path
 
 
-def _silence(whole: Path, path: Path) -> None:
-    from storyboard.emulator.drafts.clip_writer import without_sound
+def _spoil(whole: Path, path: Path, fault: str) -> None:
+    from storyboard.emulator.drafts.clip_writer import with_one_picture, without_sound
 
-    without_sound(whole, path)
+    if fault == "silent":
+        without_sound(whole, path)
+    else:
+        with_one_picture(whole, path, black=fault == "black")

@@ -1,12 +1,21 @@
-"""Flat clips for tests and benchmarks: one colour each, small, rendered in a hundredth of an animatic's time."""
+"""Flat clips for tests and benchmarks: one colour each, small, rendered in a hundredth of an animatic's time.
+
+A faint wave of light runs through the colour: a clip without it is one that the checks of a take remark on.
+"""
 
 from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from storyboard.emulator.drafts.bed import bed
 from storyboard.emulator.drafts.clip_writer import RATE, SAMPLE_RATE, SECONDS, aac, mp4
 from storyboard.emulator.drafts.given_frames import GivenFrames
 from storyboard.emulator.drafts.planes import flat_picture
+from storyboard.graphics.transitions import YuvPicture
+
+# Steps of luma, and frames until the wave is where it was: half of it is half a second and more.
+_LIGHT, _PERIOD = 4, 32
 
 Colour = tuple[int, int, int]
 
@@ -21,10 +30,19 @@ def film(
     path: Path, size: tuple[int, int], shade: Colour, seconds: int = SECONDS, given: GivenFrames | None = None
 ) -> None:
     """Write a clip of at most 8 ``seconds``, all of colour ``shade`` but for ``given`` frames, with a quiet sound."""
-    picture = flat_picture(shade, size)
     given = given or GivenFrames(seconds * RATE)
-    pictures = (given.over(picture, number).content for number in range(seconds * RATE))
+    waves = [_wave(shade, size, phase / _PERIOD) for phase in range(_PERIOD)]
+    pictures = (given.over(waves[number % _PERIOD], number).content for number in range(seconds * RATE))
     mp4(path, size, pictures, _hum(seconds))
+
+
+def _wave(shade: Colour, size: tuple[int, int], phase: float) -> YuvPicture:
+    """The colour, lighter and darker by turns from left to right; on average it is the colour."""
+    picture = flat_picture(shade, size)
+    turns = np.arange(size[0]) / size[0] + phase
+    light = picture.planes[0] + np.rint(_LIGHT * np.sin(2 * np.pi * turns))
+    picture.planes[0][:] = np.clip(light, 16, 235)
+    return picture
 
 
 @cache

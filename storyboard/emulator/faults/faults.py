@@ -102,6 +102,8 @@ PLACES: Mapping[str, Mapping[str, Kind]] = {
         "short": Kind("", _none, "serves half of the clip as if it were all"),
         "html": Kind("", _none, "serves a page of HTML"),
         "silent": Kind("", _none, "serves the clip without its sound"),
+        "black": Kind("", _none, "serves the clip with a black picture"),
+        "frozen": Kind("", _none, "serves the clip with a picture that stands still"),
         "corrupt": Kind("", _none, "serves the clip with a hole in it"),
     },
     "job": {

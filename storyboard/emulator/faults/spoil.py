@@ -43,7 +43,7 @@ async def spoil(request: web.Request, fault: InjectedFault, answer: Callable[[],
 
 
 async def spoil_clip(request: web.Request, fault: InjectedFault, clip: Path) -> web.StreamResponse:
-    """The response with the clip and ``fault``. For the fault "silent", ``clip`` has no sound already."""
+    """The response with the clip and ``fault``; a fault of the picture or the sound, ``clip`` has already."""
     match fault.kind:
         case "http":
             return page(CODES.get(int(fault.value), "Error"), int(fault.value))
@@ -51,7 +51,7 @@ async def spoil_clip(request: web.Request, fault: InjectedFault, clip: Path) -> 
             return page("This link has expired", 200)
         case "redirect":
             return _elsewhere(request, fault)
-        case "silent":
+        case "silent" | "black" | "frozen":
             return web.FileResponse(clip)
         case "slow":
             await asyncio.sleep(float(fault.value))

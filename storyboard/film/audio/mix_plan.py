@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 from types import MappingProxyType
 
+from storyboard.checks.judge import LOUDNESS
 from storyboard.mp4.samples import BLOCK
 from storyboard.timeline.model import Clip, Timeline
 
@@ -30,7 +31,7 @@ HEARD = -45.0
 MOMENT, WINDOW = Fraction(1, 10), Fraction(4, 10)
 
 # The loudness difference between scenes, in LU, above which the author is warned.
-APART = 6.0
+APART = LOUDNESS
 
 # Extra samples rendered on either side of a part: two AAC frames.
 MARGIN = 2 * BLOCK
@@ -224,9 +225,11 @@ def decibels(clip: Clip, known: Loudness | None, wanted: Fraction | None) -> flo
     return min(gain + own, PEAK - ENCODING - known.peak)
 
 
-def widest_difference(known: Mapping[str, Loudness]) -> tuple[str, str, float] | None:
-    """The quietest scene, the loudest scene and their difference in LU; None where it is at most APART."""
-    levels = {scene: loudness.lufs for scene, loudness in known.items() if loudness.lufs is not None}
+def widest_difference(levels: Mapping[str, float]) -> tuple[str, str, float] | None:
+    """The quietest scene, the loudest scene and their difference in LU; None where it is at most APART.
+
+    ``levels`` are in LUFS.
+    """
     if not levels:
         return None
     soft, loud = min(levels, key=levels.__getitem__), max(levels, key=levels.__getitem__)

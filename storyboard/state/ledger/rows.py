@@ -11,6 +11,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, cast, get_args
 
 from storyboard.costs.report import Charge
+from storyboard.model.remark import remarks_of
 from storyboard.model.submission import LIVE, State, Submission, rfc3339
 from storyboard.model.take import Measure, StoredFrame, Take, exact
 
@@ -169,7 +170,7 @@ def take(row: "Row") -> Take:
         credits=_fraction(row["credits"]),
         job=row["job"],
         fallback=bool(row["fallback"]),
-        remarks=_remarks(row["remarks"]),
+        remarks=remarks_of(json.loads(row["remarks"])),
         first_frame=row["first_frame"],
         last_frame=row["last_frame"],
     )
@@ -201,21 +202,13 @@ def take_row(key: str, take: Take, now: float) -> dict[str, object]:
         "at": now,
         "job": take.job,
         "fallback": take.fallback,
-        "remarks": json.dumps(take.remarks, ensure_ascii=False),
+        "remarks": json.dumps([remark.document() for remark in take.remarks], ensure_ascii=False),
     }
 
 
 def text(value: Fraction | None) -> str | None:
     """The stored form of an exact number."""
     return None if value is None else str(value)
-
-
-def _remarks(kept: str) -> tuple[str, ...]:
-    """The remarks of a take. Raise ValueError if they are no list of texts."""
-    found = json.loads(kept)
-    if not isinstance(found, list) or not all(isinstance(remark, str) for remark in found):
-        raise ValueError(f"remarks is {kept!r:.60}")
-    return tuple(found)
 
 
 def _fraction(kept: str | None) -> Fraction | None:

@@ -1,0 +1,1 @@
+"""Checks of what came: measured numbers in, remarks out. Nothing here touches the world."""
