@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "ClipFacts",
     "OpenStoryboard",
     "Plan",
     "Problem",
+    "Remark",
     "RenderResult",
     "Storyboard",
     "Take",
@@ -23,8 +25,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from storyboard.checks.clip_facts import ClipFacts
     from storyboard.config.settings import settings
     from storyboard.model.problem import Problem
+    from storyboard.model.remark import Remark
     from storyboard.model.storyboard import Storyboard
     from storyboard.model.take import Take
     from storyboard.planning.steps import Plan
@@ -34,9 +38,11 @@ if TYPE_CHECKING:
     from storyboard.workflow.summary import RenderResult
 
 _HOMES = {
+    "ClipFacts": "checks.clip_facts:ClipFacts",
     "OpenStoryboard": "workflow.api:OpenStoryboard",
     "Plan": "planning.steps:Plan",
     "Problem": "model.problem:Problem",
+    "Remark": "model.remark:Remark",
     "RenderResult": "workflow.summary:RenderResult",
     "Storyboard": "model.storyboard:Storyboard",
     "Take": "model.take:Take",

@@ -22,6 +22,7 @@ _MOVED = 2
 _ENLARGED = (1.04, 1.08)
 # The share of cells that do not count: those that fit least, such as those under a watermark.
 _LEFT_OUT = 0.1
+_GAIN = 2.0  # contrasts further apart than this are not made the same
 _NOISE = 9.0  # variance of cells, in steps of 255, below which nothing is seen
 _SURE = 0.95  # from here on, no better place is looked for
 
@@ -102,11 +103,16 @@ def _enlarged(cells: Values, by: float) -> Values:
 
 
 def _correlation(one: Values, other: Values) -> float:
-    """The correlation of two pictures without the cells that fit least, after the same light and contrast."""
+    """How alike two pictures are without the cells that fit least, once their light and contrast are the same.
+
+    Contrasts that differ by more than _GAIN count: a picture is not a grey frame. (The terms of contrast and structure
+    of SSIM: Wang et al., IEEE Transactions on Image Processing 13(4), 2004, equation 13.)
+    """
     first, second = one - one.mean(), other - other.mean()
     gain = (first * second).mean() / max(float((first * first).mean()), 1e-9)
     off = np.abs(second - gain * first)
     kept = off <= np.quantile(off, 1 - _LEFT_OUT)
     first, second = one[kept] - one[kept].mean(), other[kept] - other[kept].mean()
-    spread = np.sqrt((first * first).mean() * (second * second).mean())
-    return float(((first * second).mean() + _NOISE) / (spread + _NOISE))
+    first = first * min(_GAIN, max(1 / _GAIN, second.std() / max(float(first.std()), 1e-9)))
+    shared, spreads = (first * second).mean(), (first * first).mean() + (second * second).mean()
+    return float((2 * shared + _NOISE) / (spreads + _NOISE))
