@@ -1,8 +1,8 @@
 """python -m bench.likeness [IMAGE...]: how alike an image and a frame are, changed in each way, and of other images.
 
 Without images, the frames of examples/keeper and six pictures that are made here. The figures of docs/checks.md are
-from photographs: those of scikit-image and scikit-learn (coffee, astronaut, motorcycle_left, rocket, chelsea, camera, coins,
-moon, brick, grass, retina, hubble_deep_field; china, flower) and the two of the example.
+of photographs: coffee, astronaut, motorcycle_left, rocket, chelsea, camera, coins, moon, brick, grass, retina and
+hubble_deep_field of scikit-image, china and flower of scikit-learn, and the two of the example.
 """
 
 import io
@@ -46,7 +46,7 @@ def _line(name: str, found: list[float]) -> None:
 def _compare(sent: bytes, seen: Image.Image) -> float:
     small = seen.convert("RGB").resize((64, 64), Image.Resampling.BOX)
     cells = np.rint(np.asarray(small) @ np.array((0.2126, 0.7152, 0.0722))).astype(np.uint8)
-    found = likeness(sent, cells, WIDE)
+    found = likeness(sent, cells.tobytes(), WIDE)
     assert found is not None
     return found
 

@@ -1,6 +1,6 @@
 """The checks of a clip: thresholds, and the remarks that measured numbers give (measurements: docs/checks.md)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -25,7 +25,6 @@ STILL = 3.0  # of 255: no part of a frozen picture changes more in half a second
 STILL_LEAST = 1.0  # the same for a picture of little contrast, where it is a third of the spread in between
 BLACK_SECONDS, FLAT_SECONDS, STILL_SECONDS = Fraction(2), Fraction(3), Fraction(3)
 LIKENESS = 0.8  # of 1: an image and a frame that shows it are at least so alike
-LOUDNESS = 6.0  # LU between a scene and the median of the others
 
 _Look = Literal["black", "flat", "frozen", ""]
 _LOOKS: tuple[tuple[_Look, Fraction, str], ...] = (
@@ -69,20 +68,6 @@ def judge(
         *(_picture(levels) if levels else ()),
         *_frames(likeness),
     )
-
-
-def loudness_remark(scene: float, others: Sequence[float]) -> Remark | None:
-    """Return a remark on a scene whose loudness (LUFS) is far from the median of two ``others`` or more."""
-    if len(others) < 2:
-        return None
-    ordered = sorted(others)
-    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    apart = scene - middle
-    if abs(apart) <= LOUDNESS:
-        return None
-    word = "louder" if apart > 0 else "softer"
-    says = f"it is {abs(apart):.0f} LU {word} than the other scenes"
-    return Remark("loudness", says, (("lufs", round(scene, 1)), ("others", round(middle, 1))))
 
 
 def _measured(asked: AskedFor, measure: Measure) -> Iterator[Remark]:

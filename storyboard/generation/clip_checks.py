@@ -4,12 +4,11 @@ import asyncio
 from fractions import Fraction
 
 from storyboard.checks.clip_facts import ClipFacts
+from storyboard.checks.examined import Examined
 from storyboard.checks.judge import AskedFor, FrameLikeness, judge
 from storyboard.generation.chained_frames import known_image
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
-from storyboard.media.glimpse import Cells
-from storyboard.media.verify import Examined
 from storyboard.model import events
 from storyboard.model.errors import StoryboardError
 from storyboard.model.remark import Remark
@@ -51,15 +50,13 @@ def facts_of_take(step: Make | Collect, take: Take) -> ClipFacts:
 
 
 async def _likeness(
-    services: RunServices, state: RunState, image: ShotImage | None, frame: Cells, ratio: Fraction
+    services: RunServices, state: RunState, image: ShotImage | None, frame: bytes, ratio: Fraction
 ) -> float | None:
     """How alike a frame is to the image that was sent for it; None if there is none, or it is not here."""
-    from storyboard.media.sent_image import likeness
-
     if (content := _content(services, state, image)) is None:
         return None
     async with state.checks:
-        return await asyncio.to_thread(likeness, content, frame, ratio)
+        return await asyncio.to_thread(services.likeness, content, frame, ratio)
 
 
 def _content(services: RunServices, state: RunState, image: ShotImage | None) -> bytes | None:

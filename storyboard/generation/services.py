@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+from storyboard.checks.examined import Examined
 from storyboard.generation.callbacks import CallbackWaiters
 from storyboard.generation.uploads import Uploads
 from storyboard.http.client import Client
-from storyboard.media.verify import Examined
 from storyboard.model import events
 from storyboard.model.capabilities import Model
 from storyboard.model.shot import Shot
@@ -42,6 +43,7 @@ class RunServices:
     runs: Path
     read_image: Callable[[LocalImage], bytes]
     verify: Callable[[Path], Examined]
+    likeness: Callable[[bytes, bytes, Fraction], float | None]
     take_frames: Callable[[Path, Sequence[int]], tuple[bytes, tuple[int, int]]]
     fit_image: Callable[[bytes, FrameFit], bytes]
     originals: bool

@@ -35,9 +35,9 @@ class Glimpse:
     samples: npt.NDArray[np.int16] | None
 
     @property
-    def ends(self) -> tuple[Cells, Cells]:
+    def ends(self) -> tuple[bytes, bytes]:
         """The first and the last frame."""
-        return self.frames[0], self.frames[-1]
+        return self.frames[0].tobytes(), self.frames[-1].tobytes()
 
     def levels(self, fps: Fraction) -> ClipLevels:
         """Measure the frames, shown at ``fps``, and the sound."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from storyboard.media.glimpse import SIDE, Cells
+from storyboard.media.glimpse import SIDE
 from storyboard.media.images import DAMAGED
 
 Values = npt.NDArray[np.float64]
@@ -27,10 +27,11 @@ _NOISE = 9.0  # variance of cells, in steps of 255, below which nothing is seen
 _SURE = 0.95  # from here on, no better place is looked for
 
 
-def likeness(image: bytes, frame: Cells, ratio: Fraction) -> float | None:
+def likeness(image: bytes, frame: bytes, ratio: Fraction) -> float | None:
     """Return how alike an image and a frame are: 1 for the same picture, about 0 for two with nothing in common.
 
-    ``ratio`` is the width of the clip by its height. None if the image cannot be read.
+    ``frame`` has SIDE x SIDE bytes of luma. ``ratio`` is the width of the clip by its height. None if the image cannot
+    be read.
     """
     try:
         with Image.open(BytesIO(image)) as opened:
@@ -38,7 +39,7 @@ def likeness(image: bytes, frame: Cells, ratio: Fraction) -> float | None:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
     except (*DAMAGED, Image.DecompressionBombError):
         return None
-    seen, best = frame.astype(np.float64), -1.0
+    seen, best = np.frombuffer(frame, np.uint8).reshape(SIDE, SIDE).astype(np.float64), -1.0
     for cells, part in _fitted(picture, ratio):
         best = max(best, _alike(cells, seen[part]))
         if best >= _SURE:

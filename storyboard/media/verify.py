@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from storyboard.checks.clip_levels import ClipLevels
+from storyboard.checks.examined import Examined
 from storyboard.media import ffmpeg, probe
-from storyboard.media.glimpse import Cells, glimpse_files
+from storyboard.media.glimpse import glimpse_files
 from storyboard.model.errors import BadMedia, LocalFault
 from storyboard.model.take import Measure
 from storyboard.model.text import one_line
@@ -33,18 +32,6 @@ _DEEP_PATIENCE = 1800.0
 _SPARE = Fraction(1, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A verified clip: its measure, the levels of its frames and sound, its first and its last frame in cells.
-
-    ``levels`` and ``ends`` are None where they could not be measured.
-    """
-
-    measure: Measure
-    levels: ClipLevels | None = None
-    ends: "tuple[Cells, Cells] | None" = None
-
-
 def examine(path: Path) -> Examined:
     """Verify a clip as ``verify`` does, and measure its picture and sound in the same pass of the decoder.
 
@@ -66,6 +53,11 @@ def examine(path: Path) -> Examined:
     if seen is None:
         return Examined(measure)
     return Examined(measure, seen.levels(measure.fps), seen.ends)
+
+
+def measure_only(path: Path) -> Examined:
+    """Measure a clip that was made on this machine a moment ago. Raise BadMedia, LocalFault."""
+    return Examined(probe.measure(path))
 
 
 def verify(path: Path, seconds: int | None) -> Measure:

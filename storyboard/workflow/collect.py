@@ -17,6 +17,7 @@ from storyboard.generation.services import RunServices
 from storyboard.graphics.frame_sheet import images_png
 from storyboard.graphics.stills import fit_image
 from storyboard.http.client import Client, Endpoint
+from storyboard.media.sent_image import likeness
 from storyboard.media.verify import examine
 from storyboard.model import events
 from storyboard.model.errors import InputError
@@ -157,6 +158,7 @@ async def _collect(
                 runs=realm.runs,
                 read_image=_no_image,
                 verify=examine,
+                likeness=likeness,
                 take_frames=images_png,
                 fit_image=fit_image,
                 prepare=lambda scene, take: None,

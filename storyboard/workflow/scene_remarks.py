@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from storyboard.checks.judge import loudness_remark
+from storyboard.film.audio.mix_plan import loudness_remark
 from storyboard.model.remark import Remark
 from storyboard.model.take import TakeId
 from storyboard.planning.steps import Keep, Plan, take_id

@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
-from pathlib import Path
 
 from storyboard.config.credentials import api_key
 from storyboard.generation.callbacks import CallbackWaiters, Listener
@@ -17,8 +16,8 @@ from storyboard.generation.uploads import NoMemory, Uploads
 from storyboard.graphics.frame_sheet import images_png
 from storyboard.graphics.stills import fit_image
 from storyboard.http.client import Client, Endpoint
-from storyboard.media.probe import measure
-from storyboard.media.verify import Examined, examine
+from storyboard.media.sent_image import likeness
+from storyboard.media.verify import examine, measure_only
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.model.submission import Submission
@@ -110,18 +109,14 @@ async def _services(
         callbacks=await _calls(workspace, clock, stack, report, key),
         runs=realm.runs,
         read_image=lambda image: workspace.source_files.bytes_of(image.path),
-        verify=_measured if workspace.realm.kind == "draft" else examine,
+        verify=measure_only if workspace.realm.kind == "draft" else examine,
+        likeness=likeness,
         take_frames=images_png,
         fit_image=fit_image,
         originals=workspace.settings.originals,
         prepare=preparing.take,
         on_event=report,
     )
-
-
-def _measured(path: Path) -> Examined:
-    """The measure of a draft's clip: it was made on this machine a moment ago."""
-    return Examined(measure(path))
 
 
 async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock, OwnFaults]:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboard.checks.clip_levels import ClipLevels
-from storyboard.checks.judge import NAMES, NO_IMAGES, AskedFor, FrameLikeness, judge, loudness_remark
+from storyboard.checks.judge import NAMES, NO_IMAGES, AskedFor, FrameLikeness, judge
+from storyboard.film.audio.mix_plan import loudness_remark
 from storyboard.model.remark import Remark, remarks_of
 from storyboard.model.take import Measure
 

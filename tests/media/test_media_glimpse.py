@@ -9,10 +9,11 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 from tiers import chosen
 
+from storyboard.checks.examined import Examined
 from storyboard.checks.judge import AskedFor, FrameLikeness, judge
 from storyboard.media import ffmpeg
 from storyboard.media.sent_image import likeness
-from storyboard.media.verify import Examined, examine, verify
+from storyboard.media.verify import examine, verify
 from storyboard.model.errors import BadMedia
 
 FRAMES = Path(__file__).parents[2] / "examples" / "keeper" / "frames"

@@ -4,13 +4,13 @@ Positions are in samples of the film. Clip sound, voices and music are audio sou
 ``changed_spans`` gives the spans that differ from the unchanged sound of one clip: only those are rendered.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from types import MappingProxyType
 
-from storyboard.checks.judge import LOUDNESS
+from storyboard.model.remark import Remark
 from storyboard.mp4.samples import BLOCK
 from storyboard.timeline.model import Clip, Timeline
 
@@ -30,8 +30,8 @@ HEARD = -45.0
 # In seconds: the interval of the moments of a Loudness, and the window that ends with each (EBU Tech 3341).
 MOMENT, WINDOW = Fraction(1, 10), Fraction(4, 10)
 
-# The loudness difference between scenes, in LU, above which the author is warned.
-APART = LOUDNESS
+# The loudness difference between scenes, or of one from the median of the others, in LU, that is told.
+APART = 6.0
 
 # Extra samples rendered on either side of a part: two AAC frames.
 MARGIN = 2 * BLOCK
@@ -235,6 +235,20 @@ def widest_difference(levels: Mapping[str, float]) -> tuple[str, str, float] | N
     soft, loud = min(levels, key=levels.__getitem__), max(levels, key=levels.__getitem__)
     between = levels[loud] - levels[soft]
     return (soft, loud, between) if between > APART else None
+
+
+def loudness_remark(scene: float, others: Sequence[float]) -> Remark | None:
+    """Return a remark on a scene whose loudness (LUFS) is far from the median of two ``others`` or more."""
+    if len(others) < 2:
+        return None
+    ordered = sorted(others)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    apart = scene - middle
+    if abs(apart) <= APART:
+        return None
+    word = "louder" if apart > 0 else "softer"
+    says = f"it is {abs(apart):.0f} LU {word} than the other scenes"
+    return Remark("loudness", says, (("lufs", round(scene, 1)), ("others", round(middle, 1))))
 
 
 def _strand(
