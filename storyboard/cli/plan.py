@@ -103,6 +103,7 @@ def _print(workspace: "Workspace", plan: "Plan", *, unfolded: bool, diff: bool) 
         generation_seconds(workspace, plan, workspace.settings.at_once),
         unfolded=unfolded,
         before=former_prompts(workspace) if diff else {},
+        ladder=None if workspace.realm.kind == "draft" else preflight.ladder(workspace, plan),
     )
     for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stdout)):
         click.echo(safe_text(line))

@@ -13,6 +13,7 @@ from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, Storyboard, described_source
 from storyboard.model.text import one_line
 from storyboard.planning.changes import changed_words
+from storyboard.planning.ladder import Ladder
 from storyboard.planning.steps import UNCHANGED, Blocked, Keep, Make, Plan, Step
 
 _NOTHING: Mapping[str, str] = {}
@@ -31,12 +32,13 @@ def plan_lines(
     *,
     unfolded: bool = False,
     before: Mapping[str, str] = _NOTHING,
+    ladder: Ladder | None = None,
 ) -> Iterator[str]:
     """Yield a plan as text: a line for each scene in the film's order, the price, and the files that are uploaded.
 
     ``way`` says where local images go, such as "sent to s3://bucket"; ``warnings`` are those of the plan. ``seconds``
     is how long the generation takes by past jobs, None if unknown. Unchanged scenes are one line unless ``unfolded``.
-    ``before`` are former prompts by scene: what changed in each is shown.
+    ``before`` are former prompts by scene: what changed in each is shown. ``ladder`` has the prices to choose from.
     """
     total = plan.credits
     yield from _rows(storyboard, plan, prices, unfolded=unfolded, before=before)
@@ -48,6 +50,8 @@ def plan_lines(
     else:
         price = prices.describe(total)
         yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
+    if ladder and ladder.is_worth_a_line:
+        yield f"{'ladder':<8} {_rungs(ladder)}"
     if seconds and seconds >= _WORTH_A_LINE:
         yield f"{'time':<8} {about(seconds)}, judging by past jobs"
     if any(isinstance(step, Blocked) and step.need in ("settle", "given-up") for step in plan.steps):
@@ -63,6 +67,15 @@ def plan_lines(
     for problem in warnings:
         place = f"{problem.place}: " if problem.source else ""
         yield f"{'note':<8} {place}{problem.message}{f': {problem.hint}' if problem.hint else ''}"
+
+
+def _rungs(ladder: Ladder) -> str:
+    """The prices in credits, from the cheapest way to see the film on."""
+    rungs = [f"proof {amount(ladder.proof)} (--model {ladder.model})"] if ladder.model else []
+    rungs.append(f"final {amount(ladder.final)}")
+    rungs += [f"HD {amount(ladder.hd)}"] if ladder.hd else []
+    saved = f"; --picked saves {amount(ladder.saved)}" if ladder.saved else ""
+    return f"{', '.join(rungs)} credits{saved}"
 
 
 def _rows(

@@ -24,6 +24,7 @@ from storyboard.model.storyboard import Scene, Storyboard, Transition, Trim
 from storyboard.model.take import Take
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
+from storyboard.planning.ladder import Ladder, price_ladder
 from storyboard.planning.steps import Plan
 from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.collect import owed_jobs
@@ -31,6 +32,7 @@ from storyboard.workflow.facts import over_budget, timed_scenes, upload_destinat
 from storyboard.workflow.footage import clip_of_take
 from storyboard.workflow.frame_remarks import frame_remarks
 from storyboard.workflow.render_options import takes_of
+from storyboard.workflow.restyle_note import restyle_note
 from storyboard.workflow.scene_remarks import scene_loudness, scene_remarks
 from storyboard.workflow.seam_remarks import seam_remarks
 from storyboard.workflow.shapes import misshapen_clips
@@ -49,7 +51,13 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
     owed = [job.document() for job in owed_jobs(workspace, plan)]
     shown, provider = workspace.shown, workspace.provider.name
     made = saved.plan_document(plan, shown, provider, workspace.prices, leaving, told, scene_remarks(workspace, plan))
-    return {**made, "length": length_document(timed_scenes(workspace, plan)), "owed": owed}
+    prices = {} if workspace.realm.kind == "draft" else {"ladder": ladder(workspace, plan).document()}
+    return {**made, **prices, "length": length_document(timed_scenes(workspace, plan)), "owed": owed}
+
+
+def ladder(workspace: Workspace, plan: Plan) -> Ladder:
+    """Return what the plan's takes cost by proofs, as they are, and in HD. Raise InputError."""
+    return price_ladder(plan, workspace.prices, workspace.provider.capabilities)
 
 
 def check(workspace: Workspace, plan: Plan) -> None:
@@ -92,6 +100,7 @@ def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         *_mostly_encoded(workspace, plan),
         *_uneven(workspace, plan),
         *_misshapen(workspace, plan),
+        *restyle_note(workspace, plan),
         *frame_remarks(workspace, plan),
         *seam_remarks(workspace, takes_of(plan), measured=True),
     )

@@ -28,6 +28,14 @@ def test_a_cheaper_proof_then_the_final_film(studio: Studio, run: Run) -> None:
     """A proof is pinned beside the scene, shows it, and is replaced by the next render, a scene at a time."""
     service = studio.serve()
     studio.write(FILM)
+    ladder = "ladder   proof 180 (--model veo3_fast), final 750, HD 10 credits; --picked saves 250\n"
+    assert ladder in run("plan", "film.yaml")[1]
+    assert json.loads(run("plan", "film.yaml", "--json")[1])["ladder"] == {
+        "proof": {"model": "veo3_fast", "credits": 180},
+        "final": 750,
+        "hd": 10,
+        "picked_saves": 250,
+    }
     assert "to pay   180 credits" in run("plan", "film.yaml", "--model", "veo3_fast")[1]
     status, _, err = run("render", "film.yaml", "--model", "veo3_fast", "--yes", "--no-cut")
     assert (status, service.charged) == (0, 180)
