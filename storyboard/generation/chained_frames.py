@@ -16,6 +16,8 @@ from storyboard.timeline.shown_frames import shown_frames
 # More frames than any take has.
 _SHEETS = 1 << 24
 
+_VERIFY = "run `storyboard store verify`, which sets damaged takes aside; the next render downloads them again, unpaid"
+
 
 async def wait_for_sources(state: RunState, step: Make) -> None:
     """Wait for the takes whose frames a shot begins or ends with. Raise NotAsked, SceneFailed: nothing is paid."""
@@ -69,13 +71,16 @@ async def _taken(
     services: RunServices, state: RunState, frame: TakeFrame, take: Take, numbers: Sequence[int]
 ) -> tuple[StoredFrame, bytes]:
     """Take a frame of a take. Killed in between, the next run takes the same once more."""
+    if not await asyncio.to_thread(services.store.is_intact, take.digest):
+        # Damaged pictures often decode: a shot that begins with one would be paid for.
+        raise SceneFailed(f"not generated: the file of {frame.frame.scene} is damaged", _VERIFY)
     try:
         async with state.checks:
             content, (width, height) = await asyncio.to_thread(
                 services.take_frames, services.store.path(take.digest), numbers
             )
     except BadMedia as error:
-        raise SceneFailed(f"{frame} could not be taken: {error.message}", "storyboard store verify") from error
+        raise SceneFailed(f"{frame} could not be taken: {error.message}", _VERIFY) from error
     digest = await asyncio.to_thread(services.frames.put_bytes, content)
     stored = StoredFrame(take.digest, _recorded_number(numbers), digest, len(content), width, height)
     services.ledger.frames.record(stored)

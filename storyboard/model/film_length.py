@@ -12,7 +12,10 @@ def scene_lengths(scenes: Sequence[Scene]) -> list[Fraction | None]:
     """Return how long each scene of a film is seen, its transitions included; None where that is not known."""
     shortened = shortened_scenes(scenes)
     return [
-        scene.seconds - scene.frame_seconds if scene.seconds and scene.id in shortened else scene.seconds
+        # A scene of a single frame keeps it.
+        scene.seconds - scene.frame_seconds
+        if scene.seconds and scene.id in shortened and scene.seconds > scene.frame_seconds
+        else scene.seconds
         for scene in scenes
     ]
 

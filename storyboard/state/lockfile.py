@@ -31,6 +31,7 @@ _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _SIZE = re.compile(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})\Z")
 _RESOLUTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]*\Z")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 _LONGEST_NAME = 512  # characters of the name of a job
 _LONGEST_KEY = 80  # characters; a YAML key of one line has at most 1,024, and an escaped character takes up to 12
 _WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
@@ -82,15 +83,18 @@ class LockFile:
         InputError if the file is damaged, LocalFault.
         """
         before, there = self.read(), {*wanted, *skipped}
-        scenes = {scene: before.scenes[scene] for scene in (*wanted, *skipped) if scene in before.scenes}
-        for scene in dict.fromkeys(take.scene for take in takes):
-            shots, mine = wanted[scene], {take.number: found for take, found in takes.items() if take.scene == scene}
-            versions = {number: _versions_of(before, shots.takes[number - 1], mine[number], ledger) for number in mine}
-            pinned = before.entry(scene, {*shots.keys.values()}, there)
-            if scene in proofs:
-                scenes[scene] = _with_proof(shots, versions, pinned, capabilities, proofs[scene])
-            else:
-                scenes[scene] = _joined(shots, versions, pinned, capabilities)
+        scenes = {scene: before.scenes[scene] for scene in skipped if scene in before.scenes}
+        for scene, shots in wanted.items():
+            pinned, mine = before.entry(scene, {*shots.keys.values()}, there), _of_scene(takes, scene, shots)
+            found = {number: _versions_of(before, shots.takes[number - 1], mine[number], ledger) for number in mine}
+            own = before.scenes.get(scene)
+            found = {**_under_other_ids(before, own and own.proof if scene in proofs else own, shots), **found}
+            if found and scene in proofs:
+                scenes[scene] = _with_proof(shots, found, pinned, capabilities, proofs[scene])
+            elif found:
+                scenes[scene] = _joined(shots, found, pinned, capabilities)
+            elif pinned:
+                scenes[scene] = pinned
         return self._write(before, scenes, ledger, now)
 
     def set_accepted(self, scenes: Mapping[str, Pinned], ledger: Ledger, now: float) -> bool:
@@ -308,8 +312,8 @@ def _pinned(file: str, scene: str, value: object) -> Pinned:
     try:
         if not (isinstance(value, Mapping) and _ID.match(scene) and _HEX.match(value["key"])):
             raise ValueError
-        takes = {int(number): _versions(versions) for number, versions in value["takes"].items()}
-        pick, keys = _whole(value["pick"]), {int(number): key for number, key in value.get("keys", {}).items()}
+        takes = {_number(number): _versions(versions) for number, versions in value["takes"].items()}
+        pick, keys = _whole(value["pick"]), {_number(number): key for number, key in value.get("keys", {}).items()}
         if not all(_HEX.match(key) for key in keys.values()):
             raise ValueError
         accepted = _hex(value["accepted"]) if "accepted" in value else None
@@ -318,6 +322,13 @@ def _pinned(file: str, scene: str, value: object) -> Pinned:
         return Pinned(value["key"], pick, takes, others, accepted, proof)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise InputError(f"{file}: the entry of scene {scene!r:.70} is damaged", WAY_OUT) from None
+
+
+def _number(value: object) -> int:
+    """The number of a take, written in one way only: so that no two entries are of one take."""
+    if not _NUMBER.match(str(value)):
+        raise ValueError
+    return int(str(value))
 
 
 def _versions(value: Mapping[str, Mapping[str, object]]) -> Mapping[str, Take]:
@@ -378,6 +389,18 @@ def _versions_of(before: Lock, shot: Shot, take: Take, ledger: Ledger) -> Mappin
     same = {resolution: found for resolution, found in known.items() if _may_be_of_one_job(found, used)}
     versions = {**same, take.resolution: used}
     return {resolution: _with_provider(found, shot) for resolution, found in versions.items()}
+
+
+def _of_scene(takes: Mapping[TakeId, Take], scene: str, shots: SceneShots) -> Mapping[int, Take]:
+    """The takes of one scene, by number."""
+    return {number: takes[take] for number in shots.keys if (take := TakeId(scene, number)) in takes}
+
+
+def _under_other_ids(before: Lock, own: Pinned | None, shots: SceneShots) -> Mapping[int, Mapping[str, Take]]:
+    """What is pinned of the takes of a scene that had another id: its ``own`` entry is of other shots, or is none."""
+    keys = own.all_keys if own else {}
+    other = {number: before.takes(key) for number, key in shots.keys.items() if keys.get(number) != key}
+    return {number: versions for number, versions in other.items() if versions}
 
 
 def _joined(

@@ -117,6 +117,8 @@ def test_several_takes_have_their_keys() -> None:
         ("scenes:\n", "scenes: 3\nx-old:\n"),
         (f'key: "{"b" * 64}"', "key: 5"),
         ("pick: 1", "pick: true"),
+        ("      1:\n", "      01: {}\n      1:\n"),
+        ("    pick: 1", "    pick: 1\n    keys: {-2: %s}" % ("c" * 64)),
         ("720p:", '"../4k":'),
         ('job: "job-1"', "job: 5"),
         ('job: "job-1"', 'job: ""'),

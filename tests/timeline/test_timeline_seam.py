@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboard.export.chapters import chapters
-from storyboard.model.film_length import film_seconds, length_document
+from storyboard.model.film_length import film_seconds, length_document, scene_lengths
 from storyboard.model.problem import Place
 from storyboard.model.seam import drops_frame
 from storyboard.model.storyboard import (
@@ -119,6 +119,7 @@ def test_a_trim_ends_a_frame_earlier():
     assert lengths(trimmed[1:], short) == [(0, 1)]
     single = (replace(one, trim=Trim(Fraction(0), Fraction(1, 24))), *rest)
     assert lengths(single) == [(0, 1), (1, 192)]
+    assert scene_lengths(single) == [Fraction(1, 24), 8]
 
 
 def test_a_slate_has_no_seam():

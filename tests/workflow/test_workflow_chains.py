@@ -240,6 +240,25 @@ def test_frames_are_kept_verified_and_cleared(studio: Studio, run: Run) -> None:
 
 
 @pytest.mark.ci
+def test_nothing_begins_with_a_frame_of_a_damaged_file(studio: Studio, run: Run) -> None:
+    """Most damage decodes: a shot would be paid for that begins with a broken picture."""
+    service = studio.serve()
+    studio.write(HEAD + chain("a", "b"))
+    assert studio.render(cut=False, only=("a",)).exit == 0
+    (file,) = Path(studio.environ["STORYBOARD_HOME"]).rglob("*.mp4")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.chmod(0o600)
+    file.write_bytes(content)
+    status, _, told = run("render", "film.yaml", "--yes", "--no-cut")
+    assert (status, service.posts) == (3, 1)
+    assert "b: not generated: the file of a is damaged\n         run `storyboard store verify`" in told
+    assert run("store", "verify")[0] == 6
+    assert run("render", "film.yaml", "--yes", "--no-cut")[0] == 0
+    assert (service.posts, sent(studio, "b")) == (2, (last_frame(studio, "a"), None))
+
+
+@pytest.mark.ci
 def test_a_source_that_was_bought_again_is_remarked(studio: Studio, run: Run) -> None:
     """The shot is the same and its picture is not: what began with the lost one is kept, and the plan says so."""
     first = studio.serve()

@@ -158,6 +158,30 @@ def test_a_colleague_has_every_take(studio: Studio, tmp_path: Path) -> None:
 
 
 @pytest.mark.ci
+def test_a_lock_keeps_what_was_bought_under_other_ids(studio: Studio, run: Run, tmp_path: Path) -> None:
+    """Scenes change their ids, and a machine without their takes renders another one: the jobs are only in the lock."""
+    service, scene = studio.serve(), "  - {{id: {}, prompt: A {}., takes: 2}}\n"
+
+    def write(*ids: str) -> None:
+        studio.write("storyboard: 1\nscenes:\n" + "".join(map(scene.format, ids, ("gull", "cat", "dog"))))
+
+    write("s1", "s2", "s3")
+    studio.render(cut=False)
+    first = read_lock(studio.folder / "film.lock.yaml").scenes
+    studio.environ["STORYBOARD_HOME"] = str(tmp_path / "second")
+    write("opening", "s1", "s3")
+    assert run("render", "film.yaml", "--no-cut", "--scene", "s3")[0] == 0
+    assert read_lock(studio.folder / "film.lock.yaml").scenes == {
+        "opening": first["s1"], "s1": first["s2"], "s3": first["s3"],
+    }  # fmt: skip
+    write("s1", "opening", "s3")
+    assert run("render", "film.yaml", "--no-cut", "--scene", "opening", "--picked")[0] == 0
+    last = read_lock(studio.folder / "film.lock.yaml").scenes
+    assert (last["s1"], last["opening"]) == (first["s1"], first["s2"])
+    assert service.posts == 6
+
+
+@pytest.mark.ci
 def test_only_the_picked_take_is_bought_if_asked(studio: Studio, run: Run) -> None:
     service = studio.serve()
     film(studio, 3, ", pick: 2")
