@@ -40,7 +40,10 @@ def test_a_restyle_with_accept(studio: Studio, run: Run) -> None:
     studio.write(FILM.replace("look: dusk", "look: dawn"))
     note = "note     'dusk' -> 'dawn' in vars.look buys 3 of the 3 scenes again: 240 credits, 1.20 USD"
     said = run("plan", "film.yaml")[1]
-    assert f"{note}: to keep their takes: `storyboard accept film.yaml gull boat hut`, or 'frozen: true' in a scene\n" in said
+    assert (
+        f"{note}: to keep their takes: `storyboard accept film.yaml gull boat hut`, or 'frozen: true' in a scene\n"
+        in said
+    )
     assert "ladder   final 240 credits; --picked saves 60\n" in said
     assert run("accept", "film.yaml", "gull") == (
         0,
