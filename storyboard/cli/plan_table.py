@@ -48,7 +48,7 @@ def plan_lines(
     if not total:
         yield f"{'to pay':<8} nothing"
     else:
-        price = prices.describe(total)
+        price = prices.describe_range(total, plan.at_most)
         yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
     if ladder and ladder.is_worth_a_line:
         yield f"{'ladder':<8} {_rungs(ladder)}"

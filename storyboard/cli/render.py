@@ -171,9 +171,9 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
         lines = plan_lines(storyboard, plan, workspace.prices, uploads, warnings, seconds)
         for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stderr)):
             _tell(safe_text(line))
-    if yes or not plan.credits:
+    if yes or not plan.at_most:
         return
-    price = workspace.prices.describe(plan.credits)
+    price = workspace.prices.describe_range(plan.credits, plan.at_most)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InputError(f"confirmation required: this render costs {price}", "use --yes to approve")
     if not click.confirm(f"Pay {price}?", err=True):

@@ -36,6 +36,11 @@ class Prices:
         """Credits and money as text, as the function ``money`` formats them."""
         return money(credits, self.money(credits), self.currency, inside=inside)
 
+    def describe_range(self, credits: Fraction, at_most: Fraction) -> str:
+        """What is expected to be paid, and in the worst case: "60 credits, at most 310 credits"."""
+        expected = self.describe(credits)
+        return expected if at_most == credits else f"{expected}; at most {self.describe(at_most)}"
+
 
 def free_prices(models: Iterable[str]) -> Prices:
     """Return prices at which every one of ``models`` costs nothing."""

@@ -31,7 +31,8 @@ async def frame_image(services: RunServices, state: RunState, frame: TakeFrame) 
     """Return a frame of another scene as an image, and its bytes. Raise SceneFailed, LocalFault."""
     take = state.standing.get(frame.key)
     if take is None:
-        raise SceneFailed(f"not generated: {frame.frame.scene} has no take", "run again when it has one")
+        what = f"not generated: {frame.frame.scene} has no take of the shot that was planned"
+        raise SceneFailed(what, "run again: it begins with the take that is there then")
     numbers = shown_frames(take.measure, frame.trim, frame.frame.at)
     if not numbers:
         length = f"its take is {float(take.measure.seconds):.3f} s long"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from storyboard.generation.clip_checks import facts_of_take, tell_remarks
 from storyboard.generation.download import collect_clip, collect_upgrade
+from storyboard.generation.next_tries import with_fallbacks
 from storyboard.generation.own_checks import installed_checks, run_check
 from storyboard.generation.pinned import fetch_pinned, lost_take
 from storyboard.generation.recover import job_of_same_shot
@@ -96,7 +97,7 @@ class LocalExecutor:
     async def _carry_out(self, step: Make | Collect) -> Outcome:
         services, state = self.services, self.state
         try:
-            take = await run_step(services, state, step)
+            take = await with_fallbacks(services, state, step, self._made)
         except StoryboardError as error:
             if isinstance(error, RunRefused | LocalFault):
                 stop_run(services, state, error)
@@ -106,10 +107,11 @@ class LocalExecutor:
             return error
         finally:
             state.paid.discard(take_id(step))
-        take = await self._checked(step, take)
-        state.standing[step.shot.key] = take
         services.on_event(events.Finished(step.scene, step.shot.take, take.digest))
         return take
+
+    async def _made(self, step: Make | Collect) -> Take:
+        return await self._checked(step, await run_step(self.services, self.state, step))
 
     async def _checked(self, step: Make | Collect, take: Take) -> Take:
         """Have the installed checks look at a take; return it with their remarks. A check that fails is a warning."""

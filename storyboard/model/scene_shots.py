@@ -10,10 +10,14 @@ from storyboard.model.shot import Shot, shot_of_take
 
 @dataclass(frozen=True, slots=True)
 class SceneShots:
-    """The shots of one scene by take number, from 1; ``used`` is the number of the take that the film uses."""
+    """The shots of one scene by take number, from 1; ``used`` is the number of the take that the film uses.
+
+    ``fallbacks`` are the numbers of the takes that came of a fallback, as the provider refused the scene itself.
+    """
 
     takes: tuple[Shot, ...]
     used: int = 1
+    fallbacks: frozenset[int] = frozenset()
 
     @property
     def shot(self) -> Shot:
@@ -29,6 +33,11 @@ class SceneShots:
     def stands(self) -> bool:
         """Whether takes stand for shots of the scene that they were not generated from, or that are frozen."""
         return any(each.kept_key for each in self.takes)
+
+    def with_fallback(self, number: int, key: str) -> "SceneShots":
+        """Return the same, where the take of a fallback, with this key, stands for take ``number``."""
+        takes = tuple(replace(each, kept_key=key) if each.take == number else each for each in self.takes)
+        return replace(self, takes=takes, fallbacks=self.fallbacks | {number})
 
 
 def nth_shot(first: Shot, number: int, capabilities: Capabilities) -> Shot:

@@ -127,13 +127,30 @@ class Trim:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """What to try once a scene was refused for its content: the same shot again, or a shot that is changed.
+
+    ``without`` is the setting to leave out, ``model`` the one to generate with; both None: again. A change is made on
+    top of those before it.
+    """
+
+    without: str | None = None
+    model: str | None = None
+
+    @property
+    def is_again(self) -> bool:
+        return self.without is None and self.model is None
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """What a provider generates: the prompt is filled in, the images are checked.
 
     ``takes`` is how many takes there are to be, ``pick`` the number of the one that the film uses (None: as the lock
-    says, or the first), ``frozen``: none is ever generated again. ``former_prompt`` is the prompt with the numbers of
-    vars spelt as in 0.1 (1.1 for 1.10), ``former_references`` are those of each cast member in the prompt's template,
-    named in the end or not; None if they are the same.
+    says, or the first), ``frozen``: none is ever generated again,
+    ``if_refused`` what to try once the provider has refused the scene for its content. ``former_prompt`` is the prompt
+    with the numbers of vars spelt as in 0.1 (1.1 for 1.10), ``former_references`` are those of each cast member in the
+    prompt's template, named in the end or not; None if they are the same.
     """
 
     prompt: str
@@ -151,6 +168,7 @@ class Generated:
     takes: int = 1
     pick: int | None = None
     frozen: bool = False
+    if_refused: tuple[Fallback, ...] = ()
 
     @property
     def scene_frames(self) -> tuple[SceneFrame, ...]:

@@ -1,6 +1,7 @@
 """Generation settings of a scene (prompt, images, model), checked against the provider's capabilities."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from storyboard.model.capabilities import Capabilities, Model
@@ -14,6 +15,7 @@ from storyboard.parsing.dialogue import SpokenLine
 from storyboard.parsing.findings import Findings
 from storyboard.parsing.keyframes import Keyframes
 from storyboard.parsing.prompt_text import PromptTexts
+from storyboard.parsing.refusal_rules import RefusalRules
 from storyboard.parsing.scene_images import SceneImages
 from storyboard.parsing.values import SceneValues, Value
 from storyboard.parsing.variables import Names, Variables
@@ -29,6 +31,7 @@ class Generating:
         self._capabilities = capabilities
         self._wrong = findings.add
         self._prompts = PromptTexts(scope, capabilities, findings)
+        self._refusal_rules = RefusalRules(capabilities, findings.add)
         self._images = SceneImages(found, keyframes, scope, capabilities, findings.add)
 
     def scene(self, words: SceneValues, names: Names, lines: Sequence[SpokenLine]) -> Generated | None:
@@ -60,7 +63,7 @@ class Generating:
             frozen=bool((word := words.get("frozen")) and word.value),
         )
         self._possible(words, made, first, references)
-        return made if prompt.text else None
+        return replace(made, if_refused=self._refusal_rules.of_scene(words, made)) if prompt.text else None
 
     def _model(self, word: Value | None) -> str:
         known = self._capabilities.names

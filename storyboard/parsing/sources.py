@@ -25,6 +25,7 @@ _MADE = (
     "takes",
     "pick",
     "frozen",
+    "if_refused",
     "say",
 )  # fmt: skip
 _KINDS = ("prompt", "file", "still")

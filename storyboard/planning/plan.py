@@ -15,10 +15,8 @@ from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take, TakeId
 from storyboard.model.text import json_number
 from storyboard.planning.changes import changes
-from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, Plan, Step, take_id
-
-# So often a shot is submitted by itself, in all, if the service refuses it for its content each time.
-MOST_REFUSALS = 2
+from storyboard.planning.fallbacks import fallback_shots, own_tries, standing_fallback
+from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, NextTry, Plan, Step, take_id
 
 
 def make_plan(
@@ -57,12 +55,17 @@ def _standing(shot: "_Known") -> Step:
         what = f"the scene is frozen, and has no take {shot.wanted.take}"
         return Blocked(shot.scene, shot.wanted, f"{what}; {way}", "rebuy", what, way)
     lost = f"{_gone(shot)}; {way}"
-    return _pending(shot) or _lost(shot) or Blocked(shot.scene, shot.wanted, lost, "rebuy", _gone(shot), way)
+    pending = _pending(shot)
+    if standing_fallback(shot.source, shot.wanted):
+        pending = _with_tries(shot, pending)
+    return pending or _lost(shot) or Blocked(shot.scene, shot.wanted, lost, "rebuy", _gone(shot), way)
 
 
 def _stands_because(shot: "_Known") -> str:
     """Why a take is kept that stands; with what has changed since it was generated, as far as that is known."""
     wanted, before = shot.wanted, shot.facts.before.get(TakeId(shot.scene, shot.wanted.take), {})
+    if not shot.closed and (fallback := standing_fallback(shot.source, wanted)):
+        return f"made {fallback.how}, as the scene itself was refused for its content"
     word = "frozen" if shot.closed else "accepted"
     if wanted.key == wanted.own_key:
         return word
@@ -111,11 +114,46 @@ def _step(shot: "_Known") -> Step:
     if shot.resolution in shot.held:
         why = _kept_because(shot.wanted, shot.source)
         return Keep(shot.scene, shot.wanted, shot.held[shot.resolution], why)
-    if pending := _pending(shot) or _lost(shot) or _refused(shot):
+    if pending := _with_tries(shot, _pending(shot)) or _lost(shot):
         return pending
-    price = shot.prices.shot(shot.wanted.model) + shot.upgrade
-    agreed = shot.may({*shot.facts.rebuy, *shot.facts.retry})
-    return Make(shot.scene, shot.wanted, shot.resolution, _reason(shot), price, agreed=agreed)
+    first, *others = _tries(shot) or (None,)
+    if first is None:
+        return _refused(shot)
+    price, agreed = first.credits + shot.upgrade, shot.may({*shot.facts.rebuy, *shot.facts.retry})
+    return Make(shot.scene, first.shot, shot.resolution, first.why, price, agreed=agreed, tries=tuple(others))
+
+
+def _with_tries(shot: "_Known", pending: Step | None) -> Step | None:
+    """A step about an earlier submission, with what is tried if its job, which is in progress, ends as refused."""
+    in_progress = shot.entry and shot.entry.state == "open" and shot.source.if_refused
+    if isinstance(pending, Collect) and pending.job and in_progress:
+        return replace(pending, tries=tuple(_tries(shot, shot.wanted.key)))
+    return pending
+
+
+def _tries(shot: "_Known", open_key: str = "") -> list[NextTry]:
+    """What is tried for a shot until the provider accepts it: the shot itself, then what ``if_refused`` says.
+
+    Nothing is there that was refused as often as it may be tried, whatever run that was in. ``open_key`` is the key of
+    a job in progress: what is tried once that is refused as well.
+    """
+    source, wanted = shot.source, replace(shot.wanted, kept_key=None)
+    refusals = {**shot.facts.refusals, open_key: shot.facts.refusals.get(open_key, 0) + 1}
+    price = shot.prices.shot(wanted.model)
+    left = own_tries(source) - refusals.get(wanted.key, 0)
+    if shot.wanted.kept_key:
+        left = 0
+    if left <= 0 and shot.may({*shot.facts.retry, *shot.facts.rebuy}):
+        left = 1
+    again = NextTry(wanted, price, "refused for its content: the same again")
+    found = [again if open_key else NextTry(wanted, price, _reason(shot))] if left > 0 else []
+    if not source.if_refused:
+        return found
+    found += [again] if left > 1 else []
+    for other, how in fallback_shots(source, wanted):
+        if not refusals.get(other.key, 0):
+            found.append(NextTry(other, shot.prices.shot(other.model), f"refused for its content: {how}"))
+    return found
 
 
 def _kept_because(wanted: Shot, source: Generated) -> str:
@@ -199,6 +237,8 @@ class _Known:
         """What buys the shot again."""
         if self.closed:
             return f"to buy what the scene says now, remove 'frozen' from scene {self.scene}"
+        if self.stands and standing_fallback(self.source, self.wanted):
+            return f"to buy another, change the prompt of scene {self.scene}"
         if self.stands:
             return f"to buy what the scene says now: storyboard accept --undo FILE {self.scene}"
         return self._again("it", self.prices.shot(self.wanted.model) + self.upgrade)
@@ -281,13 +321,14 @@ def _lost(shot: _Known) -> Step | None:
     return Blocked(shot.scene, shot.wanted, f"{gone}; {way} ({job})", "rebuy", f"{gone}: {job}", way)
 
 
-def _refused(shot: _Known) -> Blocked | None:
+def _refused(shot: _Known) -> Blocked:
     """A shot that was refused for its content again and again: submitting it once more is the user's decision."""
-    times, agreed = shot.facts.refusals.get(shot.wanted.key, 0), {*shot.facts.retry, *shot.facts.rebuy}
-    if times < MOST_REFUSALS or shot.may(agreed):
-        return None
+    times = shot.facts.refusals.get(shot.wanted.key, 0)
     way = f"change the prompt or the image, or submit it once more with --retry {shot.scene}"
-    refused, said = f"refused for its content {times} times", shot.entry.why if shot.entry else ""
+    refused = f"refused for its content {times} time{'' if times == 1 else 's'}"
+    if shot.source.if_refused:
+        refused += ", and so was all of 'if_refused'"
+    said = shot.entry.why if shot.entry else ""
     return Blocked(shot.scene, shot.wanted, f"{refused}; {way} ({said})", "retry", f"{refused}: {said}", way)
 
 

@@ -9,7 +9,7 @@ from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import TakeId
 from storyboard.model.text import json_number
-from storyboard.planning.steps import Plan, take_id
+from storyboard.planning.steps import Plan, most_credits, take_id
 
 NO_REMARKS: Mapping[TakeId, Sequence[Remark]] = {}
 
@@ -38,6 +38,7 @@ def plan_document(
                 "key": step.shot.key,
                 "model": step.shot.model,
                 "credits": json_number(step.credits),
+                "at_most": json_number(most_credits(step)),
                 "after": list(dict.fromkeys(take.scene for take in step.after)),
                 "remarks": [remark.document() for remark in remarks.get(take_id(step), ())],
             }
@@ -46,6 +47,7 @@ def plan_document(
         "totals": {
             **{name: plan.count(name) for name in ("make", "collect", "keep", "blocked")},
             "credits": json_number(plan.credits),
+            "at_most": json_number(plan.at_most),
             "money": None if money is None else json_number(money),
             "currency": prices.currency,
             "estimate": prices.estimate,
@@ -86,25 +88,29 @@ def plan_differences(saved: Mapping[str, object], now: Mapping[str, object]) -> 
     return found
 
 
-_FACTS = {"step": "the step", "model": "the model", "credits": "the price"}
+_FACTS = {"step": "the step", "model": "the model", "credits": "the price", "at_most": "the most that it may cost"}
 
 
 def _moves(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     other = [] if old.get("key") == new.get("key") else ["it is another shot"]
     facts = ["model"] if _is_no_dearer(old, new) else list(_FACTS)
-    return other + [
-        f"{_FACTS[fact]} was {old.get(fact)!s:.40}, is {new.get(fact)!s:.40}"
-        for fact in facts
-        if old.get(fact) != new.get(fact)
-    ]
+    moved = [fact for fact in facts if _fact(old, fact) != _fact(new, fact)]
+    told = [fact for fact in moved if fact != "at_most" or "credits" not in moved]
+    return other + [f"{_FACTS[fact]} was {_fact(old, fact)!s:.40}, is {_fact(new, fact)!s:.40}" for fact in told]
+
+
+def _fact(step: Mapping[str, object], name: str) -> object:
+    """A fact of a step; its price, where an older plan says nothing of the worst case."""
+    return step.get(name, step.get("credits") if name == "at_most" else None)
 
 
 def _is_no_dearer(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
     """Whether the step of a scene costs no more than the saved one, and is not blocked since."""
-    before, now = old.get("credits"), new.get("credits")
-    if not isinstance(before, int | float) or not isinstance(now, int | float):
-        return False
-    return now <= before and (new.get("step") != "blocked" or old.get("step") == "blocked")
+    for fact in ("credits", "at_most"):
+        before, now = _fact(old, fact), _fact(new, fact)
+        if not isinstance(before, int | float) or not isinstance(now, int | float) or now > before:
+            return False
+    return new.get("step") != "blocked" or old.get("step") == "blocked"
 
 
 def _by_take(document: Mapping[str, object]) -> dict[str, Mapping[str, object]]:

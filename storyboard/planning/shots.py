@@ -9,6 +9,7 @@ from storyboard.model.lock import Lock, Pinned
 from storyboard.model.scene_shots import SceneShots, nth_shot
 from storyboard.model.shot import Shot, TakeFrame, shot
 from storyboard.model.storyboard import Generated, SceneFrame, Storyboard
+from storyboard.planning.fallbacks import fallback_shots, standing_fallback
 
 NO_LABELS: Mapping[str, str] = {}
 
@@ -30,6 +31,7 @@ def scene_shots(
 
     ``lock`` says which take the film used, and which takes stand whatever the scene says now; a draft, which is free,
     always shows what it says. A frame of another scene is named by the shot that the film uses there.
+    The take of a fallback (``if_refused``) stands for a scene that was refused.
     Up to 0.1, numbers of vars were spelt in another way in prompts, and each cast member written in a prompt counted as
     named: a shot of then stays as it was, if ``is_bought`` says so.
     """
@@ -50,8 +52,19 @@ def scene_shots(
             pinned = lock.entry(scene.id, {each.key for each in takes}, there)
             kept = {} if scene.id in labels else standing_keys(pinned, takes, frozen=scene.source.frozen)
             takes = [replace(each, kept_key=kept[each.take]) if each.take in kept else each for each in takes]
-            found[scene.id] = SceneShots(tuple(takes), _used(scene.source, takes, pinned))
+            if scene.id not in labels:
+                takes = [_or_fallback(scene.source, each, is_bought) for each in takes]
+            fallbacks = frozenset(each.take for each in takes if standing_fallback(scene.source, each))
+            found[scene.id] = SceneShots(tuple(takes), _used(scene.source, takes, pinned), fallbacks)
     return {scene.id: found[scene.id] for scene in storyboard.scenes if scene.id in found}
+
+
+def _or_fallback(source: Generated, take: Shot, is_bought: Callable[[Shot], bool]) -> Shot:
+    """The shot of a take: the take of a fallback stands for it if that was bought, and the shot itself was not."""
+    if not source.if_refused or take.kept_key is not None or is_bought(take):
+        return take
+    bought = next((each.shot for each in fallback_shots(source, take) if is_bought(each.shot)), None)
+    return replace(take, kept_key=bought.key) if bought else take
 
 
 def _first(source: Generated, first: Shot, is_bought: Callable[[Shot], bool]) -> Shot:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from storyboard.model.fingerprint import fingerprint
 from storyboard.model.lock import Lock
@@ -15,6 +15,17 @@ from storyboard.model.take import Take, TakeId
 
 # Why a take is kept whose scene is as it was.
 UNCHANGED = "unchanged"
+
+
+class NextTry(NamedTuple):
+    """A shot to try once the one before was refused for its content, with its price, that of an upgrade not included.
+
+    ``why`` is what is recorded and said of it.
+    """
+
+    shot: Shot
+    credits: Fraction
+    why: str
 
 
 # Each step is about one take. ``picked``: the film uses it. ``after`` are the takes that it waits for.
@@ -39,7 +50,8 @@ class Collect:
     ``job`` is None if another render is submitting it just now, or if a take in ``after`` has the same shot.
     ``pinned`` are the takes that the lock pins, where this ledger does not know their job: each is downloaded by its
     job, and only that very clip counts. ``otherwise`` says what buys the shot again if its take is lost for good,
-    ``upgrade_otherwise`` what buys its upgrade again if that alone is.
+    ``upgrade_otherwise`` what buys its upgrade again if that alone is. ``tries`` are as in ``Make``, for a job
+    that ends as refused.
     """
 
     scene: str
@@ -53,12 +65,16 @@ class Collect:
     otherwise: str = ""
     upgrade_otherwise: str = ""
     picked: bool = True
+    tries: tuple[NextTry, ...] = ()
     name: Literal["collect"] = "collect"
 
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """To be submitted and paid for. ``agreed``: as the user agreed to for just this scene."""
+    """To be submitted and paid for. ``agreed``: as the user agreed to for just this scene.
+
+    ``tries`` are what is tried, in this order, as long as the provider refuses the content.
+    """
 
     scene: str
     shot: Shot
@@ -68,6 +84,7 @@ class Make:
     after: tuple[TakeId, ...] = ()
     agreed: bool = False
     picked: bool = True
+    tries: tuple[NextTry, ...] = ()
     name: Literal["make"] = "make"
 
 
@@ -102,6 +119,12 @@ Step = Keep | Collect | Make | Blocked
 def take_id(step: Step) -> TakeId:
     """Return which take a step is about."""
     return TakeId(step.scene, step.shot.take)
+
+
+def most_credits(step: Step) -> Fraction:
+    """Return what a step may cost at most: everything is tried and charged. A take is upgraded once."""
+    tries = step.tries if isinstance(step, Make | Collect) else ()
+    return step.credits + sum((each.credits for each in tries), Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +164,11 @@ class Plan:
     @property
     def credits(self) -> Fraction:
         return sum((step.credits for step in self.steps), Fraction(0))
+
+    @property
+    def at_most(self) -> Fraction:
+        """The credits that the plan may cost at most: ``credits``, and what is tried if scenes are refused."""
+        return sum((most_credits(step) for step in self.steps), Fraction(0))
 
     @property
     def film_steps(self) -> Mapping[str, Step]:

@@ -418,6 +418,9 @@ def _joined(
             keys[number], takes[number] = key, found
     key = keys.pop(shots.used, present[shots.used])
     accepted = before.accepted if before and before.accepted == first.key else None
+    # A fallback's take stands like an accepted one; not where that would have takes of a former shot stand as well.
+    if shots.fallbacks and all(number in versions for number in takes):
+        accepted = first.key
     return Pinned(
         key, shots.used, takes, keys, accepted, before.proof if before and not takes.get(shots.used) else None
     )

@@ -11,10 +11,12 @@ from storyboard.costs.budget import Over, Span
 from storyboard.generation.uploads import PublicFolder, UploadDestination, destination_for
 from storyboard.model.errors import InputError, SceneFailed
 from storyboard.model.lock import Lock
-from storyboard.model.shot import Recipe
-from storyboard.model.storyboard import Scene
+from storyboard.model.scene_shots import SceneShots
+from storyboard.model.shot import Recipe, Shot
+from storyboard.model.storyboard import Generated, Scene
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take, TakeId
+from storyboard.planning.fallbacks import fallback_shots
 from storyboard.planning.plan import make_plan
 from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan, Step
 from storyboard.workflow.workspace import Workspace
@@ -38,6 +40,7 @@ def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
     realm, ledger, pinned = workspace.realm, workspace.realm.ledger, workspace.lockfile.read()
     lock = workspace.without_finals(pinned)
     keys = {key for shots in workspace.wanted.values() for key in shots.keys.values()}
+    others = {shot.own_key for some in _fallbacks(workspace).values() for shot in some}
     submissions = {key: each for key in keys if (each := ledger.submissions.of_key(key))}
     takes = {key: ledger.takes.of_key(key) for key in keys}
     known = [take for some in (*takes.values(), *map(lock.takes, keys)) for take in some.values()]
@@ -52,11 +55,23 @@ def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
         frozenset(each.run for each in submissions.values() if realm.is_running(each.run)),
         {digest: rfc3339(since)[:10] for digest, since in ledger.pins.removals().items()},
         frozenset(each.nonce for each in submissions.values() if ledger.inbox.jobs_named_by_callbacks(each.nonce)),
-        {key: _refusals(workspace, key) for key in keys},
+        {key: _refusals(workspace, key) for key in keys | others},
         frozenset(agreed.rebuy),
         frozenset(agreed.retry),
         realm.kind,
     )
+
+
+def _fallbacks(workspace: Workspace) -> Mapping[TakeId, tuple[Shot, ...]]:
+    """What is tried for each take, if it is refused: its own shot, and the fallbacks; none for what was accepted."""
+    sources = {scene.id: scene.source for scene in workspace.storyboard.scenes}
+    return {
+        TakeId(scene, take.take): (take, *(other.shot for other in fallback_shots(source, take)))
+        for scene, shots in workspace.wanted.items()
+        if isinstance(source := sources[scene], Generated) and source.if_refused
+        for take in shots.takes
+        if take.kept_key is None or take.take in shots.fallbacks
+    }
 
 
 def _refusals(workspace: Workspace, key: str) -> int:
@@ -127,7 +142,7 @@ def over_budget(workspace: Workspace, plan: Plan) -> tuple[Over, ...]:
     of: Mapping[Span, str] = {"storyboard": workspace.storyboard_id, "month": rfc3339(time.time())[:7]}
     total = workspace.realm.ledger.charges.total
     return workspace.settings.budget.over(
-        plan.credits, lambda span: total(span, of[span]) if span in of else Fraction(0)
+        plan.at_most, lambda span: total(span, of[span]) if span in of else Fraction(0)
     )
 
 
@@ -177,7 +192,21 @@ def pin_takes(workspace: Workspace, takes: Mapping[TakeId, Take]) -> bool:
     """
     skipped, capabilities = workspace.storyboard.skipped, workspace.provider.capabilities
     ledger, now = workspace.realm.ledger, time.time()
-    return workspace.lockfile.save(takes, workspace.wanted, skipped, ledger, capabilities, now, workspace.proofs)
+    wanted = _fallen_back(workspace, takes)
+    return workspace.lockfile.save(takes, wanted, skipped, ledger, capabilities, now, workspace.proofs)
+
+
+def _fallen_back(workspace: Workspace, takes: Mapping[TakeId, Take]) -> Mapping[str, SceneShots]:
+    """The shots of all scenes, once a run is over: where the take of a fallback came in it, that stands."""
+    wanted, of_key = dict(workspace.wanted), workspace.realm.ledger.takes.of_key
+    for take, (_, *others) in _fallbacks(workspace).items():
+        digest = takes[take].digest if take in takes else ""
+        key = next(
+            (other.key for other in others if digest in {each.digest for each in of_key(other.key).values()}), ""
+        )
+        if key:
+            wanted[take.scene] = wanted[take.scene].with_fallback(take.number, key)
+    return wanted
 
 
 def upload_destination(workspace: Workspace) -> UploadDestination | None:

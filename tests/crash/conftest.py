@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 from house import Builder, Forks, Home, Seller
 
+FAULTS = (
+    "submit:drop-after @(lost)",
+    "submit:code=422 @(refused)",
+    "submit:code=400 @(fallback) model=veo3_fast",
+    "job:fail=400 @(failing) model=veo3_fast",
+)
+
 
 @pytest.fixture(scope="session")
 def seller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seller]:
     """A service that loses answers and refuses where the prompt says so."""
-    seller = Seller(tmp_path_factory.mktemp("seller"), "submit:drop-after @(lost)", "submit:code=422 @(refused)")
+    seller = Seller(tmp_path_factory.mktemp("seller"), *FAULTS)
     yield seller
     seller.close()
 

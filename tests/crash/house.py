@@ -176,7 +176,8 @@ class Home:
         found = self.charged_twice()
         for prompt, of in sold.items():
             for job in of["jobs"]:
-                if job in known and known[job].state != "taken":
+                failed = job in known and known[job].state == "failed" and job not in of["charged"]
+                if job in known and known[job].state != "taken" and not failed:
                     found.append(f"{prompt!r} is paid for, and its job is {known[job].state}")
             entry = names.get(prompt)
             if entry is None:

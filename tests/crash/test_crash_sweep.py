@@ -33,6 +33,11 @@ FILMS: Mapping[str, Film] = {
     ),
     "lost": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (lost)'", lost=("three",)),
     "refused": film(*BIRDS[:2], "id: three, prompt: '{tag} a heron (refused)'", refused=("three",)),
+    "fallbacks": film(
+        BIRDS[0],
+        "id: two, prompt: '{tag} a tern (fallback)', seed: 10001, if_refused: [again, {without: seed}, {model: veo3}]",
+        "id: three, prompt: '{tag} a heron (failing)', if_refused: [{model: veo3}], resolution: 1080p",
+    ),
     "takes": film(
         BIRDS[0],
         "id: two, prompt: '{tag} a tern (takes)', seed: 99998, takes: 3, pick: 2, resolution: 1080p",

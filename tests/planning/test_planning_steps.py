@@ -381,6 +381,7 @@ def test_totals_are_in_credits_and_money() -> None:
     """The number an author decides on."""
     totals = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", PRICES, (), [])["totals"]
     assert totals == {
+        "at_most": 60,
         "make": 1, "collect": 0, "keep": 0, "blocked": 0,
         "credits": 60, "money": 0.3, "currency": "USD", "estimate": True,
     }  # fmt: skip

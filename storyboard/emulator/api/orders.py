@@ -54,6 +54,11 @@ class GenerationOrder:
     given: Mapping[str, object]
 
     @property
+    def fault_text(self) -> str:
+        """What a fault is found by: the prompt, and the model behind it."""
+        return f"{self.prompt} model={self.model}"
+
+    @property
     def digest(self) -> str:
         """SHA-256 (hex) of all fields that affect the clip, without the images, whose addresses change."""
         return self._digest(self.label)

@@ -48,7 +48,7 @@ class ApiRoutes:
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         order = read_order(await request.read())
-        text = order.prompt if isinstance(order, GenerationOrder) else ""
+        text = order.fault_text if isinstance(order, GenerationOrder) else ""
         taken: list[Job] = []
         answer = await self._answered(request, "submit", text, lambda: self._accepted(order, taken))
         for job in taken:

@@ -125,7 +125,7 @@ class EmulatedService:
         """Charge for an order and start its job. Refuses it where the balance is too low."""
         if self.balance < PRICES[order.model]:
             return NO_CREDITS
-        job = Job(secrets.token_hex(16), order, time.time(), self.faults.strike("job", order.prompt))
+        job = Job(secrets.token_hex(16), order, time.time(), self.faults.strike("job", order.fault_text))
         self.jobs[job.id] = job
         self._charge(job.id, "clip", PRICES[order.model])
         if warning := warning_of(order):

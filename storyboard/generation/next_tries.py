@@ -1,0 +1,42 @@
+"""Try what a step says in place of a shot that the provider refuses for its content: one after another."""
+
+from collections.abc import Awaitable, Callable
+
+from storyboard.generation.run_state import RunState
+from storyboard.generation.services import RunServices
+from storyboard.model import events
+from storyboard.model.errors import SceneFailed
+from storyboard.model.take import Take
+from storyboard.planning.steps import Collect, Make, NextTry, take_id
+
+
+async def with_fallbacks(
+    services: RunServices, state: RunState, step: Make | Collect, run: Callable[[Make | Collect], Awaitable[Take]]
+) -> Take:
+    """Return the take of a step, by ``run``; where its content is refused, of the next that it says. Raise as ``run``.
+
+    Each is a submission of its own, recorded as such, so that a run after this one goes on where it was cut off.
+    """
+    is_content = services.provider.answers.texts.blames_content
+    for following in step.tries:
+        try:
+            return await _standing(state, step, run)
+        except SceneFailed as refusal:
+            if not is_content(refusal):
+                raise
+            services.on_event(events.Warned(step.scene, f"{refusal.message}: {following.why}"))
+            state.paid.discard(take_id(step))
+            step = _next(services, state, step, following)
+    return await _standing(state, step, run)
+
+
+async def _standing(state: RunState, step: Make | Collect, run: Callable[[Make | Collect], Awaitable[Take]]) -> Take:
+    """The take of one try: it stands for its own shot, and for no other one."""
+    take = state.standing[step.shot.key] = await run(step)
+    return take
+
+
+def _next(services: RunServices, state: RunState, step: Make | Collect, following: NextTry) -> Make:
+    upgrade = state.upgrade if services.model(following.shot).upgrades(step.resolution) else 0
+    price, why = following.credits + upgrade, following.why
+    return Make(step.scene, following.shot, step.resolution, why, price, step.after, picked=step.picked)

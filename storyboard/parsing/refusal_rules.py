@@ -1,0 +1,95 @@
+"""``if_refused``: what to try once a scene is refused, checked against the provider's capabilities."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from storyboard.model.capabilities import Capabilities, Model
+from storyboard.model.problem import Problem
+from storyboard.model.storyboard import Fallback, Generated
+from storyboard.model.suggest import did_you_mean
+from storyboard.model.text import one_line
+from storyboard.parsing.values import SceneValues, Value
+
+
+class RefusalRules:
+    """Parses the rules of scenes for a refusal; ``wrong`` is given each problem."""
+
+    def __init__(self, capabilities: Capabilities, wrong: Callable[[Problem], None]) -> None:
+        self._capabilities = capabilities
+        self._wrong = wrong
+
+    def of_scene(self, words: SceneValues, made: Generated) -> tuple[Fallback, ...]:
+        """The rules of a scene, ``made`` as it says, in order; those that are wrong are reported and left out."""
+        word = words.get("if_refused")
+        if word is None or not isinstance(word.value, list):
+            return ()
+        found: list[Fallback] = []
+        for at, rule in enumerate(word.value):
+            place = replace(word, value=rule, path=(*word.path, at))
+            if rule == "again" and at:
+                self._wrong(place.problem("'again' comes first, and once", "the scene itself is tried twice at most"))
+                continue
+            fallback = _fallback(rule)
+            if fallback.without == "first_frame" and made.aspect == "auto":
+                message = "'auto' takes the shape of the first frame, and this leaves it out"
+                self._wrong(place.problem(message, "write 'aspect: 16:9' or 9:16"))
+                continue
+            made = _without(made, fallback.without)
+            if fallback.model is None or self._can(place, made, fallback.model):
+                found.append(fallback)
+        return tuple(found)
+
+    def _can(self, place: Value, made: Generated, name: str) -> bool:
+        """Whether a model exists, and can generate the scene; else that is reported."""
+        known = self._capabilities.names
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
+            self._wrong(_at_model(place).problem(f"'{one_line(name, 60)}' is not a model", hint))
+            return False
+        if why := obstacle(self._capabilities.model(made.model), self._capabilities.model(name), made):
+            message, hint = (
+                f"{name} cannot make this scene: {why}",
+                "write {without: ...} before it, or leave the rule out",
+            )
+            self._wrong(_at_model(place).problem(message, hint))
+        return not why
+
+
+def obstacle(own: Model, instead: Model, made: Generated) -> str:
+    """Return what the model ``instead`` cannot do of what a scene asks of its ``own`` one; "" if it can do all."""
+    resolution, most = made.resolution, instead.references
+    upgrades, names = instead.upgrades(resolution), [quality.name for quality in instead.resolutions]
+    found = (
+        (len(made.references) > most, f"it takes {f'at most {most}' if most else 'no'} references"),
+        (made.references and made.aspect not in instead.reference_aspects, f"it takes no references in {made.aspect}"),
+        (made.aspect not in instead.aspects, f"{made.aspect} is no shape of it"),
+        (resolution not in names or own.upgrades(resolution) != upgrades, f"{resolution} is no resolution of it"),
+        (upgrades and made.aspect not in instead.upgrade_aspects, f"it has no {resolution} in {made.aspect}"),
+        (len(made.prompt) > instead.prompt_limit, f"it takes prompts of at most {instead.prompt_limit:,} characters"),
+        (
+            made.seed is not None and own.seeds != instead.seeds,
+            f"its seeds are from {instead.seeds[0]} to {instead.seeds[1]}",
+        ),
+    )
+    return next((why for is_so, why in found if is_so), "")
+
+
+def _fallback(rule: object) -> Fallback:
+    if not isinstance(rule, Mapping):
+        return Fallback()
+    without, model = rule.get("without"), rule.get("model")
+    return Fallback(None if without is None else str(without), None if model is None else str(model))
+
+
+def _without(made: Generated, setting: str | None) -> Generated:
+    """The scene as it is generated without a setting."""
+    match setting:
+        case "references":
+            return replace(made, references=())
+        case "seed":
+            return replace(made, seed=None)
+    return made
+
+
+def _at_model(place: Value) -> Value:
+    return replace(place, path=(*place.path, "model"))
