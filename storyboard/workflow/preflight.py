@@ -51,7 +51,8 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
     owed = [job.document() for job in owed_jobs(workspace, plan)]
     shown, provider = workspace.shown, workspace.provider.name
     made = saved.plan_document(plan, shown, provider, workspace.prices, leaving, told, scene_remarks(workspace, plan))
-    prices = {} if workspace.realm.kind == "draft" else {"ladder": ladder(workspace, plan).document()}
+    is_asked = workspace.realm.kind != "draft" and plan.count("make") > 0
+    prices = {"ladder": ladder(workspace, plan).document()} if is_asked else {}
     return {**made, **prices, "length": length_document(timed_scenes(workspace, plan)), "owed": owed}
 
 
