@@ -44,12 +44,14 @@ def _line(made: "Acceptance") -> str:
 
 
 def _next(file: str, made: "tuple[Acceptance, ...]", flags: str) -> "Iterator[str]":
-    """What a render would pay for scenes that are accepted no longer; how to take back what was accepted."""
+    """What a render would pay for takes of scenes that are accepted no longer; how to take back what was accepted."""
+    from storyboard.planning.steps import take_id
+
     film = shlex.quote(file)
     for each in made:
         if each.verdict == "undone":
             for step in each.steps:
                 if step.credits:
-                    yield f"{step.name:<9} {each.scene}: {step.why}: {each.prices.describe(step.credits)}"
+                    yield f"{step.name:<9} {take_id(step)}: {step.why}: {each.prices.describe(step.credits)}"
     if accepted := [shlex.quote(each.scene) for each in made if each.verdict == "accepted"]:
         yield f"{'undo':<9} storyboard accept --undo {film}{flags} {' '.join(accepted)}"

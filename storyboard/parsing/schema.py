@@ -176,6 +176,8 @@ def _wrong(path: source.KeyPath, error: ValidationError, rule: Any) -> tuple[str
             return f"{name} is empty", ""
         case "maxLength":
             return f"{name} is longer than {rule['maxLength']} characters", ""
+        case "maxItems":
+            return f"{name} has {len(value)} items: it can have up to {rule['maxItems']}", ""
         case "minimum" | "maximum":
             most = f"{rule['minimum']} to {rule['maximum']}" if "maximum" in rule else f"{rule['minimum']} or more"
             return f"{name} is {one_line(str(value), 60)}: it can be {most}", ""

@@ -98,7 +98,8 @@ def test_what_was_accepted_holds_and_can_be_taken_back(studio: Studio, run: Run)
         "",
         "undone    hut: it is accepted no longer\nundone    gull: it is accepted no longer\n"
         "make      hut: prompt: 1 word: 60 credits, 0.30 USD\n"
-        "make      gull: prompt: 1 word: 60 credits, 0.30 USD\nmake      gull: prompt: 1 word: 60 credits, 0.30 USD\n",
+        "make      gull: prompt: 1 word: 60 credits, 0.30 USD\n"
+        "make      gull take 2: prompt: 1 word: 60 credits, 0.30 USD\n",
     )
     assert run("accept", "film.yaml", "--undo", "hut")[2] == "as it was hut: it was not accepted: nothing to undo\n"
     assert studio.render(cut=False, only=("hut",)).exit == 0
