@@ -53,6 +53,7 @@ def _standing(shot: "_Known") -> Step:
     way = shot.otherwise
     if not shot.wanted.kept_key:
         what = f"the scene is frozen, and has no take {shot.wanted.take}"
+        way = f"pick a take that it has, or remove 'frozen' from scene {shot.scene} to buy this one"
         return Blocked(shot.scene, shot.wanted, f"{what}; {way}", "rebuy", what, way)
     lost = f"{_gone(shot)}; {way}"
     pending = _pending(shot)

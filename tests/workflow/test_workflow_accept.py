@@ -137,8 +137,8 @@ def test_a_restyle_with_frozen(studio: Studio, run: Run) -> None:
     assert doings(studio)["gull 2"] == f"keep: {since}"
     changed.write_text(changed.read_text().replace("pick: 2", "pick: 4"))
     assert doings(studio)["gull 4"] == (
-        "blocked: the scene is frozen, and has no take 4; to buy what the scene says now, "
-        "remove 'frozen' from scene gull"
+        "blocked: the scene is frozen, and has no take 4; "
+        "pick a take that it has, or remove 'frozen' from scene gull to buy this one"
     )
     assert (studio.render(cut=False).exit, service.posts) == (4, 2)
 
