@@ -11,7 +11,7 @@ from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import StoredFrame, Take
 from storyboard.planning.steps import Make
-from storyboard.timeline.shown_frames import shown_frames
+from storyboard.timeline.shown_frames import is_empty, shown_frames
 
 # More frames than any take has.
 _SHEETS = 1 << 24
@@ -33,6 +33,9 @@ async def frame_image(services: RunServices, state: RunState, frame: TakeFrame) 
     if take is None:
         what = f"not generated: {frame.frame.scene} has no take of the shot that was planned"
         raise SceneFailed(what, "run again: it begins with the take that is there then")
+    if is_empty(take.measure, frame.trim):
+        # The cut refuses it too; another trim is another frame, which would be paid for again.
+        raise SceneFailed(f"not generated: the trim leaves no frame of {frame.frame.scene}", "make the trim longer")
     numbers = shown_frames(take.measure, frame.trim, frame.frame.at)
     if not numbers:
         length = f"its take is {float(take.measure.seconds):.3f} s long"

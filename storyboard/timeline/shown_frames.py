@@ -37,3 +37,9 @@ def shown_frame(measure: Measure, trim: Trim, moment: FrameAt) -> int | None:
         return max(0, behind - 1)
     number = first + (int(moment * fps) if isinstance(moment, Fraction) else 0)
     return number if number < behind else None
+
+
+def is_empty(measure: Measure, trim: Trim) -> bool:
+    """Whether a trim ends where it begins, to the nearest frame: the film has no frame of the scene."""
+    fps = nominal_rate(measure.fps, measure.frames)
+    return trim.end is not None and round(trim.end * fps) <= round(trim.start * fps)

@@ -9,7 +9,7 @@ from storyboard.model.problem import Place
 from storyboard.model.storyboard import FrameAt, Output, OwnClip, Scene, Storyboard, Trim
 from storyboard.model.take import Footage, Measure
 from storyboard.timeline.build import build_timeline
-from storyboard.timeline.shown_frames import shown_frame
+from storyboard.timeline.shown_frames import is_empty, shown_frame
 
 PLACE = Place("film.yaml", 1, 1)
 
@@ -49,3 +49,9 @@ def test_first_and_last_are_those_of_the_timeline(fps: Fraction, trim: Trim) -> 
     (shown,) = build_timeline(film, {"x": clip}).clips
     first, last = shown_frame(clip.measure, trim, "first"), shown_frame(clip.measure, trim, "last")
     assert (first, last) == (shown.start * fps, shown.end * fps - 1)
+
+
+def test_a_trim_that_leaves_no_frame() -> None:
+    """What begins with a frame of such a scene would be paid for, and again once the trim is longer."""
+    trims = (Trim(), Trim(Fraction(4)), Trim(Fraction(4), Fraction(401, 100)), Trim(Fraction(4), Fraction(404, 100)))
+    assert [is_empty(measure(), trim) for trim in trims] == [False, False, True, False]

@@ -259,6 +259,16 @@ def test_nothing_begins_with_a_frame_of_a_damaged_file(studio: Studio, run: Run)
 
 
 @pytest.mark.ci
+def test_nothing_begins_with_a_scene_without_frames(studio: Studio, run: Run) -> None:
+    """The cut refuses such a trim; a longer one is another frame, and what began with this one was paid for nothing."""
+    service = studio.serve()
+    studio.write(HEAD + chain("a", "b", a="trim: {from: 4, to: 4.01}"))
+    status, _, told = run("render", "film.yaml", "--yes", "--no-cut")
+    assert (status, service.posts) == (3, 1)
+    assert "b: not generated: the trim leaves no frame of a\n         make the trim longer" in told
+
+
+@pytest.mark.ci
 def test_a_source_that_was_bought_again_is_remarked(studio: Studio, run: Run) -> None:
     """The shot is the same and its picture is not: what began with the lost one is kept, and the plan says so."""
     first = studio.serve()
