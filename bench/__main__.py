@@ -17,6 +17,7 @@ NAMES = (
     "prompt",
     "reading",
     "drafting",
+    "checking",
     "orchestration",
     "storm",
     "memory",

@@ -68,7 +68,7 @@ class Studio:
 
     def serve(self, *faults: str, **behaviour: Any) -> Service:
         self.close()
-        self._service = Service(Behaviour(faults=faults, film="plain", **behaviour))
+        self._service = Service(Behaviour(faults=faults, **{"film": "plain", **behaviour}))
         self.environ["APIKLEY_BASE_URL"] = self.service.emulator.url
         return self.service
 

@@ -72,16 +72,22 @@ def _luma(picture: Image.Image, size: tuple[int, int], box: tuple[float, float, 
 
 def _alike(one: Values, other: Values) -> float:
     """The best correlation of two pictures, over small movements and enlargements of either."""
-    best = -1.0
-    for larger in (1.0, *_ENLARGED):
-        for first, second in ((one, other), (other, one)):
-            moved = _enlarged(first, larger)
-            for down in range(-_MOVED, _MOVED + 1):
-                for right in range(-_MOVED, _MOVED + 1):
-                    best = max(best, _correlation(*_overlap(moved, second, down, right)))
-            if best >= _SURE:
-                return best
+    best = _correlation(one, other)
+    for first, second in _enlarged_pairs(one, other):
+        if best >= _SURE:
+            break
+        for down in range(-_MOVED, _MOVED + 1):
+            for right in range(-_MOVED, _MOVED + 1):
+                best = max(best, _correlation(*_overlap(first, second, down, right)))
     return best
+
+
+def _enlarged_pairs(one: Values, other: Values) -> Iterator[tuple[Values, Values]]:
+    """Two pictures as they are, then with either of them larger."""
+    yield one, other
+    for larger in _ENLARGED:
+        yield _enlarged(one, larger), other
+        yield _enlarged(other, larger), one
 
 
 def _overlap(one: Values, other: Values, down: int, right: int) -> tuple[Values, Values]:
@@ -94,8 +100,6 @@ def _overlap(one: Values, other: Values, down: int, right: int) -> tuple[Values,
 
 def _enlarged(cells: Values, by: float) -> Values:
     """The middle of a picture, so much larger."""
-    if by == 1:
-        return cells
     rows, columns = cells.shape
     top, left = rows * (1 - 1 / by) / 2, columns * (1 - 1 / by) / 2
     image = Image.fromarray(cells.astype(np.float32))
@@ -112,7 +116,7 @@ def _correlation(one: Values, other: Values) -> float:
     first, second = one - one.mean(), other - other.mean()
     gain = (first * second).mean() / max(float((first * first).mean()), 1e-9)
     off = np.abs(second - gain * first)
-    kept = off <= np.quantile(off, 1 - _LEFT_OUT)
+    kept = off <= np.partition(off, place := int(off.size * (1 - _LEFT_OUT)), axis=None)[place]
     first, second = one[kept] - one[kept].mean(), other[kept] - other[kept].mean()
     first = first * min(_GAIN, max(1 / _GAIN, second.std() / max(float(first.std()), 1e-9)))
     shared, spreads = (first * second).mean(), (first * first).mean() + (second * second).mean()

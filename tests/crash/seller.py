@@ -50,7 +50,8 @@ async def account(emulator: Emulator, beginning: str) -> dict[str, Any]:
         sold["jobs"].append(job.id)
         for hd in (False, True):
             if clip := await emulator.clip(job.id, hd=hd):
-                versions = [clip, clip.with_stem(f"{clip.stem}-silent")]  # the latter where a fault asked for it
+                faulty = [clip.with_stem(f"{clip.stem}-{fault}") for fault in ("silent", "black", "frozen")]
+                versions = [clip, *faulty]  # the latter where a fault asked for it
                 sold["sha256"] += [hashlib.sha256(one.read_bytes()).hexdigest() for one in versions if one.exists()]
     return found
 

@@ -8,10 +8,12 @@ import pytest
 from studio import Studio
 from tiers import chosen
 
+from storyboard.model import events
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FRAMES = {"chain": 371, "dialogue": 504, "ferry": 426, "hello": 192, "includes": 384, "keeper": 1008, "takes": 180}
-# No storyboard: a package, which tests/film/test_film_effects.py builds and uses.
-PACKAGES = {"effects"}
+# No storyboards: packages, which tests/film/test_film_effects.py and tests/workflow/test_workflow_checks.py use.
+PACKAGES = {"checks", "effects"}
 
 
 def test_none_is_forgotten() -> None:
@@ -32,3 +34,15 @@ def test_an_example(studio: Studio, name: str) -> None:
         assert audio.duration is not None
         assert audio.time_base is not None
         assert abs(float(audio.duration * audio.time_base) - FRAMES[name] / 24) <= 1024 / 48000
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", sorted(FRAMES))
+def test_the_clips_of_an_example_have_no_remark(studio: Studio, name: str) -> None:
+    """A rehearsal that finds fault with each clip teaches to read no remark."""
+    shutil.rmtree(studio.folder)
+    shutil.copytree(EXAMPLES / name, studio.folder, ignore=shutil.ignore_patterns("out", ".storyboard"))
+    studio.serve(film="animatic")
+    done = studio.render(f"{name}.yaml", cut=False)
+    assert (done.exit, done.failed) == (0, 0)
+    assert [event for event in studio.seen if isinstance(event, events.Warned) and event.remarks] == []

@@ -2,7 +2,10 @@
 
 import importlib
 import json
+import shutil
+import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,6 +200,29 @@ def test_a_check_that_fails_is_a_warning_and_no_loss(studio: Studio, install: In
     warned = [event.why for event in studio.seen if isinstance(event, events.Warned)]
     assert len(warned) == 1
     assert warned[0].startswith(f"the check 'grain' failed: {why}")
+
+
+@pytest.mark.ci
+def test_the_example_is_a_package_whose_check_runs(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page shows is built, installed and used."""
+    source = tmp_path / "source"
+    shutil.copytree(Path(__file__).parents[2] / "examples" / "checks", source)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
+    with zipfile.ZipFile(next((tmp_path / "dist").glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    importlib.invalidate_caches()
+    studio.serve()  # clips of 128x72, whose sound alone has more bits than the check wants
+    studio.scenes("A gull.")
+    assert studio.render().exit == 0
+    assert remarks(studio) == []
+    studio.serve("clip:black @night", film="animatic")
+    studio.scenes("A gull.", "A night.")
+    assert studio.render(cut=False).exit == 0
+    assert remarks(studio) == [("s2", "black"), ("s2", "bitrate")]
 
 
 def test_a_remark_is_public() -> None:
