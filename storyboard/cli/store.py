@@ -79,7 +79,7 @@ def _take_line(listed: "ListedTake", kind: "Kind") -> str:
 @draft_option
 @json_option
 def verify(draft: bool, as_json: bool) -> int:
-    """Read every take again; what is damaged is moved aside. Nothing is lost by it: its job can be fetched again."""
+    """Compare every take with its digest. Damaged takes are moved aside; the next render downloads them again."""
     from storyboard.config.settings import settings
     from storyboard.model.errors import LocalFault
     from storyboard.workflow.store_report import check_takes
@@ -95,12 +95,12 @@ def verify(draft: bool, as_json: bool) -> int:
         gone = f", {len(removed)} removed by gc" if removed else ""
         click.echo(f"{_takes(check.checked, kind)} read, {len(damaged)} damaged, {len(lost)} not in the store{gone}")
         if check.frames:
-            again = ", and moved aside: each is taken again when it is needed" if check.damaged_frames else ""
+            again = ", and moved aside: each is extracted again when it is needed" if check.damaged_frames else ""
             click.echo(f"{_frames(check.frames)} read, {check.damaged_frames} damaged{again}")
     if damaged:
         raise LocalFault(
             f"damaged, and moved to {check.damaged_folder}: {_takes(len(damaged))}",
-            "storyboard render fetches them again, unpaid",
+            "run `storyboard render` to download them again (free)",
         )
     return 0
 

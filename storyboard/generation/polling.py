@@ -15,8 +15,8 @@ from storyboard.providers.base import Pending, Ready
 
 # A job that was paid for is closed by the provider's word alone, never by our failing to download its clip.
 STILL_OPEN = (
-    "it is paid for: run again to fetch it, unpaid; if the service has lost it, "
-    "`storyboard settle FILE SCENE --again` frees the scene: it is asked for anew, and may be paid for twice"
+    "it is paid for: run again to download it (free); if the service has lost it, "
+    "`storyboard settle FILE SCENE --again` submits the scene again, which may be charged twice"
 )
 
 

@@ -139,7 +139,7 @@ def test_status_and_store(studio: Studio, run: Run) -> None:
     left, out, err = run("store", "verify", "--json")
     assert left == 6
     assert json.loads(out)["damaged"] == [take["sha256"]]
-    assert "fetches them again" in err
+    assert "download them again" in err
 
 
 def test_the_account(studio: Studio, run: Run) -> None:
