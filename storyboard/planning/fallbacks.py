@@ -11,7 +11,7 @@ MOST_REFUSALS = 2
 
 
 class FallbackShot(NamedTuple):
-    """A shot to try; ``how`` says what is other than in the scene, such as "without references, with veo3"."""
+    """A shot to try; ``how`` says what is other than in the scene, such as "without references"."""
 
     shot: Shot
     how: str
