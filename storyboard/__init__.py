@@ -1,4 +1,4 @@
-"""storyboard: a film from a YAML file, each shot paid for once.
+"""storyboard: generate and cut a film from a YAML file; each shot is charged once.
 
 The names below are the public Python API (docs/python.md); each is imported when it is first used.
 """

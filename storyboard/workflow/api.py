@@ -1,4 +1,4 @@
-"""The Python API: what `import storyboard` offers. Prints nothing, handles no signals, asks through callbacks."""
+"""The Python API: what `import storyboard` offers. Prints nothing, handles no signals."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -40,7 +40,7 @@ def validate(file: str | Path, variables: Mapping[str, str] | None = None) -> tu
 
 
 def load(file: str | Path, variables: Mapping[str, str] | None = None) -> Storyboard:
-    """Return a storyboard with its templates filled in. Raise Problems with all that is wrong, InputError."""
+    """Return a storyboard with its templates filled in. Raise Problems with all errors, or InputError."""
     return load_storyboard(Path(file).absolute(), settings(), variables or {}, shown=str(file))
 
 
@@ -64,13 +64,13 @@ def open_storyboard(
 
 @dataclass(frozen=True, slots=True)
 class OpenStoryboard:
-    """An open storyboard. Renders and cuts claim it for as long as they take: a second one at once raises Busy."""
+    """An open storyboard. A render or cut claims it while it runs: a second one at the same time raises Busy."""
 
     workspace: Workspace
 
     @property
     def storyboard(self) -> Storyboard:
-        """The storyboard as it was read."""
+        """The storyboard, as it was parsed when it was opened."""
         return self.workspace.storyboard
 
     def plan(
@@ -81,7 +81,7 @@ class OpenStoryboard:
         rebuy: Collection[str] = (),
         retry: Collection[str] = (),
     ) -> Plan:
-        """Return what has to be done about each take of each scene now; about ``scenes`` alone if some are named.
+        """Return a plan with a step for each take of each scene, or only of ``scenes`` if given.
 
         ``picked``: about the takes that the film uses alone. ``rebuy`` names scenes that are bought again if their
         takes are lost, ``retry`` scenes that are submitted once more although they were refused. Raise InputError for
@@ -102,7 +102,7 @@ class OpenStoryboard:
         reencode: bool = False,
         chapters: bool = False,
     ) -> RenderResult:
-        """Generate what is missing and cut the film; ``plan`` exactly, if one is given.
+        """Generate the missing takes and cut the film. If ``plan`` is given, execute exactly that plan.
 
         ``approve`` is asked before anything is paid: without it, a plan that costs credits raises InputError.
         ``at_once`` is how many jobs may be in progress; ``out`` the film's path; ``cut=False`` leaves the film as it
@@ -144,7 +144,7 @@ class OpenStoryboard:
         reencode: bool = False,
         chapters: bool = False,
     ) -> RenderResult:
-        """Cut the film from takes that exist. With ``missing="slate"``, a slate stands for a scene without a take.
+        """Cut the film from takes in the store. With ``missing="slate"``, show a slate for a scene without a take.
 
         Raise TakesMissing, InputError, LocalFault, BadMedia, Busy.
         """
