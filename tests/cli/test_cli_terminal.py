@@ -117,7 +117,7 @@ def test_colours_are_off_where_they_are_not_wanted(studio: Studio, monkeypatch: 
     assert not re.search(r"\x1b\[(3[0-7]|9[0-7])m", text)
 
 
-@pytest.mark.parametrize("columns", [60, 40])
+@pytest.mark.parametrize("columns", [60, pytest.param(40, marks=pytest.mark.ci)])
 def test_plan_and_status_fit_the_terminal(studio: Studio, columns: int) -> None:
     """Whole words go on below, and nothing is cut away: an id can still be copied. A log gets whole lines."""
     studio.serve("submit:code=422 @tern")

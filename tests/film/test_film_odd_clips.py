@@ -383,6 +383,7 @@ def test_metadata_in_any_letters(studio: Studio, clips: Clips, tmp_path: Path) -
     assert close(look(film(studio, odd, clips(RED))).colour(12), GREEN)
 
 
+@pytest.mark.ci
 def test_damage_is_told_with_its_time(studio: Studio, clips: Clips, tmp_path: Path, run) -> None:
     """Players stop in the middle of a film that was reported as whole."""
     path = clips(RED, seconds=4, codec=("-c:v", "libx264", "-g", "12", *TAGS), filters=",noise=alls=20:allf=t")

@@ -594,6 +594,7 @@ def test_a_clip_that_lies_backwards_in_its_file(small, tmp_path):
     check(plan, film, paths)
 
 
+@pytest.mark.ci
 def test_changing_one_scene_makes_two_joints(small, tmp_path):
     """Every small change would cost the whole film again."""
     paths = {name: small((20 * n + 40, 60, 90)) for n, name in enumerate("abcdef")}

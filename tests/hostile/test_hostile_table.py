@@ -26,6 +26,7 @@ def known_tests() -> set[str]:
     }
 
 
+@pytest.mark.ci
 def test_every_threat_has_its_tests() -> None:
     """A defence that nobody tests is one that somebody removes."""
     known = known_tests()

@@ -93,6 +93,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Examined:
     return examine(clip(path, STILL, f"{WIDE},{end}", TONE, "-crf", "30"))
 
 
+@pytest.mark.ci
 def test_the_first_frame_is_known_however_it_was_changed(seen: Examined) -> None:
     """The service crops, scales and encodes what it is sent: none of it is a fault."""
     lit = Image.open(LIT).convert("RGB")

@@ -82,7 +82,7 @@ ROWS: tuple[tuple[str, tuple[object, ...]], ...] = (
 TABLES = ("jobs", "upgrades", "charges", "inbox", "takes", "addresses", "pins", "removed")
 
 
-@pytest.fixture(params=(1, 2), ids=("schema 1", "schema 2"))
+@pytest.fixture(params=(pytest.param(1, marks=pytest.mark.ci), 2), ids=("schema 1", "schema 2"))
 def version(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 

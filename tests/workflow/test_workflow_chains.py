@@ -120,6 +120,7 @@ def test_a_source_that_fails_stops_what_follows_it_alone(studio: Studio) -> None
     assert (submitted(studio), service.charged) == (["b", "c", "d"], 360)
 
 
+@pytest.mark.ci
 def test_what_waits_for_a_lost_answer_says_so(studio: Studio, run: Run) -> None:
     """It is blocked with its reason and since when, and costs nothing; settled, the chain goes on."""
     service = studio.serve("submit:drop-after x1 @b")
