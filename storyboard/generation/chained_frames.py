@@ -25,6 +25,10 @@ async def wait_for_sources(state: RunState, step: Make) -> None:
         if isinstance(await asyncio.shield(state.ended[other]), StoryboardError):
             state.may_submit()
             raise SceneFailed(f"not generated: waits for {other}, which has no take", "run again when it has one")
+    for frame in step.shot.take_frames:
+        if frame.key in state.replaced:
+            what = f"not generated: a retake of {frame.frame.scene} was bought, and the film uses that"
+            raise SceneFailed(what, "run again: it begins with the take that is there then")
 
 
 async def frame_image(services: RunServices, state: RunState, frame: TakeFrame) -> tuple[LocalImage, bytes]:

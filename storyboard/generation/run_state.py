@@ -23,7 +23,8 @@ class RunState:
 
     ``at_once`` is how many jobs may be in progress at the provider; ``upgrade`` the credits of an upgrade. A submission
     that ``budget`` does not allow is not sent, and none after it. ``ended`` has the outcome of each take as soon as it
-    is known: its task may still prepare the cut. ``standing`` are the takes in the store, by the keys
+    is known: its task may still prepare the cut. ``retaken`` has the outcomes of retakes, ``replaced`` the keys of the
+    shots in whose place the film uses one. ``standing`` are the takes in the store, by the keys
     of their shots: those that the plan keeps, and each that comes. ``frame_turns``: each frame is taken once.
     ``fitted`` are the images that were brought into a shape, by the digest of what they were made from.
     """
@@ -39,6 +40,8 @@ class RunState:
     requests: set[asyncio.Task[Submission]] = field(default_factory=set)
     paid: set[TakeId] = field(default_factory=set)
     ended: dict[TakeId, asyncio.Future[Outcome]] = field(default_factory=dict)
+    retaken: dict[TakeId, Outcome] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
     standing: dict[str, Take] = field(default_factory=dict)
     frame_turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
     fitted: dict[tuple[str, FrameFit], LocalImage] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from storyboard.generation.clip_checks import facts_of_take, tell_remarks
 from storyboard.generation.download import collect_clip, collect_upgrade
+from storyboard.generation.next_retakes import buy_retakes
 from storyboard.generation.next_tries import with_fallbacks
 from storyboard.generation.own_checks import installed_checks, run_check
 from storyboard.generation.pinned import fetch_pinned, lost_take
@@ -72,7 +73,7 @@ class Runner:
         finally:
             # A request that was sent is waited for even when we are cancelled: its answer is money.
             await wait_for_answers(list(state.requests), _LAST_ANSWERS)
-        return {take: task.result() for take, task in state.tasks.items()}
+        return {take: task.result() for take, task in state.tasks.items()} | state.retaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class LocalExecutor:
     async def run(self, step: Make | Collect) -> Outcome:
         """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
         outcome = await contain_faults(self.services, self._carry_out(step))
+        await buy_retakes(self.services, self.state, step, self._contained)
         self.state.ended[take_id(step)].set_result(outcome)
         if isinstance(outcome, ProgramFault):
             await contain_faults(self.services, self._told(step, outcome))
@@ -93,6 +95,9 @@ class LocalExecutor:
             if isinstance(ahead, ProgramFault):
                 await contain_faults(self.services, self._warned(step, ahead))
         return outcome
+
+    async def _contained(self, step: Make) -> Outcome:
+        return await contain_faults(self.services, self._carry_out(step))
 
     async def _carry_out(self, step: Make | Collect) -> Outcome:
         services, state = self.services, self.state

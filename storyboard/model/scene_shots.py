@@ -12,12 +12,14 @@ from storyboard.model.shot import Shot, shot_of_take
 class SceneShots:
     """The shots of one scene by take number, from 1; ``used`` is the number of the take that the film uses.
 
+    ``spares`` are the shots that ``retake`` may buy past these, in order; one that it bought is a take.
     ``fallbacks`` are the numbers of the takes that came of a fallback, as the provider refused the scene itself.
     """
 
     takes: tuple[Shot, ...]
     used: int = 1
     fallbacks: frozenset[int] = frozenset()
+    spares: tuple[Shot, ...] = ()
 
     @property
     def shot(self) -> Shot:

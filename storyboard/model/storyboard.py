@@ -143,13 +143,21 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class RetakeRule:
+    """When another take is bought by itself: what came has a remark whose name is in ``on``; ``at_most`` so often."""
+
+    on: frozenset[str]
+    at_most: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """What a provider generates: the prompt is filled in, the images are checked.
 
     ``takes`` is how many takes there are to be, ``pick`` the number of the one that the film uses (None: as the lock
     says, or the first), ``frozen``: none is ever generated again,
-    ``if_refused`` what to try once the provider has refused the scene for its content. ``former_prompt`` is the prompt
-    with the numbers of vars spelt as in 0.1 (1.1 for 1.10), ``former_references`` are those of each cast member in the
+    ``if_refused`` what to try once the provider has refused the scene for its content, ``retake`` when another take is
+    bought by itself. ``former_prompt`` is the prompt with the numbers of vars spelt as in 0.1 (1.1 for 1.10), ``former_references`` are those of each cast member in the
     prompt's template, named in the end or not; None if they are the same.
     """
 
@@ -169,6 +177,7 @@ class Generated:
     pick: int | None = None
     frozen: bool = False
     if_refused: tuple[Fallback, ...] = ()
+    retake: RetakeRule | None = None
 
     @property
     def scene_frames(self) -> tuple[SceneFrame, ...]:

@@ -1,12 +1,12 @@
 """Generation settings of a scene (prompt, images, model), checked against the provider's capabilities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
 from storyboard.model.capabilities import Capabilities, Model
 from storyboard.model.problem import Problem
-from storyboard.model.storyboard import Aspect, Generated, Resolution
+from storyboard.model.storyboard import Aspect, Generated, Resolution, RetakeRule
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
 from storyboard.parsing import template
@@ -61,6 +61,7 @@ class Generating:
             takes=int(cast(int, word.value)) if (word := words.get("takes")) else 1,
             pick=_pick(words, self._wrong),
             frozen=bool((word := words.get("frozen")) and word.value),
+            retake=_retake(words),
         )
         self._possible(words, made, first, references)
         return replace(made, if_refused=self._refusal_rules.of_scene(words, made)) if prompt.text else None
@@ -145,6 +146,16 @@ def _pick(words: SceneValues, wrong: Callable[[Problem], None]) -> int | None:
         message = f"'pick' is {pick}, and the scene has {most} take{'' if most == 1 else 's'}"
         wrong(word.problem(message, f"write 'takes: {pick}' to have so many, or a smaller 'pick'"))
     return pick
+
+
+def _retake(words: SceneValues) -> RetakeRule | None:
+    """When another take is bought by itself; None if never."""
+    word = words.get("retake")
+    if word is None or not isinstance(word.value, Mapping):
+        return None
+    rule = cast(Mapping[str, object], word.value)
+    names, most = cast(Sequence[str], rule.get("on") or ()), int(cast(int, rule.get("at_most", 1)))
+    return RetakeRule(frozenset(map(str, names)), most) if most else None
 
 
 def _only(known: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ _MADE = (
     "pick",
     "frozen",
     "if_refused",
+    "retake",
     "say",
 )  # fmt: skip
 _KINDS = ("prompt", "file", "still")

@@ -16,7 +16,19 @@ from storyboard.model.take import Take, TakeId
 from storyboard.model.text import json_number
 from storyboard.planning.changes import changes
 from storyboard.planning.fallbacks import fallback_shots, own_tries, standing_fallback
-from storyboard.planning.steps import UNCHANGED, Blocked, Collect, Facts, Keep, Make, NextTry, Plan, Step, take_id
+from storyboard.planning.retakes import steps_with_retakes
+from storyboard.planning.steps import (
+    UNCHANGED,
+    Blocked,
+    Collect,
+    Facts,
+    Keep,
+    Make,
+    NextTry,
+    Plan,
+    Step,
+    take_id,
+)
 
 
 def make_plan(
@@ -27,6 +39,7 @@ def make_plan(
     steps: dict[str, list[Step]] = {}
     used: dict[str, Step] = {}
     asked: dict[str, list[Make | Collect]] = {}
+    retaking: dict[str, tuple[TakeId, ...]] = {}
     for scene in sources_first(storyboard.scenes):
         if not isinstance(scene.source, Generated):
             continue
@@ -36,13 +49,15 @@ def make_plan(
             known = _Known(scene.id, shot, scene.source, shot.take == mine.used, capabilities, facts, prices, closed)
             if closed and not shot.kept_key and not known.picked:
                 continue
-            step = _behind_sources(_standing(known) if known.stands else _step(known), used, facts)
+            step = _behind_sources(_standing(known) if known.stands else _step(known), used, retaking, facts)
             if isinstance(step, Make | Collect):
                 before = asked.setdefault(step.shot.key, [])
                 step = _shared(step, before, prices, known.model) if before else step
                 before.append(step)
             found.append(replace(step, picked=known.picked))
+        steps[scene.id] = found = steps_with_retakes(scene.source, mine, found, prices, capabilities)
         used[scene.id] = next(step for step in found if step.picked)
+        retaking[scene.id] = tuple(take_id(step) for step in found if isinstance(step, Make | Collect) and step.retakes)
     return Plan(tuple(step for scene in storyboard.scenes for step in steps.get(scene.id, ())))
 
 
@@ -74,17 +89,25 @@ def _stands_because(shot: "_Known") -> str:
     return f"{word}: the scene has changed since{since}"
 
 
-def _behind_sources(step: Step, used: Mapping[str, Step], facts: Facts) -> Step:
-    """The step of a shot that begins or ends with frames of other scenes: it waits for the takes that lack there."""
+def _behind_sources(
+    step: Step, used: Mapping[str, Step], retaking: Mapping[str, tuple[TakeId, ...]], facts: Facts
+) -> Step:
+    """The step of a shot that begins or ends with frames of other scenes: it waits for the takes that lack there.
+
+    Those that may become the ones that the film uses are waited for too.
+    """
     if not isinstance(step, Make):
         return step
-    sources = [used[name] for name in dict.fromkeys(frame.frame.scene for frame in step.shot.take_frames)]
+    names = tuple(dict.fromkeys(frame.frame.scene for frame in step.shot.take_frames))
+    sources = [used[name] for name in names]
     for source in sources:
         if isinstance(source, Blocked):
             why = source.why if source.need == "source" else f"waits for {source.scene}, {_since(source, facts)}"
             way = "run again when that scene has a take"
             return Blocked(step.scene, step.shot, why, "source", f"not generated: {why}", way, after=(take_id(source),))
-    return replace(step, after=tuple(take_id(source) for source in sources if not isinstance(source, Keep)))
+    waited = [take_id(source) for source in sources if not isinstance(source, Keep)]
+    waited += [take for name in names for take in retaking[name]]
+    return replace(step, after=tuple(dict.fromkeys(waited)))
 
 
 def _since(source: Blocked, facts: Facts) -> str:
@@ -189,10 +212,19 @@ class _Known:
     def resolution(self) -> Resolution:
         """The resolution that is wanted of the take; of a frozen one, the largest that there is."""
         wanted = self.source.resolution
-        wanted = wanted if self.picked else self.model.quality(self.model.base(wanted)).name
+        wanted = (
+            wanted
+            if self.picked or (self.is_retake and not self.takes)
+            else self.model.quality(self.model.base(wanted)).name
+        )
         if not self.closed or wanted in self.takes:
             return wanted
         return next((each.name for each in reversed(self.model.resolutions) if each.name in self.takes), wanted)
+
+    @property
+    def is_retake(self) -> bool:
+        """Whether ``retake`` buys the take, past those of the scene: it is made as one that the film uses."""
+        return self.wanted.take > self.source.takes
 
     @property
     def stands(self) -> bool:
@@ -380,6 +412,8 @@ def _reason(shot: _Known) -> str:
         return f"resolution {first} -> {last}, and the job of its take is not known here"
     if shot.takes:
         return _gone(shot)
+    if shot.is_retake:
+        return "retake: what came has a remark that 'retake' names"
     pinned = facts.lock.scenes.get(shot.scene)
     if pinned and pinned.proof and not pinned.taken_keys:
         return "replaces its proof"

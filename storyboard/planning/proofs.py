@@ -16,7 +16,7 @@ def final_scenes(shots: Mapping[str, SceneShots], lock: Lock) -> frozenset[str]:
 def proof_storyboard(final: Storyboard, proof: Storyboard, finals: Collection[str]) -> Storyboard:
     """Return ``proof``, in which another model generates every scene, with the ``finals`` as they are, and frozen.
 
-    A proof has no fallbacks: the cheap pass stays cheap.
+    A proof has no fallbacks and no retakes: the cheap pass stays cheap.
     """
     own = {scene.id: scene for scene in final.scenes}
     scenes = tuple(_with_frozen(own[scene.id] if scene.id in finals else scene, finals) for scene in proof.scenes)
@@ -28,7 +28,8 @@ def _with_frozen(scene: Scene, finals: Collection[str]) -> Scene:
     if not isinstance(source, Generated):
         return scene
     is_final = scene.id in finals
-    return replace(scene, source=replace(source, frozen=is_final, if_refused=source.if_refused if is_final else ()))
+    if_refused, retake = (source.if_refused, source.retake) if is_final else ((), None)
+    return replace(scene, source=replace(source, frozen=is_final, if_refused=if_refused, retake=retake))
 
 
 def proof_lock(lock: Lock, finals: Collection[str]) -> Lock:

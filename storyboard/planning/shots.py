@@ -10,6 +10,7 @@ from storyboard.model.scene_shots import SceneShots, nth_shot
 from storyboard.model.shot import Shot, TakeFrame, shot
 from storyboard.model.storyboard import Generated, SceneFrame, Storyboard
 from storyboard.planning.fallbacks import fallback_shots, standing_fallback
+from storyboard.planning.retakes import Remarked, is_unknown, with_due_retake, with_retakes
 
 NO_LABELS: Mapping[str, str] = {}
 
@@ -26,6 +27,7 @@ def scene_shots(
     capabilities: Capabilities,
     labels: Mapping[str, str] = NO_LABELS,
     is_bought: Callable[[Shot], bool] = is_new,
+    remarked: Callable[[Shot], Remarked] = is_unknown,
 ) -> Mapping[str, SceneShots]:
     """Return the shots of each scene that a provider generates. ``labels`` are those of drafts, by scene.
 
@@ -33,7 +35,8 @@ def scene_shots(
     always shows what it says. A frame of another scene is named by the shot that the film uses there.
     The take of a fallback (``if_refused``) stands for a scene that was refused.
     Up to 0.1, numbers of vars were spelt in another way in prompts, and each cast member written in a prompt counted as
-    named: a shot of then stays as it was, if ``is_bought`` says so.
+    named: a shot of then stays as it was, if ``is_bought`` says so. Takes that ``retake`` bought, and the one that it
+    asks for now by what ``remarked`` says, are takes of their scene.
     """
     found: dict[str, SceneShots] = {}
     trims = {scene.id: scene.trim for scene in storyboard.scenes}
@@ -48,14 +51,20 @@ def scene_shots(
     for scene in sources_first(storyboard.scenes):
         if isinstance(scene.source, Generated):
             first = _first(scene.source, shot(scene.source, provider, labels.get(scene.id), stand), is_bought)
-            takes = [nth_shot(first, number, capabilities) for number in range(1, scene.source.takes + 1)]
+            asked, rule = scene.source.takes, scene.source.retake
+            most = asked + (rule.at_most if rule and scene.id not in labels else 0)
+            takes = [nth_shot(first, number, capabilities) for number in range(1, most + 1)]
             pinned = lock.entry(scene.id, {each.key for each in takes}, there)
             kept = {} if scene.id in labels else standing_keys(pinned, takes, frozen=scene.source.frozen)
             takes = [replace(each, kept_key=kept[each.take]) if each.take in kept else each for each in takes]
             if scene.id not in labels:
                 takes = [_or_fallback(scene.source, each, is_bought) for each in takes]
             fallbacks = frozenset(each.take for each in takes if standing_fallback(scene.source, each))
-            found[scene.id] = SceneShots(tuple(takes), _used(scene.source, takes, pinned), fallbacks)
+            own, spares = tuple(takes[:asked]), tuple(takes[asked:])
+            mine = SceneShots(own, _used(scene.source, takes, pinned), fallbacks, spares)
+            found[scene.id] = with_retakes(scene.source, mine, is_bought, remarked)
+            if not scene.source.frozen:
+                found[scene.id] = with_due_retake(scene.source, found[scene.id], remarked)
     return {scene.id: found[scene.id] for scene in storyboard.scenes if scene.id in found}
 
 

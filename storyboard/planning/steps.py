@@ -9,7 +9,7 @@ from storyboard.model.fingerprint import fingerprint
 from storyboard.model.lock import Lock
 from storyboard.model.realm_kind import Kind
 from storyboard.model.shot import Recipe, Shot, TakeFrame
-from storyboard.model.storyboard import LocalImage, Resolution
+from storyboard.model.storyboard import LocalImage, Resolution, RetakeRule
 from storyboard.model.submission import Submission
 from storyboard.model.take import Take, TakeId
 
@@ -26,6 +26,19 @@ class NextTry(NamedTuple):
     shot: Shot
     credits: Fraction
     why: str
+
+
+class NextRetakes(NamedTuple):
+    """What is bought once the take of a step came with a remark that ``rule`` names, as long as the next has one too.
+
+    ``shots`` are priced with their upgrades. ``used`` is the shot that the film uses by the plan. A better take is used
+    in its place if ``may_replace``.
+    """
+
+    rule: RetakeRule
+    shots: tuple[NextTry, ...]
+    used: Shot
+    may_replace: bool
 
 
 # Each step is about one take. ``picked``: the film uses it. ``after`` are the takes that it waits for.
@@ -66,6 +79,7 @@ class Collect:
     upgrade_otherwise: str = ""
     picked: bool = True
     tries: tuple[NextTry, ...] = ()
+    retakes: NextRetakes | None = None
     name: Literal["collect"] = "collect"
 
 
@@ -73,7 +87,8 @@ class Collect:
 class Make:
     """To be submitted and paid for. ``agreed``: as the user agreed to for just this scene.
 
-    ``tries`` are what is tried, in this order, as long as the provider refuses the content.
+    ``tries`` are what is tried, in this order, as long as the provider refuses the content; ``retakes`` what is bought
+    once a take came.
     """
 
     scene: str
@@ -85,6 +100,7 @@ class Make:
     agreed: bool = False
     picked: bool = True
     tries: tuple[NextTry, ...] = ()
+    retakes: NextRetakes | None = None
     name: Literal["make"] = "make"
 
 
@@ -122,9 +138,11 @@ def take_id(step: Step) -> TakeId:
 
 
 def most_credits(step: Step) -> Fraction:
-    """Return what a step may cost at most: everything is tried and charged. A take is upgraded once."""
-    tries = step.tries if isinstance(step, Make | Collect) else ()
-    return step.credits + sum((each.credits for each in tries), Fraction(0))
+    """Return what a step may cost at most: everything is tried and charged, a take upgraded once; and all retakes."""
+    if not isinstance(step, Make | Collect):
+        return step.credits
+    retakes = step.retakes.shots if step.retakes else ()
+    return step.credits + sum((each.credits for each in (*step.tries, *retakes)), Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +185,7 @@ class Plan:
 
     @property
     def at_most(self) -> Fraction:
-        """The credits that the plan may cost at most: ``credits``, and what is tried if scenes are refused."""
+        """The credits that the plan may cost at most: ``credits``, what is tried if scenes are refused, and retakes."""
         return sum((most_credits(step) for step in self.steps), Fraction(0))
 
     @property

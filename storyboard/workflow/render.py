@@ -39,7 +39,7 @@ from storyboard.workflow.preflight import document
 from storyboard.workflow.proof_takes import proof_takes, scenes_shown_by_proofs
 from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, ignore_events
 from storyboard.workflow.summary import RenderResult, summarize
-from storyboard.workflow.workspace import Workspace
+from storyboard.workflow.workspace import Workspace, with_bought_retakes
 
 # How many differences of a saved plan are told, so that a refusal has ten lines below its first one.
 _TOLD = 8
@@ -80,6 +80,7 @@ def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run)
             hint = "what was paid for is in the ledger: run again to collect it"
             raise Interrupted("interrupted", hint) from None
         outcomes |= generated
+    workspace = with_bought_retakes(workspace)
     takes, film = pin(workspace, outcomes), None
     if path := film_to_cut(approved, takes, stopped):
         film = assemble(workspace, takes, path, options.film)
@@ -93,6 +94,7 @@ async def render_async(workspace: Workspace, options: RenderOptions) -> RenderRe
     if approved.has_work(outcomes) or approved.owed:
         generated, stopped = await generate(workspace, approved, options)
         outcomes |= generated
+    workspace = with_bought_retakes(workspace)
     takes, film = pin(workspace, outcomes), None
     if path := film_to_cut(approved, takes, stopped):
         film = await _to_its_end(asyncio.to_thread(assemble, workspace, takes, path, options.film))

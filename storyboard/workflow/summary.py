@@ -81,6 +81,7 @@ def summarize(
     """
     path, film = cut
     asked = [take_id(step) for step in plan.steps if step.name in ("make", "collect")]
+    asked += [take for take in outcomes if take not in {take_id(step) for step in plan.steps}]
     used = {TakeId(scene, shots.used) for scene, shots in workspace.wanted.items()}
     seen = {take.scene: outcome for take, outcome in outcomes.items() if take in used}
     return RenderResult(

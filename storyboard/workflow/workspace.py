@@ -1,7 +1,7 @@
 """The workspace: one storyboard with its shots, its provider, its prices, and the realm that keeps its takes."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,16 +10,17 @@ from storyboard.config.settings import Settings
 from storyboard.costs.budget import NO_LIMIT
 from storyboard.costs.prices import Prices, free_prices
 from storyboard.model.errors import InputError
-from storyboard.model.lock import Lock
+from storyboard.model.lock import Lock, known_takes
 from storyboard.model.realm_kind import KINDS, Kind
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
-from storyboard.model.storyboard import Storyboard
+from storyboard.model.storyboard import Generated, Storyboard
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.read import read_storyboard
 from storyboard.planning.proofs import final_scenes, proof_lock, proof_storyboard
+from storyboard.planning.retakes import Remarked, remark_names, with_retakes
 from storyboard.planning.shots import scene_shots
 from storyboard.providers.base import Configurable, Provider
 from storyboard.providers.installed import USUAL, find
@@ -160,14 +161,34 @@ def _shots(
     storyboard: Storyboard, provider: Provider, labels: Mapping[str, str], realm: Realm, lock: Lock
 ) -> Mapping[str, SceneShots]:
     """The shots of all scenes; those that were bought with a former spelling of numbers are not bought again."""
+    return scene_shots(storyboard, provider.name, lock, provider.capabilities, labels, *_asked_before(realm, lock))
+
+
+def _asked_before(realm: Realm, lock: Lock) -> tuple[Callable[[Shot], bool], Callable[[Shot], Remarked]]:
+    """Whether a shot was bought; and the names of the remarks of its take."""
     ledger = realm.ledger
+
+    def remarked(shot: Shot) -> Remarked:
+        return remark_names(known_takes(lock.takes(shot.key), ledger.takes.of_key(shot.key)).values())
 
     def is_bought(shot: Shot) -> bool:
         entry = ledger.submissions.of_key(shot.key)
         asked = entry is not None and entry.state not in ("failed", "refused")
         return asked or bool(ledger.takes.of_key(shot.key)) or bool(lock.takes(shot.key))
 
-    return scene_shots(storyboard, provider.name, lock, provider.capabilities, labels, is_bought)
+    return is_bought, remarked
+
+
+def with_bought_retakes(workspace: Workspace) -> Workspace:
+    """Return the workspace once a run is over: the takes that ``retake`` bought in it count, and the best is used."""
+    is_bought, remarked = _asked_before(workspace.realm, workspace.lockfile.read())
+    sources = {scene.id: scene.source for scene in workspace.storyboard.scenes}
+    wanted = {
+        scene: with_retakes(source, shots, is_bought, remarked)
+        for scene, shots in workspace.wanted.items()
+        if isinstance(source := sources[scene], Generated)
+    }
+    return replace(workspace, wanted=wanted)
 
 
 def provider_of(settings: Settings, kind: Kind) -> Provider:

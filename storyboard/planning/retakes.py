@@ -1,0 +1,94 @@
+"""Retakes: the takes past a scene's own that ``retake`` buys, where what came has a remark that it names."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import takewhile
+
+from storyboard.costs.prices import Prices
+from storyboard.model.capabilities import Capabilities
+from storyboard.model.scene_shots import SceneShots
+from storyboard.model.shot import Shot
+from storyboard.model.storyboard import Generated, RetakeRule
+from storyboard.model.take import Take
+from storyboard.planning.steps import Collect, Make, NextRetakes, NextTry, Step
+
+# The names of the remarks of a shot's take; None if it has no take.
+Remarked = frozenset[str] | None
+
+
+def is_unknown(shot: Shot) -> Remarked:
+    """What is known of a shot's take: nothing, where there is no ledger to ask."""
+    return None
+
+
+def remark_names(takes: Iterable[Take]) -> Remarked:
+    """Return the names of the remarks of a shot's take, given in all its resolutions."""
+    known = [*takes]
+    return frozenset(remark.name for take in known for remark in take.remarks) if known else None
+
+
+def with_retakes(
+    source: Generated, shots: SceneShots, is_bought: Callable[[Shot], bool], remarked: Callable[[Shot], Remarked]
+) -> SceneShots:
+    """Return the shots with those of the spares that were bought among the takes; the best take is used."""
+    rule = source.retake
+    if rule is None:
+        return shots
+    bought = tuple(takewhile(lambda spare: spare.kept_key is not None or is_bought(spare), shots.spares))
+    takes = (*shots.takes, *bought)
+    used = min(shots.used, len(takes))
+    if source.pick is None:
+        used = best_take(rule, {take.take: remarked(take) for take in takes}, used)
+    return replace(shots, takes=takes, used=used, spares=shots.spares[len(bought) :])
+
+
+def best_take(rule: RetakeRule, remarked: dict[int, Remarked], used: int) -> int:
+    """Return the number of the take with the fewest remarks of those that the rule names, then of all, then the first.
+
+    Of equal ones it is the take that is ``used``, as long as that is there. Takes that are not there do not count.
+    """
+    ranks = {
+        number: (len(names & rule.on), len(names), number != used, number)
+        for number, names in remarked.items()
+        if names is not None
+    }
+    return min(ranks, key=ranks.__getitem__, default=used)
+
+
+def with_due_retake(source: Generated, shots: SceneShots, remarked: Callable[[Shot], Remarked]) -> SceneShots:
+    """Return the shots with the next spare among the takes, if it is to be bought: no take is free of the remarks.
+
+    None is while a retake is on its way, and for takes that stand whatever the scene says.
+    """
+    rule = source.retake
+    if rule is None or not shots.spares or shots.stands:
+        return shots
+    known = [remarked(take) for take in shots.takes]
+    coming = None in known[source.takes :]
+    came = [names for names in known if names is not None]
+    if coming or not came or not all(names & rule.on for names in came):
+        return shots
+    return replace(shots, takes=(*shots.takes, shots.spares[0]), spares=shots.spares[1:])
+
+
+def steps_with_retakes(
+    source: Generated, shots: SceneShots, steps: Sequence[Step], prices: Prices, capabilities: Capabilities
+) -> list[Step]:
+    """Return the steps of a scene, where the last one that a retake may follow says which ones do, and at what price.
+
+    None follows a take that stands whatever the scene says.
+    """
+    found = [*steps]
+    if source.retake is None or source.frozen:
+        return found
+    for at in range(len(found) - 1, -1, -1):
+        step = found[at]
+        is_retake = step.shot.take > source.takes
+        if isinstance(step, Make | Collect) and (step.picked or is_retake):
+            if step.shot.kept_key is None and (shots.spares or is_retake):
+                upgrades = capabilities.model(step.shot.model).upgrades(source.resolution)
+                price = prices.shot(step.shot.model) + (prices.hd if upgrades else 0)
+                spares = tuple(NextTry(spare, price, "") for spare in shots.spares)
+                found[at] = replace(step, retakes=NextRetakes(source.retake, spares, shots.shot, source.pick is None))
+            break
+    return found

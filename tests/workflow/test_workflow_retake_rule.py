@@ -1,0 +1,80 @@
+"""A take that came with a remark is bought once more by itself: within the budget, and never more often than said."""
+
+import json
+from contextlib import closing
+
+import pytest
+from studio import Run, Studio
+
+from storyboard.model.lock import Pinned
+from storyboard.state.ledger import Ledger
+from storyboard.state.lockfile import read_lock
+
+LAMP = "storyboard: 1\nscenes:\n  - {id: lamp, prompt: A lamp, retake: {on: [no-sound], at_most: 1}}\n"
+
+
+def reasons(studio: Studio) -> list[str]:
+    """Why each submission was sent."""
+    with closing(Ledger(studio.settings.realm_folder() / "ledger.db")) as ledger:
+        return [each.reason for each in ledger.submissions.all()]
+
+
+def pinned(studio: Studio) -> Pinned:
+    """What the lock pins of the scene."""
+    return read_lock(studio.folder / "film.lock.yaml").scenes["lamp"]
+
+
+def test_a_silent_take_is_bought_once_more_and_the_better_one_is_in_the_film(studio: Studio, run: Run) -> None:
+    """The plan says the worst case, and a budget below that refuses the render; a second run changes nothing."""
+    service = studio.serve("clip:silent x1")
+    studio.write(LAMP)
+    totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
+    assert (totals["credits"], totals["at_most"]) == (60, 120)
+    assert "to pay   60 credits, 0.30 USD; at most 120 credits" in run("plan", "film.yaml")[1]
+    assert run("render", "film.yaml", "--yes", "--max-cost", "100")[0] == 5
+    assert service.posts == 0
+    status, _, said = run("render", "film.yaml", "--yes")
+    assert (status, service.posts) == (0, 2)
+    assert "retake: take 1 has no-sound" in said
+    assert reasons(studio) == ["no take yet", "retake: take 1 has no-sound"]
+    lock = pinned(studio)
+    assert (lock.pick, sorted(lock.takes)) == (2, [1, 2])
+    assert [[each.name for each in lock.takes[number]["720p"].remarks] for number in (1, 2)] == [["no-sound"], []]
+    text = (studio.folder / "film.lock.yaml").read_bytes()
+    assert studio.render().exit == 0
+    assert (service.posts, (studio.folder / "film.lock.yaml").read_bytes()) == (2, text)
+    totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
+    assert (totals["keep"], totals["at_most"]) == (2, 0)
+    studio.write(LAMP.replace("prompt: A lamp", "prompt: A lamp, pick: 1"))
+    assert (studio.render(cut=False).exit, service.posts, pinned(studio).pick) == (0, 2, 1)
+    studio.write(LAMP.replace("prompt: A lamp", "prompt: A boat, frozen: true"))
+    assert (studio.render(cut=False).exit, service.posts, sorted(pinned(studio).takes)) == (0, 2, [1, 2])
+
+
+def test_no_more_is_bought_than_the_rule_says(studio: Studio, run: Run) -> None:
+    """A service that is silent for good is paid as often as was said, whatever number of runs; frozen buys none."""
+    service = studio.serve("clip:silent")
+    studio.write(LAMP.replace(", retake: {on: [no-sound], at_most: 1}", ""))
+    assert (studio.render(cut=False).exit, service.posts) == (0, 1)
+    studio.write(LAMP.replace("id: lamp", "id: lamp, frozen: true"))
+    assert (studio.render(cut=False).exit, service.posts) == (0, 1)
+    studio.write(LAMP.replace("at_most: 1", "at_most: 2"))
+    _, text, _ = run("plan", "film.yaml")
+    assert "retake: what came has a remark that 'retake' names" in text
+    assert "60 credits, 0.30 USD; at most 120 credits" in text
+    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+    assert (pinned(studio).pick, sorted(pinned(studio).takes)) == (1, [1, 2, 3])
+    studio.write(LAMP.replace("at_most: 1", "at_most: 0"))
+    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+
+
+@pytest.mark.ci
+def test_a_shot_that_begins_with_a_frame_of_a_retake_is_made_in_the_next_run(studio: Studio) -> None:
+    """Its key holds the key of the take that the film uses: it is bought once, and with the better one."""
+    studio.environ["STORYBOARD_UPLOADS"] = "provider"
+    service = studio.serve("clip:silent x1 @A lamp")
+    studio.write(LAMP + "  - {id: boat, prompt: A boat, first_frame: {scene: lamp}}\n")
+    assert (studio.render(cut=False).exit, service.posts) == (3, 2)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
