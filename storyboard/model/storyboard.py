@@ -157,8 +157,9 @@ class Generated:
     ``takes`` is how many takes there are to be, ``pick`` the number of the one that the film uses (None: as the lock
     says, or the first), ``frozen``: none is ever generated again,
     ``if_refused`` what to try once the provider has refused the scene for its content, ``retake`` when another take is
-    bought by itself. ``former_prompt`` is the prompt with the numbers of vars spelt as in 0.1 (1.1 for 1.10), ``former_references`` are those of each cast member in the
-    prompt's template, named in the end or not; None if they are the same.
+    bought by itself. ``former_prompt`` is the prompt with the numbers of vars spelt as in 0.1 (1.1 for 1.10),
+    ``former_references`` are those of each cast member in the prompt's template, named in the end or not; None if they
+    are the same.
     """
 
     prompt: str

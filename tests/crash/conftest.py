@@ -11,6 +11,7 @@ FAULTS = (
     "submit:code=422 @(refused)",
     "submit:code=400 @(fallback) model=veo3_fast",
     "job:fail=400 @(failing) model=veo3_fast",
+    "clip:silent @(silent)",
 )
 
 

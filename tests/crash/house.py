@@ -79,6 +79,7 @@ class Film:
 
     ``lost`` are the scenes whose answers the service loses, ``refused`` those that it refuses, ``twins`` two that ask
     for the same shot; ``picture`` is whether a local image belongs to it; ``takes`` counts those of a scene;
+    ``retakes`` counts them where ``retake`` buys all but the first, one after another;
     ``after`` names the scene whose frame a scene begins with.
     """
 
@@ -89,6 +90,7 @@ class Film:
     twins: tuple[str, ...] = ()
     picture: bool = False
     takes: Mapping[str, int] = field(default_factory=dict)
+    retakes: Mapping[str, int] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -220,7 +222,9 @@ class Home:
     def lacking_takes(self) -> list[str]:
         """The takes of scenes that the lock does not pin, although they are known."""
         unknown = {entry.take for entry in self.entries if entry.state in ("unknown", "intent")}
-        wanted = {TakeId(scene, number) for scene, count in self.film.takes.items() for number in range(1, count + 1)}
+        settled = {scene: count for scene, count in self.film.retakes.items() if scene not in self.unknown()}
+        counts = {**self.film.takes, **settled}
+        wanted = {TakeId(scene, number) for scene, count in counts.items() for number in range(1, count + 1)}
         there = {TakeId(scene, number) for scene, pinned in self.lock.scenes.items() for number in pinned.takes}
         return [f"{take} is not in the lock" for take in sorted(wanted - there - unknown)]
 

@@ -43,6 +43,13 @@ FILMS: Mapping[str, Film] = {
         "id: two, prompt: '{tag} a tern (takes)', seed: 99998, takes: 3, pick: 2, resolution: 1080p",
         takes={"two": 3},
     ),
+    "retakes": film(
+        BIRDS[0],
+        "id: two, prompt: '{tag} a tern (takes) (silent)', seed: 10001, retake: {on: [no-sound], at_most: 2}",
+        BIRDS[2] + ", first_frame: {scene: two}",
+        retakes={"two": 3},
+        after={"three": "two"},
+    ),
     "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
 # Every n-th point in CI, some 250 kills in sum; every one of them behind ./dev test --all.
