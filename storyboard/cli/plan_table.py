@@ -92,7 +92,8 @@ def _rows(
                 step, credits = alike[0], sum((step.credits for step in alike), Fraction(0))
                 price = _price(credits, prices) if total else ""
                 model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
-                numbers = _numbers(alike, len(steps[scene.id]))
+                takes = scene.source.takes if isinstance(scene.source, Generated) else 1
+                numbers = _numbers(alike, max(takes, *(each.shot.take for each in steps[scene.id])))
                 yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {numbers}{why}{_after(step)}"
             yield from _changes(before.get(scene.id), step.shot.prompt)
         elif not isinstance(scene.source, Generated):

@@ -27,7 +27,7 @@ async def buy_retakes(
             break
         current = following.shot
         why = f"retake: take {shots[-1].take} has {', '.join(found)}"
-        services.on_event(events.Warned(step.scene, f"{why}: take {current.take} is bought"))
+        services.on_event(events.Warned(step.scene, f"{why}: buying take {current.take}"))
         retake = Make(step.scene, current, step.resolution, why, following.credits, picked=False)
         state.retaken[take_id(retake)] = outcome = await buy(retake)
         if not isinstance(outcome, Take):

@@ -86,7 +86,8 @@ class LocalExecutor:
     async def run(self, step: Make | Collect) -> Outcome:
         """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
         outcome = await contain_faults(self.services, self._carry_out(step))
-        await buy_retakes(self.services, self.state, step, self._contained)
+        if isinstance(outcome, Take):
+            await buy_retakes(self.services, self.state, step, self._contained)
         self.state.ended[take_id(step)].set_result(outcome)
         if isinstance(outcome, ProgramFault):
             await contain_faults(self.services, self._told(step, outcome))

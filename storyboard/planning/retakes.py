@@ -37,9 +37,19 @@ def with_retakes(
     bought = tuple(takewhile(lambda spare: spare.kept_key is not None or is_bought(spare), shots.spares))
     takes = (*shots.takes, *bought)
     used = min(shots.used, len(takes))
-    if source.pick is None:
-        used = best_take(rule, {take.take: remarked(take) for take in takes}, used)
-    return replace(shots, takes=takes, used=used, spares=shots.spares[len(bought) :])
+    found = replace(shots, takes=takes, used=used, spares=shots.spares[len(bought) :])
+    if source.pick is not None:
+        return found
+    return replace(found, used=best_take(rule, {take.take: remarked(take) for take in _rivals(source, found)}, used))
+
+
+def _rivals(source: Generated, shots: SceneShots) -> list[Shot]:
+    """The takes that may be better one than the other: that of the scene which the film would use, and its retakes.
+
+    The scene's other takes are the author's choice, by ``pick``.
+    """
+    own = shots.used if shots.used <= source.takes else 1
+    return [take for take in shots.takes if take.take == own or take.take > source.takes]
 
 
 def best_take(rule: RetakeRule, remarked: dict[int, Remarked], used: int) -> int:
@@ -58,16 +68,15 @@ def best_take(rule: RetakeRule, remarked: dict[int, Remarked], used: int) -> int
 def with_due_retake(source: Generated, shots: SceneShots, remarked: Callable[[Shot], Remarked]) -> SceneShots:
     """Return the shots with the next spare among the takes, if it is to be bought: no take is free of the remarks.
 
-    None is while a retake is on its way, and for takes that stand whatever the scene says.
+    None is while a take is on its way, and for takes that stand whatever the scene says.
     """
     rule = source.retake
     if rule is None or not shots.spares or shots.stands:
         return shots
-    known = [remarked(take) for take in shots.takes]
-    coming = None in known[source.takes :]
-    came = [names for names in known if names is not None]
-    if coming or not came or not all(names & rule.on for names in came):
-        return shots
+    for take in _rivals(source, shots):
+        names = remarked(take)
+        if names is None or not names & rule.on:
+            return shots
     return replace(shots, takes=(*shots.takes, shots.spares[0]), spares=shots.spares[1:])
 
 

@@ -78,3 +78,56 @@ def test_a_shot_that_begins_with_a_frame_of_a_retake_is_made_in_the_next_run(stu
     assert (studio.render(cut=False).exit, service.posts) == (3, 2)
     assert (studio.render(cut=False).exit, service.posts) == (0, 3)
     assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+
+
+@pytest.mark.ci
+def test_a_retake_that_the_plan_names_is_waited_for(studio: Studio, run: Run) -> None:
+    """The rule was added when the silent take was there: nothing begins with that one's frame before it is decided."""
+    studio.environ["STORYBOARD_UPLOADS"] = "provider"
+    service = studio.serve("clip:silent x1 @A lamp")
+    boat = "  - {id: boat, prompt: A boat, first_frame: {scene: lamp}}\n"
+    studio.write(LAMP.replace(", retake: {on: [no-sound], at_most: 1}", ""))
+    assert (studio.render(cut=False).exit, service.posts) == (0, 1)
+    studio.write(LAMP + boat)
+    steps = json.loads(run("plan", "film.yaml", "--json")[1])["steps"]
+    assert [(step["scene"], step["take"], step["step"], step["after"]) for step in steps] == [
+        ("lamp", 1, "keep", []),
+        ("lamp", 2, "make", []),
+        ("boat", 1, "make", ["lamp"]),
+    ]
+    assert (studio.render(cut=False).exit, service.posts) == (3, 2)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+
+
+@pytest.mark.ci
+def test_a_retake_has_the_resolution_of_the_scene(studio: Studio, run: Run) -> None:
+    """Its 1080p version is priced and bought with it, and the next run has nothing to do."""
+    service = studio.serve("clip:silent x2")
+    studio.write(LAMP.replace("prompt: A lamp", "prompt: A lamp, resolution: 1080p"))
+    totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
+    assert totals["at_most"] == 2 * totals["credits"]
+    assert (studio.render().exit, service.posts) == (0, 2)
+    assert (pinned(studio).pick, sorted(pinned(studio).takes[2])) == (2, ["1080p", "720p"])
+    totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
+    assert (totals["keep"], totals["at_most"]) == (2, 0)
+
+
+@pytest.mark.ci
+def test_scenes_that_share_a_shot_share_its_retake(studio: Studio) -> None:
+    """It is bought once."""
+    service = studio.serve("clip:silent x1")
+    studio.write(LAMP + LAMP.splitlines()[2].replace("id: lamp", "id: lamp2") + "\n")
+    assert (studio.render(cut=False).exit, service.posts) == (0, 2)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 2)
+
+
+@pytest.mark.ci
+def test_a_retake_by_hand_is_one_more(studio: Studio, run: Run) -> None:
+    """The takes that the rule bought count: the command buys a new one. The author's other takes are no rivals."""
+    service = studio.serve("clip:silent x1")
+    studio.write(LAMP)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 2)
+    assert run("retake", "film.yaml", "lamp", "--yes")[0] == 0
+    assert (service.posts, pinned(studio).pick) == (3, 2)
+    assert "takes: 3" in (studio.folder / "film.yaml").read_text()
+    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
