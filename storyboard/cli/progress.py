@@ -83,9 +83,12 @@ def after(seen: Progress, event: events.Event, now: float) -> Progress:
             terms = replace(seen, job_seconds=event.job_seconds, at_once=event.at_once)
             return replace(terms, wanted=wanted, done=event.keep, to_spend=event.credits)
         case events.Submitting():
-            return _working(seen, take_of(event), AtWork("asking", event.model, now))
+            found = _working(seen, take_of(event), AtWork("asking", event.model, now))
+            # A retake is a take that the plan did not count.
+            return replace(found, wanted=max(seen.wanted, seen.done + seen.failed + len(found.at_work)))
         case events.Submitted():
-            spent = replace(seen, spent=seen.spent + event.credits, to_spend=seen.to_spend - event.credits)
+            left = max(Fraction(0), seen.to_spend - event.credits)
+            spent = replace(seen, spent=seen.spent + event.credits, to_spend=left)
             return _working(spent, take_of(event), _moved(seen, take_of(event), "making", now))
         case events.Waiting():
             return _working(seen, take_of(event), _moved(seen, take_of(event), "making", now))

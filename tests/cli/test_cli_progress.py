@@ -112,3 +112,13 @@ def test_a_cut_without_a_terminal_says_how_far_it_is(studio: Studio, run: Run) -
     assert "cutting  384 frames\n" in err
     assert "cutting  100 %\n" in err
     assert "cutting" not in run("cut", "film.yaml", "-o", "third.mp4", "--json")[2]
+
+
+def test_a_retake_is_one_more_take() -> None:
+    """No plan counted it; nothing is left to spend, and not less than nothing."""
+    seen = after(Progress(), events.Planned(1, 0, 0, 0, Fraction(60), None, "USD", None, 1), 0)
+    for take in (1, 2):
+        seen = after(seen, events.Submitting("a", take, "veo3"), 0)
+        seen = after(seen, events.Submitted("a", take, "job", Fraction(60)), 0)
+        seen = after(seen, events.Finished("a", take, ""), 0)
+    assert (seen.done, seen.wanted, seen.waiting, seen.spent, seen.to_spend) == (2, 2, 0, 120, 0)
