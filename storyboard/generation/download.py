@@ -137,14 +137,14 @@ async def _download(
     services.store.put(path, take.digest)
     # Before the take is recorded: killed in between, the next run downloads both again.
     await collect_original(services, state, step, expected.key, expected.job, ready)
-    services.ledger.takes.record_take(expected.key, take, services.clock.wall())
+    try:
+        take = replace(take, remarks=await remarks_of_clip(services, state, step, take, examined))
+    finally:
+        # In one write, as a rule may buy another take for a remark. Whatever becomes of the checks, the take is there.
+        services.ledger.takes.record_take(expected.key, take, services.clock.wall())
     if take.fallback:
         model = one_line(services.model(step.shot).name, 40)
         why = f"the service generated it with a fallback model, not with {model}"
         services.on_event(events.Warned(step.scene, why))
-    # Behind the record: whatever becomes of the checks, the take is there.
-    if remarks := await remarks_of_clip(services, state, step, take, examined):
-        take = replace(take, remarks=remarks)
-        services.ledger.takes.record_take(expected.key, take, services.clock.wall())
-        tell_remarks(services, step, remarks)
+    tell_remarks(services, step, take.remarks)
     return take

@@ -175,7 +175,7 @@ def test_the_page_has_the_schemas_words() -> None:
 def test_the_pages_examples_are_right() -> None:
     """What the page shows is what the schema takes."""
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "format.md").read_text(), re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     for block in blocks:
         document = yaml.read(block.encode())
         assert document.faults == ()
