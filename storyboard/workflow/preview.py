@@ -25,7 +25,8 @@ def preview(workspace: Workspace, scene: str, options: RenderOptions, run: Run =
     Where the scene fails, the result says why and has no film. Raise as ``render`` does, and InputError for another
     name than that of a scene.
     """
-    alone = replace(workspace, storyboard=storyboard_of_scene(workspace.storyboard, scene))
+    wanted = {name: shots for name, shots in workspace.wanted.items() if name == scene}
+    alone = replace(workspace, storyboard=storyboard_of_scene(workspace.storyboard, scene), wanted=wanted)
     path = film_path(alone, options.out)
     outcome: RenderResult | None = None
     if scene in workspace.wanted:

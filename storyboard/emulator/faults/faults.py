@@ -139,6 +139,10 @@ class InjectedFault:
     percent: float = 100
     where: str = ""
 
+    def concerns(self, text: str) -> bool:
+        """Whether ``where`` is in a prompt; the model behind it counts where ``where`` names one."""
+        return self.where in (text if " model=" in self.where else text.rpartition(" model=")[0] or text)
+
 
 _FORM = re.compile(r"(?P<place>[a-z]+):(?P<kind>[a-z-]+)(?:=(?P<value>[^\s+]+))?(?P<charged>\+charged)?(?P<rest>\s.*)?")
 _REST = re.compile(r"(?:\s+x(?P<times>[1-9]\d{0,8}))?(?:\s+%(?P<percent>\d{1,3}(?:\.\d+)?))?(?:\s+@(?P<where>.+))?\s*")
@@ -222,7 +226,7 @@ class Faults:
         """The fault for this request, or None. ``text`` is its prompt; ``kinds`` limits the choice, () is no limit."""
         for live in self._live:
             fault = live.fault
-            if fault.place == place and (not kinds or fault.kind in kinds) and fault.where in text and live.falls():
+            if fault.place == place and (not kinds or fault.kind in kinds) and fault.concerns(text) and live.falls():
                 return fault
         return None
 
