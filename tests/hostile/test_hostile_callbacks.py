@@ -65,7 +65,7 @@ def requests(path: str, key: str, count: int) -> list[bytes]:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("key", ["", "s3cret"])
+@pytest.mark.parametrize("key", ["", pytest.param("s3cret", marks=pytest.mark.slow)])
 async def test_no_callback_changes_what_is_known(quick: Path, key: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Anybody may send one: of it a name is kept, where the path is a secret of ours, and nothing else comes of it."""
     ledger = Ledger(quick / "ledger.db")
