@@ -65,12 +65,13 @@ def find_scene(file: PurePosixPath, name: str, files: Files, scene: str) -> Mapp
     raise InputError(f"no scene of {one_line(name, 100)} is called '{one_line(scene, 80)}'", hint)
 
 
-def set_number(page: SourceFile, path: KeyPath, key: str, number: int, raw: bytes) -> SceneEdit:
-    """Return the edit that sets ``key`` of the scene at ``path`` to ``number``. ``raw`` are the bytes of ``page``.
+def set_number(scene: MappingNode, key: str, number: int, raw: bytes) -> SceneEdit:
+    """Return the edit that sets ``key`` of a scene to ``number``. ``raw`` are the bytes of the scene's file.
 
-    Raise InputError where ``raw`` is not what ``page`` was parsed from; Problems, with the place, where the scene is
-    reached through an alias, or where no edit would change that key alone.
+    Raise InputError where ``raw`` is not what was parsed; Problems, with the place, where the scene is reached through
+    an alias, or where no edit would change that key alone.
     """
+    page, path = scene.page, scene.path
     text = raw.decode("utf-8", "replace")
     if yaml.lines(text.removeprefix(_BOM)) != page.document.lines:
         raise InputError(f"{page.name} changed while it was read", "run the command again")
@@ -78,13 +79,13 @@ def set_number(page: SourceFile, path: KeyPath, key: str, number: int, raw: byte
         raise Problems(tuple(yaml.problem(fault, page.name, page.document.lines) for fault in page.document.faults))
     _refuse_alias(page, path)
     head, body = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
-    for change in _Text(body).changes(page, path, key, number):
+    for change in _Text(body).changes(scene, key, number):
         after = (head + body[: change.start] + change.text + body[change.end :]).encode()
         document = yaml.read(after)
         if not document.faults and _same(document.value, _with(page.document.value, path, key, number)):
             line = SourceFile(page.path, page.name, document).place((*path, key)).line
             return SceneEdit(page.path, page.name, raw, after, line)
-    raise Problems((_refusal(page, path, key),))
+    raise Problems((_refusal(scene, key),))
 
 
 class _Text:
@@ -94,13 +95,13 @@ class _Text:
         self._text = text
         self._starts = [0, *(found.end() for found in _BREAK.finditer(text))]
 
-    def changes(self, page: SourceFile, path: KeyPath, key: str, number: int) -> Iterator[_Change]:
-        """Changes that may set ``key`` of the scene at ``path``, the best first."""
-        scene, event = _scene(page, path), page.event(path)
+    def changes(self, scene: MappingNode, key: str, number: int) -> Iterator[_Change]:
+        """Changes that may set ``key`` of the scene, the best first."""
+        value, event = scene.value, scene.page.event(scene.path)
         assert isinstance(event, MappingStartEvent)
-        if key in scene:
-            return self._in_place(scene.values_at[key], number)
-        return self._in_braces(scene, key, number) if event.flow_style else self._as_line(scene, event, key, number)
+        if key in value:
+            return self._in_place(value.values_at[key], number)
+        return self._in_braces(value, key, number) if event.flow_style else self._as_line(value, event, key, number)
 
     def _in_place(self, event: Event, number: int) -> Iterator[_Change]:
         """The number in place of a value; an anchor before the value stays."""
@@ -148,14 +149,6 @@ def _is_inline(event: Event) -> bool:
     return isinstance(event, AliasEvent) or (isinstance(event, ScalarEvent) and event.style not in ("|", ">"))
 
 
-def _scene(page: SourceFile, path: KeyPath) -> yaml.Map:
-    value = page.document.value
-    for step in path:
-        value = value[step]  # type: ignore[index]
-    assert isinstance(value, yaml.Map)
-    return value
-
-
 def _refuse_alias(page: SourceFile, path: KeyPath) -> None:
     for depth in range(len(path) + 1):
         event = page.event(path[:depth])
@@ -164,16 +157,15 @@ def _refuse_alias(page: SourceFile, path: KeyPath) -> None:
             raise Problems((page.problem(path[:depth], what, "write the scene out in place of the alias"),))
 
 
-def _refusal(page: SourceFile, path: KeyPath, key: str) -> Problem:
+def _refusal(scene: MappingNode, key: str) -> Problem:
     """Why no change sets ``key``, with the place."""
-    scene, event = _scene(page, path), page.event(path)
-    if key in scene and not _is_inline(scene.values_at[key]):
-        return page.problem((*path, key), f"'{key}' must be a whole number", "correct it by hand")
-    if anchor := getattr(event, "anchor", None):
+    if key in scene.value and not _is_inline(scene.value.values_at[key]):
+        return scene.problem((key,), f"'{key}' must be a whole number", "correct it by hand")
+    if anchor := getattr(scene.page.event(scene.path), "anchor", None):
         what = f"the scene is marked '&{one_line(anchor, 60)}': a change of it would change other parts of the file"
-        return page.problem(path, what, "write the scene out in place of each alias")
+        return scene.problem((), what, "write the scene out in place of each alias")
     what = f"'{key}' cannot be set here without changing something else"
-    return page.problem((*path, key if key in scene else "id"), what, "set it by hand")
+    return scene.problem((key if key in scene.value else "id",), what, "set it by hand")
 
 
 def _with(value: object, path: KeyPath, key: str, number: int) -> object:

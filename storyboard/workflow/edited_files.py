@@ -42,7 +42,7 @@ def edit_scene(project: Project, scene: MappingNode, key: str, number: int) -> E
     Raise Problems as ``set_number`` does, InputError where the file cannot be read or has changed.
     """
     raw = project.text(scene.page.path)
-    return EditedFiles(project, set_number(scene.page, scene.path, key, number, raw))
+    return EditedFiles(project, set_number(scene, key, number, raw))
 
 
 def write_edit(files: EditedFiles) -> None:

@@ -12,6 +12,7 @@ from written_storyboards import Written, storyboards
 
 from storyboard.model.errors import InputError, Problems
 from storyboard.parsing import yaml
+from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.scene_edit import SceneEdit, find_scene, set_number
 from storyboard.parsing.source import SourceFile, format_problem
 from storyboard.workflow.source_files import Project
@@ -21,17 +22,25 @@ BREAK = r"\r\n|\r|\n"
 
 def edited(raw: bytes, scene: str, key: str, number: int) -> SceneEdit:
     """The edit of a scene in a file that is a storyboard, or a part of one."""
+    return set_number(entry(raw, scene), key, number, raw)
+
+
+def entry(raw: bytes, scene: str) -> MappingNode:
     page = SourceFile(PurePosixPath("film.yaml"), "film.yaml", yaml.read(raw))
-    return set_number(page, path_of(page.document.value, scene), key, number, raw)
+    path, value = found_in(page.document.value, scene)
+    assert isinstance(value, yaml.Map)
+    return MappingNode(page, path, value)
 
 
-def path_of(value: object, scene: str) -> tuple[str | int, ...]:
+def found_in(value: object, scene: str) -> tuple[tuple[str | int, ...], dict[str, object]]:
+    """The path and the mapping of a scene: in a list of scenes, in a whole storyboard, or by itself."""
     if isinstance(value, dict) and value.get("id") == scene:
-        return ()
+        return (), value
     if isinstance(value, dict):
-        return ("scenes", *path_of(value["scenes"], scene))
+        path, mapping = found_in(value["scenes"], scene)
+        return ("scenes", *path), mapping
     assert isinstance(value, list)
-    return next((at,) for at, each in enumerate(value) if each["id"] == scene)
+    return next(((at,), each) for at, each in enumerate(value) if each["id"] == scene)
 
 
 def check(written: Written, scene: str, key: str, number: int) -> None:
@@ -45,10 +54,7 @@ def check(written: Written, scene: str, key: str, number: int) -> None:
     else:
         assert made.after == written.text(scene, key, str(number))
     told, found = other_yaml.safe_load(before), other_yaml.safe_load(made.after)
-    place: object = told
-    for step in path_of(told, scene):
-        place = place[step]  # type: ignore[index]
-    place[key] = number  # type: ignore[index]
+    found_in(told, scene)[1][key] = number
     assert found == told
     assert str(number) in yaml.lines(made.after.decode())[made.line - 1]
 
@@ -149,9 +155,8 @@ def test_what_is_refused(row: str) -> None:
 
 
 def test_a_file_that_changed_meanwhile() -> None:
-    page = SourceFile(PurePosixPath("film.yaml"), "film.yaml", yaml.read(b"- {id: a}\n"))
     with pytest.raises(InputError, match="changed while it was read"):
-        set_number(page, (0,), "pick", 2, b"- {id: b}\n")
+        set_number(entry(b"- {id: a}\n", "a"), "pick", 2, b"- {id: b}\n")
 
 
 def test_a_scene_of_an_included_file(author: Author) -> None:
@@ -160,7 +165,7 @@ def test_a_scene_of_an_included_file(author: Author) -> None:
     author.write("storyboard: 1\nscenes:\n  - {id: a, prompt: x}\n  - include: parts/more.yaml\n")
     files, film = Project(author.folder), PurePosixPath("film.yaml")
     found = find_scene(film, "film.yaml", files, "c")
-    made = set_number(found.page, found.path, "pick", 2, files.text(found.page.path))
+    made = set_number(found, "pick", 2, files.text(found.page.path))
     assert (str(made.path), made.name, made.line) == ("parts/more.yaml", "parts/more.yaml", 3)
     with pytest.raises(InputError, match="called 'bb'") as refused:
         find_scene(film, "film.yaml", files, "bb")

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -21,10 +22,10 @@ from storyboard.model.remark import Remark
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
-def document(run: Run, *command: str) -> dict[str, object]:
+def document(run: Run, *command: str) -> dict[str, Any]:
     status, out, err = run(*command, "--json")
     assert (status, err) == (0, "")
-    found: dict[str, object] = json.loads(out)
+    found: dict[str, Any] = json.loads(out)
     return found
 
 
@@ -64,7 +65,7 @@ def test_each_fault_is_told_and_stands_wherever_the_take_is_shown(studio: Studio
     plan, status, takes = (document(run, verb, "film.yaml") for verb in ("plan", "status", "takes"))
     valid("plan", plan)
     valid("takes", takes)
-    rows = [takes["scenes"][number]["takes"][0] for number in range(4)]  # type: ignore[index]
+    rows = [takes["scenes"][number]["takes"][0] for number in range(4)]
     for steps in (plan["steps"], status["scenes"], rows):
         assert isinstance(steps, list)
         assert [[remark["name"] for remark in step["remarks"]] for step in steps] == [

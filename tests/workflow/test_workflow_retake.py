@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from studio import Run, Studio
@@ -56,10 +57,10 @@ def test_over_the_budget_nothing_is_edited(studio: Studio, run: Run) -> None:
     assert "360" in err
 
 
-def retake(studio: Studio, approve: object) -> None:
+def retake(studio: Studio, approve: Callable[[Workspace, Plan], None]) -> None:
     settings: Settings = studio.settings
     with claimed_retake(studio.folder / "film.yaml", "gull", 1, settings, None, {}) as made:
-        render_retake(made, RenderOptions(approve=approve, cut=False))  # type: ignore[arg-type]
+        render_retake(made, RenderOptions(approve=approve, cut=False))
 
 
 def test_the_answer_is_no(studio: Studio) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -18,10 +19,10 @@ scenes:
 """
 
 
-def document(run: Run, *command: str) -> dict[str, object]:
+def document(run: Run, *command: str) -> dict[str, Any]:
     status, out, err = run(*command, "--json")
     assert (status, err) == (0, "")
-    found: dict[str, object] = json.loads(out)
+    found: dict[str, Any] = json.loads(out)
     schema = json.loads((SCHEMAS / f"{command[0]}.schema.json").read_text("utf-8"))
     Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(found)
     return found
@@ -70,7 +71,7 @@ def test_two_takes_side_by_side(studio: Studio, run: Run) -> None:
     (boat,) = [line for line in run("takes", "film.yaml", "boat")[1].splitlines() if line.startswith("take 1")]
     assert boat.endswith("   no sound     60")
     found = document(run, "takes", "film.yaml", "gull")
-    (scene,) = found["scenes"]  # type: ignore[misc]
+    (scene,) = found["scenes"]
     takes = scene["takes"]
     assert [(take["number"], take["seed"], take["price"], take["picked"]) for take in takes] == [
         (1, 20000, 60, False), (2, 20001, 60, True), (3, 20002, 60, False),
@@ -98,7 +99,7 @@ def test_the_history_of_a_scene(studio: Studio, run: Run) -> None:
     posts = service.posts
     studio.close()
     found = document(run, "history", "film.yaml", "gull")
-    rows = [(row["number"], row["prompt"], row["price"], row["reason"], row["used"]) for row in found["takes"]]  # type: ignore[attr-defined]
+    rows = [(row["number"], row["prompt"], row["price"], row["reason"], row["used"]) for row in found["takes"]]
     assert rows == [
         (1, "A gull at dusk.", 60, "no take yet", False),
         (2, "A gull at dusk.", 60, "no take yet", False),
@@ -111,12 +112,12 @@ def test_the_history_of_a_scene(studio: Studio, run: Run) -> None:
 
     file.write_text("storyboard: 1\nscenes:\n  - {id: boat, prompt: A boat.}\n")
     gone = document(run, "history", "film.yaml", "gull")
-    assert [row["used"] for row in gone["takes"]] == [False] * 3  # type: ignore[attr-defined]
-    for row in gone["takes"]:  # type: ignore[attr-defined]
+    assert [row["used"] for row in gone["takes"]] == [False] * 3
+    for row in gone["takes"]:
         Path(row["path"]).unlink()
     assert "         bought, not in the store any more" in run("history", "film.yaml", "gull")[1]
     file.write_text("storyboard: 1\nscenes: [\n")
-    assert len(document(run, "history", "film.yaml", "gull")["takes"]) == 3  # type: ignore[arg-type]
+    assert len(document(run, "history", "film.yaml", "gull")["takes"]) == 3
     status, _, err = run("history", "film.yaml", "gul")
     assert (status, err) == (
         2, "storyboard: nothing was bought for a scene 'gul' of film.yaml\n  hint: did you mean 'gull'?\n",
@@ -131,6 +132,6 @@ def test_a_take_that_another_machine_bought(studio: Studio, run: Run, own_home: 
     assert run("render", "film.yaml", "--yes", "--no-cut")[0] == 0
     studio.environ["STORYBOARD_HOME"] = str(own_home / "other")
     found = document(run, "history", "film.yaml", "gull")
-    rows = [(row["number"], row["state"], row["asked"], row["path"], row["used"]) for row in found["takes"]]  # type: ignore[attr-defined]
+    rows = [(row["number"], row["state"], row["asked"], row["path"], row["used"]) for row in found["takes"]]
     assert rows == [(1, "pinned", None, None, True), (2, "pinned", None, None, False)]
     assert "bought elsewhere, not in the store" in run("history", "film.yaml", "gull")[1]
