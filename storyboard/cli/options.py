@@ -41,6 +41,27 @@ def agreed_options(command: F) -> F:
     return click.option("--rebuy", multiple=True, metavar="SCENE", help=rebuy)(command)
 
 
+def approval_options(command: F) -> F:
+    """Add --yes and --max-cost."""
+    most = "Stop before the first request if the run costs over N credits."
+    command = click.option("--max-cost", type=float, metavar="N", help=most)(command)
+    return click.option("--yes", is_flag=True, help="Approve the cost without a prompt.")(command)
+
+
+def at_once_option(command: F) -> F:
+    text = "Maximum number of jobs in progress (default 8)."
+    return click.option("--at-once", type=click.IntRange(1, 1000), help=text)(command)
+
+
+def run_options(command: F) -> F:
+    """Add what a run that cuts a film makes, and how it is shown: --no-cut, --json, --quiet and --verbose."""
+    timed, quiet = "Print one timestamped line per event.", "Print only errors and the path of the film."
+    command = click.option("-v", "--verbose", is_flag=True, help=timed)(command)
+    command = click.option("-q", "--quiet", is_flag=True, help=quiet)(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")(command)
+    return click.option("--no-cut", is_flag=True, help="Generate the takes, but do not cut the film.")(command)
+
+
 def picked_option(command: F) -> F:
     text = "Of each scene, generate only the take that the film uses."
     return click.option("--picked", is_flag=True, help=text)(command)

@@ -1,21 +1,17 @@
 """storyboard preview: one scene with its titles and sound. Pays for the scene if it has no take."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from storyboard.cli.options import again, locate_storyboard, pairs, realm_of, var_option
-from storyboard.cli.render import agree, reporting, say
+from storyboard.cli.options import again, approval_options, locate_storyboard, pairs, realm_of, var_option
+from storyboard.cli.run_dialog import agree, reporting, run_settings, say
 
 
 @click.command
 @click.argument("names", nargs=-1, metavar="[FILE] SCENE")
 @click.option("--draft", is_flag=True, help="Use a draft take (generated locally, free).")
-@click.option("--yes", is_flag=True, help="Approve the cost without a prompt.")
-@click.option(
-    "--max-cost", type=float, metavar="N", help="Stop before the first request if the run costs over N credits."
-)
+@approval_options
 @var_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the preview goes.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only warnings, failures and the path.")
@@ -38,9 +34,7 @@ def command(
     if not 1 <= len(names) <= 2:
         raise click.UsageError("name one scene: storyboard preview [FILE] SCENE")
     *file, scene = names
-    found, where = settings(), locate_storyboard(file[0] if file else None)
-    if max_cost is not None:
-        found = replace(found, budget=found.budget.with_cap(max_cost))
+    found, where = run_settings(settings(), max_cost), locate_storyboard(file[0] if file else None)
     with reporting(found, as_json=False, quiet=quiet, verbose=False) as report:
         options = RenderOptions(
             approve=lambda workspace, plan: agree(workspace, plan, found.at_once, yes=yes, silent=quiet),

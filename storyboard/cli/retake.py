@@ -1,14 +1,23 @@
 """storyboard retake: more takes of a scene, by the same plan and question as render. Pays for the new takes."""
 
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import again, locate_storyboard, pairs, realm_of, var_option
+from storyboard.cli.options import (
+    again,
+    approval_options,
+    at_once_option,
+    draft_option,
+    locate_storyboard,
+    pairs,
+    realm_of,
+    run_options,
+    var_option,
+)
 from storyboard.cli.owed_table import mention_owed
-from storyboard.cli.render import agree, reporting, say
+from storyboard.cli.run_dialog import agree, reporting, run_settings, say
 
 if TYPE_CHECKING:
     from storyboard.workflow.retake import Retake
@@ -18,17 +27,11 @@ if TYPE_CHECKING:
 @click.argument("file")
 @click.argument("scene")
 @click.option("--takes", "more", type=click.IntRange(1), default=1, metavar="N", help="How many more (default 1).")
-@click.option("--draft", is_flag=True, help="Use draft takes (generated locally, free).")
-@click.option("--yes", is_flag=True, help="Approve the cost without a prompt.")
-@click.option(
-    "--max-cost", type=float, metavar="N", help="Stop before the first request if the run costs over N credits."
-)
-@click.option("--at-once", type=click.IntRange(1, 1000), help="Maximum number of jobs in progress (default 8).")
+@draft_option
+@approval_options
+@at_once_option
 @var_option
-@click.option("--no-cut", is_flag=True, help="Generate the takes, but do not cut the film.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only errors and the path of the film.")
-@click.option("-v", "--verbose", is_flag=True, help="Print one timestamped line per event.")
+@run_options
 def command(
     file: str,
     scene: str,
@@ -49,15 +52,13 @@ def command(
     from storyboard.workflow.render_options import RenderOptions
     from storyboard.workflow.retake import claimed_retake, render_retake
 
-    found, where, silent = settings(), locate_storyboard(file), quiet or as_json
-    if max_cost is not None:
-        found = replace(found, budget=found.budget.with_cap(max_cost))
-    many, same = at_once or found.at_once, again(draft=draft, given=given)
+    found, where, silent = run_settings(settings(), max_cost, at_once), locate_storyboard(file), quiet or as_json
+    same = again(draft=draft, given=given)
     with reporting(found, as_json=as_json, quiet=quiet, verbose=verbose) as report:
         options = RenderOptions(
-            approve=lambda workspace, plan: agree(workspace, plan, many, yes=yes, silent=silent),
+            approve=lambda workspace, plan: agree(workspace, plan, found.at_once, yes=yes, silent=silent),
             on_event=report,
-            at_once=many,
+            at_once=found.at_once,
             cut=not no_cut,
             checksum=as_json,
         )

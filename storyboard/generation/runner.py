@@ -87,15 +87,25 @@ class LocalExecutor:
         """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
         outcome = await contain_faults(self.services, self._carry_out(step))
         if isinstance(outcome, Take):
-            await buy_retakes(self.services, self.state, step, self._contained)
+            further = await contain_faults(self.services, self._retaken(step, outcome))
+            if isinstance(further, ProgramFault):
+                await contain_faults(self.services, self._warned(step, "no more of its retakes were bought", further))
         self.state.ended[take_id(step)].set_result(outcome)
         if isinstance(outcome, ProgramFault):
             await contain_faults(self.services, self._told(step, outcome))
         if isinstance(outcome, Take):
             ahead = await contain_faults(self.services, self._prepared(step, outcome))
             if isinstance(ahead, ProgramFault):
-                await contain_faults(self.services, self._warned(step, ahead))
+                await contain_faults(self.services, self._warned(step, "its cut was not prepared", ahead))
         return outcome
+
+    async def _retaken(self, step: Make | Collect, take: Take) -> Outcome:
+        """Buy the retakes that follow a take. Where this machine cannot read what came, nothing more is submitted."""
+        try:
+            await buy_retakes(self.services, self.state, step, self._contained)
+        except LocalFault as fault:
+            stop_run(self.services, self.state, fault)
+        return take
 
     async def _contained(self, step: Make) -> Outcome:
         return await contain_faults(self.services, self._carry_out(step))
@@ -153,8 +163,8 @@ class LocalExecutor:
         report_failure(self.services, step, fault)
         return fault
 
-    async def _warned(self, step: Make | Collect, fault: ProgramFault) -> Outcome:
-        self.services.on_event(events.Warned(step.scene, f"its cut was not prepared: {fault.message}; {fault.hint}"))
+    async def _warned(self, step: Make | Collect, what: str, fault: ProgramFault) -> Outcome:
+        self.services.on_event(events.Warned(step.scene, f"{what}: {fault.message}; {fault.hint}"))
         return fault
 
 

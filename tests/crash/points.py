@@ -18,7 +18,7 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 
-import storyboard.cli.render
+import storyboard.cli.run_dialog
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _LOOKING = ("SELECT", "PRAGMA USER_VERSION", "PRAGMA INTEGRITY")
@@ -89,7 +89,7 @@ def watch(points: Points) -> None:
     points.around_awaited(aiohttp.ClientSession, "_request")
     points.around_awaited(ClientRequest, "send")
     points.around_awaited(aiohttp.StreamReader, "read")
-    points.around(storyboard.cli.render, "_tell")
+    points.around(storyboard.cli.run_dialog, "_tell")
     _watch_ledger(points)
 
 

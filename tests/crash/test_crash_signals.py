@@ -9,7 +9,7 @@ import pytest
 from house import BIRDS, RENDER, Builder, Forks, Home, Tell, film
 
 FILM = film(*BIRDS)
-MODULES = "__main__ cli.main system.signals workflow.session workflow.render cli.render"
+MODULES = "__main__ cli.main system.signals workflow.session workflow.render cli.render cli.run_dialog"
 
 # One scene is cut by ffmpeg, the others are copied.
 LONG = film(BIRDS[0] + ", trim: {from: 0.25, to: 0.75}", *BIRDS[1:], words=())

@@ -6,6 +6,8 @@ from contextlib import closing
 import pytest
 from studio import Run, Studio
 
+from storyboard.generation import next_retakes
+from storyboard.model import events
 from storyboard.model.lock import Pinned
 from storyboard.state.ledger import Ledger
 from storyboard.state.lockfile import read_lock
@@ -131,3 +133,19 @@ def test_a_retake_by_hand_is_one_more(studio: Studio, run: Run) -> None:
     assert (service.posts, pinned(studio).pick) == (3, 2)
     assert "takes: 3" in (studio.folder / "film.yaml").read_text()
     assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+
+
+@pytest.mark.ci
+def test_a_fault_between_a_take_and_its_retake_is_that_scenes(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody foresaw would cancel the neighbours, which are paid for."""
+
+    def broken(*_: object) -> int:
+        raise KeyError("rank")
+
+    monkeypatch.setattr(next_retakes, "best_take", broken)
+    service = studio.serve("clip:silent x1 @lamp")
+    studio.write(LAMP + "".join(f"  - {{id: s{n}, prompt: A gull {n}}}\n" for n in range(3)))
+    done = studio.render(cut=False)
+    assert (service.posts, sorted(done.outcomes), done.exit) == (5, ["lamp", "s0", "s1", "s2"], 0)
+    told = [event.why for event in studio.seen if isinstance(event, events.Warned)]
+    assert any("no more of its retakes were bought" in why for why in told)
