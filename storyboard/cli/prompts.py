@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Stands for the secret that each submission has in the address where it is called back.
 _NONCE = "NONCE"
+# Stands for our own name of a job, which each submission has.
+_JOB = "00000000-0000-0000-0000-000000000000"
 
 
 @click.command
@@ -68,11 +70,13 @@ def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
 def _request(scene: "Scene", provider: "Provider", callback: str | None) -> dict[str, object] | None:
     from storyboard.model.shot import shot
     from storyboard.model.storyboard import Generated
+    from storyboard.providers.base import Dispatch, sent_images
 
     if not isinstance(scene.source, Generated):
         return None
     wanted = shot(scene.source, provider.name)
-    return provider.request(wanted, [_address(image) for image in wanted.images], callback)
+    images = sent_images(wanted, [_address(image) for image in wanted.images])
+    return dict(provider.request(wanted, images, Dispatch(_JOB, callback)))
 
 
 def _address(image: "ShotImage") -> str:

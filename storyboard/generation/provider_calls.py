@@ -11,12 +11,14 @@ from storyboard.providers.base import (
     Address,
     BalanceReader,
     CallbackReader,
+    Dispatch,
     ImageUploader,
     JobFailed,
     Pending,
     PromptEcho,
     Provider,
     Ready,
+    SentImage,
     Upscaler,
 )
 
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
 
 
 async def send_submission(
-    provider: Provider, client: "Client", shot: Shot, images: Sequence[str], callback: str | None
+    provider: Provider, client: "Client", shot: Shot, images: Sequence[SentImage], dispatch: Dispatch
 ) -> str:
     """Submit a shot, once; return the job's name. Raise SceneFailed, RunRefused or SubmissionUnknown."""
-    job = await client.send(provider.submission(shot, images, callback), provider.read_submission)
+    job = await client.send(provider.submission(shot, images, dispatch), provider.read_submission)
     if isinstance(job, Verdict):
         raise provider.answers.texts.refusal(Call.SUBMIT, 200, Verdict.UNKNOWN)
     return job

@@ -25,7 +25,7 @@ from storyboard.model.shot import Shot, ShotImage, TakeFrame
 from storyboard.model.storyboard import FrameFit, Image, LocalImage, WebImage
 from storyboard.model.submission import Submission
 from storyboard.planning.steps import Make, take_id
-from storyboard.providers.base import Ready
+from storyboard.providers.base import Dispatch, Ready, sent_images
 from storyboard.state import rescue
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 
@@ -111,7 +111,8 @@ async def _send(services: RunServices, submission: Submission, shot: Shot, addre
     records, now = services.ledger.submissions, services.clock.wall
     try:
         callback = services.callbacks.address(submission.nonce)
-        job = await send_submission(services.provider, services.client, shot, addresses, callback)
+        dispatch = Dispatch(submission.own_name, callback)
+        job = await send_submission(services.provider, services.client, shot, sent_images(shot, addresses), dispatch)
     except SubmissionUnknown as error:
         records.record_unknown(submission, error.message, error.code, now())
         raise submission_undecided(error.message) from error

@@ -7,10 +7,22 @@ from storyboard.http.policy import Call, Signal
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One field of a form: text, or a file where ``filename`` is given; ``kind`` is its media type."""
+
+    name: str
+    content: str | bytes = field(repr=False)
+    filename: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request, without the key and the address of the service, which the client adds.
 
-    ``path`` begins with a slash; ``body`` is sent as JSON, None sends none.
+    ``path`` begins with a slash; ``body`` is sent as JSON, None sends none; ``form`` is sent as multipart/form-data in
+    its place. ``origin`` is another of the provider's own ``hosts``, such as "https://queue.fal.run"; "" is the address
+    of the service. ``reply_bytes`` is the largest reply that is read; 0 for the client's usual limit.
     """
 
     call: Call
@@ -19,18 +31,22 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
+    form: tuple[Part, ...] = ()
+    origin: str = ""
+    reply_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply: the HTTP status, the whole JSON (None if the body is not JSON), Retry-After in seconds.
+    """A reply: the HTTP status, the whole JSON (None if the body is not JSON), Retry-After in seconds, its headers.
 
-    Numbers with a point in ``body`` are Decimals.
+    Numbers with a point in ``body`` are Decimals; the names in ``headers`` are in lower case.
     """
 
     status: int
     body: object = field(repr=False)
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,32 @@
 """What a provider can generate, as data. Storyboards are checked against it before anything is paid for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Literal
 
 from storyboard.model.storyboard import Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How a service is given the key: ``header`` carries ``prefix`` and the key; "" sends none, and needs no key.
+
+    ``command`` prints the key, a token that expires: it is run again when the service does not accept it.
+    """
+
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """How the user configures a service: names of environment variables, and its ``usual_url``.
 
-    ``keyring`` is the name of the key's entry in the system's keyring.
+    ``keyring`` is the name of the key's entry in the system's keyring; ``vendor_key`` the vendor's own variable for the
+    key, "" if there is none. ``auth`` says how the key is sent.
     """
 
     key: str
@@ -17,6 +34,48 @@ class Environment:
     base_url: str
     usual_url: str
     keyring: str
+    vendor_key: str = ""
+    auth: Auth = Auth()
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """The lengths of clips that a model offers, in seconds: ``choices``, or from ``least`` to ``most`` by ``step``.
+
+    Without any there is nothing to choose. ``step`` 0 takes every length between the two.
+    """
+
+    choices: tuple[Fraction, ...] = ()
+    least: Fraction = Fraction(0)
+    most: Fraction = Fraction(0)
+    step: Fraction = Fraction(1)
+
+    def __bool__(self) -> bool:
+        return bool(self.choices or self.most)
+
+    def __contains__(self, seconds: Fraction) -> bool:
+        if self.choices:
+            return seconds in self.choices
+        return self.least <= seconds <= self.most and (not self.step or (seconds - self.least) % self.step == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRule:
+    """What a model offers only together: when a scene has all of ``when``, then ``only`` these values.
+
+    Names are those of a scene: "aspect", "resolution", "seconds", "sound", "seed", and the images "first_frame",
+    "last_frame", "references", whose values are True and False. ``because`` is a sentence for the author.
+    """
+
+    when: Mapping[str, object]
+    only: Mapping[str, tuple[object, ...]]
+    because: str
+
+
+# How a provider takes images: by an address that it fetches, as bytes in the request, or by the name that its own
+# upload gives.
+ImageForm = Literal["address", "bytes", "upload"]
+Sound = Literal["always", "never", "switch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +97,34 @@ class Model:
     ``resolutions`` are in order, and the first is the default. ``seconds`` is how long a clip is, ``seeds`` an
     inclusive range; ``prompt_limit`` counts characters of the rendered prompt; ``references`` is the largest number of
     reference images. ``reference_aspects`` and ``upgrade_aspects`` say in which shapes these exist at all.
+
+    ``lengths`` are those that a scene may choose, ``seconds`` is the usual one; ``seeds`` None: it takes none.
+    ``first_frame`` and ``last_frame``: whether it takes them. ``images`` is how; ``web_images``: also as the address
+    that the author wrote. ``sound``: whether clips have it, or a scene chooses. ``options`` are further keys of a scene
+    that it knows. After the day ``ends`` the service does not offer it; ``successor`` is the name of the next one.
+    ``rate`` is the frames a second of its clips.
     """
 
     name: str
     aspects: tuple[str, ...]
     seconds: int
     resolutions: tuple[Quality, ...]
-    seeds: tuple[int, int]
+    seeds: tuple[int, int] | None
     prompt_limit: int
     references: int = 0
     reference_aspects: tuple[str, ...] = ()
     upgrade_aspects: tuple[str, ...] = ()
+    lengths: Lengths = Lengths()
+    first_frame: bool = True
+    last_frame: bool = True
+    images: ImageForm = "address"
+    web_images: bool = True
+    sound: Sound = "always"
+    options: frozenset[str] = frozenset({"translate", "watermark"})
+    rules: tuple[ModelRule, ...] = ()
+    ends: date | None = None
+    successor: str = ""
+    rate: int = 24
 
     def quality(self, resolution: str) -> Quality:
         """Return the resolution of this name; the default one for a name that the model does not have."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Literal
 
 from storyboard.model.storyboard import FrameSource, Generated, Image, SceneFrame, Trim, WebImage
@@ -65,6 +66,9 @@ class Shot:
 
     ``kept_key`` is the key of a take that stands for this shot although it was generated from another one: the scene is
     frozen, or the take was accepted. Such a shot is never submitted.
+
+    ``seconds``, ``resolution``, ``sound`` and ``negative`` (what the clip must not show) are None where the model has
+    no choice of them: so the keys of the built-in provider's shots are those that they have always been.
     """
 
     prompt: str
@@ -80,6 +84,10 @@ class Shot:
     provider: str
     label: str | None = None
     kept_key: str | None = None
+    seconds: Fraction | None = None
+    resolution: str | None = None
+    sound: bool | None = None
+    negative: str | None = None
 
     @property
     def mode(self) -> Mode:
@@ -116,6 +124,10 @@ class Shot:
             "take": self.take,
             "provider": self.provider,
             "label": self.label,
+            "seconds": None if self.seconds is None else str(self.seconds),
+            "resolution": self.resolution,
+            "sound": self.sound,
+            "negative": self.negative,
         }
         return {
             name: value
@@ -170,15 +182,17 @@ def shot(
     )
 
 
-def shot_of_take(first: Shot, take: int, seeds: tuple[int, int]) -> Shot:
+def shot_of_take(first: Shot, take: int, seeds: tuple[int, int] | None) -> Shot:
     """The request for take number ``take`` of a scene whose take 1 is ``first``.
 
     A seed that is given is counted on, and past the last one of the model's ``seeds`` from the first again.
     """
     if take == first.take and first.kept_key is None:
         return first
-    least, most = seeds
-    seed = None if first.seed is None else least + (first.seed - least + take - 1) % (most - least + 1)
+    seed = first.seed
+    if seed is not None and seeds is not None:
+        least, most = seeds
+        seed = least + (seed - least + take - 1) % (most - least + 1)
     return replace(first, take=take, seed=seed, kept_key=None)
 
 

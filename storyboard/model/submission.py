@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal
+from uuid import UUID, uuid5
 
 from storyboard.model.shot import Recipe
 from storyboard.model.take import TakeId
@@ -16,6 +17,10 @@ LIVE = ("intent", "unknown", "open", "taken", "abandoned")
 
 # Why a submission was closed that the user wants sent anew: whatever was bought with it, the next render pays again.
 ASKED_AGAIN = "asked for again, as the author decided"
+
+
+# The namespace of our own names of jobs (RFC 9562 section 6.5). Never change it: jobs are found by these names.
+_NAMES = UUID("5b0c9d2e-7f43-4c1a-9f5e-2d8a6f1e4b77")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,11 @@ class Submission:
         """Which take it is for."""
         number = self.recipe.get("take", 1)
         return TakeId(self.scene, number if isinstance(number, int) else 1)
+
+    @property
+    def own_name(self) -> str:
+        """Our own name for its job, a UUID as text: the same in every run, and known before the request is sent."""
+        return str(uuid5(_NAMES, self.nonce))
 
     @property
     def is_waived(self) -> bool:

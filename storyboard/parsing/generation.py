@@ -85,9 +85,11 @@ class Generating:
         word = words.get("seed")
         if word is None:
             return None
-        seed, (least, most) = int(cast(int, word.value)), self._asked(words).seeds
-        if not least <= seed <= most:
-            self._wrong(word.problem(f"a seed is a number from {least} to {most}"))
+        seed, seeds = int(cast(int, word.value)), self._asked(words).seeds
+        if seeds is None:
+            self._wrong(word.problem("this model takes no seed", "remove it; each take differs all the same"))
+        elif not seeds[0] <= seed <= seeds[1]:
+            self._wrong(word.problem(f"a seed is a number from {seeds[0]} to {seeds[1]}"))
         return seed
 
     def _watermark(self, words: SceneValues) -> str | None:

@@ -68,7 +68,7 @@ def obstacle(own: Model, instead: Model, made: Generated) -> str:
         (len(made.prompt) > instead.prompt_limit, f"it takes prompts of at most {instead.prompt_limit:,} characters"),
         (
             made.seed is not None and own.seeds != instead.seeds,
-            f"its seeds are from {instead.seeds[0]} to {instead.seeds[1]}",
+            f"its seeds are from {instead.seeds[0]} to {instead.seeds[1]}" if instead.seeds else "it takes no seed",
         ),
     )
     return next((why for is_so, why in found if is_so), "")

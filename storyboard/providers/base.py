@@ -4,17 +4,17 @@ A provider opens no connection, waits for nothing and tries nothing again: the c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from storyboard.costs.prices import Prices
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
 from storyboard.http.messages import Answers
 from storyboard.http.policy import Signal
 from storyboard.model.capabilities import Capabilities, Environment
-from storyboard.model.shot import Shot
+from storyboard.model.shot import Shot, ShotImage
 
 LONGEST_JOB = 512  # characters of a job's name
 
@@ -27,6 +27,45 @@ def is_job_name(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable() and len(value) <= LONGEST_JOB
 
 
+Role = Literal["first_frame", "last_frame", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class SentImage:
+    """One image as it is sent: its ``role``, and the ``address`` (or the name) that the service knows it by.
+
+    Where the model takes bytes, ``content`` and ``kind``, its media type, are given in place of the address.
+    """
+
+    role: Role
+    address: str = ""
+    content: bytes = field(default=b"", repr=False)
+    kind: str = ""
+
+
+def sent_images(shot: Shot, addresses: Sequence[str]) -> list[SentImage]:
+    """Return the images of a shot in its order, each with its role and the address at which the service gets it."""
+    if shot.references:
+        return [SentImage("reference", address) for address in addresses]
+    frames: Sequence[tuple[Role, ShotImage | None]] = (
+        ("first_frame", shot.first_frame),
+        ("last_frame", shot.last_frame),
+    )
+    roles = [role for role, image in frames if image]
+    return [SentImage(role, address) for role, address in zip(roles, addresses, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What storyboard says of one submission: our own ``name`` for its job, and where the service may call back.
+
+    The name is a UUID as text; it is the same when the same submission is looked for, or sent again.
+    """
+
+    name: str
+    callback: str | None = None
+
+
 # Why a reply is no result: the client looks it up in the provider's table, and tries again or gives up.
 NoResult = Meaning | Rejection
 
@@ -35,19 +74,24 @@ NoResult = Meaning | Rejection
 class Pending:
     """The job is in progress. ``seen`` is False if the provider does not show the job (yet).
 
-    ``done``: it says that the job is done, and yet gives no address for the clip.
+    ``done``: it says that the job is done, and yet gives no address for the clip. ``queued``: its work has not begun,
+    which takes none of our patience; ``place`` is its place in the queue, from 1, where that is told.
     """
 
     seen: bool = True
     done: bool = False
+    queued: bool = False
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The job is done: ``url`` serves the clip for a while; ``seed`` and ``credits`` where they are reported.
 
-    ``original`` serves the clip before it was cropped to the shape that was asked for, "" where there is none;
-    ``fallback``: another model than the one asked for generated it.
+    ``credits`` are in the unit of the model's tariff. ``original`` serves the clip before it was cropped to the shape
+    that was asked for, "" where there is none; ``fallback``: another model than the one asked for generated it.
+    ``content`` is the clip itself, in place of an address. ``with_key``: the address is one of the provider's own
+    ``hosts`` and needs the key. ``others`` is how many clips it made besides this one.
     """
 
     url: str
@@ -55,6 +99,9 @@ class Ready:
     credits: Fraction | None = None
     original: str = ""
     fallback: bool = False
+    content: bytes = field(default=b"", repr=False)
+    with_key: bool = False
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +120,41 @@ class Address:
     expires: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a service is asked, in seconds: the ``first`` look at a job, the ``pause`` between two, then they grow.
+
+    ``deadline`` is for how long a job is worked on, without its time in a queue; ``period`` lies between two
+    submissions.
+    """
+
+    first: float = 45.0
+    pause: float = 12.0
+    deadline: float = 30 * 60.0
+    period: float = 0.5
+
+
 class Provider(Protocol):
-    """What every provider has. ``name`` is a part of each shot's key; ``prices`` are those that it has published."""
+    """What every provider has. ``name`` is a part of each shot's key; ``prices`` are those that it has published.
+
+    ``hosts`` are origins of the service besides its address, such as "https://queue.fal.run": they alone are sent the
+    key as well. ``rehearses``: takes that come from this machine are rehearsals; False if they are real ones.
+    """
 
     name: str
     capabilities: Capabilities
     answers: Answers
     environment: Environment
     prices: Prices
+    timing: Timing
+    hosts: tuple[str, ...]
+    rehearses: bool
 
-    def request(self, shot: Shot, images: Sequence[str], callback: str | None) -> dict[str, object]:
-        """The body of the submission exactly as it is sent. ``images`` are the addresses of ``shot.images``."""
+    def request(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> Mapping[str, object]:
+        """The body of the submission exactly as it is sent, or the fields of its form. ``images``: ``shot.images``."""
         ...
 
-    def submission(self, shot: Shot, images: Sequence[str], callback: str | None) -> Request:
+    def submission(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> Request:
         """The request that submits the shot: a SUBMIT, the only one that costs money."""
         ...
 
@@ -139,6 +207,32 @@ class PromptEcho(Protocol):
 
     def read_echo(self, job: str, reply: Reply) -> str | NoResult | None:
         """The prompt of the job; None if the reply does not contain it."""
+        ...
+
+
+@runtime_checkable
+class JobFinder(Protocol):
+    """A provider by which a submission whose answer was lost can be found, so that none of its jobs is unknown."""
+
+    def search(self, dispatch: Dispatch) -> Request:
+        """The request that looks for the job of a submission: a POLL."""
+        ...
+
+    def read_search(self, dispatch: Dispatch, reply: Reply) -> str | NoResult | None:
+        """The job's name; None if the provider certainly has no such job: it may be submitted again."""
+        ...
+
+
+@runtime_checkable
+class Canceller(Protocol):
+    """A provider that can be told to end a job."""
+
+    def cancel(self, job: str) -> Request:
+        """The request that ends a job: a CANCEL."""
+        ...
+
+    def read_cancel(self, reply: Reply) -> bool | NoResult:
+        """Whether the job has ended by it; False if it was too late."""
         ...
 
 

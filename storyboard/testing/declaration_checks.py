@@ -65,7 +65,7 @@ def check_models(provider: Provider) -> None:
 
 
 def _check_model(model: Model) -> None:
-    shapes, (least, most) = set(model.aspects), model.seeds
+    shapes, (least, most) = set(model.aspects), model.seeds or (0, 0)
     require(bool(shapes) and shapes <= {*get_args(Aspect)}, f"{model.name}: aspects must be of {get_args(Aspect)}")
     require(is_int(model.seconds, 1), f"{model.name}: seconds must be a whole number above 0")
     require(is_int(least, 0) and is_int(most, least), f"{model.name}: seeds must be (least, most), from 0")

@@ -10,7 +10,16 @@ from storyboard.http.policy import Call
 from storyboard.model.problem import Place
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import WebImage
-from storyboard.providers.base import BalanceReader, ImageUploader, PromptEcho, Provider, Upscaler
+from storyboard.providers.base import (
+    BalanceReader,
+    Dispatch,
+    ImageUploader,
+    PromptEcho,
+    Provider,
+    SentImage,
+    Upscaler,
+    sent_images,
+)
 from storyboard.testing.assertions import as_json, call_twice, describe, is_text, require
 
 JOBS = ("contract-job-1", "contract_job_2")
@@ -20,6 +29,7 @@ _ODD_JOB = "contract job:3?#%2f\u00fc"
 _IMAGE = WebImage("https://images.example/frame.png", Place("contract.yaml", 1, 1))
 _PROMPTS = ('"}\n\\ {{ x }} %s', "Кошка \U0001f408", "A cat.")
 _CALLBACK = "https://callbacks.example/cb/contract-nonce-1"
+_NAME = "7b0f6a52-3a1f-5d6e-9c59-0e2c1f7f9d11"
 _KEY = "contract-key-b1946ac92492d2347c6235b4d2611184"
 _METHODS = ("GET", "POST", "PUT", "PATCH")
 # The client sets these: a provider that does so, too, would replace the key or the framing of the request.
@@ -33,7 +43,7 @@ def _shots(provider: Provider) -> Iterator[Shot]:
         plain = Shot("A cat.", model.name, shape, None, None, (), None, True, None, 1, provider.name)
         yield from (replace(plain, prompt=prompt) for prompt in (*_PROMPTS, "x" * model.prompt_limit))
         yield from (replace(plain, aspect=aspect) for aspect in model.aspects)
-        yield from (replace(plain, seed=seed) for seed in model.seeds)
+        yield from (replace(plain, seed=seed) for seed in model.seeds or ())
         yield replace(plain, translate=False, watermark="W", take=2, label="1/2 cat")
         yield replace(plain, first_frame=_IMAGE)
         yield replace(plain, first_frame=_IMAGE, last_frame=_IMAGE)
@@ -41,14 +51,14 @@ def _shots(provider: Provider) -> Iterator[Shot]:
             yield replace(plain, references=(_IMAGE,) * model.references)
 
 
-def _addresses(shot: Shot) -> list[str]:
-    return [f"https://images.example/{number}.png" for number, _ in enumerate(shot.images)]
+def _images(shot: Shot) -> list[SentImage]:
+    return sent_images(shot, [f"https://images.example/{number}.png" for number, _ in enumerate(shot.images)])
 
 
 def _submissions(provider: Provider) -> Iterator[Request]:
     for shot in _shots(provider):
         for callback in (None, _CALLBACK):
-            yield call_twice("submission", provider.submission, shot, _addresses(shot), callback)
+            yield call_twice("submission", provider.submission, shot, _images(shot), Dispatch(_NAME, callback))
 
 
 def _questions(provider: Provider) -> Iterator[tuple[str, Call, Request | None]]:
@@ -98,18 +108,18 @@ def _is_path(path: object) -> bool:
 def check_purity(provider: Provider) -> None:
     """``submission`` sends what ``request`` shows; both say what the shot says, and change no argument."""
     for shot in _shots(provider):
-        addresses = _addresses(shot)
-        body = call_twice("request", provider.request, shot, addresses, _CALLBACK)
-        sent = call_twice("submission", provider.submission, shot, addresses, _CALLBACK)
+        images, dispatch = _images(shot), Dispatch(_NAME, _CALLBACK)
+        body = call_twice("request", provider.request, shot, images, dispatch)
+        sent = call_twice("submission", provider.submission, shot, images, dispatch)
         require(
             sent.body == body,
             "submission must send the very body that request returns, which people are shown",
         )
-        require(addresses == _addresses(shot), "request changes the list of images that it is given")
-        different = call_twice("request", provider.request, replace(shot, prompt="A dog."), addresses, _CALLBACK)
+        require(images == _images(shot), "request changes the list of images that it is given")
+        different = call_twice("request", provider.request, replace(shot, prompt="A dog."), images, dispatch)
         require(body != different, "request leaves out the prompt: shots that differ in it are one request")
         said = as_json("request", body)
-        missing = [address for address in addresses if shot.references and address not in said]
+        missing = [image.address for image in images if shot.references and image.address not in said]
         require(not missing, f"request leaves out reference images of {shot.model}: {missing}")
 
 

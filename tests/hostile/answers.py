@@ -24,7 +24,7 @@ from storyboard.http.client import Client, Endpoint
 from storyboard.http.connections import Limits
 from storyboard.model.errors import RunRefused, SceneFailed, StoryboardError, SubmissionUnknown
 from storyboard.providers.apikley.veo import provider
-from storyboard.providers.base import Ready
+from storyboard.providers.base import Dispatch, Ready
 from storyboard.system.clock import Clock
 
 JOB = "veo_task_5e1f"
@@ -52,7 +52,7 @@ DATA: Mapping[str, tuple[object, ...]] = {
     "prompt": (RECORD, None),
 }
 ASK: Mapping[str, Callable[[Client], Awaitable[object]]] = {
-    "submit": lambda wire: send_submission(provider, wire, shot("A gull"), [], None),
+    "submit": lambda wire: send_submission(provider, wire, shot("A gull"), [], Dispatch("x")),
     "poll": lambda wire: job_status(provider, wire, JOB),
     "hd": lambda wire: upscale_status(provider, wire, JOB),
     "upload": lambda wire: upload_image(provider, wire, "a.png", b"image", "image/png"),

@@ -25,7 +25,7 @@ from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Image, LocalImage, WebImage
 from storyboard.providers.apikley.profile import Profile
 from storyboard.providers.apikley.veo import Apikley, provider
-from storyboard.providers.base import Pending, Ready, is_job_name
+from storyboard.providers.base import Dispatch, Pending, Ready, is_job_name, sent_images
 from storyboard.providers.installed import find
 
 PLACE = Place("a.yaml", 1, 1)
@@ -64,7 +64,7 @@ def test_it_is_found_by_its_name() -> None:
 
 def test_the_smallest_request_says_mode_and_translation() -> None:
     """Both have server-side defaults that have changed over time: left out, the same shot becomes another."""
-    assert provider.request(shot(), [], None) == {
+    assert provider.request(shot(), [], Dispatch("x")) == {
         "prompt": "A dog.",
         "model": "veo3_fast",
         "generationType": "TEXT_2_VIDEO",
@@ -76,7 +76,9 @@ def test_the_smallest_request_says_mode_and_translation() -> None:
 def test_the_largest_request() -> None:
     """A field that is not sent is paid for all the same."""
     wanted = shot(LOCAL, WEB, aspect="auto", seed=41203, translate=False, watermark="W", label="1/2 a")
-    assert provider.request(wanted, ["https://a", "https://b"], "https://call.back/x") == {
+    assert provider.request(
+        wanted, sent_images(wanted, ["https://a", "https://b"]), Dispatch("x", "https://call.back/x")
+    ) == {
         "prompt": "A dog.",
         "imageUrls": ["https://a", "https://b"],
         "model": "veo3_fast",
@@ -101,16 +103,21 @@ def test_the_largest_request() -> None:
 )
 def test_each_mode_is_said(wanted: Shot, mode: str) -> None:
     """With three images and no mode the service guesses."""
-    assert provider.request(wanted, ["https://a"] * len(wanted.images), None)["generationType"] == mode
+    assert (
+        provider.request(wanted, sent_images(wanted, ["https://a"] * len(wanted.images)), Dispatch("x"))[
+            "generationType"
+        ]
+        == mode
+    )
 
 
 async def test_a_submission_names_its_job(here: Service) -> None:
     """The whole product hangs on this one string."""
     here.play(envelope(200, {"taskId": JOB}))
     async with wired(here.url) as wire:
-        assert await send_submission(provider, wire, shot(), [], None) == JOB
+        assert await send_submission(provider, wire, shot(), [], Dispatch("x")) == JOB
     assert (here.heard[0].method, here.heard[0].path) == ("POST", "/api/v1/veo/generate")
-    assert here.heard[0].json == provider.request(shot(), [], None)
+    assert here.heard[0].json == provider.request(shot(), [], Dispatch("x"))
 
 
 @pytest.mark.parametrize("job", [None, "", " ", "x" * 513, ["abcd"], "abcd\n", "ab\x00", True])
@@ -119,7 +126,7 @@ async def test_an_acceptance_without_a_usable_name_is_unknown(here: Service, job
     here.play(envelope(200, {"taskId": job}))
     async with wired(here.url) as wire:
         with pytest.raises(SubmissionUnknown):
-            await send_submission(provider, wire, shot(), [], None)
+            await send_submission(provider, wire, shot(), [], Dispatch("x"))
     assert len(here.heard) == 1
 
 
@@ -128,7 +135,7 @@ async def test_any_printable_name_is_a_jobs_name(here: Service, job: object) -> 
     """A rule that is applied after the money is gone would lose the job; its name reaches the service as it came."""
     here.play(envelope(200, {"taskId": job}))
     async with wired(here.url) as wire:
-        named = await send_submission(provider, wire, shot(), [], None)
+        named = await send_submission(provider, wire, shot(), [], Dispatch("x"))
         assert named == str(job)
         here.play(envelope(200, {"taskId": job, "successFlag": 0}))
         assert await job_status(provider, wire, named) == Pending()
@@ -140,7 +147,7 @@ async def test_a_key_for_a_name_is_masked_and_still_polled(here: Service) -> Non
     """The key would lie in the ledger, the lock file and git; and masked for good, the job would be lost."""
     here.play(envelope(200, {"taskId": KEY}))
     async with wired(here.url) as wire:
-        job = await send_submission(provider, wire, shot(), [], None)
+        job = await send_submission(provider, wire, shot(), [], Dispatch("x"))
         assert job == "[key]"
         here.play(envelope(200, record(1, {"resultUrls": [URL]}) | {"taskId": KEY}))
         assert await job_status(provider, wire, job) == Ready(URL)
@@ -158,7 +165,7 @@ async def test_a_refusal_that_names_a_job_is_unknown(here: Service, status: int,
     here.play(envelope(code, {"taskId": JOB}, "no", status=status))
     async with wired(here.url) as wire:
         with pytest.raises(SubmissionUnknown, match=JOB):
-            await send_submission(provider, wire, shot(), [], None)
+            await send_submission(provider, wire, shot(), [], Dispatch("x"))
     assert len(here.heard) == 1
 
 
@@ -526,13 +533,13 @@ async def test_another_service_of_the_same_shape_is_configuration(here: Service)
         }
     )
     other = Apikley(profile)
-    body = other.request(shot(watermark="W", label="1/2 a"), [], None)
+    body = other.request(shot(watermark="W", label="1/2 a"), [], Dispatch("x"))
     assert body["aspect_ratio"] == "16:9"
     assert body["label"] == "1/2 a"
     assert not {"aspectRatio", "watermark"} & set(body)
     here.play(envelope(200, {"id": JOB}))
     async with wired(here.url) as wire:
-        assert await send_submission(other, wire, shot(), [], None) == JOB
+        assert await send_submission(other, wire, shot(), [], Dispatch("x")) == JOB
         here.play(envelope(200, {"id": JOB, "successFlag": 1, "resultUrls": [URL]}))
         assert await job_status(other, wire, JOB) == Ready(URL)
         assert here.heard[0].query == {"id": JOB}
@@ -597,7 +604,7 @@ async def test_no_answer_makes_a_traceback(body: object) -> None:
         here.play(says(200, body))
         async with wired(here.url) as wire:
             for ask in (
-                send_submission(provider, wire, shot(), [], None),
+                send_submission(provider, wire, shot(), [], Dispatch("x")),
                 job_status(provider, wire, JOB),
                 upscale_status(provider, wire, JOB),
                 upload_image(provider, wire, "a.png", b"", "image/png"),

@@ -18,7 +18,7 @@ from storyboard.model.capabilities import Capabilities
 from storyboard.model.shot import Shot
 from storyboard.providers.apikley.profile import Profile
 from storyboard.providers.apikley.veo import Apikley, provider
-from storyboard.providers.base import JobFailed, NoResult, Pending, Provider, Ready
+from storyboard.providers.base import Dispatch, JobFailed, NoResult, Pending, Provider, Ready, SentImage
 from storyboard.testing import ContractCheck, ReplySamples, provider_contract
 from storyboard.testing.hostile_values import HOSTILE, damaged_copies
 
@@ -185,8 +185,8 @@ def test_a_table_with_a_hole(signal: int | AnswerKind) -> None:
 class KeyInBody(Apikley):
     """Reads the key itself."""
 
-    def request(self, shot: Shot, images: Sequence[str], callback: str | None) -> dict[str, object]:
-        return {**super().request(shot, images, callback), "token": os.environ.get(self.environment.key)}
+    def request(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> dict[str, object]:
+        return {**super().request(shot, images, dispatch), "token": os.environ.get(self.environment.key)}
 
 
 class Counting(Apikley):
@@ -194,9 +194,9 @@ class Counting(Apikley):
 
     count = 0
 
-    def request(self, shot: Shot, images: Sequence[str], callback: str | None) -> dict[str, object]:
+    def request(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> dict[str, object]:
         self.count += 1
-        return {**super().request(shot, images, callback), "number": self.count}
+        return {**super().request(shot, images, dispatch), "number": self.count}
 
 
 class Elsewhere(Apikley):
@@ -209,15 +209,15 @@ class Elsewhere(Apikley):
 class OwnHeader(Apikley):
     """Sets a header that is the client's."""
 
-    def submission(self, shot: Shot, images: Sequence[str], callback: str | None) -> Request:
-        return replace(super().submission(shot, images, callback), headers={"Authorization": "Bearer x"})
+    def submission(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> Request:
+        return replace(super().submission(shot, images, dispatch), headers={"Authorization": "Bearer x"})
 
 
 class Forgetful(Apikley):
     """Leaves out the prompt."""
 
-    def request(self, shot: Shot, images: Sequence[str], callback: str | None) -> dict[str, object]:
-        return {**super().request(shot, images, callback), "prompt": "A cat."}
+    def request(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> dict[str, object]:
+        return {**super().request(shot, images, dispatch), "prompt": "A cat."}
 
 
 class AnyName(Apikley):

@@ -16,7 +16,18 @@ from storyboard.model.capabilities import Capabilities, Model, Quality
 from storyboard.model.shot import Mode, Shot
 from storyboard.providers.apikley.answers import ANSWERS, ENVIRONMENT
 from storyboard.providers.apikley.profile import Profile
-from storyboard.providers.base import Address, JobFailed, NoResult, Pending, Provider, Ready, is_job_name
+from storyboard.providers.base import (
+    Address,
+    Dispatch,
+    JobFailed,
+    NoResult,
+    Pending,
+    Provider,
+    Ready,
+    SentImage,
+    Timing,
+    is_job_name,
+)
 
 _MODES: Mapping[Mode, str] = {
     "text": "TEXT_2_VIDEO",
@@ -68,6 +79,9 @@ class Apikley:
     answers = ANSWERS
     environment = ENVIRONMENT
     prices = PRICES
+    timing = Timing()
+    hosts: tuple[str, ...] = ()
+    rehearses = True
 
     def __init__(self, profile: Profile | None = None) -> None:
         self.profile = profile or Profile()
@@ -76,25 +90,25 @@ class Apikley:
         """The same provider for a service with other names of paths and fields. Raise InputError."""
         return Apikley(Profile.of(profile))
 
-    def request(self, shot: Shot, images: Sequence[str], callback: str | None) -> dict[str, object]:
+    def request(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> dict[str, object]:
         """The body of POST generate. Mode and translation are always set: the service has changed its defaults."""
         names = self.profile
         fields: dict[str | None, object] = {
             names.prompt: shot.prompt,
-            names.images: list(images) or None,
+            names.images: [image.address for image in images] or None,
             names.model: shot.model,
             names.mode: _MODES[shot.mode],
             names.aspect: "Auto" if shot.aspect == "auto" else shot.aspect,
             names.seed: shot.seed,
             names.translate: shot.translate,
             names.watermark: shot.watermark,
-            names.callback: callback,
+            names.callback: dispatch.callback,
             names.label: shot.label,
         }
         return {name: value for name, value in fields.items() if name is not None and value is not None}
 
-    def submission(self, shot: Shot, images: Sequence[str], callback: str | None) -> Request:
-        return Request(Call.SUBMIT, "POST", self.profile.generate_path, body=self.request(shot, images, callback))
+    def submission(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> Request:
+        return Request(Call.SUBMIT, "POST", self.profile.generate_path, body=self.request(shot, images, dispatch))
 
     def read_submission(self, reply: Reply) -> str | NoResult:
         """Acceptance without a usable job name, and refusal with one, both mean unconfirmed: it may be charged."""
