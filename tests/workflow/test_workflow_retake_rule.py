@@ -146,6 +146,6 @@ def test_a_fault_between_a_take_and_its_retake_is_that_scenes(studio: Studio, mo
     service = studio.serve("clip:silent x1 @lamp")
     studio.write(LAMP + "".join(f"  - {{id: s{n}, prompt: A gull {n}}}\n" for n in range(3)))
     done = studio.render(cut=False)
-    assert (service.posts, done.made, done.failed, done.exit) == (4, 4, 0, 0)
+    assert (service.posts, done.made, done.failed, done.exit) == (5, 5, 0, 0)
     told = [event.why for event in studio.seen if isinstance(event, events.Warned)]
     assert any("no more of its retakes were bought" in why for why in told)
