@@ -4,11 +4,12 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from storyboard.config.provider_tables import ProviderTable, provider_tables
 from storyboard.costs.budget import Budget, parse_budget
 from storyboard.costs.prices import Prices, parse_prices
 from storyboard.http.address import loopback_host
@@ -16,11 +17,13 @@ from storyboard.model.callback_settings import CallbackSettings
 from storyboard.model.capabilities import Environment
 from storyboard.model.errors import InputError
 from storyboard.model.realm_kind import Kind
-from storyboard.providers.installed import USUAL, find
+from storyboard.providers.base import Provider
+from storyboard.providers.installed import USUAL, find, find_with_table
 
 _KEYS = (
     *("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file"),
     "originals",
+    "providers",
 )
 
 _NO_HOME = (
@@ -45,7 +48,8 @@ class Settings:
     ``home`` is the store's folder; ``environment`` names the variables of the provider's address and key;
     ``time_scale`` multiplies every pause between two tries; ``profile`` renames paths and fields of the provider's API;
     ``originals``: download the uncropped originals of clips as well; ``file`` is the config.toml that was read, or
-    would be.
+    would be. ``providers`` are the tables [providers.NAME]; ``rehearses``: takes of the provider that come from this
+    machine are rehearsals.
     """
 
     file: Path
@@ -62,10 +66,17 @@ class Settings:
     key_file: str | None
     callbacks: CallbackSettings
     originals: bool = True
+    providers: Mapping[str, ProviderTable] = field(default_factory=dict)
+    rehearses: bool = True
 
     @property
     def rehearsal(self) -> bool:
-        """Whether the API is on this machine: takes of an emulator must never pass for paid ones."""
+        """Whether the API is on this machine: takes of an emulator must never pass for paid ones.
+
+        An engine of the user's own makes real takes there.
+        """
+        if not self.rehearses:
+            return False
         try:
             return loopback_host(urlsplit(self.base_url).hostname or "")
         except ValueError:
@@ -94,23 +105,28 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     if not (isinstance(prices, Mapping | None) and isinstance(budget, Mapping) and isinstance(profile, Mapping)):
         raise InputError(f"{file}: [prices], [budget] and [profile] must be tables")
     provider = _text(table, "provider") or USUAL
-    environment, usual = _said_by(provider)
+    tables = provider_tables(table, file)
+    own = tables.get(provider, ProviderTable(provider, file))
+    found = _known(own)
+    environment, usual = (found.environment, found.prices) if found else (NOWHERE, Prices())
     tariff = usual if prices is None else parse_prices(prices, usual)
     return Settings(
         file=file,
         home=_absolute(str(Path.cwd() / _expanded(home))),
         provider=provider,
-        base_url=environ.get(environment.base_url) or _text(table, "base_url") or environment.usual_url,
+        base_url=_address(environ, environment, own, table),
         uploads=environ.get("STORYBOARD_UPLOADS") or _text(table, "uploads"),
         time_scale=_scale(environ.get("STORYBOARD_TIME_SCALE", "1")),
-        at_once=_at_once(table.get("at_once", 8)),
+        at_once=own.at_once or _at_once(table.get("at_once", 8)),
         environment=environment,
         prices=tariff,
         budget=parse_budget(budget, str(file), tariff),
         profile=profile,
-        key_file=_text(table, "key_file"),
+        key_file=own.key_file or _text(table, "key_file"),
         callbacks=_callbacks(environ),
         originals=_switch(table, "originals", default=True),
+        providers=tables,
+        rehearses=found.rehearses if found else True,
     )
 
 
@@ -145,13 +161,33 @@ def _absolute(folder: str) -> Path:
     return path
 
 
-def _said_by(provider: str) -> tuple[Environment, Prices]:
-    """The provider's variables and prices. A provider that is not installed is reported when it is needed."""
+def configured_provider(settings: Settings) -> Provider:
+    """The provider of this user, as its table [providers.NAME] has it. Raise InputError."""
+    return _from_table(settings.providers.get(settings.provider, ProviderTable(settings.provider, settings.file)))
+
+
+def _from_table(table: ProviderTable) -> Provider:
     try:
-        found = find(provider)
+        return find_with_table(table.name, table.own, table.file.parent)
+    except InputError as error:
+        raise (InputError(f"{table.file}: {error.message}", error.hint) if table.own else error) from None
+
+
+def _known(table: ProviderTable) -> Provider | None:
+    """The provider of a table. One that is not installed, or whose table is wrong, is reported when it is needed."""
+    try:
+        return _from_table(table)
     except InputError:
-        return NOWHERE, Prices()
-    return found.environment, found.prices
+        pass
+    try:
+        return find(table.name)
+    except InputError:
+        return None
+
+
+def _address(environ: Mapping[str, str], names: Environment, own: ProviderTable, table: Mapping[str, object]) -> str:
+    """The address of the API: the environment's, that of the provider's table, of the file, or the usual one."""
+    return environ.get(names.base_url) or own.base_url or _text(table, "base_url") or names.usual_url
 
 
 def _table(file: Path) -> Mapping[str, object]:

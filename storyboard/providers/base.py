@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from storyboard.costs.prices import Prices
@@ -251,6 +252,18 @@ class Configurable(Protocol):
 
     def with_profile(self, profile: Mapping[str, object]) -> Provider:
         """The provider under this profile. Raise InputError."""
+        ...
+
+
+@runtime_checkable
+class TableConfigurable(Protocol):
+    """A provider whose models or terms the user writes into [providers.NAME] of config.toml."""
+
+    def with_table(self, table: Mapping[str, object], folder: Path) -> Provider:
+        """The provider under its table, without base_url, key_file and at_once, which every provider has.
+
+        ``folder`` is that of config.toml: a path that is not absolute is relative to it. Raise InputError.
+        """
         ...
 
 

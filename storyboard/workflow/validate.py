@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from storyboard.config.settings import Settings
+from storyboard.config.settings import Settings, configured_provider
 from storyboard.model.errors import Problems
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.read import read_storyboard
-from storyboard.providers.installed import find
 from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.preflight import missing_glyphs
 from storyboard.workflow.source_files import Project
@@ -23,7 +22,7 @@ def load_storyboard(
 
     ``given`` are variables by name; ``shown`` is the file's name in messages. Raise Problems, InputError.
     """
-    capabilities = find(settings.provider).capabilities
+    capabilities = configured_provider(settings).capabilities
     return read_storyboard(file.name, Project(file.parent), capabilities, given, shown=shown or file.name)
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from storyboard.config.settings import Settings
+from storyboard.config.settings import Settings, configured_provider
 from storyboard.costs.budget import NO_LIMIT
 from storyboard.costs.prices import Prices, free_prices
 from storyboard.model.errors import InputError
@@ -23,7 +23,7 @@ from storyboard.planning.proofs import final_scenes, proof_lock, proof_storyboar
 from storyboard.planning.retakes import Remarked, remark_names, with_retakes
 from storyboard.planning.shots import scene_shots
 from storyboard.providers.base import Configurable, Provider
-from storyboard.providers.installed import USUAL, find
+from storyboard.providers.installed import USUAL
 from storyboard.state.lockfile import LockFile, find_lock_file
 from storyboard.state.realm import Realm, claim_storyboard, open_realm, read_realm
 from storyboard.state.store import Store
@@ -197,7 +197,7 @@ def provider_of(settings: Settings, kind: Kind) -> Provider:
         from storyboard.emulator import draft_provider
 
         return draft_provider()
-    provider = find(settings.provider)
+    provider = configured_provider(settings)
     if settings.profile:
         if not isinstance(provider, Configurable):
             raise InputError(f"{settings.file}: [profile] is for the provider {USUAL}, not {provider.name}")

@@ -7,7 +7,7 @@ import pytest
 
 from storyboard.cli.exit_status import error_status
 from storyboard.config.credentials import api_key
-from storyboard.config.settings import Settings, settings
+from storyboard.config.settings import Settings, configured_provider, settings
 from storyboard.model.callback_settings import CallbackSettings
 from storyboard.model.errors import InputError, RunRefused
 
@@ -174,3 +174,39 @@ def test_a_wrong_callback_address_is_named(name: str, value: str) -> None:
     with pytest.raises(InputError, match=f"STORYBOARD_CALLBACK_{name}") as caught:
         settings({f"STORYBOARD_CALLBACK_{name}": value})
     assert "token" not in caught.value.message
+
+
+def test_the_table_of_a_provider(toml: Path) -> None:
+    """Its own address, key and pace win over the old keys; another provider's table changes nothing."""
+    toml.write_text(
+        'base_url = "https://one.example"\nat_once = 3\n'
+        '[providers.apikley]\nbase_url = "https://two.example"\nkey_file = "~/k"\n[providers.other]\nat_once = 2\n'
+    )
+    found = settings({})
+    assert (found.base_url, found.at_once, found.key_file) == ("https://two.example", 3, "~/k")
+    assert found.providers["other"].at_once == 2
+    assert found.providers["other"].key_variable == "STORYBOARD_KEY_OTHER"
+    assert configured_provider(found).name == "apikley"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("providers = 3", "must be a table of tables"),
+        ("[providers]\nx = 3", r"\[providers.x\] must be a table"),
+        ("[providers.'a/b']", "a provider's name has"),
+        ("[providers.x]\nbase_url = 3", "base_url must be text"),
+        ("[providers.x]\nat_once = true", "at_once must be a whole number"),
+    ],
+)
+def test_a_wrong_table_of_a_provider(toml: Path, text: str, said: str) -> None:
+    toml.write_text(text)
+    with pytest.raises(InputError, match=said):
+        settings({})
+
+
+def test_a_table_for_a_provider_that_reads_none(toml: Path) -> None:
+    """It is reported when the provider is needed, with the file."""
+    toml.write_text("[providers.apikley]\nshade = 3\n")
+    with pytest.raises(InputError, match=r"config.toml: \[providers.apikley\].* apikley knows no shade"):
+        configured_provider(settings({}))
