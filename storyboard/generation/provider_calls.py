@@ -1,19 +1,24 @@
 """One function for each call of a provider: send its request, return its reading of the reply."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
+from storyboard.http.exchange import Reply, Request
 from storyboard.http.policy import Call, Verdict
 from storyboard.model.shot import Shot
 from storyboard.providers.base import (
     Address,
+    AskNext,
     BalanceReader,
     CallbackReader,
     Dispatch,
     ImageUploader,
     JobFailed,
+    JobState,
+    NoResult,
     Pending,
     PromptEcho,
     Provider,
@@ -24,6 +29,17 @@ from storyboard.providers.base import (
 
 if TYPE_CHECKING:
     from storyboard.http.client import Client
+
+T = TypeVar("T")
+
+
+async def ask(client: "Client", request: Request, read: "Callable[[Reply], T | NoResult | AskNext[T]]") -> T | Verdict:
+    """Send a request, and each one that the reading of a reply asks for; return what the last one means."""
+    found: T | AskNext[T] | Verdict = await client.send(request, read)
+    while isinstance(found, AskNext):
+        following: AskNext[T] = found
+        found = await client.send(following.request, following.read)
+    return found
 
 
 async def send_submission(
@@ -38,8 +54,8 @@ async def send_submission(
 
 async def job_status(provider: Provider, client: "Client", job: str) -> Pending | Ready:
     """Return the state of a job. Raise SceneFailed (the job is over), RunRefused or Stalled."""
-    found: Pending | Ready | JobFailed | Verdict
-    found = await client.send(provider.status(job), lambda reply: provider.read_status(job, reply))
+    read: Callable[[Reply], JobState | NoResult | AskNext[JobState]] = partial(provider.read_status, job)
+    found: JobState | Verdict = await ask(client, provider.status(job), read)
     if isinstance(found, JobFailed):
         raise provider.answers.texts.refusal(Call.POLL, found.signal, Verdict.FAILED, client.quote(found.words))
     return Pending(seen=found is Verdict.WAIT) if isinstance(found, Verdict) else found

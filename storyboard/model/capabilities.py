@@ -102,7 +102,8 @@ class Model:
     ``first_frame`` and ``last_frame``: whether it takes them. ``images`` is how; ``web_images``: also as the address
     that the author wrote. ``sound``: whether clips have it, or a scene chooses. ``options`` are further keys of a scene
     that it knows. After the day ``ends`` the service does not offer it; ``successor`` is the name of the next one.
-    ``rate`` is the frames a second of its clips.
+    ``rate`` is the frames a second of its clips. ``definition`` is a digest of what the user defined the model by,
+    which is a part of each shot's key; None where its name alone says what it is.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Model:
     ends: date | None = None
     successor: str = ""
     rate: int = 24
+    definition: str | None = None
 
     def quality(self, resolution: str) -> Quality:
         """Return the resolution of this name; the default one for a name that the model does not have."""

@@ -69,6 +69,7 @@ class Shot:
 
     ``seconds``, ``resolution``, ``sound`` and ``negative`` (what the clip must not show) are None where the model has
     no choice of them: so the keys of the built-in provider's shots are those that they have always been.
+    ``definition`` is a digest of what the user defined the model by, None for a model of the provider's own.
     """
 
     prompt: str
@@ -88,6 +89,7 @@ class Shot:
     resolution: str | None = None
     sound: bool | None = None
     negative: str | None = None
+    definition: str | None = None
 
     @property
     def mode(self) -> Mode:
@@ -128,6 +130,7 @@ class Shot:
             "resolution": self.resolution,
             "sound": self.sound,
             "negative": self.negative,
+            "definition": self.definition,
         }
         return {
             name: value
@@ -179,6 +182,7 @@ def shot(
         take=1,
         provider=provider,
         label=label,
+        definition=source.definition,
     )
 
 

@@ -131,11 +131,12 @@ class Fallback:
     """What to try once a scene was refused for its content: the same shot again, or a shot that is changed.
 
     ``without`` is the setting to leave out, ``model`` the one to generate with; both None: again. A change is made on
-    top of those before it.
+    top of those before it. ``definition`` is that of the model.
     """
 
     without: str | None = None
     model: str | None = None
+    definition: str | None = None
 
     @property
     def is_again(self) -> bool:
@@ -159,7 +160,7 @@ class Generated:
     ``if_refused`` what to try once the provider has refused the scene for its content, ``retake`` when another take is
     bought by itself. ``former_prompt`` is the prompt with the numbers of vars spelt as in 0.1 (1.1 for 1.10),
     ``former_references`` are those of each cast member in the prompt's template, named in the end or not; None if they
-    are the same.
+    are the same. ``definition`` is that of the model, where the user defined it.
     """
 
     prompt: str
@@ -179,6 +180,7 @@ class Generated:
     frozen: bool = False
     if_refused: tuple[Fallback, ...] = ()
     retake: RetakeRule | None = None
+    definition: str | None = None
 
     @property
     def scene_frames(self) -> tuple[SceneFrame, ...]:

@@ -62,6 +62,7 @@ class Generating:
             pick=_pick(words, self._wrong),
             frozen=bool((word := words.get("frozen")) and word.value),
             retake=_retake(words),
+            definition=self._capabilities.model(wanted).definition,
         )
         self._possible(words, made, first, references)
         return replace(made, if_refused=self._refusal_rules.of_scene(words, made)) if prompt.text else None

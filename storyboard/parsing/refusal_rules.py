@@ -36,8 +36,13 @@ class RefusalRules:
                 continue
             made = _without(made, fallback.without)
             if fallback.model is None or self._can(place, made, fallback.model):
-                found.append(fallback)
+                found.append(self._defined(fallback))
         return tuple(found)
+
+    def _defined(self, fallback: Fallback) -> Fallback:
+        """The same with what its model is defined by."""
+        model = self._capabilities.model(fallback.model) if fallback.model else None
+        return replace(fallback, definition=model.definition) if model and model.definition else fallback
 
     def _can(self, place: Value, made: Generated, name: str) -> bool:
         """Whether a model exists, and can generate the scene; else that is reported."""

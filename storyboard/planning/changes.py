@@ -22,7 +22,7 @@ def changes(before: Recipe, shot: Shot) -> str:
 
 _FIELDS = (
     *("prompt", "model", "aspect", "first_frame", "last_frame", "references", "seed", "translate", "watermark"),
-    *("take", "provider", "label"),
+    *("take", "provider", "label", "definition"),
 )
 
 
@@ -38,6 +38,8 @@ def _change(name: str, before: object, now: object) -> str:
             return f"frame image {name} has {what}"
         case "references" if isinstance(before, list) and isinstance(now, list):
             return _references(before, now)
+        case "definition" if before and now:
+            return "the model's definition in config.toml has changed"
         case "label" if before and now:
             old, new = (str(label).partition("\n")[0] for label in (before, now))
             return f"label {old} -> {new}" if old != new else "its place in the film, or its titles"

@@ -43,7 +43,7 @@ def _changed(shot: Shot, rule: Fallback) -> Shot:
             shot = replace(shot, last_frame=None)
         case "seed":
             shot = replace(shot, seed=None)
-    return replace(shot, model=rule.model) if rule.model else shot
+    return replace(shot, model=rule.model, definition=rule.definition) if rule.model else shot
 
 
 def _words(rule: Fallback) -> str:

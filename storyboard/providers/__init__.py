@@ -8,6 +8,7 @@ from storyboard.model.capabilities import Auth, Capabilities, Environment, Lengt
 from storyboard.model.shot import Shot
 from storyboard.providers.base import (
     Address,
+    AskNext,
     BalanceReader,
     CallbackReader,
     Canceller,
@@ -35,6 +36,7 @@ __all__ = [
     "Address",
     "AnswerKind",
     "Answers",
+    "AskNext",
     "Auth",
     "BalanceReader",
     "Call",

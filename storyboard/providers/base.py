@@ -3,12 +3,12 @@
 A provider opens no connection, waits for nothing and tries nothing again: the client of ``storyboard.http`` does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from storyboard.costs.prices import Prices
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
@@ -16,6 +16,8 @@ from storyboard.http.messages import Answers
 from storyboard.http.policy import Signal
 from storyboard.model.capabilities import Capabilities, Environment
 from storyboard.model.shot import Shot, ShotImage
+
+T_co = TypeVar("T_co", covariant=True)
 
 LONGEST_JOB = 512  # characters of a job's name
 
@@ -114,6 +116,17 @@ class JobFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AskNext(Generic[T_co]):
+    """The reply does not say all: ``request`` is sent next, and ``read`` says what its reply, with this one, means."""
+
+    request: Request
+    read: "Callable[[Reply], T_co | NoResult | AskNext[T_co]]" = field(compare=False)
+
+
+JobState = Pending | Ready | JobFailed
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """Where the provider can fetch an image, and until when (None: without a limit)."""
 
@@ -167,7 +180,7 @@ class Provider(Protocol):
         """The request for the state of a job: a POLL."""
         ...
 
-    def read_status(self, job: str, reply: Reply) -> Pending | Ready | JobFailed | NoResult:
+    def read_status(self, job: str, reply: Reply) -> "JobState | NoResult | AskNext[JobState]":
         """The state of the job. JobFailed only if the provider itself says that it failed."""
         ...
 
@@ -219,7 +232,7 @@ class JobFinder(Protocol):
         """The request that looks for the job of a submission: a POLL."""
         ...
 
-    def read_search(self, dispatch: Dispatch, reply: Reply) -> str | NoResult | None:
+    def read_search(self, dispatch: Dispatch, reply: Reply) -> "str | NoResult | AskNext[str | None] | None":
         """The job's name; None if the provider certainly has no such job: it may be submitted again."""
         ...
 

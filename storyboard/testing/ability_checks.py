@@ -18,7 +18,7 @@ from storyboard.providers.base import (
     Ready,
     Upscaler,
 )
-from storyboard.testing.assertions import call_twice, describe, require, require_job_name, require_web_address
+from storyboard.testing.assertions import call_twice, describe, is_text, require, require_job_name, require_web_address
 from storyboard.testing.hostile_values import FEW_STATUSES, HOSTILE, NOTHING, WRONG, replies
 from storyboard.testing.reading_checks import decide_no_result, require_kind
 from storyboard.testing.request_checks import JOBS
@@ -44,7 +44,10 @@ def read_upload(provider: Provider, reply: Reply) -> object:
     if decide_no_result(provider, Call.UPLOAD, reply, found) is None:
         require_kind("read_upload", found, Address)
     if isinstance(found, Address):
-        require_web_address("read_upload", found.url)
+        if all(model.images == "upload" for model in provider.capabilities.models):
+            require(is_text(found.url), f"read_upload takes {describe(found.url)} for the name of an image")
+        else:
+            require_web_address("read_upload", found.url)
         aware = found.expires is None or found.expires.tzinfo is not None
         require(aware, f"read_upload: the end {describe(found.expires)} of an address has no time zone")
     return found

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import get_args
 from urllib.parse import urlsplit
 
+from storyboard.http.address import loopback_host
 from storyboard.http.policy import AnswerKind, Call, Decision, Signal, Verdict
 from storyboard.model.capabilities import Model
 from storyboard.model.storyboard import Aspect, Resolution
@@ -46,7 +47,10 @@ def check_environment(provider: Provider) -> None:
     require(len(set(variables)) == 3, f"environment: key, key_file and base_url must differ: {variables}")
     require(is_text(names.keyring), "environment: keyring must name the key's entry in the keyring")
     parts = urlsplit(names.usual_url)
-    right = parts.scheme == "https" and bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
+    # Without a key there is nothing to lose on the way: an engine on this machine speaks http.
+    local = parts.scheme == "http" and not names.auth.header and loopback_host(parts.hostname or "")
+    secure = local or (parts.scheme == "https" and bool(parts.hostname))
+    right = secure and not (parts.query or parts.fragment or parts.username)
     require(right, f"environment: usual_url must be a plain https address, not {describe(names.usual_url)}")
 
 

@@ -2,7 +2,7 @@
 
 from storyboard.http.exchange import Meaning, Rejection, Reply
 from storyboard.http.policy import MILD, AnswerKind, Call, Decision, Verdict
-from storyboard.providers.base import JobFailed, Pending, Provider, Ready
+from storyboard.providers.base import AskNext, JobFailed, Pending, Provider, Ready
 from storyboard.testing.assertions import (
     call_twice,
     describe,
@@ -85,6 +85,10 @@ def read_standing(provider: Provider, job: str, reply: Reply) -> object:
         return provider.read_status(job, reply)
 
     found = call_twice("read_status", read, reply)
+    if isinstance(found, AskNext):  # Nothing is said yet: the next reply is read with what this one said.
+        require(found.request.call is Call.POLL, f"read_status asks next for a {found.request.call}, not a POLL")
+        call_twice("the reading of a further reply", found.read, reply)
+        return found
     if decide_no_result(provider, Call.POLL, reply, found) is None:
         require_kind("read_status", found, Pending, Ready, JobFailed)
     return found
