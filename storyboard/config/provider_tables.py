@@ -15,6 +15,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
 class ProviderTable:
     """What the user says of one provider; None for what is left out.
 
+    ``key_command`` is a command and its arguments, which prints the key.
     ``own`` is the rest of the table, which the provider itself reads and checks: its models, its prices, a declaration.
     ``file`` is the config.toml; a path in ``own`` that is not absolute is relative to its folder.
     """
@@ -24,6 +25,7 @@ class ProviderTable:
     base_url: str | None = None
     key_file: str | None = None
     at_once: int | None = None
+    key_command: tuple[str, ...] = ()
     own: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -57,8 +59,19 @@ def _one(name: str, value: object, file: Path) -> ProviderTable:
         base_url=_text(value, "base_url", where),
         key_file=_text(value, "key_file", where),
         at_once=at_once,
-        own={key: one for key, one in value.items() if key not in ("base_url", "key_file", "at_once")},
+        key_command=_command(value.get("key_command", []), where),
+        own={key: one for key, one in value.items() if key not in ("base_url", "key_file", "key_command", "at_once")},
     )
+
+
+def _command(value: object, where: str) -> tuple[str, ...]:
+    texts = [word for word in value if isinstance(word, str) and word] if isinstance(value, list) else []
+    if not isinstance(value, list) or len(texts) != len(value):
+        raise InputError(
+            f"{where}: key_command must be a list of texts: the command and its arguments",
+            'such as ["gcloud", "auth", "print-access-token"]; no shell reads it',
+        )
+    return tuple(texts)
 
 
 def _text(table: Mapping[str, object], key: str, where: str) -> str | None:

@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,6 +68,7 @@ class Settings:
     originals: bool = True
     providers: Mapping[str, ProviderTable] = field(default_factory=dict)
     rehearses: bool = True
+    hosts: tuple[str, ...] = ()
 
     @property
     def rehearsal(self) -> bool:
@@ -118,7 +119,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
         uploads=environ.get("STORYBOARD_UPLOADS") or _text(table, "uploads"),
         time_scale=_scale(environ.get("STORYBOARD_TIME_SCALE", "1")),
         at_once=own.at_once or _at_once(table.get("at_once", 8)),
-        environment=environment,
+        environment=_with_command(environment, own.key_command),
         prices=tariff,
         budget=parse_budget(budget, str(file), tariff),
         profile=profile,
@@ -127,6 +128,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
         originals=_switch(table, "originals", default=True),
         providers=tables,
         rehearses=found.rehearses if found else True,
+        hosts=found.hosts if found else (),
     )
 
 
@@ -171,6 +173,11 @@ def _from_table(table: ProviderTable) -> Provider:
         return find_with_table(table.name, table.own, table.file.parent)
     except InputError as error:
         raise (InputError(f"{table.file}: {error.message}", error.hint) if table.own else error) from None
+
+
+def _with_command(environment: Environment, command: tuple[str, ...]) -> Environment:
+    """An environment whose key the user's own command prints, if there is one."""
+    return replace(environment, auth=replace(environment.auth, command=command)) if command else environment
 
 
 def _known(table: ProviderTable) -> Provider | None:

@@ -39,6 +39,34 @@ def is_loopback(address: str) -> bool:
     return found is not None and found.is_loopback
 
 
+# Networks of a home or an office: RFC 1918, RFC 6598 (shared, as tunnels use it), RFC 4193. Not link-local ones, where
+# clouds serve the credentials of their machines.
+_PRIVATE = tuple(
+    ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+
+
+def is_private(address: str) -> bool:
+    """Whether this is a numeric address of a private network, or of this machine."""
+    found = _parsed(address)
+    return found is not None and (found.is_loopback or any(found in net for net in _PRIVATE))
+
+
+def is_numeric(host: str) -> bool:
+    """Whether a host is an address in numbers, not a name."""
+    return _parsed(host) is not None
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of an address, such as "https://queue.fal.run:443"; "" for what is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname.lower()}:{port}" if parts.hostname and port else ""
+
+
 def loopback_host(host: str) -> bool:
     """Whether a host name can only mean this machine."""
     return host.lower() == "localhost" or is_loopback(host)

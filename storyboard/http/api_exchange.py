@@ -9,9 +9,11 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 from yarl import URL
 
+from storyboard.http.address import origin_of
 from storyboard.http.connections import CHUNK, NOT_CONNECTED, Limits, connection_failure, failure_words
-from storyboard.http.exchange import Reply, Request
+from storyboard.http.exchange import Part, Reply, Request
 from storyboard.http.key_mask import KeyMask
+from storyboard.http.own_key import OwnKey
 from storyboard.http.policy import AnswerKind, retry_after
 from storyboard.http.proxies import Proxies
 from storyboard.system.clock import Clock, wait_for_answers
@@ -28,45 +30,85 @@ class NoReply:
 
 @dataclass(frozen=True, slots=True)
 class ApiExchange:
-    """Sends requests to the API at ``base_url``, each once. The key is masked in replies, and restored in requests."""
+    """Sends requests to the API at ``base_url``, each once. The key is masked in replies, and restored in requests.
+
+    ``hosts`` are the other origins that a request may name. ``local``: an emulator on this machine plays them all.
+    """
 
     base_url: str
     limits: Limits
     clock: Clock
-    secret: KeyMask
+    key: OwnKey
     proxies: Proxies
+    hosts: tuple[str, ...] = ()
+    local: bool = False
 
     async def send(self, session: aiohttp.ClientSession, request: Request) -> Reply | NoReply:
-        """Return the reply; what lies in the socket when the time is up is still read."""
-        task = asyncio.ensure_future(self._send(session, self.secret.request(request)))
+        """Return the reply; what lies in the socket when the time is up is still read.
+
+        Where the service does not accept a key that a command printed, the request is sent once more with a new one.
+        """
+        used = self.key.key
+        reply = await self._timed(session, request)
+        if isinstance(reply, Reply) and reply.status == 401 and await self.key.renew_once(used):
+            return await self._timed(session, request)
+        return reply
+
+    async def _timed(self, session: aiohttp.ClientSession, request: Request) -> Reply | NoReply:
+        base = self._base(request.origin)
+        if base is None:
+            words = f"{self.key.mask.mask(request.origin)!r:.200} is no host of this provider"
+            return NoReply(AnswerKind.FORBIDDEN, words=words)
+        task = asyncio.ensure_future(self._send(session, base, self.key.mask.request(request)))
+        # A reply that holds a clip takes as long as one.
+        seconds = self.limits.clip if request.reply_bytes else self.limits.seconds(request.call)
         try:
-            await wait_for_answers([task], self.limits.seconds(request.call))
+            await wait_for_answers([task], seconds)
             return task.result() if task.done() else NoReply(AnswerKind.CUT, slow=True)
         finally:
             if task.cancel():
                 await asyncio.wait([task])
 
-    async def _send(self, session: aiohttp.ClientSession, request: Request) -> Reply | NoReply:
+    def _base(self, origin: str) -> str | None:
+        """The address that a request goes to; None where it is not the provider's, so that the key stays here."""
+        if not origin or origin_of(origin) == origin_of(self.base_url):
+            return self.base_url
+        if origin_of(origin) not in map(origin_of, self.hosts):
+            return None
+        return self.base_url if self.local else origin
+
+    async def _send(self, session: aiohttp.ClientSession, base: str, request: Request) -> Reply | NoReply:
         try:
             async with session.request(
                 request.method,
-                _request_url(self.base_url, request),
-                headers=request.headers or None,
-                json=request.body,
+                _request_url(base, request),
+                headers={**request.headers, **self.key.headers},
+                json=request.body if not request.form else None,
+                data=_form(request.form) if request.form else None,
                 allow_redirects=False,
                 timeout=self.limits.of(request.call),
-                proxy=self.proxies.of(self.base_url),
+                proxy=self.proxies.of(base),
             ) as response:
-                content = await _within(response, self.limits.body_bytes)
+                content = await _within(response, request.reply_bytes or self.limits.body_bytes)
                 if content is None:
                     return NoReply(AnswerKind.TOO_BIG)
                 after = retry_after(response.headers.get("Retry-After"), self.clock.wall())
-                return Reply(response.status, _parsed(content, self.secret), after)
+                mask = self.key.mask
+                headers = {name.lower(): mask.mask(value) for name, value in response.headers.items()}
+                return Reply(response.status, _parsed(content, mask), after, headers)
         except NOT_CONNECTED as error:
-            words = failure_words(error, urlsplit(self.base_url).hostname or "", self.proxies.host)
+            words = failure_words(error, urlsplit(base).hostname or "", self.proxies.host)
             return NoReply(connection_failure(error), isinstance(error, TimeoutError), words)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return NoReply(AnswerKind.CUT, isinstance(error, TimeoutError))
+
+
+def _form(parts: tuple[Part, ...]) -> aiohttp.FormData:
+    """A form of several parts, written anew for each attempt."""
+    form = aiohttp.FormData(default_to_multipart=True)
+    for part in parts:
+        form.add_field(part.name, part.content, content_type=part.kind or None, filename=part.filename or None)
+    return form
 
 
 def _request_url(base: str, request: Request) -> URL:

@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from storyboard.http.address import loopback_host
+from storyboard.http.address import is_numeric, is_private, loopback_host, origin_of
 from storyboard.http.api_exchange import ApiExchange, NoReply
 from storyboard.http.attempts import Attempt, Attempts
 from storyboard.http.clip_download import Arriving, Clips, DownloadedFile, DownloadRules, ReceivedBytes, host_of
-from storyboard.http.connections import Limits, to_clips, to_the_api
+from storyboard.http.connections import Limits, Reach, to_clips, to_own_clips, to_the_api
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
-from storyboard.http.key_mask import KeyMask
 from storyboard.http.messages import Answers
+from storyboard.http.own_key import OwnKey
 from storyboard.http.policy import MILD, RULES, AnswerKind, Call, Decision, RetryTable, Verdict
 from storyboard.http.proxies import Proxies, environment_proxies
 from storyboard.http.rate_limit import Pace
@@ -45,6 +45,8 @@ Reader = Callable[[Reply], T | Meaning | Rejection]
 class Endpoint:
     """Where a service is, and the key to it. ``base_url`` is https, or plain http on this machine only.
 
+    A service without a key may be plain http in a private network as well, but not by its usual address: the user has
+    to name it. ``hosts`` are further origins of the service; ``renew`` returns a new key where a command prints it.
     Raise InputError for an invalid address or key; neither is quoted in the message, which names the variables of
     ``environment``.
     """
@@ -52,6 +54,8 @@ class Endpoint:
     base_url: str
     key: str = field(repr=False)
     environment: Environment
+    hosts: tuple[str, ...] = ()
+    renew: Callable[[], str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         names = self.environment
@@ -64,10 +68,28 @@ class Endpoint:
             raise InputError("the API address is not an address", hint) from None
         if not host or odd or not self.base_url.isprintable() or " " in self.base_url:
             raise InputError("the API address is not an address", hint)
+        if self._is_keyless:
+            self._check_keyless(parts.scheme, host)
+            return
         if parts.scheme != "https" and not (parts.scheme == "http" and loopback_host(host)):
             raise InputError("the API address is not https, so the key would travel in the open", hint)
         if not self.key or not self.key.isascii() or not self.key.isprintable() or " " in self.key:
             raise InputError("the API key is empty or has characters that no key has", f"check {names.key}")
+
+    @property
+    def _is_keyless(self) -> bool:
+        return not self.environment.auth.header
+
+    def _check_keyless(self, scheme: str, host: str) -> None:
+        """Raise InputError for plain http to a public machine, or to one that the user has not named."""
+        names = self.environment
+        hint = f"{names.base_url} is an https address, or http to this machine or a private network"
+        if scheme not in ("http", "https"):
+            raise InputError("the API address is neither http nor https", hint)
+        if scheme == "https" or loopback_host(host):
+            return
+        if self.base_url == names.usual_url or (is_numeric(host) and not is_private(host)):
+            raise InputError("the API address is plain http, and not in a private network that you named", hint)
 
     @property
     def host(self) -> str:
@@ -77,6 +99,24 @@ class Endpoint:
     def local(self) -> bool:
         """Whether the API is on this machine: the emulator, or a test."""
         return loopback_host(self.host)
+
+    @property
+    def reach(self) -> Reach:
+        """Where connections to it may lead."""
+        if self.local:
+            return "loopback"
+        return "private" if urlsplit(self.base_url).scheme == "http" else "anywhere"
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """The origins that are the service's own: its address and its ``hosts``, which it plays where it is local."""
+        return frozenset(map(origin_of, (self.base_url, *self.hosts)))
+
+    def own_key(self) -> OwnKey:
+        """The key as it is sent, and masked."""
+        hosts = (self.host, *(urlsplit(origin).hostname or "" for origin in self.hosts))
+        key = "" if self._is_keyless else self.key
+        return OwnKey(key, self.environment.auth, hosts, self.renew)
 
 
 def _silently(why: str) -> None:
@@ -109,9 +149,11 @@ class Client:
         self.answers = answers
         self.pace = Pace(period, clock)
         self._proxies = proxies or (Proxies() if api.local else environment_proxies())
-        self._secret = KeyMask(api.key, api.host)
+        self._key = api.own_key()
         self._limits = limits or Limits()
-        self._exchange = ApiExchange(api.base_url, self._limits, clock, self._secret, self._proxies)
+        self._exchange = ApiExchange(
+            api.base_url, self._limits, clock, self._key, self._proxies, api.hosts, local=api.local
+        )
         self._resolver = resolver
         self._attempts = Attempts(clock, notice, answers.table)
         self._open = AsyncExitStack()
@@ -127,16 +169,18 @@ class Client:
         """Open the sessions that reuse connections; these may have died unnoticed while the machine was suspended."""
         self._since = self.clock.jumps()
         self._asking = self._to_the_api(force_close=False)
-        sessions = (self._to_clips(proxied=False), self._to_clips(proxied=True))
-        rules = DownloadRules(self._limits, self.answers.table, self._secret, self._proxies, self.api.local)
+        own = self._closing(to_own_clips(reach=self.api.reach, resolver=self._resolver))
+        sessions = (self._to_clips(proxied=False), self._to_clips(proxied=True), own)
+        rules = DownloadRules(
+            self._limits, self.answers.table, self._key, self._proxies, self.api.local, self.api.own_origins
+        )
         self._clips = Clips(*sessions, rules, self.clock)
 
     def _to_clips(self, *, proxied: bool) -> aiohttp.ClientSession:
         return self._closing(to_clips(local=self.api.local, proxied=proxied, resolver=self._resolver))
 
     def _to_the_api(self, *, force_close: bool) -> aiohttp.ClientSession:
-        local, resolver = self.api.local, self._resolver
-        return self._closing(to_the_api(self.api.key, local=local, force_close=force_close, resolver=resolver))
+        return self._closing(to_the_api(reach=self.api.reach, force_close=force_close, resolver=self._resolver))
 
     def _closing(self, session: aiohttp.ClientSession) -> aiohttp.ClientSession:
         self._open.push_async_callback(session.close)
@@ -162,7 +206,7 @@ class Client:
 
     def mask(self, text: str) -> str:
         """Return a text of the service with a placeholder in place of the key."""
-        return self._secret.mask(text)
+        return self._key.mask.mask(text)
 
     async def send(self, request: Request, read: "Reader[T]") -> T | Verdict:
         """Send a request, as often as the retry table allows; return what ``read`` makes of the reply.
@@ -183,9 +227,10 @@ class Client:
             raise self._refusal(request.call, attempt)
         return cast(T, attempt.value) if verdict is Verdict.ACCEPT else verdict
 
-    async def fetch(self, url: str, into: Path) -> DownloadedFile:
+    async def fetch(self, url: str, into: Path, *, with_key: bool = False) -> DownloadedFile:
         """Stream a clip into a new file, which is synced when this returns, and removed when it raises.
 
+        ``with_key``: it is on one of the service's own hosts and needs the key, which follows no redirect to another.
         An attempt goes on where the one before it broke off, if the host says that it is still the same file.
         Raise AddressExpired, BadMedia, Stalled, or LocalFault if the file cannot be written.
         """
@@ -193,7 +238,7 @@ class Client:
 
         async def once() -> Attempt[DownloadedFile | None]:
             self._woken()
-            return await self._clips.once(url, file, received)
+            return await self._clips.once(url, file, received, with_key=with_key)
 
         with Arriving(into) as file:
             attempt = await self._attempts.make(Call.DOWNLOAD, host_of(url), once)

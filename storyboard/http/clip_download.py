@@ -13,10 +13,10 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from storyboard.http.address import browser_address, name_objection, url_objection
+from storyboard.http.address import browser_address, name_objection, origin_of, url_objection
 from storyboard.http.attempts import Attempt
 from storyboard.http.connections import CHUNK, NOT_CONNECTED, Limits, connection_failure, failure_words
-from storyboard.http.key_mask import KeyMask
+from storyboard.http.own_key import OwnKey
 from storyboard.http.policy import AnswerKind, Call, RetryTable, retry_after
 from storyboard.http.proxies import Proxies
 from storyboard.model.errors import LocalFault
@@ -134,40 +134,69 @@ class ReceivedBytes:
 
 @dataclass(frozen=True, slots=True)
 class DownloadRules:
-    """What holds for all downloads. ``local``: the hosts of clips may be on this machine."""
+    """What holds for all downloads. ``local``: the hosts of clips may be on this machine.
+
+    ``own`` are the origins of the service itself, which alone may get the key.
+    """
 
     limits: Limits
     table: RetryTable
-    secret: KeyMask
+    key: OwnKey
     proxies: Proxies
     local: bool
+    own: frozenset[str]
+
+
+def write_clip(content: bytes, into: Path) -> DownloadedFile:
+    """Write a clip that came in a reply into a new file, which is synced when this returns. Raise LocalFault."""
+    with Arriving(into) as file:
+        file.write(content)
+        file.keep()
+    return DownloadedFile(len(content), hashlib.sha256(content).hexdigest())
 
 
 class Clips:
-    """Downloads from the hosts of clips, which never get the key: directly, or ``through`` a proxy."""
+    """Downloads from the hosts of clips, which never get the key: directly, or ``through`` a proxy.
+
+    ``own`` is the session for clips that the service itself serves, and only with the key, or where there is none.
+    """
 
     def __init__(
-        self, direct: aiohttp.ClientSession, through: aiohttp.ClientSession, rules: DownloadRules, clock: Clock
+        self,
+        direct: aiohttp.ClientSession,
+        through: aiohttp.ClientSession,
+        own: aiohttp.ClientSession,
+        rules: DownloadRules,
+        clock: Clock,
     ) -> None:
         self._direct = direct
         self._through = through
+        self._own = own
         self._rules = rules
         self._limits = rules.limits
         self._clock = clock
 
-    async def once(self, url: str, file: Arriving, received: ReceivedBytes) -> Attempt[DownloadedFile | None]:
+    async def once(
+        self, url: str, file: Arriving, received: ReceivedBytes, *, with_key: bool = False
+    ) -> Attempt[DownloadedFile | None]:
         """Make one attempt, over at most ``hops`` redirects; each address on the way is checked."""
+        first = origin_of(url)
+        if with_key and first not in self._rules.own:
+            return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: the key goes to the service's own hosts only")
         for _ in range(self._limits.hops + 1):
             url = browser_address(url)
+            origin = origin_of(url)
+            with_key = with_key and origin == first  # and not again on the way back
+            own = origin in self._rules.own and (with_key or not self._rules.key.headers)
             proxy = self._proxy(url)
-            if why := url_objection(url, self._rules.local) or (proxy and name_objection(host_of(url))):
+            if why := self._objection(url, proxy, own=own):
                 return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: {why}")
             try:
-                async with self._asked(url, proxy, received) as response:
+                async with self._asked(url, proxy, received, own=own) as response:
                     onward = response.headers.get("Location") if 300 <= response.status < 400 else None
                     if onward is None:
                         return await self._take(url, response, file, received)
-                    url = urljoin(url, self._rules.secret.mask(onward))
+                    url = urljoin(url, self._rules.key.mask.mask(onward))
             except NOT_CONNECTED as error:
                 return self._not_connected(url, error)
             except aiohttp.ClientPayloadError:
@@ -179,6 +208,12 @@ class Clips:
                 return self._ended(AnswerKind.CUT, _named(url), slow=slow)
         return self._ended(AnswerKind.FORBIDDEN, f"{_named(url)}: too many redirects")
 
+    def _objection(self, url: str, proxy: str | None, *, own: bool) -> str | None:
+        """Why an address is not dialled. The service's own one was checked when the user configured it."""
+        if own:
+            return None
+        return url_objection(url, self._rules.local) or (name_objection(host_of(url)) if proxy else None)
+
     def _proxy(self, url: str) -> str | None:
         try:
             return self._rules.proxies.of(url)
@@ -186,12 +221,12 @@ class Clips:
             return None
 
     def _asked(
-        self, url: str, proxy: str | None, received: ReceivedBytes
+        self, url: str, proxy: str | None, received: ReceivedBytes, *, own: bool
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        session = self._through if proxy else self._direct
+        session = self._own if own else self._through if proxy else self._direct
         return session.get(
-            URL(self._rules.secret.address(url), encoded=True),
-            headers=received.headers,
+            URL(self._rules.key.mask.address(url), encoded=True),
+            headers={**received.headers, **(self._rules.key.headers if own else {})},
             allow_redirects=False,
             timeout=self._limits.of(Call.DOWNLOAD),
             proxy=proxy,

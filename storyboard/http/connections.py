@@ -1,13 +1,16 @@
 """The kinds of session: what each may connect to, its timeouts, and what a failed connection means."""
 
+import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from storyboard import __version__
-from storyboard.http.address import AddressForbidden, is_loopback, is_public, sockets
+from storyboard.http.address import AddressForbidden, is_loopback, is_private, is_public, sockets
 from storyboard.http.policy import AnswerKind, Call
 
 CHUNK = 1 << 16
@@ -41,23 +44,42 @@ class Limits:
         return aiohttp.ClientTimeout(total=None, connect=self.connect)
 
 
-def to_the_api(key: str, *, local: bool, force_close: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
-    """Return a session that sends the key. ``local``: to this machine only; ``force_close``: no reused connection."""
+# Where a service may be: this machine; a private network, by plain http and without a key; anywhere, by https.
+Reach = Literal["loopback", "private", "anywhere"]
+
+
+def _within_reach(reach: Reach) -> Callable[[tuple[Any, ...]], socket.socket] | None:
+    allowed = {"loopback": is_loopback, "private": is_private}.get(reach)
+    return sockets(allowed) if allowed else None
+
+
+def to_the_api(*, reach: Reach, force_close: bool, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    """Return a session with the service, whose requests bring the key. ``force_close``: no reused connection."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             force_close=force_close,
             limit=0,
-            ssl=True if local else ssl.create_default_context(),
-            socket_factory=sockets(is_loopback) if local else None,
+            ssl=True if reach != "anywhere" else ssl.create_default_context(),
+            socket_factory=_within_reach(reach),
             resolver=resolver,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={
-            "Authorization": f"Bearer {key}",
-            "User-Agent": _AGENT,
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        },
+        headers={"User-Agent": _AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
+    )
+
+
+def to_own_clips(*, reach: Reach, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    """Return a session for clips that the service itself serves."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0,
+            ssl=True if reach != "anywhere" else ssl.create_default_context(),
+            socket_factory=_within_reach(reach),
+            resolver=resolver,
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
+        auto_decompress=False,
     )
 
 

@@ -12,17 +12,22 @@ _SECRET = 8  # characters; a shorter key (a draft's) is no secret, and may well 
 
 @dataclass(frozen=True, slots=True)
 class KeyMask:
-    """Replaces the key in what comes from a service, and puts it back into requests to ``host``, its own.
+    """Replaces the key in what comes from a service, and puts it back into requests to its own hosts.
 
-    So a job whose name holds the key can be recorded, shown and polled, and the key is in none of the files.
+    These are ``host`` and ``others``. So a job whose name holds the key can be recorded, shown and polled, and the key
+    is in none of the files. ``former`` are keys that have expired.
     """
 
     key: str = field(repr=False)
     host: str
+    others: tuple[str, ...] = ()
+    former: tuple[str, ...] = field(default=(), repr=False)
 
     def mask(self, text: str) -> str:
         """Return ``text`` with the placeholder in place of the key."""
-        return text.replace(self.key, PLACEHOLDER) if len(self.key) >= _SECRET else text
+        for key in (self.key, *self.former):
+            text = text.replace(key, PLACEHOLDER) if len(key) >= _SECRET else text
+        return text
 
     def mask_all(self, value: object) -> object:
         """Return parsed JSON with every text in it masked. Raise RecursionError if it is too deep."""
@@ -38,12 +43,16 @@ class KeyMask:
         """Return a request to the key's own host with the key back in its place."""
         query = {name: self._restore(value) for name, value in request.query.items()}
         path = self._restore(request.path, lambda text: quote(text, safe=""))
-        return replace(request, path=path, query=query, body=self._restore_body(request.body))
+        form = tuple(
+            replace(part, content=self.address(part.content)) if isinstance(part.content, str) else part
+            for part in request.form
+        )
+        return replace(request, path=path, query=query, body=self._restore_body(request.body), form=form)
 
     def address(self, url: str) -> str:
         """Return the address to dial: with the key if it is on the key's own host, else as it is."""
         try:
-            own = (urlsplit(url).hostname or "") == self.host
+            own = (urlsplit(url).hostname or "") in (self.host, *self.others)
         except ValueError:
             return url
         return self._restore(url) if own else url
@@ -56,8 +65,14 @@ class KeyMask:
         if body is None:
             return None
         return {
-            name: [self.address(item) if isinstance(item, str) else item for item in value]
-            if isinstance(value, list)
-            else value
-            for name, value in body.items()
+            name: value if isinstance(value, str) else self._restore_addresses(value) for name, value in body.items()
         }
+
+    def _restore_addresses(self, value: object) -> object:
+        if isinstance(value, str):
+            return value if " " in value else self.address(value)
+        if isinstance(value, list | tuple):
+            return [self._restore_addresses(item) for item in value]
+        if isinstance(value, Mapping):
+            return {name: self._restore_addresses(item) for name, item in value.items()}
+        return value

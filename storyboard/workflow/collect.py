@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from storyboard.config.credentials import api_key
+from storyboard.config.credentials import service_endpoint
 from storyboard.config.settings import Settings
 from storyboard.costs.prices import Prices
 from storyboard.generation.callbacks import CallbackWaiters
@@ -16,7 +16,7 @@ from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
 from storyboard.graphics.frame_sheet import images_png
 from storyboard.graphics.stills import fit_image
-from storyboard.http.client import Client, Endpoint
+from storyboard.http.client import Client
 from storyboard.media.sent_image import likeness
 from storyboard.media.verify import examine
 from storyboard.model import events
@@ -142,7 +142,7 @@ async def _collect(
     settings: Settings, realm: Realm, owed: list[Submission], on_event: EventHandler
 ) -> list[tuple[Submission, Outcome]]:
     provider, clock = provider_of(settings, realm.kind), Clock(settings.time_scale)
-    api = Endpoint(settings.base_url, api_key(settings), settings.environment)
+    api = service_endpoint(settings)
     state = RunState(secrets.token_hex(8), "", 1, settings.prices.hd)
     with _claimed(realm, state.name):
         async with Client(api, clock, provider.answers, notice=lambda why: on_event(events.Warned("", why))) as client:

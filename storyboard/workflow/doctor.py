@@ -266,28 +266,29 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
     except StoryboardError as error:
         yield Finding("key", "note", error.message, error.hint)
         return
-    yield Finding("key", "ok", "there is one")
+    yield Finding("key", "ok", "there is one" if key else "the service takes none")
     if offline:
         return
     try:
-        yield Finding("provider", "ok", _balance(found, key))
+        yield Finding("provider", "ok", _balance(found))
     except (RunRefused, InputError) as error:
         yield _bad("provider", error)
     except StoryboardError as error:
         yield Finding("provider", "note", error.message, error.hint)
 
 
-def _balance(found: "Settings", key: str) -> str:
+def _balance(found: "Settings") -> str:
+    from storyboard.config.credentials import service_endpoint
     from storyboard.costs.prices import amount
     from storyboard.generation.provider_calls import credit_balance
-    from storyboard.http.client import Client, Endpoint
+    from storyboard.http.client import Client
     from storyboard.system.clock import Clock
     from storyboard.workflow.workspace import provider_of
 
     provider = provider_of(found, found.service_realm)
 
     async def ask() -> str:
-        api = Endpoint(found.base_url, key, found.environment)
+        api = service_endpoint(found)
         async with Client(api, Clock(found.time_scale), provider.answers) as client:
             balance = await credit_balance(provider, client)
         said = "does not tell its balance" if balance is None else f"{amount(balance)} credits left"

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from storyboard.config.credentials import api_key
+from storyboard.config.credentials import service_endpoint
 from storyboard.costs.budget import ways_out
 from storyboard.film.audio.mix_plan import widest_difference
 from storyboard.film.picture_plan import copyable
@@ -66,7 +66,6 @@ def check(workspace: Workspace, plan: Plan) -> None:
 
     Raise Problems, InputError, RunRefused, LocalFault.
     """
-    from storyboard.http.client import Endpoint
     from storyboard.media import ffmpeg
 
     ffmpeg.version()
@@ -75,7 +74,7 @@ def check(workspace: Workspace, plan: Plan) -> None:
     if homeless := _homeless(workspace, plan):
         raise Problems(homeless)
     upload_destination(workspace)
-    Endpoint(workspace.settings.base_url, api_key(workspace.settings), workspace.settings.environment)
+    service_endpoint(workspace.settings)
     free, wanted = shutil.disk_usage(workspace.realm.root).free, ROOM + ROOM_PER_TAKE * plan.count("make")
     if free < wanted:
         message = f"{workspace.realm.root} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 
-from storyboard.config.credentials import api_key
+from storyboard.config.credentials import service_endpoint
 from storyboard.generation.callbacks import CallbackWaiters, Listener
 from storyboard.generation.owed import collect_owed
 from storyboard.generation.provider_calls import credit_balance
@@ -58,7 +58,13 @@ async def session(
         stack.callback(preparing.stop)
         api, clock, own_faults = await _service(workspace, stack, report)
         client = await stack.enter_async_context(
-            Client(api, clock, workspace.provider.answers, notice=lambda why: report(events.Warned("", why)))
+            Client(
+                api,
+                clock,
+                workspace.provider.answers,
+                notice=lambda why: report(events.Warned("", why)),
+                period=workspace.provider.timing.period,
+            )
         )
         services = await _services(workspace, stack, client, clock, api.key, preparing, report)
         state = RunState(
@@ -127,7 +133,7 @@ async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) 
     settings, environment = workspace.settings, workspace.provider.environment
     clock = Clock(settings.time_scale)
     if workspace.realm.kind != "draft":
-        return Endpoint(settings.base_url, api_key(settings), settings.environment), clock, dict
+        return service_endpoint(settings), clock, dict
     from storyboard.emulator import Emulator
     from storyboard.emulator.api.behaviour import Behaviour
 
@@ -139,7 +145,7 @@ async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) 
     def own_faults() -> Mapping[str, StoryboardError]:
         return {_scene_of(label): fault for label, fault in emulator.own_faults.items()}
 
-    return Endpoint(emulator.url, "draft", environment), clock, own_faults
+    return Endpoint(emulator.url, "draft", environment, workspace.provider.hosts), clock, own_faults
 
 
 def _scene_of(heading: str) -> str:

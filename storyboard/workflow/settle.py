@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from storyboard.config.credentials import api_key
+from storyboard.config.credentials import service_endpoint
 from storyboard.generation.provider_calls import echoed_prompt
 from storyboard.model.errors import InputError
 from storyboard.model.submission import ASKED_AGAIN, Submission
@@ -62,12 +62,11 @@ def _held(workspace: Workspace, entry: Submission) -> bool:
 
 def adopt(workspace: Workspace, entry: Submission, job: str, now: float) -> None:
     """Record ``job`` as the submitted one, once the provider confirms the prompt. Raise InputError."""
-    from storyboard.http.client import Client, Endpoint
-    from storyboard.http.key_mask import KeyMask
+    from storyboard.http.client import Client
 
     settings = workspace.settings
-    api = Endpoint(settings.base_url, api_key(settings), settings.environment)
-    job = KeyMask(api.key, api.host).mask(job)
+    api = service_endpoint(settings)
+    job = api.own_key().mask.mask(job)
 
     async def ask() -> str | None:
         async with Client(api, Clock(settings.time_scale), workspace.provider.answers) as wire:

@@ -8,8 +8,11 @@ from storyboard.http.address import (
     AddressForbidden,
     browser_address,
     is_loopback,
+    is_numeric,
+    is_private,
     is_public,
     loopback_host,
+    origin_of,
     sockets,
     url_objection,
 )
@@ -164,3 +167,22 @@ def test_the_socket_factory_judges_the_number_that_is_dialled() -> None:
     for address in ("10.0.0.1", "127.0.0.1"):
         with pytest.raises(AddressForbidden, match="not a public address"):
             create((socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 443)))
+
+
+def test_private_networks_are_those_of_a_home_or_an_office() -> None:
+    """A service without a key may be there; the credentials of a cloud's machine may be at a link-local address."""
+    for address in ("127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.9", "100.64.0.7", "fd12::1", "::ffff:10.0.0.1"):
+        assert is_private(address), address
+    for address in ("169.254.169.254", "8.8.8.8", "172.32.0.1", "fe80::1", "gpu.lan", ""):
+        assert not is_private(address), address
+    assert is_numeric("8.8.8.8")
+    assert not is_numeric("gpu.lan")
+
+
+def test_an_origin_has_its_port() -> None:
+    """Two spellings of one origin would be two, and the key would stay here, or go elsewhere."""
+    assert (
+        origin_of("https://Queue.fal.run/a?b") == "https://queue.fal.run:443" == origin_of("https://queue.fal.run:443")
+    )
+    assert origin_of("http://[::1]:8188/") == "http://::1:8188"
+    assert origin_of("queue.fal.run") == origin_of("https://a:b") == origin_of("ftp://a") == ""
