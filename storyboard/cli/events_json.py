@@ -39,8 +39,9 @@ def _fields(event: events.Event) -> dict[str, object]:
             }
         case events.Submitted(scene, take, job):
             return {"event": "submitted", "scene": scene, "take": take, "job": job}
-        case events.Waiting(scene, take, job):
-            return {"event": "waiting", "scene": scene, "take": take, "job": job}
+        case events.Waiting(scene, take, job, place):
+            queued = {} if place is None else {"place": place}
+            return {"event": "waiting", "scene": scene, "take": take, "job": job, **queued}
         case events.Fetched(scene, take, size):
             return {"event": "fetched", "scene": scene, "take": take, "bytes": size}
         case events.Finished(scene, take, digest):

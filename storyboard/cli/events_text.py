@@ -91,7 +91,7 @@ def with_time(
 
     def report(event: events.Event) -> None:
         said = (
-            f"{take_of(event)}: waiting for job {one_line(event.job, 80)}"
+            f"{take_of(event)}: waiting for job {one_line(event.job, 80)}{_place(event)}"
             if isinstance(event, events.Waiting)
             else cut(event)
             if isinstance(event, events.Cutting)
@@ -128,3 +128,7 @@ def ending(done: events.Done) -> Iterator[str]:
     )
     yield f"spent    {amount(done.credits)} credit{'' if done.credits == 1 else 's'}"
     yield from done.notes
+
+
+def _place(event: events.Waiting) -> str:
+    return "" if event.place is None else f", {event.place} in its queue"

@@ -91,7 +91,8 @@ def after(seen: Progress, event: events.Event, now: float) -> Progress:
             spent = replace(seen, spent=seen.spent + event.credits, to_spend=left)
             return _working(spent, take_of(event), _moved(seen, take_of(event), "making", now))
         case events.Waiting():
-            return _working(seen, take_of(event), _moved(seen, take_of(event), "making", now))
+            state = "making" if event.place is None else f"queue {event.place}"
+            return _working(seen, take_of(event), _moved(seen, take_of(event), state, now))
         case events.Fetched():
             return _working(seen, take_of(event), _moved(seen, take_of(event), "checking", now))
         case events.Finished():

@@ -12,6 +12,7 @@ from storyboard.generation.polling import STILL_OPEN, clip_ready, upgrade_ready,
 from storyboard.generation.run_state import RunState
 from storyboard.generation.schedule import HD_DEADLINE
 from storyboard.generation.services import RunServices
+from storyboard.http.clip_download import DownloadedFile, write_clip
 from storyboard.model import events
 from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, SceneFailed, UpgradeRefused
 from storyboard.model.submission import Submission
@@ -112,8 +113,16 @@ async def download_take(
             if bad > REFETCHES:
                 hint = f"kept in {services.store.root / 'damaged'}; run again to download it again"
                 raise BadMedia(f"the download is not a complete clip: {error.message}", hint) from error
+            ready = await again() if ready.content else ready
         finally:
             discard(path)
+
+
+async def _arrived(services: RunServices, ready: Ready, path: Path) -> DownloadedFile:
+    """The clip of a job in a new file: from its address, or as it came in the reply itself."""
+    if ready.content:
+        return await asyncio.to_thread(write_clip, ready.content, path)
+    return await services.client.fetch(ready.url, path, with_key=ready.with_key)
 
 
 async def _download(
@@ -126,7 +135,7 @@ async def _download(
 ) -> Take:
     async with state.downloads:
         state.may_download()
-        downloaded = await services.client.fetch(ready.url, path)
+        downloaded = await _arrived(services, ready, path)
     services.on_event(events.Fetched(step.scene, step.shot.take, downloaded.bytes))
     if expected.digest not in (None, downloaded.sha256):
         raise SceneFailed("the service serves another clip than the one that the lock pins")

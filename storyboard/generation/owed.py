@@ -8,7 +8,7 @@ from storyboard.generation.download import collect_clip, collect_upgrade
 from storyboard.generation.polling import clip_ready
 from storyboard.generation.run_state import RunState
 from storyboard.generation.runner import contain_faults
-from storyboard.generation.schedule import HD_DEADLINE, JOB_DEADLINE
+from storyboard.generation.schedule import HD_DEADLINE
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import LocalFault, ProgramFault, SceneFailed, Stalled, StoryboardError
@@ -73,4 +73,4 @@ async def _collect(services: RunServices, state: RunState, submission: Submissio
 
 def _patience(services: RunServices, submission: Submission) -> float:
     """Seconds to wait for an owed job: as long as for any other, counted from its submission."""
-    return max(JOB_DEADLINE - (services.clock.wall() - submission.asked), 0.0)
+    return max(services.provider.timing.deadline - (services.clock.wall() - submission.asked), 0.0)

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from storyboard.generation.download import Expected, download_take
 from storyboard.generation.polling import wait_until_ready
 from storyboard.generation.provider_calls import job_status, upscale_status
 from storyboard.generation.run_state import RunState
-from storyboard.generation.schedule import JOB_DEADLINE, PollLimit, between_polls
+from storyboard.generation.schedule import PollLimit, between_polls
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import RebuyNeeded, SceneFailed, Stalled
@@ -72,8 +73,9 @@ async def _ready(
     services: RunServices, state: RunState, job: str, ask: Callable[[], Awaitable[Pending | Ready]]
 ) -> Ready:
     # The job ended before it was pinned: a service that does not know it now has forgotten it, or never knew it.
-    limit = PollLimit(JOB_DEADLINE, visible_after=0)
-    found = await wait_until_ready(services, state, ask, limit, between_polls, services.clock.pause)
+    timing = services.provider.timing
+    limit, interval = PollLimit(timing.deadline, visible_after=0), partial(between_polls, timing.pause)
+    found = await wait_until_ready(services, state, ask, limit, interval, services.clock.pause)
     if isinstance(found, str):
         raise Stalled(f"job {one_line(job, 80)}: {found}")
     return found

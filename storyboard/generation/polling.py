@@ -1,10 +1,11 @@
 """Poll a job until its clip, or its upgrade, is ready; or until the limit of polling is reached."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from storyboard.generation.provider_calls import job_status, upscale_status
 from storyboard.generation.run_state import RunState
-from storyboard.generation.schedule import HD_DEADLINE, HD_PAUSE, JITTER, JOB_DEADLINE, PollLimit, between_polls
+from storyboard.generation.schedule import HD_DEADLINE, HD_PAUSE, JITTER, PollLimit, between_polls
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import AddressExpired, RunRefused, SceneFailed, Stalled, UpgradeRefused
@@ -31,16 +32,20 @@ async def wait_until_ready(
     """Poll until the answer is ready; return why not, in words, once the limit is reached.
 
     ``interval`` gives the seconds to the next poll for a job polled for so many seconds; ``pause`` waits that long.
+    The time that a job lies in a queue does not count, but where there is no patience at all.
     Raise LocalFault if this machine failed meanwhile, and what ``ask`` raises.
     """
     clock = services.clock
-    began = clock.monotonic()
+    began = last = clock.monotonic()
     while True:
         state.may_download()
         found = await ask()
         if isinstance(found, Ready):
             return found
-        age = clock.monotonic() - began
+        now = clock.monotonic()
+        if found.queued and limit.deadline:
+            began += now - last
+        age, last = now - began, now
         seconds = interval(age) * clock.between(*JITTER)
         if why := limit.over(age, seconds, seen=found.seen, done=found.done):
             return why
@@ -52,34 +57,44 @@ async def clip_ready(
     state: RunState,
     step: Make | Collect,
     submission: Submission,
-    deadline: float = JOB_DEADLINE,
+    deadline: float | None = None,
 ) -> Ready:
-    """Wait until the clip of a job is ready, for ``deadline`` seconds.
+    """Wait until the clip of a job is ready, for ``deadline`` seconds, by default as long as the provider says.
 
     Raise Stalled at the limit (the job stays open), SceneFailed if it failed.
     """
     assert submission.job is not None
-    job, records = submission.job, services.ledger.submissions
+    job, records, timing = submission.job, services.ledger.submissions, services.provider.timing
+    place = None
 
     async def ask() -> Pending | Ready:
+        nonlocal place
         try:
-            return await job_status(services.provider, services.client, job)
+            found = await job_status(services.provider, services.client, job)
         except (Stalled, AddressExpired):
             raise
         except SceneFailed as error:
             records.record_failed(submission, error.message, error.code, services.clock.wall())
             raise
+        if isinstance(found, Pending) and found.place != place:
+            place = found.place
+            services.on_event(events.Waiting(step.scene, step.shot.take, job, place))
+        return found
 
     services.on_event(events.Waiting(step.scene, step.shot.take, job))
-    limit = PollLimit(deadline)
+    limit, interval = PollLimit(timing.deadline if deadline is None else deadline), partial(between_polls, timing.pause)
     found = await wait_until_ready(
-        services, state, ask, limit, between_polls, lambda seconds: services.callbacks.pause(submission, seconds)
+        services, state, ask, limit, interval, lambda seconds: services.callbacks.pause(submission, seconds)
     )
     if isinstance(found, str):
         raise Stalled(f"job {one_line(job, 80)}: {found}", STILL_OPEN)
     if found.credits is not None and found.credits != submission.credits:
         # Recorded before the next submission checks the budget, not only when the clip has been downloaded.
         records.record_charge(submission, found.credits, services.clock.wall())
+    if found.others:
+        more = "another clip" if found.others == 1 else f"{found.others} more clips"
+        said = f"the job made {more}, and only the first is used"
+        services.on_event(events.Warned(step.scene, said))
     return found
 
 

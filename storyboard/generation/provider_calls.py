@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from storyboard.http.exchange import Reply, Request
 from storyboard.http.policy import Call, Verdict
+from storyboard.model.errors import Stalled
 from storyboard.model.shot import Shot
 from storyboard.providers.base import (
     Address,
@@ -17,6 +18,7 @@ from storyboard.providers.base import (
     Dispatch,
     ImageUploader,
     JobFailed,
+    JobFinder,
     JobState,
     NoResult,
     Pending,
@@ -91,6 +93,18 @@ async def echoed_prompt(provider: Provider, client: "Client", job: str) -> str |
     echo = provider
     found = await client.send(echo.echo(job), lambda reply: echo.read_echo(job, reply))
     return None if isinstance(found, Verdict) else found
+
+
+async def find_job(finder: JobFinder, client: "Client", dispatch: Dispatch) -> str | None:
+    """Return the name of a submission's job; None if the provider certainly has none.
+
+    Raise SceneFailed, RunRefused or Stalled if it cannot say.
+    """
+    read: Callable[[Reply], str | NoResult | AskNext[str | None] | None] = partial(finder.read_search, dispatch)
+    found: str | Verdict | None = await ask(client, finder.search(dispatch), read)
+    if isinstance(found, Verdict):
+        raise Stalled("the provider does not say whether it has the job")
+    return found
 
 
 async def credit_balance(provider: Provider, client: "Client") -> Fraction | None:

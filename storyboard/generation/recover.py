@@ -1,6 +1,6 @@
 """Find the job of a shot that somebody else submitted, or whose answer was lost: by waiting, or by a callback."""
 
-from storyboard.generation.provider_calls import echoed_prompt
+from storyboard.generation.provider_calls import echoed_prompt, find_job
 from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.schedule import CALLED_LOOK
 from storyboard.generation.services import RunServices
@@ -16,6 +16,7 @@ from storyboard.model.errors import (
 from storyboard.model.submission import Submission
 from storyboard.model.text import one_line
 from storyboard.planning.steps import Collect, Make
+from storyboard.providers.base import Dispatch, JobFinder
 from storyboard.state.ledger.submissions import KnownJob
 from storyboard.system.claims import is_locked
 
@@ -47,6 +48,41 @@ async def wait_for_other_run(services: RunServices, state: RunState, step: Make 
             return await find_job_by_callback(services, state, step, submission, lost, 0)
         await services.clock.pause(2)
     raise SceneFailed("it was not submitted", "run again")
+
+
+def is_searchable(services: RunServices, submission: Submission | None) -> bool:
+    """Whether the answer of a submission was lost, and the provider finds its job by our own name."""
+    if submission is None or not isinstance(services.provider, JobFinder):
+        return False
+    dead = submission.state == "intent" and not is_locked(services.runs / submission.run)
+    return submission.state == "unknown" or dead
+
+
+async def find_job_by_name(services: RunServices, state: RunState, submission: Submission) -> Submission | None:
+    """Return the submission with the job of its own name; None if the provider certainly has none.
+
+    Raise SubmissionUnknown while the provider cannot say.
+    """
+    finder = services.provider
+    assert isinstance(finder, JobFinder)
+    dispatch = Dispatch(submission.own_name, services.callbacks.address(submission.nonce))
+    try:
+        job = await find_job(finder, services.client, dispatch)
+        if job is not None:
+            services.ledger.submissions.adopt(submission, job, services.clock.wall())
+    except SceneFailed as error:
+        raise _not_found(error.message) from error
+    except RunRefused as error:
+        stop_run(services, state, error)
+        raise _not_found(error.message) from error
+    except KnownJob:
+        raise _not_found("it was found under the name of another shot's job") from None
+    return services.ledger.submissions.of_key(submission.key) if job is not None else None
+
+
+def _not_found(why: str) -> SubmissionUnknown:
+    hint = "run again: it is looked for by its name, and submitted again only if there is none"
+    return SubmissionUnknown(f"unconfirmed submission, possibly accepted and charged: {why}", hint)
 
 
 async def find_job_by_callback(

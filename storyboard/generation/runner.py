@@ -11,10 +11,10 @@ from storyboard.generation.next_retakes import buy_retakes
 from storyboard.generation.next_tries import with_fallbacks
 from storyboard.generation.own_checks import installed_checks, run_check
 from storyboard.generation.pinned import fetch_pinned, lost_take
-from storyboard.generation.recover import job_of_same_shot
+from storyboard.generation.recover import is_searchable, job_of_same_shot
 from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.services import RunServices
-from storyboard.generation.submit import forget_uploads, submit_shot
+from storyboard.generation.submit import forget_uploads, recover_by_name, submit_shot
 from storyboard.model import events
 from storyboard.model.errors import (
     LocalFault,
@@ -223,6 +223,9 @@ async def job_to_collect(services: RunServices, state: RunState, step: Collect) 
     """Return the submission to collect: of this ledger, or of the job that the lock names. Raise StoryboardErrors."""
     if step.pinned:
         return await fetch_pinned(services, state, step)
+    lost = services.ledger.submissions.of_key(step.shot.key)
+    if lost and is_searchable(services, lost):
+        return await recover_by_name(services, state, step, lost)
     return await job_of_same_shot(services, state, step)
 
 

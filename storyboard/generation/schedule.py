@@ -1,16 +1,18 @@
-"""Polling schedule: how often a job is polled, and when polling stops. All times in seconds (reliability.md B4)."""
+"""Polling schedule: how often a job is polled, and when polling stops. All times in seconds (reliability.md B4).
+
+What differs from service to service is in its ``Timing``.
+"""
 
 from dataclasses import dataclass
 
-# The first poll is when a job can be finished at the earliest; pauses grow, each multiplied by a random JITTER.
-FIRST_POLL = 45.0
-JOB_DEADLINE = 30 * 60.0
+# Pauses grow, each multiplied by a random JITTER.
 HD_PAUSE = 25.0
 HD_DEADLINE = 10 * 60.0
 JITTER = (0.8, 1.2)
 
-# How long an unconfirmed submission waits for its callback, and the pause between two checks of the inbox.
-CALLED_WITHIN = FIRST_POLL + 10 * 60.0
+# How long after the first poll an unconfirmed submission waits for its callback; the pause between two checks of the
+# inbox.
+CALLED_WITHIN = 10 * 60.0
 CALLED_LOOK = 12.0
 
 # How long the provider may report its own job as unknown, and how often as done without a URL.
@@ -18,11 +20,11 @@ _VISIBLE_AFTER = 10 * 60.0
 _BARE = 3
 
 
-def between_polls(age: float) -> float:
-    """The pause before the next poll of a job that has been in progress for ``age`` seconds."""
+def between_polls(pause: float, age: float) -> float:
+    """The pause before the next poll of a job that has been in progress for ``age`` seconds; ``pause`` is the first."""
     if age > 15 * 60:
-        return 60.0
-    return 30.0 if age > 6 * 60 else 12.0
+        return pause * 5
+    return pause * 2.5 if age > 6 * 60 else pause
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ class RunServices:
     and height; it raises BadMedia or LocalFault. ``frames`` keeps these images. ``originals``: download the uncropped
     original of a clip as well. ``prepare`` is given each scene's take once it is in the store, and does ahead what the
     cut needs. ``fit_image`` brings the bytes of an image into a shape, as PNG; it raises BadMedia.
+    ``uploads`` are those that the user configured, ``own_uploads`` the provider's, for models that know no others.
     """
 
     provider: Provider
@@ -38,6 +39,7 @@ class RunServices:
     store: Store
     frames: Store
     uploads: Uploads | None
+    own_uploads: Uploads
     clock: Clock
     callbacks: CallbackWaiters
     runs: Path

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from storyboard.generation.chained_frames import frame_image, known_image, wait_for_sources
 from storyboard.generation.fitted_frames import fit_frame
 from storyboard.generation.polling import clip_ready
 from storyboard.generation.provider_calls import send_submission
-from storyboard.generation.recover import find_job_by_callback, wait_for_other_run
+from storyboard.generation.recover import find_job_by_callback, find_job_by_name, wait_for_other_run
 from storyboard.generation.run_state import RunState
-from storyboard.generation.schedule import CALLED_WITHIN, FIRST_POLL
+from storyboard.generation.schedule import CALLED_WITHIN
 from storyboard.generation.services import RunServices
+from storyboard.generation.uploads import Uploads, content_as_planned, media_type
 from storyboard.model import events
 from storyboard.model.errors import (
     InputError,
@@ -24,10 +27,14 @@ from storyboard.model.errors import (
 from storyboard.model.shot import Shot, ShotImage, TakeFrame
 from storyboard.model.storyboard import FrameFit, Image, LocalImage, WebImage
 from storyboard.model.submission import Submission
-from storyboard.planning.steps import Make, take_id
-from storyboard.providers.base import Dispatch, Ready, sent_images
+from storyboard.model.text import one_line
+from storyboard.planning.steps import Collect, Make, take_id
+from storyboard.providers.base import Dispatch, JobFinder, Ready, SentImage, sent_images
 from storyboard.state import rescue
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
+
+# How often a submission is sent again whose answer is lost each time, while the provider has no job of its name.
+_RESENDS = 3
 
 
 async def submit_shot(services: RunServices, state: RunState, step: Make) -> tuple[Submission, Ready | None]:
@@ -41,20 +48,43 @@ async def submit_shot(services: RunServices, state: RunState, step: Make) -> tup
         state.may_submit()
         services.on_event(events.Submitting(step.scene, step.shot.take, step.shot.model))
         images = [await _image(services, state, image) for image in step.shot.images]
-        fits = [image.frame.fit if isinstance(image, TakeFrame) else _fit_of(image) for image in step.shot.images]
-        sent = [await fit_frame(services, state, *each, fit) for each, fit in zip(images, fits, strict=True)]
-        addresses = [await _address(services, *image) for image in sent]
+        sendable = await _prepared_images(services, state, step.shot, images)
         state.may_submit()
         try:
             submission = _record_intent(services, state, step, _sent_frames(step.shot, images))
         except AlreadyAsked:
             return await wait_for_other_run(services, state, step), None
-        submission = await _send_or_recover(services, state, step, submission, addresses)
+        submission = await _send_or_recover(services, state, step, submission, sendable)
         state.paid.add(take_id(step))
         assert submission.job is not None
         services.on_event(events.Submitted(step.scene, step.shot.take, submission.job, step.credits))
-        await services.callbacks.pause(submission, FIRST_POLL)
+        await services.callbacks.pause(submission, services.provider.timing.first)
         return submission, await clip_ready(services, state, step, submission)
+
+
+async def _prepared_images(
+    services: RunServices, state: RunState, shot: Shot, images: Sequence[tuple[Image, bytes]]
+) -> Sequence[SentImage]:
+    """The images of a shot in its shape, and as its model takes them."""
+    fits = [image.frame.fit if isinstance(image, TakeFrame) else _fit_of(image) for image in shot.images]
+    sent = [await fit_frame(services, state, *each, fit) for each, fit in zip(images, fits, strict=True)]
+    return await _sendable(services, shot, sent)
+
+
+async def recover_by_name(
+    services: RunServices, state: RunState, step: Make | Collect, submission: Submission
+) -> Submission:
+    """Return a submission of an earlier run whose answer was lost: its job is found, or it is submitted again.
+
+    Raise SubmissionUnknown while the provider cannot say; NotAsked, SceneFailed, RunRefused, LocalFault.
+    """
+    async with state.slots:
+        if found := await find_job_by_name(services, state, submission):
+            return found
+        state.may_submit()
+        images = [await _image(services, state, image) for image in step.shot.images]
+        sendable = await _prepared_images(services, state, step.shot, images)
+        return await _send_or_recover(services, state, step, submission, sendable)
 
 
 def forget_uploads(services: RunServices, state: RunState, shot: Shot) -> None:
@@ -63,8 +93,8 @@ def forget_uploads(services: RunServices, state: RunState, shot: Shot) -> None:
         fit = image.frame.fit if isinstance(image, TakeFrame) else _fit_of(image)
         if isinstance(image, TakeFrame):
             image = known_image(services, state, image) or image
-        if isinstance(image, LocalImage) and services.uploads:
-            services.uploads.forget(state.fitted.get((image.digest, fit), image) if fit else image)
+        if isinstance(image, LocalImage) and (uploads := _uploads(services, shot)):
+            uploads.forget(state.fitted.get((image.digest, fit), image) if fit else image)
 
 
 async def shield_request(state: RunState, request: Coroutine[None, None, Submission]) -> Submission:
@@ -93,26 +123,56 @@ def _record_intent(services: RunServices, state: RunState, step: Make, frames: M
 
 
 async def _send_or_recover(
-    services: RunServices, state: RunState, step: Make, submission: Submission, addresses: list[str]
+    services: RunServices, state: RunState, step: Make | Collect, submission: Submission, images: Sequence[SentImage]
 ) -> Submission:
-    """Send the request; if its answer is lost and callbacks are configured, wait for one."""
+    """Send the request; if its answer is lost, look for its job by our name, or wait for a callback."""
     try:
-        return await shield_request(state, _send(services, submission, step.shot, addresses))
+        return await shield_request(state, _send(services, submission, step.shot, images))
     except SubmissionUnknown as lost:
+        if isinstance(services.provider, JobFinder):
+            return await _found_or_sent_again(services, state, step, submission, images)
         if not services.callbacks.is_enabled:
             raise
         why = "the answer to its submission was lost: waiting for the service to call back"
         services.on_event(events.Warned(step.scene, why))
-        return await find_job_by_callback(services, state, step, submission, lost, CALLED_WITHIN)
+        patience = services.provider.timing.first + CALLED_WITHIN
+        return await find_job_by_callback(services, state, step, submission, lost, patience)
 
 
-async def _send(services: RunServices, submission: Submission, shot: Shot, addresses: list[str]) -> Submission:
+async def _found_or_sent_again(
+    services: RunServices, state: RunState, step: Make | Collect, submission: Submission, images: Sequence[SentImage]
+) -> Submission:
+    """Look for the job of a submission whose answer was lost; where there is none, send it again by the same name.
+
+    Raise SubmissionUnknown while the provider cannot say, SceneFailed if no answer comes again and again.
+    """
+    records = services.ledger.submissions
+    for resends in range(_RESENDS + 1):
+        # A request that was cut off may still be on its way.
+        await services.clock.pause(services.provider.timing.pause)
+        if found := await find_job_by_name(services, state, submission):
+            return found
+        if resends == _RESENDS:
+            break
+        try:
+            state.may_submit()
+        except NotAsked:
+            records.record_refused(submission, "", None, services.clock.wall())
+            raise
+        with suppress(SubmissionUnknown):
+            return await shield_request(state, _send(services, submission, step.shot, images))
+    why = "no answer came to its submission, again and again, and the provider has no such job"
+    records.record_refused(submission, why, None, services.clock.wall())
+    raise SceneFailed(why, "render again later: finished takes are kept")
+
+
+async def _send(services: RunServices, submission: Submission, shot: Shot, images: Sequence[SentImage]) -> Submission:
     """Send the request once, and record what came of it before anything else happens."""
     records, now = services.ledger.submissions, services.clock.wall
     try:
         callback = services.callbacks.address(submission.nonce)
         dispatch = Dispatch(submission.own_name, callback)
-        job = await send_submission(services.provider, services.client, shot, sent_images(shot, addresses), dispatch)
+        job = await send_submission(services.provider, services.client, shot, images, dispatch)
     except SubmissionUnknown as error:
         records.record_unknown(submission, error.message, error.code, now())
         raise submission_undecided(error.message) from error
@@ -175,8 +235,31 @@ def _sent_frames(shot: Shot, images: Sequence[tuple[Image, bytes]]) -> Mapping[s
     }
 
 
-async def _address(services: RunServices, image: Image, content: bytes) -> str:
+def _uploads(services: RunServices, shot: Shot) -> Uploads | None:
+    """Where the images of a shot are uploaded to: its model may know them only by names of the provider's own."""
+    return services.own_uploads if services.model(shot).images == "upload" else services.uploads
+
+
+async def _sendable(services: RunServices, shot: Shot, images: Sequence[tuple[Image, bytes]]) -> Sequence[SentImage]:
+    """The images as the model of the shot takes them: uploaded, or as bytes. Raise SceneFailed, RunRefused."""
+    model = services.model(shot)
+    if not model.web_images and any(isinstance(image, WebImage) for image, _ in images):
+        raise SceneFailed(f"{one_line(model.name, 40)} takes no image by its address", "save the image in the project")
+    if model.images != "bytes":
+        uploads = _uploads(services, shot)
+        return sent_images(shot, [await _address(uploads, *image) for image in images])
+    known = [image.url if isinstance(image, WebImage) else "" for image, _ in images]
+    return [_with_bytes(sent, *image) for sent, image in zip(sent_images(shot, known), images, strict=True)]
+
+
+def _with_bytes(sent: SentImage, image: Image, content: bytes) -> SentImage:
+    if isinstance(image, WebImage):
+        return sent
+    return replace(sent, content=content_as_planned(image, content), kind=media_type(image))
+
+
+async def _address(uploads: Uploads | None, image: Image, content: bytes) -> str:
     if isinstance(image, WebImage):
         return image.url
-    assert services.uploads is not None
-    return (await services.uploads.address(image, content)).url
+    assert uploads is not None
+    return (await uploads.address(image, content)).url

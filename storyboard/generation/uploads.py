@@ -158,6 +158,18 @@ class Bucket:
         )
 
 
+def content_as_planned(image: LocalImage, content: bytes) -> bytes:
+    """Return the bytes of an image. Raise SceneFailed if they are not those that were planned with."""
+    if hashlib.sha256(content).hexdigest() != image.digest:
+        raise SceneFailed(f"{one_line(str(image.path))} has changed since the plan was made", "run again")
+    return content
+
+
+def media_type(image: LocalImage) -> str:
+    """Return the media type of an image, such as "image/png"."""
+    return _TYPES[image.kind]
+
+
 class Uploads:
     """The uploads of a run. Each image is uploaded once while its address is valid, however many scenes use it."""
 
@@ -167,24 +179,36 @@ class Uploads:
         self._wire = wire
         self._memory = memory
         self._turns: dict[str, asyncio.Lock] = {}
+        self._lasting: dict[str, Address] = {}
 
     async def address(self, image: LocalImage, content: bytes) -> Address:
         """Return the image's address, uploaded if needed. Raise SceneFailed, RunRefused, InputError or LocalFault."""
-        if hashlib.sha256(content).hexdigest() != image.digest:
-            raise SceneFailed(f"{one_line(str(image.path))} has changed since the plan was made", "run again")
+        content_as_planned(image, content)
+        if image.digest in self._lasting:
+            return self._lasting[image.digest]
         async with self._turns.setdefault(image.digest, asyncio.Lock()):
             later = datetime.fromtimestamp(self._wire.clock.wall(), UTC) + _MARGIN
             known = self._memory.upload_address(self._way.destination, image.digest, later)
             if known:
                 return Address(known, None)
+            if image.digest in self._lasting:
+                return self._lasting[image.digest]
             address = await self._way.put(image, content, self._provider, self._wire)
             if address.expires:
                 self._memory.remember_upload(self._way.destination, image.digest, address.url, address.expires)
+            else:
+                self._lasting[image.digest] = address
             return address
 
     def forget(self, image: LocalImage) -> None:
         """Forget an address that the provider could not fetch: the next use uploads the image again."""
+        self._lasting.pop(image.digest, None)
         self._memory.forget_upload(self._way.destination, image.digest)
+
+
+def own_uploads(provider: Provider, wire: "Client") -> Uploads:
+    """Return the provider's own uploads, whose names are of this run."""
+    return Uploads(ProviderStorage(provider.name), provider, wire, NoMemory())
 
 
 def destination_for(kind: Kind, value: str | None, provider: str, origin: str) -> UploadDestination | None:

@@ -47,11 +47,12 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A job is in progress."""
+    """A job is in progress. ``place`` is its place in the provider's queue, from 1, where that is told."""
 
     scene: str
     take: int
     job: str
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

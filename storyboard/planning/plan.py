@@ -300,6 +300,9 @@ def _pending(shot: _Known) -> Step | None:
         if entry.nonce in facts.named:
             why = "its answer was lost, a callback names its job"
             return Collect(shot.scene, shot.wanted, shot.resolution, None, why, shot.upgrade)
+        if entry.key in facts.searchable:
+            why = "its answer was lost; its job is looked for by its name, and submitted again if there is none"
+            return Collect(shot.scene, shot.wanted, shot.resolution, None, why, shot.upgrade)
         return Blocked(shot.scene, shot.wanted, entry.why or "its submission was cut off before an answer came")
     if entry and entry.state == "abandoned":
         return Blocked(shot.scene, shot.wanted, entry.why, "given-up")

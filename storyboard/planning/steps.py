@@ -152,6 +152,7 @@ class Facts:
     ``entries`` and ``takes`` are those of each key in the ledger; ``held`` the digests in the store;
     ``before`` the recipe that each take was last generated from; ``at_work`` the runs in progress; ``removed`` the day
     on which `store gc` removed a take, by digest; ``named`` the nonces of submissions whose job a callback has named.
+    ``searchable`` are the keys whose provider finds a job by our own name.
     ``refusals`` counts by key how often a shot was refused for its content. The user agrees to buy the scenes in
     ``rebuy`` again, and to submit those in ``retry`` once more. ``kind`` is that of the takes.
     """
@@ -168,6 +169,7 @@ class Facts:
     rebuy: frozenset[str] = frozenset()
     retry: frozenset[str] = frozenset()
     kind: Kind = "paid"
+    searchable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,6 @@ def find_with_table(name: str, own: Mapping[str, object], folder: Path) -> Provi
     if own:
         raise InputError(
             f"[providers.{name}] in config.toml: {name} knows no {', '.join(sorted(own))}",
-            "known: base_url, key_file, at_once",
+            "known: base_url, key_file, key_command, at_once",
         )
     return provider

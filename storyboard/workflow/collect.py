@@ -14,6 +14,7 @@ from storyboard.generation.callbacks import CallbackWaiters
 from storyboard.generation.owed import collect_owed
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
+from storyboard.generation.uploads import own_uploads
 from storyboard.graphics.frame_sheet import images_png
 from storyboard.graphics.stills import fit_image
 from storyboard.http.client import Client
@@ -153,6 +154,7 @@ async def _collect(
                 store=realm.store,
                 frames=realm.frames,
                 uploads=None,
+                own_uploads=own_uploads(provider, client),
                 clock=clock,
                 callbacks=CallbackWaiters(clock, None),
                 runs=realm.runs,

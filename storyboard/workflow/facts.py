@@ -19,6 +19,7 @@ from storyboard.model.take import Take, TakeId
 from storyboard.planning.fallbacks import fallback_shots
 from storyboard.planning.plan import make_plan
 from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan, Step
+from storyboard.providers.base import JobFinder
 from storyboard.workflow.workspace import Workspace
 
 
@@ -59,6 +60,7 @@ def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
         frozenset(agreed.rebuy),
         frozenset(agreed.retry),
         realm.kind,
+        frozenset(submissions) if isinstance(workspace.provider, JobFinder) else frozenset(),
     )
 
 

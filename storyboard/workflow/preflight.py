@@ -144,6 +144,7 @@ def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:
 
 def _homeless(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """Images and frames of scenes that are needed, and that no place is configured for: before anything is paid."""
+    plan = _of_addresses(workspace, plan)
     if not plan.images_to_upload and not plan.frames_to_upload:
         return ()
     destination = upload_destination(workspace)
@@ -152,6 +153,12 @@ def _homeless(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         images = [fitted_destination_missing(image) for image in plan.images_to_upload if image.fit]
     frames = (frame_destination_missing(frame, destination) for frame in plan.frames_to_upload)
     return tuple(_quoting(problem) for problem in (*images, *frames) if problem)
+
+
+def _of_addresses(workspace: Workspace, plan: Plan) -> Plan:
+    """The plan without the shots of models that take bytes, or the provider's own names of images."""
+    model = workspace.provider.capabilities.model
+    return replace(plan, steps=tuple(step for step in plan.steps if model(step.shot.model).images == "address"))
 
 
 def _mostly_encoded(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:

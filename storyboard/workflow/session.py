@@ -12,7 +12,7 @@ from storyboard.generation.provider_calls import credit_balance
 from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.runner import LocalExecutor, Runner
 from storyboard.generation.services import RunServices
-from storyboard.generation.uploads import NoMemory, Uploads
+from storyboard.generation.uploads import NoMemory, Uploads, own_uploads
 from storyboard.graphics.frame_sheet import images_png
 from storyboard.graphics.stills import fit_image
 from storyboard.http.client import Client, Endpoint
@@ -111,6 +111,7 @@ async def _services(
         store=realm.store,
         frames=realm.frames,
         uploads=_uploads(workspace, client),
+        own_uploads=own_uploads(workspace.provider, client),
         clock=clock,
         callbacks=await _calls(workspace, clock, stack, report, key),
         runs=realm.runs,

@@ -35,6 +35,7 @@ from storyboard.media import ffmpeg
 from storyboard.model.submission import Submission
 from storyboard.parsing import schema
 from storyboard.providers import installed
+from storyboard.providers.apikley.veo import Apikley
 from storyboard.state.ledger.submissions import Submissions
 
 # What a render imports on its way: here once, and not in every child.
@@ -121,6 +122,9 @@ def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
     if asked.get("forget"):
         forget()
     for name, value in asked.get("patience", {}).items():
+        if name == "JOB_DEADLINE":
+            Apikley.timing = replace(Apikley.timing, deadline=value)
+            continue
         assert hasattr(polling, name), name
         setattr(polling, name, value)
     if asked.get("watched"):

@@ -1,0 +1,5 @@
+"""Fixtures of the tests of generation."""
+
+from filming import clips
+
+__all__ = ["clips"]
