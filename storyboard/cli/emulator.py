@@ -41,6 +41,9 @@ All of them: storyboard emulator --list-faults
 )
 @click.option("--seed", type=int, default=1, help="Seed of the random choices in faults with %P (default 1).")
 @click.option("--plain", is_flag=True, help="Serve small single-colour clips instead of drafts (faster).")
+@click.option(
+    "--as", "dialect", type=click.Choice(["apikley", "comfy"]), default="apikley", help="Service whose API is served."
+)
 @click.option("--list-faults", "listed", is_flag=True, help="List every fault and exit.")
 def command(
     port: int,
@@ -52,13 +55,14 @@ def command(
     storm: float,
     seed: int,
     plain: bool,
+    dialect: str,
     listed: bool,
 ) -> int:
     """Serve the provider's API on this machine until interrupted. Prints its address on stdout.
 
     No request leaves this machine, and nothing is bought.
     """
-    from storyboard.emulator.api.behaviour import Behaviour
+    from storyboard.emulator.api.behaviour import DIALECTS, Behaviour
     from storyboard.emulator.faults.faults import storm as every
 
     if listed:
@@ -72,6 +76,7 @@ def command(
         balance=balance,
         seed=seed,
         film="plain" if plain else "animatic",
+        dialect=next(each for each in DIALECTS if each == dialect),
     )
     signals.run(lambda: _serve(behaviour, port))
     return 0
@@ -79,16 +84,17 @@ def command(
 
 async def _serve(behaviour: "Behaviour", port: int) -> None:
     from storyboard.emulator import Emulator
-    from storyboard.providers.apikley.veo import provider
+    from storyboard.providers.installed import find
 
-    names = provider.environment
+    names = find(behaviour.dialect).environment
+    key = f"{names.key}=rehearsal " if names.auth.header else ""
     stop = asyncio.Event()
     with signals.interrupt_handler(lambda times: stop.set()):
         async with Emulator(behaviour, port, _warn) as emulator:
             click.echo(emulator.url)
             click.echo("In another terminal, for example:", err=True)
             click.echo(
-                f"  {names.base_url}={emulator.url} {names.key}=rehearsal STORYBOARD_TIME_SCALE=0.01 \\\n"
+                f"  {names.base_url}={emulator.url} {key}STORYBOARD_TIME_SCALE=0.01 \\\n"
                 "    storyboard render film.yaml --yes",
                 err=True,
             )

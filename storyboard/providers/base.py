@@ -250,6 +250,31 @@ class Canceller(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a service says of the configured models: ``said`` is about itself, such as its version.
+
+    ``problems`` are sentences about what it would refuse, ``notes`` about what the user should know.
+    """
+
+    said: str
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Inspector(Protocol):
+    """A provider that can ask its service whether the models that the user configured can be used there."""
+
+    def inspection(self) -> Request:
+        """The first request: a BALANCE, which costs nothing."""
+        ...
+
+    def read_inspection(self, reply: Reply) -> Inspection | NoResult | AskNext[Inspection]:
+        """What the service says."""
+        ...
+
+
 @runtime_checkable
 class CallbackReader(Protocol):
     """A provider with callbacks (webhooks)."""

@@ -1,9 +1,11 @@
 """Behaviour: the settings of an emulator, as a value. The grammar of its faults is in faults.py."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Film = Literal["animatic", "plain", "tiny"]
+Dialect = Literal["apikley", "comfy"]
+DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,7 @@ class Behaviour:
     ``key`` the only accepted API key, None for any. ``seed`` makes random ``faults`` repeatable. ``film`` is the kind
     of clips: "animatic" is drawn at full size; "plain" is one flat colour at a tenth of the width and height, rendered
     in a hundredth of the time; "tiny" is one flat colour at a twentieth, and 1 s long instead of 8 s.
+    ``dialect`` is the service whose API is spoken.
     """
 
     latency: float = 0.0
@@ -24,3 +27,4 @@ class Behaviour:
     key: str | None = None
     seed: int = 1
     film: Film = "animatic"
+    dialect: Dialect = "apikley"

@@ -38,7 +38,8 @@ class Refusal:
 class GenerationOrder:
     """A valid submission. ``seed`` is derived from the request where the request gives none.
 
-    ``given`` is the unchanged request, for ``paramJson`` of the record.
+    ``given`` is the unchanged request, for ``paramJson`` of the record. ``pixels`` is the size of the clip where the
+    order names it itself.
     """
 
     prompt: str
@@ -52,6 +53,7 @@ class GenerationOrder:
     callback: str
     label: str
     given: Mapping[str, object]
+    pixels: tuple[int, int] | None = None
 
     @property
     def fault_text(self) -> str:

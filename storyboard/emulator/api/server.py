@@ -17,6 +17,7 @@ from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.emulator.api.callback_sender import CallbackSender
 from storyboard.emulator.api.routes import ApiRoutes
 from storyboard.emulator.api.service import BilledCharge, EmulatedService, FailedJob, FinishedJob, Job, Outcome, Warned
+from storyboard.emulator.comfy.comfy_routes import ComfyRoutes
 from storyboard.emulator.drafts.flat import Colour, colour
 from storyboard.emulator.faults.faults import Faults, parse
 from storyboard.emulator.faults.spoil import json_reply
@@ -63,7 +64,11 @@ class Emulator:
 
     def inject(self, *faults: str) -> None:
         """Replace the faults of requests by these. Those of jobs stay as they were. Raise InputError."""
-        self._routes.faults = self._sender.faults = Faults(map(parse, faults), self.behaviour.seed)
+        self._routes.faults = self._comfy.faults = self._sender.faults = Faults(map(parse, faults), self.behaviour.seed)
+
+    def restart(self) -> None:
+        """Forget what a restart of the service forgets: of a ComfyUI, its queue and its history."""
+        self._comfy.restart()
 
     @property
     def jobs(self) -> list[Job]:
@@ -117,6 +122,7 @@ class Emulator:
                 self.behaviour, self._faults, folder, session, self._warned, self._sender.send
             )
             self._routes = ApiRoutes(self._service, self._faults, self._sender, folder, lambda: self.url)
+            self._comfy = ComfyRoutes(self._service, self._faults, folder)
             exits.push_async_callback(self._service.close)
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.1)
             await runner.setup()
@@ -138,7 +144,8 @@ class Emulator:
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._front])
-        self._routes.add_to(app.router)
+        routes = self._comfy if self.behaviour.dialect == "comfy" else self._routes
+        routes.add_to(app.router)
         return app
 
     @web.middleware
@@ -152,7 +159,8 @@ class Emulator:
             return web.Response(status=403)
         key = request.headers.get("Authorization")
         self.requests.append(Seen(request.method, request.path, request.query_string, key is not None))
-        if request.path.startswith("/api/") and not self._fits(key or ""):
+        needs_key = self.behaviour.dialect == "apikley" and request.path.startswith("/api/")
+        if needs_key and not self._fits(key or ""):
             return json_reply(replies.envelope(401))
         try:
             return await handler(request)

@@ -121,13 +121,13 @@ class EmulatedService:
         self._work: set[asyncio.Task[None]] = set()
         self._recent: deque[float] = deque()
 
-    def accept(self, order: GenerationOrder) -> Job | Refusal:
-        """Charge for an order and start its job. Refuses it where the balance is too low."""
-        if self.balance < PRICES[order.model]:
+    def accept(self, order: GenerationOrder, name: str = "") -> Job | Refusal:
+        """Charge for an order and start its job, under ``name`` if given. Refuses it where the balance is too low."""
+        if self.balance < _price(order):
             return NO_CREDITS
-        job = Job(secrets.token_hex(16), order, time.time(), self.faults.strike("job", order.fault_text))
+        job = Job(name or secrets.token_hex(16), order, time.time(), self.faults.strike("job", order.fault_text))
         self.jobs[job.id] = job
-        self._charge(job.id, "clip", PRICES[order.model])
+        self._charge(job.id, "clip", _price(order))
         if warning := warning_of(order):
             self._warned(order.draft_label.heading, warning)
         self._begin(self._carry_out(job)).add_done_callback(lambda task: self._broken(job, task))
@@ -204,7 +204,7 @@ class EmulatedService:
         self._work.discard(task)
         why, where = f"a fault of the emulator's own: {type(fault).__name__}", keep_traceback(fault)
         self._warned(job.order.draft_label.heading, f"{why}; {where}")
-        self._charge(job.id, "refund", -PRICES[job.order.model])
+        self._charge(job.id, "refund", -_price(job.order))
         self.outcomes[job.id] = FailedJob(3, 500, why, time.time(), ProgramFault(why, where))
 
     async def _carry_out(self, job: Job) -> None:
@@ -212,7 +212,7 @@ class EmulatedService:
         outcome = await self._outcome(job)
         await asyncio.sleep(due - time.monotonic())
         if isinstance(outcome, FailedJob):
-            self._charge(job.id, "refund", -PRICES[job.order.model])
+            self._charge(job.id, "refund", -_price(job.order))
         self.outcomes[job.id] = replace(outcome, completed=time.time())
         await self._ended(job, self.outcomes[job.id])
 
@@ -240,6 +240,11 @@ class EmulatedService:
         due = time.monotonic() + self.behaviour.hd_latency
         await self.films.clip(replace(brief, hd=True))
         await asyncio.sleep(due - time.monotonic())
+
+
+def _price(order: GenerationOrder) -> int:
+    """Credits for a clip; what runs on a machine of one's own costs nothing."""
+    return PRICES.get(order.model, 0)
 
 
 def warning_of(order: GenerationOrder) -> str:

@@ -28,6 +28,8 @@ class Brief:
     @property
     def portrait(self) -> bool:
         """Whether the clip is 9:16. "Auto" is the nearer to the first image's aspect ratio; without images, 16:9."""
+        if self.order.pixels:
+            return self.order.pixels[0] < self.order.pixels[1]
         if self.order.aspect != "Auto":
             return self.order.aspect == "9:16"
         first = self.stills[0] if self.stills else None
@@ -36,6 +38,8 @@ class Brief:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels (api-facts.md 7)."""
+        if self.order.pixels:
+            return self.order.pixels
         long, short = (1920, 1080) if self.hd else (1280, 720)
         return (short, long) if self.portrait and not self.original else (long, short)
 

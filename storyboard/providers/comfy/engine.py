@@ -19,6 +19,7 @@ from storyboard.providers.base import (
     Address,
     AskNext,
     Dispatch,
+    Inspection,
     JobFailed,
     JobState,
     NoResult,
@@ -30,6 +31,7 @@ from storyboard.providers.base import (
     is_job_name,
 )
 from storyboard.providers.comfy.meanings import ANSWERS, ENVIRONMENT, failure_words, refusal_words
+from storyboard.providers.comfy.nodes import read_version
 from storyboard.providers.comfy.terms import WorkflowModel, read_model
 
 T = TypeVar("T")
@@ -118,6 +120,12 @@ class Comfy:
     def read_search(self, dispatch: Dispatch, reply: Reply) -> str | NoResult | AskNext[str | None] | None:
         """The name is ours: the question is only whether the job, or its clip, is there."""
         return _name_of(dispatch.name, _ended(dispatch.name, reply, None))
+
+    def inspection(self) -> Request:
+        return Request(Call.BALANCE, "GET", "/system_stats")
+
+    def read_inspection(self, reply: Reply) -> Inspection | NoResult | AskNext[Inspection]:
+        return read_version({name: each.graph for name, each in self.models.items()}, reply)
 
     def upload(self, name: str, content: bytes, kind: str) -> Request:
         form = (

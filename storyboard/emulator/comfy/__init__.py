@@ -1,0 +1,1 @@
+"""The API of a ComfyUI, before the same jobs, drafts and faults."""
