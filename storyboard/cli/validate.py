@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @var_option
 @click.option("--deep", is_flag=True, help="Decode local clips too, and warn of damage with its time.")
+@click.option("--online", is_flag=True, help="Ask the service for the nodes and files of configured models, too.")
 @json_option
-def command(files: tuple[str, ...], given: tuple[str, ...], deep: bool, as_json: bool) -> int:
+def command(files: tuple[str, ...], given: tuple[str, ...], deep: bool, online: bool, as_json: bool) -> int:
     """Check storyboards; list every problem with file, line and column."""
     from storyboard.cli.lengths import length_lines
     from storyboard.model.film_length import length_document
@@ -39,6 +40,10 @@ def command(files: tuple[str, ...], given: tuple[str, ...], deep: bool, as_json:
             for line in length_lines(storyboard.scenes if storyboard else ()):
                 click.echo(line, err=True)
             click.echo(_summary(name, storyboard, problems), err=True)
+    for problem in _asked() if online else ():
+        found.append(problem)
+        if not as_json:
+            click.echo(format_problem(problem), err=True)
     if as_json:
         click.echo(to_json({"problems": [_document(problem) for problem in found], "films": films}))
     return 2 if any(problem.severity == "error" for problem in found) else 0
@@ -50,6 +55,13 @@ def _checked(file: str | None, given: dict[str, str]) -> "tuple[Storyboard | Non
 
     path = locate_storyboard(file)
     return validate_storyboard(path, settings(), given, shown=file or path.name)
+
+
+def _asked() -> "tuple[Problem, ...]":
+    from storyboard.config.settings import settings
+    from storyboard.workflow.inspect_service import service_problems
+
+    return service_problems(settings())
 
 
 def _damaged(storyboard: "Storyboard", file: str | None) -> "tuple[Problem, ...]":

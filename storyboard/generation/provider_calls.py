@@ -17,6 +17,8 @@ from storyboard.providers.base import (
     CallbackReader,
     Dispatch,
     ImageUploader,
+    Inspection,
+    Inspector,
     JobFailed,
     JobFinder,
     JobState,
@@ -113,6 +115,14 @@ async def credit_balance(provider: Provider, client: "Client") -> Fraction | Non
     if request is None or not isinstance(provider, BalanceReader):
         return None
     found = await client.send(request, provider.read_balance)
+    return None if isinstance(found, Verdict) else found
+
+
+async def service_inspection(provider: Provider, client: "Client") -> Inspection | None:
+    """Return what the service says of the configured models; None if it cannot be asked. Raise as a balance does."""
+    if not isinstance(provider, Inspector):
+        return None
+    found: Inspection | Verdict = await ask(client, provider.inspection(), provider.read_inspection)
     return None if isinstance(found, Verdict) else found
 
 
