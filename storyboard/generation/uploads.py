@@ -211,6 +211,11 @@ def own_uploads(provider: Provider, wire: "Client") -> Uploads:
     return Uploads(ProviderStorage(provider.name), provider, wire, NoMemory())
 
 
+def takes_own_uploads(provider: Provider) -> bool:
+    """Whether the provider knows images only by the names that its own uploads give."""
+    return any(model.images == "upload" for model in provider.capabilities.models)
+
+
 def destination_for(kind: Kind, value: str | None, provider: str, origin: str) -> UploadDestination | None:
     """Return where images are uploaded to for takes of one kind; a draft's go to its emulator. Raise InputError.
 

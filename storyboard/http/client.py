@@ -230,11 +230,13 @@ class Client:
     async def fetch(self, url: str, into: Path, *, with_key: bool = False) -> DownloadedFile:
         """Stream a clip into a new file, which is synced when this returns, and removed when it raises.
 
+        ``url`` may be a path of the service itself, as its requests have.
         ``with_key``: it is on one of the service's own hosts and needs the key, which follows no redirect to another.
         An attempt goes on where the one before it broke off, if the host says that it is still the same file.
         Raise AddressExpired, BadMedia, Stalled, or LocalFault if the file cannot be written.
         """
         received = ReceivedBytes()
+        url = f"{self.api.base_url.rstrip('/')}{url}" if url.startswith("/") else url
 
         async def once() -> Attempt[DownloadedFile | None]:
             self._woken()

@@ -91,10 +91,11 @@ class Pending:
 class Ready:
     """The job is done: ``url`` serves the clip for a while; ``seed`` and ``credits`` where they are reported.
 
-    ``credits`` are in the unit of the model's tariff. ``original`` serves the clip before it was cropped to the shape
-    that was asked for, "" where there is none; ``fallback``: another model than the one asked for generated it.
-    ``content`` is the clip itself, in place of an address. ``with_key``: the address is one of the provider's own
-    ``hosts`` and needs the key. ``others`` is how many clips it made besides this one.
+    ``url`` may be a path of the service itself. ``credits`` are in the unit of the model's tariff. ``original`` serves
+    the clip before it was cropped to the shape that was asked for, "" where there is none; ``fallback``: another model
+    than the one asked for generated it. ``content`` is the clip itself, in place of an address. ``with_key``: the
+    address is one of the provider's own ``hosts`` and needs the key. ``others`` is how many clips it made besides this
+    one.
     """
 
     url: str

@@ -65,6 +65,7 @@ def require_job_name(what: str, name: object) -> None:
 
 
 def require_web_address(what: str, url: object) -> None:
-    """An address of a clip or an image is http or https; whether it may be fetched is the client's decision."""
-    right = isinstance(url, str) and url.startswith(("http://", "https://"))
+    """An address of a clip or an image is http or https, or a path of the service itself; whether it may be fetched is
+    the client's decision."""
+    right = isinstance(url, str) and url.startswith(("http://", "https://", "/"))
     require(right, f"{what} takes {describe(url)} for an address")

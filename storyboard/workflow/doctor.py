@@ -220,7 +220,8 @@ def _uploads(found: "Settings") -> Iterator[Finding]:
     from storyboard.generation.uploads import WAYS, parse_destination
 
     try:
-        way = parse_destination(found.uploads, found.provider, found.base_url)
+        value = "provider" if _takes_own_uploads(found) else found.uploads
+        way = parse_destination(value, found.provider, found.base_url)
     except StoryboardError as error:
         yield _bad("uploads", error)
         return
@@ -228,6 +229,16 @@ def _uploads(found: "Settings") -> Iterator[Finding]:
         yield Finding("uploads", "ok", f"local images go to {way.destination}")
     else:
         yield Finding("uploads", "note", "no upload destination is configured: only drafts can use local images", WAYS)
+
+
+def _takes_own_uploads(found: "Settings") -> bool:
+    from storyboard.config.settings import configured_provider
+    from storyboard.generation.uploads import takes_own_uploads
+
+    try:
+        return takes_own_uploads(configured_provider(found))
+    except InputError:  # It is reported as the provider's.
+        return False
 
 
 def _callbacks(found: "Settings") -> Iterator[Finding]:
@@ -271,10 +282,26 @@ def _provider(found: "Settings", offline: bool) -> Iterator[Finding]:
         return
     try:
         yield Finding("provider", "ok", _balance(found))
+        yield from _models(found)
     except (RunRefused, InputError) as error:
         yield _bad("provider", error)
     except StoryboardError as error:
         yield Finding("provider", "note", error.message, error.hint)
+
+
+def _models(found: "Settings") -> Iterator[Finding]:
+    """What the service says of the models that config.toml defines. Raise StoryboardError."""
+    from storyboard.workflow.inspect_service import inspect_service
+
+    if (said := inspect_service(found)) is None:
+        return
+    if not said.problems:
+        yield Finding("models", "ok", f"{said.said} has everything that the models in config.toml need")
+    for sentence in said.problems:
+        hint = "change the workflow, or install what it needs"
+        yield Finding("models", "bad", f"{said.said}: {sentence}", hint, RunRefused)
+    for sentence in said.notes:
+        yield Finding("models", "note", sentence, "leave the node out, if the takes are to cost nothing")
 
 
 def _balance(found: "Settings") -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from storyboard.costs.budget import Over, Span
-from storyboard.generation.uploads import PublicFolder, UploadDestination, destination_for
+from storyboard.generation.uploads import PublicFolder, UploadDestination, destination_for, takes_own_uploads
 from storyboard.model.errors import InputError, SceneFailed
 from storyboard.model.lock import Lock
 from storyboard.model.scene_shots import SceneShots
@@ -214,7 +214,8 @@ def _fallen_back(workspace: Workspace, takes: Mapping[TakeId, Take]) -> Mapping[
 def upload_destination(workspace: Workspace) -> UploadDestination | None:
     """Return where local images are uploaded to; None where nothing is configured. Raise InputError, LocalFault."""
     settings, kind = workspace.settings, workspace.realm.kind
-    return destination_for(kind, settings.uploads, workspace.provider.name, settings.base_url)
+    value = "provider" if takes_own_uploads(workspace.provider) else settings.uploads
+    return destination_for(kind, value, workspace.provider.name, settings.base_url)
 
 
 def describe_uploads(workspace: Workspace) -> str:

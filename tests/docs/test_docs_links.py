@@ -69,11 +69,11 @@ def test_configuration_keys_are_known(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     table = text.split("## config.toml")[1].split("## Environment")[0]
     keys = re.findall(r"^\| `(\w+)` \|", table, flags=re.M)
-    assert len(keys) == 10
+    assert len(keys) == 11
     home = Path(settings().file)
     home.parent.mkdir(parents=True, exist_ok=True)
     values = {"at_once": "3", "prices": "{ hd = 4 }", "budget": "{ per_run = 4 }", "profile": "{}"}
-    values["originals"] = "false"
+    values |= {"originals": "false", "providers": "{}"}
     home.write_text("".join(f"{key} = {values.get(key, repr('x'))}\n" for key in keys), "utf-8")
     found = settings({})
     assert (found.provider, found.base_url, found.uploads, found.key_file, found.at_once) == ("x", "x", "x", "x", 3)

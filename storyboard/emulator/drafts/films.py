@@ -61,7 +61,7 @@ class DraftFilms:
             from storyboard.emulator.drafts.given_frames import given_frames
 
             part, seconds = _FLAT[self._kind]
-            size = brief.size[0] // part, brief.size[1] // part
+            size = brief.size[0] // part // 2 * 2, brief.size[1] // part // 2 * 2
             given = given_frames(brief, size, seconds * RATE)
             flat.film(path, size, flat.colour(brief.digest), seconds, given)
 
