@@ -3,15 +3,18 @@
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from storyboard.http.exchange import Reply
+from storyboard.http.exchange import Reply, Request
 from storyboard.http.policy import Call
 from storyboard.model.errors import InputError
 from storyboard.providers.base import (
     Address,
+    AskNext,
     BalanceReader,
     CallbackReader,
     Configurable,
+    Dispatch,
     ImageUploader,
+    JobFinder,
     Pending,
     PromptEcho,
     Provider,
@@ -109,6 +112,24 @@ def check_echo(provider: Provider) -> None:
     for reply in replies(NOTHING):
         found = read_echo(provider, reply, JOBS[0])
         require(not isinstance(found, str), f"read_echo invents {describe(found)} ({describe(reply.body)})")
+
+
+def check_search(provider: Provider) -> None:
+    """The request is a POLL; no job is invented, and a failure never says that there is none: it would pay twice."""
+    if not isinstance(provider, JobFinder):
+        return
+    dispatch = Dispatch("0e984725-c51c-4bf4-9960-e1c80e27aba0")
+    asked = call_twice("search", provider.search, dispatch)
+    require(isinstance(asked, Request) and asked.call is Call.POLL, f"search must be a POLL, not {describe(asked)}")
+    for reply in replies((*NOTHING, *WRONG)):
+        found = call_twice("read_search", provider.read_search, dispatch, reply)
+        if isinstance(found, AskNext) or decide_no_result(provider, Call.POLL, reply, found) is not None:
+            continue
+        absent = reply.status >= 500 or reply.status in (401, 403, 408, 429)
+        require(found is not None or not absent, f"read_search says that there is no job, by status {reply.status}")
+        require(found is None or reply.body not in NOTHING, f"read_search invents {describe(found)}")
+        if found is not None:
+            require_job_name("read_search", found)
 
 
 def check_balance(provider: Provider) -> None:
