@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from studio import Service, Studio
+from studio import Run, Service, Studio
 from talking import picture
 
 from storyboard.emulator.api.service import FinishedJob
@@ -92,3 +92,12 @@ def test_a_lost_answer_loses_no_job(studio: Studio, comfy: Service, fault: str) 
     studio.scenes("it is lost")
     comfy.emulator.inject(fault)
     assert (studio.render().exit, len(comfy.emulator.jobs)) == (0, 1)
+
+
+def test_the_server_is_asked_for_its_nodes(studio: Studio, comfy: Service, run: Run) -> None:
+    """Before a night's render: what the workflows need is there, and nothing is submitted."""
+    status, _, said = run("validate", "film.yaml", "--online")
+    assert (status, "no problems" in said) == (0, True)
+    _, told, more = run("doctor")
+    assert "has everything that the models in config.toml need" in told + more
+    assert comfy.emulator.jobs == []
