@@ -52,7 +52,7 @@ def plan_film(
         why = next((why for why in found.values() if isinstance(why, str)), "some frames must be encoded")
         return f"{why}; and the other clips are not in BT.709, which encoded frames have"
     if all(isinstance(piece, RenderedPiece) for piece in pictures):
-        return plan_reencoded_film(cut, indexes, measured)
+        return _spliced(cut, indexes, pictures, _rendered_format(cut), (), measured)
     used = max(piece.sets for piece in pictures if isinstance(piece, CopiedPiece))
     sets = tuple(sorted(numbers, key=numbers.__getitem__))[: used + 1]
     look = replace(leader.look, colour=RENDERED_COLOUR) if _bt709(leader.look) else leader.look
@@ -63,9 +63,11 @@ def plan_reencoded_film(
     cut: Timeline, indexes: Mapping[str, ClipIndex], measured: Mapping[Clip, Loudness] = NOT_MEASURED
 ) -> FilmPlan:
     """Plan the film with every frame rendered."""
-    return _spliced(
-        cut, indexes, picture_pieces(cut, {}, {}), PictureFormat(cut.width, cut.height, RENDERED_COLOUR), (), measured
-    )
+    return _spliced(cut, indexes, picture_pieces(cut, {}, {}), _rendered_format(cut), (), measured)
+
+
+def _rendered_format(cut: Timeline) -> PictureFormat:
+    return PictureFormat(cut.width, cut.height, RENDERED_COLOUR)
 
 
 def readable(clip: Clip, cut: Timeline, index: ClipIndex) -> VideoTrack | None:

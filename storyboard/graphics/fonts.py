@@ -50,6 +50,7 @@ def face(pixels: int, weight: int = 400) -> FreeTypeFont:
     return font
 
 
+@lru_cache(maxsize=1024)
 def missing_characters(text: str) -> tuple[str, ...]:
     """The characters of ``text`` that the font lacks, each once, in order of appearance."""
     known = _covered()

@@ -30,8 +30,9 @@ from storyboard.state.store import Store
 from storyboard.workflow.draft_labels import draft_labels
 from storyboard.workflow.source_files import Project
 
-# Factor of all pauses for a draft: its clips are made on this machine, and polling them costs nothing.
-DRAFT_SCALE = 0.01
+# Factor of all pauses for a draft: its clips are made on this machine, and they are polled each
+# quarter of a second: more often would take a tenth of the time in which they are made.
+DRAFT_SCALE = 0.02
 
 
 @dataclass(frozen=True, slots=True)

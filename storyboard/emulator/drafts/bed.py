@@ -1,5 +1,7 @@
 """The sound of a draft: a quiet chord over room noise, different for each scene, faded at both ends."""
 
+from functools import cache
+
 import numpy as np
 from numpy.fft import irfft, rfft, rfftfreq
 from numpy.random import Generator, default_rng
@@ -33,8 +35,14 @@ def _chord(time: Samples, root: float, chord: tuple[float, ...], dice: Generator
 
 
 def _room(count: int, dice: Generator) -> Samples:
-    """Noise that falls off above 300 Hz, with an RMS of 1."""
-    spectrum = rfft(dice.standard_normal(count).astype(np.float32))
+    """Noise that falls off above 300 Hz, with an RMS of 1: always the same, which begins at another sample."""
+    return np.roll(_noise(count), dice.integers(count))
+
+
+@cache
+def _noise(count: int) -> Samples:
+    """Noise of ``count`` samples that has no seam where its end meets its beginning."""
+    spectrum = rfft(default_rng(0).standard_normal(count).astype(np.float32))
     pitch = rfftfreq(count, 1 / SAMPLE_RATE)
     noise = irfft(spectrum * (pitch > 30) / (1 + (pitch / 300) ** 2), count)
     room: Samples = (noise / noise.std()).astype(np.float32)
