@@ -1,4 +1,4 @@
-"""storyboard collect: download what was paid for, also without a valid storyboard. Pays nothing."""
+"""storyboard collect: download what is owed, also without a valid storyboard. Pays nothing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--all", "every", is_flag=True, help="Download what any storyboard owes here, also one that is gone.")
 @json_option
 def command(file: str | None, every: bool, as_json: bool) -> int:
-    """Download the clips of paid jobs that are not downloaded yet. FILE need not be valid."""
+    """Download the clips of accepted jobs that are not downloaded yet. FILE need not be valid."""
     from storyboard.cli.exit_status import worst_status
     from storyboard.config.settings import settings
     from storyboard.workflow.collect import collect
@@ -31,7 +31,7 @@ def command(file: str | None, every: bool, as_json: bool) -> int:
     if as_json:
         click.echo(to_json({"owed": [_document(submission, outcome) for submission, outcome in ended]}))
     elif not ended:
-        click.echo("nothing to download: every paid job is downloaded or has ended", err=True)
+        click.echo("nothing to download: every job is downloaded or has ended", err=True)
     else:
         for submission, outcome in ended:
             click.echo(safe_text(_line(submission, outcome)))
@@ -72,6 +72,7 @@ def _document(submission: "Submission", outcome: "Outcome") -> dict[str, object]
         "scene": submission.scene,
         "storyboard": submission.storyboard,
         "job": submission.job,
+        "original": ended.is_original,
         "end": ended.end,
         "why": ended.why,
         "sha256": None if isinstance(outcome, StoryboardError) else outcome.digest,

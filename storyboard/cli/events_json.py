@@ -50,8 +50,8 @@ def _fields(event: events.Event) -> dict[str, object]:
             return {"event": "failed", "scene": scene, "take": take, "code": code, "why": why, "hint": hint}
         case events.Unknown(scene, take, why, hint):
             return {"event": "unknown", "scene": scene, "take": take, "why": why, "hint": hint}
-        case events.Owed(scene, job, end, why):
-            return {"event": "owed", "scene": scene, "job": job, "end": end, "why": why}
+        case events.Owed(scene, job, end, why, is_original):
+            return {"event": "owed", "scene": scene, "job": job, "original": is_original, "end": end, "why": why}
         case events.Warned(scene, why, remarks):
             told = [remark.document() for remark in remarks]
             return {"event": "warning", "scene": scene, "why": why, **({"remarks": told} if told else {})}

@@ -44,9 +44,10 @@ def owed_line(event: events.Owed) -> str:
     job, why = one_line(event.job, 80), one_line(event.why, 10_000)
     match event.end:
         case "fetched":
-            return f"{event.scene}: owed job {job}: its take is in the store"
+            what = "the uncropped original of its take" if event.is_original else "its take"
+            return f"{event.scene}: owed job {job}: {what} is in the store"
         case "open":
-            return f"{event.scene}: owed job {job}: still open: {why}"
+            return f"{event.scene}: owed job {job}: {'still owed' if event.is_original else 'still open'}: {why}"
         case "failed":
             return f"{event.scene}: owed job {job}: failed: {why}"
 

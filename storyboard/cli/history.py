@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _STATES = {
     "taken": "bought",
     "pinned": "bought elsewhere",
-    "open": "paid for, not downloaded yet",
+    "open": "accepted, not downloaded yet",
     "intent": "unconfirmed",
     "unknown": "unconfirmed",
     "abandoned": "given up",

@@ -24,7 +24,7 @@ VERBS = {
     "prompts": "Print the prompts and requests exactly as they would be sent.",
     "plan": "Show what a render would generate, why, and the cost.",
     "render": "Render the film: plan, confirm, generate, download, cut.",
-    "collect": "Download what was paid for, also without a valid storyboard.",
+    "collect": "Download clips that are not downloaded yet, also without a valid storyboard.",
     "preview": "Make one scene with its titles and sound.",
     "cut": "Cut the film from existing takes.",
     "takes": "List the takes of scenes side by side; write a sheet.",

@@ -1,4 +1,4 @@
-"""What is owed, as lines: jobs that are paid for and that no scene needs now."""
+"""What is owed, as lines: clips of jobs that no scene needs now, and uncropped originals of takes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,7 +19,16 @@ def owed_lines(owed: "Sequence[OwedJob]") -> Iterator[str]:
     for job in owed:
         yield f"{'owed':<8} {job.submission.scene:<16} {one_line(job.sentence, 300)}"
     if owed:
-        yield f"{'':<8} {'':<16} paid for, but no scene needs it now: render and `storyboard collect` download it"
+        yield f"{'':<8} {'':<16} {_reason(owed)}: render and `storyboard collect` download it"
+
+
+def _reason(owed: "Sequence[OwedJob]") -> str:
+    """Why these are not collected for a scene, as far as it is the same for all."""
+    if all(job.is_original for job in owed):
+        return "not downloaded with its take"
+    paid = "accepted in a rehearsal (nothing was paid)" if owed[0].is_rehearsal else "paid for"
+    also = "; or an original that was not downloaded with its take" if any(job.is_original for job in owed) else ""
+    return f"{paid}, but no scene needs it now{also}"
 
 
 @contextmanager

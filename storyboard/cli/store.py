@@ -1,5 +1,6 @@
 """storyboard store: the takes that were paid for."""
 
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ def _take_document(listed: "ListedTake") -> dict[str, object]:
         "came": rfc3339(listed.downloaded),
         "held": listed.held,
         "removed": None if listed.removed is None else rfc3339(listed.removed),
+        "original_owed": listed.owes_original,
     }
 
 
@@ -71,7 +73,8 @@ def _take_line(listed: "ListedTake", kind: "Kind") -> str:
     why = missing if listed.removed is None else f"removed by store gc on {rfc3339(listed.removed)[:10]}"
     gone = "" if listed.held else f"  {why}"
     scene, size = one_line(listed.scene or "–", 64), f"{take.measure.width}x{take.measure.height}"
-    original = "  original (uncropped)" if take.resolution == ORIGINAL else ""
+    owed = "  its uncropped original is not downloaded yet" if listed.owes_original else ""
+    original = "  original (uncropped)" if take.resolution == ORIGINAL else owed
     return f"{came}  {take.digest[:12]}  {scene:<16} {float(take.measure.seconds):>6g} s  {size}{original}{gone}"
 
 
@@ -86,7 +89,7 @@ def verify(draft: bool, as_json: bool) -> int:
 
     found = settings()
     kind = realm_of(draft) or found.service_realm
-    check = check_takes(kind, found.realm_folder(kind))
+    check = check_takes(kind, found.realm_folder(kind), time.time())
     damaged, lost, removed = check.damaged, check.lost, check.removed
     if as_json:
         frames = {"frames": check.frames, "damaged_frames": check.damaged_frames}

@@ -1,20 +1,21 @@
-"""Download the clips of jobs that are owed: paid for, and needed by no scene of the storyboard as it is now."""
+"""Download what the provider owes: the clips of jobs that no scene needs now, and the originals of takes."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 from storyboard.generation.download import collect_clip, collect_upgrade
+from storyboard.generation.originals import collect_owed_original
 from storyboard.generation.polling import clip_ready
 from storyboard.generation.run_state import RunState
 from storyboard.generation.runner import contain_faults
 from storyboard.generation.schedule import HD_DEADLINE
 from storyboard.generation.services import RunServices
 from storyboard.model import events
-from storyboard.model.errors import LocalFault, ProgramFault, SceneFailed, Stalled, StoryboardError
+from storyboard.model.errors import LocalFault, OriginalGone, ProgramFault, SceneFailed, Stalled, StoryboardError
 from storyboard.model.shot import DEFAULTS, shot_of_recipe
 from storyboard.model.submission import Submission
-from storyboard.model.take import Outcome, Take
+from storyboard.model.take import ORIGINAL, Outcome, Take
 from storyboard.planning.steps import Collect
 
 
@@ -44,19 +45,38 @@ def owed_event(submission: Submission, outcome: Outcome) -> events.Owed:
     """Return what became of an owed job, as an event."""
     scene, job = submission.scene, submission.job or ""
     if isinstance(outcome, Take):
-        return events.Owed(scene, job, "fetched", "")
+        return events.Owed(scene, job, "fetched", "", is_original=outcome.resolution == ORIGINAL)
     # A job ends by the provider's word; its upgrade can be asked for again.
-    is_over = submission.state == "open" and isinstance(outcome, SceneFailed) and not isinstance(outcome, Stalled)
+    is_failed = submission.state == "open" and isinstance(outcome, SceneFailed) and not isinstance(outcome, Stalled)
+    is_over = is_failed or isinstance(outcome, OriginalGone)
     # What is wrong here, not with the job, says what to do about it: free the disk, send us the traceback.
     advice = f"; {outcome.hint}" if isinstance(outcome, LocalFault | ProgramFault) and outcome.hint else ""
-    return events.Owed(scene, job, "failed" if is_over else "open", f"{outcome.message}{advice}")
+    return events.Owed(
+        scene, job, "failed" if is_over else "open", f"{outcome.message}{advice}", submission.owes_original
+    )
 
 
 async def _collect(services: RunServices, state: RunState, submission: Submission) -> Take:
-    """Return the take of an owed job, and of its upgrade if that was requested. Raise StoryboardErrors."""
+    """Return what an owed job owes: its take, its upgrade if that was requested, its original. Raise StoryboardErrors.
+
+    What comes last is returned.
+    """
     named = str(submission.recipe.get("provider", DEFAULTS["provider"]))
     if named != services.provider.name:
         raise Stalled(f"it is a job of the provider {named}, and the configured one is {services.provider.name}")
+    if submission.owes_original and not _owes_upgrade(services, submission):
+        return await collect_owed_original(services, state, submission)
+    take = await _collect_take(services, state, submission)
+    return await collect_owed_original(services, state, submission) if submission.owes_original else take
+
+
+def _owes_upgrade(services: RunServices, submission: Submission) -> bool:
+    """Whether the upgrade of a job was requested and did not come."""
+    wanted = services.provider.capabilities.model(submission.model).resolutions[-1].name
+    return submission.hd is not None and wanted not in services.ledger.takes.of_key(submission.key)
+
+
+async def _collect_take(services: RunServices, state: RunState, submission: Submission) -> Take:
     # Scenes of the same id may be in progress beside it: nothing is shown of it but its end.
     quiet = replace(services, on_event=lambda event: None, prepare=lambda scene, take: None)
     model = services.provider.capabilities.model(submission.model)

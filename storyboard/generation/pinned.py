@@ -32,12 +32,16 @@ async def fetch_pinned(services: RunServices, state: RunState, step: Collect) ->
                 await _fetch(services, state, step, take)
             elif take.resolution not in services.ledger.takes.of_key(step.shot.key):
                 services.ledger.takes.record_take(step.shot.key, take, services.clock.wall())
+    now = services.clock.wall()
     try:
-        return services.ledger.found_jobs.record(
-            step.shot, step.scene, state.storyboard_id, state.name, step.pinned, services.clock.wall()
+        found = services.ledger.found_jobs.record(
+            step.shot, step.scene, state.storyboard_id, state.name, step.pinned, now
         )
     except KnownJob:
         raise SceneFailed(f"its job {one_line(step.job or '', 80)} belongs to another shot", "run again") from None
+    if found.job in state.originals_owed:  # The ledger did not know the job when its original was asked for.
+        services.ledger.takes.record_original_owed(found.job, now)
+    return found
 
 
 @contextmanager

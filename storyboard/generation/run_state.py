@@ -26,6 +26,7 @@ class RunState:
     is known: its task may still prepare the cut. ``retaken`` has the outcomes of retakes, ``replaced`` the keys of the
     shots in whose place the film uses one. ``standing`` are the takes in the store, by the keys
     of their shots: those that the plan keeps, and each that comes. ``frame_turns``: each frame is taken once.
+    ``originals_owed`` are the jobs whose uncropped originals could not be downloaded.
     ``fitted`` are the images that were brought into a shape, by the digest of what they were made from.
     """
 
@@ -44,6 +45,7 @@ class RunState:
     replaced: set[str] = field(default_factory=set)
     standing: dict[str, Take] = field(default_factory=dict)
     frame_turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
+    originals_owed: set[str] = field(default_factory=set)
     fitted: dict[tuple[str, FrameFit], LocalImage] = field(default_factory=dict)
     slots: asyncio.Semaphore = field(init=False)
     downloads: asyncio.Semaphore = field(init=False)

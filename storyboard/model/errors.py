@@ -83,6 +83,10 @@ class BadMedia(SceneFailed):
     """What was downloaded is not a whole clip: no MP4, cut short, damaged, of the wrong length."""
 
 
+class OriginalGone(SceneFailed):
+    """The provider no longer has the uncropped original of a clip: it is not asked for again."""
+
+
 class UpgradeRefused(SceneFailed):
     """The provider makes no upgrade of a finished job, and charges none; the take that it would be made of is there."""
 

@@ -104,15 +104,17 @@ def take_of(event: OfTake) -> TakeId:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What became of a job that is paid for and that no scene needs now. ``scene`` is the one that it was for.
+    """What became of a job that was accepted and that no scene needs now. ``scene`` is the one that it was for.
 
-    ``end``: its take is in the store now; or the job is still open, and ``why``; or it failed.
+    ``end``: its take is in the store now; or the job is still open, and ``why``; or it failed. ``is_original``: the
+    uncropped original of the job's take was owed, not the take.
     """
 
     scene: str
     job: str
     end: Literal["fetched", "open", "failed"]
     why: str
+    is_original: bool = False
 
 
 @dataclass(frozen=True, slots=True)

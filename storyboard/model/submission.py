@@ -18,6 +18,8 @@ LIVE = ("intent", "unknown", "open", "taken", "abandoned")
 # Why a submission was closed that the user wants sent anew: whatever was bought with it, the next render pays again.
 ASKED_AGAIN = "asked for again, as the author decided"
 
+# What the ledger says of a job whose clip came without its uncropped original: the next run asks for that again.
+ORIGINAL_OWED = "its uncropped original is not downloaded yet"
 
 # The namespace of our own names of jobs (RFC 9562 section 6.5). Never change it: jobs are found by these names.
 _NAMES = UUID("5b0c9d2e-7f43-4c1a-9f5e-2d8a6f1e4b77")
@@ -69,6 +71,11 @@ class Submission:
     def is_waived(self) -> bool:
         """Whether the user closed it so that the shot is bought again."""
         return self.state == "failed" and self.why == ASKED_AGAIN
+
+    @property
+    def owes_original(self) -> bool:
+        """Whether its take is here, and the uncropped original that the provider named is not."""
+        return self.state == "taken" and self.why == ORIGINAL_OWED
 
     @property
     def cost(self) -> Fraction:

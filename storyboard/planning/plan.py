@@ -370,7 +370,8 @@ def _refused(shot: _Known) -> Blocked:
 
 def _collecting(shot: _Known, entry: Submission) -> str:
     if entry.state == "open":
-        return "paid for, not downloaded yet"
+        rehearsed = shot.facts.kind == "rehearsal"
+        return f"{'accepted in a rehearsal' if rehearsed else 'paid for'}, not downloaded yet"
     if shot.lacks_upgrade:
         return f"resolution {shot.base} -> {shot.resolution}: the HD version of the same take"
     again = f"{_gone(shot)}: downloaded again"

@@ -58,18 +58,26 @@ class Realm:
         if back := [digest for digest in sorted(digests) if self.store.recover(digest)]:
             self.ledger.pins.record_return(back)
 
-    def owed_jobs(self, storyboard: str | None = None, needed: Collection[str] = ()) -> list[Submission]:
-        """The jobs that are paid for and whose clips are not here yet, but for those of the keys ``needed``.
+    def owed_jobs(
+        self, storyboard: str | None = None, needed: Collection[str] = (), *, originals: bool = True
+    ) -> list[Submission]:
+        """The jobs that were accepted and whose clips are not here yet, but for those of the keys ``needed``.
 
         Of one storyboard (its file's absolute path) or of all, oldest first; none of a run that lives, and none of
-        drafts. A take whose upgrade was requested and is not here is owed too. Raise LocalFault.
+        drafts. A take whose upgrade was requested and is not here is owed too; so is one of which the uncropped
+        original is missing (``originals``), also of a key that is needed. Raise LocalFault.
         """
         if self.kind == "draft":
             return []
-        found = (each for each in self.ledger.submissions.all(storyboard) if each.job and each.key not in needed)
-        return [each for each in found if self._is_owed(each) and not self.is_running(each.run)]
+        found = (each for each in self.ledger.submissions.all(storyboard) if each.job)
+        owed = (
+            each
+            for each in found
+            if (originals and each.owes_original) or (each.key not in needed and self._owes_clip(each))
+        )
+        return [each for each in owed if not self.is_running(each.run)]
 
-    def _is_owed(self, submission: Submission) -> bool:
+    def _owes_clip(self, submission: Submission) -> bool:
         if submission.state != "taken" or submission.hd is None:
             return submission.state == "open"
         return len({*self.ledger.takes.of_key(submission.key)} - {ORIGINAL}) == 1

@@ -1,4 +1,4 @@
-"""What is owed: jobs that are paid for and that no scene of the storyboard needs now, named and downloaded."""
+"""What is owed: clips of jobs that no scene of the storyboard needs now, and originals; named and downloaded."""
 
 import secrets
 import time
@@ -45,13 +45,20 @@ _DAY, _HOUR, _MINUTE = 24 * 60 * 60, 60 * 60, 60  # seconds
 class OwedJob:
     """A job that is owed, as it is shown. ``now`` and ``until`` are seconds since 1970.
 
-    ``until`` is how long the service keeps it, None where that is not known.
+    ``until`` is how long the service keeps it, None where that is not known. ``is_rehearsal``: it was accepted in a
+    rehearsal, so nothing was paid.
     """
 
     submission: Submission
     prices: Prices
     until: float | None
     now: float
+    is_rehearsal: bool
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the uncropped original of its take is owed; the take is here."""
+        return self.submission.owes_original
 
     @property
     def prompt(self) -> str:
@@ -62,8 +69,10 @@ class OwedJob:
     @property
     def sentence(self) -> str:
         """The prompt's first words, the price, the age, and how long the service keeps the clip."""
-        price = self.prices.describe(self.submission.cost)
-        return f'"{self.prompt}", {price}, submitted {_age(self.now - self.submission.asked)} ago; {self._kept}'
+        cost = self.prices.describe(self.submission.cost)
+        price = f"{cost} of a rehearsal" if self.is_rehearsal else cost
+        what = "the uncropped original of its take" if self.is_original else price
+        return f'"{self.prompt}", {what}, submitted {_age(self.now - self.submission.asked)} ago; {self._kept}'
 
     @property
     def _kept(self) -> str:
@@ -79,6 +88,8 @@ class OwedJob:
             "storyboard": self.submission.storyboard,
             "job": self.submission.job,
             "prompt": self.submission.recipe["prompt"],
+            "original": self.is_original,
+            "rehearsal": self.is_rehearsal,
             "credits": json_number(self.submission.cost),
             "asked": rfc3339(self.submission.asked),
             "kept_until": None if self.until is None else rfc3339(self.until),
@@ -93,26 +104,29 @@ def _age(seconds: float) -> str:
 
 
 def owed_jobs(workspace: Workspace, plan: Plan) -> tuple[OwedJob, ...]:
-    """Return the jobs of this storyboard that no step of the plan collects. Raise LocalFault."""
-    needed = {step.shot.key for step in plan.steps}
-    owed = workspace.realm.owed_jobs(workspace.storyboard_id, needed)
-    return _shown(owed, workspace.provider, workspace.prices)
+    """Return the jobs of this storyboard that owe what no step of the plan collects. Raise LocalFault."""
+    needed, realm = {step.shot.key for step in plan.steps}, workspace.realm
+    owed = realm.owed_jobs(workspace.storyboard_id, needed, originals=workspace.settings.originals)
+    return _shown(owed, realm, workspace.provider, workspace.prices)
 
 
 def read_owed(settings: Settings, storyboard: Path | None = None) -> tuple[OwedJob, ...]:
-    """Return the jobs of a storyboard, or of all, that are paid for and not fetched; it need not be valid.
+    """Return the jobs of a storyboard, or of all, that were accepted and not downloaded; it need not be valid.
 
     Raise InputError, LocalFault.
     """
     if is_unused(settings.realm_folder() / "ledger.db"):
         return ()
     with closing(Realm(settings.service_realm, settings.realm_folder())) as realm:
-        return _shown(realm.owed_jobs(_id(storyboard)), provider_of(settings, realm.kind), settings.prices)
+        owed = realm.owed_jobs(_id(storyboard), originals=settings.originals)
+        return _shown(owed, realm, provider_of(settings, realm.kind), settings.prices)
 
 
-def _shown(owed: list[Submission], provider: Provider, prices: Prices) -> tuple[OwedJob, ...]:
-    days, now = provider.capabilities.job_days, time.time()
-    return tuple(OwedJob(each, prices, None if days is None else each.asked + days * _DAY, now) for each in owed)
+def _shown(owed: list[Submission], realm: Realm, provider: Provider, prices: Prices) -> tuple[OwedJob, ...]:
+    days, now, is_rehearsal = provider.capabilities.job_days, time.time(), realm.kind == "rehearsal"
+    return tuple(
+        OwedJob(each, prices, None if days is None else each.asked + days * _DAY, now, is_rehearsal) for each in owed
+    )
 
 
 def collect(settings: Settings, storyboard: Path | None, on_event: EventHandler) -> list[tuple[Submission, Outcome]]:
@@ -128,7 +142,7 @@ def collect(settings: Settings, storyboard: Path | None, on_event: EventHandler)
             stack.enter_context(claim_storyboard(storyboard))
         realm = stack.enter_context(open_realm(settings.service_realm, settings.realm_folder(), time.time()))
         _refuse_unknown(storyboard, realm.ledger.submissions.all(_id(storyboard)))
-        owed = realm.owed_jobs(_id(storyboard))
+        owed = realm.owed_jobs(_id(storyboard), originals=settings.originals)
         return signals.run(lambda: _collect(settings, realm, owed, on_event)) if owed else []
 
 

@@ -164,7 +164,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
 
 
 def _owed(found: "Settings") -> Iterator[Finding]:
-    """Jobs that are paid for and not fetched, of all storyboards."""
+    """Jobs that were accepted and not downloaded, of all storyboards."""
     from storyboard.workflow.collect import read_owed
 
     owed = read_owed(found)

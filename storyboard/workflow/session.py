@@ -21,7 +21,7 @@ from storyboard.media.verify import examine, measure_only
 from storyboard.model import events
 from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, StoryboardError
 from storyboard.model.submission import Submission
-from storyboard.model.take import Outcome, TakeId
+from storyboard.model.take import Outcome, Take, TakeId
 from storyboard.planning.steps import Plan
 from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
@@ -86,9 +86,12 @@ async def session(
 def _with_own_faults(
     outcomes: Mapping[TakeId, Outcome], faults: Mapping[str, StoryboardError]
 ) -> Mapping[TakeId, Outcome]:
-    """The outcomes with the fault itself in place of the failure that it looked like to the provider's client."""
+    """The outcomes with the fault itself in place of the failure that it looked like to the provider's client.
+
+    A fault in the making of a 1080p version looks like a service that offers none: a take of 720p.
+    """
     return {
-        take: faults.get(str(take), outcome) if isinstance(outcome, SceneFailed) else outcome
+        take: faults.get(str(take), outcome) if isinstance(outcome, SceneFailed | Take) else outcome
         for take, outcome in outcomes.items()
     }
 

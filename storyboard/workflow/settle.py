@@ -23,7 +23,7 @@ def submission_to_settle(workspace: Workspace, scene: str, number: int | None = 
     answer was lost, or whose job is owed and never ends.
     """
     plan = current_plan(workspace)
-    owed = [job.submission for job in owed_jobs(workspace, plan)]
+    owed = [job.submission for job in owed_jobs(workspace, plan) if not job.is_original]
     forgotten = [entry for entry in (*owed, *orphaned_submissions(workspace, plan)) if entry.scene == scene]
     if scene not in workspace.wanted and not forgotten:
         known = ", ".join(workspace.wanted)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard.model.realm_kind import Kind
-from storyboard.model.take import Take
+from storyboard.model.take import ORIGINAL, Take
 from storyboard.state.garbage import UnreferencedTake
 from storyboard.state.ledger.pins import DAY
 from storyboard.state.realm import Realm, store_claim
@@ -21,7 +21,8 @@ class ListedTake:
     """A take that the ledger knows.
 
     ``scene`` is the scene that it was generated for, None if no submission is known. ``downloaded`` and ``removed`` (by
-    `store gc`; None if it was not) are seconds since 1970. ``held``: the store has it.
+    `store gc`; None if it was not) are seconds since 1970. ``held``: the store has it. ``owes_original``: its uncropped
+    original is not downloaded yet.
     """
 
     take: Take
@@ -29,6 +30,7 @@ class ListedTake:
     downloaded: float
     held: bool
     removed: float | None
+    owes_original: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +107,39 @@ class CollectionReport:
 def list_takes(realm: Realm) -> tuple[ListedTake, ...]:
     """Return every take that the ledger knows, oldest first. Raise LocalFault."""
     removals = realm.ledger.pins.removals()
-    scenes = {submission.key: submission.scene for submission in realm.ledger.submissions.all()}
+    submissions = realm.ledger.submissions.all()
+    scenes = {submission.key: submission.scene for submission in submissions}
+    owing = {submission.job for submission in submissions if submission.owes_original}
     return tuple(
         ListedTake(
-            take, scenes.get(key), downloaded, realm.store.holds(take.digest, take.bytes), removals.get(take.digest)
+            take,
+            scenes.get(key),
+            downloaded,
+            realm.store.holds(take.digest, take.bytes),
+            removals.get(take.digest),
+            take.resolution != ORIGINAL and take.job is not None and take.job in owing,
         )
         for key, take, downloaded in realm.ledger.takes.all()
     )
 
 
-def check_takes(kind: Kind, folder: Path) -> StoreCheck:
+def check_takes(kind: Kind, folder: Path, now: float) -> StoreCheck:
     """Read every take of the realm in ``folder``, and move the damaged ones aside. Raise LocalFault.
 
-    Waits for a `store gc` that is at work.
+    An original that is damaged or lost is owed again: no scene shows it, so no scene would ask for it. ``now`` is
+    seconds since 1970. Waits for a `store gc` that is at work.
     """
     # Locked before the ledger is opened: a gc would remove what is being read.
     with shared_lock(store_claim(folder)), closing(Realm(kind, folder)) as realm:
         store, ledger = realm.store, realm.ledger
         (digests, damaged), (frames, bad) = _read(store), _read(realm.frames)
-        absent = {take.digest for _, take, _ in ledger.takes.all()} - {*digests} | {*damaged}
+        known = [take for _, take, _ in ledger.takes.all()]
+        absent = {take.digest for take in known} - {*digests} | {*damaged}
         removed = absent & {*ledger.pins.removals()} - {*damaged}
+        trashed = {*store.trash()} - {*damaged}
+        for take in known:
+            if take.resolution == ORIGINAL and take.job and take.digest in absent - removed - trashed:
+                ledger.takes.record_original_owed(take.job, now)
     lost, aside = absent - removed, store.root / "damaged"
     gone = tuple(sorted(lost)), tuple(sorted(removed))
     return StoreCheck(len(digests), tuple(damaged), *gone, aside, len(frames), len(bad))

@@ -70,6 +70,30 @@ def test_a_draft_that_its_emulator_breaks_is_no_failure_of_the_scene(
         report.unlink()
 
 
+@pytest.mark.ci
+@pytest.mark.parametrize(("fault", "status"), [(KeyError("feather"), 1), (LocalFault("the disk is full"), 6)])
+def test_a_1080p_draft_that_its_emulator_breaks_is_no_failure_of_the_scene(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int
+) -> None:
+    """Its 720p version was made: only what is asked for afterwards breaks."""
+    make = DraftFilms.clip
+
+    async def clip(films: DraftFilms, brief: Brief) -> Path:
+        if brief.hd:
+            raise fault
+        return await make(films, brief)
+
+    monkeypatch.setattr(DraftFilms, "clip", clip)
+    studio.write("storyboard: 1\nscenes:\n  - {id: s1, prompt: A tern, resolution: 1080p}\n")
+    done = studio.render(realm="draft", cut=False)
+    assert (done.exit, done.made, done.failed) == (status, 0, 1)
+    if status == 1:
+        assert done.notes[0] == "failed   s1: a fault of the emulator's own: KeyError"
+        report = Path(done.notes[1].strip().removeprefix("the details are in ").partition(";")[0])
+        assert "feather" in report.read_text()
+        report.unlink()
+
+
 @pytest.mark.parametrize("way", ["removed", "changed"])
 def test_an_image_that_changes_meanwhile_fails_its_scene_alone(studio: Studio, way: str) -> None:
     """An editor saved it while the render waited: the others' clips were left at the service, or the exit was 0."""

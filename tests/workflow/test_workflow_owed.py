@@ -97,7 +97,7 @@ def test_without_a_key_an_unchanged_film_is_still_cut(owing: Studio) -> None:
 def test_it_is_named_and_fetched_without_a_valid_storyboard(owing: Studio, run: Run) -> None:
     """A syntax error stops no payment that was made, so it hides none."""
     owing.write(BROKEN)
-    named = '"A gull over a very long …", 60 credits, 0.30 USD, submitted'
+    named = '"A gull over a very long …", 60 credits, 0.30 USD of a rehearsal, submitted'
     for verb in ("plan", "status", "render"):
         status, _, said = run(verb, "film.yaml")
         assert status == 2
@@ -109,7 +109,11 @@ def test_it_is_named_and_fetched_without_a_valid_storyboard(owing: Studio, run: 
     status, out, _ = run("collect", "film.yaml", "--json")
     (ended,) = json.loads(out)["owed"]
     assert (status, ended["scene"], ended["end"], takes(owing)) == (0, "s1", "fetched", 2)
-    assert run("collect", "film.yaml") == (0, "", "nothing to download: every paid job is downloaded or has ended\n")
+    assert run("collect", "film.yaml") == (
+        0,
+        "",
+        "nothing to download: every job is downloaded or has ended\n",
+    )
     status, _, said = run("collect", "flim.yaml")
     assert status == 2
     assert "nothing was submitted for it" in said

@@ -87,9 +87,13 @@ class Emulator:
 
     @property
     def own_faults(self) -> Mapping[str, StoryboardError]:
-        """The faults of this program or machine that ended jobs, by the headings of their labels."""
-        ends = ((job.order.draft_label.heading, self.outcome(job.id)) for job in self.jobs)
-        return {heading: end.fault for heading, end in ends if isinstance(end, FailedJob) and end.fault}
+        """The faults of this program or machine that ended jobs or their 1080p versions, by their labels' headings."""
+        ends = ((job.order.draft_label.heading, self._fault(job.id)) for job in self.jobs)
+        return {heading: fault for heading, fault in ends if fault}
+
+    def _fault(self, job: str) -> StoryboardError | None:
+        end = self.outcome(job)
+        return end.fault if isinstance(end, FailedJob) else self._service.hd_faults.get(job)
 
     def credits_of(self, job: str) -> int:
         """The credits charged for a job so far, less its refunds."""

@@ -117,6 +117,7 @@ class EmulatedService:
         self._web = web
         self._warned = warned
         self._ended = ended
+        self.hd_faults: dict[str, StoryboardError] = {}  # by job: why its 1080p version could not be made here
         self._hd: dict[str, asyncio.Task[None]] = {}
         self._work: set[asyncio.Task[None]] = set()
         self._recent: deque[float] = deque()
@@ -159,12 +160,13 @@ class EmulatedService:
             if self.balance < HD_PRICE:
                 return NO_CREDITS
             self._charge(job.id, "hd", HD_PRICE)
-            self._hd[job.id] = self._begin(self._make_hd(outcome.brief))
+            self._hd[job.id] = self._begin(_make_hd(self.films, outcome.brief, self.behaviour.hd_latency))
+            self._hd[job.id].add_done_callback(lambda task: self._hd_broken(job, task))
+        if fault := self.hd_faults.get(job.id):
+            # In words that end the wait for it, as of a version that the service cannot make.
+            return Refusal(500, f"The 1080P version is unavailable: {fault.message}")
         task = self._hd[job.id]
-        if not task.done():
-            return Refusal(400, PROCESSING)
-        fault = task.exception()
-        return Refusal(500, str(fault)) if fault else outcome
+        return outcome if task.done() and not task.exception() else Refusal(400, PROCESSING)
 
     def brief(self, job: Job, *, hd: bool = False, original: bool = False) -> Brief | None:
         """The brief of the clip at a job's URL; None where there is no clip (yet)."""
@@ -202,10 +204,9 @@ class EmulatedService:
         if task.cancelled() or not (fault := task.exception()) or job.id in self.outcomes:
             return
         self._work.discard(task)
-        why, where = f"a fault of the emulator's own: {type(fault).__name__}", keep_traceback(fault)
-        self._warned(job.order.draft_label.heading, f"{why}; {where}")
+        told = _warn_of(fault, job, self._warned)
         self._charge(job.id, "refund", -_price(job.order))
-        self.outcomes[job.id] = FailedJob(3, 500, why, time.time(), ProgramFault(why, where))
+        self.outcomes[job.id] = FailedJob(3, 500, told.message, time.time(), told)
 
     async def _carry_out(self, job: Job) -> None:
         due = time.monotonic() + self.behaviour.latency
@@ -220,7 +221,15 @@ class EmulatedService:
         if job.fault and not job.is_fallback:
             return await _fate(job.fault)
         try:
-            brief = Brief(job.order, tuple([await self._still(url) for url in job.order.images]))
+            brief = Brief(
+                job.order,
+                tuple(
+                    [
+                        await _named_still(still(url, self.uploads, self._folder, self._web), url)
+                        for url in job.order.images
+                    ]
+                ),
+            )
             await self.films.clip(brief)
         except Unusable as unusable:
             self._warned(job.order.draft_label.heading, f"an image cannot be used: {unusable}")
@@ -230,16 +239,37 @@ class EmulatedService:
             return FailedJob(3, 500, fault.message, 0, fault)
         return FinishedJob(brief, 0)
 
-    async def _still(self, url: str) -> Still:
-        try:
-            return await still(url, self.uploads, self._folder, self._web)
-        except Unusable as unusable:
-            raise Unusable(f"{one_line(url, 200)}: {unusable}") from unusable
+    def _hd_broken(self, job: Job, task: asyncio.Task[None]) -> None:
+        """End the wait for a 1080p version that could not be rendered, tell why, and give its credits back."""
+        if not task.cancelled() and (fault := task.exception()):
+            self._work.discard(task)
+            self._charge(job.id, "refund", -HD_PRICE)
+            self.hd_faults[job.id] = _warn_of(fault, job, self._warned)
 
-    async def _make_hd(self, brief: Brief) -> None:
-        due = time.monotonic() + self.behaviour.hd_latency
-        await self.films.clip(replace(brief, hd=True))
-        await asyncio.sleep(due - time.monotonic())
+
+async def _named_still(found: Awaitable[Still], url: str) -> Still:
+    """The image that was ``found`` at ``url``. Raise Unusable, with the address."""
+    try:
+        return await found
+    except Unusable as unusable:
+        raise Unusable(f"{one_line(url, 200)}: {unusable}") from unusable
+
+
+async def _make_hd(films: DraftFilms, brief: Brief, latency: float) -> None:
+    """Render the 1080p version of a clip, in at least ``latency`` seconds."""
+    due = time.monotonic() + latency
+    await films.clip(replace(brief, hd=True))
+    await asyncio.sleep(due - time.monotonic())
+
+
+def _warn_of(fault: BaseException, job: Job, warned: Warned) -> StoryboardError:
+    """Warn of an exception in the making of a clip; return it as a fault of this machine or of this program."""
+    if isinstance(fault, LocalFault):
+        warned(job.order.draft_label.heading, fault.message)
+        return fault
+    why, where = f"a fault of the emulator's own: {type(fault).__name__}", keep_traceback(fault)
+    warned(job.order.draft_label.heading, f"{why}; {where}")
+    return ProgramFault(why, where)
 
 
 def _price(order: GenerationOrder) -> int:

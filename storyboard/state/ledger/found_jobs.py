@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from storyboard.model.shot import Shot
-from storyboard.model.submission import Submission
+from storyboard.model.submission import ORIGINAL_OWED, Submission
 from storyboard.model.take import Take
 from storyboard.state.ledger.database import Database
 from storyboard.state.ledger.submissions import KnownJob, Submissions, intent_row
@@ -13,6 +13,11 @@ from storyboard.state.ledger.submissions import KnownJob, Submissions, intent_ro
 _INSERT_FOUND = (
     "INSERT OR IGNORE INTO jobs (job, charged, key, state, run, nonce, storyboard, scene, model, recipe, credits,"
     " asked, changed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+# Found again, a job owes its original as before.
+_FOUND_AGAIN = (
+    f"UPDATE OR IGNORE jobs SET state = 'taken', why = CASE why WHEN '{ORIGINAL_OWED}' THEN why ELSE '' END,"
+    " code = NULL WHERE key = ? AND job = ?"
 )
 _FOUND_UPGRADE = "INSERT OR IGNORE INTO upgrades SELECT id, '0', ?, ?, ?, ? FROM jobs WHERE key = ? AND job = ?"
 
@@ -37,9 +42,7 @@ class FoundJobs:
         row = intent_row(made_from, scene, storyboard, run, Fraction(0), now)
         job, (key, _, *rest) = takes[0].job, row
         with self._database.transaction() as connection:
-            again = connection.execute(
-                "UPDATE OR IGNORE jobs SET state = 'taken', why = '', code = NULL WHERE key = ? AND job = ?", (key, job)
-            )
+            again = connection.execute(_FOUND_AGAIN, (key, job))
             if not again.rowcount:
                 connection.execute(_INSERT_FOUND, (job, "0", key, "taken", *rest))
             if len(takes) > 1:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from sqlite3 import Connection
 from statistics import median
 
+from storyboard.model.submission import ORIGINAL_OWED, Submission
 from storyboard.model.take import ORIGINAL, Take
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.database import Database
@@ -14,7 +15,7 @@ _LATEST_JOBS, _ONE_RUN = 30, 3600
 
 
 class Takes:
-    """The table ``takes``."""
+    """The table ``takes``, and the mark of a submission whose take came without its uncropped original."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,9 +34,24 @@ class Takes:
             )
 
     def record_original(self, key: str, original: Take, now: float) -> None:
-        """Record the uncropped original of a take. Its submission stays as it is: the take itself may be missing."""
+        """Record the uncropped original of a take: it is not owed any more.
+
+        The state of its submission stays as it is: the take itself may be missing.
+        """
         with self._database.transaction() as connection:
             _insert(connection, key, original, now)
+            connection.execute("UPDATE jobs SET why = '' WHERE key = ? AND why = ?", (key, ORIGINAL_OWED))
+
+    def record_original_owed(self, job: str, now: float) -> None:
+        """Record that the uncropped original of a job's clip could not be downloaded. Raise LocalFault."""
+        self._database.execute(
+            "UPDATE jobs SET why = ?, changed = ? WHERE job = ? AND state IN ('open', 'taken')",
+            (ORIGINAL_OWED, now, job),
+        )
+
+    def forget_original(self, submission: Submission) -> None:
+        """Record that the provider does not have the original any more: it is not asked for again. Raise LocalFault."""
+        self._database.execute("UPDATE jobs SET why = '' WHERE id = ? AND why = ?", (submission.id, ORIGINAL_OWED))
 
     def of_key(self, key: str) -> Mapping[str, Take]:
         """The takes of a key, by resolution, without the original."""
