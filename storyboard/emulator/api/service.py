@@ -221,15 +221,8 @@ class EmulatedService:
         if job.fault and not job.is_fallback:
             return await _fate(job.fault)
         try:
-            brief = Brief(
-                job.order,
-                tuple(
-                    [
-                        await _named_still(still(url, self.uploads, self._folder, self._web), url)
-                        for url in job.order.images
-                    ]
-                ),
-            )
+            stills = [await _named(still(url, self.uploads, self._folder, self._web), url) for url in job.order.images]
+            brief = Brief(job.order, tuple(stills))
             await self.films.clip(brief)
         except Unusable as unusable:
             self._warned(job.order.draft_label.heading, f"an image cannot be used: {unusable}")
@@ -247,7 +240,7 @@ class EmulatedService:
             self.hd_faults[job.id] = _warn_of(fault, job, self._warned)
 
 
-async def _named_still(found: Awaitable[Still], url: str) -> Still:
+async def _named(found: Awaitable[Still], url: str) -> Still:
     """The image that was ``found`` at ``url``. Raise Unusable, with the address."""
     try:
         return await found
