@@ -23,13 +23,14 @@ def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) 
 
 def _fields(event: events.Event) -> dict[str, object]:
     match event:
-        case events.Planned(make, collect, keep, blocked, credits, price, currency):
+        case events.Planned(make, collect, keep, blocked, credits, price, currency, _, _, at_most):
             totals = {
                 "make": make,
                 "collect": collect,
                 "keep": keep,
                 "blocked": blocked,
                 "credits": json_number(credits),
+                "at_most": json_number(at_most),
             }
             return {
                 "event": "planned",

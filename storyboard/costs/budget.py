@@ -79,7 +79,7 @@ NO_LIMIT = Budget()
 def ways_out(found: tuple[Over, ...]) -> str:
     """What to do about exceeded limits."""
     raised = " and ".join(dict.fromkeys(over.limit.raised for over in found))
-    return f"render fewer scenes with --scene, or {raised}"
+    return f"buy fewer takes at once, such as with render --scene, or {raised}"
 
 
 def parse_budget(table: Mapping[str, object], file: str, prices: Prices) -> Budget:

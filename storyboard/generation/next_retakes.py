@@ -12,30 +12,51 @@ from storyboard.planning.steps import Collect, Make, take_id
 
 
 async def buy_retakes(
-    services: RunServices, state: RunState, step: Make | Collect, buy: Callable[[Make], Awaitable[Outcome]]
+    services: RunServices, state: RunState, step: Make | Collect, buy: Callable[[Make | Collect], Awaitable[Outcome]]
 ) -> None:
     """Buy with ``buy`` what follows a step by its rule; the outcomes are in ``state.retaken``.
 
-    If the film uses another take than the plan said, the shot of that one is in ``state.replaced`` by its key.
+    If the film uses another take than the plan said, the shot of that one is in ``state.replaced`` by its key. An
+    upgrade that waited for retakes is bought of the take that the film uses in the end.
     """
     if (retakes := step.retakes) is None:
         return
     shots, current = [retakes.used, step.shot], step.shot
-    for following in retakes.shots:
+    for at, following in enumerate(retakes.shots, 1):
         found = sorted((_remarked(services, current) or frozenset()) & retakes.rule.on)
         if not found:
             break
         current = following.shot
         why = f"retake: take {shots[-1].take} has {', '.join(found)}"
         services.on_event(events.Warned(step.scene, f"{why}: buying take {current.take}"))
-        retake = Make(step.scene, current, step.resolution, why, following.credits, picked=False)
+        left = retakes._replace(shots=retakes.shots[at:])
+        retake = Make(step.scene, current, step.resolution, why, following.credits, picked=False, retakes=left)
         state.retaken[take_id(retake)] = outcome = await buy(retake)
         if not isinstance(outcome, Take):
             break
         shots.append(current)
     remarked = {shot.take: _remarked(services, shot) for shot in shots}
-    if retakes.may_replace and best_take(retakes.rule, remarked, retakes.used.take) != retakes.used.take:
+    used = best_take(retakes.rule, remarked, retakes.used.take) if retakes.may_replace else retakes.used.take
+    if used != retakes.used.take:
         state.replaced.add(retakes.used.key)
+    for shot in shots[1:]:
+        if shot.take == used and _lacks_upgrade(services, step, shot):
+            why = f"the take that the film uses, in {step.resolution}"
+            upgrade = Collect(step.scene, shot, step.resolution, None, why, state.upgrade)
+            state.retaken[take_id(upgrade)] = await buy(upgrade)
+
+
+def waits_for_retakes(services: RunServices, step: Make | Collect) -> bool:
+    """Whether the upgrade of a step's take waits: the take has a remark, and the film may use another one."""
+    retakes = step.retakes
+    if retakes is None or not (retakes.shots or step.shot.take != retakes.used.take):
+        return False
+    return bool((_remarked(services, step.shot) or frozenset()) & retakes.rule.on)
+
+
+def _lacks_upgrade(services: RunServices, step: Make | Collect, shot: Shot) -> bool:
+    known = services.ledger.takes.of_key(shot.key)
+    return services.model(shot).upgrades(step.resolution) and bool(known) and step.resolution not in known
 
 
 def _remarked(services: RunServices, shot: Shot) -> Remarked:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from storyboard.generation.clip_checks import facts_of_take, tell_remarks
 from storyboard.generation.download import collect_clip, collect_upgrade
-from storyboard.generation.next_retakes import buy_retakes
+from storyboard.generation.next_retakes import buy_retakes, waits_for_retakes
 from storyboard.generation.next_tries import with_fallbacks
 from storyboard.generation.own_checks import installed_checks, run_check
 from storyboard.generation.pinned import fetch_pinned, lost_take
@@ -90,6 +90,7 @@ class LocalExecutor:
             further = await contain_faults(self.services, self._retaken(step, outcome))
             if isinstance(further, ProgramFault):
                 await contain_faults(self.services, self._warned(step, "no more of its retakes were bought", further))
+            outcome = self.state.retaken.get(take_id(step), outcome)
         self.state.ended[take_id(step)].set_result(outcome)
         if isinstance(outcome, ProgramFault):
             await contain_faults(self.services, self._told(step, outcome))
@@ -107,7 +108,7 @@ class LocalExecutor:
             stop_run(self.services, self.state, fault)
         return take
 
-    async def _contained(self, step: Make) -> Outcome:
+    async def _contained(self, step: Make | Collect) -> Outcome:
         return await contain_faults(self.services, self._carry_out(step))
 
     async def _carry_out(self, step: Make | Collect) -> Outcome:
@@ -198,6 +199,8 @@ async def run_step(services: RunServices, state: RunState, step: Make | Collect)
         return base
     if upgraded := _stored_take(services, step, submission, step.resolution):
         return upgraded
+    if waits_for_retakes(services, step):
+        return base
     try:
         return await collect_upgrade(services, state, step, submission)
     except UpgradeRefused as refusal:

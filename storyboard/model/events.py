@@ -12,6 +12,8 @@ from storyboard.model.take import TakeId
 class Planned:
     """The plan of a render: scenes by step, and its cost (``money`` is None where a credit has no price).
 
+    ``at_most`` are the credits that it may cost with all fallbacks and retakes.
+
     ``job_seconds`` is how long a job takes, by past jobs (None if there were none); ``at_once`` run at a time.
     """
 
@@ -24,6 +26,7 @@ class Planned:
     currency: str
     job_seconds: float | None = None
     at_once: int = 1
+    at_most: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)

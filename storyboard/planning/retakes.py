@@ -15,6 +15,9 @@ from storyboard.planning.steps import Collect, Make, NextRetakes, NextTry, Step
 # The names of the remarks of a shot's take; None if it has no take.
 Remarked = frozenset[str] | None
 
+# These may come with an upgrade alone: a take that has none is not better for being without them.
+_OF_UPGRADES = frozenset(("wrong-size",))
+
 
 def is_unknown(shot: Shot) -> Remarked:
     """What is known of a shot's take: nothing, where there is no ledger to ask."""
@@ -58,7 +61,7 @@ def best_take(rule: RetakeRule, remarked: dict[int, Remarked], used: int) -> int
     Of equal ones it is the take that is ``used``, as long as that is there. Takes that are not there do not count.
     """
     ranks = {
-        number: (len(names & rule.on), len(names), number != used, number)
+        number: (len(names & rule.on), len(names - _OF_UPGRADES), number != used, number)
         for number, names in remarked.items()
         if names is not None
     }

@@ -275,10 +275,17 @@ def _unknown_keys(
     """The keys of a valid lock that this version does not know, with their paths."""
     yield from _others((), content, {"storyboard-lock", "realm", "scenes"})
     for scene, value in scenes.items():
-        yield from _others(("scenes", scene), value, _OF_SCENE)
-        for number, versions in value["takes"].items():
-            for resolution, fields in versions.items():
-                yield from _others(("scenes", scene, "takes", str(int(number)), resolution), fields, _KNOWN)
+        yield from _unknown_in(("scenes", scene), value)
+
+
+def _unknown_in(path: tuple[str, ...], pinned: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
+    """The unknown keys of a scene, or of its proof."""
+    yield from _others(path, pinned, _OF_SCENE)
+    for number, versions in pinned["takes"].items():
+        for resolution, fields in versions.items():
+            yield from _others((*path, "takes", str(int(number)), resolution), fields, _KNOWN)
+    if "proof" in pinned:
+        yield from _unknown_in((*path, "proof"), pinned["proof"])
 
 
 _OF_SCENE = frozenset(("accepted", "key", "keys", "pick", "proof", "takes"))
@@ -296,13 +303,19 @@ def _rest_for(before: Lock, scenes: Mapping[str, Pinned]) -> Mapping[tuple[str, 
     def holds(path: tuple[str, ...]) -> bool:
         if len(path) < 3:
             return True
-        now, then = scenes.get(path[1]), before.scenes[path[1]]
-        if now is None or len(path) == 3:
-            return now is not None
-        take = now.takes.get(int(path[3]), {}).get(path[4])
-        return take is not None and take.digest == then.takes[int(path[3])][path[4]].digest
+        return _still_holds(path[2:], scenes.get(path[1]), before.scenes[path[1]])
 
     return {path: value for path, value in before.rest.items() if holds(path)}
+
+
+def _still_holds(path: tuple[str, ...], now: Pinned | None, then: Pinned | None) -> bool:
+    """Whether an unknown key, at this path in what was pinned, is of something that is pinned still."""
+    if now is None or then is None or len(path) == 1:
+        return now is not None
+    if path[0] == "proof":
+        return _still_holds(path[1:], now.proof, then.proof)
+    take = now.takes.get(int(path[1]), {}).get(path[2])
+    return take is not None and take.digest == then.takes[int(path[1])][path[2]].digest
 
 
 WAY_OUT = "restore it from git, or delete it: what was bought is in the ledger and the store too"

@@ -18,8 +18,9 @@ from storyboard.workflow.facts import check_scene_names, current_plan
 from storyboard.workflow.workspace import Workspace, open_workspace
 
 # accepted, undone: by this command. standing: accepted before. frozen: it stands anyway. unchanged: its take was
-# generated from what the scene says. open: it was not accepted, and there is nothing to undo.
-Verdict = Literal["accepted", "standing", "unchanged", "frozen", "undone", "open"]
+# generated from what the scene says. open: it was not accepted, and there is nothing to undo. fallback: its take came
+# of ``if_refused``, and stands by that.
+Verdict = Literal["accepted", "standing", "unchanged", "frozen", "undone", "open", "fallback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def _verdict(workspace: Workspace, scene: str, *, undo: bool) -> Verdict:
     pinned = _pinned(workspace, workspace.lockfile.read(), scene)
     if pinned is None or not pinned.taken_keys:
         raise InputError(f"scene '{scene}' has no take that could be accepted", "generate it: storyboard render")
+    if shots.fallbacks:
+        return "fallback"
     if undo:
         return "undone" if pinned.accepted else "open"
     source = next(each.source for each in workspace.storyboard.scenes if each.id == scene)

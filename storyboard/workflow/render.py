@@ -264,4 +264,4 @@ def _planned(workspace: Workspace, plan: Plan, at_once: int) -> events.Planned:
     counts = (plan.count("make"), plan.count("collect"), plan.count("keep"), plan.count("blocked"))
     prices = workspace.prices
     money, seconds = prices.money(plan.credits), job_seconds(workspace, plan)
-    return events.Planned(*counts, plan.credits, money, prices.currency, seconds, at_once)
+    return events.Planned(*counts, plan.credits, money, prices.currency, seconds, at_once, plan.at_most)

@@ -153,6 +153,11 @@ scenes:
   a:
     key: "{"a" * 64}"
     pick: 1
+    proof:
+      key: "{"e" * 64}"
+      pick: 1
+      seen: "Ana"
+      takes: {{}}
     note: "good \\u2013 keep"
     takes:
       1:

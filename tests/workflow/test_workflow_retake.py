@@ -55,6 +55,7 @@ def test_over_the_budget_nothing_is_edited(studio: Studio, run: Run) -> None:
     status, _, err = run("retake", "film.yaml", "gull", "--takes", "5", "--yes", "--max-cost", "100")
     assert (status, file.read_text(), service.posts) == (5, FILM, 0)
     assert "360" in err
+    assert "such as with render --scene" in err
 
 
 def retake(studio: Studio, approve: Callable[[Workspace, Plan], None]) -> None:

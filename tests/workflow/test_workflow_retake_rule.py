@@ -103,15 +103,26 @@ def test_a_retake_that_the_plan_names_is_waited_for(studio: Studio, run: Run) ->
 
 @pytest.mark.ci
 def test_a_retake_has_the_resolution_of_the_scene(studio: Studio, run: Run) -> None:
-    """Its 1080p version is priced and bought with it, and the next run has nothing to do."""
-    service = studio.serve("clip:silent x2")
+    """Its 1080p version is priced; that of a take is bought once no retake takes its place, and nothing is left."""
+    service = studio.serve("clip:silent x1")
     studio.write(LAMP.replace("prompt: A lamp", "prompt: A lamp, resolution: 1080p"))
     totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
     assert totals["at_most"] == 2 * totals["credits"]
     assert (studio.render().exit, service.posts) == (0, 2)
     assert (pinned(studio).pick, sorted(pinned(studio).takes[2])) == (2, ["1080p", "720p"])
+    assert sorted(pinned(studio).takes[1]) == ["720p"]
     totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
     assert (totals["keep"], totals["at_most"]) == (2, 0)
+
+
+@pytest.mark.ci
+def test_an_upgrade_that_waited_is_bought_where_the_retake_is_no_better(studio: Studio, run: Run) -> None:
+    """The film has the first take, in 1080p by the same run; the other one is not upgraded."""
+    service = studio.serve("clip:silent")
+    studio.write(LAMP.replace("prompt: A lamp", "prompt: A lamp, resolution: 1080p"))
+    for _ in range(2):
+        assert (studio.render(cut=False).exit, service.posts, pinned(studio).pick) == (0, 2, 1)
+        assert [sorted(pinned(studio).takes[number]) for number in (1, 2)] == [["1080p", "720p"], ["720p"]]
 
 
 @pytest.mark.ci
