@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal
 
 from storyboard.model.storyboard import Resolution
+from storyboard.model.text import format_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,13 @@ class Lengths:
 
     def __bool__(self) -> bool:
         return bool(self.choices or self.most)
+
+    def __str__(self) -> str:
+        if self.choices:
+            return f"{', '.join(map(format_seconds, self.choices))} s"
+        step = f" in steps of {format_seconds(self.step)} s" if self.step not in (0, 1) else ""
+        whole = "whole seconds" if self.step == 1 and self.least.denominator == 1 else "lengths"
+        return f"{whole} from {format_seconds(self.least)} to {format_seconds(self.most)} s{step}"
 
     def __contains__(self, seconds: Fraction) -> bool:
         if self.choices:
@@ -135,6 +143,15 @@ class Model:
     def upgrades(self, resolution: str) -> bool:
         """Whether this resolution is made from a finished job, and paid for separately."""
         return self.quality(resolution).upgrade
+
+    def length(self, seconds: Fraction | None) -> Fraction:
+        """Return how long a clip is, in seconds: as a scene chose it, or the usual length."""
+        return Fraction(self.seconds) if seconds is None else seconds
+
+    @property
+    def requested_resolutions(self) -> tuple[str, ...]:
+        """The resolutions that are requested at once: not the upgrades."""
+        return tuple(quality.name for quality in self.resolutions if not quality.upgrade)
 
     def base(self, resolution: str) -> str:
         """Return the resolution to request first: for an upgrade the default one, else this one."""

@@ -183,6 +183,10 @@ def shot(
         provider=provider,
         label=label,
         definition=source.definition,
+        seconds=source.seconds,
+        resolution=source.requested,
+        sound=source.sound,
+        negative=source.negative,
     )
 
 
@@ -215,7 +219,18 @@ def shot_of_recipe(recipe: Recipe) -> Shot:
         watermark=None,
         take=take if isinstance(take := fields["take"], int) else 1,
         provider=str(fields["provider"]),
+        seconds=_seconds(fields.get("seconds")),
+        resolution=name if isinstance(name := fields.get("resolution"), str) else None,
+        sound=sound if isinstance(sound := fields.get("sound"), bool) else None,
     )
+
+
+def _seconds(written: object) -> Fraction | None:
+    """The seconds of a recipe; None where it has none, or none that can be read."""
+    try:
+        return Fraction(written) if isinstance(written, str) else None
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def _named(image: ShotImage | None) -> str | Recipe | None:

@@ -161,6 +161,9 @@ class Generated:
     bought by itself. ``former_prompt`` is the prompt with the numbers of vars spelt as in 0.1 (1.1 for 1.10),
     ``former_references`` are those of each cast member in the prompt's template, named in the end or not; None if they
     are the same. ``definition`` is that of the model, where the user defined it.
+
+    ``seconds``, ``requested`` (the resolution to request), ``sound`` and ``negative`` are None where the model has no
+    choice of them, so that they are no part of the shot.
     """
 
     prompt: str
@@ -181,6 +184,10 @@ class Generated:
     if_refused: tuple[Fallback, ...] = ()
     retake: RetakeRule | None = None
     definition: str | None = None
+    seconds: Fraction | None = None
+    requested: Resolution | None = None
+    sound: bool | None = None
+    negative: str | None = None
 
     @property
     def scene_frames(self) -> tuple[SceneFrame, ...]:

@@ -117,7 +117,8 @@ def _idle_defaults(top: MappingNode, film: Sequence[ParsedScene]) -> Iterator[Pr
     entry = top.inner("defaults")
     if entry is None or not film or any(isinstance(each.scene.source, Still) for each in film):
         return
-    for key in ("seconds", "move"):
+    chosen = any(isinstance(source := each.scene.source, Generated) and source.seconds is not None for each in film)
+    for key in ("move",) if chosen else ("seconds", "move"):
         if (value := entry.get(key)) is not None:
             shown = f"write 'trim: {{to: {value}}}' to show {value} s of each clip"
             hint = shown if key == "seconds" else "say in the prompts how the camera moves"

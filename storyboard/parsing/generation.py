@@ -14,6 +14,7 @@ from storyboard.parsing.assets import Assets
 from storyboard.parsing.dialogue import SpokenLine
 from storyboard.parsing.findings import Findings
 from storyboard.parsing.keyframes import Keyframes
+from storyboard.parsing.model_choices import ModelChoices
 from storyboard.parsing.prompt_text import PromptTexts
 from storyboard.parsing.refusal_rules import RefusalRules
 from storyboard.parsing.scene_images import SceneImages
@@ -32,6 +33,7 @@ class Generating:
         self._wrong = findings.add
         self._prompts = PromptTexts(scope, capabilities, findings)
         self._refusal_rules = RefusalRules(capabilities, findings.add)
+        self._choices = ModelChoices(findings.add)
         self._images = SceneImages(found, keyframes, scope, capabilities, findings.add)
 
     def scene(self, words: SceneValues, names: Names, lines: Sequence[SpokenLine]) -> Generated | None:
@@ -41,10 +43,11 @@ class Generating:
         """
         prompt = self._prompts.scene(words, names, lines)
         model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
-        shape = cast(Aspect, aspect.value if aspect else "16:9")
-        first, last, references = self._images.choose(words)
         wanted, name = self._model(model), str(words.own.get("id") or "")
-        usual = self._capabilities.model(wanted).resolutions[0].name
+        asked = self._capabilities.model(wanted)
+        shape = cast(Aspect, aspect.value if aspect else "16:9" if "16:9" in asked.aspects else asked.aspects[0])
+        first, last, references = self._images.choose(words)
+        quality = cast(Resolution, resolution.value if resolution else asked.resolutions[0].name)
         made = Generated(
             prompt=prompt.text,
             model=wanted,
@@ -55,16 +58,21 @@ class Generating:
             seed=self._seed(words),
             translate=bool(word.value) if (word := words.get("translate")) else True,
             watermark=self._watermark(words),
-            resolution=cast(Resolution, resolution.value if resolution else usual),
+            resolution=quality,
             former_prompt=prompt.former,
             former_references=self._images.former_references(references, prompt) if references else None,
             takes=int(cast(int, word.value)) if (word := words.get("takes")) else 1,
             pick=_pick(words, self._wrong),
             frozen=bool((word := words.get("frozen")) and word.value),
             retake=_retake(words),
-            definition=self._capabilities.model(wanted).definition,
+            definition=asked.definition,
+            seconds=self._choices.seconds(words, asked),
+            requested=self._choices.resolution(asked, quality),
+            sound=self._choices.sound(words, asked),
+            negative=self._choices.negative(words, asked),
         )
         self._possible(words, made, first, references)
+        self._choices.check(words, made, asked)
         return replace(made, if_refused=self._refusal_rules.of_scene(words, made)) if prompt.text else None
 
     def _model(self, word: Value | None) -> str:

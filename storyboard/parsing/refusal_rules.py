@@ -70,6 +70,10 @@ def obstacle(own: Model, instead: Model, made: Generated) -> str:
         (made.aspect not in instead.aspects, f"{made.aspect} is no shape of it"),
         (resolution not in names or own.upgrades(resolution) != upgrades, f"{resolution} is no resolution of it"),
         (upgrades and made.aspect not in instead.upgrade_aspects, f"it has no {resolution} in {made.aspect}"),
+        (_chooses_otherwise(made, instead), "it offers other lengths, resolutions or sound to choose from"),
+        (made.negative is not None and "negative" not in instead.options, "it has no option 'negative'"),
+        (made.first_frame is not None and not instead.first_frame, "it takes no first frame"),
+        (made.last_frame is not None and not instead.last_frame, "it takes no last frame"),
         (len(made.prompt) > instead.prompt_limit, f"it takes prompts of at most {instead.prompt_limit:,} characters"),
         (
             made.seed is not None and own.seeds != instead.seeds,
@@ -77,6 +81,13 @@ def obstacle(own: Model, instead: Model, made: Generated) -> str:
         ),
     )
     return next((why for is_so, why in found if is_so), "")
+
+
+def _chooses_otherwise(made: Generated, instead: Model) -> bool:
+    """Whether what a scene chose, which its fallback keeps, is no choice of the model ``instead``, or lacks one."""
+    length = bool(instead.lengths) if made.seconds is None else made.seconds not in instead.lengths
+    sound = (made.sound is None) == (instead.sound == "switch")
+    return length or sound or (made.requested is None) == (len(instead.requested_resolutions) > 1)
 
 
 def _fallback(rule: object) -> Fallback:

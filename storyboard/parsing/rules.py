@@ -125,7 +125,8 @@ class Rules:
         if kind == "prompt":
             lines = dialogue.scene(words, known)
             made = self._generating.scene(words, known, lines)
-            source, whole = made, Fraction(self._capabilities.model(made.model if made else "").seconds)
+            asked = self._capabilities.model(made.model if made else "")
+            source, whole = made, asked.length(made.seconds if made else None)
         else:
             source, whole = self._sources.local(words, kind, output)
         model = self._capabilities.model(str(word.value) if (word := words.get("model")) else "")

@@ -22,6 +22,8 @@ _MADE = (
     "translate",
     "watermark",
     "resolution",
+    "sound",
+    "negative",
     "takes",
     "pick",
     "frozen",
@@ -77,7 +79,9 @@ class Sources:
         if kind != "still" and "move" in words.own.value and (word := words.get("move")):
             hint = "say in the prompt how the camera moves" if kind == "prompt" else "take the key out"
             self._wrong(word.problem(f"'move' is for a 'still', and this scene has a '{kind}'", hint, key=True))
-        if kind != "still" and "seconds" in words.own.value and (word := words.get("seconds")):
+        # Where the model offers lengths, this is a choice, which is checked with the others.
+        free = kind == "still" or (kind == "prompt" and (model.lengths or words.model))
+        if not free and "seconds" in words.own.value and (word := words.get("seconds")):
             self._seconds(word, kind, model)
         if kind == "still" and "trim" in words.own.value and (word := words.get("trim")):
             said = cast(Mapping[str, object], word.value)

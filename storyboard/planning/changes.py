@@ -22,7 +22,7 @@ def changes(before: Recipe, shot: Shot) -> str:
 
 _FIELDS = (
     *("prompt", "model", "aspect", "first_frame", "last_frame", "references", "seed", "translate", "watermark"),
-    *("take", "provider", "label", "definition"),
+    *("seconds", "resolution", "sound", "negative", "take", "provider", "label", "definition"),
 )
 
 

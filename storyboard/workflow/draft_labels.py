@@ -14,9 +14,6 @@ from storyboard.timeline.build import build_timeline
 from storyboard.timeline.captions import burnt_caption
 from storyboard.timeline.model import Clip, Cue, Timeline
 
-# Frames a second of a take that does not exist yet.
-_FPS = 24
-
 # What captions cover: two lines, whatever they say, so that no other words make another draft.
 _TWO_LINES = "\n".join(["Ég"] * 2)
 
@@ -62,7 +59,9 @@ def expected_measure(scene: Scene, source: Generated, provider: Provider) -> Mea
     model = provider.capabilities.model(source.model)
     size = model.quality(source.resolution).size
     size = size[::-1] if source.aspect == "9:16" else size
-    return Measure(model.seconds * _FPS, Fraction(_FPS), *size, sound=True)
+    frames = round(model.length(source.seconds) * model.rate)
+    sound = model.sound != "never" if source.sound is None else source.sound
+    return Measure(frames, Fraction(model.rate), *size, sound=sound)
 
 
 def _footage(storyboard: Storyboard, files: Files, provider: Provider) -> Mapping[str, Footage]:

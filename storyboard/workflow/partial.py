@@ -108,10 +108,10 @@ def _slate(workspace: Workspace, scene: Scene, why: str) -> Slate:
     return Slate(scene.number, last, scene.id, workspace.storyboard.title, _text(scene), why, seconds)
 
 
-def _clip_seconds(workspace: Workspace, scene: Scene) -> int:
-    """The seconds of a clip of the scene's model, or of the provider's usual one."""
-    model = scene.source.model if isinstance(scene.source, Generated) else ""
-    return workspace.provider.capabilities.model(model).seconds
+def _clip_seconds(workspace: Workspace, scene: Scene) -> Fraction:
+    """The seconds of the scene's clip as it is generated, or of one of the provider's usual model."""
+    model, seconds = (scene.source.model, scene.source.seconds) if isinstance(scene.source, Generated) else ("", None)
+    return workspace.provider.capabilities.model(model).length(seconds)
 
 
 def _why(scene: Scene, step: Step | None, troubles: Mapping[PurePosixPath, str]) -> str:
@@ -144,7 +144,7 @@ def _text(scene: Scene) -> str:
             return str(image.path) if image else ""
 
 
-def _seconds(scene: Scene, usual: int) -> Fraction:
+def _seconds(scene: Scene, usual: Fraction) -> Fraction:
     """The seconds on screen: as the trim says, or as long as a generated clip is."""
     whole = scene.source.seconds if isinstance(scene.source, Still) else scene.trim.end
     if whole is None:

@@ -1,11 +1,12 @@
 """Which models can stand in for a scene's own one: what they cannot do is told before anything is paid."""
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from storyboard.model.capabilities import Model, Quality
+from storyboard.model.capabilities import Lengths, Model, Quality
 from storyboard.model.problem import Place
 from storyboard.model.storyboard import Generated, WebImage
 from storyboard.parsing.refusal_rules import obstacle
@@ -39,6 +40,8 @@ SCENE = Generated(
         ({"upgrade_aspects": ()}, "it has no 1080p in 16:9"),
         ({"prompt_limit": 5}, "it takes prompts of at most 5 characters"),
         ({"seeds": (1, 99)}, "its seeds are from 1 to 99"),
+        ({"lengths": Lengths((Fraction(8),))}, "it offers other lengths, resolutions or sound to choose from"),
+        ({"sound": "switch"}, "it offers other lengths, resolutions or sound to choose from"),
     ],
 )
 def test_what_another_model_cannot_do(other: dict[str, Any], why: str) -> None:
