@@ -39,12 +39,14 @@ class AskedFor:
     """What was asked for: ``seconds``, the aspect ratio ("auto": any), and the resolution.
 
     ``least`` is the length of the shorter side in pixels of a resolution that was paid for apart, 0 for any other.
+    Without ``sound`` the clip is to have none.
     """
 
     seconds: Fraction
     aspect: str
     resolution: str
     least: int = 0
+    sound: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def judge(
     """Return the remarks of a clip. ``levels`` is None where they could not be measured."""
     return (
         *_measured(asked, measure),
-        *_sound(measure, levels),
+        *(_sound(measure, levels) if asked.sound else ()),
         *(_picture(levels) if levels else ()),
         *_frames(likeness),
     )

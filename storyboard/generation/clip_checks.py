@@ -25,7 +25,7 @@ async def remarks_of_clip(
     model, shot = services.model(step.shot), step.shot
     quality = model.quality(take.resolution)
     least = min(quality.size) if quality.upgrade else 0
-    asked = AskedFor(model.length(shot.seconds), shot.aspect, take.resolution, least)
+    asked = AskedFor(model.length(shot.seconds), shot.aspect, take.resolution, least, model.has_sound(shot.sound))
     likeness = FrameLikeness()
     if examined.ends:
         ratio = Fraction(take.measure.width, take.measure.height)

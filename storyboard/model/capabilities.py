@@ -148,6 +148,10 @@ class Model:
         """Return how long a clip is, in seconds: as a scene chose it, or the usual length."""
         return Fraction(self.seconds) if seconds is None else seconds
 
+    def has_sound(self, chosen: bool | None) -> bool:
+        """Return whether a clip has sound: as a scene chose, or as all clips of the model."""
+        return self.sound != "never" if chosen is None else chosen
+
     @property
     def requested_resolutions(self) -> tuple[str, ...]:
         """The resolutions that are requested at once: not the upgrades."""

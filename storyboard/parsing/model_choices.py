@@ -87,12 +87,11 @@ class ModelChoices:
 
 def _values(made: Generated, model: Model) -> Mapping[str, object]:
     """The values of a scene by the names that rules use."""
-    sound = model.sound != "never" if made.sound is None else made.sound
     return {
         "aspect": made.aspect,
         "resolution": made.resolution,
         "seconds": model.length(made.seconds),
-        "sound": sound,
+        "sound": model.has_sound(made.sound),
         "seed": made.seed,
         "first_frame": made.first_frame is not None,
         "last_frame": made.last_frame is not None,

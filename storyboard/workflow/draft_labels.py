@@ -60,8 +60,7 @@ def expected_measure(scene: Scene, source: Generated, provider: Provider) -> Mea
     size = model.quality(source.resolution).size
     size = size[::-1] if source.aspect == "9:16" else size
     frames = round(model.length(source.seconds) * model.rate)
-    sound = model.sound != "never" if source.sound is None else source.sound
-    return Measure(frames, Fraction(model.rate), *size, sound=sound)
+    return Measure(frames, Fraction(model.rate), *size, sound=model.has_sound(source.sound))
 
 
 def _footage(storyboard: Storyboard, files: Files, provider: Provider) -> Mapping[str, Footage]:

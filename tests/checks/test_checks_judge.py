@@ -188,3 +188,9 @@ def test_a_remark_is_checked_when_it_is_made(name: str, says: str, values: tuple
     """The author of a check is told at once, and not by a lock file that cannot be read any more."""
     with pytest.raises(ValueError, match="remark"):
         Remark(name, says, values)
+
+
+def test_a_clip_that_was_to_be_silent_has_no_remark() -> None:
+    """A retake for the lack of sound would be bought again and again."""
+    silent = AskedFor(Fraction(8), "16:9", "720p", sound=False)
+    assert said(Measure(192, RATE, 1280, 720, False), asked=silent) == []
