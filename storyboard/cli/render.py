@@ -63,6 +63,7 @@ def command(
     verbose: bool,
 ) -> int:
     """Say what it costs, make what is missing, and cut the film."""
+    from storyboard.cli.may_cancel import may_cancel
     from storyboard.cli.next_steps import done_event
     from storyboard.config.settings import settings
     from storyboard.workflow.facts import Agreed
@@ -84,6 +85,7 @@ def command(
             reencode=reencode,
             checksum=as_json,
             agreed=Agreed(rebuy, retry),
+            may_cancel=may_cancel,
         )
         flags = again(draft=draft, given=given, only=only, picked=picked, out=out, max_cost=max_cost)
         opened = claimed_workspace(where, found, realm_of(draft), given=pairs(given), model=model)

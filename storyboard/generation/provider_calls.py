@@ -15,6 +15,7 @@ from storyboard.providers.base import (
     AskNext,
     BalanceReader,
     CallbackReader,
+    Canceller,
     Dispatch,
     ImageUploader,
     Inspection,
@@ -107,6 +108,12 @@ async def find_job(finder: JobFinder, client: "Client", dispatch: Dispatch) -> s
     if isinstance(found, Verdict):
         raise Stalled("the provider does not say whether it has the job")
     return found
+
+
+async def cancel_job(canceller: Canceller, client: "Client", job: str) -> bool:
+    """Ask the provider to end a job; return whether it ended by that. Raise SceneFailed or RunRefused."""
+    found = await client.send(canceller.cancel(job), canceller.read_cancel)
+    return found is True
 
 
 async def credit_balance(provider: Provider, client: "Client") -> Fraction | None:

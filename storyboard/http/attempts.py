@@ -21,6 +21,7 @@ _ASKED = {
     Call.DOWNLOAD: "fetching clips",
     Call.UPLOAD: "uploads",
     Call.BALANCE: "credit balance",
+    Call.CANCEL: "cancelling jobs",
 }
 
 # What a run that was told to stop asks no more. Jobs and clips it has paid for are still collected.

@@ -17,6 +17,7 @@ class Call(Enum):
     DOWNLOAD = "download"
     UPLOAD = "upload"
     BALANCE = "balance"
+    CANCEL = "cancel"
 
 
 class Verdict(Enum):
@@ -157,11 +158,15 @@ def _signal(word: str) -> Signal:
 def read_table(text: str) -> "Rows":
     """Parse a table written as text: a header of calls, then rows of a signal and the word of a rule for each.
 
+    Without a column of its own, CANCEL goes by that of BALANCE: like it, it is asked for in passing.
     Raise KeyError or ValueError for a word that does not exist.
     """
     head, *rows = (line.split() for line in text.strip().splitlines())
     calls = [Call(word) for word in head[1:]]
-    return {_signal(row[0]): dict(zip(calls, (RULES[word] for word in row[1:]), strict=True)) for row in rows}
+    found = {_signal(row[0]): dict(zip(calls, (RULES[word] for word in row[1:]), strict=True)) for row in rows}
+    if Call.BALANCE not in calls:
+        return found
+    return {signal: {Call.CANCEL: row[Call.BALANCE], **row} for signal, row in found.items()}
 
 
 Rows = Mapping[Signal, Mapping[Call, Rule]]

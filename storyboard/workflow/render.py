@@ -190,7 +190,7 @@ async def generate(workspace: Workspace, approved: Approved, options: RenderOpti
     plan, owed, on_event = approved.plan, approved.owed, options.on_event
     preparation = BackgroundPreparation(workspace, approved.whole, pieces=options.cut and not options.reencode)
     try:
-        return await session(workspace, plan, options.at_once, preparation, on_event, owed)
+        return await session(workspace, plan, options.at_once, preparation, on_event, owed, options.may_cancel)
     except StoryboardError as error:
         if approved.has_work(known_outcomes(plan, ignore_events)):
             raise

@@ -17,6 +17,11 @@ from storyboard.workflow.workspace import Workspace
 EventHandler = Callable[[events.Event], None]
 
 
+def never(jobs: int) -> bool:
+    """Cancel no job."""
+    return False
+
+
 def approve_all(workspace: Workspace, plan: Plan) -> None:
     """Approve any plan."""
 
@@ -34,7 +39,8 @@ class RenderOptions:
     plan as JSON that must still hold, ``exact_plan`` the same as a value. ``on_event`` is given each event.
     ``at_once`` is how many jobs may be in progress. ``reencode``: re-encode every frame, rather than copy where that
     is possible; ``chapters``: write the list of chapters; ``checksum``: give the film's SHA-256. ``agreed`` names the
-    scenes that may be bought or submitted again.
+    scenes that may be bought or submitted again. ``may_cancel`` is given the number of jobs in progress at the second
+    Ctrl-C, and says within 3 seconds whether they are cancelled.
     """
 
     approve: Callable[[Workspace, Plan], None] = approve_all
@@ -50,6 +56,7 @@ class RenderOptions:
     chapters: bool = False
     checksum: bool = False
     agreed: Agreed = NOTHING_AGREED
+    may_cancel: Callable[[int], bool] = never
 
     @property
     def film(self) -> FilmOptions:

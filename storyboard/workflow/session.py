@@ -4,9 +4,11 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from typing import Any
 
 from storyboard.config.credentials import service_endpoint
 from storyboard.generation.callbacks import CallbackWaiters, Listener
+from storyboard.generation.cancel import cancel_jobs, cancellable_jobs
 from storyboard.generation.owed import collect_owed
 from storyboard.generation.provider_calls import credit_balance
 from storyboard.generation.run_state import RunState, stop_run
@@ -29,11 +31,15 @@ from storyboard.system.clock import Clock
 from storyboard.system.files import discard
 from storyboard.workflow.facts import upload_destination
 from storyboard.workflow.prepare import BackgroundPreparation
+from storyboard.workflow.render_options import never
 from storyboard.workflow.workspace import Workspace
 
 # Seconds between two reads of another process's inbox, scaled: at most and at least.
 INBOX_MOST = 1.0
 INBOX_LEAST = 0.05
+
+# Seconds for the user's answer and the provider's, when a run is left.
+_DECIDED_WITHIN = 5
 
 Report = Callable[[events.Event], None]
 Ended = tuple[Mapping[TakeId, Outcome], StoryboardError | None]
@@ -47,11 +53,12 @@ async def session(
     preparing: BackgroundPreparation,
     report: Report,
     owed: Sequence[Submission] = (),
+    may_cancel: Callable[[int], bool] = never,
 ) -> Ended:
     """Carry out a plan: the outcome of each take, and what stopped the run, if anything did.
 
-    What is ``owed`` is downloaded beside it. ``at_once`` is how many jobs may be in progress. Raise InputError,
-    RunRefused, LocalFault.
+    What is ``owed`` is downloaded beside it. ``at_once`` is how many jobs may be in progress. ``may_cancel`` is given
+    the number of jobs in progress at the second Ctrl-C. Raise InputError, RunRefused, LocalFault.
     """
     realm = workspace.realm
     async with AsyncExitStack() as stack:
@@ -76,7 +83,7 @@ async def session(
         realm.store.sweep(lambda name: is_locked(realm.runs / name))
         if plan.credits:
             await _look_at_balance(workspace, plan, client, report)
-        with _listening(services, state):
+        with _listening(services, state, may_cancel):
             async with asyncio.TaskGroup() as group:
                 group.create_task(collect_owed(services, state, owed))
                 outcomes = await Runner(LocalExecutor(services, state)).carry_out(plan)
@@ -220,13 +227,33 @@ async def _look_at_balance(workspace: Workspace, plan: Plan, wire: Client, repor
         report(events.Warned("", f"the account has {have:g} credits, and this render needs about {need:g}"))
 
 
+async def _cancel_and_leave(
+    services: RunServices, state: RunState, may_cancel: Callable[[int], bool], task: asyncio.Task[Any]
+) -> None:
+    try:
+        async with asyncio.timeout(_DECIDED_WITHIN):
+            if await asyncio.to_thread(may_cancel, len(cancellable_jobs(services, state))):
+                await cancel_jobs(services, state)
+    except TimeoutError:
+        pass
+    finally:
+        task.cancel()
+
+
 @contextmanager
-def _listening(services: RunServices, state: RunState) -> Iterator[None]:
-    """Handle Ctrl-C: once, submit nothing more; twice, or at SIGTERM, leave within 5 seconds."""
+def _listening(services: RunServices, state: RunState, may_cancel: Callable[[int], bool]) -> Iterator[None]:
+    """Handle Ctrl-C: once, submit nothing more; twice, or at SIGTERM, leave within 5 seconds.
+
+    At the second Ctrl-C the user is asked whether to cancel the jobs, where the provider can; not at SIGTERM.
+    """
     task = asyncio.current_task()
     assert task is not None
+    leaving: list[asyncio.Task[None]] = []
 
     def heed(times: int) -> None:
+        if times > 1 and state.is_interrupted and not leaving and cancellable_jobs(services, state):
+            leaving.append(asyncio.create_task(_cancel_and_leave(services, state, may_cancel, task)))
+            return
         if times > 1:
             task.cancel()
             return

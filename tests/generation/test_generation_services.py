@@ -1,8 +1,13 @@
 """A service unlike the built-in one: no key, clips in its replies, a queue, images by its own names, jobs by ours."""
 
 import json
+import os
+import pty
+import signal
+import subprocess
 import sys
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -61,6 +66,12 @@ class Engine(Apikley):
     def balance(self):
         return None
 
+    def cancel(self, job):
+        return Request(Call.CANCEL, "POST", "/cancel/" + job)
+
+    def read_cancel(self, reply):
+        return reply.body == {"cancelled": True}
+
     def search(self, dispatch):
         return Request(Call.POLL, "GET", "/named/" + dispatch.name)
 
@@ -81,6 +92,9 @@ class Engine:
     submitted: list[dict[str, object]] = field(default_factory=list)
     uploads: int = 0
     hidden: bool = False
+    is_stuck: bool = False
+    polls: int = 0
+    cancelled: list[str] = field(default_factory=list)
 
     def answer(self, method: str, path: str, body: bytes) -> object:
         """What it says; None closes the connection."""
@@ -97,8 +111,14 @@ class Engine:
                     self.jobs[f"job-{asked['name']}"] = [{"place": 2}, {"place": 1}, done]
                 return None if lost else {"job": f"job-{asked['name']}"}
             case "GET", ["jobs", job]:
+                self.polls += 1
+                if self.is_stuck:
+                    return {"place": 1}
                 states = self.jobs[job]
                 return states.pop(0) if len(states) > 1 else states[0]
+            case "POST", ["cancel", job]:
+                self.cancelled.append(job)
+                return {"cancelled": True}
             case "GET", ["named", name]:
                 if self.hidden:
                     return None
@@ -221,3 +241,48 @@ def test_a_service_that_never_answers_ends_known(
     studio.scenes("A")
     done = studio.render()
     assert (done.unknown, done.failed, len(engine.submitted)) == (0, 1, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("answer", "cancelled"), [(b"y\n", 1), (b"\n", 0), (None, 0)])
+def test_two_ctrl_c_ask_whether_to_cancel(
+    studio: Studio, engine: Engine, offered: Callable[[str], None], answer: bytes | None, cancelled: int
+) -> None:
+    """One's own machine would go on for hours on what nobody wants; what is paid for must not end by a default."""
+    offered("upload")
+    engine.is_stuck = True
+    studio.scenes("A")
+    ours, theirs = pty.openpty()
+    where = {"PYTHONPATH": os.pathsep.join(sys.path), **studio.environ}
+    stream = subprocess.DEVNULL if answer is None else theirs
+    with subprocess.Popen(
+        [sys.executable, "-m", "storyboard", "render", "film.yaml", "--yes"],
+        cwd=studio.folder,
+        env={**os.environ, **where},
+        stdin=stream,
+        stdout=subprocess.DEVNULL,
+        stderr=stream,
+        start_new_session=True,
+    ) as render:
+        until(lambda: bool(engine.polls))
+        os.kill(render.pid, signal.SIGINT)
+        seen = engine.polls
+        until(lambda: engine.polls > seen + 2)
+        os.kill(render.pid, signal.SIGINT)
+        if answer is not None:
+            said = b""
+            while b"[y/N]" not in said:
+                said += os.read(ours, 1000)
+            os.write(ours, answer)
+        assert render.wait(20)
+    os.close(ours)
+    os.close(theirs)
+    assert len(engine.cancelled) == cancelled
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    end = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
