@@ -4,9 +4,11 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from storyboard.cli.may_cancel import may_cancel
 from storyboard.cli.options import (
     again,
     agreed_options,
@@ -26,6 +28,9 @@ from storyboard.cli.options import (
 from storyboard.cli.owed_table import mention_owed
 from storyboard.cli.run_dialog import agree, reporting, run_settings, say
 from storyboard.model.errors import InputError
+
+if TYPE_CHECKING:
+    from storyboard.workflow.facts import Agreed
 
 
 @click.command
@@ -63,10 +68,8 @@ def command(
     verbose: bool,
 ) -> int:
     """Say what it costs, make what is missing, and cut the film."""
-    from storyboard.cli.may_cancel import may_cancel
     from storyboard.cli.next_steps import done_event
     from storyboard.config.settings import settings
-    from storyboard.workflow.facts import Agreed
     from storyboard.workflow.render import render
     from storyboard.workflow.render_options import RenderOptions
     from storyboard.workflow.workspace import claimed_workspace
@@ -84,7 +87,7 @@ def command(
             cut=not no_cut,
             reencode=reencode,
             checksum=as_json,
-            agreed=Agreed(rebuy, retry),
+            agreed=_agreed(rebuy, retry),
             may_cancel=may_cancel,
         )
         flags = again(draft=draft, given=given, only=only, picked=picked, out=out, max_cost=max_cost)
@@ -94,6 +97,12 @@ def command(
             done = done_event(render(workspace, options), flags, _previews(workspace.shown, draft, given, only))
         report(done)
     return done.exit if as_json else say(done, quiet=quiet)
+
+
+def _agreed(rebuy: tuple[str, ...], retry: tuple[str, ...]) -> "Agreed":
+    from storyboard.workflow.facts import Agreed
+
+    return Agreed(rebuy, retry)
 
 
 def _previews(shown: str, draft: bool, given: tuple[str, ...], only: tuple[str, ...]) -> tuple[str, ...]:
