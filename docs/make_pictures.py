@@ -2,6 +2,8 @@
 
 docs/pictures/render.svg   a terminal of 100 columns in the middle of a rehearsal against the emulator
 docs/pictures/keeper.jpg   examples/keeper as a draft: its contact sheet
+docs/pictures/takes.jpg    the three takes of a scene of examples/takes as drafts, as `storyboard takes` shows them
+docs/pictures/chain.jpg    examples/chain as a draft: the first, middle and last frame of each shot
 docs/pictures/transitions.jpg, titles.jpg   every transition between two of its pictures, and a title at every place
 """
 
@@ -40,6 +42,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 COLUMNS, LINES = 100, 24
 STORYBOARD = [sys.executable, "-m", "storyboard"]
+# An example, and the command that writes a sheet of its draft.
+SHEETS = (("keeper", "sheet"), ("takes", "takes", "gull"), ("chain", "takes"))
 
 
 def main() -> None:
@@ -47,14 +51,15 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         environ = {**os.environ, "STORYBOARD_HOME": str(Path(scratch) / "home"), "TERM": "xterm-256color"}
-        capture(_example(Path(scratch) / "rehearsal"), environ)
-        contact_sheet(_example(Path(scratch) / "draft"), environ)
+        capture(_example("keeper", Path(scratch) / "rehearsal"), environ)
+        for name, *words in SHEETS:
+            sheet(name, words, Path(scratch) / name, environ)
     transitions()
     titles()
 
 
-def _example(folder: Path) -> Path:
-    shutil.copytree(ROOT / "examples" / "keeper", folder, ignore=shutil.ignore_patterns("out", ".storyboard"))
+def _example(name: str, folder: Path) -> Path:
+    shutil.copytree(ROOT / "examples" / name, folder, ignore=shutil.ignore_patterns("out", ".storyboard"))
     return folder
 
 
@@ -147,12 +152,18 @@ def _write_svg(lines: list[Text], title: str) -> None:
     (PICTURES / "render.svg").write_text(head + rest, "utf-8")
 
 
-def contact_sheet(folder: Path, environ: dict[str, str]) -> None:
-    """What `storyboard sheet` makes of the draft."""
-    for words in (["render", "--draft", "--quiet"], ["sheet", "--draft", "-o", "sheet.png"]):
-        subprocess.run([*STORYBOARD, words[0], "keeper.yaml", *words[1:]], cwd=folder, env=environ, check=True)
-    with Image.open(folder / "sheet.png") as sheet:
-        sheet.save(PICTURES / "keeper.jpg", quality=82, optimize=True, progressive=True)
+def sheet(name: str, words: list[str], folder: Path, environ: dict[str, str]) -> None:
+    """What the command ``words`` writes of the draft of an example."""
+    _example(name, folder)
+    verb, *rest = words
+    for line in (["render", "--draft", "--quiet"], [verb, *rest, "--draft"]):
+        command = [*STORYBOARD, line[0], f"{name}.yaml", *line[1:]]
+        subprocess.run(command, cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL)
+    (written,) = (folder / "out").glob("*.png")
+    with Image.open(written) as image:
+        small = image.convert("RGB")
+        small.thumbnail((1328, 1060))  # A sheet of many takes is high: no higher than a page of the README shows.
+        small.save(PICTURES / f"{name}.jpg", quality=82, optimize=True, progressive=True)
 
 
 def transitions() -> None:
