@@ -1,6 +1,7 @@
 """The routes of the emulated API: each request carried out, and its reply, with a fault where one applies."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -117,7 +118,7 @@ class ApiRoutes:
     def _kept(self, upload: image_uploads.Upload | Refusal) -> Document:
         if isinstance(upload, Refusal):
             return replies.refusal_reply(upload)
-        file = self._folder / f"upload-{len(self._service.uploads)}{upload.ending}"
+        file = self._folder / f"upload-{sha256(upload.content).hexdigest()}{upload.ending}"
         file.write_bytes(upload.content)
         path = f"{upload.folder}/{upload.name}"
         url = f"{self._address()}/files/{quote(path)}"
