@@ -273,6 +273,25 @@ async def test_an_upload_is_served_again_and_can_be_a_frame(start: Start) -> Non
     assert await at.bytes(await at.uploaded(again)) == again
 
 
+@pytest.mark.ci
+async def test_an_image_that_is_uploaded_twice_stays_itself(start: Start) -> None:
+    """The next image was written over it: a chain began with the frame of another scene."""
+    at = await start()
+    shared, other = picture(), picture(colour=(1, 2, 3))
+
+    async def uploaded(name: str, content: bytes) -> str:
+        data = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        answer = await at.post(
+            "/api/file-base64-upload", {"base64Data": data, "uploadPath": "storyboard", "fileName": name}
+        )
+        return str(answer["data"]["downloadUrl"])
+
+    await uploaded("still.png", shared)
+    address = await uploaded("still.png", shared)
+    await uploaded("puddle.png", other)
+    assert await at.bytes(address) == shared
+
+
 async def test_an_upload_tells_what_the_real_one_tells(start: Start) -> None:
     """The fields of a recorded answer of the real service (api-facts.md 6.6)."""
     at = await start()
