@@ -164,9 +164,8 @@ def read_table(text: str) -> "Rows":
     head, *rows = (line.split() for line in text.strip().splitlines())
     calls = [Call(word) for word in head[1:]]
     found = {_signal(row[0]): dict(zip(calls, (RULES[word] for word in row[1:]), strict=True)) for row in rows}
-    if Call.BALANCE not in calls:
-        return found
-    return {signal: {Call.CANCEL: row[Call.BALANCE], **row} for signal, row in found.items()}
+    passing = {Call.CANCEL: Call.BALANCE} if Call.BALANCE in calls else {}
+    return {signal: {**{call: row[like] for call, like in passing.items()}, **row} for signal, row in found.items()}
 
 
 Rows = Mapping[Signal, Mapping[Call, Rule]]

@@ -95,7 +95,7 @@ def _with_own_faults(
 ) -> Mapping[TakeId, Outcome]:
     """The outcomes with the fault itself in place of the failure that it looked like to the provider's client.
 
-    A fault in the making of a 1080p version looks like a service that offers none: a take of 720p.
+    A fault in the making of an upgrade looks like a service that offers none: a take without it.
     """
     return {
         take: faults.get(str(take), outcome) if isinstance(outcome, SceneFailed | Take) else outcome

@@ -102,6 +102,7 @@ def test_what_offers_no_choice_changes_no_key(studio: Author) -> None:
             "watermark: Gulls",
             "30 pen has no option 'watermark'; it has negative; add a 'title' to the scene to show text",
         ),
+        ("seed: 5", "36 this model takes no seed; remove it; each take differs all the same"),
         ("seconds: 10, resolution: 1080p", "39 1080p clips last 5 s; write 'seconds: 5'"),
         ("aspect: '9:16', sound: false", "53 upright clips have sound; write 'sound: true'"),
         (
