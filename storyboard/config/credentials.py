@@ -78,7 +78,10 @@ def key_of_command(command: tuple[str, ...]) -> str:
     """
     name, why = one_line(command[0], 80), ""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False)
+        own = {**os.environ}  # the user's own command, from the user's own file
+        done = subprocess.run(
+            command, env=own, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False
+        )
         key = done.stdout.decode("utf-8", "replace").strip()
         why = (
             f"it ended with status {done.returncode}" if done.returncode else "" if _is_key(key) else "it prints no key"
