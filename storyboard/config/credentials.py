@@ -78,9 +78,8 @@ def key_of_command(command: tuple[str, ...]) -> str:
     """
     name, why = one_line(command[0], 80), ""
     try:
-        own = {**os.environ}  # the user's own command, from the user's own file
         done = subprocess.run(
-            command, env=own, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False
+            command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False
         )
         key = done.stdout.decode("utf-8", "replace").strip()
         why = (
@@ -112,3 +111,8 @@ def _from_keyring(entry: str) -> str:
         return keyring.get_password("storyboard", entry) or ""
     except KeyringError:
         return ""
+
+
+def _environment() -> dict[str, str]:
+    """The user's whole environment: the command is the user's own, from the user's own file."""
+    return dict(os.environ)
