@@ -37,7 +37,7 @@ def _line(made: "Acceptance") -> str:
         "unchanged": "its take was generated from what the scene says: nothing to accept",
         "frozen": "it is frozen, and stands without being accepted",
         "undone": "it is accepted no longer",
-        "fallback": "its take came of 'if_refused', as the scene was refused: it stands until that changes",
+        "fallback": "its take is a fallback of 'if_refused': it stands until the scene changes",
         "open": "it was not accepted: nothing to undo",
     }[made.verdict]
     verb = made.verdict if made.verdict in ("accepted", "undone") else "as it was"

@@ -134,7 +134,7 @@ def status(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in _LOCAL:
             return _apologise(error)
         return _fail(LocalFault(f"{error.filename or 'the disk'}: {error.strerror}", hint_for_errno(error.errno)))
-    except Exception as error:  # The one sorter: what no one expected is ours.
+    except Exception as error:  # What no other line foresaw is a fault of storyboard itself.
         return _apologise(error)
 
 

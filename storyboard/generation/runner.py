@@ -175,7 +175,7 @@ async def contain_faults(
     """Return what ``work`` returns. An exception that nobody foresaw is the fault of this scene alone."""
     try:
         return await work
-    except Exception as error:  # The one per scene: its neighbours are paid for, and go on (ARCHITECTURE.md).
+    except Exception as error:  # Whatever it is: the other scenes are paid for, and go on (ARCHITECTURE.md).
         what = services.client.quote(f"{type(error).__name__}: {error}")
         return ProgramFault(f"{blame}: {what}", keep_traceback(error, services.client.mask))
 

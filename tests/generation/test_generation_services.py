@@ -285,4 +285,4 @@ def until(happened: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not happened():
         assert time.monotonic() < end
-        time.sleep(0.01)
+        time.sleep(0.01)  # Another process is at work, and what it has sent is seen only by looking again.

@@ -48,7 +48,7 @@ from storyboard.model.errors import (
 )
 from storyboard.model.shot import Shot
 from storyboard.providers.apikley.veo import provider as apikley
-from storyboard.providers.base import Pending, Ready
+from storyboard.providers.base import Dispatch, Pending, Ready, SentImage
 from storyboard.system.clock import Clock
 
 PRICES = {"veo3_fast": Fraction(60), "veo3": Fraction(250)}
@@ -216,6 +216,9 @@ class Service:
     answers = apikley.answers
     environment = apikley.environment
     prices = apikley.prices
+    timing = apikley.timing
+    hosts = apikley.hosts
+    rehearses = apikley.rehearses
 
     def begin(self, afford: Callable[[Fraction], None], call_back: Callable[[str, str], None]) -> None:
         """Open with empty books."""
@@ -233,11 +236,11 @@ class Service:
         self.lately_raised: list[str] = []
         self.lately_ready: set[str] = set()
 
-    def request(self, shot: Shot, images: Sequence[str], callback: str | None) -> dict[str, object]:
+    def request(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> dict[str, object]:
         return {"prompt": shot.prompt}
 
-    def submission(self, shot: Shot, images: Sequence[str], callback: str | None) -> Request:
-        return Request(Call.SUBMIT, "POST", "/submit", body={"shot": shot, "callback": callback})
+    def submission(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> Request:
+        return Request(Call.SUBMIT, "POST", "/submit", body={"shot": shot, "callback": dispatch.callback})
 
     def status(self, job: str) -> Request:
         return Request(Call.POLL, "GET", "/poll", query={"job": job})
@@ -361,7 +364,7 @@ class Line:
 
     service: Service
 
-    def __init__(self, api: object, clock: Clock, answers: object, *, notice: object = None) -> None:
+    def __init__(self, api: object, clock: Clock, answers: object, *, notice: object = None, period: float = 0) -> None:
         self.clock = clock
         self.stopped: StoryboardError | None = None
 
@@ -379,7 +382,7 @@ class Line:
     async def send(self, request: Request, read: object) -> Any:
         return await self.service.answer(request, self)
 
-    async def fetch(self, url: str, into: Path) -> DownloadedFile:
+    async def fetch(self, url: str, into: Path, *, with_key: bool = False) -> DownloadedFile:
         await give_way()
         content = self.service.bytes_of(url)
         with Arriving(into) as file:

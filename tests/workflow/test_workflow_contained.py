@@ -47,6 +47,16 @@ def test_what_nobody_foresaw_in_one_scene_is_that_scenes(studio: Studio) -> None
     assert (healed.exit, healed.made, service.posts) == (0, 1, 3)
 
 
+def assert_blames_the_emulator(done: events.Done, status: int) -> None:
+    """The only scene has failed, and where the fault is storyboard's own, its file has the traceback."""
+    assert (done.exit, done.made, done.failed) == (status, 0, 1)
+    if status == 1:
+        assert done.notes[0] == "failed   s1: a fault of the emulator's own: KeyError"
+        report = Path(done.notes[1].strip().removeprefix("the details are in ").partition(";")[0])
+        assert "feather" in report.read_text()
+        report.unlink()
+
+
 @pytest.mark.parametrize(
     ("fault", "status"),
     [(KeyError("feather"), 1), pytest.param(LocalFault("the disk is full"), 6, marks=pytest.mark.ci)],
@@ -62,12 +72,7 @@ def test_a_draft_that_its_emulator_breaks_is_no_failure_of_the_scene(
     monkeypatch.setattr(DraftFilms, "clip", clip)
     studio.scenes("A tern")
     done = studio.render(realm="draft", cut=False)
-    assert (done.exit, done.made, done.failed) == (status, 0, 1)
-    if status == 1:
-        assert done.notes[0] == "failed   s1: a fault of the emulator's own: KeyError"
-        report = Path(done.notes[1].strip().removeprefix("the details are in ").partition(";")[0])
-        assert "feather" in report.read_text()
-        report.unlink()
+    assert_blames_the_emulator(done, status)
 
 
 @pytest.mark.ci
@@ -86,12 +91,7 @@ def test_a_1080p_draft_that_its_emulator_breaks_is_no_failure_of_the_scene(
     monkeypatch.setattr(DraftFilms, "clip", clip)
     studio.write("storyboard: 1\nscenes:\n  - {id: s1, prompt: A tern, resolution: 1080p}\n")
     done = studio.render(realm="draft", cut=False)
-    assert (done.exit, done.made, done.failed) == (status, 0, 1)
-    if status == 1:
-        assert done.notes[0] == "failed   s1: a fault of the emulator's own: KeyError"
-        report = Path(done.notes[1].strip().removeprefix("the details are in ").partition(";")[0])
-        assert "feather" in report.read_text()
-        report.unlink()
+    assert_blames_the_emulator(done, status)
 
 
 @pytest.mark.parametrize("way", ["removed", "changed"])

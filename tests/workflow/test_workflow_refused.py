@@ -52,7 +52,7 @@ def test_a_refused_scene_is_tried_in_the_ways_that_it_names_and_what_comes_stand
     assert pinned.accepted not in (None, pinned.key)
     _, text, _ = run("plan", "film.yaml", "--all")
     assert "made without references, with veo3, as the scene itself was refused for its content" in text
-    assert "its take came of 'if_refused'" in run("accept", "film.yaml", "face", "--undo")[2]
+    assert "its take is a fallback of 'if_refused'" in run("accept", "film.yaml", "face", "--undo")[2]
     studio.write(FACE.replace(f"    {RULES}\n", ""))
     assert studio.render(cut=False).exit == 0
     assert studio.service.posts == 5

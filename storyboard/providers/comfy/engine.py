@@ -237,12 +237,12 @@ def _view(query: Mapping[str, str]) -> str:
 
 
 def _name_of(
-    job: str, found: "JobState | NoResult | AskNext[T] | None"
-) -> "str | NoResult | AskNext[str | None] | None":
+    job: str, found: JobState | NoResult | AskNext[JobState | None] | None
+) -> str | NoResult | AskNext[str | None] | None:
     """The job's name where there is any trace of it."""
     if isinstance(found, AskNext):
         asked = found
-        return AskNext(asked.request, lambda reply: _name_of(job, asked.read(reply)))  # type: ignore[arg-type]
+        return AskNext(asked.request, lambda reply: _name_of(job, asked.read(reply)))
     return job if isinstance(found, Pending | Ready | JobFailed) else found
 
 
