@@ -88,6 +88,11 @@ def test_takes_of_a_rehearsal_are_kept_apart(url: str, rehearsal: bool) -> None:
         ("prices = 3", "must be tables"),
         ("budget = 3", "must be tables"),
         ("[budget]\nper_run = 0", "per_run must be a number larger than 0"),
+        ("providers = 3", "must be a table of tables"),
+        ("[providers]\nx = 3", r"\[providers.x\] must be a table"),
+        ("[providers.'a/b']", "a provider's name has"),
+        ("[providers.x]\nbase_url = 3", "base_url must be text"),
+        ("[providers.x]\nat_once = true", "at_once must be a whole number"),
         ("= broken", "cannot be read"),
     ],
 )
@@ -187,22 +192,6 @@ def test_the_table_of_a_provider(toml: Path) -> None:
     assert found.providers["other"].at_once == 2
     assert found.providers["other"].key_variable == "STORYBOARD_KEY_OTHER"
     assert configured_provider(found).name == "apikley"
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("providers = 3", "must be a table of tables"),
-        ("[providers]\nx = 3", r"\[providers.x\] must be a table"),
-        ("[providers.'a/b']", "a provider's name has"),
-        ("[providers.x]\nbase_url = 3", "base_url must be text"),
-        ("[providers.x]\nat_once = true", "at_once must be a whole number"),
-    ],
-)
-def test_a_wrong_table_of_a_provider(toml: Path, text: str, said: str) -> None:
-    toml.write_text(text)
-    with pytest.raises(InputError, match=said):
-        settings({})
 
 
 def test_a_table_for_a_provider_that_reads_none(toml: Path) -> None:

@@ -61,6 +61,13 @@ def let_days_pass(studio: Studio, days: int) -> None:
         ledger.execute("UPDATE jobs SET asked = asked - ?", (days * 24 * 60 * 60,))
 
 
+def render_without_original(studio: Studio, *faults: str) -> None:
+    """Buy an upright take whose uncropped original does not come; ``faults`` hold from the next run on."""
+    studio.serve("clip:http=404 x1 @_original", *faults)
+    studio.write(UPRIGHT)
+    studio.render()
+
+
 def test_an_original_that_did_not_come_is_owed(studio: Studio, run: Run) -> None:
     """It is an extra: the scene has its take, and the next run asks for the rest."""
     service = studio.serve("clip:http=404 x1 @_original")
@@ -85,9 +92,7 @@ def test_an_original_that_did_not_come_is_owed(studio: Studio, run: Run) -> None
 
 def test_an_original_that_the_service_deleted_is_given_up(studio: Studio) -> None:
     """Else each run asks for it for ever."""
-    studio.serve("clip:http=404 x1 @_original", "clip:http=410 @_original")
-    studio.write(UPRIGHT)
-    studio.render()
+    render_without_original(studio, "clip:http=410 @_original")
     done = studio.render()
     assert (done.exit, done.kept, originals(studio), owed(studio)) == (0, 1, [], [("a", "failed", True)])
     (why,) = [event.why for event in studio.seen if isinstance(event, events.Owed)]
@@ -98,9 +103,7 @@ def test_an_original_that_the_service_deleted_is_given_up(studio: Studio) -> Non
 @pytest.mark.ci
 def test_an_original_is_owed_as_long_as_the_service_keeps_jobs(studio: Studio, run: Run) -> None:
     """A service that does not know a job today may know it tomorrow, until the days are over."""
-    studio.serve("clip:http=404 x1 @_original")
-    studio.write(UPRIGHT)
-    studio.render()
+    render_without_original(studio)
     studio.serve()  # It has never heard of the job.
     assert (studio.render().exit, owed(studio)) == (0, [("a", "open", True)])
     status, said, _ = run("collect", "film.yaml")
@@ -112,9 +115,7 @@ def test_an_original_is_owed_as_long_as_the_service_keeps_jobs(studio: Studio, r
 
 @pytest.mark.ci
 def test_an_owed_original_is_collected_without_a_valid_storyboard(studio: Studio, run: Run) -> None:
-    studio.serve("clip:http=404 x1 @_original")
-    studio.write(UPRIGHT)
-    studio.render()
+    render_without_original(studio)
     studio.write("storyboard: 1\nscenes: [oh\n")
     assert "the uncropped original of its take" in run("plan", "film.yaml")[2]
     status, said, _ = run("collect", "--all", "--json")
