@@ -17,6 +17,8 @@ from storyboard.cli.main import status
 from storyboard.model.errors import LocalFault
 from storyboard.state.ledger import Ledger
 
+pytestmark = pytest.mark.ci
+
 Open = Callable[[str], Studio]
 
 

@@ -27,6 +27,8 @@ from storyboard.workflow.cut import cut_only
 from storyboard.workflow.render_options import RenderOptions
 from storyboard.workflow.workspace import claimed_workspace
 
+pytestmark = pytest.mark.ci
+
 FILM = """
 storyboard: 1
 title: 'The keeper; "last" #night = 1'

@@ -14,6 +14,8 @@ from storyboard.http.policy import RULES, Call
 from storyboard.providers.apikley.answers import TABLE
 from storyboard.state.ledger import Ledger
 
+pytestmark = pytest.mark.ci
+
 WORDS = {rule: word for word, rule in RULES.items()}
 CODES = sorted(signal for signal in TABLE.codes if isinstance(signal, int) and signal != 200)
 FORMS = ("http", "code")

@@ -23,6 +23,9 @@ from storyboard.workflow.source_files import Project
 from storyboard.workflow.workspace import claimed_workspace
 
 
+pytestmark = pytest.mark.ci
+
+
 def partial(studio: Studio, name: str = "film.yaml", **order: Any) -> events.Done:
     files, realm = TolerantFiles(Project(studio.folder)), order.pop("realm", None)
     asked = RenderOptions(on_event=studio.seen.append, checksum=True, **order)

@@ -17,6 +17,8 @@ from storyboard.workflow.facts import current_plan
 from storyboard.workflow.seam_remarks import LEAST_LIKENESS, SeamMeasure, measure_seam
 from storyboard.workflow.workspace import open_workspace
 
+pytestmark = pytest.mark.ci
+
 __all__ = ["clips"]
 
 CHAIN = """

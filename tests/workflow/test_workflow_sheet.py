@@ -19,6 +19,9 @@ from storyboard.workflow import sheet as room
 PAPER, EMPTY = (0x16, 0x18, 0x1D), (0x1F, 0x22, 0x29)
 
 
+pytestmark = pytest.mark.ci
+
+
 def wanted(studio: Studio, out: Path | None = None) -> room.SheetOptions:
     return room.SheetOptions(studio.folder / "film.yaml", None, {}, out, lambda text: None)
 

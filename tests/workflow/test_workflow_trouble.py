@@ -24,6 +24,9 @@ from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 
 
+pytestmark = pytest.mark.ci
+
+
 def test_a_refused_scene_stops_nobody(studio: Studio) -> None:
     """Its neighbours are paid for, safe and pinned; the film waits; the last lines say what to do."""
     service = studio.serve("submit:code=422 @tern")
