@@ -177,6 +177,14 @@ scenes:
     assert [type(scene.source) for scene in author.read(other).scenes] == [OwnClip, Generated]
 
 
+def test_the_scene_that_all_refer_to_refers_to_none(author: Author) -> None:
+    """A sheet of its own frames would have to be there before its clip."""
+    text = "storyboard: 1\ndefaults: {references: {scene: a}}\nscenes:\n"
+    film = author.read(text + "  - {id: a, prompt: A stair}\n  - {id: b, prompt: Its foot}\n")
+    found = [scene.source.references for scene in film.scenes if isinstance(scene.source, Generated)]
+    assert [len(references) for references in found] == [0, 1]
+
+
 def test_the_cast_brings_its_images(author: Author) -> None:
     """'references: cast' sends those whom the prompt names, in its order, and each image once."""
     for name in ("face", "coat", "wing", "unused"):

@@ -111,6 +111,17 @@ def test_a_closed_shot_may_be_asked_for_again_and_stays_in_the_account(path: Pat
     assert [attempt.state for attempt in ledger.submissions.all()] == [state, "intent"]
 
 
+def test_an_upgrade_that_is_refused_costs_nothing(path: Path) -> None:
+    """It would count against the budget for ever."""
+    ledger = Ledger(path)
+    entry = intend(ledger, wanted())
+    ledger.submissions.record_accepted(entry, "job1", 2.0)
+    ledger.submissions.record_upgrade(entry, "gull", "/film.yaml", "run1", Fraction(5), 3.0)
+    ledger.submissions.forget_upgrade(entry)
+    (standing,) = ledger.submissions.all()
+    assert (standing.hd, standing.cost) == (None, entry.credits)
+
+
 def test_a_job_belongs_to_one_shot(path: Path) -> None:
     """A provider that answers with a name we know would give one scene another scene's clip."""
     ledger = Ledger(path)

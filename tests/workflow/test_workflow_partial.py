@@ -22,7 +22,6 @@ from storyboard.workflow.render_options import RenderOptions
 from storyboard.workflow.source_files import Project
 from storyboard.workflow.workspace import claimed_workspace
 
-
 pytestmark = pytest.mark.ci
 
 

@@ -23,7 +23,6 @@ from storyboard.model.errors import Busy, InputError, RunRefused, SceneFailed
 from storyboard.state import rescue
 from storyboard.state.ledger import Ledger
 
-
 pytestmark = pytest.mark.ci
 
 
