@@ -1,8 +1,6 @@
 """The routes of the emulated API: each request carried out, and its reply, with a fault where one applies."""
 
 from collections.abc import Callable
-from hashlib import sha256
-from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
@@ -19,20 +17,18 @@ _ANSWERING = tuple(PLACES["credit"])  # The faults that every API response can h
 
 
 class ApiRoutes:
-    """The handlers of the API. ``address`` gives the server's base URL, ``folder`` keeps uploaded images."""
+    """The handlers of the API. ``address`` gives the server's base URL."""
 
     def __init__(
         self,
         service: EmulatedService,
         faults: Faults,
         sender: CallbackSender,
-        folder: Path,
         address: Callable[[], str],
     ) -> None:
         self.faults = faults
         self._service = service
         self._sender = sender
-        self._folder = folder
         self._address = address
         self._polls: dict[str, int] = {}
         self._nulled: set[str] = set()
@@ -118,11 +114,9 @@ class ApiRoutes:
     def _kept(self, upload: image_uploads.Upload | Refusal) -> Document:
         if isinstance(upload, Refusal):
             return replies.refusal_reply(upload)
-        file = self._folder / f"upload-{sha256(upload.content).hexdigest()}{upload.ending}"
-        file.write_bytes(upload.content)
         path = f"{upload.folder}/{upload.name}"
         url = f"{self._address()}/files/{quote(path)}"
-        self._service.uploads[url] = file
+        self._service.uploads.keep(url, upload.content, upload.ending)
         return replies.upload_reply(path, upload.name, url, len(upload.content), upload.kind)
 
     async def _answered(

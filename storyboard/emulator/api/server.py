@@ -125,8 +125,8 @@ class Emulator:
             self._service = EmulatedService(
                 self.behaviour, self._faults, folder, session, self._warned, self._sender.send
             )
-            self._routes = ApiRoutes(self._service, self._faults, self._sender, folder, lambda: self.url)
-            self._comfy = ComfyRoutes(self._service, self._faults, folder)
+            self._routes = ApiRoutes(self._service, self._faults, self._sender, lambda: self.url)
+            self._comfy = ComfyRoutes(self._service, self._faults)
             exits.push_async_callback(self._service.close)
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.1)
             await runner.setup()

@@ -12,6 +12,7 @@ import aiohttp
 
 from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.emulator.api.orders import GenerationOrder, Refusal
+from storyboard.emulator.api.uploaded_images import UploadedImages
 from storyboard.emulator.drafts.brief import Brief
 from storyboard.emulator.drafts.films import DraftFilms
 from storyboard.emulator.drafts.frame_images import UNUSABLE, Still, Unusable, still
@@ -111,7 +112,7 @@ class EmulatedService:
         self.jobs: dict[str, Job] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.charges: list[BilledCharge] = []
-        self.uploads: dict[str, Path] = {}  # by URL
+        self.uploads = UploadedImages(folder)
         self.films = DraftFilms(behaviour.film, folder)
         self._folder = folder
         self._web = web

@@ -6,7 +6,7 @@ Source: services.md section 8. It works on all its jobs at once; the oldest one 
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from aiohttp import web
 
@@ -22,12 +22,11 @@ _ANSWERING = tuple(PLACES["credit"])  # The faults that every API response can h
 
 
 class ComfyRoutes:
-    """The handlers of the API. ``folder`` keeps uploaded images."""
+    """The handlers of the API."""
 
-    def __init__(self, service: EmulatedService, faults: Faults, folder: Path) -> None:
+    def __init__(self, service: EmulatedService, faults: Faults) -> None:
         self.faults = faults
         self._service = service
-        self._folder = folder
         self._orders: dict[str, WorkflowOrder] = {}
         self._interrupted: set[str] = set()
         self._forgotten: set[str] = set()
@@ -79,7 +78,7 @@ class ComfyRoutes:
         """A waiting job has no history at all afterwards; the running one stays."""
         names = _document(await request.read()).get("delete")
         waiting = self._pending()[1:]
-        self._forgotten.update(name for name in names if name in waiting) if isinstance(names, list) else None
+        self._forgotten.update(name for name in waiting if isinstance(names, list) and name in names)
         return web.Response()
 
     async def _interrupt(self, request: web.Request) -> web.StreamResponse:
@@ -131,9 +130,7 @@ class ComfyRoutes:
         return await self._with_fault(request, "upload", name, lambda: self._keep(content, folder, name))
 
     def _keep(self, content: bytes, folder: str, name: str) -> Document:
-        file = self._folder / f"upload-{len(self._service.uploads)}{PurePosixPath(name).suffix}"
-        file.write_bytes(content)
-        self._service.uploads[f"{folder}/{name}" if folder else name] = file
+        self._service.uploads.keep(f"{folder}/{name}" if folder else name, content, PurePosixPath(name).suffix)
         return {"name": name, "subfolder": folder, "type": "input"}
 
     async def _object_info(self, request: web.Request) -> web.StreamResponse:
