@@ -1,4 +1,4 @@
-"""Frames of other scenes as images of a shot: wait for the take, take the frame of it, put it into the store."""
+"""Frames of other scenes as images of a shot: take the frame of the take, put it into the store."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,29 +6,16 @@ from pathlib import PurePosixPath
 
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
-from storyboard.model.errors import BadMedia, SceneFailed, StoryboardError
+from storyboard.model.errors import BadMedia, SceneFailed
 from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import StoredFrame, Take
-from storyboard.planning.steps import Make
 from storyboard.timeline.shown_frames import is_empty, shown_frames
 
 # More frames than any take has.
 _SHEETS = 1 << 24
 
 _VERIFY = "run `storyboard store verify`, which sets damaged takes aside; the next render downloads them again, unpaid"
-
-
-async def wait_for_sources(state: RunState, step: Make) -> None:
-    """Wait for the takes whose frames a shot begins or ends with. Raise NotAsked, SceneFailed: nothing is paid."""
-    for other in step.after:
-        if isinstance(await asyncio.shield(state.ended[other]), StoryboardError):
-            state.may_submit()
-            raise SceneFailed(f"not generated: waits for {other}, which has no take", "run again when it has one")
-    for frame in step.shot.take_frames:
-        if frame.key in state.replaced:
-            what = f"not generated: a retake of {frame.frame.scene} was bought, and the film uses that"
-            raise SceneFailed(what, "run again: it begins with the take that is there then")
 
 
 async def frame_image(services: RunServices, state: RunState, frame: TakeFrame) -> tuple[LocalImage, bytes]:

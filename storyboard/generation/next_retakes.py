@@ -39,7 +39,7 @@ async def buy_retakes(
     used = best_take(retakes.rule, remarked, retakes.used.take) if retakes.may_replace else retakes.used.take
     if used != retakes.used.take:
         state.replaced.add(retakes.used.key)
-    for shot in shots[1:]:
+    for shot in shots:
         if shot.take == used and _lacks_upgrade(services, step, shot):
             why = f"the take that the film uses, in {step.resolution}"
             upgrade = Collect(step.scene, shot, step.resolution, None, why, state.upgrade)

@@ -17,22 +17,26 @@ async def with_fallbacks(
 
     Each is a submission of its own, recorded as such, so that a run after this one goes on where it was cut off.
     """
-    is_content = services.provider.answers.texts.blames_content
+    is_content, first = services.provider.answers.texts.blames_content, step.shot.key
     for following in step.tries:
         try:
-            return await _standing(state, step, run)
+            return await _standing(state, step, first, run)
         except SceneFailed as refusal:
             if not is_content(refusal):
                 raise
             services.on_event(events.Warned(step.scene, f"{refusal.message}: {following.why}"))
             state.paid.discard(take_id(step))
             step = _next(services, state, step, following)
-    return await _standing(state, step, run)
+    return await _standing(state, step, first, run)
 
 
-async def _standing(state: RunState, step: Make | Collect, run: Callable[[Make | Collect], Awaitable[Take]]) -> Take:
-    """The take of one try: it stands for its own shot, and for no other one."""
+async def _standing(
+    state: RunState, step: Make | Collect, first: str, run: Callable[[Make | Collect], Awaitable[Take]]
+) -> Take:
+    """The take of one try: it stands for its own shot; what begins with the shot ``first`` begins with it."""
     take = state.standing[step.shot.key] = await run(step)
+    if step.shot.key != first:
+        state.replaced.add(first)
     return take
 
 

@@ -12,6 +12,7 @@ from storyboard.model.errors import Interrupted, LocalFault, NotAsked, OverBudge
 from storyboard.model.storyboard import FrameFit, LocalImage
 from storyboard.model.submission import Submission
 from storyboard.model.take import Outcome, Take, TakeId
+from storyboard.planning.steps import Collect, Keep, Make
 
 # Downloads at once. Jobs at once are the user's choice, verifications one a processor.
 DOWNLOADS = 4
@@ -24,7 +25,8 @@ class RunState:
     ``at_once`` is how many jobs may be in progress at the provider; ``upgrade`` the credits of an upgrade. A submission
     that ``budget`` does not allow is not sent, and none after it. ``ended`` has the outcome of each take as soon as it
     is known: its task may still prepare the cut. ``retaken`` has the outcomes of retakes, ``replaced`` the keys of the
-    shots in whose place the film uses one. ``standing`` are the takes in the store, by the keys
+    shots in whose place the film uses another one: a fallback, a retake, one that was planned again. ``planned_again``
+    are the steps that were, because their sources were replaced. ``standing`` are the takes in the store, by the keys
     of their shots: those that the plan keeps, and each that comes. ``frame_turns``: each frame is taken once.
     ``originals_owed`` are the jobs whose uncropped originals could not be downloaded.
     ``fitted`` are the images that were brought into a shape, by the digest of what they were made from.
@@ -43,6 +45,7 @@ class RunState:
     ended: dict[TakeId, asyncio.Future[Outcome]] = field(default_factory=dict)
     retaken: dict[TakeId, Outcome] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
+    planned_again: dict[TakeId, Keep | Make | Collect] = field(default_factory=dict)
     standing: dict[str, Take] = field(default_factory=dict)
     frame_turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
     originals_owed: set[str] = field(default_factory=set)

@@ -11,6 +11,7 @@ from storyboard.generation.next_retakes import buy_retakes, waits_for_retakes
 from storyboard.generation.next_tries import with_fallbacks
 from storyboard.generation.own_checks import installed_checks, run_check
 from storyboard.generation.pinned import fetch_pinned, lost_take
+from storyboard.generation.planned_again import step_at_its_turn
 from storyboard.generation.recover import is_searchable, job_of_same_shot
 from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.services import RunServices
@@ -86,6 +87,7 @@ class LocalExecutor:
     async def run(self, step: Make | Collect) -> Outcome:
         """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
         outcome = await contain_faults(self.services, self._carry_out(step))
+        step = self._as_planned_now(step)
         if isinstance(outcome, Take):
             further = await contain_faults(self.services, self._retaken(step, outcome))
             if isinstance(further, ProgramFault):
@@ -99,6 +101,11 @@ class LocalExecutor:
             if isinstance(ahead, ProgramFault):
                 await contain_faults(self.services, self._warned(step, "its cut was not prepared", ahead))
         return outcome
+
+    def _as_planned_now(self, step: Make | Collect) -> Make | Collect:
+        """The step as it was carried out; nothing follows a take that was there already."""
+        now = self.state.planned_again.get(take_id(step), step)
+        return replace(step, retakes=None) if isinstance(now, Keep) else now
 
     async def _retaken(self, step: Make | Collect, take: Take) -> Outcome:
         """Buy the retakes that follow a take. Where this machine cannot read what came, nothing more is submitted."""
@@ -114,12 +121,13 @@ class LocalExecutor:
     async def _carry_out(self, step: Make | Collect) -> Outcome:
         services, state = self.services, self.state
         try:
-            take = await with_fallbacks(services, state, step, self._made)
+            now = await step_at_its_turn(services, state, step)
+            take = now.take if isinstance(now, Keep) else await with_fallbacks(services, state, now, self._made)
         except StoryboardError as error:
             if isinstance(error, RunRefused | LocalFault):
                 stop_run(services, state, error)
             if isinstance(error, SceneFailed) and services.provider.answers.texts.blames_an_image(error):
-                forget_uploads(services, state, step.shot)
+                forget_uploads(services, state, self._as_planned_now(step).shot)
             report_failure(services, step, error)
             return error
         finally:

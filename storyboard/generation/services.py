@@ -14,6 +14,7 @@ from storyboard.model.capabilities import Model
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import FrameFit, LocalImage
 from storyboard.model.take import Take
+from storyboard.planning.steps import Plan
 from storyboard.providers.base import Provider
 from storyboard.state.ledger import Ledger
 from storyboard.state.store import Store
@@ -29,7 +30,8 @@ class RunServices:
     ``take_frames`` returns a frame of a clip, by its number from 0, or a sheet of several as a PNG image with its width
     and height; it raises BadMedia or LocalFault. ``frames`` keeps these images. ``originals``: download the uncropped
     original of a clip as well. ``prepare`` is given each scene's take once it is in the store, and does ahead what the
-    cut needs. ``fit_image`` brings the bytes of an image into a shape, as PNG; it raises BadMedia.
+    cut needs. ``plan_again`` returns the plan that holds now, of all scenes; it raises InputError, LocalFault.
+    ``fit_image`` brings the bytes of an image into a shape, as PNG; it raises BadMedia.
     ``uploads`` are those that the user configured, ``own_uploads`` the provider's, for models that know no others.
     """
 
@@ -50,6 +52,7 @@ class RunServices:
     fit_image: Callable[[bytes, FrameFit], bytes]
     originals: bool
     prepare: Callable[[str, Take], None]
+    plan_again: Callable[[], Plan]
     on_event: Callable[[events.Event], None]
 
     def model(self, shot: Shot) -> Model:

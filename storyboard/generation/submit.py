@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from storyboard.generation.chained_frames import frame_image, known_image, wait_for_sources
+from storyboard.generation.chained_frames import frame_image, known_image
 from storyboard.generation.fitted_frames import fit_frame
 from storyboard.generation.polling import clip_ready
 from storyboard.generation.provider_calls import send_submission
@@ -38,12 +38,11 @@ _RESENDS = 3
 
 
 async def submit_shot(services: RunServices, state: RunState, step: Make) -> tuple[Submission, Ready | None]:
-    """Submit a shot and wait until its clip is ready; the slot is held meanwhile, not while it waits for other takes.
+    """Submit a shot and wait until its clip is ready; the slot is held meanwhile.
 
     Returns the submission of another run, without a clip, if that one was first. Raise NotAsked, OverBudget,
     SceneFailed, SubmissionUnknown, RunRefused, LocalFault.
     """
-    await wait_for_sources(state, step)
     async with state.slots:
         state.may_submit()
         services.on_event(events.Submitting(step.scene, step.shot.take, step.shot.model))

@@ -16,7 +16,7 @@ from storyboard.model.take import Take, TakeId
 from storyboard.model.text import json_number
 from storyboard.planning.changes import changes
 from storyboard.planning.fallbacks import fallback_shots, own_tries, standing_fallback
-from storyboard.planning.retakes import steps_with_retakes
+from storyboard.planning.retakes import counted_once, steps_with_retakes
 from storyboard.planning.steps import (
     UNCHANGED,
     Blocked,
@@ -40,22 +40,26 @@ def make_plan(
     used: dict[str, Step] = {}
     asked: dict[str, list[Make | Collect]] = {}
     retaking: dict[str, tuple[TakeId, ...]] = {}
+    priced: dict[str, Fraction] = {}
     for scene in sources_first(storyboard.scenes):
         if not isinstance(scene.source, Generated):
             continue
-        mine, found = wanted[scene.id], steps.setdefault(scene.id, [])
+        mine, found, bases = wanted[scene.id], list[Step](), dict[int, Take]()
         closed = scene.source.frozen and mine.stands
         for shot in mine.takes:
             known = _Known(scene.id, shot, scene.source, shot.take == mine.used, capabilities, facts, prices, closed)
             if closed and not shot.kept_key and not known.picked:
                 continue
             step = _behind_sources(_standing(known) if known.stands else _step(known), used, retaking, facts)
+            if isinstance(step, Collect) and known.lacks_upgrade and step.credits and not step.pinned:
+                bases[shot.take] = known.held[known.base]
             if isinstance(step, Make | Collect):
                 before = asked.setdefault(step.shot.key, [])
                 step = _shared(step, before, prices, known.model) if before else step
                 before.append(step)
             found.append(replace(step, picked=known.picked))
-        steps[scene.id] = found = steps_with_retakes(scene.source, mine, found, prices, capabilities)
+        found = steps_with_retakes(scene.source, mine, found, prices, capabilities, bases)
+        steps[scene.id] = found = [counted_once(step, priced) for step in found]
         used[scene.id] = next(step for step in found if step.picked)
         retaking[scene.id] = tuple(take_id(step) for step in found if isinstance(step, Make | Collect) and step.retakes)
     return Plan(tuple(step for scene in storyboard.scenes for step in steps.get(scene.id, ())))

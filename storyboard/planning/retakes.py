@@ -1,7 +1,8 @@
 """Retakes: the takes past a scene's own that ``retake`` buys, where what came has a remark that it names."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import takewhile
 
 from storyboard.costs.prices import Prices
@@ -10,7 +11,7 @@ from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Generated, RetakeRule
 from storyboard.model.take import Take
-from storyboard.planning.steps import Collect, Make, NextRetakes, NextTry, Step
+from storyboard.planning.steps import Collect, Keep, Make, NextRetakes, NextTry, Step
 
 # The names of the remarks of a shot's take; None if it has no take.
 Remarked = frozenset[str] | None
@@ -84,11 +85,17 @@ def with_due_retake(source: Generated, shots: SceneShots, remarked: Callable[[Sh
 
 
 def steps_with_retakes(
-    source: Generated, shots: SceneShots, steps: Sequence[Step], prices: Prices, capabilities: Capabilities
+    source: Generated,
+    shots: SceneShots,
+    steps: Sequence[Step],
+    prices: Prices,
+    capabilities: Capabilities,
+    bases: Mapping[int, Take],
 ) -> list[Step]:
     """Return the steps of a scene, where the last one that a retake may follow says which ones do, and at what price.
 
-    None follows a take that stands whatever the scene says.
+    None follows a take that stands whatever the scene says. ``bases`` are the takes in the store that the plan only
+    upgrades, by number: while a retake is on its way, such an upgrade waits for the take that the film uses then.
     """
     found = [*steps]
     if source.retake is None or source.frozen:
@@ -102,5 +109,24 @@ def steps_with_retakes(
                 price = prices.shot(step.shot.model) + (prices.hd if upgrades else 0)
                 spares = tuple(NextTry(spare, price, "") for spare in shots.spares)
                 found[at] = replace(step, retakes=NextRetakes(source.retake, spares, shots.shot, source.pick is None))
+            if is_retake and source.pick is None:
+                found = [_waiting(each, source, bases) for each in found]
             break
     return found
+
+
+def _waiting(step: Step, source: Generated, bases: Mapping[int, Take]) -> Step:
+    """The step of a take, which is kept as it is where its upgrade waits."""
+    if not step.picked or step.shot.take not in bases:
+        return step
+    why = f"its {source.resolution} version waits for the retake: only the take that the film uses gets one"
+    return Keep(step.scene, step.shot, bases[step.shot.take], why)
+
+
+def counted_once(step: Step, priced: dict[str, Fraction]) -> Step:
+    """Return a step without the price of retakes that are in ``priced`` by their keys; those of the step are added."""
+    if not isinstance(step, Make | Collect) or step.retakes is None:
+        return step
+    before = {each.shot.key: min(each.credits, priced.get(each.shot.key, Fraction(0))) for each in step.retakes.shots}
+    priced.update({each.shot.key: max(each.credits, before[each.shot.key]) for each in step.retakes.shots})
+    return replace(step, retakes=step.retakes._replace(counted=sum(before.values(), Fraction(0))))

@@ -31,14 +31,15 @@ class NextTry(NamedTuple):
 class NextRetakes(NamedTuple):
     """What is bought once the take of a step came with a remark that ``rule`` names, as long as the next has one too.
 
-    ``shots`` are priced with their upgrades. ``used`` is the shot that the film uses by the plan. A better take is used
-    in its place if ``may_replace``.
+    ``shots`` are priced with their upgrades; ``counted`` are the credits of it that a step with the same shots has.
+    ``used`` is the shot that the film uses by the plan. A better take is used in its place if ``may_replace``.
     """
 
     rule: RetakeRule
     shots: tuple[NextTry, ...]
     used: Shot
     may_replace: bool
+    counted: Fraction = Fraction(0)
 
 
 # Each step is about one take. ``picked``: the film uses it. ``after`` are the takes that it waits for.
@@ -141,8 +142,8 @@ def most_credits(step: Step) -> Fraction:
     """Return what a step may cost at most: everything is tried and charged, a take upgraded once; and all retakes."""
     if not isinstance(step, Make | Collect):
         return step.credits
-    retakes = step.retakes.shots if step.retakes else ()
-    return step.credits + sum((each.credits for each in (*step.tries, *retakes)), Fraction(0))
+    retakes, counted = (step.retakes.shots, step.retakes.counted) if step.retakes else ((), Fraction(0))
+    return step.credits + sum((each.credits for each in (*step.tries, *retakes)), -counted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,7 @@ async def _collect(
                 take_frames=images_png,
                 fit_image=fit_image,
                 prepare=lambda scene, take: None,
+                plan_again=lambda: Plan(()),
                 on_event=on_event,
                 originals=settings.originals,
             )

@@ -35,6 +35,7 @@ from storyboard.workflow.facts import (
     pin_takes,
     spent_credits,
 )
+from storyboard.workflow.plan_again import Ended, with_takes_planned_again
 from storyboard.workflow.preflight import document
 from storyboard.workflow.proof_takes import proof_takes, scenes_shown_by_proofs
 from storyboard.workflow.render_options import EventHandler, RenderOptions, film_path, ignore_events
@@ -44,7 +45,6 @@ from storyboard.workflow.workspace import Workspace, with_bought_retakes
 # How many differences of a saved plan are told, so that a refusal has ten lines below its first one.
 _TOLD = 8
 
-Ended = tuple[Mapping[TakeId, Outcome], StoryboardError | None]
 Run = Callable[[Callable[[], Coroutine[None, None, Ended]]], Ended]
 
 
@@ -72,33 +72,33 @@ def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run)
     LocalFault, and Interrupted at the second Ctrl-C. The storyboard is claimed by the caller.
     """
     approved = approve(workspace, options)
-    outcomes, stopped = known_outcomes(approved.plan, options.on_event), None
+    outcomes, ended = known_outcomes(approved.plan, options.on_event), Ended({}, None)
     if approved.has_work(outcomes) or approved.owed:
         try:
-            generated, stopped = run(lambda: generate(workspace, approved, options))
+            ended = run(lambda: generate(workspace, approved, options))
         except KeyboardInterrupt:
             hint = "what was paid for is in the ledger: run again to collect it"
             raise Interrupted("interrupted", hint) from None
-        outcomes |= generated
-    workspace = with_bought_retakes(workspace)
+        outcomes |= ended.outcomes
+    workspace = with_bought_retakes(with_takes_planned_again(workspace, ended))
     takes, film = pin(workspace, outcomes), None
-    if path := film_to_cut(approved, takes, stopped):
+    if path := film_to_cut(approved, takes, ended.stopped_by):
         film = assemble(workspace, takes, path, options.film)
-    return _result(workspace, approved, outcomes, takes, film, stopped, options)
+    return _result(workspace, approved, outcomes, takes, film, ended.stopped_by, options)
 
 
 async def render_async(workspace: Workspace, options: RenderOptions) -> RenderResult:
     """Do the same in the running event loop; the film is cut in another thread. Raise as ``render`` does."""
     approved = approve(workspace, options)
-    outcomes, stopped = known_outcomes(approved.plan, options.on_event), None
+    outcomes, ended = known_outcomes(approved.plan, options.on_event), Ended({}, None)
     if approved.has_work(outcomes) or approved.owed:
-        generated, stopped = await generate(workspace, approved, options)
-        outcomes |= generated
-    workspace = with_bought_retakes(workspace)
+        ended = await generate(workspace, approved, options)
+        outcomes |= ended.outcomes
+    workspace = with_bought_retakes(with_takes_planned_again(workspace, ended))
     takes, film = pin(workspace, outcomes), None
-    if path := film_to_cut(approved, takes, stopped):
+    if path := film_to_cut(approved, takes, ended.stopped_by):
         film = await _to_its_end(asyncio.to_thread(assemble, workspace, takes, path, options.film))
-    return _result(workspace, approved, outcomes, takes, film, stopped, options)
+    return _result(workspace, approved, outcomes, takes, film, ended.stopped_by, options)
 
 
 async def _to_its_end(work: Coroutine[None, None, Film]) -> Film:
@@ -190,12 +190,13 @@ async def generate(workspace: Workspace, approved: Approved, options: RenderOpti
     plan, owed, on_event = approved.plan, approved.owed, options.on_event
     preparation = BackgroundPreparation(workspace, approved.whole, pieces=options.cut and not options.reencode)
     try:
-        return await session(workspace, plan, options.at_once, preparation, on_event, owed, options.may_cancel)
+        cancelling, agreed = options.may_cancel, options.agreed
+        return await session(workspace, plan, options.at_once, preparation, on_event, owed, cancelling, agreed)
     except StoryboardError as error:
         if approved.has_work(known_outcomes(plan, ignore_events)):
             raise
         on_event(events.Warned("", f"{len(owed)} owed clips were not downloaded: {error.message}"))
-        return {}, None
+        return Ended({}, None)
 
 
 def pin(workspace: Workspace, outcomes: Mapping[TakeId, Outcome]) -> dict[str, Take]:

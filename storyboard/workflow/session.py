@@ -10,6 +10,7 @@ from storyboard.config.credentials import service_endpoint
 from storyboard.generation.callbacks import CallbackWaiters, Listener
 from storyboard.generation.cancel import cancel_jobs, cancellable_jobs
 from storyboard.generation.owed import collect_owed
+from storyboard.generation.planned_again import outdated_notes
 from storyboard.generation.provider_calls import credit_balance
 from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.runner import LocalExecutor, Runner
@@ -29,7 +30,8 @@ from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
-from storyboard.workflow.facts import upload_destination
+from storyboard.workflow.facts import NOTHING_AGREED, Agreed, upload_destination
+from storyboard.workflow.plan_again import Ended, plan_again
 from storyboard.workflow.prepare import BackgroundPreparation
 from storyboard.workflow.render_options import never
 from storyboard.workflow.workspace import Workspace
@@ -42,7 +44,6 @@ INBOX_LEAST = 0.05
 _DECIDED_WITHIN = 5
 
 Report = Callable[[events.Event], None]
-Ended = tuple[Mapping[TakeId, Outcome], StoryboardError | None]
 OwnFaults = Callable[[], Mapping[str, StoryboardError]]
 
 
@@ -54,8 +55,9 @@ async def session(
     report: Report,
     owed: Sequence[Submission] = (),
     may_cancel: Callable[[int], bool] = never,
+    agreed: Agreed = NOTHING_AGREED,
 ) -> Ended:
-    """Carry out a plan: the outcome of each take, and what stopped the run, if anything did.
+    """Carry out a plan, to which the user ``agreed`` so; return how the run ended.
 
     What is ``owed`` is downloaded beside it. ``at_once`` is how many jobs may be in progress. ``may_cancel`` is given
     the number of jobs in progress at the second Ctrl-C. Raise InputError, RunRefused, LocalFault.
@@ -73,7 +75,7 @@ async def session(
                 period=workspace.provider.timing.period,
             )
         )
-        services = await _services(workspace, stack, client, clock, api.key, preparing, report)
+        services = await _services(workspace, stack, client, clock, api.key, preparing, report, agreed)
         state = RunState(
             secrets.token_hex(8), workspace.storyboard_id, at_once, workspace.prices.hd, workspace.settings.budget
         )
@@ -87,7 +89,9 @@ async def session(
             async with asyncio.TaskGroup() as group:
                 group.create_task(collect_owed(services, state, owed))
                 outcomes = await Runner(LocalExecutor(services, state)).carry_out(plan)
-            return _with_own_faults(outcomes, own_faults()), state.stopped_by
+            for note in outdated_notes(state, plan):
+                report(note)
+            return Ended(_with_own_faults(outcomes, own_faults()), state.stopped_by, frozenset(state.planned_again))
 
 
 def _with_own_faults(
@@ -111,6 +115,7 @@ async def _services(
     key: str,
     preparing: BackgroundPreparation,
     report: Report,
+    agreed: Agreed,
 ) -> RunServices:
     """All that the run uses; what has to be closed is closed by ``stack``."""
     realm = workspace.realm
@@ -132,6 +137,7 @@ async def _services(
         fit_image=fit_image,
         originals=workspace.settings.originals,
         prepare=preparing.take,
+        plan_again=lambda: plan_again(workspace, agreed),
         on_event=report,
     )
 

@@ -165,6 +165,15 @@ def _shots(
     return scene_shots(storyboard, provider.name, lock, provider.capabilities, labels, *_asked_before(realm, lock))
 
 
+def shots_now(workspace: Workspace) -> Mapping[str, SceneShots]:
+    """Return the shots of all scenes as they are by now: a fallback, or a retake, may have come since. Not of drafts.
+
+    Raise InputError if the lock is damaged.
+    """
+    lock = workspace.without_finals(workspace.lockfile.read())
+    return _shots(workspace.storyboard, workspace.provider, {}, workspace.realm, lock)
+
+
 def _asked_before(realm: Realm, lock: Lock) -> tuple[Callable[[Shot], bool], Callable[[Shot], Remarked]]:
     """Whether a shot was bought; and the names of the remarks of its take."""
     ledger = realm.ledger

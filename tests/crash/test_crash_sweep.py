@@ -37,6 +37,9 @@ FILMS: Mapping[str, Film] = {
         BIRDS[0],
         "id: two, prompt: '{tag} a tern (fallback)', seed: 10001, if_refused: [again, {without: seed}, {model: veo3}]",
         "id: three, prompt: '{tag} a heron (failing)', if_refused: [{model: veo3}], resolution: 1080p",
+        "id: four, prompt: '{tag} a swan', first_frame: {scene: two}",
+        "id: five, prompt: '{tag} a duck', first_frame: {scene: four}",
+        after={"four": "two", "five": "four"},
     ),
     "takes": film(
         BIRDS[0],

@@ -287,7 +287,7 @@ class World(RuleBasedStateMachine):
                 session(at, plan, 8, BackgroundPreparation(at, plan), lambda event: None)
                 for at, plan in zip(desks, plans, strict=True)
             )
-            for at, plan, (outcomes, _) in zip(desks, plans, await asyncio.gather(*runs), strict=True):
+            for at, plan, (outcomes, *_) in zip(desks, plans, await asyncio.gather(*runs), strict=True):
                 kept = {take_id(step): step.take for step in plan.steps if step.name == "keep"}
                 pin_takes(at, kept | {scene: take for scene, take in outcomes.items() if isinstance(take, Take)})
 

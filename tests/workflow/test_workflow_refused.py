@@ -75,14 +75,55 @@ def test_what_was_refused_once_is_not_tried_again_in_another_run(studio: Studio,
 
 
 @pytest.mark.ci
-def test_a_shot_that_begins_with_a_frame_of_a_fallback_is_made_in_the_next_run(studio: Studio) -> None:
-    """Its key holds the key of the take that stands there, which nobody knew before: nothing is bought twice."""
+def test_a_shot_that_begins_with_a_frame_of_a_fallback_is_made_in_the_same_run(studio: Studio, run: Run) -> None:
+    """It, and what follows it, is planned again for the take that came, at the same price; nothing is bought twice."""
     studio.environ["STORYBOARD_UPLOADS"] = "provider"
     service = studio.serve("submit:code=400 @A portrait model=veo3_fast")
     face = "{id: face, prompt: A portrait, if_refused: [{model: veo3}]}"
     studio.write(
         f"storyboard: 1\nscenes:\n  - {face}\n  - {{id: lamp, prompt: A lamp, first_frame: {{scene: face}}}}\n"
+        "  - {id: boat, prompt: A boat, first_frame: {scene: lamp}}\n"
+        "  - {id: twin, prompt: A lamp, resolution: 1080p, first_frame: {scene: face}}\n"
     )
-    assert (studio.render(cut=False).exit, service.posts) == (3, 2)
-    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
-    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+    totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
+    status, _, said = run("render", "film.yaml", "--yes", "--max-cost", str(totals["at_most"]))
+    assert (status, service.posts) == (0, 4)
+    assert "starts from the take of face that the film uses now, at no higher price" in " ".join(said.split())
+    text = (studio.folder / "film.lock.yaml").read_bytes()
+    totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
+    assert (totals["keep"], totals["at_most"]) == (4, 0)
+    assert (studio.render().exit, service.posts) == (0, 4)
+    assert (studio.folder / "film.lock.yaml").read_bytes() == text
+
+
+@pytest.mark.ci
+def test_what_another_film_bought_meanwhile_is_not_bought_again(studio: Studio, run: Run) -> None:
+    """Planned again, a scene may find its shot bought: another process paid for it after the question."""
+    studio.environ["STORYBOARD_UPLOADS"] = "provider"
+    service = studio.serve("submit:code=400 @A portrait model=veo3_fast")
+    face = "{id: face, prompt: A portrait, if_refused: [{model: veo3}]}"
+    lamp = "{id: lamp, prompt: A lamp, first_frame: {scene: face}}"
+    for name in ("film.yaml", "other.yaml"):
+        studio.write(f"storyboard: 1\nscenes:\n  - {face}\n  - {lamp}\n", name)
+    ends: list[int] = []
+    done = studio.render(
+        cut=False, approve=lambda at, plan: ends.append(run("render", "other.yaml", "--yes", "--no-cut")[0])
+    )
+    assert (ends, done.exit, len(service.emulator.jobs), service.posts) == ([0], 0, 2, 4)
+    pins = [read_lock(studio.folder / f"{name}.lock.yaml").scenes for name in ("film", "other")]
+    assert pins[0]["lamp"] == pins[1]["lamp"]
+
+
+@pytest.mark.ci
+def test_what_begins_with_a_scene_that_was_refused_before_is_made_in_the_run_of_its_fallback(studio: Studio) -> None:
+    """Killed, or stopped, between the refusal and the fallback: the next run has nothing to try but the fallback."""
+    studio.environ["STORYBOARD_UPLOADS"] = "provider"
+    service = studio.serve("submit:code=400 @A portrait")
+    lamp = "  - {id: lamp, prompt: A lamp, first_frame: {scene: face}}\n"
+    studio.write(f"storyboard: 1\nscenes:\n  - {{id: face, prompt: A portrait}}\n{lamp}")
+    for _ in range(2):
+        assert studio.render(cut=False).exit == 3
+    service = studio.serve("submit:code=400 @A portrait model=veo3_fast")
+    studio.write(f"storyboard: 1\nscenes:\n  - {{id: face, prompt: A portrait, if_refused: [{{model: veo3}}]}}\n{lamp}")
+    assert (studio.render(cut=False).exit, service.posts) == (0, 2)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 2)

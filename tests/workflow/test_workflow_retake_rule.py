@@ -72,13 +72,32 @@ def test_no_more_is_bought_than_the_rule_says(studio: Studio, run: Run) -> None:
 
 
 @pytest.mark.ci
-def test_a_shot_that_begins_with_a_frame_of_a_retake_is_made_in_the_next_run(studio: Studio) -> None:
+def test_a_shot_that_begins_with_a_frame_of_a_retake_is_made_in_the_same_run(studio: Studio, run: Run) -> None:
     """Its key holds the key of the take that the film uses: it is bought once, and with the better one."""
     studio.environ["STORYBOARD_UPLOADS"] = "provider"
     service = studio.serve("clip:silent x1 @A lamp")
     studio.write(LAMP + "  - {id: boat, prompt: A boat, first_frame: {scene: lamp}}\n")
-    assert (studio.render(cut=False).exit, service.posts) == (3, 2)
+    status, _, said = run("render", "film.yaml", "--yes", "--max-cost", "180")
+    assert (status, service.posts) == (0, 3)
+    assert "starts from the take of lamp that the film uses now, at no higher price" in " ".join(said.split())
     assert (studio.render(cut=False).exit, service.posts) == (0, 3)
+    assert json.loads(run("plan", "film.yaml", "--json")[1])["totals"]["keep"] == 3
+
+
+@pytest.mark.ci
+def test_what_began_with_a_take_that_is_replaced_stays_and_is_told(studio: Studio, run: Run) -> None:
+    """Another shot of it is no part of what was approved: the next plan has it, with its price and its reason."""
+    studio.environ["STORYBOARD_UPLOADS"] = "provider"
+    service = studio.serve("clip:silent x1 @A lamp")
+    boat = "  - {id: boat, prompt: A boat, first_frame: {scene: lamp}}\n"
+    studio.write(LAMP.replace(", retake: {on: [no-sound], at_most: 1}", "") + boat)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 2)
+    studio.write(LAMP + boat)
+    status, _, said = run("render", "film.yaml", "--yes")
+    assert (status, service.posts) == (0, 3)
+    assert "to keep it: storyboard accept FILE boat" in " ".join(said.split())
+    assert "starts from another take of lamp: 1 -> 2" in run("plan", "film.yaml")[1]
+    assert run("accept", "film.yaml", "boat")[0] == 0
     assert (studio.render(cut=False).exit, service.posts) == (0, 3)
 
 
@@ -97,7 +116,7 @@ def test_a_retake_that_the_plan_names_is_waited_for(studio: Studio, run: Run) ->
         ("lamp", 2, "make", []),
         ("boat", 1, "make", ["lamp"]),
     ]
-    assert (studio.render(cut=False).exit, service.posts) == (3, 2)
+    assert (studio.render(cut=False).exit, service.posts) == (0, 3)
     assert (studio.render(cut=False).exit, service.posts) == (0, 3)
 
 
@@ -126,10 +145,31 @@ def test_an_upgrade_that_waited_is_bought_where_the_retake_is_no_better(studio: 
 
 
 @pytest.mark.ci
-def test_scenes_that_share_a_shot_share_its_retake(studio: Studio) -> None:
-    """It is bought once."""
+def test_only_the_take_that_the_film_uses_is_upgraded(studio: Studio, run: Run) -> None:
+    """A silent take in 720p waits beside its retake, and gets its own 1080p version only if that is no better."""
+    for fault, used in (("clip:silent x1", 2), ("clip:silent", 1)):
+        service = studio.serve(f"{fault} @A lamp {used}")
+        studio.write(f"storyboard: 1\nscenes:\n  - {{id: lamp, prompt: A lamp {used}}}\n")
+        assert (studio.render(cut=False).exit, service.posts) == (0, 1)
+        studio.write(LAMP.replace("prompt: A lamp", f"prompt: A lamp {used}, resolution: 1080p"))
+        text = run("plan", "film.yaml", "--all")[1]
+        assert "its 1080p version waits for the retake" in " ".join(text.split())
+        totals = json.loads(run("plan", "film.yaml", "--json")[1])["totals"]
+        assert (totals["credits"], totals["at_most"]) == (65, 65)
+        assert "spent    65 credits" in run("render", "film.yaml", "--yes")[2]
+        assert (service.posts, pinned(studio).pick) == (2, used)
+        assert {number: len(pinned(studio).takes[number]) for number in (1, 2)} == {used: 2, 3 - used: 1}
+        assert json.loads(run("plan", "film.yaml", "--json")[1])["totals"]["keep"] == 2
+
+
+@pytest.mark.ci
+def test_scenes_that_share_a_shot_share_its_retake(studio: Studio, run: Run) -> None:
+    """It is priced once, and bought once."""
     service = studio.serve("clip:silent x1")
-    studio.write(LAMP + LAMP.splitlines()[2].replace("id: lamp", "id: lamp2") + "\n")
+    studio.write(LAMP + LAMP.splitlines()[2].replace("id: lamp", "id: lamp2, resolution: 1080p") + "\n")
+    plan = json.loads(run("plan", "film.yaml", "--json")[1])
+    assert [(step["credits"], step["at_most"]) for step in plan["steps"]] == [(60, 120), (5, 10)]
+    assert (plan["totals"]["credits"], plan["totals"]["at_most"]) == (65, 130)
     assert (studio.render(cut=False).exit, service.posts) == (0, 2)
     assert (studio.render(cut=False).exit, service.posts) == (0, 2)
 
