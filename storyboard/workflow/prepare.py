@@ -32,13 +32,14 @@ class _Stopped(Exception):
 class BackgroundPreparation:
     """Prepares the film of one plan, take by take; several threads may call it.
 
-    ``pieces``: also render what the cut needs where takes meet, such as transitions and joints of the sound.
+    ``pieces``: also render what the cut needs where takes meet, such as transitions and joints of the sound. Where
+    there is no ``cut``, only what a plan says of takes is measured: their loudness, and their seams.
     """
 
-    def __init__(self, workspace: Workspace, plan: Plan, *, pieces: bool = True) -> None:
+    def __init__(self, workspace: Workspace, plan: Plan, *, cut: bool = True, pieces: bool = True) -> None:
         self._workspace = workspace
         self._takes = {**takes_of(plan)}
-        self._few, self._pieces = len(workspace.storyboard.scenes) <= MOST, pieces
+        self._few, self._cut, self._pieces = len(workspace.storyboard.scenes) <= MOST, cut, pieces
         self._known: dict[str, ClipIndex] = {}
         self._pictured = set(self._takes)
         self._news, self._one, self._over = threading.Event(), threading.Lock(), threading.Event()
@@ -70,10 +71,12 @@ class BackgroundPreparation:
         from storyboard.film import splice as hand
 
         takes = dict(self._takes)
+        seam_remarks(self._workspace, takes)
+        if not self._cut:
+            return
         cut, paths = build_footage(self._workspace, takes, slates_for_pending(self._workspace, takes))
         new = takes.keys() - self._pictured
         self._pictured |= new
-        seam_remarks(self._workspace, takes)
         prepare_thumbnails(self._workspace, cut, paths, {scene: takes[scene].measure.fps for scene in new})
         if not self._pieces:
             return

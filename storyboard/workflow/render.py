@@ -188,7 +188,7 @@ async def generate(workspace: Workspace, approved: Approved, options: RenderOpti
     from storyboard.workflow.session import session
 
     plan, owed, on_event = approved.plan, approved.owed, options.on_event
-    preparation = BackgroundPreparation(workspace, approved.whole, pieces=options.cut and not options.reencode)
+    preparation = BackgroundPreparation(workspace, approved.whole, cut=options.cut, pieces=not options.reencode)
     try:
         cancelling, agreed = options.may_cancel, options.agreed
         return await session(workspace, plan, options.at_once, preparation, on_event, owed, cancelling, agreed)

@@ -29,7 +29,7 @@ def measure_samples(pieces: Iterable["Samples"], length: int, form: tuple[int, i
     import av
 
     try:
-        return _heard(iter(pieces), length, form, watch)
+        return _heard(_long(pieces, form[0]), length, form, watch)
     except av.error.FFmpegError as error:
         raise LocalFault(f"loudness cannot be measured: {one_line(error.strerror or '', 200)}") from error
 
@@ -72,6 +72,20 @@ def _heard(pieces: Iterator["Samples"], length: int, form: tuple[int, int], watc
         at += piece.shape[1]
     loud = None if lufs <= _GATE else lufs
     return Loudness(loud, round(20 * math.log10(peak), 3) if peak else _SILENCE, tuple(moments[: -(-length // tenth)]))
+
+
+def _long(pieces: Iterable["Samples"], least: int) -> Iterator["Samples"]:
+    """Pieces of at least so many samples each: the filter takes as long for a short one as for a second of sound."""
+    import numpy
+
+    kept: list[Samples] = []
+    for piece in pieces:
+        kept.append(piece)
+        if sum(each.shape[1] for each in kept) >= least:
+            yield numpy.concatenate(kept, axis=1)
+            kept = []
+    if kept:
+        yield numpy.concatenate(kept, axis=1)
 
 
 def _layout(form: tuple[int, int]) -> str:
