@@ -169,10 +169,7 @@ def configured_provider(settings: Settings) -> Provider:
 
 
 def _from_table(table: ProviderTable) -> Provider:
-    try:
-        return find_with_table(table.name, table.own, table.file.parent)
-    except InputError as error:
-        raise (InputError(f"{table.file}: {error.message}", error.hint) if table.own else error) from None
+    return find_with_table(table.name, table.own, table.file, table.base_url)
 
 
 def _with_command(environment: Environment, command: tuple[str, ...]) -> Environment:

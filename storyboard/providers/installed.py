@@ -1,39 +1,55 @@
 """How a provider is found: among the entry points of installed packages."""
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from storyboard.model.errors import InputError
 from storyboard.providers.base import Provider, TableConfigurable
+from storyboard.providers.declared.catalogue import declare, is_declared, shipped_names, shipped_provider
 
 # The provider of whoever configures none.
 USUAL = "apikley"
 
 
 def find(name: str) -> Provider:
-    """The provider called ``name`` among the installed entry points ``storyboard.providers``.
+    """The provider called ``name``: an installed entry point ``storyboard.providers``, or a shipped declaration.
 
-    Raise InputError naming what is installed.
+    Raise InputError naming what there is.
     """
-    known = {point.name: point for point in entry_points(group="storyboard.providers")}
-    if name not in known:
-        raise InputError(f"no provider is called {name!r}", f"installed: {', '.join(sorted(known)) or 'none'}")
-    provider: Provider = known[name].load()
-    return provider
+    known = _installed()
+    if name in known:
+        provider: Provider = known[name].load()
+        return provider
+    if name in shipped_names():
+        return shipped_provider(name)
+    there = f"installed: {', '.join(sorted(known)) or 'none'}; declared: {', '.join(shipped_names())}"
+    raise InputError(f"no provider is called {name!r}", there)
 
 
-def find_with_table(name: str, own: Mapping[str, object], folder: Path) -> Provider:
-    """The provider called ``name`` as [providers.NAME] of the user's config.toml, in ``folder``, has it.
+def _installed() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="storyboard.providers")}
 
-    ``own`` is that table without what every provider has. Raise InputError.
+
+def find_with_table(name: str, own: Mapping[str, object], file: Path, base_url: str | None = None) -> Provider:
+    """The provider called ``name`` as [providers.NAME] of the user's config.toml, ``file``, has it.
+
+    ``own`` is that table without what every provider has, ``base_url`` its address. Raise InputError.
     """
-    provider = find(name)
+    if is_declared(name, own) and name not in _installed():
+        return declare(name, own, file, base_url)
+    try:
+        return _with_table(find(name), own, file.parent)
+    except InputError as error:
+        raise (InputError(f"{file}: {error.message}", error.hint) if own else error) from None
+
+
+def _with_table(provider: Provider, own: Mapping[str, object], folder: Path) -> Provider:
     if isinstance(provider, TableConfigurable):
         return provider.with_table(own, folder)
     if own:
         raise InputError(
-            f"[providers.{name}] in config.toml: {name} knows no {', '.join(sorted(own))}",
+            f"[providers.{provider.name}] in config.toml: {provider.name} knows no {', '.join(sorted(own))}",
             "known: base_url, key_file, key_command, at_once",
         )
     return provider

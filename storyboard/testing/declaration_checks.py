@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from typing import get_args
 from urllib.parse import urlsplit
 
 from storyboard.http.address import loopback_host
 from storyboard.http.policy import AnswerKind, Call, Decision, Signal, Verdict
 from storyboard.model.capabilities import Model
-from storyboard.model.storyboard import Aspect, Resolution
 from storyboard.providers.base import Provider, Upscaler
 from storyboard.testing.assertions import describe, is_amount, is_int, is_text, require
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SHAPE = re.compile(r"[1-9][0-9]{0,2}:[1-9][0-9]{0,2}|auto")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _METHODS: Mapping[str, tuple[str, str]] = {
     "Upscaler": ("upscale", "read_upscale"),
@@ -70,7 +69,8 @@ def check_models(provider: Provider) -> None:
 
 def _check_model(model: Model) -> None:
     shapes, (least, most) = set(model.aspects), model.seeds or (0, 0)
-    require(bool(shapes) and shapes <= {*get_args(Aspect)}, f"{model.name}: aspects must be of {get_args(Aspect)}")
+    known = all(isinstance(shape, str) and _SHAPE.fullmatch(shape) for shape in shapes)
+    require(bool(shapes) and known, f"{model.name}: aspects must be such as '16:9', or 'auto'")
     require(is_int(model.seconds, 1), f"{model.name}: seconds must be a whole number above 0")
     require(is_int(least, 0) and is_int(most, least), f"{model.name}: seeds must be (least, most), from 0")
     require(is_int(model.prompt_limit, 1), f"{model.name}: prompt_limit must be a number of characters above 0")
@@ -82,8 +82,8 @@ def _check_model(model: Model) -> None:
 
 
 def _check_resolutions(model: Model) -> None:
-    names, known = [quality.name for quality in model.resolutions], get_args(Resolution)
-    require(bool(names) and set(names) <= {*known}, f"{model.name}: resolutions must be of {known}")
+    names = [quality.name for quality in model.resolutions]
+    require(bool(names) and all(map(is_text, names)), f"{model.name}: each resolution must be a word")
     require(len(set(names)) == len(names), f"{model.name}: two resolutions share a name")
     require(not model.resolutions[0].upgrade, f"{model.name}: the first resolution is the default, so no upgrade")
     for quality in model.resolutions:

@@ -13,6 +13,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from storyboard.providers.declared.catalogue import shipped_names
+
 ROOT = Path(__file__).parents[2]
 SCHEMAS = sorted(path.name for path in (ROOT / "schemas").glob("*.json"))
 
@@ -67,6 +69,8 @@ def _said(prompt: Path, *words: str, at: Path) -> str:
 def test_wheel_has_the_package_and_nothing_else(built: Path) -> None:
     """Without the schemas nothing can be validated; tests or benchmarks would be installed beside other people's."""
     names = ZipFile(_wheel(built)).namelist()
+    shipped = {f"storyboard/providers/declared/shipped/{name}.toml" for name in shipped_names()}
+    assert shipped <= {*names}
     assert sorted(Path(name).name for name in names if name.startswith("storyboard/schemas/")) == SCHEMAS
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"storyboard", "storyboard_render"}
     assert "storyboard/py.typed" in names
