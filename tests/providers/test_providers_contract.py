@@ -118,7 +118,7 @@ DECLARED: Mapping[str, tuple[Mapping[str, object], str, str]] = {
         "environment",
         "https",
     ),
-    "an unknown shape": ({"capabilities": offering(aspects=("4:3", "16:9")), **PRICED}, "models", "aspects"),
+    "no shape": ({"capabilities": offering(aspects=("wide", "16:9")), **PRICED}, "models", "aspects"),
     "no seconds": ({"capabilities": offering(seconds=0), **PRICED}, "models", "seconds"),
     "seeds upside down": ({"capabilities": offering(seeds=(9, 1)), **PRICED}, "models", "seeds"),
     "an upgrade first": (
