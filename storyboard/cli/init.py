@@ -41,9 +41,7 @@ def command(folder: Path, template: str | None) -> None:
 
 
 def _files(template: str) -> dict[str, bytes]:
-    from storyboard.graphics.sample_frame import sample_frame
-
-    images = {"frames/window.png": sample_frame()} if template == _USUAL else {}
+    images = {"frames/window.png": (_TEMPLATES / f"{_USUAL}.png").read_bytes()} if template == _USUAL else {}
     return {
         "storyboard.yaml": (_TEMPLATES / f"{template}.yaml").read_bytes(),
         **images,

@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING, Any
 from storyboard.model.errors import InputError
 from storyboard.model.fingerprint import fingerprint
 from storyboard.model.text import one_line
+from storyboard.system.entry_points import installed_points
 from storyboard.system.files import disk_errors
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint, EntryPoints
-
-GROUP = "storyboard.effects"
+    from importlib.metadata import EntryPoint
 
 Effect = Callable[..., Any]
 
 
 def installed_effects() -> tuple[str, ...]:
     """The names of the installed effects."""
-    return tuple(sorted({point.name for point in _points()}))
+    return tuple(sorted({point.name for point in installed_points("effects")}))
 
 
 def effect_codes(names: Iterable[str]) -> dict[str, str]:
@@ -42,14 +41,8 @@ def load(name: str) -> Effect:
     return found
 
 
-def _points() -> "EntryPoints":
-    from importlib.metadata import entry_points  # takes 10 ms, and few storyboards have effects
-
-    return entry_points(group=GROUP)
-
-
 def _point(name: str) -> "EntryPoint":
-    for point in _points():
+    for point in installed_points("effects"):
         if point.name == name:
             return point
     raise InputError(f"no effect is called '{one_line(name, 80)}'", "install the package that offers it")

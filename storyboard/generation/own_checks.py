@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING
 from storyboard.checks.clip_facts import ClipFacts
 from storyboard.checks.judge import NAMES
 from storyboard.model.remark import Remark
+from storyboard.system.entry_points import installed_points
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-GROUP = "storyboard.checks"
 
 OwnCheck = Callable[[Path, ClipFacts], Iterable[Remark] | None]
 
 
 def installed_checks() -> "Sequence[EntryPoint]":
     """The installed checks, by name."""
-    from importlib.metadata import entry_points  # takes 10 ms, and a command that generates nothing has no checks
-
-    return sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    return sorted(installed_points("checks"), key=lambda point: point.name)
 
 
 def run_check(point: "EntryPoint", path: Path, facts: ClipFacts) -> tuple[Remark, ...]:

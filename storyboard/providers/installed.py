@@ -1,12 +1,16 @@
 """How a provider is found: among the entry points of installed packages."""
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storyboard.model.errors import InputError
 from storyboard.providers.base import Provider, TableConfigurable
 from storyboard.providers.declared.catalogue import declare, is_declared, shipped_names, shipped_provider
+from storyboard.system.entry_points import installed_points
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # The provider of whoever configures none.
 USUAL = "apikley"
@@ -27,8 +31,8 @@ def find(name: str) -> Provider:
     raise InputError(f"no provider is called {name!r}", there)
 
 
-def _installed() -> Mapping[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="storyboard.providers")}
+def _installed() -> "Mapping[str, EntryPoint]":
+    return {point.name: point for point in installed_points("providers")}
 
 
 def find_with_table(name: str, own: Mapping[str, object], file: Path, base_url: str | None = None) -> Provider:

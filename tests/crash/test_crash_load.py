@@ -72,7 +72,7 @@ def _all_told(home: Home, stand: Stand) -> None:
         assert len(told) + stand.done["kept"] == len(home.scenes)
 
 
-@pytest.mark.parametrize("count", [150, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [80, pytest.param(500, marks=pytest.mark.slow)])
 def test_in_a_storm_every_scene_has_an_end(
     tmp_path: Path, stormy: Seller, forks: Forks, record_property: Tell, count: int
 ) -> None:

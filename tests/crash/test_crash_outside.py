@@ -77,7 +77,7 @@ def _killed(wanted: int, part: int, forks: Forks, house: Builder, tell: Tell) ->
 @pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in (1, 2))])
 def test_killed_from_outside_nothing_is_lost(part: int, forks: Forks, house: Builder, record_property: Tell) -> None:
     """At any instant, twice in a row; the run after them makes the film, or says what it cannot know."""
-    _killed(10, part, forks, house, record_property)
+    _killed(6, part, forks, house, record_property)
 
 
 def test_killed_once_nothing_is_lost(forks: Forks, house: Builder) -> None:
@@ -191,7 +191,7 @@ def _five_at_once(rounds: range, forks: Forks, house: Builder, tell: Tell) -> No
 
 @pytest.mark.ci
 def test_of_five_renders_at_once_one_pays(forks: Forks, house: Builder, record_property: Tell) -> None:
-    _five_at_once(range(10), forks, house, record_property)
+    _five_at_once(range(5), forks, house, record_property)
 
 
 @pytest.mark.slow

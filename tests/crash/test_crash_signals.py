@@ -94,7 +94,7 @@ def test_told_to_go_where_nobody_hears_it_goes(where: str) -> None:
     assert (done.returncode, done.stderr) == (130, "")
 
 
-STEP = 40
+STEP = 80
 
 
 def _lines(

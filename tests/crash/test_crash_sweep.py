@@ -56,9 +56,9 @@ FILMS: Mapping[str, Film] = {
     "shared": film(BIRDS[0], "id: two, prompt: '{tag} a gull'", BIRDS[2], twins=("one", "two")),
 }
 # Every n-th point of the first part in CI; every one of them behind ./dev test --all.
-STEP = {"prompts": 4}
-SELDOM = 8
-CALLED, CALLED_STEP = ("prompts", "lost"), 24
+STEP = {"prompts": 8}
+SELDOM = 16
+CALLED, CALLED_STEP = ("prompts", "lost"), 48
 
 
 def _sweep(
@@ -169,7 +169,7 @@ def test_killed_anywhere_and_called_back_nothing_that_was_charged_is_unknown(
 
 def test_without_the_intent_the_sweep_finds_double_charges(forks: Forks, house: Builder, record_property: Tell) -> None:
     """The control: a ledger that forgets its intents pays twice, and the sweep sees it."""
-    counted, _ = _sweep(FILMS["prompts"], 0, 5, forks, house, forget=True)
+    counted, _ = _sweep(FILMS["prompts"], 0, 10, forks, house, forget=True)
     _told(record_property, "the control, no intent is written", counted)
     assert counted["charged twice"] > 0
 

@@ -31,7 +31,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         module = target / "own_effects.py"
         module.write_text(code)
         info = target / "own_effects-1.dist-info"
-        info.mkdir(exist_ok=True)
+        shutil.rmtree(info, ignore_errors=True)
+        info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: own-effects\nVersion: {version}\n")
         lines = "".join(f"{name} = own_effects:{name.replace('-', '_')}\n" for name in names)
         (info / "entry_points.txt").write_text(f"[storyboard.effects]\n{lines}")
