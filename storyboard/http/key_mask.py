@@ -70,7 +70,8 @@ class KeyMask:
 
     def _restore_addresses(self, value: object) -> object:
         if isinstance(value, str):
-            return value if " " in value else self.address(value)
+            # Most have none, and an image in base64 is not to be parsed as an address.
+            return value if PLACEHOLDER not in value or " " in value else self.address(value)
         if isinstance(value, list | tuple):
             return [self._restore_addresses(item) for item in value]
         if isinstance(value, Mapping):

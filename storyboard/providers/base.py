@@ -255,12 +255,16 @@ class Canceller(Protocol):
 class Inspection:
     """What a service says of the configured models: ``said`` is about itself, such as its version.
 
-    ``problems`` are sentences about what it would refuse, ``notes`` about what the user should know.
+    ``problems`` are sentences about what it would refuse, ``notes`` about what the user should know, each with what to
+    do about it. ``fine`` says what there is to say without a problem.
     """
 
     said: str
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    fine: str = "has everything that the models in config.toml need"
+    problem_hint: str = ""
+    note_hint: str = ""
 
 
 @runtime_checkable

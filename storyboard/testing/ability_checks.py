@@ -11,6 +11,7 @@ from storyboard.providers.base import (
     AskNext,
     BalanceReader,
     CallbackReader,
+    Canceller,
     Configurable,
     Dispatch,
     ImageUploader,
@@ -130,6 +131,20 @@ def check_search(provider: Provider) -> None:
         require(found is None or reply.body not in NOTHING, f"read_search invents {describe(found)}")
         if found is not None:
             require_job_name("read_search", found)
+
+
+def check_cancel(provider: Provider) -> None:
+    """The request is a CANCEL that names its job; no reply that says nothing tells that a job has ended."""
+    if not isinstance(provider, Canceller):
+        return
+    first, second = (call_twice("cancel", provider.cancel, job) for job in JOBS)
+    require(isinstance(first, Request) and first.call is Call.CANCEL, f"cancel must be a CANCEL, not {describe(first)}")
+    require(first != second, "cancel leaves out the job: it would end another one")
+    for reply in replies((*NOTHING, *WRONG), FEW_STATUSES):
+        found = call_twice("read_cancel", provider.read_cancel, reply)
+        if decide_no_result(provider, Call.CANCEL, reply, found) is None:
+            require(isinstance(found, bool), f"read_cancel must return True or False, not {describe(found)}")
+            require(found is not True, f"read_cancel says that the job has ended: the reply was {describe(reply.body)}")
 
 
 def check_balance(provider: Provider) -> None:

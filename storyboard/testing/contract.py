@@ -7,6 +7,7 @@ from functools import partial
 from storyboard.providers.base import (
     BalanceReader,
     CallbackReader,
+    Canceller,
     Configurable,
     ImageUploader,
     JobFinder,
@@ -40,6 +41,7 @@ _ABILITIES: Mapping[str, tuple[type, Callable[[Provider], None]]] = {
     "upload": (ImageUploader, ability_checks.check_upload),
     "echo": (PromptEcho, ability_checks.check_echo),
     "search": (JobFinder, ability_checks.check_search),
+    "cancel": (Canceller, ability_checks.check_cancel),
     "balance": (BalanceReader, ability_checks.check_balance),
     "callbacks": (CallbackReader, ability_checks.check_callbacks),
     "profile": (Configurable, ability_checks.check_profile),

@@ -99,7 +99,10 @@ def require_kind(what: str, found: object, *kinds: type) -> None:
     names = ", ".join(kind.__name__ for kind in kinds)
     require(isinstance(found, kinds), f"{what} must return {names}, Meaning or Rejection, not {describe(found)}")
     if isinstance(found, Ready):
-        require_web_address(what, found.url)
+        if found.content:
+            require(isinstance(found.content, bytes), f"{what}: the content of a clip must be bytes")
+        else:
+            require_web_address(what, found.url)
         require(isinstance(found.original, str), f"{what}: {describe(found.original)} is no address")
         if found.original:
             require_web_address(what, found.original)

@@ -1,6 +1,7 @@
 """Checks of the requests that a provider makes: pure, fit to be sent, to its own host, without the key."""
 
 import os
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -51,14 +52,25 @@ def _shots(provider: Provider) -> Iterator[Shot]:
             yield replace(plain, references=(_IMAGE,) * model.references)
 
 
-def _images(shot: Shot) -> list[SentImage]:
-    return sent_images(shot, [f"https://images.example/{number}.png" for number, _ in enumerate(shot.images)])
+def _images(provider: Provider, shot: Shot) -> list[SentImage]:
+    images = sent_images(shot, [f"https://images.example/{number}.png" for number, _ in enumerate(shot.images)])
+    forms = {model.name: model.images for model in provider.capabilities.models}
+    if forms.get(shot.model) != "bytes":
+        return images
+    return [SentImage(image.role, content=image.address.encode(), kind="image/png") for image in images]
+
+
+def _written(image: SentImage) -> str:
+    """What of an image stands in a body as JSON: its address, or its bytes in base64."""
+    return b64encode(image.content).decode() if image.content else image.address
 
 
 def _submissions(provider: Provider) -> Iterator[Request]:
     for shot in _shots(provider):
         for callback in (None, _CALLBACK):
-            yield call_twice("submission", provider.submission, shot, _images(shot), Dispatch(_NAME, callback))
+            yield call_twice(
+                "submission", provider.submission, shot, _images(provider, shot), Dispatch(_NAME, callback)
+            )
 
 
 def _questions(provider: Provider) -> Iterator[tuple[str, Call, Request | None]]:
@@ -108,18 +120,18 @@ def _is_path(path: object) -> bool:
 def check_purity(provider: Provider) -> None:
     """``submission`` sends what ``request`` shows; both say what the shot says, and change no argument."""
     for shot in _shots(provider):
-        images, dispatch = _images(shot), Dispatch(_NAME, _CALLBACK)
+        images, dispatch = _images(provider, shot), Dispatch(_NAME, _CALLBACK)
         body = call_twice("request", provider.request, shot, images, dispatch)
         sent = call_twice("submission", provider.submission, shot, images, dispatch)
         require(
             _is_shown(sent, body),
             "submission must send the very body that request returns, which people are shown",
         )
-        require(images == _images(shot), "request changes the list of images that it is given")
+        require(images == _images(provider, shot), "request changes the list of images that it is given")
         different = call_twice("request", provider.request, replace(shot, prompt="A dog."), images, dispatch)
         require(body != different, "request leaves out the prompt: shots that differ in it are one request")
         said = as_json("request", body)
-        missing = [image.address for image in images if shot.references and image.address not in said]
+        missing = [image.address for image in images if shot.references and _written(image) not in said]
         require(not missing, f"request leaves out reference images of {shot.model}: {missing}")
 
 

@@ -296,12 +296,11 @@ def _models(found: "Settings") -> Iterator[Finding]:
     if (said := inspect_service(found)) is None:
         return
     if not said.problems:
-        yield Finding("models", "ok", f"{said.said} has everything that the models in config.toml need")
+        yield Finding("models", "ok", f"{said.said} {said.fine}")
     for sentence in said.problems:
-        hint = "change the workflow, or install what it needs"
-        yield Finding("models", "bad", f"{said.said}: {sentence}", hint, RunRefused)
+        yield Finding("models", "bad", f"{said.said}: {sentence}", said.problem_hint, RunRefused)
     for sentence in said.notes:
-        yield Finding("models", "note", sentence, "leave the node out, if the takes are to cost nothing")
+        yield Finding("models", "note", sentence, said.note_hint)
 
 
 def _balance(found: "Settings") -> str:

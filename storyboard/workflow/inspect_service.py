@@ -29,6 +29,6 @@ def service_problems(settings: Settings) -> tuple[Problem, ...]:
     found, place = inspect_service(settings), Place(str(settings.file), 1, 1)
     if found is None:
         return ()
-    path, hint = f"providers.{settings.provider}", "change the workflow, or install what it needs"
-    problems = [Problem(place, path, said, hint) for said in found.problems]
+    path = f"providers.{settings.provider}"
+    problems = [Problem(place, path, said, found.problem_hint) for said in found.problems]
     return (*problems, *(Problem(place, path, said, severity="warning") for said in found.notes))

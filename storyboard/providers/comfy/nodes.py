@@ -1,6 +1,7 @@
 """What a ComfyUI has of the nodes of the configured workflows: classes, files on disk, and nodes that are not free."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from storyboard.http.exchange import Rejection, Reply, Request
@@ -9,6 +10,8 @@ from storyboard.model.text import one_line
 from storyboard.providers.base import AskNext, Inspection, NoResult
 from storyboard.providers.comfy.graph import Graph, NodeInput, inputs_of
 
+_CURE = "change the workflow, or install what it needs"
+_FREE = "leave the node out, if the takes are to cost nothing"
 _LARGEST_REPLY = 16 * 1024 * 1024  # bytes: a node lists every file that it could load
 
 
@@ -20,7 +23,7 @@ def read_version(graphs: Mapping[str, Graph], reply: Reply) -> Inspection | NoRe
     version = system.get("comfyui_version")
     said = f"ComfyUI {one_line(str(version), 40)}" if isinstance(version, str) else "ComfyUI"
     classes = sorted({name for graph in graphs.values() for name in graph.classes})
-    return _next(graphs, Inspection(said), classes)
+    return _next(graphs, Inspection(said, problem_hint=_CURE, note_hint=_FREE), classes)
 
 
 def _next(graphs: Mapping[str, Graph], found: Inspection, classes: Sequence[str]) -> Inspection | AskNext[Inspection]:
@@ -43,7 +46,7 @@ def _with_class(graphs: Mapping[str, Graph], found: Inspection, name: str, reply
             problems.extend(f"{node}: {why}" for why in _faults(graph, id, info))
             if info.get("api_node") is True:
                 notes.append(f"{node} is not free: comfy.org charges your account there for it")
-    return Inspection(found.said, tuple(problems), tuple(notes))
+    return replace(found, problems=tuple(problems), notes=tuple(notes))
 
 
 def _faults(graph: Graph, id: str, info: Mapping[str, object]) -> Iterator[str]:
