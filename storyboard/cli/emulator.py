@@ -42,7 +42,11 @@ All of them: storyboard emulator --list-faults
 @click.option("--seed", type=int, default=1, help="Seed of the random choices in faults with %P (default 1).")
 @click.option("--plain", is_flag=True, help="Serve small single-colour clips instead of drafts (faster).")
 @click.option(
-    "--as", "dialect", type=click.Choice(["apikley", "comfy"]), default="apikley", help="Service whose API is served."
+    "--as",
+    "dialect",
+    type=click.Choice(["apikley", "comfy", "gemini"]),
+    default="apikley",
+    help="Service whose API is served.",
 )
 @click.option("--list-faults", "listed", is_flag=True, help="List every fault and exit.")
 def command(

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storyboard.http.exchange import Meaning, Rejection, Reply
@@ -128,6 +128,7 @@ def test_tags_in_a_prompt(prompt: str, roles: tuple[str, ...], sent: str) -> Non
 PIECES = ("<", ">", " ", "FIRST_FRAME", "last_frame", "IMAGE_REF_0", "IMAGE_REF_7", "<LAST_FRAME>", "a")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_no_tag_is_put_together_by_taking_one_apart(prompt: str) -> None:
     sent = tagged_prompt(prompt, ("reference",))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Film = Literal["animatic", "plain", "tiny"]
-Dialect = Literal["apikley", "comfy"]
+Dialect = Literal["apikley", "comfy", "gemini"]
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 

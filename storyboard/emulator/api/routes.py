@@ -19,6 +19,8 @@ _ANSWERING = tuple(PLACES["credit"])  # The faults that every API response can h
 class ApiRoutes:
     """The handlers of the API. ``address`` gives the server's base URL."""
 
+    key_header = "Authorization"
+
     def __init__(
         self,
         service: EmulatedService,
@@ -42,6 +44,19 @@ class ApiRoutes:
         router.add_post("/api/file-base64-upload", self._upload)
         router.add_get("/files/{path:.+}", self._file)
         router.add_get(r"/v/{job:[0-9a-f]{32}}{version:(_1080p|_original)?}.mp4", self._clip)
+
+    def refuse_key(self, request: web.Request, wanted: str | None) -> web.Response | None:
+        """The refusal of a request to the API without its key; clips need none."""
+        scheme, _, key = request.headers.get(self.key_header, "").partition(" ")
+        fits = scheme.lower() == "bearer" and key.strip() and wanted in (None, key.strip())
+        return None if fits or not request.path.startswith("/api/") else json_reply(replies.envelope(401))
+
+    def http_error(self, error: web.HTTPException) -> web.Response:
+        """An error of HTTP, in the envelope."""
+        return json_reply(replies.envelope(error.status, error.reason), error.status)
+
+    def restart(self) -> None:
+        """Nothing is forgotten: the service keeps its jobs."""
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         order = read_order(await request.read())

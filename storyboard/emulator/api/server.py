@@ -12,15 +12,12 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from storyboard.emulator.api import replies
 from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.emulator.api.callback_sender import CallbackSender
-from storyboard.emulator.api.routes import ApiRoutes
 from storyboard.emulator.api.service import BilledCharge, EmulatedService, FailedJob, FinishedJob, Job, Outcome, Warned
-from storyboard.emulator.comfy.comfy_routes import ComfyRoutes
+from storyboard.emulator.dialects import routes_of
 from storyboard.emulator.drafts.flat import Colour, colour
 from storyboard.emulator.faults.faults import Faults, parse
-from storyboard.emulator.faults.spoil import json_reply
 from storyboard.http.address import is_loopback, loopback_host, sockets
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.system.files import temporary_dir
@@ -32,7 +29,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A received request; ``key`` is whether it had an Authorization header."""
+    """A received request; ``key`` is whether it had the header of the service's key."""
 
     method: str
     path: str
@@ -64,11 +61,11 @@ class Emulator:
 
     def inject(self, *faults: str) -> None:
         """Replace the faults of requests by these. Those of jobs stay as they were. Raise InputError."""
-        self._routes.faults = self._comfy.faults = self._sender.faults = Faults(map(parse, faults), self.behaviour.seed)
+        self._routes.faults = self._sender.faults = Faults(map(parse, faults), self.behaviour.seed)
 
     def restart(self) -> None:
         """Forget what a restart of the service forgets: of a ComfyUI, its queue and its history."""
-        self._comfy.restart()
+        self._routes.restart()
 
     @property
     def jobs(self) -> list[Job]:
@@ -125,8 +122,9 @@ class Emulator:
             self._service = EmulatedService(
                 self.behaviour, self._faults, folder, session, self._warned, self._sender.send
             )
-            self._routes = ApiRoutes(self._service, self._faults, self._sender, lambda: self.url)
-            self._comfy = ComfyRoutes(self._service, self._faults)
+            self._routes = routes_of(
+                self.behaviour.dialect, self._service, self._faults, self._sender, lambda: self.url
+            )
             exits.push_async_callback(self._service.close)
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.1)
             await runner.setup()
@@ -148,31 +146,23 @@ class Emulator:
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._front])
-        routes = self._comfy if self.behaviour.dialect == "comfy" else self._routes
-        routes.add_to(app.router)
+        self._routes.add_to(app.router)
         return app
 
     @web.middleware
     async def _front(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Record the request, require a key for the API, and put HTTP errors into the envelope.
+        """Record the request, require a key for the API, and have HTTP errors said as the service says them.
 
         Only requests whose Host is a loopback name are answered. That prevents DNS rebinding: a web page whose host
         name resolves to this machine could otherwise send requests through the user's browser.
         """
         if not loopback_host(request.host.rpartition(":")[0] or request.host):
             return web.Response(status=403)
-        key = request.headers.get("Authorization")
-        self.requests.append(Seen(request.method, request.path, request.query_string, key is not None))
-        needs_key = self.behaviour.dialect == "apikley" and request.path.startswith("/api/")
-        if needs_key and not self._fits(key or ""):
-            return json_reply(replies.envelope(401))
+        has_key = self._routes.key_header in request.headers
+        self.requests.append(Seen(request.method, request.path, request.query_string, has_key))
+        if refusal := self._routes.refuse_key(request, self.behaviour.key):
+            return refusal
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return json_reply(replies.envelope(error.status, error.reason), error.status)
-
-    def _fits(self, authorization: str) -> bool:
-        scheme, _, key = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            return False
-        return self.behaviour.key is None or key.strip() == self.behaviour.key
+            return self._routes.http_error(error)

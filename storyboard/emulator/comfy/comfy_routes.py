@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from aiohttp import web
 
-from storyboard.emulator.api.replies import Document
+from storyboard.emulator.api.replies import Document, envelope
 from storyboard.emulator.api.service import EmulatedService, FailedJob, FinishedJob, Job
 from storyboard.emulator.comfy.workflow_orders import WorkflowOrder, WorkflowRefusal, read_workflow_order
 from storyboard.emulator.faults.faults import PLACES, Faults
@@ -22,7 +22,9 @@ _ANSWERING = tuple(PLACES["credit"])  # The faults that every API response can h
 
 
 class ComfyRoutes:
-    """The handlers of the API."""
+    """The handlers of the API. It takes no key: one that is sent all the same is seen."""
+
+    key_header = "Authorization"
 
     def __init__(self, service: EmulatedService, faults: Faults) -> None:
         self.faults = faults
@@ -43,6 +45,14 @@ class ComfyRoutes:
             router.add_post(f"{root}/upload/image", self._upload)
             router.add_get(f"{root}/object_info/{{name}}", self._object_info)
             router.add_get(f"{root}/system_stats", self._system_stats)
+
+    def refuse_key(self, request: web.Request, wanted: str | None) -> web.Response | None:
+        """Nothing is refused: whoever reaches the port may run anything."""
+        return None
+
+    def http_error(self, error: web.HTTPException) -> web.Response:
+        """An error of HTTP, as this server has always said it."""
+        return json_reply(envelope(error.status, error.reason), error.status)
 
     def restart(self) -> None:
         """Forget the queue and the history, as a restart of ComfyUI does. Files that were saved stay."""

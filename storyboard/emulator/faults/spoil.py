@@ -16,8 +16,20 @@ MOVED = "moved"  # A query parameter of redirect targets, where no fault applies
 _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
 
 
-async def spoil(request: web.Request, fault: InjectedFault, answer: Callable[[], Document]) -> web.StreamResponse:
-    """The API response with ``fault``. ``answer`` carries out the request; faults before that do not call it."""
+def _said(code: int) -> Document:
+    return replies.envelope(code) if code else replies.envelope(200, data={})
+
+
+async def spoil(
+    request: web.Request,
+    fault: InjectedFault,
+    answer: Callable[[], Document],
+    said: Callable[[int], Document] = _said,
+) -> web.StreamResponse:
+    """The API response with ``fault``. ``answer`` carries out the request; faults before that do not call it.
+
+    ``said`` is the document of a refusal with a code; for 0 that of an acceptance without a job's name.
+    """
     early = answer() if fault.charged else None
     if fault.kind == "slow":
         await asyncio.sleep(float(fault.value))
@@ -26,13 +38,13 @@ async def spoil(request: web.Request, fault: InjectedFault, answer: Callable[[],
     match fault.kind:
         case "http":
             code = int(fault.value)
-            return json_reply(replies.envelope(code), code)
+            return json_reply(said(code), code)
         case "code":
-            return json_reply(replies.envelope(int(fault.value)))
+            return json_reply(said(int(fault.value)))
         case "garbage":
             return page("Bad Gateway", 200)
         case "no-id":
-            return json_reply(replies.envelope(200, data={}))
+            return json_reply(said(0))
         case "redirect":
             return _elsewhere(request, fault)
         case "cut":

@@ -1,0 +1,1 @@
+"""The Interactions API of the Gemini API, before the same jobs, drafts and faults."""
