@@ -27,7 +27,7 @@ async def _listen(found: "Settings") -> None:
     from storyboard.state.ledger import Ledger
     from storyboard.system.clock import Clock
     from storyboard.system.files import private_dir
-    from storyboard.workflow.workspace import provider_of
+    from storyboard.workflow.offers import provider_of
 
     stop = asyncio.Event()
     where = found.callbacks

@@ -1,6 +1,7 @@
 """storyboard prompts: the prompts and requests exactly as they would be sent. Pays nothing, needs no key."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -33,15 +34,18 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
     from storyboard.config.settings import settings
     from storyboard.model.callback_settings import callback_address
     from storyboard.parsing.read import read_storyboard
+    from storyboard.workflow.offers import configured_catalogue, provider_of
     from storyboard.workflow.source_files import Project
-    from storyboard.workflow.workspace import provider_of
 
     path, known = locate_storyboard(file), settings()
-    provider = provider_of(known, known.service_realm)
     callback = callback_address(known.callbacks.url, _NONCE) if known.callbacks.url else None
-    storyboard = read_storyboard(
-        path.name, Project(path.parent), provider.capabilities, pairs(given), shown=file or path.name
-    )
+    catalogue = configured_catalogue(known)
+    storyboard = read_storyboard(path.name, Project(path.parent), catalogue, pairs(given), shown=file or path.name)
+
+    def provider(name: str) -> "Provider":
+        own = known.for_provider(name)
+        return provider_of(own, own.service_realm)
+
     asked = [(scene, _request(scene, provider, callback)) for scene in _chosen(storyboard, scenes)]
     if as_json:
         click.echo(to_json({"scenes": [_document(*pair) for pair in asked]}))
@@ -67,16 +71,16 @@ def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
     return [scene for scene in storyboard.scenes if not names or scene.id in names]
 
 
-def _request(scene: "Scene", provider: "Provider", callback: str | None) -> dict[str, object] | None:
+def _request(scene: "Scene", provider: "Callable[[str], Provider]", callback: str | None) -> dict[str, object] | None:
     from storyboard.model.shot import shot
     from storyboard.model.storyboard import Generated
     from storyboard.providers.base import Dispatch, sent_images
 
     if not isinstance(scene.source, Generated):
         return None
-    wanted = shot(scene.source, provider.name)
+    wanted = shot(scene.source, scene.source.provider)
     images = sent_images(wanted, [_address(image) for image in wanted.images])
-    return dict(provider.request(wanted, images, Dispatch(_JOB, callback)))
+    return dict(provider(wanted.provider).request(wanted, images, Dispatch(_JOB, callback)))
 
 
 def _address(image: "ShotImage") -> str:

@@ -42,14 +42,27 @@ NOWHERE = Environment(
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceTerms:
+    """What the user says of one service besides the usual one; fields are as in Settings, ``at_once`` None as there."""
+
+    base_url: str
+    environment: Environment
+    prices: Prices
+    at_once: int | None
+    key_file: str | None
+    rehearses: bool
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of this user on this machine.
+    """The settings of this user on this machine, for one provider: the usual one, or as ``for_provider`` returns them.
 
     ``home`` is the store's folder; ``environment`` names the variables of the provider's address and key;
     ``time_scale`` multiplies every pause between two tries; ``profile`` renames paths and fields of the provider's API;
     ``originals``: download the uncropped originals of clips as well; ``file`` is the config.toml that was read, or
     would be. ``providers`` are the tables [providers.NAME]; ``rehearses``: takes of the provider that come from this
-    machine are rehearsals.
+    machine are rehearsals. ``others`` are the further providers that the user configured, by name.
     """
 
     file: Path
@@ -69,6 +82,38 @@ class Settings:
     providers: Mapping[str, ProviderTable] = field(default_factory=dict)
     rehearses: bool = True
     hosts: tuple[str, ...] = ()
+    others: Mapping[str, ServiceTerms] = field(default_factory=dict)
+
+    @property
+    def service_realms(self) -> tuple[Kind, ...]:
+        """The realms of all configured services, each once."""
+        return tuple(dict.fromkeys(self.for_provider(name).service_realm for name in self.names))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all configured providers, the usual one first."""
+        return (self.provider, *self.others)
+
+    def for_provider(self, name: str) -> "Settings":
+        """Return the settings with another configured provider in place of the usual one.
+
+        The rest is as it is here, such as the budget. [profile] belongs to the usual one alone.
+        """
+        if (terms := self.others.get(name)) is None:
+            return self
+        return replace(
+            self,
+            provider=name,
+            base_url=terms.base_url,
+            environment=terms.environment,
+            prices=terms.prices,
+            at_once=terms.at_once or self.at_once,
+            key_file=terms.key_file,
+            rehearses=terms.rehearses,
+            hosts=terms.hosts,
+            profile={},
+            others={},
+        )
 
     @property
     def rehearsal(self) -> bool:
@@ -127,6 +172,22 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
         callbacks=_callbacks(environ),
         originals=_switch(table, "originals", default=True),
         providers=tables,
+        rehearses=found.rehearses if found else True,
+        hosts=found.hosts if found else (),
+        others={name: _terms(other, environ) for name, other in tables.items() if name != provider},
+    )
+
+
+def _terms(table: ProviderTable, environ: Mapping[str, str]) -> ServiceTerms:
+    """The terms of a provider by its own table alone: the keys at the top of the file are the usual one's."""
+    found = _known(table)
+    environment = found.environment if found else NOWHERE
+    return ServiceTerms(
+        base_url=_address(environ if found else {}, environment, table, {}),
+        environment=_with_command(environment, table.key_command),
+        prices=found.prices if found else Prices(),
+        at_once=table.at_once,
+        key_file=table.key_file,
         rehearses=found.rehearses if found else True,
         hosts=found.hosts if found else (),
     )

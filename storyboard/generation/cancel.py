@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from storyboard.generation.provider_calls import cancel_job
 from storyboard.generation.run_state import RunState
-from storyboard.generation.services import RunServices
+from storyboard.generation.services import AllServices, RunServices
 from storyboard.model import events
 from storyboard.model.errors import StoryboardError
 from storyboard.model.submission import Submission
@@ -13,17 +13,18 @@ from storyboard.model.text import one_line
 from storyboard.providers.base import Canceller
 
 
-def cancellable_jobs(services: RunServices, state: RunState) -> Sequence[Submission]:
-    """The submissions of the run whose jobs are in progress; none where the provider cannot end a job."""
-    if not isinstance(services.provider, Canceller):
-        return ()
-    known = services.ledger.submissions.all(state.storyboard_id)
-    return [one for one in known if one.state == "open" and one.job and one.take in state.paid]
+def cancellable_jobs(services: AllServices, state: RunState) -> Sequence[Submission]:
+    """The submissions of the run whose jobs are in progress, at providers that can end a job."""
+    ledgers = {id(each.ledger): each.ledger for each in services.every}
+    known = [one for ledger in ledgers.values() for one in ledger.submissions.all(state.storyboard_id)]
+    mine = (one for one in known if one.state == "open" and one.job and one.take in state.paid)
+    return [one for one in mine if isinstance(services.of(one).provider, Canceller)]
 
 
-async def cancel_jobs(services: RunServices, state: RunState) -> None:
+async def cancel_jobs(services: AllServices, state: RunState) -> None:
     """Have the jobs in progress ended. One that was too late, or could not be asked, stays open."""
-    await asyncio.gather(*(_cancel(services, submission) for submission in cancellable_jobs(services, state)))
+    found = cancellable_jobs(services, state)
+    await asyncio.gather(*(_cancel(services.of(submission), submission) for submission in found))
 
 
 async def _cancel(services: RunServices, submission: Submission) -> None:

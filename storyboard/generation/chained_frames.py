@@ -33,8 +33,8 @@ async def frame_image(services: RunServices, state: RunState, frame: TakeFrame) 
         raise SceneFailed(f"there is no {str(frame).removeprefix('the ')}: {length}", "correct its 'at'")
     number = _recorded_number(numbers)
     async with state.frame_turns.setdefault((take.digest, number), asyncio.Lock()):
-        known = services.ledger.frames.of(take.digest, number)
-        content = services.frames.read(known.digest) if known else None
+        known = services.film.ledger.frames.of(take.digest, number)
+        content = services.film.frames.read(known.digest) if known else None
         if known is None or content is None:
             known, content = await _taken(services, state, frame, take, numbers)
     return _image_of(frame, known), content
@@ -44,7 +44,7 @@ def known_image(services: RunServices, state: RunState, frame: TakeFrame) -> Loc
     """Return the image of a frame that was taken before; None if it was not."""
     take = state.standing.get(frame.key)
     numbers = shown_frames(take.measure, frame.trim, frame.frame.at) if take else ()
-    found = services.ledger.frames.of(take.digest, _recorded_number(numbers)) if take and numbers else None
+    found = services.film.ledger.frames.of(take.digest, _recorded_number(numbers)) if take and numbers else None
     return _image_of(frame, found) if found else None
 
 
@@ -66,17 +66,17 @@ async def _taken(
     services: RunServices, state: RunState, frame: TakeFrame, take: Take, numbers: Sequence[int]
 ) -> tuple[StoredFrame, bytes]:
     """Take a frame of a take. Killed in between, the next run takes the same once more."""
-    if not await asyncio.to_thread(services.store.is_intact, take.digest):
+    if not await asyncio.to_thread(services.film.store.is_intact, take.digest):
         # Damaged pictures often decode: a shot that begins with one would be paid for.
         raise SceneFailed(f"not generated: the file of {frame.frame.scene} is damaged", _VERIFY)
     try:
         async with state.checks:
             content, (width, height) = await asyncio.to_thread(
-                services.take_frames, services.store.path(take.digest), numbers
+                services.take_frames, services.film.store.path(take.digest), numbers
             )
     except BadMedia as error:
         raise SceneFailed(f"{frame} could not be taken: {error.message}", _VERIFY) from error
-    digest = await asyncio.to_thread(services.frames.put_bytes, content)
+    digest = await asyncio.to_thread(services.film.frames.put_bytes, content)
     stored = StoredFrame(take.digest, _recorded_number(numbers), digest, len(content), width, height)
-    services.ledger.frames.record(stored)
+    services.film.ledger.frames.record(stored)
     return stored, content

@@ -67,7 +67,7 @@ def _content(services: RunServices, state: RunState, image: ShotImage | None) ->
                 return services.read_image(image)
             case TakeFrame():
                 stored = known_image(services, state, image)
-                return services.frames.read(stored.digest) if stored else None
+                return services.film.frames.read(stored.digest) if stored else None
     except StoryboardError:  # an image that is gone by now is no fault of the clip
         pass
     return None

@@ -60,7 +60,7 @@ async def collect_upgrade(
     Raise UpgradeRefused (then nothing is booked), SceneFailed, OverBudget.
     """
     if submission.hd is None:
-        state.may_submit()
+        state.may_submit(services.provider.name)
         now = services.clock.wall()
         services.ledger.submissions.record_upgrade(
             submission, step.scene, state.storyboard_id, state.name, state.upgrade, now, state.budget

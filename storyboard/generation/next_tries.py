@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from storyboard.generation.run_state import RunState
-from storyboard.generation.services import RunServices
+from storyboard.generation.services import AllServices, RunServices
 from storyboard.model import events
 from storyboard.model.errors import SceneFailed
 from storyboard.model.take import Take
@@ -11,22 +11,23 @@ from storyboard.planning.steps import Collect, Make, NextTry, take_id
 
 
 async def with_fallbacks(
-    services: RunServices, state: RunState, step: Make | Collect, run: Callable[[Make | Collect], Awaitable[Take]]
+    services: AllServices, state: RunState, step: Make | Collect, run: Callable[[Make | Collect], Awaitable[Take]]
 ) -> Take:
     """Return the take of a step, by ``run``; where its content is refused, of the next that it says. Raise as ``run``.
 
     Each is a submission of its own, recorded as such, so that a run after this one goes on where it was cut off.
     """
-    is_content, first = services.provider.answers.texts.blames_content, step.shot.key
+    first = step.shot.key
     for following in step.tries:
+        asked = services.of(step.shot)
         try:
             return await _standing(state, step, first, run)
         except SceneFailed as refusal:
-            if not is_content(refusal):
+            if not asked.provider.answers.texts.blames_content(refusal):
                 raise
-            services.on_event(events.Warned(step.scene, f"{refusal.message}: {following.why}"))
+            asked.on_event(events.Warned(step.scene, f"{refusal.message}: {following.why}"))
             state.paid.discard(take_id(step))
-            step = _next(services, state, step, following)
+            step = _next(services.of(following.shot), state, step, following)
     return await _standing(state, step, first, run)
 
 

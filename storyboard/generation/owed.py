@@ -10,21 +10,25 @@ from storyboard.generation.polling import clip_ready
 from storyboard.generation.run_state import RunState
 from storyboard.generation.runner import contain_faults
 from storyboard.generation.schedule import HD_DEADLINE
-from storyboard.generation.services import RunServices
+from storyboard.generation.services import AllServices, RunServices
 from storyboard.model import events
 from storyboard.model.errors import LocalFault, OriginalGone, ProgramFault, SceneFailed, Stalled, StoryboardError
-from storyboard.model.shot import DEFAULTS, shot_of_recipe
+from storyboard.model.shot import shot_of_recipe
 from storyboard.model.submission import Submission
 from storyboard.model.take import ORIGINAL, Outcome, Take
 from storyboard.planning.steps import Collect
 
 
 async def collect_owed(
-    services: RunServices, state: RunState, owed: Sequence[Submission]
+    services: AllServices, state: RunState, owed: Sequence[Submission]
 ) -> list[tuple[Submission, Outcome]]:
     """Download what is owed, all at once; report each end as an event. What goes wrong with one ends nothing else."""
     return [
-        *zip(owed, await asyncio.gather(*(_outcome(services, state, submission) for submission in owed)), strict=True)
+        *zip(
+            owed,
+            await asyncio.gather(*(_outcome(services.of(submission), state, submission) for submission in owed)),
+            strict=True,
+        )
     ]
 
 
@@ -61,8 +65,7 @@ async def _collect(services: RunServices, state: RunState, submission: Submissio
 
     What comes last is returned.
     """
-    named = str(submission.recipe.get("provider", DEFAULTS["provider"]))
-    if named != services.provider.name:
+    if (named := submission.provider) != services.provider.name:
         raise Stalled(f"it is a job of the provider {named}, and the configured one is {services.provider.name}")
     if submission.owes_original and not _owes_upgrade(services, submission):
         return await collect_owed_original(services, state, submission)
@@ -72,14 +75,14 @@ async def _collect(services: RunServices, state: RunState, submission: Submissio
 
 def _owes_upgrade(services: RunServices, submission: Submission) -> bool:
     """Whether the upgrade of a job was requested and did not come."""
-    wanted = services.provider.capabilities.model(submission.model).resolutions[-1].name
+    wanted = services.catalogue.model(submission).resolutions[-1].name
     return submission.hd is not None and wanted not in services.ledger.takes.of_key(submission.key)
 
 
 async def _collect_take(services: RunServices, state: RunState, submission: Submission) -> Take:
     # Scenes of the same id may be in progress beside it: nothing is shown of it but its end.
     quiet = replace(services, on_event=lambda event: None, prepare=lambda scene, take: None)
-    model = services.provider.capabilities.model(submission.model)
+    model = services.catalogue.model(submission)
     wanted = model.resolutions[-1] if submission.hd is not None else model.resolutions[0]
     step = Collect(submission.scene, shot_of_recipe(submission.recipe), wanted.name, submission.job, "")
     take, patience = services.take_in_store(submission.key, model.base(wanted.name)), _patience(services, submission)

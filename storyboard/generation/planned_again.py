@@ -31,7 +31,7 @@ async def step_at_its_turn(services: RunServices, state: RunState, step: Make | 
     moved = [frame.frame.scene for frame in step.shot.take_frames if frame.key not in there]
     if not moved:
         return step
-    state.may_submit()
+    state.may_submit(step.shot.provider)
     found = _planned_now(services, state, step, moved[0])
     state.planned_again[take_id(step)] = found
     if found.shot.key != step.shot.key:
@@ -48,7 +48,7 @@ async def _wait_for_sources(state: RunState, step: Make) -> None:
     lacking = {frame.frame.scene for frame in step.shot.take_frames if frame.key not in known}
     for other, outcome in outcomes.items():
         if other.scene in lacking and isinstance(outcome, StoryboardError):
-            state.may_submit()
+            state.may_submit(step.shot.provider)
             raise SceneFailed(f"not generated: waits for {other}, which has no take", "run again when it has one")
 
 

@@ -14,7 +14,7 @@ from storyboard.generation.pinned import fetch_pinned, lost_take
 from storyboard.generation.planned_again import step_at_its_turn
 from storyboard.generation.recover import is_searchable, job_of_same_shot
 from storyboard.generation.run_state import RunState, stop_run
-from storyboard.generation.services import RunServices
+from storyboard.generation.services import AllServices, RunServices
 from storyboard.generation.submit import forget_uploads, recover_by_name, submit_shot
 from storyboard.model import events
 from storyboard.model.errors import (
@@ -81,25 +81,26 @@ class Runner:
 class LocalExecutor:
     """Carries out steps in this process."""
 
-    services: RunServices
+    services: AllServices
     state: RunState
 
     async def run(self, step: Make | Collect) -> Outcome:
         """Return the take, or the error of this scene; report either as an event. Raise only a cancellation."""
-        outcome = await contain_faults(self.services, self._carry_out(step))
+        services = self.services.of(step.shot)
+        outcome = await contain_faults(services, self._carry_out(step))
         step = self._as_planned_now(step)
         if isinstance(outcome, Take):
-            further = await contain_faults(self.services, self._retaken(step, outcome))
+            further = await contain_faults(services, self._retaken(step, outcome))
             if isinstance(further, ProgramFault):
-                await contain_faults(self.services, self._warned(step, "no more of its retakes were bought", further))
+                await contain_faults(services, self._warned(step, "no more of its retakes were bought", further))
             outcome = self.state.retaken.get(take_id(step), outcome)
         self.state.ended[take_id(step)].set_result(outcome)
         if isinstance(outcome, ProgramFault):
-            await contain_faults(self.services, self._told(step, outcome))
+            await contain_faults(services, self._told(step, outcome))
         if isinstance(outcome, Take):
-            ahead = await contain_faults(self.services, self._prepared(step, outcome))
+            ahead = await contain_faults(services, self._prepared(step, outcome))
             if isinstance(ahead, ProgramFault):
-                await contain_faults(self.services, self._warned(step, "its cut was not prepared", ahead))
+                await contain_faults(services, self._warned(step, "its cut was not prepared", ahead))
         return outcome
 
     def _as_planned_now(self, step: Make | Collect) -> Make | Collect:
@@ -109,20 +110,21 @@ class LocalExecutor:
 
     async def _retaken(self, step: Make | Collect, take: Take) -> Outcome:
         """Buy the retakes that follow a take. Where this machine cannot read what came, nothing more is submitted."""
+        services = self.services.of(step.shot)
         try:
-            await buy_retakes(self.services, self.state, step, self._contained)
+            await buy_retakes(services, self.state, step, self._contained)
         except LocalFault as fault:
-            stop_run(self.services, self.state, fault)
+            stop_run(services, self.state, fault)
         return take
 
     async def _contained(self, step: Make | Collect) -> Outcome:
-        return await contain_faults(self.services, self._carry_out(step))
+        return await contain_faults(self.services.of(step.shot), self._carry_out(step))
 
     async def _carry_out(self, step: Make | Collect) -> Outcome:
-        services, state = self.services, self.state
+        services, state = self.services.of(step.shot), self.state
         try:
             now = await step_at_its_turn(services, state, step)
-            take = now.take if isinstance(now, Keep) else await with_fallbacks(services, state, now, self._made)
+            take = now.take if isinstance(now, Keep) else await with_fallbacks(self.services, state, now, self._made)
         except StoryboardError as error:
             if isinstance(error, RunRefused | LocalFault):
                 stop_run(services, state, error)
@@ -136,21 +138,26 @@ class LocalExecutor:
         return take
 
     async def _made(self, step: Make | Collect) -> Take:
-        return await self._checked(step, await run_step(self.services, self.state, step))
+        services = self.services.of(step.shot)
+        take = await self._checked(step, await run_step(services, self.state, step))
+        services.bring_in(step.shot)
+        return take
 
     async def _checked(self, step: Make | Collect, take: Take) -> Take:
         """Have the installed checks look at a take; return it with their remarks. A check that fails is a warning."""
+        services = self.services.of(step.shot)
         for point in installed_checks():
             blame = f"the check '{one_line(point.name, 80)}' failed"
-            outcome = await contain_faults(self.services, self._looked_at(step, take, point), blame)
+            outcome = await contain_faults(services, self._looked_at(step, take, point), blame)
             if isinstance(outcome, Take):
                 take = outcome
             elif isinstance(outcome, ProgramFault):
-                self.services.on_event(events.Warned(step.scene, f"{outcome.message}; {outcome.hint}"))
+                services.on_event(events.Warned(step.scene, f"{outcome.message}; {outcome.hint}"))
         return take
 
     async def _looked_at(self, step: Make | Collect, take: Take, point: "EntryPoint") -> Outcome:
-        services, path = self.services, self.services.store.path(take.digest)
+        services = self.services.of(step.shot)
+        path = services.store.path(take.digest)
         async with self.state.checks:
             found = await asyncio.to_thread(run_check, point, path, facts_of_take(step, take))
         if not (new := tuple(remark for remark in found if remark not in take.remarks)):
@@ -165,15 +172,15 @@ class LocalExecutor:
         if not step.picked:
             return take
         async with self.state.checks:
-            await asyncio.to_thread(self.services.prepare, step.scene, take)
+            await asyncio.to_thread(self.services.of(step.shot).prepare, step.scene, take)
         return take
 
     async def _told(self, step: Make | Collect, fault: ProgramFault) -> Outcome:
-        report_failure(self.services, step, fault)
+        report_failure(self.services.of(step.shot), step, fault)
         return fault
 
     async def _warned(self, step: Make | Collect, what: str, fault: ProgramFault) -> Outcome:
-        self.services.on_event(events.Warned(step.scene, f"{what}: {fault.message}; {fault.hint}"))
+        self.services.of(step.shot).on_event(events.Warned(step.scene, f"{what}: {fault.message}; {fault.hint}"))
         return fault
 
 

@@ -43,12 +43,12 @@ async def submit_shot(services: RunServices, state: RunState, step: Make) -> tup
     Returns the submission of another run, without a clip, if that one was first. Raise NotAsked, OverBudget,
     SceneFailed, SubmissionUnknown, RunRefused, LocalFault.
     """
-    async with state.slots:
-        state.may_submit()
+    async with services.slots:
+        state.may_submit(services.provider.name)
         services.on_event(events.Submitting(step.scene, step.shot.take, step.shot.model))
         images = [await _image(services, state, image) for image in step.shot.images]
         sendable = await _prepared_images(services, state, step.shot, images)
-        state.may_submit()
+        state.may_submit(services.provider.name)
         try:
             submission = _record_intent(services, state, step, _sent_frames(step.shot, images))
         except AlreadyAsked:
@@ -77,10 +77,10 @@ async def recover_by_name(
 
     Raise SubmissionUnknown while the provider cannot say; NotAsked, SceneFailed, RunRefused, LocalFault.
     """
-    async with state.slots:
+    async with services.slots:
         if found := await find_job_by_name(services, state, submission):
             return found
-        state.may_submit()
+        state.may_submit(services.provider.name)
         images = [await _image(services, state, image) for image in step.shot.images]
         sendable = await _prepared_images(services, state, step.shot, images)
         return await _send_or_recover(services, state, step, submission, sendable)
@@ -154,7 +154,7 @@ async def _found_or_sent_again(
         if resends == _RESENDS:
             break
         try:
-            state.may_submit()
+            state.may_submit(services.provider.name)
         except NotAsked:
             records.record_refused(submission, "", None, services.clock.wall())
             raise

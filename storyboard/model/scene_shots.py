@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.draft_label import label_of_take
 from storyboard.model.shot import Shot, shot_of_take
 
@@ -42,7 +42,7 @@ class SceneShots:
         return replace(self, takes=takes, fallbacks=self.fallbacks | {number})
 
 
-def nth_shot(first: Shot, number: int, capabilities: Capabilities) -> Shot:
+def nth_shot(first: Shot, number: int, catalogue: Catalogue) -> Shot:
     """Return the shot of take ``number`` of a scene, whose take 1 is ``first``."""
-    nth = shot_of_take(first, number, capabilities.model(first.model).seeds)
+    nth = shot_of_take(first, number, catalogue.model(first).seeds)
     return nth if number == 1 or nth.label is None else replace(nth, label=label_of_take(nth.label, number))

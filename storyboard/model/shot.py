@@ -161,7 +161,9 @@ def shot(
     label: str | None = None,
     stand: Callable[[SceneFrame], TakeFrame] = unknown_take,
 ) -> Shot:
-    """The request to ``provider`` for a scene: its take 1. An HD version belongs to the take, not to it.
+    """The request for a scene: its take 1. An HD version belongs to the take, not to it.
+
+    ``provider`` is the usual one, for a source that names none.
 
     ``stand`` returns the frame of the take that stands for another scene.
     """
@@ -180,7 +182,7 @@ def shot(
         translate=source.translate,
         watermark=source.watermark,
         take=1,
-        provider=provider,
+        provider=source.provider or provider,
         label=label,
         definition=source.definition,
         seconds=source.seconds,

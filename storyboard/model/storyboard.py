@@ -131,12 +131,13 @@ class Fallback:
     """What to try once a scene was refused for its content: the same shot again, or a shot that is changed.
 
     ``without`` is the setting to leave out, ``model`` the one to generate with; both None: again. A change is made on
-    top of those before it. ``definition`` is that of the model.
+    top of those before it. ``provider`` and ``definition`` are those of the model.
     """
 
     without: str | None = None
     model: str | None = None
     definition: str | None = None
+    provider: str = ""
 
     @property
     def is_again(self) -> bool:
@@ -163,7 +164,7 @@ class Generated:
     are the same. ``definition`` is that of the model, where the user defined it.
 
     ``seconds``, ``requested`` (the resolution to request), ``sound`` and ``negative`` are None where the model has no
-    choice of them, so that they are no part of the shot.
+    choice of them, so that they are no part of the shot. ``provider`` is the name of the model's; "" for the usual one.
     """
 
     prompt: str
@@ -188,6 +189,7 @@ class Generated:
     requested: Resolution | None = None
     sound: bool | None = None
     negative: str | None = None
+    provider: str = ""
 
     @property
     def scene_frames(self) -> tuple[SceneFrame, ...]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Literal
 from uuid import UUID, uuid5
 
-from storyboard.model.shot import Recipe
+from storyboard.model.shot import DEFAULTS, Recipe
 from storyboard.model.take import TakeId
 
 # intent: the request may have been sent. unknown: it was sent, and its answer was lost. open: a job is paid for and
@@ -55,6 +55,11 @@ class Submission:
     def asks(self, prompt: str) -> bool:
         """Whether ``prompt``, as a provider repeats it, is that of this submission."""
         return prompt.strip() == str(self.recipe["prompt"]).strip()
+
+    @property
+    def provider(self) -> str:
+        """The name of the provider that was asked."""
+        return str(self.recipe.get("provider", DEFAULTS["provider"]))
 
     @property
     def take(self) -> TakeId:

@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from storyboard.model.capabilities import Capabilities, Model
+from storyboard.model.capabilities import Model
+from storyboard.model.catalogue import Catalogue, ModelName
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Generated, Resolution, RetakeRule
-from storyboard.model.suggest import did_you_mean
-from storyboard.model.text import one_line
 from storyboard.parsing import template
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.dialogue import SpokenLine
 from storyboard.parsing.findings import Findings
 from storyboard.parsing.keyframes import Keyframes
 from storyboard.parsing.model_choices import ModelChoices
+from storyboard.parsing.model_names import unknown_model
 from storyboard.parsing.prompt_text import PromptTexts
 from storyboard.parsing.refusal_rules import RefusalRules
 from storyboard.parsing.scene_images import SceneImages
@@ -26,15 +26,15 @@ class Generating:
     """Parses the generation settings of scenes. Each problem is added to ``findings``."""
 
     def __init__(
-        self, found: Assets, keyframes: Keyframes, scope: Variables, capabilities: Capabilities, findings: Findings
+        self, found: Assets, keyframes: Keyframes, scope: Variables, catalogue: Catalogue, findings: Findings
     ) -> None:
         self._scope = scope
-        self._capabilities = capabilities
+        self._catalogue = catalogue
         self._wrong = findings.add
-        self._prompts = PromptTexts(scope, capabilities, findings)
-        self._refusal_rules = RefusalRules(capabilities, findings.add)
+        self._prompts = PromptTexts(scope, catalogue, findings)
+        self._refusal_rules = RefusalRules(catalogue, findings.add)
         self._choices = ModelChoices(findings.add)
-        self._images = SceneImages(found, keyframes, scope, capabilities, findings.add)
+        self._images = SceneImages(found, keyframes, scope, catalogue, findings.add)
 
     def scene(self, words: SceneValues, names: Names, lines: Sequence[SpokenLine]) -> Generated | None:
         """The generation settings of a scene in which ``lines`` are said; None without a prompt.
@@ -44,13 +44,14 @@ class Generating:
         prompt = self._prompts.scene(words, names, lines)
         model, aspect, resolution = words.get("model"), words.get("aspect"), words.get("resolution")
         wanted, name = self._model(model), str(words.own.get("id") or "")
-        asked = self._capabilities.model(wanted)
+        asked = self._catalogue.model(wanted)
         shape = cast(Aspect, aspect.value if aspect else "16:9" if "16:9" in asked.aspects else asked.aspects[0])
         first, last, references = self._images.choose(words)
         quality = cast(Resolution, resolution.value if resolution else asked.resolutions[0].name)
         made = Generated(
             prompt=prompt.text,
-            model=wanted,
+            provider=wanted.provider,
+            model=wanted.model,
             aspect=shape,
             first_frame=self._images.frame(words, "first_frame", first, shape),
             last_frame=self._images.frame(words, "last_frame", last, shape),
@@ -75,20 +76,18 @@ class Generating:
         self._choices.check(words, made, asked)
         return replace(made, if_refused=self._refusal_rules.of_scene(words, made)) if prompt.text else None
 
-    def _model(self, word: Value | None) -> str:
-        known = self._capabilities.names
+    def _model(self, word: Value | None) -> ModelName:
         if word is None:
-            return self._capabilities.usual
-        name = str(word.value)
-        if name not in known:
-            hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
-            self._wrong(word.problem(f"'{one_line(name, 60)}' is not a model", hint))
-        return name
+            return self._catalogue.usual_name
+        name = self._catalogue.find(written := str(word.value))
+        if name is None:
+            self._wrong(word.problem(*unknown_model(written, self._catalogue)))
+        return name or ModelName(self._catalogue.usual, written)
 
     def _asked(self, words: SceneValues) -> Model:
         """The model whose limits apply to a scene."""
         word = words.get("model")
-        return self._capabilities.model(str(word.value) if word else "")
+        return self._catalogue.model_for(str(word.value) if word else "")
 
     def _seed(self, words: SceneValues) -> int | None:
         word = words.get("seed")
@@ -114,7 +113,7 @@ class Generating:
         self._shape(words, made, first or references)
         if references and made.references:
             self._referable(words, made, references)
-        model, resolution = self._capabilities.model(made.model), words.get("resolution")
+        model, resolution = self._catalogue.model(made), words.get("resolution")
         names = [quality.name for quality in model.resolutions]
         if resolution and made.resolution not in names:
             message = f"{made.resolution} is no resolution of {made.model}"
@@ -127,7 +126,7 @@ class Generating:
             )
 
     def _shape(self, words: SceneValues, made: Generated, image: Value | None) -> None:
-        word, known = words.get("aspect"), self._capabilities.model(made.model).aspects
+        word, known = words.get("aspect"), self._catalogue.model(made).aspects
         if word and made.aspect not in known:
             self._wrong(word.problem(f"{made.aspect} is no shape of this provider", f"there are: {', '.join(known)}"))
         elif word and made.aspect == "auto" and not image and not words.own.has("first_frame"):
@@ -135,10 +134,10 @@ class Generating:
             self._wrong(word.problem(message, "add a 'first_frame', or write 16:9 or 9:16"))
 
     def _referable(self, words: SceneValues, made: Generated, references: Value) -> None:
-        models = tuple(model.name for model in self._capabilities.referring)
-        aspects = self._capabilities.model(made.model).reference_aspects
-        if made.model in self._capabilities.names and made.model not in models:
-            message = f"references work with {_only(models)}, this is {made.model}"
+        models, model = self._catalogue.referring, self._catalogue.model(made)
+        aspects, word = model.reference_aspects, self._catalogue.word(ModelName(made.provider, made.model))
+        if self._catalogue.find(word) and not model.references:
+            message = f"references work with {_only(models)}, this is {word}"
             hint = _instead("model", models)
             self._wrong(_nearer(words.get("model"), references).problem(message, hint))
         if made.aspect not in aspects:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.parsing import template
 from storyboard.parsing.dialogue import SpokenLine
 from storyboard.parsing.findings import Findings
@@ -35,9 +35,9 @@ class PromptText:
 class PromptTexts:
     """Fills in the prompts of scenes. Each problem is added to ``findings``."""
 
-    def __init__(self, scope: Variables, capabilities: Capabilities, findings: Findings) -> None:
+    def __init__(self, scope: Variables, catalogue: Catalogue, findings: Findings) -> None:
         self._scope = scope
-        self._capabilities = capabilities
+        self._catalogue = catalogue
         self._findings = findings
         self._wrong = findings.add
 
@@ -69,7 +69,7 @@ class PromptTexts:
     def _check(self, words: SceneValues, word: Value, own: str, text: str, before: int) -> None:
         """Check the prompt as it is sent (``text``), and ``own``, what the author wrote as the prompt."""
         asked = words.get("model")
-        limit = self._capabilities.model(str(asked.value) if asked else "").prompt_limit
+        limit = self._catalogue.model_for(str(asked.value) if asked else "").prompt_limit
         if len(text) > limit:
             message = f"the prompt has {len(text):,} characters; at most {limit:,} can be sent"
             self._wrong(word.problem(message, "shorten it"))

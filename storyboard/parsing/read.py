@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import Problems
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
@@ -20,20 +20,20 @@ _NOTHING: Mapping[str, str] = {}
 def read_storyboard(
     file: str,
     files: Files,
-    capabilities: Capabilities,
+    catalogue: Catalogue,
     given: Mapping[str, str] = _NOTHING,
     *,
     shown: str | None = None,
     model: str = "",
 ) -> Storyboard:
-    """The storyboard in ``file``, with defaults filled in and checked against ``capabilities``.
+    """The storyboard in ``file``, with defaults filled in and checked against ``catalogue``.
 
     ``file`` is a path relative to the project folder, ``shown`` its name in messages. ``given`` are variables set on
     the command line: plain data, never templates. ``model`` generates every scene in place of the one that is written,
     in its usual resolution ("": as it is written). Raise Problems with all problems, warnings included, ordered by
-    file, line and column; InputError where ``file`` itself cannot be read.
+    file, line and column; InputError where ``file`` itself cannot be read, or ``model`` is none.
     """
-    story, problems = _read(file, files, capabilities, given, shown or file, model)
+    story, problems = _read(file, files, catalogue, given, shown or file, model)
     if story is None or any(problem.severity == "error" for problem in problems):
         raise Problems(problems)
     return replace(story, warnings=problems)
@@ -42,7 +42,7 @@ def read_storyboard(
 def check_storyboard(
     file: str,
     files: Files,
-    capabilities: Capabilities,
+    catalogue: Catalogue,
     given: Mapping[str, str] = _NOTHING,
     *,
     shown: str | None = None,
@@ -51,24 +51,24 @@ def check_storyboard(
 
     Raise InputError where ``file`` itself cannot be read.
     """
-    return _read(file, files, capabilities, given, shown or file)[1]
+    return _read(file, files, catalogue, given, shown or file)[1]
 
 
 def _read(
-    file: str, files: Files, capabilities: Capabilities, given: Mapping[str, str], shown: str, model: str = ""
+    file: str, files: Files, catalogue: Catalogue, given: Mapping[str, str], shown: str, model: str = ""
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
     path = PurePosixPath(file)
     with _uncollected():
-        return _ranked(path, shown, files, capabilities, given, model)
+        return _ranked(path, shown, files, catalogue, given, model)
 
 
 def _ranked(
-    path: PurePosixPath, shown: str, files: Files, capabilities: Capabilities, given: Mapping[str, str], model: str
+    path: PurePosixPath, shown: str, files: Files, catalogue: Catalogue, given: Mapping[str, str], model: str
 ) -> tuple[Storyboard | None, tuple[Problem, ...]]:
     found = gather(path, shown, files)
     story, problems = None, list(found.problems)
     if found.top:
-        rules = Rules(path.stem.removesuffix(".storyboard"), found.top, found.scenes, files, capabilities, given, model)
+        rules = Rules(path.stem.removesuffix(".storyboard"), found.top, found.scenes, files, catalogue, given, model)
         story = rules.whole()
         problems += rules.findings.problems
     order = {page: at for at, page in enumerate(found.pages)}

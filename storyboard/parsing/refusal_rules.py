@@ -3,19 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from storyboard.model.capabilities import Capabilities, Model
+from storyboard.model.capabilities import Model
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Fallback, Generated
-from storyboard.model.suggest import did_you_mean
-from storyboard.model.text import one_line
+from storyboard.parsing.model_names import unknown_model
 from storyboard.parsing.values import SceneValues, Value
 
 
 class RefusalRules:
     """Parses the rules of scenes for a refusal; ``wrong`` is given each problem."""
 
-    def __init__(self, capabilities: Capabilities, wrong: Callable[[Problem], None]) -> None:
-        self._capabilities = capabilities
+    def __init__(self, catalogue: Catalogue, wrong: Callable[[Problem], None]) -> None:
+        self._catalogue = catalogue
         self._wrong = wrong
 
     def of_scene(self, words: SceneValues, made: Generated) -> tuple[Fallback, ...]:
@@ -40,18 +40,19 @@ class RefusalRules:
         return tuple(found)
 
     def _defined(self, fallback: Fallback) -> Fallback:
-        """The same with what its model is defined by."""
-        model = self._capabilities.model(fallback.model) if fallback.model else None
-        return replace(fallback, definition=model.definition) if model and model.definition else fallback
+        """The same with the name of its model in place of the author's word for it, and what it is defined by."""
+        name = self._catalogue.find(fallback.model) if fallback.model else None
+        if name is None:
+            return fallback
+        definition = self._catalogue.model(name).definition
+        return replace(fallback, provider=name.provider, model=name.model, definition=definition)
 
     def _can(self, place: Value, made: Generated, name: str) -> bool:
         """Whether a model exists, and can generate the scene; else that is reported."""
-        known = self._capabilities.names
-        if name not in known:
-            hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
-            self._wrong(_at_model(place).problem(f"'{one_line(name, 60)}' is not a model", hint))
+        if self._catalogue.find(name) is None:
+            self._wrong(_at_model(place).problem(*unknown_model(name, self._catalogue)))
             return False
-        if why := obstacle(self._capabilities.model(made.model), self._capabilities.model(name), made):
+        if why := obstacle(self._catalogue.model(made), self._catalogue.model_for(name), made):
             message, hint = (
                 f"{name} cannot make this scene: {why}",
                 "write {without: ...} before it, or leave the rule out",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.storyboard import Output, Scene, Source, Storyboard
 from storyboard.model.text import one_line
 from storyboard.parsing import yaml
@@ -16,6 +16,7 @@ from storyboard.parsing.finishing import Finishing
 from storyboard.parsing.generation import Generating
 from storyboard.parsing.includes import ENOUGH, MAX_PROBLEMS, MappingNode
 from storyboard.parsing.keyframes import Keyframes, cycle_problem
+from storyboard.parsing.model_names import check_given_model, with_aliases
 from storyboard.parsing.output import read_output
 from storyboard.parsing.project_files import Files
 from storyboard.parsing.sources import Sources
@@ -29,7 +30,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("
 class Rules:
     """Checks the storyboard called ``name`` and collects its problems in ``findings``.
 
-    ``model`` generates every scene in place of the one that is written; "" for that.
+    ``model`` generates every scene in place of the one that is written; "" for that. Raise InputError if it is none.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Rules:
         top: MappingNode,
         scenes: Sequence[MappingNode],
         files: Files,
-        capabilities: Capabilities,
+        catalogue: Catalogue,
         given: Mapping[str, str],
         model: str = "",
     ) -> None:
@@ -47,12 +48,13 @@ class Rules:
         self._name = name
         self._top = top
         self._entries = scenes
-        self._capabilities = capabilities
         self._model = model
         self._scope = Variables(top, name, len(scenes), given, self._wrong)
+        self._catalogue = with_aliases(catalogue, top, self._wrong)
+        check_given_model(model, self._catalogue)
         self._found = Assets(files, self._wrong)
         self._keyframes = Keyframes(top, self._found, self._wrong)
-        self._generating = Generating(self._found, self._keyframes, self._scope, capabilities, self.findings)
+        self._generating = Generating(self._found, self._keyframes, self._scope, self._catalogue, self.findings)
         self._sources = Sources(self._found, self._wrong)
         self._finishing = Finishing(self._found, self._wrong)
 
@@ -125,11 +127,11 @@ class Rules:
         if kind == "prompt":
             lines = dialogue.scene(words, known)
             made = self._generating.scene(words, known, lines)
-            asked = self._capabilities.model(made.model if made else "")
+            asked = self._catalogue.model(made or self._catalogue.usual_name)
             source, whole = made, asked.length(made.seconds if made else None)
         else:
             source, whole = self._sources.local(words, kind, output)
-        model = self._capabilities.model(str(word.value) if (word := words.get("model")) else "")
+        model = self._catalogue.model_for(str(word.value) if (word := words.get("model")) else "")
         self._sources.check_lengths(words, kind, model)
         trim = self._sources.trim(words, kind, whole)
         seconds = None if whole is None else min(whole, trim.end or whole) - trim.start

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import cast
 
 from storyboard.model.aspect_ratio import RATIOS, is_alike
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Fit, FrameFit, FrameSource, Image, LocalImage, SceneFrame
 from storyboard.parsing.assets import Assets
@@ -25,13 +25,13 @@ class SceneImages:
         found: Assets,
         keyframes: Keyframes,
         scope: Variables,
-        capabilities: Capabilities,
+        catalogue: Catalogue,
         wrong: Callable[[Problem], None],
     ) -> None:
         self._found = found
         self._keyframes = keyframes
         self._scope = scope
-        self._capabilities = capabilities
+        self._catalogue = catalogue
         self._wrong = wrong
 
     def choose(self, words: SceneValues) -> tuple[Value | None, Value | None, Value | None]:
@@ -104,7 +104,7 @@ class SceneImages:
     @property
     def _most(self) -> int:
         """How many references can be sent, with the model that takes most."""
-        return max(model.references for model in self._capabilities.models)
+        return max(self._catalogue.model(name).references for name in self._catalogue.names)
 
     def _portraits(self, members: Sequence[str]) -> list[tuple[SourceFile, KeyPath, str]]:
         """The images of members of the cast, each once."""

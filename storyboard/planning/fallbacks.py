@@ -43,7 +43,10 @@ def _changed(shot: Shot, rule: Fallback) -> Shot:
             shot = replace(shot, last_frame=None)
         case "seed":
             shot = replace(shot, seed=None)
-    return replace(shot, model=rule.model, definition=rule.definition) if rule.model else shot
+    if rule.model is None:
+        return shot
+    provider = rule.provider or shot.provider
+    return replace(shot, provider=provider, model=rule.model, definition=rule.definition)
 
 
 def _words(rule: Fallback) -> str:

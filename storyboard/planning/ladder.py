@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from storyboard.costs.prices import Prices
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.shot import Shot
 from storyboard.model.text import json_number
 from storyboard.planning.steps import Make, Plan
@@ -34,24 +34,24 @@ class Ladder:
         return {"proof": proof, **{name: json_number(credits) for name, credits in rest.items()}}
 
 
-def price_ladder(plan: Plan, prices: Prices, capabilities: Capabilities) -> Ladder:
+def price_ladder(plan: Plan, prices: Prices, catalogue: Catalogue) -> Ladder:
     """Return what the takes that a plan makes cost on each rung. Raise InputError for a model without a price."""
     shots = [step.shot for step in plan.steps if isinstance(step, Make)]
     final = sum((prices.shot(shot.model) for shot in shots), Fraction(0))
     cheaper = [
         (credits, model)
-        for model in capabilities.names
+        for model in catalogue.offers[catalogue.usual].names
         if model in prices.models
         and (credits := prices.shot(model) * len(shots)) < final
-        and _serves(model, shots, capabilities)
+        and _serves(model, shots, catalogue)
     ]
     proof, model = min(cheaper, default=(Fraction(0), ""))
     return Ladder(model, proof, final, plan.credits - final, plan.credits - plan.picked_only().credits)
 
 
-def _serves(model: str, shots: Sequence[Shot], capabilities: Capabilities) -> bool:
+def _serves(model: str, shots: Sequence[Shot], catalogue: Catalogue) -> bool:
     """Whether a model can generate all of these shots."""
-    able = capabilities.model(model)
+    able = catalogue.model_for(model)
     return all(
         shot.aspect in able.aspects
         and (not shot.references or (able.references and shot.aspect in able.reference_aspects))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from storyboard.costs.prices import Prices
-from storyboard.model.capabilities import Capabilities, Model
+from storyboard.model.capabilities import Model
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.chains import sources_first
 from storyboard.model.lock import known_takes
 from storyboard.model.scene_shots import SceneShots
@@ -32,7 +33,7 @@ from storyboard.planning.steps import (
 
 
 def make_plan(
-    storyboard: Storyboard, wanted: Mapping[str, SceneShots], facts: Facts, prices: Prices, capabilities: Capabilities
+    storyboard: Storyboard, wanted: Mapping[str, SceneShots], facts: Facts, prices: Prices, catalogue: Catalogue
 ) -> Plan:
     """Return what to do about each take, why, and at what price. Raise InputError for a model without a price."""
     facts = _by_key(facts, wanted)
@@ -47,7 +48,7 @@ def make_plan(
         mine, found, bases = wanted[scene.id], list[Step](), dict[int, Take]()
         closed = scene.source.frozen and mine.stands
         for shot in mine.takes:
-            known = _Known(scene.id, shot, scene.source, shot.take == mine.used, capabilities, facts, prices, closed)
+            known = _Known(scene.id, shot, scene.source, shot.take == mine.used, catalogue, facts, prices, closed)
             if closed and not shot.kept_key and not known.picked:
                 continue
             step = _behind_sources(_standing(known) if known.stands else _step(known), used, retaking, facts)
@@ -58,7 +59,7 @@ def make_plan(
                 step = _shared(step, before, prices, known.model) if before else step
                 before.append(step)
             found.append(replace(step, picked=known.picked))
-        found = steps_with_retakes(scene.source, mine, found, prices, capabilities, bases)
+        found = steps_with_retakes(scene.source, mine, found, prices, catalogue, bases)
         steps[scene.id] = found = [counted_once(step, priced) for step in found]
         used[scene.id] = next(step for step in found if step.picked)
         retaking[scene.id] = tuple(take_id(step) for step in found if isinstance(step, Make | Collect) and step.retakes)
@@ -203,14 +204,14 @@ class _Known:
     wanted: Shot
     source: Generated
     picked: bool
-    capabilities: Capabilities
+    catalogue: Catalogue
     facts: Facts
     prices: Prices
     closed: bool
 
     @property
     def model(self) -> Model:
-        return self.capabilities.model(self.wanted.model)
+        return self.catalogue.model(self.wanted)
 
     @property
     def resolution(self) -> Resolution:

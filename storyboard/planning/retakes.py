@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import takewhile
 
 from storyboard.costs.prices import Prices
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Generated, RetakeRule
@@ -89,7 +89,7 @@ def steps_with_retakes(
     shots: SceneShots,
     steps: Sequence[Step],
     prices: Prices,
-    capabilities: Capabilities,
+    catalogue: Catalogue,
     bases: Mapping[int, Take],
 ) -> list[Step]:
     """Return the steps of a scene, where the last one that a retake may follow says which ones do, and at what price.
@@ -105,7 +105,7 @@ def steps_with_retakes(
         is_retake = step.shot.take > source.takes
         if isinstance(step, Make | Collect) and (step.picked or is_retake):
             if step.shot.kept_key is None and (shots.spares or is_retake):
-                upgrades = capabilities.model(step.shot.model).upgrades(source.resolution)
+                upgrades = catalogue.model(step.shot).upgrades(source.resolution)
                 price = prices.shot(step.shot.model) + (prices.hd if upgrades else 0)
                 spares = tuple(NextTry(spare, price, "") for spare in shots.spares)
                 found[at] = replace(step, retakes=NextRetakes(source.retake, spares, shots.shot, source.pick is None))

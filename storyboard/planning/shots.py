@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.chains import sources_first
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.scene_shots import SceneShots, nth_shot
@@ -22,9 +22,8 @@ def is_new(shot: Shot) -> bool:
 
 def scene_shots(
     storyboard: Storyboard,
-    provider: str,
+    catalogue: Catalogue,
     lock: Lock,
-    capabilities: Capabilities,
     labels: Mapping[str, str] = NO_LABELS,
     is_bought: Callable[[Shot], bool] = is_new,
     remarked: Callable[[Shot], Remarked] = is_unknown,
@@ -50,10 +49,10 @@ def scene_shots(
 
     for scene in sources_first(storyboard.scenes):
         if isinstance(scene.source, Generated):
-            first = _first(scene.source, shot(scene.source, provider, labels.get(scene.id), stand), is_bought)
+            first = _first(scene.source, shot(scene.source, catalogue.usual, labels.get(scene.id), stand), is_bought)
             asked, rule = scene.source.takes, scene.source.retake
             most = asked + (rule.at_most if rule and scene.id not in labels else 0)
-            takes = [nth_shot(first, number, capabilities) for number in range(1, most + 1)]
+            takes = [nth_shot(first, number, catalogue) for number in range(1, most + 1)]
             pinned = lock.entry(scene.id, {each.key for each in takes}, there)
             kept = {} if scene.id in labels else standing_keys(pinned, takes, frozen=scene.source.frozen)
             takes = [replace(each, kept_key=kept[each.take]) if each.take in kept else each for each in takes]

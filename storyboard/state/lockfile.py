@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned, known_takes
 from storyboard.model.realm_kind import Kind
@@ -69,7 +69,7 @@ class LockFile:
         wanted: Mapping[str, SceneShots],
         skipped: Collection[str],
         ledger: Ledger,
-        capabilities: Capabilities,
+        catalogue: Catalogue,
         now: float,
         proofs: Mapping[str, str],
     ) -> bool:
@@ -79,7 +79,7 @@ class LockFile:
         own takes, which in turn take the place of a proof.
 
         A take of ``wanted`` that is not in ``takes``, and a scene that is ``skipped``, keep their pins; keys that this
-        version does not know stay. ``capabilities`` say which seeds takes have; ``now`` is seconds since 1970. Raise
+        version does not know stay. ``catalogue`` says which seeds takes have; ``now`` is seconds since 1970. Raise
         InputError if the file is damaged, LocalFault.
         """
         before, there = self.read(), {*wanted, *skipped}
@@ -90,9 +90,9 @@ class LockFile:
             own = before.scenes.get(scene)
             found = {**_under_other_ids(before, own and own.proof if scene in proofs else own, shots), **found}
             if found and scene in proofs:
-                scenes[scene] = _with_proof(shots, found, pinned, capabilities, proofs[scene])
+                scenes[scene] = _with_proof(shots, found, pinned, catalogue, proofs[scene])
             elif found:
-                scenes[scene] = _joined(shots, found, pinned, capabilities)
+                scenes[scene] = _joined(shots, found, pinned, catalogue)
             elif pinned:
                 scenes[scene] = pinned
         return self._write(before, scenes, ledger, now)
@@ -417,16 +417,16 @@ def _under_other_ids(before: Lock, own: Pinned | None, shots: SceneShots) -> Map
 
 
 def _joined(
-    shots: SceneShots, versions: Mapping[int, Mapping[str, Take]], before: Pinned | None, capabilities: Capabilities
+    shots: SceneShots, versions: Mapping[int, Mapping[str, Take]], before: Pinned | None, catalogue: Catalogue
 ) -> Pinned:
     """What to pin of a scene: the ``versions`` of its takes, and of the others what was pinned ``before``.
 
     A take past the scene's number of takes stays as long as it is a take of the present shot, or its takes stand.
     """
-    present, first = shots.keys, nth_shot(shots.takes[0], 1, capabilities)
+    present, first = shots.keys, nth_shot(shots.takes[0], 1, catalogue)
     keys, takes = {number: present[number] for number in versions}, {**versions}
     for number, key in before.all_keys.items() if before else ():
-        asked = number <= len(shots.takes) or shots.stands or nth_shot(first, number, capabilities).key == key
+        asked = number <= len(shots.takes) or shots.stands or nth_shot(first, number, catalogue).key == key
         if number not in versions and asked and before and (found := before.takes.get(number)):
             keys[number], takes[number] = key, found
     key = keys.pop(shots.used, present[shots.used])
@@ -443,11 +443,11 @@ def _with_proof(
     shots: SceneShots,
     versions: Mapping[int, Mapping[str, Take]],
     before: Pinned | None,
-    capabilities: Capabilities,
+    catalogue: Catalogue,
     proof_of: str,
 ) -> Pinned:
     """What to pin of a scene whose takes are a proof of the shot ``proof_of``: they go beside what is pinned."""
-    proof = dataclasses.replace(_joined(shots, versions, before and before.proof, capabilities), accepted=proof_of)
+    proof = dataclasses.replace(_joined(shots, versions, before and before.proof, catalogue), accepted=proof_of)
     return dataclasses.replace(before or Pinned(proof.key, proof.pick, {}), proof=proof)
 
 

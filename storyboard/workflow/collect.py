@@ -1,9 +1,10 @@
 """What is owed: clips of jobs that no scene of the storyboard needs now, and originals; named and downloaded."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from storyboard.costs.prices import Prices
 from storyboard.generation.callbacks import CallbackWaiters
 from storyboard.generation.owed import collect_owed
 from storyboard.generation.run_state import RunState
-from storyboard.generation.services import RunServices
+from storyboard.generation.services import AllServices, RunServices
 from storyboard.generation.uploads import own_uploads
 from storyboard.graphics.frame_sheet import images_png
 from storyboard.graphics.stills import fit_image
@@ -21,21 +22,23 @@ from storyboard.http.client import Client
 from storyboard.media.sent_image import likeness
 from storyboard.media.verify import examine
 from storyboard.model import events
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import InputError
+from storyboard.model.realm_kind import Kind
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Outcome
 from storyboard.model.text import json_number, one_line
 from storyboard.planning.steps import Plan
-from storyboard.providers.base import Provider
 from storyboard.state.ledger.database import is_unused
 from storyboard.state.realm import Realm, claim_storyboard, open_realm
 from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
+from storyboard.workflow.offers import provider_of
 from storyboard.workflow.render_options import EventHandler
-from storyboard.workflow.workspace import Workspace, provider_of
+from storyboard.workflow.workspace import Workspace
 
 _WORDS = 6  # of a prompt, by which its author knows it
 _DAY, _HOUR, _MINUTE = 24 * 60 * 60, 60 * 60, 60  # seconds
@@ -105,9 +108,14 @@ def _age(seconds: float) -> str:
 
 def owed_jobs(workspace: Workspace, plan: Plan) -> tuple[OwedJob, ...]:
     """Return the jobs of this storyboard that owe what no step of the plan collects. Raise LocalFault."""
-    needed, realm = {step.shot.key for step in plan.steps}, workspace.realm
-    owed = realm.owed_jobs(workspace.storyboard_id, needed, originals=workspace.settings.originals)
-    return _shown(owed, realm, workspace.provider, workspace.prices)
+    needed, settings = {step.shot.key for step in plan.steps}, workspace.settings
+    return tuple(
+        shown
+        for realm in workspace.all_realms
+        for shown in _shown(
+            realm.owed_jobs(workspace.storyboard_id, needed, originals=settings.originals), realm, settings
+        )
+    )
 
 
 def read_owed(settings: Settings, storyboard: Path | None = None) -> tuple[OwedJob, ...]:
@@ -115,18 +123,38 @@ def read_owed(settings: Settings, storyboard: Path | None = None) -> tuple[OwedJ
 
     Raise InputError, LocalFault.
     """
-    if is_unused(settings.realm_folder() / "ledger.db"):
-        return ()
-    with closing(Realm(settings.service_realm, settings.realm_folder())) as realm:
-        owed = realm.owed_jobs(_id(storyboard), originals=settings.originals)
-        return _shown(owed, realm, provider_of(settings, realm.kind), settings.prices)
+    found: list[OwedJob] = []
+    for kind in _used_realms(settings):
+        with closing(Realm(kind, settings.realm_folder(kind))) as realm:
+            owed = realm.owed_jobs(_id(storyboard), originals=settings.originals)
+            found += _shown(owed, realm, settings)
+    return tuple(found)
 
 
-def _shown(owed: list[Submission], realm: Realm, provider: Provider, prices: Prices) -> tuple[OwedJob, ...]:
-    days, now, is_rehearsal = provider.capabilities.job_days, time.time(), realm.kind == "rehearsal"
+def _used_realms(settings: Settings) -> tuple[Kind, ...]:
+    """The realms of the configured services in which something was recorded. Raise LocalFault."""
+    kinds = settings.service_realms
+    return tuple(kind for kind in kinds if not is_unused(settings.realm_folder(kind) / "ledger.db"))
+
+
+def _shown(owed: list[Submission], realm: Realm, settings: Settings) -> tuple[OwedJob, ...]:
+    now, is_rehearsal = time.time(), realm.kind == "rehearsal"
+    days = {name: _job_days(settings, name, realm.kind) for name in {each.provider for each in owed}}
+
+    def until(each: Submission) -> float | None:
+        kept = days[each.provider]
+        return None if kept is None else each.asked + kept * _DAY
+
     return tuple(
-        OwedJob(each, prices, None if days is None else each.asked + days * _DAY, now, is_rehearsal) for each in owed
+        OwedJob(each, settings.for_provider(each.provider).prices, until(each), now, is_rehearsal) for each in owed
     )
+
+
+def _job_days(settings: Settings, name: str, kind: Kind) -> int | None:
+    """For how many days a provider keeps a job; None where that is not known."""
+    if name not in settings.names:
+        return None
+    return provider_of(settings.for_provider(name), kind).capabilities.job_days
 
 
 def collect(settings: Settings, storyboard: Path | None, on_event: EventHandler) -> list[tuple[Submission, Outcome]]:
@@ -134,16 +162,26 @@ def collect(settings: Settings, storyboard: Path | None, on_event: EventHandler)
 
     Raise InputError, RunRefused, LocalFault, and Busy while a render of the storyboard is in progress.
     """
-    if is_unused(settings.realm_folder() / "ledger.db"):
-        _refuse_unknown(storyboard, [])
-        return []
+    found: list[tuple[Submission, Outcome]] = []
+    known: list[Submission] = []
     with ExitStack() as stack:
-        if storyboard and storyboard.parent.is_dir():
+        kinds = _used_realms(settings)
+        if kinds and storyboard and storyboard.parent.is_dir():
             stack.enter_context(claim_storyboard(storyboard))
-        realm = stack.enter_context(open_realm(settings.service_realm, settings.realm_folder(), time.time()))
-        _refuse_unknown(storyboard, realm.ledger.submissions.all(_id(storyboard)))
-        owed = realm.owed_jobs(_id(storyboard), originals=settings.originals)
-        return signals.run(lambda: _collect(settings, realm, owed, on_event)) if owed else []
+        realms = [stack.enter_context(open_realm(kind, settings.realm_folder(kind), time.time())) for kind in kinds]
+        for realm in realms:
+            known += realm.ledger.submissions.all(_id(storyboard))
+        _refuse_unknown(storyboard, known)
+        for realm in realms:
+            owed = realm.owed_jobs(_id(storyboard), originals=settings.originals)
+            found += _collected(settings, realm, owed, on_event) if owed else []
+    return found
+
+
+def _collected(
+    settings: Settings, realm: Realm, owed: list[Submission], on_event: EventHandler
+) -> list[tuple[Submission, Outcome]]:
+    return signals.run(lambda: _collect(settings, realm, owed, on_event))
 
 
 def _refuse_unknown(storyboard: Path | None, submissions: Sequence[Submission]) -> None:
@@ -156,33 +194,48 @@ def _refuse_unknown(storyboard: Path | None, submissions: Sequence[Submission]) 
 async def _collect(
     settings: Settings, realm: Realm, owed: list[Submission], on_event: EventHandler
 ) -> list[tuple[Submission, Outcome]]:
-    provider, clock = provider_of(settings, realm.kind), Clock(settings.time_scale)
-    api = service_endpoint(settings)
-    state = RunState(secrets.token_hex(8), "", 1, settings.prices.hd)
+    state = RunState(secrets.token_hex(8), "", settings.prices.hd)
+    names = sorted({each.provider for each in owed} & {*settings.names}) or [settings.provider]
     with _claimed(realm, state.name):
-        async with Client(api, clock, provider.answers, notice=lambda why: on_event(events.Warned("", why))) as client:
-            services = RunServices(
-                provider=provider,
-                client=client,
-                ledger=realm.ledger,
-                store=realm.store,
-                frames=realm.frames,
-                uploads=None,
-                own_uploads=own_uploads(provider, client),
-                clock=clock,
-                callbacks=CallbackWaiters(clock, None),
-                runs=realm.runs,
-                read_image=_no_image,
-                verify=examine,
-                likeness=likeness,
-                take_frames=images_png,
-                fit_image=fit_image,
-                prepare=lambda scene, take: None,
-                plan_again=lambda: Plan(()),
-                on_event=on_event,
-                originals=settings.originals,
-            )
+        async with AsyncExitStack() as stack:
+            found = {name: await _services(settings.for_provider(name), realm, stack, on_event) for name in names}
+            services = AllServices(found.get(settings.provider) or found[names[0]], found)
+            state.clients += [each.client for each in services.every]
             return await collect_owed(services, state, owed)
+
+
+async def _services(settings: Settings, realm: Realm, stack: AsyncExitStack, on_event: EventHandler) -> RunServices:
+    """What is used of one provider to download clips. Raise InputError, RunRefused."""
+    provider, clock = provider_of(settings, realm.kind), Clock(settings.time_scale)
+
+    def notice(why: str) -> None:
+        on_event(events.Warned("", why))
+
+    client = await stack.enter_async_context(Client(service_endpoint(settings), clock, provider.answers, notice=notice))
+    return RunServices(
+        provider=provider,
+        catalogue=Catalogue.of(provider.name, provider.capabilities),
+        client=client,
+        ledger=realm.ledger,
+        store=realm.store,
+        film=realm,
+        uploads=None,
+        own_uploads=own_uploads(provider, client),
+        clock=clock,
+        callbacks=CallbackWaiters(clock, None),
+        runs=realm.runs,
+        slots=asyncio.Semaphore(1),
+        read_image=_no_image,
+        verify=examine,
+        likeness=likeness,
+        take_frames=images_png,
+        fit_image=fit_image,
+        bring_in=lambda shot: None,
+        prepare=lambda scene, take: None,
+        plan_again=lambda: Plan(()),
+        on_event=on_event,
+        originals=settings.originals,
+    )
 
 
 @contextmanager

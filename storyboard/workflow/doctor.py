@@ -309,7 +309,7 @@ def _balance(found: "Settings") -> str:
     from storyboard.generation.provider_calls import credit_balance
     from storyboard.http.client import Client
     from storyboard.system.clock import Clock
-    from storyboard.workflow.workspace import provider_of
+    from storyboard.workflow.offers import provider_of
 
     provider = provider_of(found, found.service_realm)
 

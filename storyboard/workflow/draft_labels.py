@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.draft_label import Band, DraftLabel
 from storyboard.model.errors import Problems
 from storyboard.model.storyboard import Generated, OwnClip, Scene, SceneFrame, Storyboard
 from storyboard.model.take import Footage, Measure
 from storyboard.parsing.project_files import Files
-from storyboard.providers.base import Provider
 from storyboard.timeline.build import build_timeline
 from storyboard.timeline.captions import burnt_caption
 from storyboard.timeline.model import Clip, Cue, Timeline
@@ -18,12 +18,12 @@ from storyboard.timeline.model import Clip, Cue, Timeline
 _TWO_LINES = "\n".join(["Ég"] * 2)
 
 
-def draft_labels(storyboard: Storyboard, files: Files, provider: Provider) -> Mapping[str, str]:
+def draft_labels(storyboard: Storyboard, files: Files, catalogue: Catalogue) -> Mapping[str, str]:
     """Return the label of each scene of a draft that is generated."""
     headings = scene_headings(storyboard)
     generated = [scene.id for scene in storyboard.scenes if isinstance(scene.source, Generated)]
     try:
-        timeline = build_timeline(_silent(storyboard), _footage(storyboard, files, provider))
+        timeline = build_timeline(_silent(storyboard), _footage(storyboard, files, catalogue))
     except Problems:  # A local clip is shorter than its trim: the cut reports it.
         return {scene: headings[scene] for scene in generated}
     clips = {clip.scene: clip for clip in timeline.clips}
@@ -54,22 +54,22 @@ def scene_headings(storyboard: Storyboard) -> Mapping[str, str]:
     return {scene.id: f"{scene.number}/{last} {scene.id}" for scene in storyboard.scenes}
 
 
-def expected_measure(scene: Scene, source: Generated, provider: Provider) -> Measure:
+def expected_measure(source: Generated, catalogue: Catalogue) -> Measure:
     """Return what a take of a scene will be, as long as its model makes clips."""
-    model = provider.capabilities.model(source.model)
+    model = catalogue.model(source)
     size = model.quality(source.resolution).size
     size = size[::-1] if source.aspect == "9:16" else size
     frames = round(model.length(source.seconds) * model.rate)
     return Measure(frames, Fraction(model.rate), *size, sound=model.has_sound(source.sound))
 
 
-def _footage(storyboard: Storyboard, files: Files, provider: Provider) -> Mapping[str, Footage]:
+def _footage(storyboard: Storyboard, files: Files, catalogue: Catalogue) -> Mapping[str, Footage]:
     """The clips of the film as they are, or as they will be once they are generated."""
     found = {}
     for scene in storyboard.scenes:
         match scene.source:
             case Generated() as source:
-                found[scene.id] = Footage("0" * 64, expected_measure(scene, source, provider))
+                found[scene.id] = Footage("0" * 64, expected_measure(source, catalogue))
             case OwnClip(path):
                 found[scene.id] = Footage("0" * 64, files.clip(path))
     return found

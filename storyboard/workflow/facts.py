@@ -20,6 +20,8 @@ from storyboard.planning.fallbacks import fallback_shots
 from storyboard.planning.plan import make_plan
 from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan, Step
 from storyboard.providers.base import JobFinder
+from storyboard.state.realm import Realm
+from storyboard.workflow.other_realms import bring_in_takes
 from storyboard.workflow.workspace import Workspace
 
 
@@ -39,10 +41,11 @@ def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
     Takes that lie in the store's trash and are needed again are brought back; the ledger is told what the lock pins.
     """
     realm, ledger, pinned = workspace.realm, workspace.realm.ledger, workspace.lockfile.read()
+    bring_in_takes(workspace)
     lock = workspace.without_finals(pinned)
     keys = {key for shots in workspace.wanted.values() for key in shots.keys.values()}
     others = {shot.own_key for some in _fallbacks(workspace).values() for shot in some}
-    submissions = {key: each for key in keys if (each := ledger.submissions.of_key(key))}
+    submissions = {key: each for key in keys if (each := workspace.submission(key))}
     takes = {key: ledger.takes.of_key(key) for key in keys}
     known = [take for some in (*takes.values(), *map(lock.takes, keys)) for take in some.values()]
     realm.recover({take.digest for take in known if not realm.store.holds(take.digest, take.bytes)})
@@ -53,15 +56,20 @@ def read_facts(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Facts:
         takes,
         frozenset(take.digest for take in known if realm.store.holds(take.digest, take.bytes)),
         _last_recipes(workspace, lock),
-        frozenset(each.run for each in submissions.values() if realm.is_running(each.run)),
+        frozenset(each.run for each in submissions.values() if workspace.realm_of(each).is_running(each.run)),
         {digest: rfc3339(since)[:10] for digest, since in ledger.pins.removals().items()},
-        frozenset(each.nonce for each in submissions.values() if ledger.inbox.jobs_named_by_callbacks(each.nonce)),
+        frozenset(each.nonce for each in submissions.values() if _is_named(workspace, each)),
         {key: _refusals(workspace, key) for key in keys | others},
         frozenset(agreed.rebuy),
         frozenset(agreed.retry),
         realm.kind,
-        frozenset(submissions) if isinstance(workspace.provider, JobFinder) else frozenset(),
+        frozenset(key for key, each in submissions.items() if isinstance(workspace.provider_of(each), JobFinder)),
     )
+
+
+def _is_named(workspace: Workspace, submission: Submission) -> bool:
+    """Whether a callback has named the job of a submission."""
+    return bool(workspace.realm_of(submission).ledger.inbox.jobs_named_by_callbacks(submission.nonce))
 
 
 def _fallbacks(workspace: Workspace) -> Mapping[TakeId, tuple[Shot, ...]]:
@@ -78,11 +86,13 @@ def _fallbacks(workspace: Workspace) -> Mapping[TakeId, tuple[Shot, ...]]:
 
 def _refusals(workspace: Workspace, key: str) -> int:
     """How often the shot was refused for its content: as a submission, or as a job that was accepted first."""
-    blames, closed = (
-        workspace.provider.answers.texts.blames_content,
-        workspace.realm.ledger.submissions.ended_without_clip(key),
-    )
-    return sum(blames(SceneFailed(each.why, code=each.code)) for each in closed if each.why and not each.is_waived)
+    closed = [each for realm in workspace.all_realms for each in realm.ledger.submissions.ended_without_clip(key)]
+    return sum(_blames_content(workspace, each) for each in closed if each.why and not each.is_waived)
+
+
+def _blames_content(workspace: Workspace, closed: Submission) -> bool:
+    blames = workspace.provider_of(closed).answers.texts.blames_content
+    return blames(SceneFailed(closed.why, code=closed.code))
 
 
 def _last_recipes(workspace: Workspace, lock: Lock) -> Mapping[TakeId, Recipe]:
@@ -91,7 +101,9 @@ def _last_recipes(workspace: Workspace, lock: Lock) -> Mapping[TakeId, Recipe]:
     pinned = {
         TakeId(scene, number): key for scene, entry in lock.scenes.items() for number, key in entry.all_keys.items()
     }
-    recipes = submissions.recipes(pinned.values())
+    recipes: dict[str, Recipe] = {}
+    for realm in workspace.all_realms:
+        recipes |= realm.ledger.submissions.recipes(pinned.values())
     # A take of a scene's own says nothing of why there is another proof of it.
     recorded = submissions.last_recipes(workspace.storyboard_id)
     last = {take: recipe for take, recipe in recorded.items() if take.scene not in workspace.proofs}
@@ -100,9 +112,9 @@ def _last_recipes(workspace: Workspace, lock: Lock) -> Mapping[TakeId, Recipe]:
 
 def current_plan(workspace: Workspace, agreed: Agreed = NOTHING_AGREED) -> Plan:
     """Return what has to be done about each take of each scene now. Raise as ``read_facts`` does, and InputError."""
-    facts, capabilities = read_facts(workspace, agreed), workspace.provider.capabilities
+    facts = read_facts(workspace, agreed)
     check_scene_names(workspace, (*agreed.rebuy, *agreed.retry))
-    plan = make_plan(workspace.storyboard, workspace.wanted, facts, workspace.prices, capabilities)
+    plan = make_plan(workspace.storyboard, workspace.wanted, facts, workspace.prices, workspace.catalogue)
     return Plan(tuple(_proof_step(workspace, step) for step in plan.steps)) if workspace.proof_model else plan
 
 
@@ -179,12 +191,16 @@ def orphaned_submissions(workspace: Workspace, plan: Plan) -> list[Submission]:
     """Return the submissions of this file whose answers were lost, and whose shots no scene needs any more."""
     needed = {step.shot.key for step in plan.steps}
 
-    def is_lost(submission: Submission) -> bool:
-        dead = submission.state == "intent" and not workspace.realm.is_running(submission.run)
+    def is_lost(realm: Realm, submission: Submission) -> bool:
+        dead = submission.state == "intent" and not realm.is_running(submission.run)
         return submission.state == "unknown" or dead
 
-    every = workspace.realm.ledger.submissions.all(workspace.storyboard_id)
-    return [submission for submission in every if submission.key not in needed and is_lost(submission)]
+    return [
+        submission
+        for realm in workspace.all_realms
+        for submission in realm.ledger.submissions.all(workspace.storyboard_id)
+        if submission.key not in needed and is_lost(realm, submission)
+    ]
 
 
 def pin_takes(workspace: Workspace, takes: Mapping[TakeId, Take]) -> bool:
@@ -192,10 +208,10 @@ def pin_takes(workspace: Workspace, takes: Mapping[TakeId, Take]) -> bool:
 
     A take that is not in ``takes`` keeps its pins.
     """
-    skipped, capabilities = workspace.storyboard.skipped, workspace.provider.capabilities
+    skipped, catalogue = workspace.storyboard.skipped, workspace.catalogue
     ledger, now = workspace.realm.ledger, time.time()
     wanted = _fallen_back(workspace, takes)
-    return workspace.lockfile.save(takes, wanted, skipped, ledger, capabilities, now, workspace.proofs)
+    return workspace.lockfile.save(takes, wanted, skipped, ledger, catalogue, now, workspace.proofs)
 
 
 def _fallen_back(workspace: Workspace, takes: Mapping[TakeId, Take]) -> Mapping[str, SceneShots]:
@@ -211,11 +227,14 @@ def _fallen_back(workspace: Workspace, takes: Mapping[TakeId, Take]) -> Mapping[
     return wanted
 
 
-def upload_destination(workspace: Workspace) -> UploadDestination | None:
-    """Return where local images are uploaded to; None where nothing is configured. Raise InputError, LocalFault."""
-    settings, kind = workspace.settings, workspace.realm.kind
-    value = "provider" if takes_own_uploads(workspace.provider) else settings.uploads
-    return destination_for(kind, value, workspace.provider.name, settings.base_url)
+def upload_destination(workspace: Workspace, provider: str = "") -> UploadDestination | None:
+    """Return where local images are uploaded to for a provider, by default the usual one; None for nowhere.
+
+    Raise InputError, LocalFault.
+    """
+    settings, asked = workspace.settings.for_provider(provider), workspace.provider_named(provider)
+    value = "provider" if takes_own_uploads(asked) else settings.uploads
+    return destination_for(workspace.realm.kind, value, asked.name, settings.base_url)
 
 
 def describe_uploads(workspace: Workspace) -> str:

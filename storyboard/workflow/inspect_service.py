@@ -8,7 +8,7 @@ from storyboard.model.problem import Place, Problem
 from storyboard.providers.base import Inspection, Inspector
 from storyboard.system import signals
 from storyboard.system.clock import Clock
-from storyboard.workflow.workspace import provider_of
+from storyboard.workflow.offers import provider_of
 
 
 def inspect_service(settings: Settings) -> Inspection | None:

@@ -110,8 +110,10 @@ def _slate(workspace: Workspace, scene: Scene, why: str) -> Slate:
 
 def _clip_seconds(workspace: Workspace, scene: Scene) -> Fraction:
     """The seconds of the scene's clip as it is generated, or of one of the provider's usual model."""
-    model, seconds = (scene.source.model, scene.source.seconds) if isinstance(scene.source, Generated) else ("", None)
-    return workspace.provider.capabilities.model(model).length(seconds)
+    catalogue = workspace.catalogue
+    if isinstance(scene.source, Generated):
+        return catalogue.model(scene.source).length(scene.source.seconds)
+    return catalogue.model(catalogue.usual_name).length(None)
 
 
 def _why(scene: Scene, step: Step | None, troubles: Mapping[PurePosixPath, str]) -> str:

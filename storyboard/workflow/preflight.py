@@ -25,7 +25,7 @@ from storyboard.model.take import Take
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
 from storyboard.planning.ladder import Ladder, price_ladder
-from storyboard.planning.steps import Plan
+from storyboard.planning.steps import Collect, Make, Plan
 from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
@@ -58,7 +58,7 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
 
 def ladder(workspace: Workspace, plan: Plan) -> Ladder:
     """Return what the plan's takes cost by proofs, as they are, and in HD. Raise InputError."""
-    return price_ladder(plan, workspace.prices, workspace.provider.capabilities)
+    return price_ladder(plan, workspace.prices, workspace.catalogue)
 
 
 def check(workspace: Workspace, plan: Plan) -> None:
@@ -73,12 +73,21 @@ def check(workspace: Workspace, plan: Plan) -> None:
         return
     if homeless := _homeless(workspace, plan):
         raise Problems(homeless)
-    upload_destination(workspace)
-    service_endpoint(workspace.settings)
+    for name in sorted(providers_asked(plan)) or [workspace.settings.provider]:
+        upload_destination(workspace, name)
+        service_endpoint(workspace.settings.for_provider(name))
     free, wanted = shutil.disk_usage(workspace.realm.root).free, ROOM + ROOM_PER_TAKE * plan.count("make")
     if free < wanted:
         message = f"{workspace.realm.root} has {free / 1e6:.0f} MB free, and this render may need {wanted / 1e6:.0f} MB"
         raise LocalFault(message, "free some space, or move the store elsewhere: STORYBOARD_HOME")
+
+
+def providers_asked(plan: Plan) -> frozenset[str]:
+    """Return the providers that the plan asks for something, also once they are refused."""
+    steps = [step for step in plan.steps if isinstance(step, Make | Collect)]
+    return frozenset(
+        (*(step.shot.provider for step in steps), *(each.shot.provider for step in steps for each in step.tries))
+    )
 
 
 def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
@@ -144,10 +153,14 @@ def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:
 
 def _homeless(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """Images and frames of scenes that are needed, and that no place is configured for: before anything is paid."""
-    plan = _of_addresses(workspace, plan)
+    return tuple(problem for name in sorted(providers_asked(plan)) for problem in _homeless_at(workspace, plan, name))
+
+
+def _homeless_at(workspace: Workspace, plan: Plan, provider: str) -> tuple[Problem, ...]:
+    plan = _of_addresses(workspace, plan, provider)
     if not plan.images_to_upload and not plan.frames_to_upload:
         return ()
-    destination = upload_destination(workspace)
+    destination = upload_destination(workspace, provider)
     images = [destination_missing(image) for image in plan.images_to_upload if not destination]
     if isinstance(destination, PublicFolder):
         images = [fitted_destination_missing(image) for image in plan.images_to_upload if image.fit]
@@ -155,10 +168,10 @@ def _homeless(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     return tuple(_quoting(problem) for problem in (*images, *frames) if problem)
 
 
-def _of_addresses(workspace: Workspace, plan: Plan) -> Plan:
-    """The plan without the shots of models that take bytes, or the provider's own names of images."""
-    model = workspace.provider.capabilities.model
-    return replace(plan, steps=tuple(step for step in plan.steps if model(step.shot.model).images == "address"))
+def _of_addresses(workspace: Workspace, plan: Plan, provider: str) -> Plan:
+    """The plan of one provider, without the shots of models that take bytes, or the provider's own names of images."""
+    model, steps = workspace.catalogue.model, (step for step in plan.steps if step.shot.provider == provider)
+    return replace(plan, steps=tuple(step for step in steps if model(step.shot).images == "address"))
 
 
 def _mostly_encoded(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:

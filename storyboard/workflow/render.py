@@ -149,11 +149,11 @@ def approve(workspace: Workspace, options: RenderOptions) -> Approved:
 
 def waive_lost_takes(workspace: Workspace, plan: Plan) -> None:
     """Close the jobs of takes that are lost and that the plan buys again, as the user agreed. Raise LocalFault."""
-    submissions, now = workspace.realm.ledger.submissions, time.time()
     for step in plan.steps:
-        entry = submissions.of_key(step.shot.key) if isinstance(step, Make) else None
+        entry = workspace.submission(step.shot.key) if isinstance(step, Make) else None
         if entry and entry.state == "taken":
-            submissions.record_failed(entry, ASKED_AGAIN, entry.code, now)
+            submissions = workspace.realm_of(entry).ledger.submissions
+            submissions.record_failed(entry, ASKED_AGAIN, entry.code, time.time())
 
 
 def known_outcomes(plan: Plan, on_event: EventHandler) -> dict[TakeId, Outcome]:

@@ -4,7 +4,8 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 from storyboard.config.credentials import service_endpoint
 from storyboard.generation.callbacks import CallbackWaiters, Listener
@@ -14,7 +15,7 @@ from storyboard.generation.planned_again import outdated_notes
 from storyboard.generation.provider_calls import credit_balance
 from storyboard.generation.run_state import RunState, stop_run
 from storyboard.generation.runner import LocalExecutor, Runner
-from storyboard.generation.services import RunServices
+from storyboard.generation.services import AllServices, RunServices
 from storyboard.generation.uploads import NoMemory, Uploads, own_uploads
 from storyboard.graphics.frame_sheet import images_png
 from storyboard.graphics.stills import fit_image
@@ -26,11 +27,14 @@ from storyboard.model.errors import Busy, InputError, Interrupted, SceneFailed, 
 from storyboard.model.submission import Submission
 from storyboard.model.take import Outcome, Take, TakeId
 from storyboard.planning.steps import Plan
+from storyboard.state.realm import Realm
 from storyboard.system import signals
 from storyboard.system.claims import exclusive_lock, is_locked
 from storyboard.system.clock import Clock
 from storyboard.system.files import discard
+from storyboard.workflow import preflight
 from storyboard.workflow.facts import NOTHING_AGREED, Agreed, upload_destination
+from storyboard.workflow.other_realms import bring_in_take
 from storyboard.workflow.plan_again import Ended, plan_again
 from storyboard.workflow.prepare import BackgroundPreparation
 from storyboard.workflow.render_options import never
@@ -62,36 +66,33 @@ async def session(
     What is ``owed`` is downloaded beside it. ``at_once`` is how many jobs may be in progress. ``may_cancel`` is given
     the number of jobs in progress at the second Ctrl-C. Raise InputError, RunRefused, LocalFault.
     """
-    realm = workspace.realm
+    name = secrets.token_hex(8)
     async with AsyncExitStack() as stack:
         stack.callback(preparing.stop)
-        api, clock, own_faults = await _service(workspace, stack, report)
-        client = await stack.enter_async_context(
-            Client(
-                api,
-                clock,
-                workspace.provider.answers,
-                notice=lambda why: report(events.Warned("", why)),
-                period=workspace.provider.timing.period,
-            )
-        )
-        services = await _services(workspace, stack, client, clock, api.key, preparing, report, agreed)
-        state = RunState(
-            secrets.token_hex(8), workspace.storyboard_id, at_once, workspace.prices.hd, workspace.settings.budget
-        )
-        claim = realm.runs / state.name
-        stack.callback(discard, claim)
-        stack.enter_context(exclusive_lock(claim, "this run is already in progress"))
-        realm.store.sweep(lambda name: is_locked(realm.runs / name))
-        if plan.credits:
-            await _look_at_balance(workspace, plan, client, report)
+        service = await _service(workspace, stack, report)
+        services = await _all_services(workspace, plan, owed, at_once, service, stack, preparing, report, agreed)
+        state = RunState(name, workspace.storyboard_id, workspace.prices.hd, workspace.settings.budget)
+        state.clients += [each.client for each in services.every]
+        for realm in workspace.all_realms:
+            _claim_run(realm, name, stack)
+        for each in services.every:
+            await _look_at_balance(each, plan, report)
         with _listening(services, state, may_cancel):
             async with asyncio.TaskGroup() as group:
                 group.create_task(collect_owed(services, state, owed))
                 outcomes = await Runner(LocalExecutor(services, state)).carry_out(plan)
             for note in outdated_notes(state, plan):
                 report(note)
-            return Ended(_with_own_faults(outcomes, own_faults()), state.stopped_by, frozenset(state.planned_again))
+            faults = service.own_faults()
+            return Ended(_with_own_faults(outcomes, faults), state.end, frozenset(state.planned_again))
+
+
+def _claim_run(realm: Realm, name: str, stack: AsyncExitStack) -> None:
+    """Claim a run in a realm, so that others know that it lives, and remove the incomplete downloads of dead ones."""
+    claim = realm.runs / name
+    stack.callback(discard, claim)
+    stack.enter_context(exclusive_lock(claim, "this run is already in progress"))
+    realm.store.sweep(lambda name: is_locked(realm.runs / name))
 
 
 def _with_own_faults(
@@ -107,50 +108,104 @@ def _with_own_faults(
     }
 
 
+class _Service(NamedTuple):
+    """Where the APIs of a realm are: ``endpoint`` by provider, the ``clock`` of all pauses.
+
+    ``own_faults`` returns the faults of ours that ended jobs of a draft, by scene.
+    """
+
+    endpoint: Callable[[str], Endpoint]
+    clock: Clock
+    own_faults: OwnFaults
+
+
+async def _all_services(
+    workspace: Workspace,
+    plan: Plan,
+    owed: Sequence[Submission],
+    at_once: int,
+    service: _Service,
+    stack: AsyncExitStack,
+    preparing: BackgroundPreparation,
+    report: Report,
+    agreed: Agreed,
+) -> AllServices:
+    """All that the run uses of each provider that it asks; what has to be closed is closed by ``stack``.
+
+    Raise InputError, RunRefused, LocalFault; not for a provider that only owes something.
+    """
+    if workspace.realm.kind == "draft":
+        return AllServices(await _services(workspace, "", at_once, service, stack, preparing, report, agreed), {})
+    found: dict[str, RunServices] = {}
+    asked = {*preflight.providers_asked(plan)}
+    for name in sorted(asked | {each.provider for each in owed if each.provider in workspace.settings.names}):
+        try:
+            found[name] = await _services(workspace, name, at_once, service, stack, preparing, report, agreed)
+        except StoryboardError:
+            if name in asked:
+                raise
+    if not found:
+        usual = workspace.settings.provider
+        found[usual] = await _services(workspace, usual, at_once, service, stack, preparing, report, agreed)
+    return AllServices(found.get(workspace.settings.provider) or next(iter(found.values())), found)
+
+
 async def _services(
     workspace: Workspace,
+    name: str,
+    at_once: int,
+    service: _Service,
     stack: AsyncExitStack,
-    client: Client,
-    clock: Clock,
-    key: str,
     preparing: BackgroundPreparation,
     report: Report,
     agreed: Agreed,
 ) -> RunServices:
-    """All that the run uses; what has to be closed is closed by ``stack``."""
-    realm = workspace.realm
+    """All that the run uses of a provider."""
+    provider, own = workspace.provider_named(name), workspace.settings.for_provider(name)
+    film, api, clock = workspace.realm, service.endpoint(name), service.clock
+    realm = workspace.realms.get(name, film)
+
+    def notice(why: str) -> None:
+        report(events.Warned("", why))
+
+    client = await stack.enter_async_context(
+        Client(api, clock, provider.answers, notice=notice, period=provider.timing.period)
+    )
+    is_usual = own.provider == workspace.settings.provider
     return RunServices(
-        provider=workspace.provider,
+        provider=provider,
+        catalogue=workspace.catalogue,
         client=client,
         ledger=realm.ledger,
         store=realm.store,
-        frames=realm.frames,
-        uploads=_uploads(workspace, client),
-        own_uploads=own_uploads(workspace.provider, client),
+        film=film,
+        uploads=_uploads(workspace, name, client),
+        own_uploads=own_uploads(provider, client),
         clock=clock,
-        callbacks=await _calls(workspace, clock, stack, report, key),
+        callbacks=await _calls(workspace, realm, clock, stack, report, api.key)
+        if is_usual
+        else CallbackWaiters(clock, None),
         runs=realm.runs,
+        slots=asyncio.Semaphore(at_once if is_usual else own.at_once),
         read_image=lambda image: workspace.source_files.bytes_of(image.path),
-        verify=measure_only if workspace.realm.kind == "draft" else examine,
+        verify=measure_only if film.kind == "draft" else examine,
         likeness=likeness,
         take_frames=images_png,
         fit_image=fit_image,
         originals=workspace.settings.originals,
+        bring_in=lambda shot: bring_in_take(workspace, shot, shot.key),
         prepare=preparing.take,
         plan_again=lambda: plan_again(workspace, agreed),
         on_event=report,
     )
 
 
-async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> tuple[Endpoint, Clock, OwnFaults]:
-    """The API of this realm, the clock of its pauses, and the faults of ours that ended jobs of a draft, by scene.
-
-    Starts the emulator of a draft.
-    """
+async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) -> _Service:
+    """Where the APIs of this realm are. Starts the emulator of a draft."""
     settings, environment = workspace.settings, workspace.provider.environment
     clock = Clock(settings.time_scale)
     if workspace.realm.kind != "draft":
-        return service_endpoint(settings), clock, dict
+        return _Service(lambda name: service_endpoint(settings.for_provider(name)), clock, dict)
     from storyboard.emulator import Emulator
     from storyboard.emulator.api.behaviour import Behaviour
 
@@ -162,7 +217,8 @@ async def _service(workspace: Workspace, stack: AsyncExitStack, report: Report) 
     def own_faults() -> Mapping[str, StoryboardError]:
         return {_scene_of(label): fault for label, fault in emulator.own_faults.items()}
 
-    return Endpoint(emulator.url, "draft", environment, workspace.provider.hosts), clock, own_faults
+    drafts = Endpoint(emulator.url, "draft", environment, workspace.provider.hosts)
+    return _Service(lambda name: drafts, clock, own_faults)
 
 
 def _scene_of(heading: str) -> str:
@@ -170,16 +226,16 @@ def _scene_of(heading: str) -> str:
     return heading.partition(" ")[2]
 
 
-def _uploads(workspace: Workspace, client: Client) -> Uploads | None:
+def _uploads(workspace: Workspace, name: str, client: Client) -> Uploads | None:
     """The uploads of local images, if a destination is configured. Addresses at an emulator are not remembered."""
-    if (destination := upload_destination(workspace)) is None:
+    if (destination := upload_destination(workspace, name)) is None:
         return None
     memory = NoMemory() if workspace.realm.kind == "draft" else workspace.realm.ledger.upload_addresses
-    return Uploads(destination, workspace.provider, client, memory)
+    return Uploads(destination, workspace.provider_named(name), client, memory)
 
 
 async def _calls(
-    workspace: Workspace, clock: Clock, stack: AsyncExitStack, report: Report, key: str
+    workspace: Workspace, realm: Realm, clock: Clock, stack: AsyncExitStack, report: Report, key: str
 ) -> CallbackWaiters:
     """Callbacks during a run, if they are configured: received here, or read from another process's inbox."""
     where = workspace.settings.callbacks
@@ -190,12 +246,11 @@ async def _calls(
     def warned(why: str) -> None:
         report(events.Warned("", why))
 
-    ledger, provider = workspace.realm.ledger, workspace.provider
-    listener = Listener(where, ledger, provider, clock, calls.notify, warned, api_key=key)
+    listener = Listener(where, realm.ledger, workspace.provider, clock, calls.notify, warned, api_key=key)
     try:
         await stack.enter_async_context(listener)
     except Busy:
-        looking = asyncio.create_task(_inbox(workspace, calls, listener, clock))
+        looking = asyncio.create_task(_inbox(realm, calls, listener, clock))
         stack.push_async_callback(_ended, looking)
     except InputError as error:
         warned(f"{error.message}; the render goes on without callbacks")
@@ -203,11 +258,11 @@ async def _calls(
     return calls
 
 
-async def _inbox(workspace: Workspace, calls: CallbackWaiters, listener: Listener, clock: Clock) -> None:
+async def _inbox(realm: Realm, calls: CallbackWaiters, listener: Listener, clock: Clock) -> None:
     """Read the callbacks that another process receives; when that has ended, receive them here."""
-    last = max((number for number, _, _ in workspace.realm.ledger.inbox.callbacks_after(0)), default=0)
+    last = max((number for number, _, _ in realm.ledger.inbox.callbacks_after(0)), default=0)
     while True:
-        for number, nonce, job in workspace.realm.ledger.inbox.callbacks_after(last):
+        for number, nonce, job in realm.ledger.inbox.callbacks_after(last):
             calls.notify(nonce, job)
             last = number
         with suppress(Busy, InputError):
@@ -222,19 +277,22 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def _look_at_balance(workspace: Workspace, plan: Plan, wire: Client, report: Report) -> None:
+async def _look_at_balance(services: RunServices, plan: Plan, report: Report) -> None:
     """Warn before anything is paid if the account has too few credits. The service decides."""
+    credits = sum((step.credits for step in plan.steps if step.shot.provider == services.provider.name), Fraction(0))
+    if not credits:
+        return
     try:
-        balance = await credit_balance(workspace.provider, wire)
+        balance = await credit_balance(services.provider, services.client)
     except SceneFailed:
         return
-    if balance is not None and balance < plan.credits:
-        have, need = float(balance), float(plan.credits)
+    if balance is not None and balance < credits:
+        have, need = float(balance), float(credits)
         report(events.Warned("", f"the account has {have:g} credits, and this render needs about {need:g}"))
 
 
 async def _cancel_and_leave(
-    services: RunServices, state: RunState, may_cancel: Callable[[int], bool], task: asyncio.Task[Any]
+    services: AllServices, state: RunState, may_cancel: Callable[[int], bool], task: asyncio.Task[Any]
 ) -> None:
     try:
         async with asyncio.timeout(_DECIDED_WITHIN):
@@ -247,7 +305,7 @@ async def _cancel_and_leave(
 
 
 @contextmanager
-def _listening(services: RunServices, state: RunState, may_cancel: Callable[[int], bool]) -> Iterator[None]:
+def _listening(services: AllServices, state: RunState, may_cancel: Callable[[int], bool]) -> Iterator[None]:
     """Handle Ctrl-C: once, submit nothing more; twice, or at SIGTERM, leave within 5 seconds.
 
     At the second Ctrl-C the user is asked whether to cancel the jobs, where the provider can; not at SIGTERM.
@@ -264,9 +322,11 @@ def _listening(services: RunServices, state: RunState, may_cancel: Callable[[int
             task.cancel()
             return
         jobs = state.in_flight
-        stop_run(services, state, Interrupted("interrupted", "run again to collect what was paid for"))
+        stop_run(services.usual, state, Interrupted("interrupted", "run again to collect what was paid for"))
         said = f"stopping: {jobs} scenes are in progress; Ctrl-C again leaves them for the next run"
-        services.on_event(events.Warned("", said))
+        for each in services.every:
+            each.callbacks.wake()
+        services.usual.on_event(events.Warned("", said))
 
     with signals.interrupt_handler(heed):
         yield

@@ -9,7 +9,6 @@ from storyboard.model.submission import ASKED_AGAIN, Submission
 from storyboard.model.text import one_line
 from storyboard.state.ledger.submissions import KnownJob
 from storyboard.system import signals
-from storyboard.system.claims import is_locked
 from storyboard.system.clock import Clock
 from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import current_plan, orphaned_submissions
@@ -32,7 +31,7 @@ def submission_to_settle(workspace: Workspace, scene: str, number: int | None = 
     entry = next(present, forgotten[-1] if forgotten else None)
     if entry is None:
         raise InputError(f"there is nothing to decide about {scene}", "storyboard status says how scenes stand")
-    if entry.state in ("intent", "open") and is_locked(workspace.realm.runs / entry.run):
+    if entry.state in ("intent", "open") and workspace.realm_of(entry).is_running(entry.run):
         raise InputError(f"a render is asking for {scene} just now", "wait for it, or stop it")
     return entry
 
@@ -43,7 +42,7 @@ def _present(workspace: Workspace, scene: str, number: int | None) -> Iterator[S
     if number is not None and keys and number not in keys:
         raise InputError(f"{scene} has no take {number}", f"takes: {', '.join(map(str, keys))}")
     asked = keys.values() if number is None else [keys[number]] if keys else []
-    found = [entry for key in asked if (entry := workspace.realm.ledger.submissions.of_key(key))]
+    found = [entry for key in asked if (entry := workspace.submission(key))]
     yield from sorted(found, key=lambda entry: entry.state not in ("intent", "unknown"))
 
 
@@ -54,23 +53,21 @@ def _is_settled(workspace: Workspace, entry: Submission) -> bool:
 
 def _held(workspace: Workspace, entry: Submission) -> bool:
     """Whether a take of it is in the store: if not, the service may no longer have it either."""
-    return any(
-        workspace.realm.store.holds(take.digest, take.bytes)
-        for take in workspace.realm.ledger.takes.of_key(entry.key).values()
-    )
+    realm = workspace.realm_of(entry)
+    return any(realm.store.holds(take.digest, take.bytes) for take in realm.ledger.takes.of_key(entry.key).values())
 
 
 def adopt(workspace: Workspace, entry: Submission, job: str, now: float) -> None:
     """Record ``job`` as the submitted one, once the provider confirms the prompt. Raise InputError."""
     from storyboard.http.client import Client
 
-    settings = workspace.settings
+    settings, provider = workspace.settings.for_provider(entry.provider), workspace.provider_of(entry)
     api = service_endpoint(settings)
     job = api.own_key().mask.mask(job)
 
     async def ask() -> str | None:
-        async with Client(api, Clock(settings.time_scale), workspace.provider.answers) as wire:
-            return await echoed_prompt(workspace.provider, wire, job)
+        async with Client(api, Clock(settings.time_scale), provider.answers) as wire:
+            return await echoed_prompt(provider, wire, job)
 
     if entry.state in ("open", "taken"):
         raise InputError(f"{entry.scene} has the job {entry.job} already", "render collects it")
@@ -84,18 +81,19 @@ def adopt(workspace: Workspace, entry: Submission, job: str, now: float) -> None
             f"the job {one_line(job, 80)} was asked for something else: {one_line(said, 200)}", "look at its number"
         )
     try:
-        workspace.realm.ledger.submissions.record_accepted(entry, job, now)
+        workspace.realm_of(entry).ledger.submissions.record_accepted(entry, job, now)
     except KnownJob:
         raise InputError(f"the job {one_line(job, 80)} belongs to another shot", "look at its number") from None
 
 
 def request_again(workspace: Workspace, entry: Submission, now: float) -> None:
     """Close it, so that the next render submits again. Raise InputError if a callback has named its job since."""
-    if workspace.realm.ledger.inbox.jobs_named_by_callbacks(entry.nonce):
+    ledger = workspace.realm_of(entry).ledger
+    if ledger.inbox.jobs_named_by_callbacks(entry.nonce):
         raise InputError(f"a callback has named the job of {entry.scene}: it is paid for", "render collects it")
-    workspace.realm.ledger.submissions.record_failed(entry, ASKED_AGAIN, entry.code, now)
+    ledger.submissions.record_failed(entry, ASKED_AGAIN, entry.code, now)
 
 
 def abandon(workspace: Workspace, entry: Submission, now: float) -> None:
     """Give it up: it is neither waited for nor submitted again."""
-    workspace.realm.ledger.submissions.record_abandoned(entry, "its submission was given up", now)
+    workspace.realm_of(entry).ledger.submissions.record_abandoned(entry, "its submission was given up", now)

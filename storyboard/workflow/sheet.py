@@ -149,7 +149,7 @@ def _read_image(workspace: Workspace) -> Callable[[LocalImage], bytes]:
 
 def _expected_take(workspace: Workspace, scene: Scene) -> Take:
     assert isinstance(scene.source, Generated)
-    return Take("0" * 64, 0, expected_measure(scene, scene.source, workspace.provider))
+    return Take("0" * 64, 0, expected_measure(scene.source, workspace.catalogue))
 
 
 def _place(workspace: Workspace, out: Path | None, suffix: str, kinds: tuple[str, ...]) -> Path:

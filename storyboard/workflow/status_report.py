@@ -89,7 +89,9 @@ class StatusReport:
 def read_status(workspace: Workspace) -> StatusReport:
     """Return the state of a storyboard now. Raise InputError, LocalFault."""
     plan = current_plan(workspace)
-    submissions = workspace.realm.ledger.submissions.all(workspace.storyboard_id)
+    submissions = [
+        each for realm in workspace.all_realms for each in realm.ledger.submissions.all(workspace.storyboard_id)
+    ]
     latest = {submission.key: submission for submission in submissions}
     failed = (submission.cost for submission in submissions if submission.state == "failed")
     remarks = scene_remarks(workspace, plan)

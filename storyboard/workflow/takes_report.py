@@ -79,7 +79,7 @@ def _row(workspace: Workspace, step: Step, lufs: float | None, remarks: tuple[Re
 
 def _paid(workspace: Workspace, shot: Shot, take: Take) -> Fraction | None:
     """What a take cost by the ledger, its upgrade included; as the lock says where another machine bought it."""
-    entry = workspace.realm.ledger.submissions.of_key(shot.key)
+    entry = workspace.submission(shot.key)
     if entry is None or entry.state != "taken":
         return take.credits
     return Fraction(0) if workspace.realm.kind == "draft" else entry.cost

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from storyboard.config.settings import Settings, configured_provider
+from storyboard.config.settings import Settings
 from storyboard.model.errors import Problems
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.read import read_storyboard
 from storyboard.workflow.clip_remarks import clip_remarks
+from storyboard.workflow.offers import configured_catalogue
 from storyboard.workflow.preflight import missing_glyphs
 from storyboard.workflow.source_files import Project
 
@@ -18,12 +19,12 @@ _NOTHING: Mapping[str, str] = {}
 def load_storyboard(
     file: Path, settings: Settings, given: Mapping[str, str] = _NOTHING, *, shown: str | None = None
 ) -> Storyboard:
-    """Read the storyboard in ``file`` and check it against the configured provider.
+    """Read the storyboard in ``file`` and check it against the configured providers.
 
     ``given`` are variables by name; ``shown`` is the file's name in messages. Raise Problems, InputError.
     """
-    capabilities = configured_provider(settings).capabilities
-    return read_storyboard(file.name, Project(file.parent), capabilities, given, shown=shown or file.name)
+    catalogue = configured_catalogue(settings)
+    return read_storyboard(file.name, Project(file.parent), catalogue, given, shown=shown or file.name)
 
 
 def validate_storyboard(

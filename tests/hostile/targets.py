@@ -18,6 +18,7 @@ from yarl import URL
 from storyboard.http.address import url_objection
 from storyboard.http.client import Endpoint
 from storyboard.media import probe, verify
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.shot import Shot
@@ -35,6 +36,8 @@ from storyboard.state.ledger import Ledger
 from storyboard.state.ledger.submissions import AlreadyAsked, KnownJob
 from storyboard.state.lockfile import format_lock, parse_lock
 from storyboard.workflow.source_files import Project
+
+CATALOGUE = Catalogue.of("apikley", CAPABILITIES)
 
 ROOT = Path(__file__).resolve().parents[2]
 INVALID = ROOT / "tests" / "invalid"
@@ -115,7 +118,7 @@ def storyboards(folder: Path) -> Target:
 
     def attempt(raw: bytes) -> str:
         film.write_bytes(raw)
-        problems = check_storyboard("film.yaml", project, CAPABILITIES)
+        problems = check_storyboard("film.yaml", project, CATALOGUE)
         for problem in problems:
             assert printable(format_problem(problem)), problem
         return "refused" if any(problem.severity == "error" for problem in problems) else "read"

@@ -7,6 +7,7 @@ import av
 import numpy
 from PIL import Image
 
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.read import check_storyboard, read_storyboard
@@ -21,6 +22,11 @@ class Author:
         self.folder = folder
         self.capabilities = CAPABILITIES
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The models that these storyboards may use: those of one provider."""
+        return Catalogue.of("apikley", self.capabilities)
+
     def write(self, text: str | bytes, name: str = "film.yaml") -> Path:
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +40,7 @@ class Author:
         return file
 
     def check(self, text: str | bytes, given: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
-        return check_storyboard(self.write(text).name, Project(self.folder), self.capabilities, given or {})
+        return check_storyboard(self.write(text).name, Project(self.folder), self.catalogue, given or {})
 
     def told(self, text: str | bytes, given: Mapping[str, str] | None = None) -> list[str]:
         """The problems as ``line:column message``."""
@@ -42,7 +48,7 @@ class Author:
         return [f"{problem.place.line}:{problem.place.column} {problem.message}" for problem in found]
 
     def read(self, text: str | bytes, given: Mapping[str, str] | None = None) -> Storyboard:
-        return read_storyboard(self.write(text).name, Project(self.folder), self.capabilities, given or {})
+        return read_storyboard(self.write(text).name, Project(self.folder), self.catalogue, given or {})
 
 
 def clip(file: Path, frames: int = 10) -> None:

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import Problems
 from storyboard.model.lock import Lock
 from storyboard.model.storyboard import Generated
@@ -22,6 +23,8 @@ from storyboard.planning.fallbacks import fallback_shots
 from storyboard.planning.shots import scene_shots
 from storyboard.providers.apikley.veo import CAPABILITIES
 from storyboard.workflow.source_files import Project
+
+CATALOGUE = Catalogue.of("apikley", CAPABILITIES)
 
 COUNT, SEED = 200, 8_077
 
@@ -91,9 +94,9 @@ def _some(draw: random.Random, words: dict[str, object]) -> dict[str, object]:
 
 def keys(file: Path) -> dict[str, list[str]]:
     """The keys of each scene's takes, and of the fallbacks of the first."""
-    film = read_storyboard(file.name, Project(file.parent), CAPABILITIES)
+    film = read_storyboard(file.name, Project(file.parent), CATALOGUE)
     found = {}
-    for scene, shots in scene_shots(film, "apikley", Lock(), CAPABILITIES).items():
+    for scene, shots in scene_shots(film, CATALOGUE, Lock()).items():
         source = next(each.source for each in film.scenes if each.id == scene)
         assert isinstance(source, Generated)
         fallbacks = fallback_shots(source, shots.takes[0])

@@ -149,7 +149,7 @@ def test_a_proof_leaves_out_what_its_model_does_not_offer(studio: Author) -> Non
     )
     project = Project(studio.folder)
     found = {
-        model: [each.source for each in read_storyboard(file.name, project, studio.capabilities, model=model).scenes]
+        model: [each.source for each in read_storyboard(file.name, project, studio.catalogue, model=model).scenes]
         for model in ("veo3_fast", "long")
     }
     assert [getattr(each, "seconds", 0) for each in found["veo3_fast"]] == [None, None]

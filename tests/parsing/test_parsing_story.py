@@ -38,6 +38,7 @@ def test_the_smallest(author: Author) -> None:
     assert scene.place == Place("film.yaml", 3, 5)
     assert scene.source == Generated(
         prompt="One.",
+        provider="apikley",
         model="veo3_fast",
         aspect="16:9",
         first_frame=None,
@@ -96,6 +97,7 @@ output: { file: films/keeper.MP4, size: 1080x1920, fps: 30, fit: crop, x-o: 1 }
     content = image.read_bytes()
     assert scene.source == Generated(
         prompt="Two lines,\nthe second one here.",
+        provider="apikley",
         model="veo3",
         aspect="16:9",
         first_frame=LocalImage(
@@ -122,7 +124,7 @@ output: { file: films/keeper.MP4, size: 1080x1920, fps: 30, fit: crop, x-o: 1 }
 def test_the_name_is_the_files(author: Author) -> None:
     """keeper.storyboard.yaml is the film 'keeper', as its lock and its output are."""
     author.write(ONE, "keeper.storyboard.yaml")
-    film = read_storyboard("keeper.storyboard.yaml", Project(author.folder), author.capabilities)
+    film = read_storyboard("keeper.storyboard.yaml", Project(author.folder), author.catalogue)
     assert (film.name, str(film.output.file)) == ("keeper", "out/keeper.mp4")
 
 
@@ -239,7 +241,7 @@ def test_an_included_file_speaks_for_itself(author: Author) -> None:
     assert source.first_frame.place == Place("scenes/b.yaml", 3, 14)
     assert getattr(film.scenes[2].source, "prompt", "") == "3 of 4"
     author.write("id: b\nmodle: x\nprompt: Two.\n", "scenes/b.yaml")
-    shown = check_storyboard("film.yaml", Project(author.folder), author.capabilities, shown="../films/film.yaml")
+    shown = check_storyboard("film.yaml", Project(author.folder), author.catalogue, shown="../films/film.yaml")
     assert [str(problem.place) for problem in shown] == ["../films/scenes/b.yaml:2:1"]
 
 
@@ -378,7 +380,7 @@ def test_another_provider_says_what_it_offers(author: Author) -> None:
 def test_the_main_file_must_be_there(author: Author) -> None:
     """Nothing to point at: the file itself is missing."""
     with pytest.raises(InputError, match=r"there is no file 'gone\.yaml'"):
-        read_storyboard("gone.yaml", Project(author.folder), author.capabilities)
+        read_storyboard("gone.yaml", Project(author.folder), author.catalogue)
 
 
 def test_a_problem_is_shown_in_its_line() -> None:

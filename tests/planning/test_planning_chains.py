@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import PurePosixPath
 
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.lock import Lock
 from storyboard.model.problem import Place
 from storyboard.model.scene_shots import SceneShots
@@ -15,6 +16,8 @@ from storyboard.planning.plan import make_plan
 from storyboard.planning.shots import scene_shots
 from storyboard.planning.steps import Facts, Make, Plan
 from storyboard.providers.apikley.veo import CAPABILITIES, PRICES
+
+CATALOGUE = Catalogue.of("apikley", CAPABILITIES)
 
 PLACE = Place("film.yaml", 1, 1)
 PLAIN = Generated("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, "720p")
@@ -33,11 +36,11 @@ def film(trims: Mapping[str, Trim] | None = None, **sources: Generated) -> Story
 
 
 def wanted(board: Storyboard) -> Mapping[str, SceneShots]:
-    return scene_shots(board, "apikley", Lock(), CAPABILITIES)
+    return scene_shots(board, CATALOGUE, Lock())
 
 
 def planned(board: Storyboard) -> Plan:
-    return make_plan(board, wanted(board), Facts(), PRICES, CAPABILITIES)
+    return make_plan(board, wanted(board), Facts(), PRICES, CATALOGUE)
 
 
 def linked(*names: str) -> dict[str, Generated]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
+from storyboard.model.catalogue import Catalogue
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.problem import Place
 from storyboard.model.scene_shots import SceneShots
@@ -18,6 +19,8 @@ from storyboard.planning.saved import plan_differences, plan_document
 from storyboard.planning.shots import scene_shots
 from storyboard.planning.steps import Blocked, Collect, Facts, Keep, Make, Plan
 from storyboard.providers.apikley.veo import CAPABILITIES, PRICES
+
+CATALOGUE = Catalogue.of("apikley", CAPABILITIES)
 
 PLACE = Place("film.yaml", 1, 1)
 PLAIN = Generated("A gull", "veo3_fast", "16:9", None, None, (), None, True, None, "720p")
@@ -34,11 +37,11 @@ def film(**sources: Generated | OwnClip) -> Storyboard:
 
 def planned(facts: Facts, **sources: Generated | OwnClip) -> Plan:
     board = film(**sources)
-    return make_plan(board, wanted_of(board, facts.lock), facts, PRICES, CAPABILITIES)
+    return make_plan(board, wanted_of(board, facts.lock), facts, PRICES, CATALOGUE)
 
 
 def wanted_of(board: Storyboard, lock: Lock) -> Mapping[str, SceneShots]:
-    return scene_shots(board, "apikley", lock, CAPABILITIES)
+    return scene_shots(board, CATALOGUE, lock)
 
 
 def first(source: Generated) -> Shot:
@@ -273,7 +276,7 @@ def test_own_clips_and_files_that_leave() -> None:
 def why(before: Generated, now: Generated) -> str:
     board = film(x=now)
     facts = Facts(lock=Lock({"x": Pinned("0" * 64, 1, {})}), before={TakeId("x", 1): first(before).recipe})
-    return make_plan(board, wanted_of(board, facts.lock), facts, PRICES, CAPABILITIES).steps[0].why
+    return make_plan(board, wanted_of(board, facts.lock), facts, PRICES, CATALOGUE).steps[0].why
 
 
 def test_a_reason_names_what_changed() -> None:
@@ -344,7 +347,7 @@ def test_a_saved_plan_refuses_what_moved() -> None:
     ]
     dearer = replace(PRICES, models={"veo3_fast": Fraction(80)}, estimate=False)
     priced = plan_document(
-        make_plan(board, wanted_of(board, Lock()), Facts(), dearer, CAPABILITIES),
+        make_plan(board, wanted_of(board, Lock()), Facts(), dearer, CATALOGUE),
         "film.yaml",
         "apikley",
         dearer,

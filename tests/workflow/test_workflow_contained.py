@@ -36,7 +36,7 @@ def test_what_nobody_foresaw_in_one_scene_is_that_scenes(studio: Studio) -> None
     seen: list[events.Event] = []
     options = RenderOptions(approve=lambda at, plan: None, on_event=seen.append)
     with claimed_workspace(studio.folder / "film.yaml", studio.settings) as workspace:
-        done = done_event(render(replace(workspace, provider=Odd()), options))
+        done = done_event(render(replace(workspace, providers={"apikley": Odd()}), options))
     assert (done.exit, done.made, done.failed) == (1, 2, 1)
     (failed,) = [event for event in seen if isinstance(event, events.Failed)]
     assert (failed.scene, failed.why) == ("s2", "a fault of storyboard's own: KeyError: 'feather'")

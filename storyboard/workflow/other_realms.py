@@ -1,0 +1,52 @@
+"""Takes of a film that are bought in another realm than the film's: those of real services, in a rehearsal of a film.
+
+They are recorded where they were bought, so that they are never bought again. The film's realm gets a copy of each.
+"""
+
+import os
+import time
+
+from storyboard.model.catalogue import NamesModel
+from storyboard.state.realm import Realm
+from storyboard.system.files import discard, disk_errors, private_dir
+from storyboard.workflow.workspace import Workspace
+
+
+def bring_in_takes(workspace: Workspace) -> None:
+    """Copy the takes of all shots that were bought in another realm into the film's. Raise LocalFault."""
+    if not workspace.realms:
+        return
+    for shots in workspace.wanted.values():
+        for shot in (*shots.takes, *shots.spares):
+            for realm in workspace.all_realms[1:]:
+                _bring_in(workspace.realm, realm, shot.key)
+
+
+def bring_in_take(workspace: Workspace, asked: NamesModel, key: str) -> None:
+    """Copy the takes of one shot, which ``asked`` names with its provider, into the film's realm. Raise LocalFault."""
+    own = workspace.realm_of(asked)
+    if own is not workspace.realm:
+        _bring_in(workspace.realm, own, key)
+
+
+def _bring_in(film: Realm, realm: Realm, key: str) -> None:
+    takes, known = realm.ledger.takes.of_key(key), film.ledger.takes.of_key(key)
+    for resolution, take in takes.items():
+        if not realm.store.holds(take.digest, take.bytes):
+            continue
+        if not film.store.holds(take.digest, take.bytes):
+            _link(film, realm, take.digest)
+        if resolution not in known or known[resolution].digest != take.digest:
+            film.ledger.takes.record_take(key, take, time.time())
+
+
+def _link(film: Realm, realm: Realm, digest: str) -> None:
+    """Another name for the same file: both are in this user's home, and neither is ever written again."""
+    arriving, path = film.store.arrival_path("link"), realm.store.path(digest)
+    try:
+        with disk_errors(path):
+            private_dir(arriving.parent)
+            os.link(path, arriving)
+        film.store.put(arriving, digest)
+    finally:
+        discard(arriving)
