@@ -27,6 +27,7 @@ from turns import give_way
 import storyboard.http.client
 import storyboard.workflow.collect
 import storyboard.workflow.facts
+import storyboard.workflow.offers
 import storyboard.workflow.session
 import storyboard.workflow.settle
 import storyboard.workflow.workspace
@@ -430,7 +431,7 @@ async def at_once(act: Callable[..., Any], *arguments: Any) -> Any:
 
 def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable[[str], Service]) -> None:
     """Have the program meet this town where they would meet the world."""
-    patch.setattr(storyboard.workflow.workspace, "configured_provider", lambda settings: find(settings.provider))
+    patch.setattr(storyboard.workflow.offers, "configured_provider", lambda settings: find(settings.provider))
     for module in (storyboard.workflow.workspace, storyboard.workflow.facts, storyboard.workflow.collect):
         patch.setattr(module, "time", clock)
     for module in (storyboard.workflow.session, storyboard.workflow.settle, storyboard.workflow.collect):

@@ -84,16 +84,13 @@ scenes:
     assert studio.render().made == 0
 
 
-def test_a_refused_scene_goes_to_another_service(studio: Studio, comfy: Service) -> None:
-    studio.serve("submit:code=400 @fever")
+def test_a_fallback_of_another_service_is_checked_against_its_model(studio: Studio, comfy: Service, run: Run) -> None:
     studio.write("""storyboard: 1
 scenes:
-  - {id: gull, prompt: A gull with a fever, if_refused: [{model: comfy/ltx2}]}
+  - {id: gull, prompt: A gull, if_refused: [{model: comfy/ltx2}]}
 """)
-    done = studio.render()
-    assert (done.exit, done.made) == (0, 1)
-    assert [job.prompt for job in comfy.emulator.jobs] == ["A gull with a fever"]
-    assert studio.render().made == 0
+    status, _, told = run("validate", "film.yaml")
+    assert (status, "comfy/ltx2 cannot make this scene: 720p is no resolution of it" in told) == (2, True)
 
 
 def test_one_service_refuses_the_key_and_the_other_goes_on(studio: Studio, comfy: Service) -> None:
