@@ -12,7 +12,7 @@ from storyboard.generation.uploads import Uploads
 from storyboard.http.client import Client
 from storyboard.model import events
 from storyboard.model.capabilities import Model
-from storyboard.model.catalogue import Catalogue, NamesModel
+from storyboard.model.model_catalogue import Catalogue, NamesModel
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import FrameFit, LocalImage
 from storyboard.model.take import Take

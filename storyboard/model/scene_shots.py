@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.draft_label import label_of_take
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.shot import Shot, shot_of_take
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from storyboard.model.capabilities import Model
-from storyboard.model.catalogue import Catalogue, ModelName
+from storyboard.model.model_catalogue import Catalogue, ModelName
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Generated, Resolution, RetakeRule
 from storyboard.parsing import template

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from storyboard.model.catalogue import Catalogue, ModelName
 from storyboard.model.errors import InputError
+from storyboard.model.model_catalogue import Catalogue, ModelName
 from storyboard.model.problem import Problem
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from storyboard.model.catalogue import Catalogue
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.parsing import template
 from storyboard.parsing.dialogue import SpokenLine
 from storyboard.parsing.findings import Findings

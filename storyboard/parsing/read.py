@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import Problems
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.includes import gather

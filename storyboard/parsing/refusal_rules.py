@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from storyboard.model.capabilities import Model
-from storyboard.model.catalogue import Catalogue
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Fallback, Generated
 from storyboard.parsing.model_names import unknown_model

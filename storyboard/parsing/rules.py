@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from storyboard.model.catalogue import Catalogue
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.storyboard import Output, Scene, Source, Storyboard
 from storyboard.model.text import one_line
 from storyboard.parsing import yaml

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import cast
 
 from storyboard.model.aspect_ratio import RATIOS, is_alike
-from storyboard.model.catalogue import Catalogue
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Fit, FrameFit, FrameSource, Image, LocalImage, SceneFrame
 from storyboard.parsing.assets import Assets

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from storyboard.costs.prices import Prices
-from storyboard.model.catalogue import Catalogue
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.shot import Shot
 from storyboard.model.text import json_number
 from storyboard.planning.steps import Make, Plan

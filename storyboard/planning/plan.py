@@ -6,9 +6,9 @@ from fractions import Fraction
 
 from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Model
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.chains import sources_first
 from storyboard.model.lock import known_takes
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Generated, Resolution, Storyboard

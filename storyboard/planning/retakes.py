@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import takewhile
 
 from storyboard.costs.prices import Prices
-from storyboard.model.catalogue import Catalogue
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Generated, RetakeRule

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.chains import sources_first
 from storyboard.model.lock import Lock, Pinned
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.scene_shots import SceneShots, nth_shot
 from storyboard.model.shot import Shot, TakeFrame, shot
 from storyboard.model.storyboard import Generated, SceneFrame, Storyboard

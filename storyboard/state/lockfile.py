@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned, known_takes
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.realm_kind import Kind
 from storyboard.model.remark import remarks_of
 from storyboard.model.scene_shots import SceneShots, nth_shot

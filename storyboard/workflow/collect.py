@@ -22,8 +22,8 @@ from storyboard.http.client import Client
 from storyboard.media.sent_image import likeness
 from storyboard.media.verify import examine
 from storyboard.model import events
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import InputError
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.realm_kind import Kind
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.submission import Submission, rfc3339

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.draft_label import Band, DraftLabel
 from storyboard.model.errors import Problems
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.storyboard import Generated, OwnClip, Scene, SceneFrame, Storyboard
 from storyboard.model.take import Footage, Measure
 from storyboard.parsing.project_files import Files

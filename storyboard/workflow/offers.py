@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from storyboard.config.settings import Settings, configured_provider
 from storyboard.model.capabilities import Capabilities
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import InputError
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.realm_kind import Kind
 from storyboard.providers.base import Configurable, Provider
 from storyboard.providers.installed import USUAL

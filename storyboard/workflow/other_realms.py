@@ -6,7 +6,7 @@ They are recorded where they were bought, so that they are never bought again. T
 import os
 import time
 
-from storyboard.model.catalogue import NamesModel
+from storyboard.model.model_catalogue import NamesModel
 from storyboard.state.realm import Realm
 from storyboard.system.files import discard, disk_errors, private_dir
 from storyboard.workflow.workspace import Workspace

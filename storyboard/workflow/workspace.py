@@ -9,9 +9,9 @@ from pathlib import Path
 from storyboard.config.settings import Settings
 from storyboard.costs.budget import NO_LIMIT
 from storyboard.costs.prices import Prices, free_prices
-from storyboard.model.catalogue import Catalogue, NamesModel
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, known_takes
+from storyboard.model.model_catalogue import Catalogue, NamesModel
 from storyboard.model.realm_kind import KINDS, Kind
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot

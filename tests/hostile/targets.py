@@ -18,9 +18,9 @@ from yarl import URL
 from storyboard.http.address import url_objection
 from storyboard.http.client import Endpoint
 from storyboard.media import probe, verify
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import BadMedia, InputError, LocalFault, StoryboardError
 from storyboard.model.lock import Lock, Pinned
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.shot import Shot
 from storyboard.model.submission import rfc3339
 from storyboard.model.take import Measure, Take

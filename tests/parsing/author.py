@@ -7,7 +7,7 @@ import av
 import numpy
 from PIL import Image
 
-from storyboard.model.catalogue import Catalogue
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.read import check_storyboard, read_storyboard

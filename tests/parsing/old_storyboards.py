@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.errors import Problems
 from storyboard.model.lock import Lock
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.storyboard import Generated
 from storyboard.parsing.read import read_storyboard
 from storyboard.planning.fallbacks import fallback_shots

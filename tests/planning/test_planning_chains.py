@@ -6,8 +6,8 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.lock import Lock
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Place
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.storyboard import FrameAt, Generated, Output, Scene, SceneFrame, Storyboard, Trim

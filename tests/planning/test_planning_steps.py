@@ -5,8 +5,8 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from storyboard.model.catalogue import Catalogue
 from storyboard.model.lock import Lock, Pinned
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Place
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot, shot
