@@ -351,15 +351,15 @@ def test_a_refusal_that_names_a_job() -> None:
 )
 def test_what_a_job_cost(usage: object, cost: Fraction | None) -> None:
     """Exactly, or not at all: the estimate stands then."""
-    assert MODELS["omni-1.2-flash"].tariff.cost(usage) == cost
+    assert MODELS["omni-1.2-flash"].tokens.cost(usage) == cost
 
 
 def test_what_a_clip_is_expected_to_cost() -> None:
     """In USD a second, as services.md section 3 has it to four places."""
     new, old = (MODELS[name].tariff for name in ("omni-1.2-flash", "omni-1.1-flash"))
-    assert round(float(new.clip(Fraction(1), "720p")), 4) == 0.0695
-    assert round(float(new.clip(Fraction(1), "1080p")), 4) == 0.1043
-    assert old.clip(Fraction(8), "720p") == Fraction(8 * 5792 * 35, 2 * 10**6)
+    a_second = {name: round(float(amount), 4) for name, amount in new.second.items()}
+    assert (new.unit, a_second) == ("USD", {"360p": 0.0232, "720p": 0.0695, "1080p": 0.1043, "4k": 0.2085})
+    assert old.cost("720p", Fraction(8)) == Fraction(8 * 5792 * 35, 2 * 10**6)
     assert provider.prices.describe(provider.prices.shot("omni-1.2-flash")) == "0.556032 credits, 0.56 USD"
 
 

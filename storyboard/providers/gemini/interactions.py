@@ -111,7 +111,7 @@ def _sentences(body: Mapping[str, object]) -> Iterator[str]:
 def _cost(body: Mapping[str, object]) -> Fraction | None:
     """USD, by the tokens of the usage; None where the model or the tokens are not told."""
     known = OF_WIRE.get(text_of(body.get("model")).removeprefix("models/"))
-    return known.tariff.cost(body.get("usage")) if known else None
+    return known.tokens.cost(body.get("usage")) if known else None
 
 
 def _clip(item: Mapping[str, object], ready: Ready, version: str) -> JobState | NoResult | AskNext[JobState]:

@@ -7,21 +7,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from typing import cast
 
 from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Capabilities, Lengths, Model, ModelRule, Quality
+from storyboard.model.storyboard import Resolution
+from storyboard.model.tariff import Tariff
 from storyboard.providers.gemini.token_tariff import CURRENCY, TokenTariff
 
 _SHAPES = ("16:9", "9:16")
+_SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "360p": (640, 360), "4k": (3840, 2160)}
+_QUALITIES = tuple(Quality(cast(Resolution, name), size) for name, size in _SIZES.items())
 _LEAST, _BETWEEN_FRAMES = 3, 10  # seconds; the second is the longest clip between two frames
 
 
 @dataclass(frozen=True, slots=True)
 class OmniModel:
-    """One model, and the ``tariff`` of its tokens."""
+    """One model, and what its ``tokens`` cost; ``tariff`` is what its clips are expected to cost."""
 
     model: Model
-    tariff: TokenTariff
+    tokens: TokenTariff
+
+    @property
+    def tariff(self) -> Tariff:
+        """Its amounts in USD for a second, by resolution."""
+        return self.tokens.by_second
 
     @property
     def wire(self) -> str:
@@ -38,7 +48,7 @@ def _omni(
         name=f"omni-{version}-flash",
         aspects=_SHAPES,
         seconds=8,
-        resolutions=(Quality("720p", (1280, 720)), Quality("1080p", (1920, 1080))),
+        resolutions=_QUALITIES,
         seeds=None,
         # No limit is documented; this one stops templates that repeat without end.
         prompt_limit=5_000,
@@ -66,7 +76,7 @@ CAPABILITIES = Capabilities(tuple(each.model for each in _KNOWN), usual=_KNOWN[0
 
 # In USD, for a clip of the usual length in the usual resolution; what a job cost is read from its usage.
 PRICES = Prices(
-    {name: each.tariff.clip(each.model.length(None), "720p") for name, each in MODELS.items()},
+    {name: each.tariff.second["720p"] * each.model.seconds for name, each in MODELS.items()},
     credit=Fraction(1),
     currency=CURRENCY,
     estimate=True,

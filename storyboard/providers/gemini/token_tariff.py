@@ -4,11 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from storyboard.model.tariff import Tariff
+
 CURRENCY = "USD"
 
-# Video tokens of one second, by resolution. Source: services.md section 3 (5,792 at 720p; 1080p costs half as much
-# again, in USD a second).
-SECOND_TOKENS: Mapping[str, int] = {"720p": 5_792, "1080p": 8_688}
+# Video tokens of one second, by resolution. Source: services.md section 3: 5,792 at 720p; the others by what they cost
+# in USD a second, which is a third, one and a half, and three times as much.
+SECOND_TOKENS: Mapping[str, Fraction] = {
+    "360p": Fraction(5_792, 3),
+    "720p": Fraction(5_792),
+    "1080p": Fraction(8_688),
+    "4k": Fraction(17_376),
+}
 
 _MILLION = 1_000_000
 _MOST_TOKENS = 10**12  # of a job; a larger number is an error of the service
@@ -23,9 +30,10 @@ class TokenTariff:
     input: Fraction = Fraction(3, 2)
     thought: Fraction = Fraction(9)
 
-    def clip(self, seconds: Fraction, resolution: str) -> Fraction:
-        """USD for the video of a clip, without its input: what is expected before it is made."""
-        return SECOND_TOKENS[resolution] * seconds * self.video / _MILLION
+    @property
+    def by_second(self) -> Tariff:
+        """What a second of video costs, by resolution, without its input: what is known before a clip is made."""
+        return Tariff(CURRENCY, second={name: tokens * self.video / _MILLION for name, tokens in SECOND_TOKENS.items()})
 
     def cost(self, usage: object) -> Fraction | None:
         """USD for a job by the ``usage`` of its interaction; None where that does not count its output."""
