@@ -82,9 +82,9 @@ def _owes_upgrade(services: RunServices, submission: Submission) -> bool:
 async def _collect_take(services: RunServices, state: RunState, submission: Submission) -> Take:
     # Scenes of the same id may be in progress beside it: nothing is shown of it but its end.
     quiet = replace(services, on_event=lambda event: None, prepare=lambda scene, take: None)
-    model = services.catalogue.model(submission)
-    wanted = model.resolutions[-1] if submission.hd is not None else model.resolutions[0]
-    step = Collect(submission.scene, shot_of_recipe(submission.recipe), wanted.name, submission.job, "")
+    model, shot = services.catalogue.model(submission), shot_of_recipe(submission.recipe)
+    wanted = model.resolutions[-1] if submission.hd is not None else model.quality(shot.resolution or "")
+    step = Collect(submission.scene, shot, wanted.name, submission.job, "")
     take, patience = services.take_in_store(submission.key, model.base(wanted.name)), _patience(services, submission)
     if take is None:
         ready = await clip_ready(quiet, state, step, submission, patience)

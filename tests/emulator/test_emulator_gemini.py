@@ -176,3 +176,19 @@ async def test_a_job_is_cancelled(start: Start) -> None:
             assert (await answer.json())["status"] == "cancelled"
         async with session.get(f"{url}/{job}") as answer:
             assert (await answer.json())["status"] == "cancelled"
+
+
+@pytest.mark.ci
+def test_an_owed_clip_in_1080p_stays_one(studio: Studio, gemini: Service, run: Run) -> None:
+    """Collected for a scene that has changed, it is there when the scene is as it was: its file at Google goes."""
+    serve(studio, "clip:http=403")
+    scene = "storyboard: 1\nscenes:\n  - {{id: a, prompt: {}, resolution: 1080p}}\n"
+    studio.write(scene.format("it rains"))
+    assert studio.render().failed == 1
+    studio.service.emulator.heal()
+    studio.write(scene.format("the sun shines"))
+    status, told, more = run("collect", "film.yaml")
+    assert status == 0, told + more
+    studio.write(scene.format("it rains"))
+    done = studio.render()
+    assert (done.exit, done.made, len(studio.service.emulator.jobs)) == (0, 0, 1), said(studio)
