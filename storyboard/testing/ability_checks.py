@@ -23,7 +23,7 @@ from storyboard.providers.base import (
     Upscaler,
 )
 from storyboard.testing.assertions import call_twice, describe, is_text, require, require_job_name, require_web_address
-from storyboard.testing.hostile_values import FEW_STATUSES, HOSTILE, NOTHING, WRONG, replies
+from storyboard.testing.hostile_values import ACCEPTING, FEW_STATUSES, HOSTILE, NOTHING, WRONG, replies
 from storyboard.testing.reading_checks import decide_no_result, require_kind
 from storyboard.testing.request_checks import JOBS
 
@@ -134,7 +134,7 @@ def check_search(provider: Provider) -> None:
 
 
 def check_cancel(provider: Provider) -> None:
-    """The request is a CANCEL that names its job; no reply that says nothing tells that a job has ended."""
+    """The request is a CANCEL that names its job; a refusal never tells that the job has ended."""
     if not isinstance(provider, Canceller):
         return
     first, second = (call_twice("cancel", provider.cancel, job) for job in JOBS)
@@ -144,7 +144,8 @@ def check_cancel(provider: Provider) -> None:
         found = call_twice("read_cancel", provider.read_cancel, reply)
         if decide_no_result(provider, Call.CANCEL, reply, found) is None:
             require(isinstance(found, bool), f"read_cancel must return True or False, not {describe(found)}")
-            require(found is not True, f"read_cancel says that the job has ended: the reply was {describe(reply.body)}")
+            ended = found is True and reply.status not in ACCEPTING
+            require(not ended, f"read_cancel says that the job has ended, by status {reply.status}")
 
 
 def check_balance(provider: Provider) -> None:
