@@ -11,7 +11,7 @@ from storyboard.model.errors import Problems, StoryboardError
 from storyboard.model.text import one_line, safe_text
 
 if TYPE_CHECKING:
-    from storyboard.workflow.collect import OwedJob
+    from storyboard.workflow.owed_jobs import OwedJob
 
 
 def owed_lines(owed: "Sequence[OwedJob]") -> Iterator[str]:
@@ -45,7 +45,7 @@ def mention_owed(file: Path) -> Iterator[None]:
 
 def _tell(file: Path) -> None:
     from storyboard.config.settings import settings
-    from storyboard.workflow.collect import read_owed
+    from storyboard.workflow.owed_jobs import read_owed
 
     for line in owed_lines(read_owed(settings(), file)):
         click.echo(safe_text(line), err=True)

@@ -91,8 +91,8 @@ def _print(workspace: "Workspace", plan: "Plan", *, unfolded: bool, diff: bool) 
     from storyboard.cli.owed_table import owed_lines
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
-    from storyboard.workflow.collect import owed_jobs
     from storyboard.workflow.facts import describe_uploads, former_prompts, generation_seconds, timed_scenes
+    from storyboard.workflow.owed_jobs import owed_jobs
 
     lines = plan_lines(
         replace_fields(workspace.storyboard, scenes=timed_scenes(workspace, plan)),

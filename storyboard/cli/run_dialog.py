@@ -50,8 +50,8 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
     from storyboard.cli.owed_table import owed_lines
     from storyboard.cli.plan_table import columns, fit_rows, plan_lines
     from storyboard.workflow import preflight
-    from storyboard.workflow.collect import owed_jobs
     from storyboard.workflow.facts import describe_uploads, generation_seconds, timed_scenes
+    from storyboard.workflow.owed_jobs import owed_jobs
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:

@@ -165,7 +165,7 @@ def _ledger(found: "Settings") -> Iterator[Finding]:
 
 def _owed(found: "Settings") -> Iterator[Finding]:
     """Jobs that were accepted and not downloaded, of all storyboards."""
-    from storyboard.workflow.collect import read_owed
+    from storyboard.workflow.owed_jobs import read_owed
 
     owed = read_owed(found)
     for job in owed[:_OWED]:

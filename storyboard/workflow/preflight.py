@@ -27,10 +27,10 @@ from storyboard.planning import saved
 from storyboard.planning.ladder import Ladder, price_ladder
 from storyboard.planning.steps import Collect, Make, Plan
 from storyboard.workflow.clip_remarks import clip_remarks
-from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
 from storyboard.workflow.footage import clip_of_take
 from storyboard.workflow.frame_remarks import frame_remarks
+from storyboard.workflow.owed_jobs import owed_jobs
 from storyboard.workflow.render_options import takes_of
 from storyboard.workflow.restyle_note import restyle_note
 from storyboard.workflow.scene_remarks import scene_loudness, scene_remarks

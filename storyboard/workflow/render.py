@@ -25,7 +25,6 @@ from storyboard.planning.saved import plan_differences
 from storyboard.planning.steps import Blocked, Keep, Make, Plan, take_id
 from storyboard.system import signals
 from storyboard.workflow.assemble import assemble
-from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import (
     check_budget,
     check_scene_names,
@@ -35,6 +34,7 @@ from storyboard.workflow.facts import (
     pin_takes,
     spent_credits,
 )
+from storyboard.workflow.owed_jobs import owed_jobs
 from storyboard.workflow.plan_again import Ended, with_takes_planned_again
 from storyboard.workflow.preflight import document
 from storyboard.workflow.proof_takes import proof_takes, scenes_shown_by_proofs

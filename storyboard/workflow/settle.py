@@ -10,8 +10,8 @@ from storyboard.model.text import one_line
 from storyboard.state.ledger.submissions import KnownJob
 from storyboard.system import signals
 from storyboard.system.clock import Clock
-from storyboard.workflow.collect import owed_jobs
 from storyboard.workflow.facts import current_plan, orphaned_submissions
+from storyboard.workflow.owed_jobs import owed_jobs
 from storyboard.workflow.workspace import Workspace
 
 

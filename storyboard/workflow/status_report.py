@@ -13,8 +13,8 @@ from storyboard.model.remark import Remark
 from storyboard.model.storyboard import Generated, OwnClip, Still, described_source
 from storyboard.model.submission import Submission
 from storyboard.planning.steps import Blocked, Keep, Step, take_id
-from storyboard.workflow.collect import OwedJob, owed_jobs
 from storyboard.workflow.facts import current_plan, orphaned_submissions, spent_credits
+from storyboard.workflow.owed_jobs import OwedJob, owed_jobs
 from storyboard.workflow.preflight import warnings
 from storyboard.workflow.scene_remarks import scene_remarks
 from storyboard.workflow.workspace import Workspace

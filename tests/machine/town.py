@@ -28,6 +28,7 @@ import storyboard.http.client
 import storyboard.workflow.collect
 import storyboard.workflow.facts
 import storyboard.workflow.offers
+import storyboard.workflow.owed_jobs
 import storyboard.workflow.session
 import storyboard.workflow.settle
 import storyboard.workflow.workspace
@@ -432,7 +433,8 @@ async def at_once(act: Callable[..., Any], *arguments: Any) -> Any:
 def move_in(patch: pytest.MonkeyPatch, clock: Time, clips: Clips, find: Callable[[str], Service]) -> None:
     """Have the program meet this town where they would meet the world."""
     patch.setattr(storyboard.workflow.offers, "configured_provider", lambda settings: find(settings.provider))
-    for module in (storyboard.workflow.workspace, storyboard.workflow.facts, storyboard.workflow.collect):
+    workflow = storyboard.workflow
+    for module in (workflow.workspace, workflow.facts, workflow.owed_jobs, workflow.collect):
         patch.setattr(module, "time", clock)
     for module in (storyboard.workflow.session, storyboard.workflow.settle, storyboard.workflow.collect):
         patch.setattr(module, "Clock", lambda scale: clock)
