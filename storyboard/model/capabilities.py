@@ -111,7 +111,8 @@ class Model:
     that the author wrote. ``sound``: whether clips have it, or a scene chooses. ``options`` are further keys of a scene
     that it knows. After the day ``ends`` the service does not offer it; ``successor`` is the name of the next one.
     ``rate`` is the frames a second of its clips. ``definition`` is a digest of what the user defined the model by,
-    which is a part of each shot's key; None where its name alone says what it is.
+    which is a part of each shot's key; None where its name alone says what it is. ``prompt_tags`` are names of tags
+    that a prompt may have for it, without their angle brackets.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Model:
     successor: str = ""
     rate: int = 24
     definition: str | None = None
+    prompt_tags: frozenset[str] = frozenset()
 
     def quality(self, resolution: str) -> Quality:
         """Return the resolution of this name; the default one for a name that the model does not have."""

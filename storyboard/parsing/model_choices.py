@@ -7,7 +7,7 @@ from typing import cast
 
 from storyboard.model.capabilities import Model
 from storyboard.model.problem import Problem
-from storyboard.model.storyboard import Generated, Resolution
+from storyboard.model.storyboard import Generated, Resolution, WebImage
 from storyboard.model.text import format_seconds
 from storyboard.parsing.values import SceneValues, Value
 
@@ -71,6 +71,11 @@ class ModelChoices:
             self._image(words, "first_frame", model)
         if made.last_frame and not model.last_frame:
             self._image(words, "last_frame", model)
+        images = {"first_frame": (made.first_frame,), "last_frame": (made.last_frame,), "references": made.references}
+        for name, sent in images.items():
+            if not model.web_images and any(isinstance(image, WebImage) for image in sent):
+                message = f"{model.name} takes no image by its address"
+                self.wrong(_place(words, (name,))(message, "save the image in the project, and name its file"))
         values = _values(made, model)
         for rule in model.rules:
             for name, only in rule.only.items() if _meets(values, rule.when) else ():

@@ -69,13 +69,13 @@ class PromptTexts:
     def _check(self, words: SceneValues, word: Value, own: str, text: str, before: int) -> None:
         """Check the prompt as it is sent (``text``), and ``own``, what the author wrote as the prompt."""
         asked = words.get("model")
-        limit = self._catalogue.model_for(str(asked.value) if asked else "").prompt_limit
-        if len(text) > limit:
+        model = self._catalogue.model_for(str(asked.value) if asked else "")
+        if len(text) > (limit := model.prompt_limit):
             message = f"the prompt has {len(text):,} characters; at most {limit:,} can be sent"
             self._wrong(word.problem(message, "shorten it"))
         elif self._findings.errors == before:
             self._scope.checks.length(word.page, word.path, text)
-            self._scope.checks.signs(word.page, word.path, own)
+            self._scope.checks.signs(word.page, word.path, own, model.prompt_tags)
 
     def _filled_in(self, word: Value, names: Names) -> tuple[str, tuple[str, ...]]:
         """The text of a prompt (a mapping is JSON), and the members of the cast that it names."""

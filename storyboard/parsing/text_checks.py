@@ -1,7 +1,7 @@
 """Checks of texts: what would be sent or shown in another way than its author means."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from yaml.events import ScalarEvent
 
@@ -63,13 +63,13 @@ class TextChecks:
             hint = "shorten it, or make two scenes of it"
             self._wrong(page.problem(path, message, hint, severity="warning"))
 
-    def signs(self, page: SourceFile, path: KeyPath, text: str) -> None:
-        """Check the quotes and tags in a part of a prompt, as they are sent."""
+    def signs(self, page: SourceFile, path: KeyPath, text: str, tags: Collection[str] = ()) -> None:
+        """Check the quotes and tags in a part of a prompt, as they are sent; the model knows ``tags``."""
         if curly := _CURLY.search(text):
             message = f"a curly quote ({curly[0]}): a model may print the quoted words"
             self._warn(page, path, curly[0], message, "write straight quotes, or none: She says: Come in.")
         for tag in _TAG.finditer(text):
-            if tag[1] not in self._expressions:
+            if tag[1] not in self._expressions and tag[1] not in tags:
                 message = f"'{one_line(tag[0], 40)}' means nothing to a model, which may print it"
                 self._warn(page, path, re.escape(tag[0]), message, "say it in words")
 

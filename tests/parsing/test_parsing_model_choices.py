@@ -134,6 +134,17 @@ def test_what_a_model_without_images_and_options_says(studio: Author) -> None:
     assert "it never ends well; add 'first_frame'" in " ".join(told(studio, "model: tower"))
 
 
+def test_what_a_model_that_takes_bytes_says(studio: Author) -> None:
+    """An address is refused before anything is paid; a tag that the model knows is no slip."""
+    taken = replace(PEN, images="bytes", web_images=False, references=2, reference_aspects=("16:9",), rules=())
+    studio.capabilities = Capabilities((replace(taken, prompt_tags=frozenset({"REF_0"})),), usual="pen")
+    refused = "pen takes no image by its address; save the image in the project, and name its file"
+    assert told(studio, "first_frame: https://a.example/a.png") == [f"43 {refused}"]
+    scenes = "{id: a, prompt: Of <REF_0> and <REF_1>, references: [https://a.example/a.png]}"
+    found = [problem.message for problem in studio.check(f"storyboard: 1\nscenes:\n  - {scenes}\n")]
+    assert found == ["'<REF_1>' means nothing to a model, which may print it", "pen takes no image by its address"]
+
+
 def test_a_rule_without_a_word_to_blame_names_the_scene(studio: Author) -> None:
     """Where defaults alone break a rule, the problem is at the scene."""
     strict = replace(PEN, rules=(ModelRule({"aspect": "16:9"}, {"seconds": (10,)}, "it lasts 10 s"),))

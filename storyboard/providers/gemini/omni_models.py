@@ -61,6 +61,7 @@ def _omni(
         rules=(ModelRule({"last_frame": True}, {"seconds": between}, because),) if most > _BETWEEN_FRAMES else (),
         ends=ends,
         successor=successor,
+        prompt_tags=frozenset(f"IMAGE_REF_{number}" for number in range(references)),
     )
     return OmniModel(model, TokenTariff(video))
 
