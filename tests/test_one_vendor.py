@@ -22,7 +22,7 @@ ALLOWED = {
     ("model/shot.py", "veo3_fast"): "the frozen default of the recipe: with another, every film is bought again",
     ("model/shot.py", "apikley"): "the frozen default of the recipe",
     ("providers/installed.py", "apikley"): "which provider is the usual one; its entry point has this name",
-    ("costs/prices.py", "veo3_fast"): "the example in a message about config.toml",
+    ("costs/price_tables.py", "veo3_fast"): "the example in a message about config.toml",
     ("http/policy.py", "505"): "a status of HTTP itself",
     ("parsing/schema.py", "errorMessage"): "a keyword of our JSON Schema",
     ("model/storyboard.py", "720p"): "a word of the published schema of storyboards",

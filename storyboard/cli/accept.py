@@ -32,7 +32,7 @@ def command(file: str, scenes: tuple[str, ...], undo: bool, given: tuple[str, ..
 
 def _line(made: "Acceptance") -> str:
     said = {
-        "accepted": f"{made.why}: a render does not pay {made.prices.describe(made.credits)} for it",
+        "accepted": f"{made.why}: a render does not pay {made.prices.describe(made.cost)} for it",
         "standing": "it was accepted before",
         "unchanged": "its take was generated from what the scene says: nothing to accept",
         "frozen": "it is frozen, and stands without being accepted",
@@ -52,7 +52,7 @@ def _next(file: str, made: "tuple[Acceptance, ...]", flags: str) -> "Iterator[st
     for each in made:
         if each.verdict == "undone":
             for step in each.steps:
-                if step.credits:
-                    yield f"{step.name:<9} {take_id(step)}: {step.why}: {each.prices.describe(step.credits)}"
+                if step.cost:
+                    yield f"{step.name:<9} {take_id(step)}: {step.why}: {each.prices.describe(step.cost)}"
     if accepted := [shlex.quote(each.scene) for each in made if each.verdict == "accepted"]:
         yield f"{'undo':<9} storyboard accept --undo {film}{flags} {' '.join(accepted)}"

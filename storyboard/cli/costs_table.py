@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from storyboard.costs.prices import Prices, amount
+from storyboard.costs.price_book import PriceBook
+from storyboard.costs.prices import amount
 from storyboard.costs.report import Account, Sum
 from storyboard.model.text import one_line
 
 
-def costs_lines(account: Account, prices: Prices) -> Iterator[str]:
+def costs_lines(account: Account, prices: PriceBook) -> Iterator[str]:
     """The account as lines of text, in columns."""
     several = len({found.of["storyboard"] for found in account.scenes}) > 1
     groups = {
@@ -30,9 +31,9 @@ def _scene(found: Sum, several: bool) -> str:
     return f"{one_line(found.of['storyboard'], 400)}  {scene}" if several else scene
 
 
-def _figures(found: Sum, prices: Prices) -> str:
-    price = prices.money(found.credits)
+def _figures(found: Sum, prices: PriceBook) -> str:
+    price = prices.money(found.cost)
     money = "" if price is None else f"{float(price):.2f}"
     counts = {"unknown": found.unknown, "failed": found.failed, "refused": found.refused}
     notes = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    return f"{amount(found.credits):>10} {money:>9} {found.submissions:>12}  {notes}".rstrip()
+    return f"{amount(found.cost.amount(prices.default)):>10} {money:>9} {found.submissions:>12}  {notes}".rstrip()

@@ -23,6 +23,7 @@ from storyboard.model.text import safe_text, to_json
 
 if TYPE_CHECKING:
     from storyboard.cli.events_text import Report
+    from storyboard.config.settings import Settings
     from storyboard.model.realm_kind import Kind
     from storyboard.workflow.render_options import RenderOptions
     from storyboard.workflow.summary import RenderResult
@@ -53,48 +54,53 @@ def command(
     from storyboard.cli.events_json import as_document
     from storyboard.cli.events_text import ending, near
     from storyboard.cli.next_steps import done_event, render_command
+    from storyboard.config.settings import settings
     from storyboard.workflow.cut import TakesMissing
     from storyboard.workflow.render_options import RenderOptions
 
+    found = settings()
     try:
-        with _reporting(as_json=as_json) as report:
+        with _reporting(found, as_json=as_json) as report:
             options = RenderOptions(on_event=report, out=output, reencode=reencode, chapters=chapters, checksum=as_json)
-            done = done_event(_cut(locate_storyboard(file), realm_of(draft), pairs(given), options, partial=partial))
+            where = locate_storyboard(file)
+            done = done_event(_cut(where, found, realm_of(draft), pairs(given), options, partial=partial))
     except TakesMissing as error:
         typed = render_command(error.storyboard, again(draft=draft, given=given))
         hint = f"make {'it' if len(error.scenes) == 1 else 'them'} with: {typed}"
         raise SceneFailed(error.message, hint) from None
     if as_json:
-        click.echo(to_json(as_document(done), indent=None))
+        click.echo(to_json(as_document(done, found.prices), indent=None))
         return done.exit
-    for line in ending(done):
+    for line in ending(done, found.prices):
         click.echo(safe_text(line), err=True)
     click.echo(near(done.film))
     return done.exit
 
 
-def _reporting(*, as_json: bool) -> "AbstractContextManager[Report]":
+def _reporting(found: "Settings", *, as_json: bool) -> "AbstractContextManager[Report]":
     """What is given the events of a cut: with --json, warnings alone are shown."""
     from storyboard.cli import display, events_text
-    from storyboard.config.settings import settings
 
     def tell(text: str) -> None:
         click.echo(text, err=True)
 
-    return (
-        nullcontext(events_text.warnings_only(tell)) if as_json else display.progress(settings().prices.describe, tell)
-    )
+    return nullcontext(events_text.warnings_only(tell)) if as_json else display.progress(found.prices.describe, tell)
 
 
 def _cut(
-    file: Path, realm: "Kind | None", given: "Mapping[str, str]", options: "RenderOptions", *, partial: bool
+    file: Path,
+    found: "Settings",
+    realm: "Kind | None",
+    given: "Mapping[str, str]",
+    options: "RenderOptions",
+    *,
+    partial: bool,
 ) -> "RenderResult":
-    from storyboard.config.settings import settings
     from storyboard.workflow.cut import cut_only
     from storyboard.workflow.partial import TolerantFiles, cut_partial
     from storyboard.workflow.source_files import Project
     from storyboard.workflow.workspace import claimed_workspace
 
     tolerant = TolerantFiles(Project(file.parent)) if partial else None
-    with claimed_workspace(file, settings(), realm, given=given, files=tolerant) as workspace:
+    with claimed_workspace(file, found, realm, given=given, files=tolerant) as workspace:
         return cut_partial(workspace, options, tolerant.troubles) if tolerant else cut_only(workspace, options)

@@ -6,26 +6,26 @@ import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from storyboard.cli.events_text import Report, line, plain
 from storyboard.cli.progress import AtWork, Progress, about, after
 from storyboard.model import events
+from storyboard.model.cost import Cost
 from storyboard.model.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 
-def progress(price: Callable[[Fraction], str], write: Callable[[str], None]) -> AbstractContextManager[Report]:
-    """Draw the progress on a terminal; elsewhere ``write`` a line for each change. ``price`` formats credits."""
+def progress(price: Callable[[Cost], str], write: Callable[[str], None]) -> AbstractContextManager[Report]:
+    """Draw the progress on a terminal; elsewhere ``write`` a line for each change. ``price`` formats costs."""
     return live(price) if drawable() else nullcontext(plain(write))
 
 
 @contextmanager
-def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
-    """Draw a line for each scene in progress, and the total; failures stay as lines. ``price`` formats credits."""
+def live(price: Callable[[Cost], str]) -> Iterator[Report]:
+    """Draw a line for each scene in progress, and the total; failures stay as lines. ``price`` formats costs."""
     from rich.console import Console
     from rich.live import Live
 
@@ -53,7 +53,7 @@ def live(price: Callable[[Fraction], str]) -> Iterator[Report]:
 class _Screen:
     """The display, drawn eight times a second: the takes in progress that fit, and the total."""
 
-    def __init__(self, price: Callable[[Fraction], str]) -> None:
+    def __init__(self, price: Callable[[Cost], str]) -> None:
         self.progress = Progress()
         self.price = price
 
@@ -96,7 +96,7 @@ def _fitted(parts: Iterable[str], gap: str, width: int) -> Iterator[str]:
     yield row
 
 
-def _total(seen: Progress, price: Callable[[Fraction], str], now: float) -> list[str]:
+def _total(seen: Progress, price: Callable[[Cost], str], now: float) -> list[str]:
     """The parts of the last line: how far the cut is, or how many takes are done, waiting, and what is spent."""
     if cut := seen.cut:
         filled = 24 * cut.done // max(cut.frames, 1)

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from storyboard.cli.events_text import Report
+from storyboard.costs.price_book import PriceBook
 from storyboard.model import events
 from storyboard.model.text import json_number, to_json
 
 
-def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) -> Report:
-    """Write one JSON document per line (schema events.schema.json)."""
+def as_json(write: Callable[[str], None], prices: PriceBook, now: Callable[[], float] = time.time) -> Report:
+    """Write one JSON document per line (schema events.schema.json). ``prices`` say which credits are the default."""
 
     def report(event: events.Event) -> None:
-        fields = _fields(event)
+        fields = _fields(event, prices)
         if fields:
             at = datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             write(to_json({"event": fields.pop("event"), "at": at, **fields}, indent=None))
@@ -21,16 +22,16 @@ def as_json(write: Callable[[str], None], now: Callable[[], float] = time.time) 
     return report
 
 
-def _fields(event: events.Event) -> dict[str, object]:
+def _fields(event: events.Event, prices: PriceBook) -> dict[str, object]:
     match event:
-        case events.Planned(make, collect, keep, blocked, credits, price, currency, _, _, at_most):
+        case events.Planned(make, collect, keep, blocked, cost, price, currency, _, _, at_most):
             totals = {
                 "make": make,
                 "collect": collect,
                 "keep": keep,
                 "blocked": blocked,
-                "credits": json_number(credits),
-                "at_most": json_number(at_most),
+                **prices.document(cost),
+                "at_most": prices.document(at_most)["credits"],
             }
             return {
                 "event": "planned",
@@ -59,11 +60,11 @@ def _fields(event: events.Event) -> dict[str, object]:
         case events.Cutting(0, frames):
             return {"event": "cutting", "frames": frames}
         case events.Done():
-            return {"event": "done", **as_document(event)}
+            return {"event": "done", **as_document(event, prices)}
     return {}
 
 
-def as_document(event: events.Done) -> dict[str, object]:
+def as_document(event: events.Done, prices: PriceBook) -> dict[str, object]:
     """Return the end of a render as JSON."""
     return {
         "film": event.film or None,
@@ -75,6 +76,6 @@ def as_document(event: events.Done) -> dict[str, object]:
         "kept": event.kept,
         "failed": event.failed,
         "unknown": event.unknown,
-        "credits": json_number(event.credits),
+        **prices.document(event.cost),
         "exit": event.exit,
     }

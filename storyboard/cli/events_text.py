@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from storyboard.cli.progress import CutProgress, about, after_frames
-from storyboard.costs.prices import amount
+from storyboard.costs.price_book import PriceBook
 from storyboard.model import events
 from storyboard.model.events import take_of
 from storyboard.model.text import one_line
@@ -117,8 +117,8 @@ def near(path: str) -> str:
     return path if shorter.startswith("..") else shorter
 
 
-def ending(done: events.Done) -> Iterator[str]:
-    """Yield the last lines of a render: the film, the credits, and the next steps."""
+def ending(done: events.Done, prices: PriceBook) -> Iterator[str]:
+    """Yield the last lines of a render: the film, what it cost, and the next steps."""
     if done.film and done.size:
         width, height = done.size
         yield f"film     {float(done.seconds):.1f} s, {done.frames} frames, {width}x{height}"
@@ -127,7 +127,7 @@ def ending(done: events.Done) -> Iterator[str]:
         + (f", {done.failed} failed" if done.failed else "")
         + (f", {done.unknown} unknown" if done.unknown else "")
     )
-    yield f"spent    {amount(done.credits)} credit{'' if done.credits == 1 else 's'}"
+    yield f"spent    {prices.bare(done.cost) if prices.is_plain(done.cost) else prices.describe(done.cost)}"
     yield from done.notes
 
 

@@ -11,7 +11,7 @@ from storyboard.cli.options import draft_option, json_option, locate_storyboard,
 from storyboard.model.text import one_line, safe_text, to_json
 
 if TYPE_CHECKING:
-    from storyboard.costs.prices import Prices
+    from storyboard.costs.price_book import PriceBook
     from storyboard.workflow.history import HistoryEntry
 
 # What is said of the state of a submission.
@@ -40,7 +40,7 @@ def command(file: str, scene: str, draft: bool, given: tuple[str, ...], as_json:
     where, found = locate_storyboard(file), settings()
     entries = read_history(where, scene, found, realm_of(draft), pairs(given), time.time())
     if as_json:
-        click.echo(to_json(history_document(where, scene, entries)))
+        click.echo(to_json(history_document(where, scene, entries, found.prices)))
         return
     for number, entry in enumerate(entries):
         words = entry.change or (entry.prompt if not number or entry.prompt != entries[number - 1].prompt else "")
@@ -50,10 +50,10 @@ def command(file: str, scene: str, draft: bool, given: tuple[str, ...], as_json:
             click.echo(safe_text(f"{'':<8} {entry.path}"))
 
 
-def _lines(entry: "HistoryEntry", words: str, prices: "Prices") -> Iterator[str]:
+def _lines(entry: "HistoryEntry", words: str, prices: "PriceBook") -> Iterator[str]:
     """One entry as lines: what it is and cost, how it stands, why it was made, ``words`` of its prompt, remarks."""
     day = "" if entry.asked is None else f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(entry.asked))} UTC, "
-    price = "price unknown" if entry.credits is None else prices.describe(entry.credits)
+    price = "price unknown" if entry.cost is None else prices.describe(entry.cost)
     model = f"{one_line(entry.model, 40)}, " if entry.model else ""
     yield f"take {entry.number:<3} {day}{model}{price}"
     yield f"{'':<8} {_standing(entry)}"

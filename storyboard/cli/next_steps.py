@@ -28,7 +28,7 @@ def done_event(result: "RenderResult", flags: str = "", previews: tuple[str, ...
         kept=result.kept,
         failed=result.failed_count,
         unknown=len(result.unconfirmed_scenes),
-        credits=result.spent,
+        cost=result.cost,
         exit=result_status(result),
         notes=(*(_slates(result) if result.slates else _notes(result, flags, previews)), *_proofs(result)),
     )

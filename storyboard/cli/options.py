@@ -43,8 +43,8 @@ def agreed_options(command: F) -> F:
 
 def approval_options(command: F) -> F:
     """Add --yes and --max-cost."""
-    most = "Stop before the first request if the run costs over N credits."
-    command = click.option("--max-cost", type=float, metavar="N", help=most)(command)
+    most = "Stop before the first request if the run costs over N credits, or over an amount such as 5USD."
+    command = click.option("--max-cost", metavar="N", help=most)(command)
     return click.option("--yes", is_flag=True, help="Approve the cost without a prompt.")(command)
 
 
@@ -105,7 +105,7 @@ def again(
     rebuy: tuple[str, ...] = (),
     retry: tuple[str, ...] = (),
     out: Path | None = None,
-    max_cost: float | None = None,
+    max_cost: str | None = None,
     picked: bool = False,
     reencode: bool = False,
     model: str = "",
@@ -117,7 +117,7 @@ def again(
         words += [word for scene in scenes for word in (flag, scene)]
     words += ["--model", model] if model else []
     words += ["--picked"] if picked else []
-    words += ["--max-cost", f"{max_cost:.12g}"] if max_cost is not None else []
+    words += ["--max-cost", max_cost] if max_cost is not None else []
     words += ["-o", str(out)] if out else []
     words += ["--reencode"] if reencode else []
     return "".join(f" {shlex.quote(word)}" for word in words)

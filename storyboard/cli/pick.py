@@ -37,9 +37,9 @@ def _lines(made: "Pick", flags: str) -> "Iterator[str]":
         was = f" (it was {made.before})" if made.before != made.number else ""
         yield f"{'picked':<8} {made.scene}: take {made.number} of {made.takes}{was}, in {place}"
     if step.name != "keep":
-        yield f"{step.name:<8} take {made.number}: {step.why}: {made.prices.describe(step.credits)}"
+        yield f"{step.name:<8} take {made.number}: {step.why}: {made.prices.describe(step.cost)}"
     for other in made.dependents:
-        yield f"{other.name:<8} {other.scene}: {other.why}: {made.prices.describe(other.credits)}"
+        yield f"{other.name:<8} {other.scene}: {other.why}: {made.prices.describe(other.cost)}"
     yield f"{'then':<8} {_next(made, flags)}"
 
 

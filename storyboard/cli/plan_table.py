@@ -3,12 +3,13 @@
 import os
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from typing import TextIO
 
 from storyboard.cli.lengths import length_lines
 from storyboard.cli.progress import about
-from storyboard.costs.prices import Prices, amount
+from storyboard.costs.price_book import PriceBook
+from storyboard.costs.prices import amount, in_currency
+from storyboard.model.cost import Cost, is_currency
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Generated, Storyboard, described_source
 from storyboard.model.text import one_line
@@ -25,7 +26,7 @@ _WORTH_A_LINE = 10
 def plan_lines(
     storyboard: Storyboard,
     plan: Plan,
-    prices: Prices,
+    prices: PriceBook,
     way: str,
     warnings: Sequence[Problem],
     seconds: float | None = None,
@@ -40,7 +41,7 @@ def plan_lines(
     is how long the generation takes by past jobs, None if unknown. Unchanged scenes are one line unless ``unfolded``.
     ``before`` are former prompts by scene: what changed in each is shown. ``ladder`` has the prices to choose from.
     """
-    total = plan.credits
+    total = plan.cost
     yield from _rows(storyboard, plan, prices, unfolded=unfolded, before=before)
     for skipped in storyboard.skipped:
         yield f"{'skip':<8} {skipped}"
@@ -49,9 +50,10 @@ def plan_lines(
         yield f"{'to pay':<8} nothing"
     else:
         price = prices.describe_range(total, plan.at_most)
-        yield f"{'to pay':<8} {price}{' (an estimate; [prices] in config.toml says yours)' if prices.estimate else ''}"
+        estimate = " (an estimate; [prices] in config.toml says yours)" if prices.is_estimate(plan.at_most) else ""
+        yield f"{'to pay':<8} {price}{estimate}"
     if ladder and ladder.is_worth_a_line:
-        yield f"{'ladder':<8} {_rungs(ladder)}"
+        yield f"{'ladder':<8} {_rungs(ladder, prices)}"
     if seconds and seconds >= _WORTH_A_LINE:
         yield f"{'time':<8} {about(seconds)}, judging by past jobs"
     if any(isinstance(step, Blocked) and step.need in ("settle", "given-up") for step in plan.steps):
@@ -69,28 +71,34 @@ def plan_lines(
         yield f"{'note':<8} {place}{problem.message}{f': {problem.hint}' if problem.hint else ''}"
 
 
-def _rungs(ladder: Ladder) -> str:
-    """The prices in credits, from the cheapest way to see the film on."""
-    rungs = [f"proof {amount(ladder.proof)} (--model {ladder.model})"] if ladder.model else []
-    rungs.append(f"final {amount(ladder.final)}")
-    rungs += [f"HD {amount(ladder.hd)}"] if ladder.hd else []
-    saved = f"; --picked saves {amount(ladder.saved)}" if ladder.saved else ""
-    return f"{', '.join(rungs)} credits{saved}"
+def _rungs(ladder: Ladder, prices: PriceBook) -> str:
+    """The prices, from the cheapest way to see the film on: in credits alone, where all are of the default provider."""
+    costs = (ladder.proof, ladder.final, ladder.hd, ladder.saved)
+    is_plain = all(map(prices.is_plain, costs))
+
+    def told(cost: Cost) -> str:
+        return amount(cost.amount(prices.default)) if is_plain else prices.bare(cost)
+
+    rungs = [f"proof {told(ladder.proof)} (--model {ladder.model})"] if ladder.model else []
+    rungs.append(f"final {told(ladder.final)}")
+    rungs += [f"HD {told(ladder.hd)}"] if ladder.hd else []
+    saved = f"; --picked saves {told(ladder.saved)}" if ladder.saved else ""
+    return f"{', '.join(rungs)}{' credits' if is_plain else ''}{saved}"
 
 
 def _rows(
-    storyboard: Storyboard, plan: Plan, prices: Prices, *, unfolded: bool, before: Mapping[str, str]
+    storyboard: Storyboard, plan: Plan, prices: PriceBook, *, unfolded: bool, before: Mapping[str, str]
 ) -> Iterator[str]:
     """The lines of the scenes, and under each the words that changed in its prompt."""
-    steps, total = _by_scene(plan), plan.credits
+    steps, total = _by_scene(plan), plan.cost
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
     same = [scene for scene, mine in steps.items() if all(map(_is_unchanged, mine))]
     folded = set(same) if len(same) > 1 and not unfolded else set()
     for scene in storyboard.scenes:
         if scene.id in steps and scene.id not in folded:
             for alike in _alike(steps[scene.id]):
-                step, credits = alike[0], sum((step.credits for step in alike), Fraction(0))
-                price = _price(credits, prices) if total else ""
+                step, cost = alike[0], Cost.total(step.cost for step in alike)
+                price = _price(cost, prices) if total else ""
                 model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
                 takes = scene.source.takes if isinstance(scene.source, Generated) else 1
                 numbers = _numbers(alike, max(takes, *(each.shot.take for each in steps[scene.id])))
@@ -154,12 +162,15 @@ def _remarks(steps: Sequence[Step], width: int) -> Iterator[str]:
                 yield f"{'remark':<8} {step.scene:<{width}}  {which}{one_line(remark.says, 500)}"
 
 
-def _price(credits: Fraction, prices: Prices) -> str:
-    """Credits, and money if known, in columns."""
-    if not credits:
+def _price(cost: Cost, prices: PriceBook) -> str:
+    """Credits, and money if known, in columns; an amount that nobody can convert as it is."""
+    if not cost:
         return f"{'–':>5} {'':>7} "
-    money = prices.money(credits)
-    return f"{amount(credits):>5} {'' if money is None else f'{float(money):.2f}':>7} "
+    worth = prices.money(cost)
+    credits = sum(amount for unit, amount in cost.parts if not is_currency(unit))
+    unknown = next((in_currency(amount, unit) for unit, amount in cost.parts if is_currency(unit)), "")
+    money = unknown if worth is None else f"{float(worth):.2f}"
+    return f"{amount(credits) if credits else '–':>5} {money:>7} "
 
 
 def fit_rows(lines: Iterable[str], columns: int | None) -> Iterator[str]:

@@ -19,7 +19,7 @@ def command(
     names: tuple[str, ...],
     draft: bool,
     yes: bool,
-    max_cost: float | None,
+    max_cost: str | None,
     given: tuple[str, ...],
     output: Path | None,
     quiet: bool,
@@ -46,5 +46,5 @@ def command(
         with claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
             done = done_event(preview(workspace, scene, options), flags)
         report(done)
-    say(done, quiet=quiet)
+    say(done, found.prices, quiet=quiet)
     return done.exit

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 from storyboard.model import events
+from storyboard.model.cost import NO_COST, Cost
 from storyboard.model.events import take_of
 from storyboard.model.take import TakeId
 
@@ -44,7 +44,7 @@ class CutProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``spent`` and ``to_spend`` are credits; ``cut`` is set while the film is being cut.
+    """``spent`` and ``to_spend`` are costs; ``cut`` is set while the film is being cut.
 
     ``job_seconds`` is how long a job takes, by past jobs (None if unknown); ``at_once`` run at a time.
     """
@@ -52,8 +52,8 @@ class Progress:
     wanted: int = 0
     done: int = 0
     failed: int = 0
-    spent: Fraction = Fraction(0)
-    to_spend: Fraction = Fraction(0)
+    spent: Cost = NO_COST
+    to_spend: Cost = NO_COST
     at_work: Mapping[TakeId, AtWork] = field(default_factory=dict)
     cut: CutProgress | None = None
     job_seconds: float | None = None
@@ -81,14 +81,14 @@ def after(seen: Progress, event: events.Event, now: float) -> Progress:
         case events.Planned():
             wanted = event.make + event.collect + event.keep + event.blocked
             terms = replace(seen, job_seconds=event.job_seconds, at_once=event.at_once)
-            return replace(terms, wanted=wanted, done=event.keep, to_spend=event.credits)
+            return replace(terms, wanted=wanted, done=event.keep, to_spend=event.cost)
         case events.Submitting():
             found = _working(seen, take_of(event), AtWork("asking", event.model, now))
             # A retake is a take that the plan did not count.
             return replace(found, wanted=max(seen.wanted, seen.done + seen.failed + len(found.at_work)))
         case events.Submitted():
-            left = max(Fraction(0), seen.to_spend - event.credits)
-            spent = replace(seen, spent=seen.spent + event.credits, to_spend=left)
+            left = (seen.to_spend - event.cost).not_below_zero
+            spent = replace(seen, spent=seen.spent + event.cost, to_spend=left)
             return _working(spent, take_of(event), _moved(seen, take_of(event), "making", now))
         case events.Waiting():
             state = "making" if event.place is None else f"queue {event.place}"

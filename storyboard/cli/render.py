@@ -51,7 +51,7 @@ def command(
     file: str | None,
     draft: bool,
     yes: bool,
-    max_cost: float | None,
+    max_cost: str | None,
     only: tuple[str, ...],
     picked: bool,
     model: str,
@@ -96,7 +96,7 @@ def command(
             flags += again(reencode=reencode, model=model)
             done = done_event(render(workspace, options), flags, _previews(workspace.shown, draft, given, only))
         report(done)
-    return done.exit if as_json else say(done, quiet=quiet)
+    return done.exit if as_json else say(done, found.prices, quiet=quiet)
 
 
 def _agreed(rebuy: tuple[str, ...], retry: tuple[str, ...]) -> "Agreed":

@@ -38,7 +38,7 @@ def command(
     more: int,
     draft: bool,
     yes: bool,
-    max_cost: float | None,
+    max_cost: str | None,
     at_once: int | None,
     given: tuple[str, ...],
     no_cut: bool,
@@ -68,7 +68,7 @@ def command(
             done = done_event(result, f"{same} --scene {shlex.quote(scene)}")
         report(done)
     if not as_json:
-        say(done, quiet=quiet)
+        say(done, found.prices, quiet=quiet)
     if not silent:
         typed = f"storyboard takes {shlex.quote(retake.workspace.shown)} {shlex.quote(scene)}{same}"
         click.echo(f"{'compare':<8} {typed}", err=True)

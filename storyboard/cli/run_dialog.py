@@ -13,6 +13,7 @@ from storyboard.model.text import safe_text
 
 if TYPE_CHECKING:
     from storyboard.config.settings import Settings
+    from storyboard.costs.price_book import PriceBook
     from storyboard.model import events
     from storyboard.planning.steps import Plan
     from storyboard.workflow.workspace import Workspace
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Report = Callable[["events.Event"], None]
 
 
-def run_settings(settings: "Settings", max_cost: float | None, at_once: int | None = None) -> "Settings":
+def run_settings(settings: "Settings", max_cost: str | None, at_once: int | None = None) -> "Settings":
     """Return the settings, with what --max-cost says of the run's budget, and --at-once of its jobs."""
     budget = settings.budget if max_cost is None else settings.budget.with_cap(max_cost)
     return replace(settings, budget=budget, at_once=at_once or settings.at_once)
@@ -31,7 +32,7 @@ def reporting(settings: "Settings", *, as_json: bool, quiet: bool, verbose: bool
     from storyboard.cli import display, events_json, events_text
 
     if as_json:
-        return nullcontext(events_json.as_json(lambda text: _tell(text, err=False)))
+        return nullcontext(events_json.as_json(lambda text: _tell(text, err=False), settings.prices))
     if quiet:
         return nullcontext(events_text.warnings_only(_tell))
     if verbose:
@@ -65,18 +66,18 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
             _tell(safe_text(line))
     if yes or not plan.at_most:
         return
-    price = workspace.prices.describe_range(plan.credits, plan.at_most)
+    price = workspace.prices.describe_range(plan.cost, plan.at_most)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InputError(f"confirmation required: this render costs {price}", "use --yes to approve")
     if not click.confirm(f"Pay {price}?", err=True):
         raise Interrupted("nothing was submitted or paid")
 
 
-def say(done: "events.Done", *, quiet: bool) -> int:
+def say(done: "events.Done", prices: "PriceBook", *, quiet: bool) -> int:
     """Print the end of a render: the film to stdout, the credits and the next steps to stderr. Return its status."""
     from storyboard.cli.events_text import ending, near
 
-    for line in ending(done) if not quiet else done.notes:
+    for line in ending(done, prices) if not quiet else done.notes:
         _tell(line)
     if done.film:
         _tell(near(done.film), err=False)

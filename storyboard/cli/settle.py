@@ -34,7 +34,7 @@ def command(
     where = locate_storyboard(file)
     with claim_storyboard(where), open_workspace(where, settings(), given=pairs(given)) as workspace:
         entry = settle.submission_to_settle(workspace, scene, take)
-        name, price = entry.take, workspace.prices.describe(entry.credits)
+        name, price = entry.take, workspace.prices.describe(entry.price)
         if adopt is not None:
             settle.adopt(workspace, entry, adopt, time.time())
             click.echo(f"{name}: the job is adopted; the next render collects it, and pays nothing", err=True)

@@ -22,7 +22,7 @@ from storyboard.model.text import one_line, safe_text, to_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from storyboard.costs.prices import Prices
+    from storyboard.costs.price_book import PriceBook
     from storyboard.model.submission import Submission
     from storyboard.workflow.status_report import SceneStatus, StatusReport
 
@@ -127,31 +127,33 @@ def _path_lines(report: "StatusReport") -> "Iterator[str]":
             yield f"{'own':<8} {own.scene:<16} {own.path}"
 
 
-def _sent(submission: "Submission", prices: "Prices") -> str:
+def _sent(submission: "Submission", prices: "PriceBook") -> str:
     """When a lost submission was sent, and what it may have cost."""
     from storyboard.model.submission import rfc3339
 
-    price = prices.describe(submission.credits)
+    price = prices.describe(submission.price)
     return f"{'':<8} {'':<16} sent {rfc3339(submission.asked)}; if it was accepted it cost {price}"
 
 
 def _document(report: "StatusReport") -> dict[str, object]:
-    from storyboard.model.text import json_number
-
     return {
         "storyboard": report.storyboard,
         "film": str(report.film) if report.film.is_file() else None,
-        "scenes": [_scene_document(status) for status in report.scenes],
-        "forgotten": [_orphan_document(submission) for submission in report.orphaned],
+        "scenes": [_scene_document(status, report.prices) for status in report.scenes],
+        "forgotten": [_orphan_document(submission, report.prices) for submission in report.orphaned],
         "owed": [job.document() for job in report.owed],
         "problems": [problem.document() for problem in report.warnings],
-        "spent": json_number(report.spent),
+        **_spent(report),
     }
 
 
-def _scene_document(status: "SceneStatus") -> dict[str, object]:
+def _spent(report: "StatusReport") -> dict[str, object]:
+    told = report.prices.document(report.spent)
+    return {"spent": told.pop("credits"), **told}
+
+
+def _scene_document(status: "SceneStatus", prices: "PriceBook") -> dict[str, object]:
     from storyboard.model.submission import rfc3339
-    from storyboard.model.text import json_number
 
     submission = status.submission
     return {
@@ -162,19 +164,18 @@ def _scene_document(status: "SceneStatus") -> dict[str, object]:
         "why": status.why,
         "job": submission.job if submission else None,
         "asked": rfc3339(submission.asked) if submission else None,
-        "credits": json_number(submission.cost) if submission else None,
+        **(prices.document(submission.cost) if submission else {"credits": None}),
         "path": str(status.path) if status.path else None,
         "remarks": [remark.document() for remark in status.remarks],
     }
 
 
-def _orphan_document(submission: "Submission") -> dict[str, object]:
+def _orphan_document(submission: "Submission", prices: "PriceBook") -> dict[str, object]:
     from storyboard.model.submission import rfc3339
-    from storyboard.model.text import json_number
 
     return {
         "scene": submission.scene,
         "asked": rfc3339(submission.asked),
-        "credits": json_number(submission.cost),
+        **prices.document(submission.cost),
         "prompt": submission.recipe["prompt"],
     }

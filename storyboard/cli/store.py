@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storyboard.config.settings import Settings
+    from storyboard.costs.price_book import PriceBook
     from storyboard.model.realm_kind import Kind
     from storyboard.state.garbage import UnreferencedTake
     from storyboard.state.realm import Realm
@@ -180,11 +181,11 @@ def gc(delete: bool, restore: bool, days: float, gone: tuple[Path, ...], draft: 
         collector = GarbageCollector(found, realm)
         report = run_collection(collector, days, gone, now, delete=delete, restore=restore)
     if as_json:
-        click.echo(to_json(_document(report)))
+        click.echo(to_json(_document(report, found.prices)))
         return
     for line in _spare(report):
         click.echo(safe_text(line))
-    for line in (*_kept(report), *_done(report)):
+    for line in (*_kept(report), *_done(report, found.prices)):
         click.echo(safe_text(line), err=True)
 
 
@@ -209,14 +210,13 @@ def _kept(report: "CollectionReport") -> "Iterator[str]":
         yield f"{'':<8} if it will not come back, say so: --gone PATH"
 
 
-def _done(report: "CollectionReport") -> "Iterator[str]":
+def _done(report: "CollectionReport", prices: "PriceBook") -> "Iterator[str]":
     """What was removed, or would be."""
-    from storyboard.costs.prices import amount
     from storyboard.model.submission import rfc3339
 
     if report.restored:
         yield f"{'restored':<8} {_takes(len(report.restored))}"
-    price = f", bought for {amount(report.spare_credits)} credits" if report.spare_credits else ""
+    price = f", bought for {prices.bare(report.spare_cost)}" if report.spare_cost else ""
     spare = f"{_takes(len(report.spare))}, {_megabytes(report.spare_bytes)}{price}"
     if not report.spare:
         yield f"{'spare':<8} nothing"
@@ -237,11 +237,11 @@ def _done(report: "CollectionReport") -> "Iterator[str]":
         yield f"{'trash':<8} {_takes(len(resting))} in it, which --delete removes for good from {until} on"
 
 
-def _document(report: "CollectionReport") -> dict[str, object]:
+def _document(report: "CollectionReport", prices: "PriceBook") -> dict[str, object]:
     found = report.waste.found
     return {
         "deleted": report.deleted,
-        "spare": [_spare_document(take) for take in report.spare],
+        "spare": [_spare_document(take, prices) for take in report.spare],
         "bytes": report.spare_bytes,
         "kept": {
             "needed": found.needed,
@@ -255,9 +255,8 @@ def _document(report: "CollectionReport") -> dict[str, object]:
     }
 
 
-def _spare_document(take: "UnreferencedTake") -> dict[str, object]:
+def _spare_document(take: "UnreferencedTake", prices: "PriceBook") -> dict[str, object]:
     from storyboard.model.submission import rfc3339
-    from storyboard.model.text import json_number
 
     return {
         "sha256": take.digest,
@@ -265,7 +264,7 @@ def _spare_document(take: "UnreferencedTake") -> dict[str, object]:
         "scene": take.scene,
         "storyboard": take.storyboard,
         "why": take.why,
-        "credits": json_number(take.credits),
+        **prices.document(take.cost),
         "last": rfc3339(take.last),
     }
 

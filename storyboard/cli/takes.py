@@ -10,6 +10,8 @@ from storyboard.cli.options import draft_option, json_option, locate_storyboard,
 from storyboard.model.text import format_seconds, one_line, safe_text, to_json
 
 if TYPE_CHECKING:
+    from storyboard.costs.price_book import PriceBook
+    from storyboard.model.cost import Cost
     from storyboard.workflow.takes_report import TakeRow
 
 # Of a line of figures, in 60 columns: take, whether the film uses it, seed, length, size, loudness, credits.
@@ -39,13 +41,14 @@ def command(file: str, scene: str | None, draft: bool, given: tuple[str, ...], a
         if as_json:
             click.echo(to_json(takes_document(workspace, rows, sheets)))
             return
-    for line in _table(rows, columns(sys.stdout)):
+        prices = workspace.prices
+    for line in _table(rows, columns(sys.stdout), prices):
         click.echo(safe_text(line))
     for path in sheets:
         click.echo(safe_text(f"{'sheet':<8} {near(str(path))}"))
 
 
-def _table(rows: "Sequence[TakeRow]", width: int | None) -> Iterator[str]:
+def _table(rows: "Sequence[TakeRow]", width: int | None, prices: "PriceBook") -> Iterator[str]:
     """The takes by scene: a line of figures for each, below it what there is to say of it, and its path.
 
     Lines are fitted to ``width``, but a path is never broken: a terminal wraps it, and it can still be copied.
@@ -56,16 +59,14 @@ def _table(rows: "Sequence[TakeRow]", width: int | None) -> Iterator[str]:
         if number == 0 or rows[number - 1].scene != row.scene:
             yield from ["", row.scene] if number else [row.scene]
             yield _HEAD
-        yield _figures(row)
+        yield _figures(row, prices)
         said = [remark.says for remark in row.remarks] if row.take else [f"{row.state}: {row.why}"]
         yield from fit_rows((f"{'':<8} {one_line(sentence, 300)}" for sentence in said), width)
         if row.path:
             yield f"{'':<8} {row.path}"
 
 
-def _figures(row: "TakeRow") -> str:
-    from storyboard.costs.prices import amount
-
+def _figures(row: "TakeRow", prices: "PriceBook") -> str:
     measure = row.take.measure if row.take else None
     cells = (
         f"take {row.number}",
@@ -74,9 +75,16 @@ def _figures(row: "TakeRow") -> str:
         f"{format_seconds(measure.seconds)} s" if measure else "–",
         f"{measure.width}x{measure.height}" if measure else "–",
         _sound(row),
-        "–" if row.credits is None else amount(row.credits),
+        "–" if row.cost is None else _price(row.cost, prices),
     )
     return _ROW.format(*cells).rstrip()
+
+
+def _price(cost: "Cost", prices: "PriceBook") -> str:
+    """Credits as a number; of another provider, or a currency, with their name."""
+    from storyboard.costs.prices import amount
+
+    return amount(cost.amount(prices.default)) if prices.is_plain(cost) else prices.bare(cost)
 
 
 def _sound(row: "TakeRow") -> str:

@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from storyboard.costs.price_tables import TERMS
 from storyboard.model.errors import InputError
 from storyboard.model.text import one_line
+
+# The keys that every provider has, besides those of its prices.
+_OURS = ("base_url", "key_file", "key_command", "at_once")
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
 
@@ -16,7 +20,8 @@ class ProviderTable:
     """What the user says of one provider; None for what is left out.
 
     ``key_command`` is a command and its arguments, which prints the key.
-    ``own`` is the rest of the table, which the provider itself reads and checks: its models, its prices, a declaration.
+    ``own`` is the rest of the table, which the provider itself reads and checks: its models, a declaration. ``terms``
+    are the prices in it, as ``costs.price_tables`` reads them; a declaration has them too.
     ``file`` is the config.toml; a path in ``own`` that is not absolute is relative to its folder.
     """
 
@@ -27,6 +32,7 @@ class ProviderTable:
     at_once: int | None = None
     key_command: tuple[str, ...] = ()
     own: Mapping[str, object] = field(default_factory=dict)
+    terms: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def key_variable(self) -> str:
@@ -60,7 +66,8 @@ def _one(name: str, value: object, file: Path) -> ProviderTable:
         key_file=_text(value, "key_file", where),
         at_once=at_once,
         key_command=_command(value.get("key_command", []), where),
-        own={key: one for key, one in value.items() if key not in ("base_url", "key_file", "key_command", "at_once")},
+        own={key: one for key, one in value.items() if key not in _OURS},
+        terms={key: one for key, one in value.items() if key in TERMS},
     )
 
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from storyboard.config.provider_tables import ProviderTable, provider_tables
 from storyboard.costs.budget import Budget, parse_budget
-from storyboard.costs.prices import Prices, parse_prices
+from storyboard.costs.price_book import PriceBook
+from storyboard.costs.price_tables import read_price_book
 from storyboard.http.address import loopback_host
 from storyboard.model.callback_settings import CallbackSettings
 from storyboard.model.capabilities import Environment
@@ -24,6 +25,7 @@ _KEYS = (
     *("provider", "base_url", "uploads", "store", "at_once", "prices", "budget", "profile", "key_file"),
     "originals",
     "providers",
+    "rates",
 )
 
 _NO_HOME = (
@@ -47,7 +49,6 @@ class ServiceTerms:
 
     base_url: str
     environment: Environment
-    prices: Prices
     at_once: int | None
     key_file: str | None
     rehearses: bool
@@ -73,7 +74,7 @@ class Settings:
     time_scale: float
     at_once: int
     environment: Environment
-    prices: Prices
+    prices: PriceBook
     budget: Budget
     profile: Mapping[str, object]
     key_file: str | None
@@ -106,7 +107,6 @@ class Settings:
             provider=name,
             base_url=terms.base_url,
             environment=terms.environment,
-            prices=terms.prices,
             at_once=terms.at_once or self.at_once,
             key_file=terms.key_file,
             rehearses=terms.rehearses,
@@ -154,8 +154,8 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     tables = provider_tables(table, file)
     own = tables.get(provider, ProviderTable(provider, file))
     found = _known(own)
-    environment, usual = (found.environment, found.prices) if found else (NOWHERE, Prices())
-    tariff = usual if prices is None else parse_prices(prices, usual)
+    environment = found.environment if found else NOWHERE
+    book = _price_book(prices, table.get("rates", {}), own, tables)
     return Settings(
         file=file,
         home=_absolute(str(Path.cwd() / _expanded(home))),
@@ -165,8 +165,8 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
         time_scale=_scale(environ.get("STORYBOARD_TIME_SCALE", "1")),
         at_once=own.at_once or _at_once(table.get("at_once", 8)),
         environment=_with_command(environment, own.key_command),
-        prices=tariff,
-        budget=parse_budget(budget, str(file), tariff),
+        prices=book,
+        budget=parse_budget(budget, str(file), book),
         profile=profile,
         key_file=own.key_file or _text(table, "key_file"),
         callbacks=_callbacks(environ),
@@ -185,12 +185,20 @@ def _terms(table: ProviderTable, environ: Mapping[str, str]) -> ServiceTerms:
     return ServiceTerms(
         base_url=_address(environ if found else {}, environment, table, {}),
         environment=_with_command(environment, table.key_command),
-        prices=found.prices if found else Prices(),
         at_once=table.at_once,
         key_file=table.key_file,
         rehearses=found.rehearses if found else True,
         hosts=found.hosts if found else (),
     )
+
+
+def _price_book(
+    prices: Mapping[str, object] | None, rates: object, own: ProviderTable, tables: Mapping[str, ProviderTable]
+) -> PriceBook:
+    """The prices of the default provider and of each that has a table. Raise InputError."""
+    every = {**tables, own.name: own}
+    published = {name: found.prices for name, each in every.items() if (found := _known(each))}
+    return read_price_book(prices, rates, own.name, published, {name: each.terms for name, each in every.items()})
 
 
 def _expanded(folder: str) -> Path:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from storyboard.costs.prices import Prices
+from storyboard.costs.price_book import PriceBook
+from storyboard.model.cost import CREDITS, Cost, is_currency
+from storyboard.model.shot import USUAL_PROVIDER
 from storyboard.model.submission import State
 from storyboard.model.text import json_number, one_line
 
@@ -16,7 +18,8 @@ class Charge:
     """One actual or possible charge: for a submission, or (``hd``) for an HD version added to its take.
 
     ``storyboard`` is the file's absolute path, ``credits`` as reported by the provider, else as expected, ``at`` the
-    time of the request (RFC 3339 in UTC), ``state`` the state of the submission.
+    time of the request (RFC 3339 in UTC), ``state`` the state of the submission. ``unit`` is that of ``credits``:
+    "credits" of the ``provider``, or a currency.
     """
 
     storyboard: str
@@ -27,6 +30,13 @@ class Charge:
     hd: bool
     credits: Fraction
     at: str
+    provider: str = USUAL_PROVIDER
+    unit: str = CREDITS
+
+    @property
+    def cost(self) -> Cost:
+        """What was charged."""
+        return Cost.of_provider(self.credits, self.provider, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ class Sum:
     """
 
     of: Mapping[str, str]
-    credits: Fraction
+    cost: Cost
     submissions: int
     unknown: int
     failed: int
@@ -56,10 +66,11 @@ class Account:
     total: Sum
 
 
-def add_up(charges: Sequence[Charge], at_work: Collection[str]) -> Account:
+def add_up(charges: Sequence[Charge], at_work: Collection[str], default: str = USUAL_PROVIDER) -> Account:
     """The sums of ``charges``, given oldest first. ``at_work`` are the runs in progress.
 
-    A submission without an answer counts as unknown, unless its run is in progress.
+    A submission without an answer counts as unknown, unless its run is in progress. Models of other providers than the
+    ``default`` one are named with their provider, such as "fal/minimax/h3".
     """
     began: dict[str, str] = {}
     for charge in charges:
@@ -75,9 +86,13 @@ def add_up(charges: Sequence[Charge], at_work: Collection[str]) -> Account:
         scenes=by(lambda charge: {"storyboard": charge.storyboard, "scene": charge.scene}),
         runs=by(lambda charge: {"run": charge.run, "began": began[charge.run], "storyboard": charge.storyboard}),
         months=by(lambda charge: {"month": charge.at[:7]}),
-        models=by(lambda charge: {"model": charge.model}),
+        models=by(lambda charge: {"model": _model(charge, default)}),
         total=_sum({}, charges, at_work),
     )
+
+
+def _model(charge: Charge, default: str) -> str:
+    return charge.model if charge.provider == default else f"{charge.provider}/{charge.model}"
 
 
 def _sum(of: Mapping[str, str], charges: Sequence[Charge], at_work: Collection[str]) -> Sum:
@@ -85,7 +100,7 @@ def _sum(of: Mapping[str, str], charges: Sequence[Charge], at_work: Collection[s
     lost = (charge.state == "unknown" or (charge.state == "intent" and charge.run not in at_work) for charge in sent)
     return Sum(
         of=of,
-        credits=sum((charge.credits for charge in charges), Fraction(0)),
+        cost=Cost.total(charge.cost for charge in charges),
         submissions=len(sent),
         unknown=sum(lost),
         failed=sum(charge.state == "failed" for charge in sent),
@@ -93,46 +108,64 @@ def _sum(of: Mapping[str, str], charges: Sequence[Charge], at_work: Collection[s
     )
 
 
-def costs_document(account: Account, storyboard: str | None, prices: Prices) -> dict[str, object]:
+def costs_document(account: Account, storyboard: str | None, prices: PriceBook) -> dict[str, object]:
     """The account as JSON (costs.schema.json). ``storyboard`` is the file that it covers, None for all."""
     groups = {name: [_document(found, prices) for found in sums] for name, sums in _groups(account).items()}
     total = _document(account.total, prices)
     return {"storyboard": storyboard, "currency": prices.currency, **groups, "total": total}
 
 
-def table(account: Account, prices: Prices) -> str:
+def table(account: Account, prices: PriceBook) -> str:
     """The account as CSV with a header: one row per sum, with the grouping in ``by``; the last row is the total.
 
-    A cell that a spreadsheet would read as a formula gets a leading apostrophe.
+    Where several units were paid in, each has a column of its own, after ``credits`` of the default provider. A cell
+    that a spreadsheet would read as a formula gets a leading apostrophe.
     """
-    names = ["storyboard", "scene", "run", "began", "month", "model"]
-    counts = ["credits", "money", "submissions", "unknown", "failed", "refused"]
+    names, units = ["storyboard", "scene", "run", "began", "month", "model"], other_units(account, prices)
+    counts = ["submissions", "unknown", "failed", "refused"]
     out = io.StringIO()
-    writer = csv.DictWriter(out, ["by", *names, *counts[:2], "currency", *counts[2:]], restval="", lineterminator="\n")
+    columns = ["by", *names, "credits", "money", "currency", *counts, *map(_column, units)]
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for by, sums in {**_groups(account), "total": (account.total,)}.items():
         for found in sums:
             of = {name: _harmless(value) for name, value in found.of.items()}
-            figures = {name: value for name, value in _document(found, prices).items() if name in counts}
-            writer.writerow({"by": by.removesuffix("s"), **of, **figures, "currency": _harmless(prices.currency)})
+            figures = {name: value for name, value in _document(found, prices).items() if name in (*counts, "credits")}
+            others = {_column(unit): json_number(found.cost.amount(unit)) for unit in units}
+            worth = {"money": _money(found, prices), "currency": _harmless(prices.currency)}
+            writer.writerow({"by": by.removesuffix("s"), **of, **figures, **worth, **others})
     return out.getvalue()
+
+
+def _column(unit: str) -> str:
+    return unit if is_currency(unit) else _harmless(f"{unit} credits")
+
+
+def other_units(account: Account, prices: PriceBook) -> tuple[str, ...]:
+    """The units in which something was paid, but for credits of the default provider."""
+    return tuple(unit for unit in account.total.cost.units if unit != prices.default)
 
 
 def _groups(account: Account) -> dict[str, tuple[Sum, ...]]:
     return {"scenes": account.scenes, "runs": account.runs, "months": account.months, "models": account.models}
 
 
-def _document(found: Sum, prices: Prices) -> dict[str, object]:
-    price = prices.money(found.credits)
+def _document(found: Sum, prices: PriceBook) -> dict[str, object]:
     return {
         **found.of,
-        "credits": json_number(found.credits),
-        "money": None if price is None else json_number(price),
+        **prices.document(found.cost),
+        "money": _money(found, prices),
         "submissions": found.submissions,
         "unknown": found.unknown,
         "failed": found.failed,
         "refused": found.refused,
     }
+
+
+def _money(found: Sum, prices: PriceBook) -> int | float | None:
+    """The whole sum in the user's currency; None if the worth of a part is not known."""
+    money = prices.money(found.cost)
+    return None if money is None else json_number(money)
 
 
 def _harmless(text: str) -> str:

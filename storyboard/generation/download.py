@@ -14,6 +14,7 @@ from storyboard.generation.schedule import HD_DEADLINE
 from storyboard.generation.services import RunServices
 from storyboard.http.clip_download import DownloadedFile, write_clip
 from storyboard.model import events
+from storyboard.model.cost import CREDITS
 from storyboard.model.errors import AddressExpired, BadMedia, LocalFault, SceneFailed, UpgradeRefused
 from storyboard.model.submission import Submission
 from storyboard.model.take import Take
@@ -61,9 +62,9 @@ async def collect_upgrade(
     """
     if submission.hd is None:
         state.may_submit(services.provider.name)
-        now = services.clock.wall()
+        now, price = services.clock.wall(), state.prices.upgrade(step.shot).credits
         services.ledger.submissions.record_upgrade(
-            submission, step.scene, state.storyboard_id, state.name, state.upgrade, now, state.budget
+            submission, step.scene, state.storyboard_id, state.name, price, now, state.budget
         )
     try:
         ready = await upgrade_ready(services, state, step, submission, deadline=deadline)
@@ -142,7 +143,8 @@ async def _download(
     async with state.checks:
         examined = await asyncio.to_thread(services.verify, path)
     reported = (ready.seed, ready.credits, expected.job, ready.fallback)
-    take = Take(downloaded.sha256, downloaded.bytes, examined.measure, expected.resolution, *reported)
+    unit = services.provider.prices.unit(step.shot.model) if ready.credits is not None else CREDITS
+    take = Take(downloaded.sha256, downloaded.bytes, examined.measure, expected.resolution, *reported, unit=unit)
     services.store.put(path, take.digest)
     # Before the take is recorded: killed in between, the next run downloads both again.
     await collect_original(services, state, step, expected.key, expected.job, ready)

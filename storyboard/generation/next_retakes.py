@@ -30,7 +30,7 @@ async def buy_retakes(
         why = f"retake: take {shots[-1].take} has {', '.join(found)}"
         services.on_event(events.Warned(step.scene, f"{why}: buying take {current.take}"))
         left = retakes._replace(shots=retakes.shots[at:])
-        retake = Make(step.scene, current, step.resolution, why, following.credits, picked=False, retakes=left)
+        retake = Make(step.scene, current, step.resolution, why, following.cost, picked=False, retakes=left)
         state.retaken[take_id(retake)] = outcome = await buy(retake)
         if not isinstance(outcome, Take):
             break
@@ -42,7 +42,7 @@ async def buy_retakes(
     for shot in shots:
         if shot.take == used and _lacks_upgrade(services, step, shot):
             why = f"the take that the film uses, in {step.resolution}"
-            upgrade = Collect(step.scene, shot, step.resolution, None, why, state.upgrade)
+            upgrade = Collect(step.scene, shot, step.resolution, None, why, state.prices.upgrade(shot))
             state.retaken[take_id(upgrade)] = await buy(upgrade)
 
 

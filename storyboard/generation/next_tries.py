@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from storyboard.generation.run_state import RunState
 from storyboard.generation.services import AllServices, RunServices
 from storyboard.model import events
+from storyboard.model.cost import Cost
 from storyboard.model.errors import SceneFailed
 from storyboard.model.take import Take
 from storyboard.planning.steps import Collect, Make, NextTry, take_id
@@ -42,6 +43,7 @@ async def _standing(
 
 
 def _next(services: RunServices, state: RunState, step: Make | Collect, following: NextTry) -> Make:
-    upgrade = state.upgrade if services.model(following.shot).upgrades(step.resolution) else 0
-    price, why = following.credits + upgrade, following.why
+    has_upgrade = services.model(following.shot).upgrades(step.resolution)
+    upgrade = state.prices.upgrade(following.shot) if has_upgrade else Cost()
+    price, why = following.cost + upgrade, following.why
     return Make(step.scene, following.shot, step.resolution, why, price, step.after, picked=step.picked)

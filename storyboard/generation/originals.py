@@ -31,8 +31,8 @@ async def collect_original(
         await _download(services, state, key, job, ready)
     except SceneFailed as error:
         if job:
-            services.ledger.takes.record_original_owed(job, services.clock.wall())
-            state.originals_owed.add(job)
+            services.ledger.takes.record_original_owed(key, job, services.clock.wall())
+            state.originals_owed.add((key, job))
         said = f"its uncropped original was not downloaded, the next run asks for it again: {error.message}"
         services.on_event(events.Warned(step.scene, said))
 

@@ -39,8 +39,9 @@ async def fetch_pinned(services: RunServices, state: RunState, step: Collect) ->
         )
     except KnownJob:
         raise SceneFailed(f"its job {one_line(step.job or '', 80)} belongs to another shot", "run again") from None
-    if found.job in state.originals_owed:  # The ledger did not know the job when its original was asked for.
-        services.ledger.takes.record_original_owed(found.job, now)
+    owed = (found.key, found.job or "")
+    if owed in state.originals_owed:  # The ledger did not know the job when its original was asked for.
+        services.ledger.takes.record_original_owed(*owed, now)
     return found
 
 

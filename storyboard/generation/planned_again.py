@@ -8,7 +8,7 @@ from storyboard.generation.run_state import RunState
 from storyboard.generation.services import RunServices
 from storyboard.model import events
 from storyboard.model.errors import SceneFailed, StoryboardError
-from storyboard.planning.steps import Blocked, Collect, Keep, Make, Plan, Step, most_credits, take_id
+from storyboard.planning.steps import Blocked, Collect, Keep, Make, Plan, Step, highest_cost, take_id
 
 _LATER = "run again: the plan says what it starts from, and at what price"
 
@@ -63,9 +63,9 @@ def _planned_now(services: RunServices, state: RunState, step: Make | Collect, m
         case Blocked():
             raise SceneFailed(found.cause or f"not generated: {found.why}", found.way or _LATER)
         case Make() | Collect() if all(other in state.ended for other in found.after):
-            if most_credits(found) > most_credits(step):  # What is tried, or bought, behind it was not approved.
+            if highest_cost(found).exceeds(highest_cost(step)):  # What is tried, or bought, behind it was not approved.
                 found = replace(found, tries=(), retakes=None)
-            if most_credits(found) <= most_credits(step):
+            if not highest_cost(found).exceeds(highest_cost(step)):
                 return found
     raise SceneFailed(f"not generated: the film uses another take of {moved} now, which was not planned", _LATER)
 

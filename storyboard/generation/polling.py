@@ -1,6 +1,7 @@
 """Poll a job until its clip, or its upgrade, is ready; or until the limit of polling is reached."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from storyboard.generation.provider_calls import job_status, upscale_status
@@ -88,6 +89,9 @@ async def clip_ready(
     )
     if isinstance(found, str):
         raise Stalled(f"job {one_line(job, 80)}: {found}", STILL_OPEN)
+    if services.provider.prices.unit(submission.model) != submission.unit:
+        # The user pays in another unit than the one in which the provider reports.
+        found = replace(found, credits=None)
     if found.credits is not None and found.credits != submission.credits:
         # Recorded before the next submission checks the budget, not only when the clip has been downloaded.
         records.record_charge(submission, found.credits, services.clock.wall())

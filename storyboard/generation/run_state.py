@@ -3,9 +3,9 @@
 import asyncio
 import os
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from storyboard.costs.budget import NO_LIMIT, Budget
+from storyboard.costs.price_book import PriceBook
 from storyboard.generation.services import RunServices
 from storyboard.http.client import Client
 from storyboard.model import events
@@ -23,21 +23,20 @@ DOWNLOADS = 4
 class RunState:
     """The state of one run. ``name`` is the run's in the ledger, ``storyboard_id`` the storyboard's.
 
-    ``upgrade`` is the credits of an upgrade. A submission that ``budget`` does not allow is not sent, nor any
-    after it.
-    ``clients`` are those of all providers; one that refuses the run, as its key is wrong, is in ``refused`` with why:
-    the others go on. ``ended`` has the outcome of each take as soon as it
-    is known: its task may still prepare the cut. ``retaken`` has the outcomes of retakes, ``replaced`` the keys of the
-    shots in whose place the film uses another one: a fallback, a retake, one that was planned again. ``planned_again``
-    are the steps that were, because their sources were replaced. ``standing`` are the takes in the store, by the keys
-    of their shots: those that the plan keeps, and each that comes. ``frame_turns``: each frame is taken once.
-    ``originals_owed`` are the jobs whose uncropped originals could not be downloaded.
+    ``prices`` are what the plan was made with. A submission that ``budget`` does not allow is not sent, nor any after
+    it. ``clients`` are those of all providers; one that refuses the run, as its key is wrong, is in ``refused`` with
+    why: the others go on. ``ended`` has the outcome of each take as soon as it is known: its task may still prepare the
+    cut. ``retaken`` has the outcomes of retakes, ``replaced`` the keys of the shots in whose place the film uses
+    another one: a fallback, a retake, one that was planned again. ``planned_again`` are the steps that were, because
+    their sources were replaced. ``standing`` are the takes in the store, by the keys of their shots: those that the
+    plan keeps, and each that comes. ``frame_turns``: each frame is taken once. ``originals_owed`` are the keys and jobs
+    whose uncropped originals could not be downloaded.
     ``fitted`` are the images that were brought into a shape, by the digest of what they were made from.
     """
 
     name: str
     storyboard_id: str
-    upgrade: Fraction
+    prices: PriceBook
     budget: Budget = NO_LIMIT
     stopped_by: StoryboardError | None = None
     clients: list[Client] = field(default_factory=list)
@@ -52,7 +51,7 @@ class RunState:
     planned_again: dict[TakeId, Keep | Make | Collect] = field(default_factory=dict)
     standing: dict[str, Take] = field(default_factory=dict)
     frame_turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
-    originals_owed: set[str] = field(default_factory=set)
+    originals_owed: set[tuple[str, str]] = field(default_factory=set)
     fitted: dict[tuple[str, FrameFit], LocalImage] = field(default_factory=dict)
     downloads: asyncio.Semaphore = field(init=False)
     checks: asyncio.Semaphore = field(init=False)

@@ -15,6 +15,7 @@ from storyboard.generation.schedule import CALLED_WITHIN
 from storyboard.generation.services import RunServices
 from storyboard.generation.uploads import Uploads, content_as_planned, media_type
 from storyboard.model import events
+from storyboard.model.cost import CREDITS
 from storyboard.model.errors import (
     InputError,
     LocalFault,
@@ -56,7 +57,7 @@ async def submit_shot(services: RunServices, state: RunState, step: Make) -> tup
         submission = await _send_or_recover(services, state, step, submission, sendable)
         state.paid.add(take_id(step))
         assert submission.job is not None
-        services.on_event(events.Submitted(step.scene, step.shot.take, submission.job, step.credits))
+        services.on_event(events.Submitted(step.scene, step.shot.take, submission.job, step.cost))
         await services.callbacks.pause(submission, services.provider.timing.first)
         return submission, await clip_ready(services, state, step, submission)
 
@@ -106,18 +107,20 @@ async def shield_request(state: RunState, request: Coroutine[None, None, Submiss
 
 def _record_intent(services: RunServices, state: RunState, step: Make, frames: Mapping[str, str]) -> Submission:
     """Raise AlreadyAsked, OverBudget, LocalFault: then nothing may be sent."""
-    upgrade = state.upgrade if services.model(step.shot).upgrades(step.resolution) else 0
-    now = services.clock.wall()
+    has_upgrade = services.model(step.shot).upgrades(step.resolution)
+    price = step.cost - state.prices.upgrade(step.shot) if has_upgrade else step.cost
+    unit, now = state.prices.unit(step.shot), services.clock.wall()
     return services.ledger.submissions.record_intent(
         step.shot,
         step.scene,
         state.storyboard_id,
         state.name,
-        step.credits - upgrade,
+        price.amount(step.shot.provider if unit == CREDITS else unit),
         now,
         state.budget,
         step.why,
         frames,
+        unit,
     )
 
 

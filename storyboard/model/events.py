@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from storyboard.model.cost import NO_COST, Cost
 from storyboard.model.remark import Remark
 from storyboard.model.take import TakeId
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan of a render: scenes by step, and its cost (``money`` is None where a credit has no price).
+    """The plan of a render: scenes by step, and its cost (``money`` is None where the worth of a part is not known).
 
-    ``at_most`` are the credits that it may cost with all fallbacks and retakes.
+    ``at_most`` is what it may cost with all fallbacks and retakes.
 
     ``job_seconds`` is how long a job takes, by past jobs (None if there were none); ``at_once`` run at a time.
     """
@@ -21,12 +22,17 @@ class Planned:
     collect: int
     keep: int
     blocked: int
-    credits: Fraction
+    cost: Cost
     money: Fraction | None
     currency: str
     job_seconds: float | None = None
     at_once: int = 1
-    at_most: Fraction = Fraction(0)
+    at_most: Cost = NO_COST
+
+    @property
+    def credits(self) -> Fraction:
+        """The cost in credits. Raise InputError where it is not in credits of one provider alone."""
+        return self.cost.credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,12 @@ class Submitting:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A job was submitted. ``credits`` is its expected cost."""
+    """A job was submitted. ``cost`` is its expected cost."""
 
     scene: str
     take: int
     job: str
-    credits: Fraction
+    cost: Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ class Cutting:
 class Done:
     """The end of a render. ``film`` is a path, or "" where no film was written; ``seconds`` is its duration.
 
-    ``credits`` is the cost of the run by the configured prices, ``exit`` the exit status; ``notes`` say what to do
+    ``cost`` is that of the run by the configured prices, ``exit`` the exit status; ``notes`` say what to do
     next. The command line makes this event from the result of the render.
     """
 
@@ -154,9 +160,14 @@ class Done:
     kept: int
     failed: int
     unknown: int
-    credits: Fraction
+    cost: Cost
     exit: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def credits(self) -> Fraction:
+        """The cost in credits. Raise InputError where it is not in credits of one provider alone."""
+        return self.cost.credits
 
 
 Event = (

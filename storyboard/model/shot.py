@@ -22,6 +22,9 @@ DEFAULTS: Recipe = {
     "provider": "apikley",
 }
 
+# The provider of a recipe, a job or a take that names none.
+USUAL_PROVIDER = str(DEFAULTS["provider"])
+
 
 @dataclass(frozen=True, slots=True)
 class TakeFrame:

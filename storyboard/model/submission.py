@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Literal
 from uuid import UUID, uuid5
 
-from storyboard.model.shot import DEFAULTS, Recipe
+from storyboard.model.cost import CREDITS, Cost
+from storyboard.model.shot import USUAL_PROVIDER, Recipe
 from storyboard.model.take import TakeId
 
 # intent: the request may have been sent. unknown: it was sent, and its answer was lost. open: a job is paid for and
@@ -29,7 +30,8 @@ _NAMES = UUID("5b0c9d2e-7f43-4c1a-9f5e-2d8a6f1e4b77")
 class Submission:
     """One attempt to have a shot generated, in its present state. ``asked`` and ``changed`` are seconds since 1970 UTC.
 
-    ``credits`` is the expected price, ``charged`` what the provider reported, ``hd`` the expected price of its upgrade.
+    ``credits`` is the expected price, ``charged`` what the provider reported, both in ``unit``: "credits" of the
+    ``provider``, or a currency. ``hd`` is the expected price of its upgrade in ``hd_unit``, None without an upgrade.
     ``why`` says how it ended, ``reason`` why it was made, in the words of the plan; "" where that is not known.
     """
 
@@ -51,15 +53,13 @@ class Submission:
     asked: float
     changed: float
     reason: str = ""
+    provider: str = USUAL_PROVIDER
+    unit: str = CREDITS
+    hd_unit: str = CREDITS
 
     def asks(self, prompt: str) -> bool:
         """Whether ``prompt``, as a provider repeats it, is that of this submission."""
         return prompt.strip() == str(self.recipe["prompt"]).strip()
-
-    @property
-    def provider(self) -> str:
-        """The name of the provider that was asked."""
-        return str(self.recipe.get("provider", DEFAULTS["provider"]))
 
     @property
     def take(self) -> TakeId:
@@ -83,11 +83,24 @@ class Submission:
         return self.state == "taken" and self.why == ORIGINAL_OWED
 
     @property
-    def cost(self) -> Fraction:
-        """Credits that it cost or may have cost: an unconfirmed one counts."""
-        if self.state == "refused":
-            return Fraction(0)
-        return (self.credits if self.charged is None else self.charged) + (self.hd or 0)
+    def price(self) -> Cost:
+        """What it was expected to cost, without an upgrade."""
+        return Cost.of_provider(self.credits, self.provider, self.unit)
+
+    @property
+    def base_cost(self) -> Cost:
+        """What it cost without its upgrade, as far as is known."""
+        return self.price if self.charged is None else Cost.of_provider(self.charged, self.provider, self.unit)
+
+    @property
+    def upgrade_cost(self) -> Cost:
+        """What its upgrade cost or may have cost."""
+        return Cost.of_provider(self.hd or Fraction(0), self.provider, self.hd_unit)
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost or may have cost, with its upgrade: an unconfirmed one counts."""
+        return Cost() if self.state == "refused" else self.base_cost + self.upgrade_cost
 
 
 def rfc3339(seconds: float) -> str:

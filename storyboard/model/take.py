@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from storyboard.model.cost import CREDITS, Cost
 from storyboard.model.errors import StoryboardError
 from storyboard.model.remark import Remark
+from storyboard.model.shot import USUAL_PROVIDER
 
 # The resolution of a clip as the provider generated it, before it was cropped to the shape of the take beside it.
 ORIGINAL = "original"
@@ -43,9 +45,10 @@ class Take:
     """A take in the store: ``digest`` is the SHA-256 (hex) of its bytes, and its name in the store.
 
     ``resolution`` is that of the model, or ORIGINAL. ``seed`` and ``credits`` are as reported by the provider, None
-    where it reported none. ``job`` is the provider's name of the job that generated it, None where that is not known;
-    ``fallback``: the provider says that another model than the one asked for generated it. ``provider`` is named where
-    a lock file pins a job of another one than the default. ``remarks`` say what the checks of the clip found.
+    where it reported none; ``unit`` is that of ``credits``: "credits" of the provider, or a currency. ``job`` is the
+    provider's name of the job that generated it, None where that is not known; ``fallback``: the provider says that
+    another model than the one asked for generated it. ``provider`` is named where a lock file pins a job of another one
+    than the default. ``remarks`` say what the checks of the clip found.
     ``first_frame`` and ``last_frame`` are the digests of the frames of other scenes that were sent with the request.
     """
 
@@ -61,6 +64,13 @@ class Take:
     remarks: tuple[Remark, ...] = ()
     first_frame: str | None = None
     last_frame: str | None = None
+    unit: str = CREDITS
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the provider reported; None where it reported nothing."""
+        provider = self.provider or USUAL_PROVIDER
+        return None if self.credits is None else Cost.of_provider(self.credits, provider, self.unit)
 
 
 @dataclass(frozen=True, slots=True)

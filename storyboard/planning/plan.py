@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
-from storyboard.costs.prices import Prices
+from storyboard.costs.price_book import PriceBook
 from storyboard.model.capabilities import Model
 from storyboard.model.chains import sources_first
+from storyboard.model.cost import Cost
 from storyboard.model.lock import known_takes
 from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.scene_shots import SceneShots
@@ -14,7 +14,6 @@ from storyboard.model.shot import Shot
 from storyboard.model.storyboard import Generated, Resolution, Storyboard
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take, TakeId
-from storyboard.model.text import json_number
 from storyboard.planning.changes import changes
 from storyboard.planning.fallbacks import fallback_shots, own_tries, standing_fallback
 from storyboard.planning.retakes import counted_once, steps_with_retakes
@@ -33,7 +32,7 @@ from storyboard.planning.steps import (
 
 
 def make_plan(
-    storyboard: Storyboard, wanted: Mapping[str, SceneShots], facts: Facts, prices: Prices, catalogue: Catalogue
+    storyboard: Storyboard, wanted: Mapping[str, SceneShots], facts: Facts, prices: PriceBook, catalogue: Catalogue
 ) -> Plan:
     """Return what to do about each take, why, and at what price. Raise InputError for a model without a price."""
     facts = _by_key(facts, wanted)
@@ -41,7 +40,7 @@ def make_plan(
     used: dict[str, Step] = {}
     asked: dict[str, list[Make | Collect]] = {}
     retaking: dict[str, tuple[TakeId, ...]] = {}
-    priced: dict[str, Fraction] = {}
+    priced: dict[str, Cost] = {}
     for scene in sources_first(storyboard.scenes):
         if not isinstance(scene.source, Generated):
             continue
@@ -52,7 +51,7 @@ def make_plan(
             if closed and not shot.kept_key and not known.picked:
                 continue
             step = _behind_sources(_standing(known) if known.stands else _step(known), used, retaking, facts)
-            if isinstance(step, Collect) and known.lacks_upgrade and step.credits and not step.pinned:
+            if isinstance(step, Collect) and known.lacks_upgrade and step.cost and not step.pinned:
                 bases[shot.take] = known.held[known.base]
             if isinstance(step, Make | Collect):
                 before = asked.setdefault(step.shot.key, [])
@@ -130,11 +129,11 @@ def _by_key(facts: Facts, wanted: Mapping[str, SceneShots]) -> Facts:
     return replace(facts, rebuy=keys(facts.rebuy), retry=keys(facts.retry))
 
 
-def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: Prices, model: Model) -> Collect:
+def _shared(step: Make | Collect, before: Sequence[Make | Collect], prices: PriceBook, model: Model) -> Collect:
     """The step of a scene whose shot an earlier scene generates: it is bought once, and its upgrade once."""
     first = before[0]
     added = model.upgrades(step.resolution) and all(other.resolution != step.resolution for other in before)
-    extra = (prices.hd if isinstance(step, Make) else step.credits) if added else Fraction(0)
+    extra = (prices.upgrade(step.shot) if isinstance(step, Make) else step.cost) if added else Cost()
     why = f"the same shot as {first.scene}"
     return Collect(step.scene, step.shot, step.resolution, None, why, extra, (take_id(first),))
 
@@ -148,7 +147,7 @@ def _step(shot: "_Known") -> Step:
     first, *others = _tries(shot) or (None,)
     if first is None:
         return _refused(shot)
-    price, agreed = first.credits + shot.upgrade, shot.may({*shot.facts.rebuy, *shot.facts.retry})
+    price, agreed = first.cost + shot.upgrade, shot.may({*shot.facts.rebuy, *shot.facts.retry})
     return Make(shot.scene, first.shot, shot.resolution, first.why, price, agreed=agreed, tries=tuple(others))
 
 
@@ -168,7 +167,7 @@ def _tries(shot: "_Known", open_key: str = "") -> list[NextTry]:
     """
     source, wanted = shot.source, replace(shot.wanted, kept_key=None)
     refusals = {**shot.facts.refusals, open_key: shot.facts.refusals.get(open_key, 0) + 1}
-    price = shot.prices.shot(wanted.model)
+    price = shot.price_of(wanted)
     left = own_tries(source) - refusals.get(wanted.key, 0)
     if shot.wanted.kept_key:
         left = 0
@@ -181,7 +180,7 @@ def _tries(shot: "_Known", open_key: str = "") -> list[NextTry]:
     found += [again] if left > 1 else []
     for other, how in fallback_shots(source, wanted):
         if not refusals.get(other.key, 0):
-            found.append(NextTry(other, shot.prices.shot(other.model), f"refused for its content: {how}"))
+            found.append(NextTry(other, shot.price_of(other), f"refused for its content: {how}"))
     return found
 
 
@@ -206,7 +205,7 @@ class _Known:
     picked: bool
     catalogue: Catalogue
     facts: Facts
-    prices: Prices
+    prices: PriceBook
     closed: bool
 
     @property
@@ -255,9 +254,13 @@ class _Known:
         return self.model.base(self.resolution)
 
     @property
-    def upgrade(self) -> Fraction:
+    def upgrade(self) -> Cost:
         """The price of the upgrade that the wanted resolution takes."""
-        return self.prices.hd if self.model.upgrades(self.resolution) else Fraction(0)
+        return self.prices.upgrade(self.wanted) if self.model.upgrades(self.resolution) else Cost()
+
+    def price_of(self, shot: Shot) -> Cost:
+        """The price of this shot, or of one that is tried in its place. Raise InputError."""
+        return self.prices.shot(shot, self.catalogue.model(shot))
 
     @property
     def lacks_upgrade(self) -> bool:
@@ -279,7 +282,7 @@ class _Known:
             return f"to buy another, change the prompt of scene {self.scene}"
         if self.stands:
             return f"to buy what the scene says now: storyboard accept --undo FILE {self.scene}"
-        return self._again("it", self.prices.shot(self.wanted.model) + self.upgrade)
+        return self._again("it", self.price_of(self.wanted) + self.upgrade)
 
     @property
     def upgrade_otherwise(self) -> str:
@@ -287,9 +290,9 @@ class _Known:
         bought = self.model.upgrades(self.resolution) and self.resolution in self.takes
         return self._again(f"its {self.resolution} version", self.upgrade) if bought else ""
 
-    def _again(self, what: str, price: Fraction) -> str:
+    def _again(self, what: str, price: Cost) -> str:
         verb = "generates" if self.facts.kind == "rehearsal" else "buys"
-        return f"--rebuy {self.scene} {verb} {what} again for {json_number(price)} credits"
+        return f"--rebuy {self.scene} {verb} {what} again for {self.prices.bare(price)}"
 
     def may(self, agreed: Collection[str]) -> bool:
         """Whether the user agreed for a scene of this shot. A take that stands is not bought again."""
@@ -315,7 +318,7 @@ def _pending(shot: _Known) -> Step | None:
         gone = entry.state == "taken" and shot.base not in shot.held
         if (gone and shot.may(facts.rebuy)) or _is_upgraded_elsewhere(shot, entry):
             return None
-        extra, otherwise = shot.upgrade if entry.hd is None else Fraction(0), shot.otherwise if gone else ""
+        extra, otherwise = shot.upgrade if entry.hd is None else Cost(), shot.otherwise if gone else ""
         why = _collecting(shot, entry)
         return Collect(shot.scene, shot.wanted, shot.resolution, entry.job, why, extra, otherwise=otherwise)
     return None
@@ -348,7 +351,7 @@ def _lost(shot: _Known) -> Step | None:
             shot.resolution,
             base.job,
             _fetching(shot),
-            shot.upgrade if shot.resolution not in fetched else Fraction(0),
+            shot.upgrade if shot.resolution not in fetched else Cost(),
             pinned=tuple(takes[resolution] for resolution in dict.fromkeys(fetched)),
             otherwise=shot.otherwise,
             upgrade_otherwise=shot.upgrade_otherwise,

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import takewhile
 
-from storyboard.costs.prices import Prices
+from storyboard.costs.price_book import PriceBook
+from storyboard.model.cost import Cost
 from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Shot
@@ -88,7 +88,7 @@ def steps_with_retakes(
     source: Generated,
     shots: SceneShots,
     steps: Sequence[Step],
-    prices: Prices,
+    prices: PriceBook,
     catalogue: Catalogue,
     bases: Mapping[int, Take],
 ) -> list[Step]:
@@ -105,9 +105,9 @@ def steps_with_retakes(
         is_retake = step.shot.take > source.takes
         if isinstance(step, Make | Collect) and (step.picked or is_retake):
             if step.shot.kept_key is None and (shots.spares or is_retake):
-                upgrades = catalogue.model(step.shot).upgrades(source.resolution)
-                price = prices.shot(step.shot.model) + (prices.hd if upgrades else 0)
-                spares = tuple(NextTry(spare, price, "") for spare in shots.spares)
+                model = catalogue.model(step.shot)
+                extra = prices.upgrade(step.shot) if model.upgrades(source.resolution) else Cost()
+                spares = tuple(NextTry(spare, prices.shot(spare, model) + extra, "") for spare in shots.spares)
                 found[at] = replace(step, retakes=NextRetakes(source.retake, spares, shots.shot, source.pick is None))
             if is_retake and source.pick is None:
                 found = [_waiting(each, source, bases) for each in found]
@@ -123,10 +123,11 @@ def _waiting(step: Step, source: Generated, bases: Mapping[int, Take]) -> Step:
     return Keep(step.scene, step.shot, bases[step.shot.take], why)
 
 
-def counted_once(step: Step, priced: dict[str, Fraction]) -> Step:
+def counted_once(step: Step, priced: dict[str, Cost]) -> Step:
     """Return a step without the price of retakes that are in ``priced`` by their keys; those of the step are added."""
     if not isinstance(step, Make | Collect) or step.retakes is None:
         return step
-    before = {each.shot.key: min(each.credits, priced.get(each.shot.key, Fraction(0))) for each in step.retakes.shots}
-    priced.update({each.shot.key: max(each.credits, before[each.shot.key]) for each in step.retakes.shots})
-    return replace(step, retakes=step.retakes._replace(counted=sum(before.values(), Fraction(0))))
+    costs = {each.shot.key: each.cost for each in step.retakes.shots}
+    before = {key: cost.overlap(priced.get(key, Cost())) for key, cost in costs.items()}
+    priced.update({key: cost + priced.get(key, Cost()) - before[key] for key, cost in costs.items()})
+    return replace(step, retakes=step.retakes._replace(counted=Cost.total(before.values())))

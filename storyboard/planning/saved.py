@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from storyboard.costs.prices import Prices
+from storyboard.costs.price_book import PriceBook, costs_by_unit
+from storyboard.model.cost import Cost
 from storyboard.model.remark import Remark
 from storyboard.model.shot import TakeFrame
 from storyboard.model.storyboard import LocalImage
 from storyboard.model.take import TakeId
 from storyboard.model.text import json_number
-from storyboard.planning.steps import Plan, most_credits, take_id
+from storyboard.planning.steps import Plan, highest_cost, take_id
 
 NO_REMARKS: Mapping[TakeId, Sequence[Remark]] = {}
 
@@ -18,13 +19,13 @@ def plan_document(
     plan: Plan,
     storyboard: str,
     provider: str,
-    prices: Prices,
+    prices: PriceBook,
     leaving: Sequence[LocalImage],
     problems: Sequence[object],
     remarks: Mapping[TakeId, Sequence[Remark]] = NO_REMARKS,
 ) -> dict[str, object]:
     """Return the plan as JSON (schema plan.schema.json): what ``plan --json`` prints and ``plan -o`` saves."""
-    money = prices.money(plan.credits)
+    money = prices.money(plan.cost)
     return {
         "storyboard": storyboard,
         "provider": provider,
@@ -37,8 +38,7 @@ def plan_document(
                 "why": step.why,
                 "key": step.shot.key,
                 "model": step.shot.model,
-                "credits": json_number(step.credits),
-                "at_most": json_number(most_credits(step)),
+                **_amounts(step.cost, highest_cost(step), prices),
                 "after": list(dict.fromkeys(take.scene for take in step.after)),
                 "remarks": [remark.document() for remark in remarks.get(take_id(step), ())],
             }
@@ -46,16 +46,21 @@ def plan_document(
         ],
         "totals": {
             **{name: plan.count(name) for name in ("make", "collect", "keep", "blocked")},
-            "credits": json_number(plan.credits),
-            "at_most": json_number(plan.at_most),
+            **_amounts(plan.cost, plan.at_most, prices),
             "money": None if money is None else json_number(money),
             "currency": prices.currency,
-            "estimate": prices.estimate,
+            "estimate": prices.is_estimate(plan.at_most),
         },
         "uploads": [_image_document(image) for image in leaving],
         "frames": [_frame_document(frame) for frame in plan.frames_to_upload],
         "problems": list(problems),
     }
+
+
+def _amounts(cost: Cost, most: Cost, prices: PriceBook) -> dict[str, object]:
+    """What is expected to be paid, and at most: credits of the default provider; with others, all of it by unit."""
+    credits = {name: prices.document(each)["credits"] for name, each in (("credits", cost), ("at_most", most))}
+    return credits if prices.is_plain(most) else {**credits, "costs": costs_by_unit(cost), "most": costs_by_unit(most)}
 
 
 def _image_document(image: LocalImage) -> dict[str, object]:
@@ -88,15 +93,26 @@ def plan_differences(saved: Mapping[str, object], now: Mapping[str, object]) -> 
     return found
 
 
-_FACTS = {"step": "the step", "model": "the model", "credits": "the price", "at_most": "the most that it may cost"}
+_FACTS = {
+    "step": "the step",
+    "model": "the model",
+    "credits": "the price",
+    "at_most": "the most that it may cost",
+    "costs": "the price by unit",
+    "most": "the most by unit",
+}
 
 
 def _moves(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     other = [] if old.get("key") == new.get("key") else ["it is another shot"]
     facts = ["model"] if _is_no_dearer(old, new) else list(_FACTS)
     moved = [fact for fact in facts if _fact(old, fact) != _fact(new, fact)]
-    told = [fact for fact in moved if fact != "at_most" or "credits" not in moved]
+    told = [fact for fact in moved if _PRICES.get(fact) not in moved]
     return other + [f"{_FACTS[fact]} was {_fact(old, fact)!s:.40}, is {_fact(new, fact)!s:.40}" for fact in told]
+
+
+# The worst case is told where the price itself is as it was.
+_PRICES = {"at_most": "credits", "most": "costs"}
 
 
 def _fact(step: Mapping[str, object], name: str) -> object:
@@ -110,7 +126,18 @@ def _is_no_dearer(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
         before, now = _fact(old, fact), _fact(new, fact)
         if not isinstance(before, int | float) or not isinstance(now, int | float) or now > before:
             return False
+    for fact in ("costs", "most"):
+        old_by_unit, new_by_unit = _by_unit(old, fact), _by_unit(new, fact)
+        if any(amount > old_by_unit.get(unit, 0) for unit, amount in new_by_unit.items()):
+            return False
     return new.get("step") != "blocked" or old.get("step") == "blocked"
+
+
+def _by_unit(step: Mapping[str, object], fact: str) -> Mapping[str, float]:
+    """Amounts by unit, where a step costs anything but credits of the default provider."""
+    found = step.get(fact)
+    table = found if isinstance(found, Mapping) else {}
+    return {unit: amount for unit, amount in table.items() if isinstance(amount, int | float)}
 
 
 def _by_take(document: Mapping[str, object]) -> dict[str, Mapping[str, object]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from storyboard.model.cost import NO_COST, Cost
 from storyboard.model.fingerprint import fingerprint
 from storyboard.model.lock import Lock
 from storyboard.model.realm_kind import Kind
@@ -24,7 +25,7 @@ class NextTry(NamedTuple):
     """
 
     shot: Shot
-    credits: Fraction
+    cost: Cost
     why: str
 
 
@@ -39,27 +40,39 @@ class NextRetakes(NamedTuple):
     shots: tuple[NextTry, ...]
     used: Shot
     may_replace: bool
-    counted: Fraction = Fraction(0)
+    counted: Cost = NO_COST
+
+
+class _Priced:
+    """What every step has: the ``cost`` of carrying it out."""
+
+    __slots__ = ()
+    cost: Cost
+
+    @property
+    def credits(self) -> Fraction:
+        """The cost in credits. Raise InputError where it is in a currency."""
+        return self.cost.credits
 
 
 # Each step is about one take. ``picked``: the film uses it. ``after`` are the takes that it waits for.
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(_Priced):
     """The take is in the store."""
 
     scene: str
     shot: Shot
     take: Take
     why: str
-    credits: Fraction = Fraction(0)
+    cost: Cost = NO_COST
     after: tuple[TakeId, ...] = ()
     picked: bool = True
     name: Literal["keep"] = "keep"
 
 
 @dataclass(frozen=True, slots=True)
-class Collect:
-    """Submitted already: download it. ``credits`` is 0, or the price of the upgrade of a take in the store.
+class Collect(_Priced):
+    """Submitted already: download it. ``cost`` is nothing, or the price of the upgrade of a take in the store.
 
     ``job`` is None if another render is submitting it just now, or if a take in ``after`` has the same shot.
     ``pinned`` are the takes that the lock pins, where this ledger does not know their job: each is downloaded by its
@@ -73,7 +86,7 @@ class Collect:
     resolution: Resolution
     job: str | None
     why: str
-    credits: Fraction = Fraction(0)
+    cost: Cost = NO_COST
     after: tuple[TakeId, ...] = ()
     pinned: tuple[Take, ...] = ()
     otherwise: str = ""
@@ -85,7 +98,7 @@ class Collect:
 
 
 @dataclass(frozen=True, slots=True)
-class Make:
+class Make(_Priced):
     """To be submitted and paid for. ``agreed``: as the user agreed to for just this scene.
 
     ``tries`` are what is tried, in this order, as long as the provider refuses the content; ``retakes`` what is bought
@@ -96,7 +109,7 @@ class Make:
     shot: Shot
     resolution: Resolution
     why: str
-    credits: Fraction
+    cost: Cost
     after: tuple[TakeId, ...] = ()
     agreed: bool = False
     picked: bool = True
@@ -112,7 +125,7 @@ Need = Literal["settle", "given-up", "rebuy", "retry", "source"]
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(_Priced):
     """A shot that is not submitted again by itself; ``need`` says what it waits for.
 
     ``why`` is said in a plan; where it says what the user can do as well, ``cause`` and ``way`` are its two parts.
@@ -124,7 +137,7 @@ class Blocked:
     need: Need = "settle"
     cause: str = ""
     way: str = ""
-    credits: Fraction = Fraction(0)
+    cost: Cost = NO_COST
     after: tuple[TakeId, ...] = ()
     picked: bool = True
     name: Literal["blocked"] = "blocked"
@@ -138,12 +151,12 @@ def take_id(step: Step) -> TakeId:
     return TakeId(step.scene, step.shot.take)
 
 
-def most_credits(step: Step) -> Fraction:
+def highest_cost(step: Step) -> Cost:
     """Return what a step may cost at most: everything is tried and charged, a take upgraded once; and all retakes."""
     if not isinstance(step, Make | Collect):
-        return step.credits
-    retakes, counted = (step.retakes.shots, step.retakes.counted) if step.retakes else ((), Fraction(0))
-    return step.credits + sum((each.credits for each in (*step.tries, *retakes)), -counted)
+        return step.cost
+    retakes, counted = (step.retakes.shots, step.retakes.counted) if step.retakes else ((), NO_COST)
+    return step.cost + Cost.total(each.cost for each in (*step.tries, *retakes)) - counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +196,18 @@ class Plan:
         return sum(step.name == name for step in self.steps)
 
     @property
-    def credits(self) -> Fraction:
-        return sum((step.credits for step in self.steps), Fraction(0))
+    def cost(self) -> Cost:
+        return Cost.total(step.cost for step in self.steps)
 
     @property
-    def at_most(self) -> Fraction:
-        """The credits that the plan may cost at most: ``credits``, what is tried if scenes are refused, and retakes."""
-        return sum((most_credits(step) for step in self.steps), Fraction(0))
+    def credits(self) -> Fraction:
+        """The cost in credits. Raise InputError where it is not in credits of one provider alone."""
+        return self.cost.credits
+
+    @property
+    def at_most(self) -> Cost:
+        """What the plan may cost at most: ``cost``, what is tried if scenes are refused, and retakes."""
+        return Cost.total(map(highest_cost, self.steps))
 
     @property
     def film_steps(self) -> Mapping[str, Step]:

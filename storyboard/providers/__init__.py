@@ -6,6 +6,7 @@ from storyboard.http.messages import PLAIN_CALLS, Answers, Texts, plain_texts
 from storyboard.http.policy import PLAIN_HTTP, AnswerKind, Call, read_table
 from storyboard.model.capabilities import Auth, Capabilities, Environment, Lengths, Model, ModelRule, Quality
 from storyboard.model.shot import Shot
+from storyboard.model.tariff import Tariff
 from storyboard.providers.base import (
     Address,
     AskNext,
@@ -71,6 +72,7 @@ __all__ = [
     "SentImage",
     "Shot",
     "TableConfigurable",
+    "Tariff",
     "Texts",
     "Timing",
     "Upscaler",

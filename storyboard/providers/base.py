@@ -303,7 +303,7 @@ class TableConfigurable(Protocol):
     """A provider whose models or terms the user writes into [providers.NAME] of config.toml."""
 
     def with_table(self, table: Mapping[str, object], folder: Path) -> Provider:
-        """The provider under its table, without base_url, key_file and at_once, which every provider has.
+        """The provider under its table, without base_url, key_file, at_once, prices and what else each provider has.
 
         ``folder`` is that of config.toml: a path that is not absolute is relative to it. Raise InputError.
         """

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storyboard.costs.price_tables import TERMS
 from storyboard.model.errors import InputError
 from storyboard.providers.base import Provider, TableConfigurable
 from storyboard.providers.declared.catalogue import declare, is_declared, shipped_names, shipped_provider
@@ -48,12 +49,13 @@ def find_with_table(name: str, own: Mapping[str, object], file: Path, base_url: 
         raise (InputError(f"{file}: {error.message}", error.hint) if own else error) from None
 
 
-def _with_table(provider: Provider, own: Mapping[str, object], folder: Path) -> Provider:
+def _with_table(provider: Provider, table: Mapping[str, object], folder: Path) -> Provider:
+    own = {key: value for key, value in table.items() if key not in TERMS}
     if isinstance(provider, TableConfigurable):
         return provider.with_table(own, folder)
     if own:
         raise InputError(
             f"[providers.{provider.name}] in config.toml: {provider.name} knows no {', '.join(sorted(own))}",
-            "known: base_url, key_file, key_command, at_once",
+            "known: base_url, key_file, key_command, at_once, prices, credit, currency",
         )
     return provider

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal
 
+from storyboard.model.cost import Cost
 from storyboard.model.submission import Submission
 from storyboard.model.take import ORIGINAL, StoredFrame, Take
 
@@ -40,7 +40,7 @@ class LockState:
 
 @dataclass(frozen=True, slots=True)
 class UnreferencedTake:
-    """An unreferenced take. ``bytes`` is its size, ``credits`` its cost.
+    """An unreferenced take. ``bytes`` is its size, ``cost`` what it cost.
 
     ``scene`` and ``storyboard`` are whose it was; ``last`` is when it came, or when a lock last pinned it (both in
     seconds since 1970).
@@ -51,7 +51,7 @@ class UnreferencedTake:
     scene: str
     storyboard: str
     why: str
-    credits: Fraction
+    cost: Cost
     last: float
 
 
@@ -167,12 +167,10 @@ class _Facts:
     def unreferenced(self, digest: str, size: int, *, free: bool) -> UnreferencedTake:
         first = self._stored[digest][0]
         submission = self._asked(digest)[-1]
-        paid = submission.credits if submission.charged is None else submission.charged
-        extras = {"1080p": submission.hd or Fraction(0), ORIGINAL: Fraction(0)}
-        worth = extras.get(first.take.resolution, paid)
-        credits = Fraction(0) if free else worth
+        extras = {"1080p": submission.upgrade_cost, ORIGINAL: Cost()}
+        cost = Cost() if free else extras.get(first.take.resolution, submission.base_cost)
         return UnreferencedTake(
-            digest, size, submission.scene, submission.storyboard, self._why(submission), credits, self.last(digest)
+            digest, size, submission.scene, submission.storyboard, self._why(submission), cost, self.last(digest)
         )
 
     def _asked(self, digest: str) -> list[Submission]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storyboard.model.cost import CREDITS, is_currency
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned, known_takes
 from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.realm_kind import Kind
 from storyboard.model.remark import remarks_of
 from storyboard.model.scene_shots import SceneShots, nth_shot
-from storyboard.model.shot import DEFAULTS, Shot
+from storyboard.model.shot import USUAL_PROVIDER, Shot
 from storyboard.model.take import Measure, Take, TakeId, exact
 from storyboard.parsing.yaml import load
 from storyboard.state.ledger import Ledger
@@ -211,6 +212,7 @@ def _fields(take: Take) -> dict[str, str]:
         "sha256": _quoted(take.digest),
         "size": f"{take.measure.width}x{take.measure.height}",
         "sound": "true" if take.measure.sound else "false",
+        "unit": None if take.unit == CREDITS else _quoted(take.unit),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -372,7 +374,14 @@ def _take(resolution: str, fields: Mapping[str, object]) -> Take:
         remarks=remarks_of(fields.get("remarks", [])),
         first_frame=_hex(fields["first_frame"]) if "first_frame" in fields else None,
         last_frame=_hex(fields["last_frame"]) if "last_frame" in fields else None,
+        unit=_currency(fields["unit"]) if "unit" in fields else CREDITS,
     )
+
+
+def _currency(value: object) -> str:
+    if not isinstance(value, str) or not is_currency(value):
+        raise ValueError
+    return value
 
 
 def _hex(value: object) -> str:
@@ -456,5 +465,5 @@ def _may_be_of_one_job(one: Take, other: Take) -> bool:
 
 
 def _with_provider(take: Take, shot: Shot) -> Take:
-    usual = take.job is None or shot.provider == DEFAULTS["provider"]
+    usual = take.job is None or shot.provider == USUAL_PROVIDER
     return dataclasses.replace(take, provider=None if usual else shot.provider)

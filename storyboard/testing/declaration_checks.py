@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from storyboard.http.address import loopback_host
 from storyboard.http.policy import AnswerKind, Call, Decision, Signal, Verdict
 from storyboard.model.capabilities import Model
+from storyboard.model.cost import CREDITS, is_currency
 from storyboard.providers.base import Provider, Upscaler
 from storyboard.testing.assertions import describe, is_amount, is_int, is_text, require
 
@@ -97,12 +98,17 @@ def _check_resolutions(model: Model) -> None:
 def check_prices(provider: Provider) -> None:
     """Either all models have a price, or none: then the user writes them into config.toml."""
     prices, models = provider.prices, set(provider.capabilities.names)
-    strange = sorted(set(prices.models) - models)
+    strange = sorted(prices.names - models)
     require(not strange, f"prices: {strange} are no models")
-    missing = sorted(models - set(prices.models))
-    require(not prices.models or not missing, f"prices: {missing} have none, although others have one")
-    for credits in (*prices.models.values(), prices.hd):
+    missing = sorted(models - prices.names)
+    require(not prices.names or not missing, f"prices: {missing} have none, although others have one")
+    tables = [table for each in prices.tariffs.values() for table in (each.clip, each.second, each.image)]
+    amounts = (amount for table in (prices.models, *tables) for amount in table.values())
+    for credits in (*amounts, prices.hd):
         require(is_amount(credits), f"prices: {describe(credits)} is no Fraction of at least 0")
+    for each in prices.tariffs.values():
+        right = each.unit == CREDITS or is_currency(each.unit)
+        require(right, f"prices: {describe(each.unit)} is neither 'credits' nor a currency such as 'USD'")
     require(prices.credit is None or is_amount(prices.credit), f"prices: {describe(prices.credit)} is no Fraction")
 
 

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from storyboard.config.settings import Settings
-from storyboard.costs.prices import Prices
+from storyboard.costs.price_book import PriceBook
+from storyboard.model.cost import Cost
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.storyboard import Generated
@@ -30,12 +30,12 @@ class Acceptance:
     scene: str
     verdict: Verdict
     steps: tuple[Step, ...]
-    prices: Prices
+    prices: PriceBook
 
     @property
-    def credits(self) -> Fraction:
+    def cost(self) -> Cost:
         """What is not paid because the takes were accepted; or what a render pays again for the scene."""
-        return sum((step.credits for step in self.steps), Fraction(0))
+        return Cost.total(step.cost for step in self.steps)
 
     @property
     def why(self) -> str:

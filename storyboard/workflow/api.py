@@ -198,7 +198,7 @@ def _approve(workspace: Workspace, plan: Plan, approve: Approve | None) -> None:
         preflight.check(workspace, plan)
     if approve is None:
         if plan.at_most:
-            price = workspace.prices.describe_range(plan.credits, plan.at_most)
+            price = workspace.prices.describe_range(plan.cost, plan.at_most)
             raise InputError(f"this render costs {price}: confirmation required", "pass approve=, such as a function")
     elif not approve(plan):
         raise Interrupted("the plan was not approved: nothing was submitted or paid")

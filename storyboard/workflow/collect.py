@@ -73,7 +73,7 @@ def _refuse_unknown(storyboard: Path | None, submissions: Sequence[Submission]) 
 async def _collect(
     settings: Settings, realm: Realm, owed: list[Submission], on_event: EventHandler
 ) -> list[tuple[Submission, Outcome]]:
-    state = RunState(secrets.token_hex(8), "", settings.prices.hd)
+    state = RunState(secrets.token_hex(8), "", settings.prices)
     names = sorted({each.provider for each in owed} & {*settings.names}) or [settings.provider]
     with _claimed(realm, state.name):
         async with AsyncExitStack() as stack:

@@ -20,4 +20,5 @@ def read_costs(settings: Settings, realm: Kind | None, storyboard: str | None) -
         charges = opened.ledger.charges.all(storyboard)
     if kind == "draft":
         charges = [replace(charge, credits=Fraction(0)) for charge in charges]
-    return add_up(charges, {run for run in {charge.run for charge in charges} if opened.is_running(run)})
+    runs = {run for run in {charge.run for charge in charges} if opened.is_running(run)}
+    return add_up(charges, runs, settings.provider)

@@ -4,13 +4,14 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from fractions import Fraction
 from typing import NamedTuple
 
 from storyboard.costs.budget import Over, Span
 from storyboard.generation.uploads import PublicFolder, UploadDestination, destination_for, takes_own_uploads
+from storyboard.model.cost import Cost
 from storyboard.model.errors import InputError, SceneFailed
 from storyboard.model.lock import Lock
+from storyboard.model.model_catalogue import ModelName
 from storyboard.model.scene_shots import SceneShots
 from storyboard.model.shot import Recipe, Shot
 from storyboard.model.storyboard import Generated, Scene
@@ -18,7 +19,7 @@ from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.take import Take, TakeId
 from storyboard.planning.fallbacks import fallback_shots
 from storyboard.planning.plan import make_plan
-from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan, Step
+from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan, Step, highest_cost
 from storyboard.providers.base import JobFinder
 from storyboard.state.realm import Realm
 from storyboard.workflow.other_realms import bring_in_takes
@@ -154,10 +155,14 @@ def former_prompts(workspace: Workspace) -> Mapping[str, str]:
 def over_budget(workspace: Workspace, plan: Plan) -> tuple[Over, ...]:
     """Return the limits of the budget that the plan would exceed, counting what is spent by now."""
     of: Mapping[Span, str] = {"storyboard": workspace.storyboard_id, "month": rfc3339(time.time())[:7]}
-    total = workspace.realm.ledger.charges.total
-    return workspace.settings.budget.over(
-        plan.at_most, lambda span: total(span, of[span]) if span in of else Fraction(0)
-    )
+    found: list[Over] = []
+    for realm in workspace.all_realms:
+        cost = Cost.total(highest_cost(step) for step in plan.steps if workspace.realm_of(step.shot) is realm)
+        # A run has one limit, in whichever realm its takes are bought.
+        known = {span: realm.ledger.charges.total(span, name) for span, name in of.items()}
+        spent: Mapping[Span, Cost] = {**known, "run": plan.at_most - cost}
+        found += workspace.settings.budget.over(cost, spent.__getitem__)
+    return tuple(found)
 
 
 def check_budget(workspace: Workspace, plan: Plan) -> None:
@@ -166,17 +171,23 @@ def check_budget(workspace: Workspace, plan: Plan) -> None:
         raise workspace.settings.budget.refusal(found)
 
 
-def spent_credits(workspace: Workspace) -> Fraction:
-    """Return the credits that this storyboard has cost so far, as the ledger has them; drafts cost none."""
+def cost_so_far(workspace: Workspace) -> Cost:
+    """Return what this storyboard has cost so far, as the ledger has it; drafts cost nothing."""
     if workspace.realm.kind == "draft":
-        return Fraction(0)
-    return workspace.realm.ledger.charges.total("storyboard", workspace.storyboard_id)
+        return Cost()
+    totals = (realm.ledger.charges.total for realm in workspace.all_realms)
+    return Cost.total(total("storyboard", workspace.storyboard_id) for total in totals)
 
 
 def job_seconds(workspace: Workspace, plan: Plan) -> float | None:
     """Return how long a job of the plan takes on average, by past jobs of its models in this realm; None if unknown."""
-    models = Counter(step.shot.model for step in plan.steps if isinstance(step, Make | Collect))
-    known = {model: seconds for model in models if (seconds := workspace.realm.ledger.takes.job_seconds(model))}
+    shots = [step.shot for step in plan.steps if isinstance(step, Make | Collect)]
+    models = Counter(ModelName(shot.provider, shot.model) for shot in shots)
+    known = {
+        name: seconds
+        for name in models
+        if (seconds := workspace.realm_of(name).ledger.takes.job_seconds(name.model, name.provider))
+    }
     jobs = sum(models[model] for model in known)
     return sum(models[model] * seconds for model, seconds in known.items()) / jobs if jobs else None
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from storyboard.config.settings import Settings
+from storyboard.costs.price_book import PriceBook, price_document
+from storyboard.model.cost import Cost
 from storyboard.model.errors import InputError, Problems
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.realm_kind import KINDS, Kind
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.take import Take
-from storyboard.model.text import json_number, one_line
+from storyboard.model.text import one_line
 from storyboard.planning.changes import changed_words
 from storyboard.state.lockfile import find_lock_file
 from storyboard.state.realm import Realm, read_realm
@@ -26,7 +27,7 @@ class HistoryEntry:
 
     ``asked`` is seconds since 1970, None where only the lock knows it, and so are ``prompt``, ``reason`` and ``model``
     empty. ``state`` is that of the submission, and "pinned" for such a take. ``change`` is the prompt with the words
-    that changed since the entry before; "" if none did. ``credits`` is what it cost or may have cost.
+    that changed since the entry before; "" if none did. ``cost`` is what it cost or may have cost.
     ``there``: its take is in the store. ``used``: the film uses it now.
     """
 
@@ -36,7 +37,7 @@ class HistoryEntry:
     prompt: str
     change: str
     model: str
-    credits: Fraction | None
+    cost: Cost | None
     reason: str
     why: str
     take: Take | None
@@ -110,7 +111,7 @@ def _submitted(realm: Realm, entries: Iterable[Submission], standing: _Standing)
             prompt=prompt,
             change=changed_words(before, prompt) if before and before != prompt else "",
             model=each.model,
-            credits=Fraction(0) if realm.kind == "draft" else each.cost,
+            cost=Cost() if realm.kind == "draft" else each.cost,
             reason=each.reason,
             why=each.why,
             take=take,
@@ -128,24 +129,24 @@ def _pinned(
     for number, key in sorted(pinned.all_keys.items()) if pinned else ():
         for take in [*pinned.takes.get(number, {}).values()][-1:] if pinned and key not in known else ():
             path = realm.store.path(take.digest) if realm.store.holds(take.digest, take.bytes) else None
-            yield HistoryEntry(
-                number, None, "pinned", "", "", "", take.credits, "", "", take, path, key == standing.used
-            )
+            yield HistoryEntry(number, None, "pinned", "", "", "", take.cost, "", "", take, path, key == standing.used)
 
 
-def history_document(file: Path, scene: str, entries: Iterable[HistoryEntry]) -> Mapping[str, object]:
+def history_document(
+    file: Path, scene: str, entries: Iterable[HistoryEntry], prices: PriceBook
+) -> Mapping[str, object]:
     """Return a history as JSON (schema history.schema.json)."""
-    return {"storyboard": str(file), "scene": scene, "takes": [_document(entry) for entry in entries]}
+    return {"storyboard": str(file), "scene": scene, "takes": [_document(entry, prices) for entry in entries]}
 
 
-def _document(entry: HistoryEntry) -> Mapping[str, object]:
+def _document(entry: HistoryEntry, prices: PriceBook) -> Mapping[str, object]:
     return {
         "number": entry.number,
         "asked": None if entry.asked is None else rfc3339(entry.asked),
         "state": entry.state,
         "model": entry.model or None,
         "prompt": entry.prompt or None,
-        "price": None if entry.credits is None else json_number(entry.credits),
+        **price_document(entry.cost, prices),
         "reason": entry.reason,
         "why": entry.why,
         "sha256": entry.take.digest if entry.take else None,

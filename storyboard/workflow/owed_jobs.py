@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storyboard.config.settings import Settings
-from storyboard.costs.prices import Prices
+from storyboard.costs.price_book import PriceBook
 from storyboard.model.realm_kind import Kind
 from storyboard.model.submission import Submission, rfc3339
-from storyboard.model.text import json_number, one_line
+from storyboard.model.text import one_line
 from storyboard.planning.steps import Plan
 from storyboard.state.ledger.database import is_unused
 from storyboard.state.realm import Realm
@@ -29,7 +29,7 @@ class OwedJob:
     """
 
     submission: Submission
-    prices: Prices
+    prices: PriceBook
     until: float | None
     now: float
     is_rehearsal: bool
@@ -69,7 +69,7 @@ class OwedJob:
             "prompt": self.submission.recipe["prompt"],
             "original": self.is_original,
             "rehearsal": self.is_rehearsal,
-            "credits": json_number(self.submission.cost),
+            **self.prices.document(self.submission.cost),
             "asked": rfc3339(self.submission.asked),
             "kept_until": None if self.until is None else rfc3339(self.until),
         }
@@ -121,9 +121,7 @@ def _shown(owed: list[Submission], realm: Realm, settings: Settings) -> tuple[Ow
         kept = days[each.provider]
         return None if kept is None else each.asked + kept * _DAY
 
-    return tuple(
-        OwedJob(each, settings.for_provider(each.provider).prices, until(each), now, is_rehearsal) for each in owed
-    )
+    return tuple(OwedJob(each, settings.prices, until(each), now, is_rehearsal) for each in owed)
 
 
 def _job_days(settings: Settings, name: str, kind: Kind) -> int | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from storyboard.config.settings import Settings
-from storyboard.costs.prices import Prices
+from storyboard.costs.price_book import PriceBook
 from storyboard.model.errors import Problems
 from storyboard.model.problem import Problem
 from storyboard.model.realm_kind import Kind
@@ -33,7 +33,7 @@ class Pick:
     before: int
     edit: SceneEdit
     plan: Plan
-    prices: Prices
+    prices: PriceBook
     dependents: tuple[Step, ...]
 
     @property

@@ -52,7 +52,7 @@ def document(workspace: Workspace, plan: Plan) -> dict[str, object]:
     shown, provider = workspace.shown, workspace.provider.name
     made = saved.plan_document(plan, shown, provider, workspace.prices, leaving, told, scene_remarks(workspace, plan))
     is_asked = workspace.realm.kind != "draft" and plan.count("make") > 0
-    prices = {"ladder": ladder(workspace, plan).document()} if is_asked else {}
+    prices = {"ladder": ladder(workspace, plan).document(workspace.prices)} if is_asked else {}
     return {**made, **prices, "length": length_document(timed_scenes(workspace, plan)), "owed": owed}
 
 

@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 from storyboard.film.registry import Film
 from storyboard.model import events
+from storyboard.model.cost import Cost
 from storyboard.model.errors import (
     InputError,
     Interrupted,
@@ -28,11 +28,11 @@ from storyboard.workflow.assemble import assemble
 from storyboard.workflow.facts import (
     check_budget,
     check_scene_names,
+    cost_so_far,
     current_plan,
     job_seconds,
     orphaned_submissions,
     pin_takes,
-    spent_credits,
 )
 from storyboard.workflow.owed_jobs import owed_jobs
 from storyboard.workflow.plan_again import Ended, with_takes_planned_again
@@ -49,7 +49,7 @@ Run = Callable[[Callable[[], Coroutine[None, None, Ended]]], Ended]
 
 
 class Approved(NamedTuple):
-    """A plan that may be carried out: ``whole`` is that of all scenes, ``spent`` the credits spent before it.
+    """A plan that may be carried out: ``whole`` is that of all scenes, ``spent`` what was spent before it.
 
     ``owed`` are the jobs that are paid for and that the plan does not collect.
     """
@@ -57,7 +57,7 @@ class Approved(NamedTuple):
     whole: Plan
     plan: Plan
     film: Path | None
-    spent: Fraction
+    spent: Cost
     owed: tuple[Submission, ...]
 
     def has_work(self, outcomes: Mapping[TakeId, Outcome]) -> bool:
@@ -120,11 +120,11 @@ def _result(
     stopped: StoryboardError | None,
     options: RenderOptions,
 ) -> RenderResult:
-    spent, cut = spent_credits(workspace) - approved.spent, (approved.film, film)
+    paid, cut = cost_so_far(workspace) - approved.spent, (approved.film, film)
     made = {take.scene for take in outcomes}
     proofs = scenes_shown_by_proofs(workspace, takes, [scene for scene in takes if scene not in made])
     checksum, plan = options.checksum, approved.plan
-    return summarize(workspace, plan, outcomes, cut, checksum=checksum, spent=spent, stopped_by=stopped, proofs=proofs)
+    return summarize(workspace, plan, outcomes, cut, checksum=checksum, cost=paid, stopped_by=stopped, proofs=proofs)
 
 
 def approve(workspace: Workspace, options: RenderOptions) -> Approved:
@@ -140,11 +140,11 @@ def approve(workspace: Workspace, options: RenderOptions) -> Approved:
         check_saved_plan(workspace, plan, document(workspace, options.exact_plan))
     check_budget(workspace, plan)
     path = film_path(workspace, options.out) if options.cut else None
-    spent = spent_credits(workspace)
+    before = cost_so_far(workspace)
     _announce(workspace, whole, plan, options)
     options.approve(workspace, plan)
     waive_lost_takes(workspace, plan)
-    return Approved(whole, plan, path, spent, tuple(job.submission for job in owed_jobs(workspace, plan)))
+    return Approved(whole, plan, path, before, tuple(job.submission for job in owed_jobs(workspace, plan)))
 
 
 def waive_lost_takes(workspace: Workspace, plan: Plan) -> None:
@@ -264,5 +264,5 @@ def _failed(scene: str, take: int, why: str, hint: str) -> events.Failed:
 def _planned(workspace: Workspace, plan: Plan, at_once: int) -> events.Planned:
     counts = (plan.count("make"), plan.count("collect"), plan.count("keep"), plan.count("blocked"))
     prices = workspace.prices
-    money, seconds = prices.money(plan.credits), job_seconds(workspace, plan)
-    return events.Planned(*counts, plan.credits, money, prices.currency, seconds, at_once, plan.at_most)
+    money, seconds = prices.money(plan.cost), job_seconds(workspace, plan)
+    return events.Planned(*counts, plan.cost, money, prices.currency, seconds, at_once, plan.at_most)

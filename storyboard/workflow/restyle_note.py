@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import PurePosixPath
 
+from storyboard.model.cost import Cost
 from storyboard.model.problem import Place, Problem
 from storyboard.model.text import one_line
 from storyboard.parsing.yaml import load
@@ -19,7 +19,7 @@ _NAMED = 20
 
 def restyle_note(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """Return a note if one change of words buys more than a third of the film's present takes again."""
-    changed = [scene for scene, step in plan.film_steps.items() if isinstance(step, Make) and step.credits]
+    changed = [scene for scene, step in plan.film_steps.items() if isinstance(step, Make) and step.cost]
     if len(changed) < 2 or workspace.proof_model:
         return ()
     pinned = {scene for scene, entry in workspace.lockfile.read().scenes.items() if entry.taken_keys}
@@ -29,8 +29,8 @@ def restyle_note(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     restyle = find_restyle(prompts, present)
     if restyle is None:
         return ()
-    credits = sum((step.credits for step in plan.steps if step.scene in restyle.scenes), Fraction(0))
-    price, many = workspace.prices.describe(credits), len(restyle.scenes)
+    cost = Cost.total(step.cost for step in plan.steps if step.scene in restyle.scenes)
+    price, many = workspace.prices.describe(cost), len(restyle.scenes)
     what = f"{_words(restyle)}{_place(workspace, restyle)} buys {many} of the {present} scenes again: {price}"
     return (Problem(Place(workspace.shown, 1, 1), "", what, _ways_out(workspace, restyle), "warning"),)
 

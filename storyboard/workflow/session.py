@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from storyboard.config.credentials import service_endpoint
@@ -71,7 +70,7 @@ async def session(
         stack.callback(preparing.stop)
         service = await _service(workspace, stack, report)
         services = await _all_services(workspace, plan, owed, at_once, service, stack, preparing, report, agreed)
-        state = RunState(name, workspace.storyboard_id, workspace.prices.hd, workspace.settings.budget)
+        state = RunState(name, workspace.storyboard_id, workspace.prices, workspace.settings.budget)
         state.clients += [each.client for each in services.every]
         for realm in workspace.all_realms:
             _claim_run(realm, name, stack)
@@ -279,7 +278,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 async def _look_at_balance(services: RunServices, plan: Plan, report: Report) -> None:
     """Warn before anything is paid if the account has too few credits. The service decides."""
-    credits = sum((step.credits for step in plan.steps if step.shot.provider == services.provider.name), Fraction(0))
+    credits = plan.cost.amount(services.provider.name)
     if not credits:
         return
     try:

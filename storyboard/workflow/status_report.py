@@ -6,14 +6,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from storyboard.costs.prices import Prices
+from storyboard.costs.price_book import PriceBook
 from storyboard.film.registry import FilmRegistry
+from storyboard.model.cost import Cost
 from storyboard.model.problem import Problem
 from storyboard.model.remark import Remark
 from storyboard.model.storyboard import Generated, OwnClip, Still, described_source
 from storyboard.model.submission import Submission
 from storyboard.planning.steps import Blocked, Keep, Step, take_id
-from storyboard.workflow.facts import current_plan, orphaned_submissions, spent_credits
+from storyboard.workflow.facts import cost_so_far, current_plan, orphaned_submissions
 from storyboard.workflow.owed_jobs import OwedJob, owed_jobs
 from storyboard.workflow.preflight import warnings
 from storyboard.workflow.scene_remarks import scene_remarks
@@ -57,7 +58,7 @@ class OwnScene:
 class StatusReport:
     """The state of a storyboard: its scenes, and what no scene needs: submissions whose answers were lost, jobs owed.
 
-    ``storyboard`` is its path as the user reads it. ``spent`` is what it has cost in credits, ``spent_on_failed`` the
+    ``storyboard`` is its path as the user reads it. ``spent`` is what it has cost, ``spent_on_failed`` the
     part of that for failed jobs. ``film`` is where the film goes, ``sheet`` its contact sheet; they need not exist.
     """
 
@@ -66,10 +67,10 @@ class StatusReport:
     own_scenes: tuple[OwnScene, ...]
     orphaned: tuple[Submission, ...]
     owed: tuple[OwedJob, ...]
-    spent: Fraction
-    spent_on_failed: Fraction
+    spent: Cost
+    spent_on_failed: Cost
     warnings: tuple[Problem, ...]
-    prices: Prices
+    prices: PriceBook
     film: Path
     sheet: Path
     is_rehearsal: bool = False
@@ -106,8 +107,8 @@ def read_status(workspace: Workspace) -> StatusReport:
         own_scenes=_own_scenes(workspace),
         orphaned=tuple(orphaned_submissions(workspace, plan)),
         owed=owed_jobs(workspace, plan),
-        spent=spent_credits(workspace),
-        spent_on_failed=sum(failed, Fraction(0)),
+        spent=cost_so_far(workspace),
+        spent_on_failed=Cost.total(failed),
         warnings=warnings(workspace, plan),
         prices=workspace.prices,
         film=film,

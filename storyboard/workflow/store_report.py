@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
+from storyboard.model.cost import Cost
 from storyboard.model.realm_kind import Kind
 from storyboard.model.take import ORIGINAL, Take
 from storyboard.state.garbage import UnreferencedTake
@@ -74,9 +74,9 @@ class CollectionReport:
         return sum(take.bytes for take in self.spare)
 
     @property
-    def spare_credits(self) -> Fraction:
-        """The credits that the unreferenced takes have cost."""
-        return sum((take.credits for take in self.spare), Fraction(0))
+    def spare_cost(self) -> Cost:
+        """What the unreferenced takes have cost."""
+        return Cost.total(take.cost for take in self.spare)
 
     @property
     def due(self) -> tuple[Trashed, ...]:
@@ -109,7 +109,7 @@ def list_takes(realm: Realm) -> tuple[ListedTake, ...]:
     removals = realm.ledger.pins.removals()
     submissions = realm.ledger.submissions.all()
     scenes = {submission.key: submission.scene for submission in submissions}
-    owing = {submission.job for submission in submissions if submission.owes_original}
+    owing = {(submission.key, submission.job) for submission in submissions if submission.owes_original}
     return tuple(
         ListedTake(
             take,
@@ -117,7 +117,7 @@ def list_takes(realm: Realm) -> tuple[ListedTake, ...]:
             downloaded,
             realm.store.holds(take.digest, take.bytes),
             removals.get(take.digest),
-            take.resolution != ORIGINAL and take.job is not None and take.job in owing,
+            take.resolution != ORIGINAL and take.job is not None and (key, take.job) in owing,
         )
         for key, take, downloaded in realm.ledger.takes.all()
     )
@@ -133,13 +133,13 @@ def check_takes(kind: Kind, folder: Path, now: float) -> StoreCheck:
     with shared_lock(store_claim(folder)), closing(Realm(kind, folder)) as realm:
         store, ledger = realm.store, realm.ledger
         (digests, damaged), (frames, bad) = _read(store), _read(realm.frames)
-        known = [take for _, take, _ in ledger.takes.all()]
-        absent = {take.digest for take in known} - {*digests} | {*damaged}
+        known = [(key, take) for key, take, _ in ledger.takes.all()]
+        absent = {take.digest for _, take in known} - {*digests} | {*damaged}
         removed = absent & {*ledger.pins.removals()} - {*damaged}
         trashed = {*store.trash()} - {*damaged}
-        for take in known:
+        for key, take in known:
             if take.resolution == ORIGINAL and take.job and take.digest in absent - removed - trashed:
-                ledger.takes.record_original_owed(take.job, now)
+                ledger.takes.record_original_owed(key, take.job, now)
     lost, aside = absent - removed, store.root / "damaged"
     gone = tuple(sorted(lost)), tuple(sorted(removed))
     return StoreCheck(len(digests), tuple(damaged), *gone, aside, len(frames), len(bad))

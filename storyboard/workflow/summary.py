@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from storyboard.film.registry import Film
+from storyboard.model.cost import NO_COST, Cost
 from storyboard.model.errors import NotAsked, RebuyNeeded, RunRefused, StoryboardError, SubmissionUnknown
 from storyboard.model.take import Outcome, Take, TakeId
 from storyboard.planning.steps import Plan, take_id
@@ -21,7 +22,7 @@ class RenderResult:
     ``takes`` has a take or an error for each take that was asked for, ``outcomes`` those that the film uses, by scene;
     ``missing`` names the scenes of the film that have neither. ``film`` is None where nothing was cut; ``sha256`` is ""
     where it was not asked for. ``slates`` says why a slate is seen in the place of a scene. ``made`` and ``kept`` count
-    takes, ``spent`` credits by our prices. ``proofs`` names the scenes that a proof shows.
+    takes, ``cost`` is what was spent by our prices. ``proofs`` names the scenes that a proof shows.
     """
 
     storyboard: str
@@ -35,10 +36,17 @@ class RenderResult:
     size: tuple[int, int] | None
     made: int
     kept: int
-    spent: Fraction
+    cost: Cost
     stopped_by: StoryboardError | None = None
     slates: Mapping[str, str] = field(default_factory=dict)
     proofs: tuple[str, ...] = ()
+
+    @property
+    def credits(self) -> Fraction:
+        """The cost in credits. Raise InputError where it is not in credits of one provider alone."""
+        return self.cost.credits
+
+    spent = credits
 
     @property
     def errors(self) -> Mapping[str, StoryboardError]:
@@ -70,7 +78,7 @@ def summarize(
     cut: tuple[Path | None, Film | None],
     *,
     checksum: bool,
-    spent: Fraction = Fraction(0),
+    cost: Cost = NO_COST,
     stopped_by: StoryboardError | None = None,
     slates: Mapping[str, str] | None = None,
     proofs: tuple[str, ...] = (),
@@ -96,7 +104,7 @@ def summarize(
         size=(film.width, film.height) if film else None,
         made=sum(isinstance(outcomes.get(take), Take) for take in asked),
         kept=plan.count("keep"),
-        spent=spent,
+        cost=cost,
         stopped_by=stopped_by,
         slates=slates or {},
         proofs=proofs,

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
+from storyboard.costs.price_book import PriceBook, price_document
+from storyboard.model.cost import Cost
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.remark import Remark
 from storyboard.model.shot import Shot
@@ -23,7 +24,7 @@ from storyboard.workflow.workspace import Workspace
 class TakeRow:
     """One take of a scene: ``take`` and ``path`` are None where it is not here; ``why`` says why.
 
-    ``seed`` is the one that was asked for, else the one that the provider reported. ``credits`` is what it cost by the
+    ``seed`` is the one that was asked for, else the one that the provider reported. ``cost`` is what it cost by the
     ledger, or, if it is still to be made or downloaded, what that costs; None where that is not known. ``lufs`` is how
     loud the film plays it before its own gain; None where there is nothing to hear. ``picked``: the film uses it.
     """
@@ -34,7 +35,7 @@ class TakeRow:
     state: str
     why: str
     seed: int | None
-    credits: Fraction | None
+    cost: Cost | None
     take: Take | None
     path: Path | None
     lufs: float | None
@@ -69,7 +70,7 @@ def _row(workspace: Workspace, step: Step, lufs: float | None, remarks: tuple[Re
         state=step.name,
         why=step.why,
         seed=step.shot.seed if step.shot.seed is not None or take is None else take.seed,
-        credits=_paid(workspace, step.shot, take) if take else step.credits,
+        cost=_paid(workspace, step.shot, take) if take else step.cost,
         take=take,
         path=workspace.realm.store.path(take.digest) if take else None,
         lufs=lufs,
@@ -77,12 +78,12 @@ def _row(workspace: Workspace, step: Step, lufs: float | None, remarks: tuple[Re
     )
 
 
-def _paid(workspace: Workspace, shot: Shot, take: Take) -> Fraction | None:
+def _paid(workspace: Workspace, shot: Shot, take: Take) -> Cost | None:
     """What a take cost by the ledger, its upgrade included; as the lock says where another machine bought it."""
     entry = workspace.submission(shot.key)
     if entry is None or entry.state != "taken":
-        return take.credits
-    return Fraction(0) if workspace.realm.kind == "draft" else entry.cost
+        return take.cost
+    return Cost() if workspace.realm.kind == "draft" else entry.cost
 
 
 def _lufs(workspace: Workspace, step: Step) -> float | None:
@@ -103,7 +104,7 @@ def takes_document(workspace: Workspace, rows: Iterable[TakeRow], sheets: Iterab
     """Return takes as JSON (schema takes.schema.json)."""
     scenes: dict[str, list[Mapping[str, object]]] = {}
     for row in rows:
-        scenes.setdefault(row.scene, []).append(_document(row))
+        scenes.setdefault(row.scene, []).append(_document(row, workspace.prices))
     return {
         "storyboard": str(workspace.file),
         "scenes": [{"scene": scene, "takes": takes} for scene, takes in scenes.items()],
@@ -111,12 +112,12 @@ def takes_document(workspace: Workspace, rows: Iterable[TakeRow], sheets: Iterab
     }
 
 
-def _document(row: TakeRow) -> Mapping[str, object]:
+def _document(row: TakeRow, prices: PriceBook) -> Mapping[str, object]:
     measure = row.take.measure if row.take else None
     return {
         "number": row.number,
         "seed": row.seed,
-        "price": None if row.credits is None else json_number(row.credits),
+        **price_document(row.cost, prices),
         "path": str(row.path) if row.path else None,
         "picked": row.picked,
         "remarks": [remark.document() for remark in row.remarks],

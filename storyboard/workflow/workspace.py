@@ -8,7 +8,7 @@ from pathlib import Path
 
 from storyboard.config.settings import Settings
 from storyboard.costs.budget import NO_LIMIT
-from storyboard.costs.prices import Prices, free_prices
+from storyboard.costs.price_book import PriceBook
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, known_takes
 from storyboard.model.model_catalogue import Catalogue, NamesModel
@@ -59,7 +59,7 @@ class Workspace:
     source_files: Project
     provider: Provider
     catalogue: Catalogue
-    prices: Prices
+    prices: PriceBook
     settings: Settings
     realm: Realm
     lockfile: LockFile
@@ -134,7 +134,7 @@ def open_workspace(
     kind = realm or realm_kind(settings, asked)
     providers = {name: provider_of(settings.for_provider(name), kind) for name in sorted(asked)}
     labels = draft_labels(storyboard, read, catalogue) if kind == "draft" else {}
-    terms = _terms(settings, catalogue, kind)
+    terms = _terms(settings, kind)
     with ExitStack() as stack:
         realms = _opened_realms(stack, settings, kind, asked, looking=looking)
         lockfile = find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS})
@@ -148,7 +148,7 @@ def open_workspace(
             source_files=source_files,
             provider=provider_of(settings, kind),
             catalogue=catalogue,
-            prices=_all_prices(terms, asked),
+            prices=terms.prices,
             settings=terms,
             realm=realms.pop(""),
             lockfile=lockfile,
@@ -260,23 +260,17 @@ def with_bought_retakes(workspace: Workspace) -> Workspace:
     return replace(workspace, wanted=wanted)
 
 
-def _terms(settings: Settings, catalogue: Catalogue, kind: Kind) -> Settings:
+def _terms(settings: Settings, kind: Kind) -> Settings:
     """The settings that hold in a realm: a draft is free, has no budget, callbacks or originals, and does not wait."""
     match kind:
         case "draft":
-            free = free_prices(name.model for name in catalogue.names)
+            free = replace(settings.prices, is_free=True)
             silent = replace(settings.callbacks, url=None)
             return replace(
                 settings, prices=free, budget=NO_LIMIT, callbacks=silent, time_scale=DRAFT_SCALE, originals=False
             )
         case "paid" | "rehearsal":
             return settings
-
-
-def _all_prices(settings: Settings, providers: frozenset[str]) -> Prices:
-    """The prices of the usual provider, with those of the models of others."""
-    models = {name: price for each in providers for name, price in settings.for_provider(each).prices.models.items()}
-    return replace(settings.prices, models={**models, **settings.prices.models})
 
 
 def relative_name(file: Path) -> str:

@@ -9,12 +9,17 @@ from storyboard.cli.display import _rows, _Screen, _total
 from storyboard.cli.events_text import plain
 from storyboard.cli.progress import AtWork, Progress, about, after
 from storyboard.model import events
+from storyboard.model.cost import Cost
 
 LONG = "the-lamp-that-catches-fire-and-wakes-the-whole-town-at-midnight"
 
 
+def credits(amount: int) -> Cost:
+    return Cost.of(Fraction(amount), "apikley")
+
+
 def planned(make: int, job_seconds: float | None = 60, at_once: int = 2) -> events.Planned:
-    return events.Planned(make, 0, 0, 0, Fraction(60 * make), None, "USD", job_seconds, at_once)
+    return events.Planned(make, 0, 0, 0, credits(60 * make), None, "USD", job_seconds, at_once)
 
 
 def seen(*told: tuple[float, events.Event]) -> Progress:
@@ -24,8 +29,8 @@ def seen(*told: tuple[float, events.Event]) -> Progress:
     return progress
 
 
-def price(credits: Fraction) -> str:
-    return f"{credits} credits"
+def price(cost: Cost) -> str:
+    return f"{cost.credits} credits"
 
 
 def test_what_waits_and_how_long_it_takes() -> None:
@@ -73,7 +78,7 @@ def test_a_narrow_terminal_cuts_nothing(width: int) -> None:
     assert rows[-1].split() == ["making", "1:15", "veo3_fast"]
     from rich.console import Console
 
-    screen = _Screen(lambda credits: f"{credits} credits, {float(credits) / 200:.2f} USD")
+    screen = _Screen(lambda cost: f"{cost.credits} credits, {float(cost.credits) / 200:.2f} USD")
     screen.progress = seen(
         (0, planned(12)), (0, events.Submitting(LONG, 1, "veo3_fast")), (0, events.Submitting("b", 1, "veo3"))
     )
@@ -116,9 +121,9 @@ def test_a_cut_without_a_terminal_says_how_far_it_is(studio: Studio, run: Run) -
 
 def test_a_retake_is_one_more_take() -> None:
     """No plan counted it; nothing is left to spend, and not less than nothing."""
-    seen = after(Progress(), events.Planned(1, 0, 0, 0, Fraction(60), None, "USD", None, 1), 0)
+    seen = after(Progress(), events.Planned(1, 0, 0, 0, credits(60), None, "USD", None, 1), 0)
     for take in (1, 2):
         seen = after(seen, events.Submitting("a", take, "veo3"), 0)
-        seen = after(seen, events.Submitted("a", take, "job", Fraction(60)), 0)
+        seen = after(seen, events.Submitted("a", take, "job", credits(60)), 0)
         seen = after(seen, events.Finished("a", take, ""), 0)
-    assert (seen.done, seen.wanted, seen.waiting, seen.spent, seen.to_spend) == (2, 2, 0, 120, 0)
+    assert (seen.done, seen.wanted, seen.waiting, seen.spent.credits, seen.to_spend) == (2, 2, 0, 120, Cost())

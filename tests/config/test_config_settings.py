@@ -28,7 +28,7 @@ def test_without_any_configuration(own_home: Path) -> None:
         8,
         1,
     )
-    assert found.prices.estimate
+    assert found.prices.own.estimate
     assert found.uploads is None
     assert found.realm_folder() == Path("/x")
     assert found.realm_folder("draft") == Path("/x/drafts")
@@ -44,8 +44,8 @@ def test_the_environment_wins_over_the_file(toml: Path) -> None:
 
 def test_prices_of_the_user(toml: Path) -> None:
     toml.write_text("[prices]\ncredit = 0.01\n[prices.models]\nveo3 = 300\n")
-    assert settings({}).prices.shot("veo3") == 300
-    assert settings({}).prices.credit == Fraction(1, 100)
+    assert settings({}).prices.own.models["veo3"] == 300
+    assert settings({}).prices.own.credit == Fraction(1, 100)
 
 
 def test_limits_of_the_user(toml: Path) -> None:
@@ -53,7 +53,7 @@ def test_limits_of_the_user(toml: Path) -> None:
     assert settings({}).budget.limits == ()
     toml.write_text("[budget]\nper_month = 500\nper_run = 60.5\n[prices]\ncurrency = 'EUR'\n")
     budget = settings({}).budget
-    assert [(limit.name, limit.credits) for limit in budget.limits] == [
+    assert [(limit.name, limit.most) for limit in budget.limits] == [
         ("per_run", Fraction(121, 2)),
         ("per_month", 500),
     ]

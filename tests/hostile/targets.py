@@ -229,7 +229,7 @@ def _shown(ledger: Ledger) -> None:
     for entry in ledger.submissions.all():
         told = [
             rfc3339(entry.asked),
-            float(entry.cost),
+            *(float(amount) for _, amount in entry.cost.parts),
             one_line(entry.why),
             one_line(entry.scene),
             entry.recipe["prompt"],

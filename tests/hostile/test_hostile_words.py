@@ -12,6 +12,7 @@ from targets import printable
 from storyboard.cli.events_json import as_json
 from storyboard.cli.events_text import line as told_line
 from storyboard.cli.main import status
+from storyboard.costs.price_book import PriceBook
 from storyboard.emulator.faults.faults import CODES
 from storyboard.model import events
 from storyboard.model.errors import StoryboardError
@@ -91,7 +92,7 @@ def test_no_word_is_obeyed(word: str) -> None:
     error = StoryboardError(f"it says {word}", word)
     failed = events.Failed("a", 1, 500, word, word)
     told: list[str] = []
-    as_json(told.append)(failed)
+    as_json(told.append, PriceBook("apikley"))(failed)
     for text in (
         one_line(word),
         safe_text(word),

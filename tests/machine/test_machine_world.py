@@ -38,6 +38,7 @@ from town import HD, PRICES, Clips, Doors, Job, Killed, Line, Post, Service, Tim
 from storyboard.cli.store import command as store_command
 from storyboard.config.settings import settings as configured
 from storyboard.costs.budget import parse_budget
+from storyboard.model.cost import Cost
 from storyboard.model.errors import InputError, StoryboardError
 from storyboard.model.lock import Lock
 from storyboard.model.submission import LIVE, Submission
@@ -493,10 +494,9 @@ class World(RuleBasedStateMachine):
         with closing(Ledger(self.ledger_file)) as ledger:
             entries = ledger.submissions.all()
             charges = ledger.charges.all()
-            by_storyboard = sum(
-                (ledger.charges.total("storyboard", str((self.project / name).resolve())) for name in FILES),
-                Fraction(0),
-            )
+            by_storyboard = Cost.total(
+                ledger.charges.total("storyboard", str((self.project / name).resolve())) for name in FILES
+            ).credits
             came: dict[str, set[str]] = {}
             for key, take, _ in ledger.takes.all():
                 came.setdefault(key, set()).add(take.digest)
@@ -671,7 +671,7 @@ def _unknown_sent_again(patch: pytest.MonkeyPatch) -> None:
     def step(shot: Any) -> steps.Step:
         found = act(shot)
         lost = isinstance(found, steps.Blocked) and shot.facts.entries[shot.wanted.key].state == "unknown"
-        return steps.Make(shot.scene, shot.wanted, "720p", "", shot.prices.shot(shot.wanted.model)) if lost else found
+        return steps.Make(shot.scene, shot.wanted, "720p", "", shot.price_of(shot.wanted)) if lost else found
 
     patch.setattr(planning, "_step", step)
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import PurePosixPath
 
+from storyboard.costs.price_book import PriceBook
 from storyboard.model.lock import Lock
 from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Place
@@ -17,6 +18,7 @@ from storyboard.planning.shots import scene_shots
 from storyboard.planning.steps import Facts, Make, Plan
 from storyboard.providers.apikley.veo import CAPABILITIES, PRICES
 
+BOOK = PriceBook("apikley", {"apikley": PRICES})
 CATALOGUE = Catalogue.of("apikley", CAPABILITIES)
 
 PLACE = Place("film.yaml", 1, 1)
@@ -40,7 +42,7 @@ def wanted(board: Storyboard) -> Mapping[str, SceneShots]:
 
 
 def planned(board: Storyboard) -> Plan:
-    return make_plan(board, wanted(board), Facts(), PRICES, CATALOGUE)
+    return make_plan(board, wanted(board), Facts(), BOOK, CATALOGUE)
 
 
 def linked(*names: str) -> dict[str, Generated]:

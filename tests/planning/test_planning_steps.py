@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import PurePosixPath
 
+from storyboard.costs.price_book import PriceBook
 from storyboard.model.lock import Lock, Pinned
 from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Place
@@ -29,6 +30,8 @@ TAKE = Take("d" * 64, 100, MEASURE)
 HD = Take("e" * 64, 200, replace(MEASURE, width=1920, height=1080), "1080p")
 FRAME = LocalImage(PurePosixPath("a.png"), "a" * 64, 10, 1280, 720, "png", PLACE)
 
+BOOK = PriceBook("apikley", {"apikley": PRICES})
+
 
 def film(**sources: Generated | OwnClip) -> Storyboard:
     scenes = [Scene(id, at, source, Trim(), PLACE) for at, (id, source) in enumerate(sources.items(), 1)]
@@ -37,7 +40,7 @@ def film(**sources: Generated | OwnClip) -> Storyboard:
 
 def planned(facts: Facts, **sources: Generated | OwnClip) -> Plan:
     board = film(**sources)
-    return make_plan(board, wanted_of(board, facts.lock), facts, PRICES, CATALOGUE)
+    return make_plan(board, wanted_of(board, facts.lock), facts, BOOK, CATALOGUE)
 
 
 def wanted_of(board: Storyboard, lock: Lock) -> Mapping[str, SceneShots]:
@@ -276,7 +279,7 @@ def test_own_clips_and_files_that_leave() -> None:
 def why(before: Generated, now: Generated) -> str:
     board = film(x=now)
     facts = Facts(lock=Lock({"x": Pinned("0" * 64, 1, {})}), before={TakeId("x", 1): first(before).recipe})
-    return make_plan(board, wanted_of(board, facts.lock), facts, PRICES, CATALOGUE).steps[0].why
+    return make_plan(board, wanted_of(board, facts.lock), facts, BOOK, CATALOGUE).steps[0].why
 
 
 def test_a_reason_names_what_changed() -> None:
@@ -336,16 +339,16 @@ def test_a_saved_plan_refuses_what_moved() -> None:
     """Nobody pays for something else than what was reviewed."""
     board = film(x=PLAIN, y=replace(PLAIN, prompt="A tern"))
     saved = plan_document(
-        planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", PRICES, (), []
+        planned(Facts(), x=PLAIN, y=replace(PLAIN, prompt="A tern")), "film.yaml", "apikley", BOOK, (), []
     )
     assert plan_differences(saved, saved) == []
-    edited = plan_document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", PRICES, (), [])
+    edited = plan_document(planned(Facts(), x=PLAIN, z=PLAIN), "film.yaml", "other", BOOK, (), [])
     assert plan_differences(saved, edited) == [
         "y: not in the storyboard any more",
         "z: new since the plan was saved",
         "provider was apikley, is other",
     ]
-    dearer = replace(PRICES, models={"veo3_fast": Fraction(80)}, estimate=False)
+    dearer = PriceBook("apikley", {"apikley": replace(PRICES, models={"veo3_fast": Fraction(80)}, estimate=False)})
     priced = plan_document(
         make_plan(board, wanted_of(board, Lock()), Facts(), dearer, CATALOGUE),
         "film.yaml",
@@ -356,19 +359,19 @@ def test_a_saved_plan_refuses_what_moved() -> None:
     )
     assert plan_differences(saved, priced) == ["x: the price was 60, is 80", "y: the price was 60, is 80"]
     swapped = plan_document(
-        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", PRICES, (), []
+        planned(Facts(), y=replace(PLAIN, prompt="A tern"), x=PLAIN), "film.yaml", "apikley", BOOK, (), []
     )
     assert plan_differences(saved, swapped) == ["the scenes are in another order"]
 
 
 def test_a_saved_plan_that_became_cheaper_holds() -> None:
     """What was agreed to pay is not exceeded: a take that came meanwhile is no reason to refuse; a block is one."""
-    saved = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", PRICES, (), [])
+    saved = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", BOOK, (), [])
     for facts in (known("open"), known("taken", takes=(TAKE,), held=(TAKE,))):
-        now = plan_document(planned(facts, x=PLAIN), "film.yaml", "apikley", PRICES, (), [])
+        now = plan_document(planned(facts, x=PLAIN), "film.yaml", "apikley", BOOK, (), [])
         assert plan_differences(saved, now) == []
         assert plan_differences(now, saved) != []
-    lost = plan_document(planned(known("unknown"), x=PLAIN), "film.yaml", "apikley", PRICES, (), [])
+    lost = plan_document(planned(known("unknown"), x=PLAIN), "film.yaml", "apikley", BOOK, (), [])
     assert plan_differences(saved, lost) == ["x: the step was make, is blocked; the price was 60, is 0"]
 
 
@@ -382,7 +385,7 @@ def test_the_words_that_changed_are_shown() -> None:
 
 def test_totals_are_in_credits_and_money() -> None:
     """The number an author decides on."""
-    totals = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", PRICES, (), [])["totals"]
+    totals = plan_document(planned(Facts(), x=PLAIN), "film.yaml", "apikley", BOOK, (), [])["totals"]
     assert totals == {
         "at_most": 60,
         "make": 1, "collect": 0, "keep": 0, "blocked": 0,

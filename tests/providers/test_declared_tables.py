@@ -114,7 +114,7 @@ successor = "mine"
 """
     fal = declared(tmp_path, text, "fal", None)
     assert fal.capabilities.usual == "mine"
-    assert fal.prices.models["minimax/h3"] == Fraction(5, 100)
+    assert fal.prices.tariffs["minimax/h3"].second["768p"] == Fraction(6, 100)  # In its unit the service charges.
     assert str(fal.capabilities.model("veo3.1/fast").ends) == "2026-12-24"
     assert len(fal.capabilities.model("veo3.1/fast").lengths.choices) == 3
     wrong = text.replace('prices."minimax/h3"', "prices.minimax")

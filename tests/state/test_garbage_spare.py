@@ -34,7 +34,7 @@ def sorted_out(
 def test_what_nobody_pins_is_spare() -> None:
     (spare,) = sorted_out(LOCK).unreferenced
     assert (spare.digest, spare.bytes, spare.scene, spare.storyboard) == (BASE.digest, 100, "gull", "/film.yaml")
-    assert (spare.why, spare.credits, spare.last) == ("the film has no such scene any more", 60, 10.0)
+    assert (spare.why, spare.cost.credits, spare.last) == ("the film has no such scene any more", 60, 10.0)
     (spare,) = sorted_out(replace(LOCK, scenes=frozenset({"gull"}), before={BASE.digest: 15.0})).unreferenced
     assert (spare.why, spare.last) == ("the scene has another take now", 15.0)
     (spare,) = sorted_out().unreferenced
@@ -70,7 +70,7 @@ def test_both_versions_have_their_price() -> None:
     """And the base of an HD version that has not come is kept for it."""
     entry = replace(ENTRY, hd=Fraction(5), charged=Fraction(58))
     assert sorted_out(LOCK, entry=entry).needed == 1
-    assert [spare.credits for spare in sorted_out(LOCK, entry=entry, takes=(BASE, HD)).unreferenced] == [58, 5]
+    assert [spare.cost.credits for spare in sorted_out(LOCK, entry=entry, takes=(BASE, HD)).unreferenced] == [58, 5]
 
 
 def test_an_original_stays_as_long_as_its_take() -> None:
@@ -79,7 +79,7 @@ def test_an_original_stays_as_long_as_its_take() -> None:
     pinned = replace(LOCK, digests=frozenset({BASE.digest}))
     assert sorted_out(pinned, takes=(BASE, original)).needed == 2
     assert sorted_out(replace(pinned, digests=frozenset({other.digest})), takes=(BASE, original)).needed == 0
-    assert [spare.credits for spare in sorted_out(LOCK, takes=(BASE, original)).unreferenced] == [60, 0]
+    assert [spare.cost.credits for spare in sorted_out(LOCK, takes=(BASE, original)).unreferenced] == [60, 0]
 
 
 def test_what_the_ledger_does_not_know_is_kept() -> None:

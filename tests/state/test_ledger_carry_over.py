@@ -79,6 +79,7 @@ ROWS: tuple[tuple[str, tuple[object, ...]], ...] = (
     (f"INSERT INTO pins VALUES ('/f.lock.yaml', '{'1' * 64}', 5.0)", ()),
     (f"INSERT INTO removed VALUES ('{'6' * 64}', 6.0)", ()),
 )
+_FORMER_COLUMNS = (("jobs", 16), ("upgrades", 6), ("charges", 9), ("takes", 12))
 TABLES = ("jobs", "upgrades", "charges", "inbox", "takes", "addresses", "pins", "removed")
 
 
@@ -113,7 +114,7 @@ def content(path: Path) -> tuple[int, dict[str, list[tuple[Any, ...]]]]:
     ):
         (version,) = database.execute("PRAGMA user_version").fetchone()
         found = {name: database.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in TABLES}
-    found |= {name: [row[:columns] for row in found[name]] for name, columns in (("jobs", 16), ("takes", 12))}
+    found |= {name: [row[:columns] for row in found[name]] for name, columns in _FORMER_COLUMNS}
     return version, found
 
 
@@ -125,7 +126,7 @@ def test_no_row_is_lost_and_each_take_has_its_job(path: Path, version: int) -> N
     """A lost row would be bought again; the ledger as it was stays beside it, for its owner alone."""
     before = content(path)
     ledger = Ledger(path)
-    assert content(path) == (3, before[1])
+    assert content(path) == (4, before[1])
     found = {(key, take.resolution): (take.job, take.fallback, take.remarks) for key, take, _ in ledger.takes.all()}
     assert found == {
         ("a" * 64, "720p"): ("job-a", False, ()),
@@ -148,12 +149,12 @@ def test_killed_at_any_moment_the_ledger_is_the_old_or_the_new_one(path: Path, t
         versions.append(content(home / "ledger.db")[0])
         assert content(home / "ledger.db")[1] == before[1]
         Ledger(home / "ledger.db").close()
-        assert content(home / "ledger.db") == (3, before[1])
+        assert content(home / "ledger.db") == (4, before[1])
         if not killed:
             break
     assert len(versions) > 10
     assert versions == sorted(versions)
-    assert versions[-1] == 3
+    assert versions[-1] == 4
 
 
 def died_at(moment: int, path: Path) -> bool:

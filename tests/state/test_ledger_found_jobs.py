@@ -17,8 +17,8 @@ def test_a_job_is_recorded_once_and_its_upgrade_with_it(tmp_path: Path) -> None:
     """A colleague's take, then the 1080p of it: another 5 credits would be paid for what was bought."""
     ledger = Ledger(tmp_path / "ledger.db")
     first = ledger.found_jobs.record(GULL, "gull", "/film.yaml", "run1", [TAKE], 1.0)
-    assert (first.state, first.job, first.cost, first.hd) == ("taken", "job-1", 0, None)
+    assert (first.state, first.job, first.cost.credits, first.hd) == ("taken", "job-1", 0, None)
     again = ledger.found_jobs.record(GULL, "gull", "/film.yaml", "run2", [TAKE, UPGRADED], 2.0)
-    assert (again.id, again.cost, again.hd) == (first.id, 0, 0)
+    assert (again.id, again.cost.credits, again.hd) == (first.id, 0, 0)
     assert len(ledger.submissions.all()) == 1
     ledger.close()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from storyboard.costs.budget import Budget, parse_budget
+from storyboard.costs.price_book import PriceBook
 from storyboard.model.errors import LocalFault, OverBudget
 from storyboard.model.remark import Remark
 from storyboard.model.shot import Shot
@@ -119,7 +120,7 @@ def test_an_upgrade_that_is_refused_costs_nothing(path: Path) -> None:
     ledger.submissions.record_upgrade(entry, "gull", "/film.yaml", "run1", Fraction(5), 3.0)
     ledger.submissions.forget_upgrade(entry)
     (standing,) = ledger.submissions.all()
-    assert (standing.hd, standing.cost) == (None, entry.credits)
+    assert (standing.hd, standing.cost) == (None, entry.price)
 
 
 def test_a_job_belongs_to_one_shot(path: Path) -> None:
@@ -147,7 +148,7 @@ def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
 
 
 def limits(**table: float) -> Budget:
-    return parse_budget(table, "/config.toml", PRICES)
+    return parse_budget(table, "/config.toml", PriceBook("apikley", {"apikley": PRICES}))
 
 
 def test_what_is_spent_is_counted_by_run_storyboard_and_month(path: Path) -> None:
@@ -172,13 +173,14 @@ def test_what_is_spent_is_counted_by_run_storyboard_and_month(path: Path) -> Non
     ledger.submissions.record_accepted(cheap, "job1", december)
     ledger.submissions.record_charge(cheap, Fraction(119, 2), december)
     ledger.submissions.record_failed(cheap, "no clip", 501, december)
-    assert ledger.charges.total("month", "2026-12") == 120 + 250 + Fraction(119, 2)
-    assert (ledger.charges.total("month", "2026-11"), ledger.charges.total("month", "2027-01")) == (60, 60)
-    assert ledger.charges.total("run", "first") == 60 + 250 + Fraction(119, 2)
-    assert (ledger.charges.total("storyboard", "/film.yaml"), ledger.charges.total("storyboard", "/none.yaml")) == (
-        240,
-        0,
+    assert ledger.charges.total("month", "2026-12").credits == 120 + 250 + Fraction(119, 2)
+    assert (ledger.charges.total("month", "2026-11").credits, ledger.charges.total("month", "2027-01").credits) == (
+        60,
+        60,
     )
+    assert ledger.charges.total("run", "first").credits == 60 + 250 + Fraction(119, 2)
+    assert ledger.charges.total("storyboard", "/film.yaml").credits == 240
+    assert not ledger.charges.total("storyboard", "/none.yaml")
     assert sum(charge.credits for charge in ledger.charges.all()) == 240 + 250 + Fraction(119, 2)
     assert [(found.scene, found.state) for found in ledger.charges.all("/other.yaml")] == [
         ("tern", "unknown"), ("heron", "refused"), ("tern", "failed"),
@@ -213,7 +215,10 @@ def test_hd_is_paid_once_within_the_budget_of_whoever_adds_it(path: Path) -> Non
     with pytest.raises(OverBudget, match=r"5 credits .* spent, 1 credit .* left"):
         ledger.submissions.record_upgrade(entries[1], "tern", "/other.yaml", "run2", Fraction(5), 2.0, budget)
     assert [entry.hd for entry in ledger.submissions.all()] == [5, None]
-    assert (ledger.charges.total("run", "run2"), ledger.charges.total("storyboard", "/film.yaml")) == (5, 120)
+    assert (ledger.charges.total("run", "run2").credits, ledger.charges.total("storyboard", "/film.yaml").credits) == (
+        5,
+        120,
+    )
     (charge,) = ledger.charges.all("/other.yaml")
     assert (charge.hd, charge.scene, charge.credits, charge.at) == (True, "tern", 5, "1970-01-01T00:00:02Z")
 
@@ -307,7 +312,7 @@ def test_a_damaged_page_is_found(path: Path) -> None:
 def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
     Ledger(path).close()
     with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 4")
+        other.execute("PRAGMA user_version = 5")
     with pytest.raises(LocalFault, match="newer storyboard"):
         Ledger(path)
 

@@ -67,7 +67,7 @@ def test_only_what_no_lock_pins_goes_and_not_at_once(studio: Studio) -> None:
     keeper = changed(studio)
     before = set(keeper.store)
     (spare,) = keeper.clear(delete=False).found.unreferenced
-    assert (spare.scene, spare.credits, spare.why) == ("s1", 60, "the scene has another take now")
+    assert (spare.scene, spare.cost.credits, spare.why) == ("s1", 60, "the scene has another take now")
     assert set(keeper.store) == before
     assert not keeper.clear(days=30).found.unreferenced
     keeper.clear()
@@ -259,7 +259,7 @@ def test_drafts_go_with_their_scratch_folder(studio: Studio) -> None:
     studio.render(realm="draft")
     shutil.rmtree(studio.folder / ".storyboard")
     (spare,) = Keeper(studio, draft=True).clear().found.unreferenced
-    assert (spare.credits, spare.why) == (0, "no lock pins it")
+    assert (spare.cost.credits, spare.why) == (0, "no lock pins it")
 
 
 @pytest.mark.ci

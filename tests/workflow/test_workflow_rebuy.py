@@ -35,7 +35,7 @@ def test_a_second_machine_fetches_what_the_lock_pins(studio: Studio, tmp_path: P
     assert (done.exit, takes(studio), service.charged) == (0, first, charged)
     assert (studio.folder / "film.lock.yaml").read_bytes() == lock
     ledger = Ledger(studio.settings.realm_folder() / "ledger.db")
-    assert {(entry.state, entry.cost) for entry in ledger.submissions.all()} == {("taken", 0)}
+    assert {(entry.state, entry.cost.credits) for entry in ledger.submissions.all()} == {("taken", 0)}
     assert all(entry.job for entry in ledger.submissions.all())
 
 
@@ -176,7 +176,7 @@ def test_an_upgrade_that_another_machine_bought_is_fetched(studio: Studio, tmp_p
     assert studio.render(cut=False).kept == 1
     with closing(Ledger(studio.settings.realm_folder() / "ledger.db")) as ledger:
         (entry,) = ledger.submissions.all()
-    assert (entry.hd, entry.cost) == (0, 60)
+    assert (entry.hd, entry.cost.credits) == (0, 60)
 
 
 @pytest.mark.ci

@@ -103,10 +103,10 @@ def _models(table: Table) -> Mapping[str, DeclaredModel]:
             where: TomlPath = ("prices", name)
             hint = did_you_mean(name, table["models"]) or f"there are: {', '.join(table['models'])}"
             raise Wrong(where, f"{spell_path(where)}: there is no such model", hint)
-    return {
-        name: read_declared_model(name, each | ({"price": prices[name]} if name in prices else {}), images)
-        for name, each in table["models"].items()
-    }
+    # The user's own prices are checked, and told by ``costs``: in the unit of the published one the service charges.
+    for name, price in prices.items():
+        read_declared_model(name, table["models"][name] | {"price": price}, images)
+    return {name: read_declared_model(name, each, images) for name, each in table["models"].items()}
 
 
 def _usual(table: Table, models: Mapping[str, DeclaredModel]) -> str:

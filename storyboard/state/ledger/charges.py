@@ -1,12 +1,11 @@
-"""Charges: credits that were spent, or may have been."""
+"""Charges: what was spent, or may have been."""
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from storyboard.costs.budget import Budget, Span
 from storyboard.costs.report import Charge
+from storyboard.model.cost import Cost
 from storyboard.model.submission import rfc3339
-from storyboard.model.take import exact
 from storyboard.state.ledger import rows
 from storyboard.state.ledger.database import Database
 
@@ -25,14 +24,14 @@ class Charges:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def total(self, span: Span, of: str) -> Fraction:
-        """Credits spent, or perhaps spent: by the run ``of``, on the storyboard, in the month ("2026-11", UTC)."""
-        # Credits are exact fractions, kept as text; SQLite counts equal ones, and there are few prices.
+    def total(self, span: Span, of: str) -> Cost:
+        """What was spent, or perhaps: by the run ``of``, on the storyboard, in the month ("2026-11", UTC)."""
+        # Amounts are exact fractions, kept as text; SQLite counts equal ones, and there are few prices.
         with self._database.sqlite_errors():
             found = self._database.connection.execute(
-                f"SELECT credits, count(*) FROM charges WHERE {_SPENT[span]} GROUP BY 1", (of,)
+                f"SELECT credits, provider, unit, count(*) FROM charges WHERE {_SPENT[span]} GROUP BY 1, 2, 3", (of,)
             )
-            return sum((exact(credits) * count for credits, count in found), Fraction(0))
+            return Cost.total(rows.cost(amount, provider, unit) * count for amount, provider, unit, count in found)
 
     def all(self, storyboard: str | None = None) -> list[Charge]:
         """All charges of one storyboard (its file's absolute path), or of all, oldest first."""
@@ -41,7 +40,7 @@ class Charges:
             found = self._database.query(f"SELECT * FROM charges WHERE {where} ORDER BY at, id, hd", values)
             return [rows.charge(row) for row in found]
 
-    def enforce(self, budget: Budget, cost: Fraction, storyboard: str, run: str, now: float) -> None:
+    def enforce(self, budget: Budget, cost: Cost, storyboard: str, run: str, now: float) -> None:
         """Raise OverBudget if ``cost``, which this transaction has just recorded, goes over the budget.
 
         The exception undoes the transaction. ``now`` is seconds since 1970.

@@ -12,14 +12,17 @@ from storyboard.state.ledger.submissions import KnownJob, Submissions, intent_ro
 
 _INSERT_FOUND = (
     "INSERT OR IGNORE INTO jobs (job, charged, key, state, run, nonce, storyboard, scene, model, recipe, credits,"
-    " asked, changed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " asked, changed, reason, provider, unit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 # Found again, a job owes its original as before.
 _FOUND_AGAIN = (
     f"UPDATE OR IGNORE jobs SET state = 'taken', why = CASE why WHEN '{ORIGINAL_OWED}' THEN why ELSE '' END,"
     " code = NULL WHERE key = ? AND job = ?"
 )
-_FOUND_UPGRADE = "INSERT OR IGNORE INTO upgrades SELECT id, '0', ?, ?, ?, ? FROM jobs WHERE key = ? AND job = ?"
+_FOUND_UPGRADE = (
+    "INSERT OR IGNORE INTO upgrades (entry, credits, run, storyboard, scene, asked)"
+    " SELECT id, '0', ?, ?, ?, ? FROM jobs WHERE key = ? AND job = ?"
+)
 
 
 class FoundJobs:

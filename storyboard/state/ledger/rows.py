@@ -11,7 +11,9 @@ from types import UnionType
 from typing import TYPE_CHECKING, cast, get_args
 
 from storyboard.costs.report import Charge
+from storyboard.model.cost import CREDITS, Cost, is_currency
 from storyboard.model.remark import remarks_of
+from storyboard.model.shot import USUAL_PROVIDER
 from storyboard.model.submission import LIVE, State, Submission, rfc3339
 from storyboard.model.take import Measure, StoredFrame, Take, exact
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 SELECTOR = 10
 
 # The schema of the tables below, as the file says it (PRAGMA user_version). carry_over.py brings older ones to it.
-VERSION = 3
+VERSION = 4
 
 FRAMES = (
     "CREATE TABLE IF NOT EXISTS frames (source TEXT NOT NULL, number INTEGER NOT NULL, digest TEXT NOT NULL,"
@@ -32,26 +34,32 @@ FRAMES = (
     " digest TEXT NOT NULL, PRIMARY KEY (entry, place))",
 )
 
+JOB_NAMES = "CREATE UNIQUE INDEX IF NOT EXISTS job_names ON jobs (provider, job) WHERE job IS NOT NULL"
+
+# What was charged, or may have been: in the unit "credits", which means those of the provider, or in a currency.
+CHARGES = """CREATE VIEW IF NOT EXISTS charges AS
+  SELECT id, storyboard, scene, run, model, state, 0 AS hd, asked AS at,
+    CASE state WHEN 'refused' THEN '0' ELSE coalesce(charged, credits) END AS credits, provider, unit FROM jobs
+  UNION ALL
+  SELECT id, upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits,
+    provider, upgrades.unit FROM upgrades JOIN jobs ON jobs.id = upgrades.entry"""
+
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS jobs (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, job TEXT, run TEXT NOT NULL, nonce TEXT NOT NULL,
   storyboard TEXT NOT NULL, scene TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,
   credits TEXT NOT NULL, charged TEXT, code INTEGER, why TEXT NOT NULL DEFAULT '',
-  asked REAL NOT NULL, changed REAL NOT NULL, reason TEXT NOT NULL DEFAULT '');
+  asked REAL NOT NULL, changed REAL NOT NULL, reason TEXT NOT NULL DEFAULT '',
+  provider TEXT NOT NULL DEFAULT '{USUAL_PROVIDER}', unit TEXT NOT NULL DEFAULT '{CREDITS}');
 CREATE UNIQUE INDEX IF NOT EXISTS one_live_job ON jobs (key) WHERE state IN {LIVE};
-CREATE UNIQUE INDEX IF NOT EXISTS job_names ON jobs (job) WHERE job IS NOT NULL;
+{JOB_NAMES};
 CREATE INDEX IF NOT EXISTS by_scene ON jobs (storyboard, scene);
 CREATE INDEX IF NOT EXISTS by_run ON jobs (run);
 CREATE INDEX IF NOT EXISTS by_time ON jobs (asked);
 CREATE TABLE IF NOT EXISTS upgrades (
   entry INTEGER PRIMARY KEY REFERENCES jobs (id), credits TEXT NOT NULL, run TEXT NOT NULL, storyboard TEXT NOT NULL,
-  scene TEXT NOT NULL, asked REAL NOT NULL);
-CREATE VIEW IF NOT EXISTS charges AS
-  SELECT id, storyboard, scene, run, model, state, 0 AS hd, asked AS at,
-    CASE state WHEN 'refused' THEN '0' ELSE coalesce(charged, credits) END AS credits FROM jobs
-  UNION ALL
-  SELECT id, upgrades.storyboard, upgrades.scene, upgrades.run, model, state, 1, upgrades.asked, upgrades.credits
-    FROM upgrades JOIN jobs ON jobs.id = upgrades.entry;
+  scene TEXT NOT NULL, asked REAL NOT NULL, unit TEXT NOT NULL DEFAULT '{CREDITS}');
+{CHARGES};
 CREATE INDEX IF NOT EXISTS by_nonce ON jobs (substr(nonce, 1, {SELECTOR}));
 CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY, nonce TEXT NOT NULL, job TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS inbox_nonces ON inbox (nonce);
@@ -59,7 +67,7 @@ CREATE TABLE IF NOT EXISTS takes (
   key TEXT NOT NULL, resolution TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, frames INTEGER NOT NULL,
   fps TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, sound INTEGER NOT NULL, seed INTEGER,
   credits TEXT, at REAL NOT NULL, job TEXT, fallback INTEGER NOT NULL DEFAULT 0,
-  remarks TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (key, resolution));
+  remarks TEXT NOT NULL DEFAULT '[]', unit TEXT NOT NULL DEFAULT '{CREDITS}', PRIMARY KEY (key, resolution));
 CREATE TABLE IF NOT EXISTS addresses (
   destination TEXT NOT NULL, digest TEXT NOT NULL, url TEXT NOT NULL, expires REAL NOT NULL,
   PRIMARY KEY (destination, digest));
@@ -75,10 +83,11 @@ _RESOLUTION = re.compile(r"[a-z0-9]{1,16}")
 _LATEST = 32_503_680_000  # seconds since 1970: the year 3000
 
 _TEXTS = ("key", "run", "nonce", "storyboard", "scene", "model", "recipe", "credits", "why", "reason")
-_JOB: Mapping[str, type | UnionType] = dict.fromkeys(_TEXTS, str) | {
+_JOB: Mapping[str, type | UnionType] = dict.fromkeys((*_TEXTS, "provider", "unit"), str) | {
     "job": str | None,
     "charged": str | None,
     "hd": str | None,
+    "hd_unit": str | None,
     "code": int | None,
     "asked": float,
     "changed": float,
@@ -93,6 +102,7 @@ _TAKE: Mapping[str, type | UnionType] = dict.fromkeys(_COUNTS, int) | {
     "credits": str | None,
     "job": str | None,
     "remarks": str,
+    "unit": str,
     "at": float,
     "first_frame": str | None,
     "last_frame": str | None,
@@ -137,6 +147,9 @@ def submission(row: "Row") -> Submission:
         reason=row["reason"],
         asked=row["asked"],
         changed=row["changed"],
+        provider=row["provider"],
+        unit=_unit(row["unit"]),
+        hd_unit=_unit(row["hd_unit"] or CREDITS),
     )
 
 
@@ -151,7 +164,14 @@ def charge(row: "Row") -> Charge:
         hd=bool(row["hd"]),
         credits=exact(row["credits"]),
         at=rfc3339(row["at"]),
+        provider=row["provider"],
+        unit=_unit(row["unit"]),
     )
+
+
+def cost(amount: str, provider: str, unit: str) -> Cost:
+    """An amount of the view ``charges``."""
+    return Cost.of_provider(exact(amount), provider, _unit(unit))
 
 
 def take(row: "Row") -> Take:
@@ -173,6 +193,7 @@ def take(row: "Row") -> Take:
         remarks=remarks_of(json.loads(row["remarks"])),
         first_frame=row["first_frame"],
         last_frame=row["last_frame"],
+        unit=_unit(row["unit"]),
     )
 
 
@@ -203,12 +224,20 @@ def take_row(key: str, take: Take, now: float) -> dict[str, object]:
         "job": take.job,
         "fallback": take.fallback,
         "remarks": json.dumps([remark.document() for remark in take.remarks], ensure_ascii=False),
+        "unit": take.unit,
     }
 
 
 def text(value: Fraction | None) -> str | None:
     """The stored form of an exact number."""
     return None if value is None else str(value)
+
+
+def _unit(kept: str) -> str:
+    """A unit of an amount. A sum in an unknown unit would be no sum."""
+    if kept != CREDITS and not is_currency(kept):
+        raise ValueError(f"a unit is {kept!r:.60}")
+    return kept
 
 
 def _fraction(kept: str | None) -> Fraction | None:

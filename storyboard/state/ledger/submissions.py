@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from storyboard.costs.budget import NO_LIMIT, Budget
+from storyboard.model.cost import CREDITS, Cost
 from storyboard.model.shot import Recipe, Shot
 from storyboard.model.submission import LIVE, Submission
 from storyboard.model.take import TakeId
@@ -20,7 +21,7 @@ NO_FRAMES: Mapping[str, str] = {}
 
 _INSERT_INTENT = (
     "INSERT INTO jobs (key, state, run, nonce, storyboard, scene, model, recipe, credits,"
-    " asked, changed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " asked, changed, reason, provider, unit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -54,25 +55,29 @@ class Submissions:
         budget: Budget = NO_LIMIT,
         reason: str = "",
         frames: Mapping[str, str] = NO_FRAMES,
+        unit: str = CREDITS,
     ) -> Submission:
         """Record that the shot is about to be submitted. Raise AlreadyAsked or OverBudget: then do not submit it.
 
-        ``reason`` says why, in the words of the plan; ``frames`` are the digests of the frames of other scenes that
-        are sent with it, by "first_frame" and "last_frame". The budget is checked in the same transaction. Raise
-        LocalFault if the disk has no room for its job too.
+        ``credits`` is its price in ``unit``: the provider's credits, or a currency. ``reason`` says why, in the words
+        of the plan; ``frames`` are the digests of the frames of other scenes that are sent with it, by "first_frame"
+        and "last_frame". The budget is checked in the same transaction. Raise LocalFault if the disk has no room for
+        its job too.
         """
         self._database.prepare_submission()
-        row = intent_row(shot, scene, storyboard, run, credits, now, reason)
+        row = intent_row(shot, scene, storyboard, run, credits, now, reason, unit)
+        cost = Cost.of_provider(credits, shot.provider, unit)
         try:
             with self._database.transaction() as connection:
                 id = connection.execute(_INSERT_INTENT, row).lastrowid
                 sent = [(id, place, digest) for place, digest in frames.items()]
                 connection.executemany("INSERT INTO sent_frames VALUES (?, ?, ?)", sent)
-                self._charges.enforce(budget, credits, storyboard, run, now)
+                self._charges.enforce(budget, cost, storyboard, run, now)
         except sqlite3.IntegrityError:
-            self._refuse_second(shot.key)
+            if standing := self.of_key(shot.key):  # An earlier submission of the same key forbids another one.
+                raise AlreadyAsked(standing) from None
             raise
-        return self._of_id(id)
+        return self._where("id = ?", id)[0]
 
     def record_accepted(self, submission: Submission, job: str, now: float) -> None:
         """Record that the provider accepted it under the name ``job``. Raise KnownJob if another shot has that name."""
@@ -113,7 +118,7 @@ class Submissions:
         self._change(submission.id, "state = 'failed', why = ?, code = ?", now, why, code)
 
     def record_charge(self, submission: Submission, credits: Fraction, now: float) -> None:
-        """Record the cost of the job in credits, as the provider reports it."""
+        """Record the cost of the job, as the provider reports it in the unit of the submission."""
         self._change(submission.id, "charged = ?", now, str(credits))
 
     def record_upgrade(
@@ -125,15 +130,17 @@ class Submissions:
         credits: Fraction,
         now: float,
         budget: Budget = NO_LIMIT,
+        unit: str = CREDITS,
     ) -> None:
         """Record that the upgrade is about to be requested; it is paid once. Raise OverBudget: then do not."""
         with self._database.transaction() as connection:
             cursor = connection.execute(
-                "INSERT OR IGNORE INTO upgrades VALUES (?, ?, ?, ?, ?, ?)",
-                (submission.id, str(credits), run, storyboard, scene, now),
+                "INSERT OR IGNORE INTO upgrades VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (submission.id, str(credits), run, storyboard, scene, now, unit),
             )
             if cursor.rowcount:
-                self._charges.enforce(budget, credits, storyboard, run, now)
+                cost = Cost.of_provider(credits, submission.provider, unit)
+                self._charges.enforce(budget, cost, storyboard, run, now)
 
     def forget_upgrade(self, submission: Submission) -> None:
         """Take back the booking of an upgrade that the provider has refused: it costs nothing. Raise LocalFault."""
@@ -167,30 +174,30 @@ class Submissions:
         """The recipe that each take of a storyboard's scenes was last generated from."""
         return {found.take: found.recipe for found in self.all(storyboard) if found.state == "taken"}
 
-    def _refuse_second(self, key: str) -> None:
-        """Raise AlreadyAsked if an earlier submission of the same key forbids another one."""
-        if standing := self.of_key(key):
-            raise AlreadyAsked(standing) from None
-
     def _change(self, id: int, what: str, now: float, *values: object) -> None:
         self._database.execute_with_reserve(f"UPDATE jobs SET {what}, changed = ? WHERE id = ?", (*values, now, id))
 
     def _where(self, where: str, *values: object) -> list[Submission]:
         with self._database.sqlite_errors():
             found = self._database.query(
-                f"SELECT *, (SELECT credits FROM upgrades WHERE entry = jobs.id) AS hd FROM jobs WHERE {where}", values
+                "SELECT *, (SELECT credits FROM upgrades WHERE entry = jobs.id) AS hd,"
+                f" (SELECT unit FROM upgrades WHERE entry = jobs.id) AS hd_unit FROM jobs WHERE {where}",
+                values,
             )
             return [rows.submission(row) for row in found]
 
-    def _of_id(self, id: int | None) -> Submission:
-        with self._database.sqlite_errors():
-            (found,) = self._where("id = ?", id)
-            return found
-
 
 def intent_row(
-    shot: Shot, scene: str, storyboard: str, run: str, credits: Fraction, now: float, reason: str = ""
+    shot: Shot,
+    scene: str,
+    storyboard: str,
+    run: str,
+    credits: Fraction,
+    now: float,
+    reason: str = "",
+    unit: str = CREDITS,
 ) -> tuple[object, ...]:
     """The row of a submission that is about to be sent: the values of its columns from ``key`` on."""
     recipe, nonce = json.dumps(shot.recipe, sort_keys=True, ensure_ascii=False), secrets.token_urlsafe(_NONCE)
-    return (shot.key, "intent", run, nonce, storyboard, scene, shot.model, recipe, str(credits), now, now, reason)
+    place, price = (storyboard, scene, shot.model, recipe), (str(credits), now, now, reason)
+    return (shot.key, "intent", run, nonce, *place, *price, shot.provider, unit)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from sqlite3 import Connection
 from statistics import median
 
+from storyboard.model.shot import USUAL_PROVIDER
 from storyboard.model.submission import ORIGINAL_OWED, Submission
 from storyboard.model.take import ORIGINAL, Take
 from storyboard.state.ledger import rows
@@ -42,11 +43,11 @@ class Takes:
             _insert(connection, key, original, now)
             connection.execute("UPDATE jobs SET why = '' WHERE key = ? AND why = ?", (key, ORIGINAL_OWED))
 
-    def record_original_owed(self, job: str, now: float) -> None:
-        """Record that the uncropped original of a job's clip could not be downloaded. Raise LocalFault."""
+    def record_original_owed(self, key: str, job: str, now: float) -> None:
+        """Record that the uncropped original of a shot's clip could not be downloaded. Raise LocalFault."""
         self._database.execute(
-            "UPDATE jobs SET why = ?, changed = ? WHERE job = ? AND state IN ('open', 'taken')",
-            (ORIGINAL_OWED, now, job),
+            "UPDATE jobs SET why = ?, changed = ? WHERE key = ? AND job = ? AND state IN ('open', 'taken')",
+            (ORIGINAL_OWED, now, key, job),
         )
 
     def forget_original(self, submission: Submission) -> None:
@@ -73,13 +74,13 @@ class Takes:
             found = self._database.query(f"{rows.SELECT_TAKES} ORDER BY at")
             return iter([(row["key"], rows.take(row), row["at"]) for row in found])
 
-    def job_seconds(self, model: str) -> float | None:
+    def job_seconds(self, model: str, provider: str = USUAL_PROVIDER) -> float | None:
         """The seconds that a job of a model took lately, from its submission to its take; None if there was none."""
         found = self._database.query(
             "SELECT min(takes.at) - jobs.asked AS seconds FROM takes JOIN jobs ON jobs.key = takes.key"
-            " WHERE jobs.state = 'taken' AND jobs.model = ? GROUP BY jobs.id"
+            " WHERE jobs.state = 'taken' AND jobs.model = ? AND jobs.provider = ? GROUP BY jobs.id"
             f" HAVING seconds BETWEEN 0 AND {_ONE_RUN} ORDER BY jobs.id DESC LIMIT {_LATEST_JOBS}",
-            (model,),
+            (model, provider),
         )
         return median(row["seconds"] for row in found) if found else None
 
