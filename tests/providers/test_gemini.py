@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storyboard.costs.price_book import PriceBook
 from storyboard.http.exchange import Meaning, Rejection, Reply
 from storyboard.http.policy import AnswerKind, Call, Verdict
+from storyboard.model.cost import Cost
 from storyboard.model.errors import InputError
 from storyboard.model.problem import Place
 from storyboard.model.shot import Shot
@@ -360,7 +362,10 @@ def test_what_a_clip_is_expected_to_cost() -> None:
     a_second = {name: round(float(amount), 4) for name, amount in new.second.items()}
     assert (new.unit, a_second) == ("USD", {"360p": 0.0232, "720p": 0.0695, "1080p": 0.1043, "4k": 0.2085})
     assert old.cost("720p", Fraction(8)) == Fraction(8 * 5792 * 35, 2 * 10**6)
-    assert provider.prices.describe(provider.prices.shot("omni-1.2-flash")) == "0.556032 credits, 0.56 USD"
+    book, model = PriceBook("apikley", {"gemini": provider.prices}), MODELS["omni-1.2-flash"].model
+    assert book.shot(PLAIN, model) == Cost.of(Fraction("0.556032"), "USD")
+    longer = replace(PLAIN, seconds=Fraction(15), resolution="1080p")
+    assert book.describe(book.shot(longer, model)) == "1.56 USD"
 
 
 def test_the_models() -> None:

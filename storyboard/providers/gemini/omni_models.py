@@ -13,7 +13,7 @@ from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Capabilities, Lengths, Model, ModelRule, Quality
 from storyboard.model.storyboard import Resolution
 from storyboard.model.tariff import Tariff
-from storyboard.providers.gemini.token_tariff import CURRENCY, TokenTariff
+from storyboard.providers.gemini.token_tariff import TokenTariff
 
 _SHAPES = ("16:9", "9:16")
 _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "360p": (640, 360), "4k": (3840, 2160)}
@@ -75,10 +75,8 @@ OF_WIRE: Mapping[str, OmniModel] = {each.wire: each for each in _KNOWN}
 # How long a job and its clip are kept: files that the service makes go after two days (second hand).
 CAPABILITIES = Capabilities(tuple(each.model for each in _KNOWN), usual=_KNOWN[0].model.name, job_days=2)
 
-# In USD, for a clip of the usual length in the usual resolution; what a job cost is read from its usage.
+# In USD a second, by resolution; what a job cost is read from its usage.
 PRICES = Prices(
-    {name: each.tariff.second["720p"] * each.model.seconds for name, each in MODELS.items()},
-    credit=Fraction(1),
-    currency=CURRENCY,
     estimate=True,
+    tariffs={name: each.tariff for name, each in MODELS.items()},
 )
