@@ -77,6 +77,8 @@ def test_a_request() -> None:
     image = {"type": "image", "data": "UE5H", "mime_type": "image/png"}
     text = {"type": "text", "text": "<FIRST_FRAME> <LAST_FRAME> A lighthouse."}
     assert (request.call, request.method, request.path) == (Call.SUBMIT, "POST", "/v1beta/interactions")
+    assert request.reply_bytes > 0  # as long as for a clip: a slow line needs minutes for the images
+    assert not provider.submission(PLAIN, [], Dispatch("n")).reply_bytes
     assert request.body == {
         "model": "gemini-omni-1.2-flash",
         "input": [{"type": "user_input", "content": [image, image, text]}],

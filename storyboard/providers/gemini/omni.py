@@ -84,7 +84,9 @@ class Gemini:
         }
 
     def submission(self, shot: Shot, images: Sequence[SentImage], dispatch: Dispatch) -> Request:
-        return Request(Call.SUBMIT, "POST", self._path(), body=self.request(shot, images, dispatch))
+        body = self.request(shot, images, dispatch)
+        # Images are in the request: a slow line takes minutes for them, and one that is given up may be accepted.
+        return Request(Call.SUBMIT, "POST", self._path(), body=body, reply_bytes=LARGEST_REPLY if images else 0)
 
     def read_submission(self, reply: Reply) -> str | NoResult:
         return job_of(reply)
