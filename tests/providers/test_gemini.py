@@ -36,6 +36,7 @@ USAGE = {
     "total_thought_tokens": 500,
     "output_tokens_by_modality": [{"modality": "video", "tokens": 8 * 5792}, {"modality": "text", "tokens": 100}],
 }
+COST = Fraction(1000 * 3, 2 * 10**6) + Fraction(600 * 9, 10**6) + Fraction(8 * 5792 * 12, 10**6)
 
 
 def interaction(status: str = "completed", **more: object) -> Reply:
@@ -184,8 +185,7 @@ def test_why_a_job_made_no_clip() -> None:
 def test_a_clip_in_the_reply() -> None:
     """Inline delivery: the bytes are there, and nothing is downloaded."""
     found = provider.read_status(JOB, made(data=b64encode(b"\0clip").decode()))
-    cost = Fraction(1000 * 3, 2 * 10**6) + Fraction(600 * 9, 10**6) + Fraction(8 * 5792 * 12, 10**6)
-    assert found == Ready("", content=b"\0clip", credits=cost)
+    assert found == Ready("", content=b"\0clip", credits=COST)
     only = provider.read_status(JOB, interaction(output_video={"data": b64encode(b"x").decode()}))
     assert only == Ready("", content=b"x")
 
@@ -225,6 +225,9 @@ def test_a_clip_in_a_file(uri: str, asked: str) -> None:
     assert (ready.url, ready.with_key, ready.credits is None) == (f"{asked}:download?alt=media", True, False)
 
 
+DOWNLOAD = Ready("/v1beta/files/a:download?alt=media", with_key=True)
+
+
 @pytest.mark.parametrize(
     ("reply", "found"),
     [
@@ -235,44 +238,43 @@ def test_a_clip_in_a_file(uri: str, asked: str) -> None:
             JobFailed(AnswerKind.OVER, "the file of its clip failed: no"),
         ),
         (Reply(200, {"state": "FAILED"}), JobFailed(AnswerKind.OVER, "the file of its clip failed")),
-        (Reply(200, {"state": "LOST"}), Meaning(AnswerKind.UNREADABLE, "the state of its file is 'LOST'")),
-        (Reply(200, None), Meaning(AnswerKind.UNREADABLE, "the state of its file is ''")),
-        (refused(403, "PERMISSION_DENIED", "or it may not exist"), Meaning(AnswerKind.UNSEEN, "or it may not exist")),
+        (Reply(200, {"state": "FINISHED"}), DOWNLOAD),
+        (Reply(200, None), DOWNLOAD),
+        (refused(403, "PERMISSION_DENIED", "or it may not exist"), DOWNLOAD),
         (refused(503, "UNAVAILABLE", "later"), Rejection(503, "later")),
     ],
 )
 def test_the_states_of_a_file(reply: Reply, found: object) -> None:
-    assert read_file(reply, Ready("/v1beta/files/a:download?alt=media", with_key=True)) == found
+    """Its states are second hand: under other words, a clip that was paid for is still downloaded."""
+    assert read_file(reply, DOWNLOAD) == found
 
 
 @pytest.mark.parametrize(
-    "uri",
-    ["https://evil.example/v1beta/files/a", "https://generativelanguage.googleapis.com@evil.example/v1beta/files/a"],
-)
-def test_a_clip_at_another_host(uri: str) -> None:
-    """The client alone knows the service's address: it gives the key to no other, and says so."""
-    found = provider.read_status(JOB, made(uri=uri))
-    assert isinstance(found, Ready)
-    assert (found.url, found.with_key) == (f"{uri}:download?alt=media", True)
-
-
-@pytest.mark.parametrize(
-    "uri",
+    ("uri", "url"),
     [
-        "gs://bucket/files/a",
-        "https://storage.example/clip.mp4",
-        "https://[",
-        "file:///v1/files/a",
-        "a\nb",
-        7,
-        "/v1/files/../a",
+        ("https://evil.example/v1beta/files/a", "https://evil.example/v1beta/files/a"),
+        (
+            "https://generativelanguage.googleapis.com@evil.example/files/a",
+            "https://generativelanguage.googleapis.com@evil.example/files/a",
+        ),
+        ("https://generativelanguage.googleapis.com/download/files/a?alt=media", "/download/files/a?alt=media"),
+        ("https://generativelanguage.googleapis.com//evil.example/a", "/evil.example/a"),
+        ("media/a.mp4", "/media/a.mp4"),
     ],
 )
-def test_an_address_that_is_no_file(uri: object) -> None:
+def test_a_clip_at_another_address(uri: str, url: str) -> None:
+    """Of the service itself it is downloaded; to another host the client gives no key, and says so."""
+    assert provider.read_status(JOB, made(uri=uri)) == Ready(url, credits=COST, with_key=True)
+
+
+@pytest.mark.parametrize(
+    "uri", ["gs://bucket/files/a", "https://[", "file:///v1/files/a", "a\nb", 7, "https://x.example"]
+)
+def test_what_is_no_address(uri: object) -> None:
     found = provider.read_status(JOB, made(uri=uri))
     assert isinstance(found, Meaning)
     assert found.signal is AnswerKind.UNREADABLE
-    assert "no file of Gemini's" in found.words
+    assert "at no address of the web" in found.words
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from scripted import Quick, Service, Step, clip, service
 
 from storyboard.generation.provider_calls import cancel_job, job_status
 from storyboard.http.client import Client, Endpoint
-from storyboard.model.errors import SceneFailed, Stalled, StoryboardError
+from storyboard.model.errors import AddressExpired, SceneFailed, Stalled, StoryboardError
 from storyboard.providers.base import Pending, Ready
 from storyboard.providers.gemini import Gemini
 
@@ -51,7 +51,7 @@ def deep() -> object:
     ("document", "words"),
     [
         (made(data="%%%"), "its clip is not base64"),
-        (made(uri="gs://bucket/clip.mp4"), "no file of Gemini's: gs://bucket/clip.mp4"),
+        (made(uri="gs://bucket/clip.mp4"), "at no address of the web: 'gs://bucket/clip.mp4'"),
         ({"id": JOB, "status": ["completed"]}, "names no status"),
         ({"id": JOB, "status": "elsewhere"}, "'elsewhere'"),
         ({"id": "v1_other", "status": "completed"}, "another job: v1_other"),
@@ -110,12 +110,15 @@ async def test_a_clip_at_another_host(here: Service, tmp_path: Path) -> None:
     assert KEY not in str(other.heard)
 
 
-async def test_the_file_is_gone(here: Service) -> None:
-    """Files go after two days: the job is not given up, and the reason is told in the end."""
-    gone = {"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "or it may not exist"}}
-    here.play(said(made(uri="files/a")), said(gone, 403))
+async def test_the_file_is_gone(here: Service, tmp_path: Path) -> None:
+    """Files go after two days: it is said, and the job is not given up."""
+    gone = said({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "or it may not exist"}}, 403)
+    here.play(said(made(uri="files/a")), gone)
     async with client(here) as wire:
-        assert await job_status(GEMINI, wire, JOB) == Pending(seen=False)
+        ready = await job_status(GEMINI, wire, JOB)
+        assert isinstance(ready, Ready)
+        with pytest.raises(AddressExpired, match="does not serve it \\(403\\)"):
+            await wire.fetch(ready.url, tmp_path / "a", with_key=ready.with_key)
 
 
 async def test_a_cancelled_job(here: Service) -> None:

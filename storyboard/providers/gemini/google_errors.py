@@ -1,7 +1,7 @@
 """What Google's refusals mean: each google.rpc status as a row of the retry table, with a sentence.
 
-Sources: services.md section 3; google.rpc.Code and google.rpc.ErrorInfo. That a wrong key is INVALID_ARGUMENT, and that
-a file that is gone is PERMISSION_DENIED, is second hand.
+Sources: services.md section 3; google.rpc.Code and google.rpc.ErrorInfo. That a wrong key is INVALID_ARGUMENT is second
+hand.
 """
 
 from collections.abc import Iterator, Mapping

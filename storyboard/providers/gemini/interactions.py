@@ -123,18 +123,17 @@ def _clip(item: Mapping[str, object], ready: Ready, version: str) -> JobState | 
         parts = urlsplit(uri) if isinstance(uri, str) and uri.isprintable() else None
     except ValueError:
         parts = None
-    file = _FILE.fullmatch(parts.path) if parts else None
-    if not parts or not file or parts.scheme not in ("", "http", "https"):
-        return Meaning(
-            AnswerKind.UNREADABLE, f"the clip's address is no file of Gemini's: {one_line(text_of(uri), 200)}"
-        )
+    if not parts or not parts.path or parts.scheme not in ("", "http", "https"):
+        return Meaning(AnswerKind.UNREADABLE, f"its clip is at no address of the web: {one_line(text_of(uri), 200)!r}")
+    if parts.hostname not in (None, _HOST) and not loopback_host(parts.hostname):
+        # The client gives the key to the service's own address only, and says so for any other.
+        return replace(ready, url=parts.geturl(), with_key=True)
+    if not (file := _FILE.fullmatch(parts.path)):
+        path = f"/{parts.path.lstrip('/')}{'?' if parts.query else ''}{parts.query}"
+        return replace(ready, url=path, with_key=True)
     path = f"/{file['version'] or version}/files/{file['name']}"
-    if parts.hostname in (None, _HOST) or loopback_host(parts.hostname):
-        request = Request(Call.POLL, "GET", path)
-        later = replace(ready, url=f"{path}:download?alt=media", with_key=True)
-        return AskNext(request, lambda reply: read_file(reply, later))
-    # The client gives the key to the service's own address only, and says so for any other.
-    return replace(ready, url=f"{parts.scheme}://{parts.netloc}{path}:download?alt=media", with_key=True)
+    later = replace(ready, url=f"{path}:download?alt=media", with_key=True)
+    return AskNext(Request(Call.POLL, "GET", path), lambda reply: read_file(reply, later))
 
 
 def _decoded(data: object) -> bytes:
@@ -146,19 +145,18 @@ def _decoded(data: object) -> bytes:
 
 
 def read_file(reply: Reply, ready: Ready) -> JobState | NoResult:
-    """``ready`` as soon as the file of its clip can be downloaded."""
-    if reply.status in (403, 404):
-        return Meaning(AnswerKind.UNSEEN, text_of(google_error(reply.body).get("message")))
-    if not 200 <= reply.status < 300:
+    """``ready`` but where the file of its clip is not finished, or has failed.
+
+    Whatever else is said of a file, its download shows: the words for states are second hand.
+    """
+    if not 200 <= reply.status < 300 and reply.status not in (400, 403, 404):
         return refusal(reply)
     body = table_of(reply.body)
     file = table_of(body.get("file")) or body
-    match state := file.get("state"):
-        case "ACTIVE":
-            return ready
+    match file.get("state"):
         case "PROCESSING" | "STATE_UNSPECIFIED":
             return Pending()
         case "FAILED":
             said = text_of(table_of(file.get("error")).get("message"))
             return JobFailed(AnswerKind.OVER, f"the file of its clip failed{': ' if said else ''}{said}")
-    return Meaning(AnswerKind.UNREADABLE, f"the state of its file is {one_line(text_of(state), 40)!r}")
+    return ready
