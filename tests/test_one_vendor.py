@@ -25,8 +25,6 @@ ALLOWED = {
     ("costs/price_tables.py", "veo3_fast"): "the example in a message about config.toml",
     ("http/policy.py", "505"): "a status of HTTP itself",
     ("parsing/schema.py", "errorMessage"): "a keyword of our JSON Schema",
-    ("model/storyboard.py", "720p"): "a word of the published schema of storyboards",
-    ("model/storyboard.py", "1080p"): "a word of the published schema of storyboards",
     ("providers/gemini/omni_models.py", "720p"): "a resolution of another vendor's models",
     ("providers/gemini/omni_models.py", "1080p"): "a resolution of another vendor's models",
     ("providers/gemini/token_tariff.py", "720p"): "a resolution of another vendor's models",

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Literal
 
 from storyboard.checks.clip_levels import ClipLevels
-from storyboard.model.aspect_ratio import RATIOS, is_alike
+from storyboard.model.aspect_ratio import is_alike, ratio_of
 from storyboard.model.remark import Remark
 from storyboard.model.take import Measure
 
@@ -78,7 +78,8 @@ def _measured(asked: AskedFor, measure: Measure) -> Iterator[Remark]:
     if abs(measure.seconds - asked.seconds) > LENGTH:
         says = f"{float(asked.seconds):g} seconds were expected, but {seconds:.1f} came"
         yield Remark("wrong-length", says, (("seconds", round(seconds, 3)), ("expected", float(asked.seconds))))
-    if asked.aspect in RATIOS and not is_alike(Fraction(measure.width, measure.height), RATIOS[asked.aspect]):
+    ratio = ratio_of(asked.aspect)
+    if ratio and not is_alike(Fraction(measure.width, measure.height), ratio):
         yield Remark("wrong-shape", f"asked for {asked.aspect}, and {size} came", sides)
     elif min(measure.width, measure.height) < asked.least:
         yield Remark("wrong-size", f"asked for {asked.resolution}, and {size} came", sides)

@@ -10,17 +10,8 @@ from storyboard.emulator.api.orders import LABEL
 
 if TYPE_CHECKING:
     from storyboard.emulator.api.server import Emulator
-    from storyboard.providers.base import Provider
 
-__all__ = ["LABEL", "Behaviour", "Emulator", "draft_provider"]
-
-
-def draft_provider() -> "Provider":
-    """The provider for drafts: the built-in one, which also sends the label that each card shows."""
-    from storyboard.providers.apikley.profile import Profile
-    from storyboard.providers.apikley.veo import Apikley
-
-    return Apikley(Profile.of({"label": LABEL}))
+__all__ = ["LABEL", "Behaviour", "Emulator"]
 
 
 def __getattr__(name: str) -> object:

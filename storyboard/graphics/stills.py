@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, ImageFilter, ImageOps
 from storyboard.graphics.moviepy import video_clip
 from storyboard.media.encode import Picture
 from storyboard.media.images import DAMAGED
+from storyboard.model.aspect_ratio import in_shape
 from storyboard.model.errors import BadMedia
 from storyboard.model.storyboard import Fit, FrameFit, Move, Still
 
@@ -97,7 +98,7 @@ def _moving(camera: Camera, image: Image.Image, frames: int, fps: Fraction) -> I
 
 def fit_image(content: bytes, fit: FrameFit) -> bytes:
     """An image in the shape of ``fit`` as PNG, 1920x1080 or 1080x1920: the same bytes each time. Raise BadMedia."""
-    size = (1920, 1080) if fit.aspect == "16:9" else (1080, 1920)
+    size = in_shape((1920, 1080), fit.aspect)
     image = _opened(content, size)
     made = _fitted(_over_itself(image, size) if fit.how == "blur" else image, size, fit.how)
     out = BytesIO()

@@ -8,8 +8,9 @@ from typing import Literal
 from storyboard.model.problem import Place, Problem
 from storyboard.model.text import format_seconds
 
-Aspect = Literal["16:9", "9:16", "auto"]
-Resolution = Literal["720p", "1080p"]
+# Words that the scene's model knows.
+Aspect = str
+Resolution = str
 Fit = Literal["pad", "crop", "blur"]
 Captions = Literal["sidecar", "burn", "both"]
 Move = Literal["in", "out", "left", "right", "up", "down", "none"]

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import log
 from typing import cast
 
-from storyboard.model.aspect_ratio import CHOOSE_FIT, RATIOS, is_alike
+from storyboard.model.aspect_ratio import CHOOSE_FIT, RATIOS, is_alike, ratio_of
 from storyboard.model.film_length import film_seconds
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import (
@@ -78,7 +78,7 @@ def _ratio(scene: Scene, found: Assets, scenes: Mapping[str, Scene]) -> Fraction
         return None
     if source.aspect == "auto" and isinstance(source.first_frame, LocalImage):
         return RATIOS["16:9" if source.first_frame.width >= source.first_frame.height else "9:16"]
-    return RATIOS.get(source.aspect)
+    return ratio_of(source.aspect)
 
 
 def _better(scene: Scene, wanted: Fraction) -> str | None:
@@ -91,7 +91,7 @@ def _better(scene: Scene, wanted: Fraction) -> str | None:
 def _misshapen(each: ParsedScene, ratio: Fraction, wanted: Fraction, spoken: str) -> Problem:
     word = each.words.get("aspect")
     assert word is not None
-    shape = next(name for name in RATIOS if RATIOS[name] == ratio)
+    shape = next((name for name in RATIOS if RATIOS[name] == ratio), word.value)
     aspect = shape if word.value == shape else f"{word.value} ({shape})"
     better = _better(each.scene, wanted)
     hint = f"write 'aspect: {better}' here, or 'fit: crop' under 'output'" if better else CHOOSE_FIT

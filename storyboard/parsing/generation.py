@@ -8,6 +8,7 @@ from storyboard.model.capabilities import Model
 from storyboard.model.model_catalogue import Catalogue, ModelName
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Generated, Resolution, RetakeRule
+from storyboard.model.text import one_line
 from storyboard.parsing import template
 from storyboard.parsing.assets import Assets
 from storyboard.parsing.dialogue import SpokenLine
@@ -116,7 +117,7 @@ class Generating:
         model, resolution = self._catalogue.model(made), words.get("resolution")
         names = [quality.name for quality in model.resolutions]
         if resolution and made.resolution not in names:
-            message = f"{made.resolution} is no resolution of {made.model}"
+            message = f"{one_line(made.resolution, 40)} is no resolution of {made.model}"
             self._wrong(resolution.problem(message, f"there are: {', '.join(names)}"))
         known = model.upgrade_aspects
         if resolution and model.upgrades(made.resolution) and made.aspect not in known:
@@ -128,7 +129,8 @@ class Generating:
     def _shape(self, words: SceneValues, made: Generated, image: Value | None) -> None:
         word, known = words.get("aspect"), self._catalogue.model(made).aspects
         if word and made.aspect not in known:
-            self._wrong(word.problem(f"{made.aspect} is no shape of this provider", f"there are: {', '.join(known)}"))
+            message = f"{one_line(made.aspect, 40)} is no shape of {self._catalogue.model(made).name}"
+            self._wrong(word.problem(message, f"there are: {', '.join(known)}"))
         elif word and made.aspect == "auto" and not image and not words.own.has("first_frame"):
             message = "'auto' takes the shape of the first frame, and there is none"
             self._wrong(word.problem(message, "add a 'first_frame', or write 16:9 or 9:16"))

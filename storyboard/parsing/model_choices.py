@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
 
 from storyboard.model.capabilities import Model
 from storyboard.model.problem import Problem
@@ -44,7 +43,7 @@ class ModelChoices:
 
     def resolution(self, model: Model, wanted: Resolution) -> Resolution | None:
         """The resolution to request; None where the model requests one only."""
-        return cast(Resolution, model.base(wanted)) if len(model.requested_resolutions) > 1 else None
+        return model.base(wanted) if len(model.requested_resolutions) > 1 else None
 
     def sound(self, words: SceneValues, model: Model) -> bool | None:
         """Whether the clip has sound; None where the model has no choice of it."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
-from storyboard.model.aspect_ratio import RATIOS, is_alike
+from storyboard.model.aspect_ratio import is_alike, ratio_of
 from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Aspect, Fit, FrameFit, FrameSource, Image, LocalImage, SceneFrame
@@ -61,9 +61,10 @@ class SceneImages:
         edge: Edge = "first" if key == "first_frame" else "last"
         image = self._keyframes.frame(word.page, word.path, word.value, edge, str(words.own.get("id") or ""))
         how = words.get("frame_fit")
-        fit = FrameFit(cast(Fit, how.value), aspect) if how and aspect in RATIOS else None
-        if isinstance(image, LocalImage) and aspect in RATIOS:
-            if is_alike(Fraction(image.width, image.height), RATIOS[aspect]):
+        fit = FrameFit(cast(Fit, how.value), aspect) if how and ratio_of(aspect) else None
+        ratio = ratio_of(aspect)
+        if isinstance(image, LocalImage) and ratio:
+            if is_alike(Fraction(image.width, image.height), ratio):
                 return image
             if fit is None:
                 message = f"this image is {image.width}x{image.height}, the scene is {aspect}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from storyboard.model.aspect_ratio import in_shape
 from storyboard.model.draft_label import Band, DraftLabel
 from storyboard.model.errors import Problems
 from storyboard.model.model_catalogue import Catalogue
@@ -57,8 +58,7 @@ def scene_headings(storyboard: Storyboard) -> Mapping[str, str]:
 def expected_measure(source: Generated, catalogue: Catalogue) -> Measure:
     """Return what a take of a scene will be, as long as its model makes clips."""
     model = catalogue.model(source)
-    size = model.quality(source.resolution).size
-    size = size[::-1] if source.aspect == "9:16" else size
+    size = in_shape(model.quality(source.resolution).size, source.aspect)
     frames = round(model.length(source.seconds) * model.rate)
     return Measure(frames, Fraction(model.rate), *size, sound=model.has_sound(source.sound))
 

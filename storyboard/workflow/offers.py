@@ -14,9 +14,9 @@ from storyboard.providers.installed import USUAL
 def provider_of(settings: Settings, kind: Kind) -> Provider:
     """Return the provider that the user configured; for drafts, the emulator's. Raise InputError."""
     if kind == "draft":
-        from storyboard.emulator import draft_provider
+        from storyboard.emulator.draft_models import DraftProvider
 
-        return draft_provider()
+        return DraftProvider(configured_catalogue(settings))
     provider = configured_provider(settings)
     if settings.profile:
         if not isinstance(provider, Configurable):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from storyboard.model.aspect_ratio import RATIOS, is_alike
+from storyboard.model.aspect_ratio import is_alike, ratio_of
 from storyboard.model.storyboard import Generated, Storyboard
 from storyboard.model.take import Measure
 from storyboard.timeline.model import most_common
@@ -23,8 +23,8 @@ def misshapen_clips(
         measure = measures.get(scene.id)
         if measure is None or not isinstance(scene.source, Generated) or _alike(measure, Fraction(*size)):
             continue
-        aspect = scene.source.aspect
-        if aspect == "auto" or not _alike(measure, RATIOS[aspect]):
+        ratio = ratio_of(scene.source.aspect)
+        if ratio is None or not _alike(measure, ratio):
             came = f"its clip came as {measure.width}x{measure.height}"
             yield scene.id, f"{came}, the film is {size[0]}x{size[1]}: it gets black bars"
 

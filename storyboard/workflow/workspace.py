@@ -9,6 +9,7 @@ from pathlib import Path
 from storyboard.config.settings import Settings
 from storyboard.costs.budget import NO_LIMIT
 from storyboard.costs.price_book import PriceBook
+from storyboard.emulator.draft_models import draft_catalogue
 from storyboard.model.errors import InputError
 from storyboard.model.lock import Lock, known_takes
 from storyboard.model.model_catalogue import Catalogue, NamesModel
@@ -132,7 +133,7 @@ def open_workspace(
     other = _with_model(file, read, catalogue, given or {}, shown, model, realm)
     asked = providers_asked(storyboard) | (providers_asked(other) if other else frozenset())
     kind = realm or realm_kind(settings, asked)
-    providers = {name: provider_of(settings.for_provider(name), kind) for name in sorted(asked)}
+    catalogue = draft_catalogue(catalogue) if kind == "draft" else catalogue
     labels = draft_labels(storyboard, read, catalogue) if kind == "draft" else {}
     terms = _terms(settings, kind)
     with ExitStack() as stack:
@@ -152,7 +153,7 @@ def open_workspace(
             settings=terms,
             realm=realms.pop(""),
             lockfile=lockfile,
-            providers=providers,
+            providers={each: provider_of(settings.for_provider(each), kind) for each in asked if kind != "draft"},
             realms=realms,
         )
         opened_workspace = replace(opened_workspace, wanted=_shots(opened_workspace, storyboard, lock, labels))

@@ -16,8 +16,9 @@ from tiers import every
 from storyboard.emulator.api.orders import GenerationOrder, read_order
 from storyboard.emulator.drafts import animatic, bed, flat
 from storyboard.emulator.drafts.brief import Brief
-from storyboard.emulator.drafts.clip_writer import FRAMES
 from storyboard.emulator.drafts.frame_images import Elsewhere, Photo, photo
+
+FRAMES = 192  # of a clip whose length nobody chose: 8 s
 
 Pixels = np.ndarray
 IMAGE = "https://images.example/lamp.png"
@@ -73,7 +74,7 @@ def test_a_draft_is_what_the_service_delivers(
         assert (audio.codec_context.name, audio.rate, audio.channels) == ("aac", 48000, 2)
         assert clip.duration == 8_000_000
         assert dict(clip.metadata).keys() == {"major_brand", "minor_version", "compatible_brands"}
-    assert len(frames(path)) == FRAMES == 192
+    assert len(frames(path)) == FRAMES
     assert abs(sound(path).shape[1] - 8 * 48000) <= 2048
     assert b"moov" in path.read_bytes()[:4096]
 
@@ -192,7 +193,7 @@ def test_scenes_look_and_sound_different() -> None:
     frames = [animatic.set_stage(brief).frame(0) for brief in briefs]
     colours = {(y[100, 640], u[50, 320], v[50, 320]) for y, u, v in (frame.planes for frame in frames)}
     assert len(colours) >= 11
-    assert len({bed.bed(brief.digest).tobytes() for brief in briefs}) == 12
+    assert len({bed.bed(brief.digest, Fraction(8)).tobytes() for brief in briefs}) == 12
     flats = [flat.colour(brief.digest) for brief in briefs]
     assert len(set(flats)) == 12
 
@@ -200,7 +201,7 @@ def test_scenes_look_and_sound_different() -> None:
 def test_the_sound_is_quiet_and_fades() -> None:
     """The bed of a draft would click at every cut, or get on one's nerves."""
     for number in range(6):
-        heard = bed.bed(sha256(bytes([number])).hexdigest())
+        heard = bed.bed(sha256(bytes([number])).hexdigest(), Fraction(8))
         level = 20 * np.log10(np.sqrt((heard**2).mean()))
         assert -40 < level < -28
         assert np.abs(heard).max() < 0.2

@@ -372,7 +372,7 @@ def test_another_provider_says_what_it_offers(author: Author) -> None:
     wrong = ONE + "    model: veo3\n    aspect: 9:16\n    trim: { to: 6 }\n"
     assert author.told(wrong) == [
         "5:12 'veo3' is not a model",
-        "6:13 9:16 is no shape of this provider",
+        "6:13 9:16 is no shape of slow",
         "7:17 'to' is 6 s, and the clip is only 5 s long",
     ]
 

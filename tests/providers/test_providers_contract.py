@@ -11,10 +11,11 @@ import pytest
 from tiers import every, one_of_each
 
 from storyboard.costs.prices import Prices
-from storyboard.emulator import draft_provider
+from storyboard.emulator.draft_models import DraftProvider
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
 from storyboard.http.policy import RULES, AnswerKind, Call, RetryTable
 from storyboard.model.capabilities import Capabilities
+from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.shot import Shot
 from storyboard.providers.apikley.profile import Profile
 from storyboard.providers.apikley.veo import Apikley, provider
@@ -53,7 +54,9 @@ def test_the_built_in_provider(check: ContractCheck) -> None:
     check()
 
 
-@pytest.mark.parametrize("check", provider_contract(draft_provider(), SAMPLES), ids=str)
+@pytest.mark.parametrize(
+    "check", provider_contract(DraftProvider(Catalogue.of("apikley", Apikley.capabilities)), SAMPLES), ids=str
+)
 def test_the_provider_of_drafts(check: ContractCheck) -> None:
     """A draft rehearses what is paid for later, so it goes by the same contract."""
     check()

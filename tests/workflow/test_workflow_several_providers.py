@@ -6,10 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from studio import Run, Service, Studio
+from studio import Run, Service, Studio, png
 
 from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.state.realm import Realm
+from storyboard.workflow.workspace import open_workspace
 
 pytestmark = pytest.mark.ci
 EXAMPLE = Path(__file__).parents[2] / "examples" / "comfy"
@@ -146,3 +147,26 @@ def test_a_job_of_either_service_is_owed(studio: Studio, comfy: Service, run: Ru
         emulator.heal()
     status, said, told = run("collect", "film.yaml")
     assert (status, (said + told).count("fetched")) == (0, 3), said + told
+
+
+def test_a_draft_of_every_service(studio: Studio, comfy: Service) -> None:
+    """Size, length, sound or none: as the models say, although one emulator draws them all, and no service is asked."""
+    png(studio.folder / "one.png")
+    studio.write("""storyboard: 1
+defaults: {resolution: 480p}
+scenes:
+  - {id: gull, resolution: 720p, prompt: A gull}
+  - {id: rain, model: comfy/wan22, prompt: Rain, first_frame: one.png, last_frame: {scene: gull}}
+  - {id: sea, model: comfy/ltx2, seconds: 5, prompt: The sea, aspect: "9:16"}
+""")
+    done = studio.render(realm="draft")
+    assert (done.exit, done.made) == (0, 3)
+    assert comfy.emulator.jobs == []
+    with open_workspace(studio.folder / "film.yaml", studio.settings, "draft") as workspace:
+        takes = {scene: workspace.takes(shot.key).values() for scene, shot in workspace.shots.items()}
+        found = {scene: take.measure for scene, some in takes.items() for take in some}
+    assert {scene: (each.width, each.height, float(each.seconds), each.sound) for scene, each in found.items()} == {
+        "gull": (1280, 720, 8.0, True),
+        "rain": (832, 480, 5.0, False),
+        "sea": (480, 864, 5.0, True),
+    }

@@ -6,15 +6,18 @@ Sources: the document's schema of POST /api/v1/veo/generate, and the limits that
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from hashlib import sha256
 from typing import Literal
 from urllib.parse import urlsplit
 
 from storyboard.model.draft_label import DraftLabel
+from storyboard.model.take import exact
 
 Mode = Literal["TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO"]
 
 LABEL = "storyboardLabel"  # An extra field, sent for drafts only: the text of a DraftLabel.
+CLIP = "storyboardClip"  # Another one: what the clip of another provider's model is; then its words are all taken.
 
 MODELS = ("veo3", "veo3_fast")
 ASPECTS = ("16:9", "9:16", "Auto")
@@ -35,11 +38,25 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipForm:
+    """What a clip is: width and height in ``pixels`` (None: as the aspect says), ``seconds``, and ``sound``."""
+
+    pixels: tuple[int, int] | None = None
+    seconds: Fraction = Fraction(8)
+    sound: bool = True
+
+    @property
+    def document(self) -> Mapping[str, object]:
+        """The form as JSON."""
+        return {"pixels": self.pixels and [*self.pixels], "seconds": str(self.seconds), "sound": self.sound}
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationOrder:
     """A valid submission. ``seed`` is derived from the request where the request gives none.
 
-    ``given`` is the unchanged request, for ``paramJson`` of the record. ``pixels`` is the size of the clip where the
-    order names it itself.
+    ``given`` is the unchanged request, for ``paramJson`` of the record. ``clip`` says what the clip is, beside what the
+    aspect says.
     """
 
     prompt: str
@@ -53,7 +70,7 @@ class GenerationOrder:
     callback: str
     label: str
     given: Mapping[str, object]
-    pixels: tuple[int, int] | None = None
+    clip: ClipForm = ClipForm()
 
     @property
     def fault_text(self) -> str:
@@ -76,7 +93,8 @@ class GenerationOrder:
         return DraftLabel.of(self.label)
 
     def _digest(self, label: str) -> str:
-        look = (self.prompt, self.model, self.mode, self.aspect, self.seed, self.watermark, label)
+        look = [self.prompt, self.model, self.mode, self.aspect, self.seed, self.watermark, label]
+        look += [self.clip.document] if self.clip != ClipForm() else []
         return sha256(json.dumps(look).encode()).hexdigest()
 
 
@@ -88,17 +106,34 @@ def read_order(body: bytes) -> GenerationOrder | Refusal:
         return Refusal(422, "The request body is not valid JSON")
     if not isinstance(given, dict):
         return Refusal(422, "The request body must be a JSON object")
+    form = _form(given[CLIP]) if CLIP in given else None
     for field, wants, check in _FIELDS:
-        if field in given and not check(given[field]):
+        if field in given and not (form and field in _OF_THE_MODEL) and not check(given[field]):
             return Refusal(422, f"{field} must be {wants}")
     if "prompt" not in given:
         return Refusal(422, "prompt is required")
-    order = _order(given)
-    complaint = _complaint(order)
+    order = _order(given, form or ClipForm())
+    complaint = "" if form else _complaint(order)
     return Refusal(422, complaint) if complaint else order
 
 
-def _order(given: dict[str, object]) -> GenerationOrder:
+def _form(given: object) -> ClipForm | None:
+    """The form of a draft's clip; None if it is not what we send."""
+    if not isinstance(given, dict) or not isinstance(seconds := given.get("seconds"), str):
+        return None
+    pixels, sides = given.get("pixels"), []
+    if isinstance(pixels, list):
+        sides = [side for side in pixels if isinstance(side, int) and _SMALLEST <= side <= _LARGEST and side % 2 == 0]
+    try:
+        length = exact(seconds)
+    except ValueError:
+        return None
+    if not 0 < length <= _LONGEST or (pixels is not None and len(sides) != 2):
+        return None
+    return ClipForm((sides[0], sides[1]) if sides else None, length, given.get("sound") is not False)
+
+
+def _order(given: dict[str, object], form: ClipForm) -> GenerationOrder:
     images = tuple(_texts(given.get("imageUrls")))
     return GenerationOrder(
         prompt=str(given["prompt"]),
@@ -112,6 +147,7 @@ def _order(given: dict[str, object]) -> GenerationOrder:
         callback=str(given.get("callBackUrl", "")),
         label=str(given.get(LABEL, "")),
         given=given,
+        clip=form,
     )
 
 
@@ -188,6 +224,9 @@ def _addresses(value: object) -> bool:
 def _one_of(allowed: tuple[str, ...]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and value in allowed
 
+
+_OF_THE_MODEL = ("model", "aspectRatio", "seeds", "imageUrls", "watermark")
+_SMALLEST, _LARGEST, _LONGEST = 16, 4096, 60  # pixels of a side; seconds
 
 _MODES: tuple[Mode, ...] = ("TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO")
 

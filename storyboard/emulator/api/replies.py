@@ -50,7 +50,7 @@ def record(job: Job, outcome: Outcome | None, urls: tuple[str, str], shape: str)
         "completeTime": None,
         "errorCode": None,
         "errorMessage": None,
-        "creditsConsumed": PRICES[job.order.model],
+        "creditsConsumed": PRICES.get(job.order.model, 0),
         "warning": warning_of(job.order) or None,
     }
     match outcome:

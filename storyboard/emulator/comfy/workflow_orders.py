@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from storyboard.emulator.api.orders import GenerationOrder
+from storyboard.emulator.api.orders import ClipForm, GenerationOrder
 
 Nodes = Mapping[str, Mapping[str, object]]
 
@@ -76,7 +76,7 @@ def _order(nodes: Nodes, given: Mapping[str, object]) -> GenerationOrder:
         callback="",
         label="",
         given=given,
-        pixels=_pixels(nodes),
+        clip=ClipForm(_pixels(nodes)),
     )
 
 

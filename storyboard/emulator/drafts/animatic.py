@@ -8,13 +8,14 @@ jitter.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from threading import Event
 
 from storyboard.emulator.drafts.backdrop import backdrops
 from storyboard.emulator.drafts.bed import bed
-from storyboard.emulator.drafts.brief import Brief
-from storyboard.emulator.drafts.clip_writer import FRAMES, RATE, SECONDS, aac, mp4
+from storyboard.emulator.drafts.brief import RATE, Brief
+from storyboard.emulator.drafts.clip_writer import aac, mp4
 from storyboard.emulator.drafts.given_frames import GivenFrames, given_frames
 from storyboard.emulator.drafts.lettering import Lettering
 from storyboard.emulator.drafts.planes import Cutout, WidePicture, mix_pictures, wide_picture, yuv_colour
@@ -23,7 +24,7 @@ from storyboard.graphics.moviepy import video_clip
 from storyboard.graphics.transitions import Plane, YuvPicture
 
 _TRAVEL = 0.15  # travel of the camera in a clip, in frame widths
-_DISSOLVE = (72, 120)  # first and last frame of the dissolve from the first image to the last
+_DISSOLVE = (Fraction(3, 8), Fraction(5, 8))  # of the clip: the dissolve from the first image to the last
 
 
 class Stopped(Exception):
@@ -33,8 +34,10 @@ class Stopped(Exception):
 def film(path: Path, brief: Brief, stop: Event) -> None:
     """Write the clip for ``brief``. Takes about half a second of one core. Raise OSError, av.FFmpegError, Stopped."""
     stage = set_stage(brief)
-    clip = video_clip()(lambda time: stage.frame(round(time * RATE)).content, duration=SECONDS)
-    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), aac(bed(brief.mood)))
+    clip = video_clip()(lambda time: stage.frame(round(time * RATE)).content, duration=(brief.frames + 0.5) / RATE)
+    form = brief.order.clip
+    sound = aac(bed(brief.mood, form.seconds)) if form.sound else None
+    mp4(path, brief.size, _until(stop, clip.iter_frames(fps=RATE)), sound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Stage:
     """
 
     size: tuple[int, int]
+    frames: int
     wide: WidePicture
     later: WidePicture | None
     pace: int
@@ -59,14 +63,14 @@ class Stage:
         for ink in (*self.inks, *self.lettering.clock(number)):
             ink.over(picture)
         left, top, width, height = self.lettering.line
-        right = left + width * (number + 1) // FRAMES
+        right = left + width * (number + 1) // self.frames
         for scale, plane, value in zip((1, 2, 2), picture.planes, yuv_colour(PAPER), strict=True):
             plane[top // scale : -(-(top + height) // scale), left // scale : -(-right // scale)] = value
         return self.given.over(picture, number)
 
     def _window(self, number: int) -> YuvPicture:
-        steps, width = self.pace * number if self.pace > 0 else -self.pace * (FRAMES - 1 - number), self.size[0]
-        share = _share(number) if self.later else 0
+        steps, width = self.pace * number if self.pace > 0 else -self.pace * (self.frames - 1 - number), self.size[0]
+        share = _share(number, self.frames) if self.later else 0
         if not self.later or share == 0:
             return self.wide.window(steps, width)
         if share == 256:
@@ -76,27 +80,28 @@ class Stage:
 
 def set_stage(brief: Brief) -> Stage:
     """Draw everything that is the same in all frames."""
-    size, unit = brief.size, min(brief.size) / 720
-    pace = max(1, round(size[0] * _TRAVEL * 2 / FRAMES))
-    travel = pace * (FRAMES - 1) // 2
+    size, unit, frames = brief.size, min(brief.size) / 720, brief.frames
+    pace = max(1, round(size[0] * _TRAVEL * 2 / frames))
+    travel = pace * (frames - 1) // 2
     wide = (size[0] + travel + travel % 2 + 2, size[1])
     pictures = [wide_picture(picture, pace) for picture in backdrops(brief, wide, unit)]
     lettering = Lettering(brief, unit)
     return Stage(
         size=size,
+        frames=frames,
         wide=pictures[0],
         later=pictures[1] if len(pictures) > 1 else None,
         pace=pace if int(brief.mood[0], 16) % 2 else -pace,
         inks=tuple(lettering.inks()),
         lettering=lettering,
-        given=given_frames(brief, size, FRAMES),
+        given=given_frames(brief, size, frames),
     )
 
 
-def _share(number: int) -> int:
+def _share(number: int, frames: int) -> int:
     """The share of the last image in frame ``number``, of 256: 0, then a smoothstep over _DISSOLVE, then 256."""
-    begin, end = _DISSOLVE
-    way = min(1.0, max(0.0, (number - begin) / (end - begin)))
+    begin, end = (round(part * frames) for part in _DISSOLVE)
+    way = min(1.0, max(0.0, (number - begin) / max(1, end - begin)))
     return round(256 * way * way * (3 - 2 * way))
 
 

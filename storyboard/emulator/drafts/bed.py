@@ -1,12 +1,13 @@
 """The sound of a draft: a quiet chord over room noise, different for each scene, faded at both ends."""
 
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
 from numpy.fft import irfft, rfft, rfftfreq
 from numpy.random import Generator, default_rng
 
-from storyboard.emulator.drafts.clip_writer import SAMPLE_RATE, SECONDS, Samples
+from storyboard.emulator.drafts.clip_writer import SAMPLE_RATE, Samples
 
 _ROOTS = (98.0, 110.0, 123.47, 130.81, 146.83, 164.81)  # Hz: a pentatonic scale, so that neighbouring scenes harmonise
 _CHORDS = ((1.0, 1.5, 2.0), (1.0, 1.5, 2.25), (1.0, 4 / 3, 2.0), (1.0, 1.5, 2.5))
@@ -14,13 +15,13 @@ _LEVEL = 0.028  # about -31 dBFS: audible, but quiet
 _FADE = 0.6  # seconds
 
 
-def bed(digest: str) -> Samples:
-    """Eight seconds of stereo sound derived from ``digest`` (hex)."""
+def bed(digest: str, seconds: Fraction) -> Samples:
+    """Some ``seconds`` of stereo sound derived from ``digest`` (hex)."""
     dice = default_rng(int(digest[:16], 16))
-    time = np.arange(SECONDS * SAMPLE_RATE, dtype=np.float32) / np.float32(SAMPLE_RATE)
+    time = np.arange(round(seconds * SAMPLE_RATE), dtype=np.float32) / np.float32(SAMPLE_RATE)
     root, chord = dice.choice(_ROOTS), _CHORDS[dice.integers(len(_CHORDS))]
     sides = [_chord(time, root, chord, dice) + 0.35 * _room(time.size, dice) for _ in range(2)]
-    sound: Samples = (_LEVEL * np.stack(sides, axis=1) * _envelope(time)[:, None]).astype(np.float32)
+    sound: Samples = (_LEVEL * np.stack(sides, axis=1) * _envelope(time, float(seconds))[:, None]).astype(np.float32)
     return sound
 
 
@@ -49,7 +50,7 @@ def _noise(count: int) -> Samples:
     return room
 
 
-def _envelope(time: Samples) -> Samples:
-    edge = np.clip(np.minimum(time, SECONDS - time) / _FADE, 0, 1)
+def _envelope(time: Samples, seconds: float) -> Samples:
+    edge = np.clip(np.minimum(time, seconds - time) / _FADE, 0, 1)
     rise: Samples = (0.5 - 0.5 * np.cos(np.pi * edge)).astype(np.float32)
     return rise

@@ -6,6 +6,8 @@ from hashlib import sha256
 from storyboard.emulator.api.orders import GenerationOrder
 from storyboard.emulator.drafts.frame_images import Photo, Still
 
+RATE = 24  # frames per second of all drafts
+
 
 @dataclass(frozen=True, slots=True)
 class Brief:
@@ -28,8 +30,8 @@ class Brief:
     @property
     def portrait(self) -> bool:
         """Whether the clip is 9:16. "Auto" is the nearer to the first image's aspect ratio; without images, 16:9."""
-        if self.order.pixels:
-            return self.order.pixels[0] < self.order.pixels[1]
+        if pixels := self.order.clip.pixels:
+            return pixels[0] < pixels[1]
         if self.order.aspect != "Auto":
             return self.order.aspect == "9:16"
         first = self.stills[0] if self.stills else None
@@ -38,10 +40,15 @@ class Brief:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels (api-facts.md 7)."""
-        if self.order.pixels:
-            return self.order.pixels
+        if self.order.clip.pixels:
+            return self.order.clip.pixels
         long, short = (1920, 1080) if self.hd else (1280, 720)
         return (short, long) if self.portrait and not self.original else (long, short)
+
+    @property
+    def frames(self) -> int:
+        """How many frames the clip has, at the rate of all drafts."""
+        return max(1, round(self.order.clip.seconds * RATE))
 
     @property
     def digest(self) -> str:

@@ -6,6 +6,7 @@ measured) and drops the colour tags. The same frames and sound give the same byt
 
 import io
 from collections.abc import Iterable
+from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,10 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.reformatter import ColorRange, Colorspace
 
+from storyboard.emulator.drafts.brief import RATE
 from storyboard.graphics.transitions import Plane
 
-SECONDS = 8
-RATE = 24  # frames per second
 SAMPLE_RATE = 48_000  # samples per second and channel
-FRAMES = SECONDS * RATE
 
 Samples = npt.NDArray[np.float32]  # (samples, 2), -1 to 1
 
@@ -67,16 +66,18 @@ def aac(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def mp4(path: Path, size: tuple[int, int], pictures: Iterable[Plane], sound: bytes) -> None:
+def mp4(path: Path, size: tuple[int, int], pictures: Iterable[Plane], sound: bytes | None) -> None:
     """Write a clip of ``size`` (width, height in pixels) to ``path``. Raise OSError and av.FFmpegError.
 
-    ``pictures`` are the contents of YuvPictures of that size.
+    ``pictures`` are the contents of YuvPictures of that size; ``sound`` is an MPEG-4 audio file, None for none.
     """
-    with _writing(path) as container, av.open(io.BytesIO(sound), "r", format="mp4") as recording:
+    with _writing(path) as container, ExitStack() as stack:
         video = container.add_stream("libx264", rate=RATE, options=_X264)
         video.width, video.height = size
         video.pix_fmt = "yuv420p"
-        _copy(recording.demux(audio=0), container.add_stream_from_template(recording.streams.audio[0]), container)
+        if sound is not None:
+            recording = stack.enter_context(av.open(io.BytesIO(sound), "r", format="mp4"))
+            _copy(recording.demux(audio=0), container.add_stream_from_template(recording.streams.audio[0]), container)
         for number, picture in enumerate(pictures):
             container.mux(video.encode(_frame(picture, size, number)))
         container.mux(video.encode(None))

@@ -4,16 +4,18 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 from threading import Event
 
 from storyboard.emulator.api.behaviour import Film
-from storyboard.emulator.drafts.brief import Brief
+from storyboard.emulator.drafts.brief import RATE, Brief
 from storyboard.model.errors import LocalFault
 from storyboard.model.text import one_line
 
-# The divisor of width and height of a flat clip, and its seconds. Plain clips are 128x72, 72x128, and 192x108 for HD.
-_FLAT = {"plain": (10, 8), "tiny": (20, 1)}
+# The divisor of width and height of a flat clip, and the most of its seconds: plain clips are 128x72, 72x128, and
+# 192x108 for HD.
+_FLAT = {"plain": (10, 60), "tiny": (20, 1)}
 
 
 class DraftFilms:
@@ -57,13 +59,14 @@ class DraftFilms:
             animatic.film(path, brief, self._stop)
         else:
             from storyboard.emulator.drafts import flat
-            from storyboard.emulator.drafts.clip_writer import RATE
             from storyboard.emulator.drafts.given_frames import given_frames
 
-            part, seconds = _FLAT[self._kind]
+            part, most = _FLAT[self._kind]
+            form = brief.order.clip
             size = brief.size[0] // part // 2 * 2, brief.size[1] // part // 2 * 2
-            given = given_frames(brief, size, seconds * RATE)
-            flat.film(path, size, flat.colour(brief.digest), seconds, given)
+            seconds = min(form.seconds, Fraction(most))
+            given = given_frames(brief, size, max(1, round(seconds * RATE)))
+            flat.film(path, size, flat.colour(brief.digest), seconds, given, sound=form.sound)
 
 
 def _told(make: Callable[[Path], None], path: Path) -> Path:

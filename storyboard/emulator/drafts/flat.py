@@ -3,13 +3,15 @@
 A faint wave of light runs through the colour: a clip without it is one that the checks of a take remark on.
 """
 
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from storyboard.emulator.drafts.bed import bed
-from storyboard.emulator.drafts.clip_writer import RATE, SAMPLE_RATE, SECONDS, aac, mp4
+from storyboard.emulator.drafts.brief import RATE
+from storyboard.emulator.drafts.clip_writer import aac, mp4
 from storyboard.emulator.drafts.given_frames import GivenFrames
 from storyboard.emulator.drafts.planes import flat_picture
 from storyboard.graphics.transitions import YuvPicture
@@ -27,13 +29,20 @@ def colour(digest: str) -> Colour:
 
 
 def film(
-    path: Path, size: tuple[int, int], shade: Colour, seconds: int = SECONDS, given: GivenFrames | None = None
+    path: Path,
+    size: tuple[int, int],
+    shade: Colour,
+    seconds: Fraction = Fraction(8),
+    given: GivenFrames | None = None,
+    *,
+    sound: bool = True,
 ) -> None:
-    """Write a clip of at most 8 ``seconds``, all of colour ``shade`` but for ``given`` frames, with a quiet sound."""
-    given = given or GivenFrames(seconds * RATE)
+    """Write a clip of some ``seconds``, all of colour ``shade`` but for ``given`` frames, with a sound or none."""
+    frames = max(1, round(seconds * RATE))
+    given = given or GivenFrames(frames)
     waves = [_wave(shade, size, phase / _PERIOD) for phase in range(_PERIOD)]
-    pictures = (given.over(waves[number % _PERIOD], number).content for number in range(seconds * RATE))
-    mp4(path, size, pictures, _hum(seconds))
+    pictures = (given.over(waves[number % _PERIOD], number).content for number in range(frames))
+    mp4(path, size, pictures, _hum(seconds) if sound else None)
 
 
 def _wave(shade: Colour, size: tuple[int, int], phase: float) -> YuvPicture:
@@ -46,5 +55,5 @@ def _wave(shade: Colour, size: tuple[int, int], phase: float) -> YuvPicture:
 
 
 @cache
-def _hum(seconds: int) -> bytes:
-    return aac(bed("0" * 16)[: seconds * SAMPLE_RATE])
+def _hum(seconds: Fraction) -> bytes:
+    return aac(bed("0" * 16, seconds))

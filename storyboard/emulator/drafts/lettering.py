@@ -6,8 +6,7 @@ from itertools import product
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from storyboard.emulator.drafts.brief import Brief
-from storyboard.emulator.drafts.clip_writer import RATE
+from storyboard.emulator.drafts.brief import RATE, Brief
 from storyboard.emulator.drafts.planes import Cutout, cutout, stencil
 from storyboard.graphics import fonts as setting
 from storyboard.graphics.background import PAPER

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 
-from storyboard.emulator.api.orders import GenerationOrder, Mode
+from storyboard.emulator.api.orders import ClipForm, GenerationOrder, Mode
 
 MODELS: Mapping[str, int] = {"gemini-omni-1.2-flash": 15, "gemini-omni-1.1-flash": 10}  # the longest clip in seconds
 # The longer and the shorter side, and video tokens a second.
@@ -89,7 +89,7 @@ def read_interaction_order(body: bytes, seed: int) -> InteractionOrder:
         callback="",
         label="",
         given=given,
-        pixels=(longer, shorter) if shape == "16:9" else (shorter, longer),
+        clip=ClipForm((longer, shorter) if shape == "16:9" else (shorter, longer), seconds),
     )
     return InteractionOrder(order, images, seconds, resolution, inline)
 

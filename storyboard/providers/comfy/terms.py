@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 from storyboard.model.capabilities import Lengths, Model, ModelRule, Quality
 from storyboard.model.errors import InputError
-from storyboard.model.storyboard import Resolution
 from storyboard.model.suggest import did_you_mean
 from storyboard.model.text import one_line
 from storyboard.providers.comfy.graph import LARGEST, ROLES, Graph, read_graph
@@ -212,7 +210,7 @@ class _Words:
         found: dict[str, tuple[int, int]] = {}
         for (_, name), size in sizes.items():
             found.setdefault(name, (max(size), min(size)))
-        return tuple(Quality(cast(Resolution, name), size) for name, size in found.items())
+        return tuple(Quality(name, size) for name, size in found.items())
 
 
 def _size(shape: str, resolution: str, multiple: int) -> tuple[int, int]:

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any, cast
 
 from storyboard.model.capabilities import ImageForm, Lengths, Model, ModelRule, Quality, Sound
-from storyboard.model.storyboard import Resolution
 from storyboard.model.tariff import ANY, Tariff
 from storyboard.providers.declared.checked_table import Wrong, spell_path
 from storyboard.providers.declared.declaration import DeclaredModel, ImageRole
@@ -116,7 +115,7 @@ def _quality(name: str, table: Table, path: TomlPath) -> Quality:
         where = (*path, "resolutions")
         hint = f'add sizes = {{"{name}" = [1280, 720]}}'
         raise Wrong(where, f"{spell_path(where)}: nothing says how many pixels {name!r} has", hint)
-    return Quality(cast(Resolution, name), (max(size), min(size)))
+    return Quality(name, (max(size), min(size)))
 
 
 def _seeds(table: Table, path: TomlPath) -> tuple[int, int] | None:
