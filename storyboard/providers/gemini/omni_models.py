@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import cast
 
 from storyboard.costs.prices import Prices
 from storyboard.model.capabilities import Capabilities, Lengths, Model, ModelRule, Quality
-from storyboard.model.storyboard import Resolution
 from storyboard.model.tariff import Tariff
 from storyboard.providers.gemini.token_tariff import TokenTariff
 
 _SHAPES = ("16:9", "9:16")
 _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "360p": (640, 360), "4k": (3840, 2160)}
-_QUALITIES = tuple(Quality(cast(Resolution, name), size) for name, size in _SIZES.items())
+_QUALITIES = tuple(Quality(name, size) for name, size in _SIZES.items())
 _LEAST, _BETWEEN_FRAMES = 3, 10  # seconds; the second is the longest clip between two frames
 
 
