@@ -44,9 +44,9 @@ All of them: storyboard emulator --list-faults
 @click.option(
     "--as",
     "dialect",
-    type=click.Choice(["apikley", "comfy", "gemini"]),
+    metavar="NAME",
     default="apikley",
-    help="Service whose API is served.",
+    help="Service whose API is served: apikley, comfy, gemini, or a declared one (default apikley).",
 )
 @click.option("--list-faults", "listed", is_flag=True, help="List every fault and exit.")
 def command(
@@ -68,10 +68,12 @@ def command(
     """
     from storyboard.emulator.api.behaviour import DIALECTS, Behaviour
     from storyboard.emulator.faults.faults import storm as every
+    from storyboard.workflow.declared_service import declaration_of
 
     if listed:
         _list()
         return 0
+    built_in = next((each for each in DIALECTS if each == dialect), None)
     behaviour = Behaviour(
         latency=latency,
         hd_latency=hd_latency,
@@ -80,7 +82,8 @@ def command(
         balance=balance,
         seed=seed,
         film="plain" if plain else "animatic",
-        dialect=next(each for each in DIALECTS if each == dialect),
+        dialect=built_in or "apikley",
+        declared=None if built_in else declaration_of(dialect, DIALECTS),
     )
     signals.run(lambda: _serve(behaviour, port))
     return 0
@@ -88,9 +91,10 @@ def command(
 
 async def _serve(behaviour: "Behaviour", port: int) -> None:
     from storyboard.emulator import Emulator
+    from storyboard.providers.declared.interpreter import declared_provider
     from storyboard.providers.installed import find
 
-    names = find(behaviour.dialect).environment
+    names = (declared_provider(behaviour.declared) if behaviour.declared else find(behaviour.dialect)).environment
     key = f"{names.key}=rehearsal " if names.auth.header else ""
     stop = asyncio.Event()
     with signals.interrupt_handler(lambda times: stop.set()):

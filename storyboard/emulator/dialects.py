@@ -5,11 +5,12 @@ from typing import Protocol
 
 from aiohttp import web
 
-from storyboard.emulator.api.behaviour import Dialect
+from storyboard.emulator.api.behaviour import Behaviour
 from storyboard.emulator.api.callback_sender import CallbackSender
 from storyboard.emulator.api.routes import ApiRoutes
 from storyboard.emulator.api.service import EmulatedService
 from storyboard.emulator.comfy.comfy_routes import ComfyRoutes
+from storyboard.emulator.declared.declared_routes import DeclaredRoutes
 from storyboard.emulator.faults.faults import Faults
 from storyboard.emulator.gemini.gemini_routes import GeminiRoutes
 
@@ -38,10 +39,12 @@ class Routes(Protocol):
 
 
 def routes_of(
-    dialect: Dialect, service: EmulatedService, faults: Faults, sender: CallbackSender, address: Callable[[], str]
+    behaviour: Behaviour, service: EmulatedService, faults: Faults, sender: CallbackSender, address: Callable[[], str]
 ) -> Routes:
-    """Return the API of ``dialect``; ``address`` gives the server's base URL."""
-    match dialect:
+    """Return the API that ``behaviour`` names; ``address`` gives the server's base URL."""
+    if behaviour.declared:
+        return DeclaredRoutes(behaviour.declared, service, faults, address)
+    match behaviour.dialect:
         case "comfy":
             return ComfyRoutes(service, faults)
         case "gemini":

@@ -206,7 +206,7 @@ def test_what_a_job_cost_is_read_exactly() -> None:
 @pytest.mark.parametrize(
     ("name", "answer", "status", "signal"),
     [
-        ("kie", {"code": 402, "msg": "no credits"}, 200, Rejection(402, "402: no credits")),
+        ("kie", {"code": 402, "msg": "no credits"}, 200, Rejection(402, "no credits")),
         ("kie", {"code": 455, "msg": "maintenance"}, 200, Meaning(AnswerKind.BUSY, "455: maintenance")),
         ("kie", {"code": 433, "msg": "limit"}, 200, Meaning(402, "433: limit")),
         ("runway", {"error": "bad ratio"}, 400, Rejection(None, "bad ratio")),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from storyboard.providers.declared.declaration import Declaration
+
 Film = Literal["animatic", "plain", "tiny"]
 Dialect = Literal["apikley", "comfy", "gemini"]
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
@@ -16,7 +18,7 @@ class Behaviour:
     ``key`` the only accepted API key, None for any. ``seed`` makes random ``faults`` repeatable. ``film`` is the kind
     of clips: "animatic" is drawn at full size; "plain" is one flat colour at a tenth of the width and height, rendered
     in a hundredth of the time; "tiny" is one flat colour at a twentieth, and 1 s long instead of 8 s.
-    ``dialect`` is the service whose API is spoken.
+    ``dialect`` is the service whose API is spoken; ``declared`` that of a declaration, in its place.
     """
 
     latency: float = 0.0
@@ -28,3 +30,4 @@ class Behaviour:
     seed: int = 1
     film: Film = "animatic"
     dialect: Dialect = "apikley"
+    declared: Declaration | None = None

@@ -56,7 +56,7 @@ class GenerationOrder:
     """A valid submission. ``seed`` is derived from the request where the request gives none.
 
     ``given`` is the unchanged request, for ``paramJson`` of the record. ``clip`` says what the clip is, beside what the
-    aspect says.
+    aspect says. ``price`` is what it costs; None: what the document's models cost.
     """
 
     prompt: str
@@ -71,6 +71,7 @@ class GenerationOrder:
     label: str
     given: Mapping[str, object]
     clip: ClipForm = ClipForm()
+    price: Fraction | None = None
 
     @property
     def fault_text(self) -> str:

@@ -6,6 +6,7 @@ Responses have HTTP status 200 and the actual status in ``code`` of the body, as
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
@@ -92,7 +93,7 @@ class Emulator:
         end = self.outcome(job)
         return end.fault if isinstance(end, FailedJob) else self._service.hd_faults.get(job)
 
-    def credits_of(self, job: str) -> int:
+    def credits_of(self, job: str) -> int | Fraction:
         """The credits charged for a job so far, less its refunds."""
         return sum(charge.credits for charge in self.charges if charge.job == job)
 
@@ -122,9 +123,7 @@ class Emulator:
             self._service = EmulatedService(
                 self.behaviour, self._faults, folder, session, self._warned, self._sender.send
             )
-            self._routes = routes_of(
-                self.behaviour.dialect, self._service, self._faults, self._sender, lambda: self.url
-            )
+            self._routes = routes_of(self.behaviour, self._service, self._faults, self._sender, lambda: self.url)
             exits.push_async_callback(self._service.close)
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.1)
             await runner.setup()

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import aiohttp
@@ -36,7 +37,7 @@ class BilledCharge:
 
     job: str
     what: str
-    credits: int
+    credits: int | Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +192,8 @@ class EmulatedService:
             if isinstance(end, Exception) and not isinstance(end, LocalFault):
                 raise end
 
-    def _charge(self, job: str, what: str, credits: int) -> None:
-        self.balance -= credits
+    def _charge(self, job: str, what: str, credits: int | Fraction) -> None:
+        self.balance -= float(credits)
         self.charges.append(BilledCharge(job, what, credits))
 
     def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
@@ -266,9 +267,9 @@ def _warn_of(fault: BaseException, job: Job, warned: Warned) -> StoryboardError:
     return ProgramFault(why, where)
 
 
-def _price(order: GenerationOrder) -> int:
-    """Credits for a clip; what runs on a machine of one's own costs nothing."""
-    return PRICES.get(order.model, 0)
+def _price(order: GenerationOrder) -> int | Fraction:
+    """What a clip costs, in the account's unit; what runs on a machine of one's own costs nothing."""
+    return PRICES.get(order.model, 0) if order.price is None else order.price
 
 
 def warning_of(order: GenerationOrder) -> str:

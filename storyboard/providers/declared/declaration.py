@@ -147,7 +147,10 @@ class DeclaredModel:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A whole service. ``job`` is where the reply to a submission names the job; ``base_url`` may be "" (unknown)."""
+    """A whole service. ``job`` is where the reply to a submission names the job.
+
+    ``examples`` are what else the replies have, by the name of the request: for the emulator alone.
+    """
 
     name: str
     base_url: str
@@ -175,6 +178,7 @@ class Declaration:
     balance: tuple[DeclaredRequest, Pointer] | None = None
     find: Find | None = None
     callback: tuple[Pointer, ...] = ()
+    examples: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def requests(self) -> Iterator[tuple[str, DeclaredRequest]]:

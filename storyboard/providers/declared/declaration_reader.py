@@ -91,6 +91,7 @@ def _declaration(name: str, table: Table) -> Declaration:
         balance=(_request("balance", table), _pointer(table["balance"]["at"])) if "balance" in table else None,
         find=_find(table) if "find" in table else None,
         callback=_pointers(table.get("callback", [])),
+        examples={name: table[name]["example"] for name in _NAMES if "example" in table.get(name, {})},
     )
     _check(declaration, table)
     return declaration
@@ -185,7 +186,10 @@ def _request(name: str, table: Table) -> DeclaredRequest:
 
 
 def _check_names(text: str, known: Sequence[str], path: TomlPath) -> None:
-    for name in names_inside(text):
+    names = names_inside(text)
+    if len(names) > len(set(names)):
+        raise Wrong(path, f"{spell_path(path)}: a placeholder stands there twice"[:200], "it can stand there once")
+    for name in names:
         if name not in known:
             can = f"it can have {', '.join(f'{{{each}}}' for each in known)}" if known else "it can have none"
             raise Wrong(path, f"{spell_path(path)}: {{{name}}} is no placeholder of it"[:200], can)

@@ -135,7 +135,10 @@ class Cancelling(Declared):
         if reply.status in cancel.late:
             return False
         refusal = refusal_in(cancel.request, self.declaration.errors, reply)
-        return True if refusal is None else refusal
+        if refusal is not None:
+            return refusal
+        says_so = cancel.request.ok or reply.status == 204
+        return True if says_so else Rejection(None, "the reply does not say that the job has ended")
 
 
 class Counting(Declared):

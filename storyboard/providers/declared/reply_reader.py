@@ -27,8 +27,9 @@ def refusal_in(request: DeclaredRequest, errors: Mapping[str, Signal], reply: Re
     if good and all(condition.holds(reply.body) for condition in request.ok):
         return None
     words, code = first_word(request.why, reply.body), _code(request.code, reply.body)
-    said = f"{code}: {words}" if code and words and code not in words else words or code
     sign = errors.get(code)
+    is_known = sign is None and code.isascii() and code.isdigit()  # a number that the sentence itself names
+    said = words or code if is_known or code in words else f"{code}: {words}".removesuffix(": ")
     if isinstance(sign, AnswerKind):
         return Meaning(sign, said)
     if sign is not None:
