@@ -39,6 +39,7 @@ VERBS = {
     "callbacks": "Receive the provider's callbacks (webhooks).",
     "store": "List, verify and clean up the stored takes.",
     "emulator": "Run a local server with the provider's API.",
+    "provider": "Check the declaration of a video service.",
     "schema": "Print the JSON Schema of the storyboard file.",
     "completion": "Print the completion script of a shell.",
     "doctor": "Check installation, network, configuration and stored files.",

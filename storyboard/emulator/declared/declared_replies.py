@@ -27,7 +27,7 @@ class DeclaredReplies:
     declaration: Declaration
     address: str
 
-    def accepted(self, job: str, order_body: object) -> Document:
+    def acceptance(self, job: str) -> Document:
         """The acceptance of a submission."""
         known = self.declaration
         document = self._good(known.submit, self._example(known.examples.get("submit"), job))
@@ -41,7 +41,7 @@ class DeclaredReplies:
         place = self.declaration.look.place
         return _table(place.put(document, 1)) if place and in_queue else document
 
-    def done(self, job: str, prompt: str, found: DoneJob) -> Document:
+    def end_record(self, job: str, prompt: str, found: DoneJob) -> Document:
         """The record of a job that is done; with its clip where no further request gives it."""
         document = self._record(job, prompt, self.declaration.states.done[0])
         document = _unmet(self.declaration.look.outcome.failed_if, document)
@@ -54,7 +54,7 @@ class DeclaredReplies:
         document = self._good(request, self._example(self.declaration.examples.get("then"), job))
         return self._with_clip(outcome, document, found)
 
-    def failed(self, job: str, prompt: str, failure: FailedJob) -> Document:
+    def failure_record(self, job: str, prompt: str, failure: FailedJob) -> Document:
         """The record of a job that failed; where the service has no state for it, it is done with a failure."""
         states, look = self.declaration.states, self.declaration.look
         document: object = self._record(job, prompt, (states.failed or states.done)[0])
@@ -65,13 +65,13 @@ class DeclaredReplies:
         document = _put_first(look.request.why, document, failure.message or CODES.get(code, CODES[501]))
         return _table(_put_first(look.request.code, document, self._code(code)))
 
-    def cancelled(self, job: str, prompt: str) -> Document:
+    def cancel_record(self, job: str, prompt: str) -> Document:
         """The record of a job that was ended."""
         states = self.declaration.states
         state = next((each for each in states.failed if "cancel" in each.lower()), "")
         if state:
             return self._record(job, prompt, state)
-        return self.failed(job, prompt, FailedJob(3, 500, "the job was cancelled", 0))
+        return self.failure_record(job, prompt, FailedJob(3, 500, "the job was cancelled", 0))
 
     def plain(self, request: DeclaredRequest) -> Document:
         """A good reply that says no more."""

@@ -94,7 +94,8 @@ class ReplyReader:
         return None
 
     def _failed(self, request: DeclaredRequest, reply: Reply) -> JobFailed:
-        code = _code(request.code, reply.body)
+        good = {condition.at.text for condition in request.ok}
+        code = _code([place for place in request.code if place.text not in good], reply.body)
         words = first_word(request.why, reply.body)
         signal = self.declaration.errors.get(code, AnswerKind.OVER)
         over = signal if isinstance(signal, int) else AnswerKind.OVER
