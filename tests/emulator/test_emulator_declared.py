@@ -63,8 +63,8 @@ def test_each_request_is_read_as_what_it_asks_for(name: str) -> None:
         order, model = found.order, provider.capabilities.model(shot.model)
         assert (order.prompt, order.model) == ("A cat.", shot.model)
         assert [*order.images] == [image.address for image in images]
-        assert order.seconds == model.length(shot.seconds)
-        assert order.sound == model.has_sound(shot.sound)
+        assert order.clip.seconds == model.length(shot.seconds)
+        assert order.clip.sound == model.has_sound(shot.sound)
         assert (order.price or 0) > 0
 
 
@@ -143,7 +143,7 @@ def test_a_film(studio: Studio, served, name: str) -> None:
     outcome = service.emulator.outcome(first.id)
     assert isinstance(outcome, FinishedJob)
     assert [isinstance(still, Photo) for still in outcome.brief.stills] == [True] * images
-    assert outcome.brief.order.sound == SOUND[declared.model.sound]
+    assert outcome.brief.order.clip.sound == SOUND[declared.model.sound]
     assert outcome.brief.size == tuple(declared.model.resolutions[0].size)
     assert service.charged > 0
     header = provider.environment.auth.header

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 
-from storyboard.emulator.api.orders import GenerationOrder, Mode
+from storyboard.emulator.api.orders import ClipForm, GenerationOrder, Mode
 from storyboard.emulator.declared.template_match import Mismatch, match_body
+from storyboard.model.aspect_ratio import in_shape, ratio_of
 from storyboard.model.text import one_line
 from storyboard.providers.declared.declaration import Declaration, DeclaredModel, ImageRole
 from storyboard.providers.declared.placeholders import fill_path
@@ -70,7 +71,8 @@ def _order(
     resolution = _chosen(declared, "resolution", values, tuple(each.name for each in declared.model.resolutions))
     seconds, sound = _seconds(declared, values), _sound(declared, values)
     seed = _seed(declared, values)
-    longer, shorter = _size(model.quality(resolution).size, aspect)
+    wide, high = in_shape(model.quality(resolution).size, aspect)
+    pixels = (wide // 2 * 2, high // 2 * 2) if ratio_of(aspect) else None
     price = declared.tariff.cost(resolution, seconds, len(images)) if declared.tariff else None
     order = GenerationOrder(
         prompt=prompt,
@@ -84,9 +86,7 @@ def _order(
         callback=str(values.get("callback") or ""),
         label="",
         given={},
-        pixels=(longer, shorter),
-        seconds=seconds,
-        sound=sound,
+        clip=ClipForm(pixels, seconds, sound),
         price=price or Fraction(0),
     )
     sent = {name: content for name, content in images.items() if content}
@@ -179,15 +179,3 @@ def _seed(declared: DeclaredModel, values: Mapping[str, object]) -> int:
     if seeds is None or not isinstance(seed, int) or isinstance(seed, bool) or not seeds[0] <= seed <= seeds[1]:
         raise Mismatch(f"seed must be {f'from {seeds[0]} to {seeds[1]}' if seeds else 'left out'}")
     return seed
-
-
-def _size(size: tuple[int, int], aspect: str) -> tuple[int, int]:
-    """Width and height in pixels, even: the shorter side is that of the resolution."""
-    if aspect == "auto":
-        return size
-    width, height = map(int, aspect.split(":"))
-    short = min(size)
-    if (width, height) == (16, 9):
-        return size[0] // 2 * 2, size[1] // 2 * 2
-    wide, high = (short * side // min(width, height) // 2 * 2 for side in (width, height))
-    return wide, high
