@@ -24,7 +24,7 @@ def owed_lines(owed: "Sequence[OwedJob]") -> Iterator[str]:
 
 def _reason(owed: "Sequence[OwedJob]") -> str:
     """Why these are not collected for a scene, as far as it is the same for all."""
-    if all(job.is_original for job in owed):
+    if all(job.is_original or job.is_upgrade for job in owed):
         return "not downloaded with its take"
     paid = "accepted in a rehearsal (nothing was paid)" if owed[0].is_rehearsal else "paid for"
     also = "; or an original that was not downloaded with its take" if any(job.is_original for job in owed) else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from storyboard.generation.clip_checks import remarks_of_clip, tell_remarks
 from storyboard.generation.originals import collect_original
-from storyboard.generation.polling import STILL_OPEN, clip_ready, upgrade_ready, way_back
+from storyboard.generation.polling import clip_ready, still_open, upgrade_ready, way_back
 from storyboard.generation.run_state import RunState
 from storyboard.generation.schedule import HD_DEADLINE
 from storyboard.generation.services import RunServices
@@ -104,7 +104,7 @@ async def download_take(
             expired += 1
             if expired > NEW_ADDRESSES:
                 said = f"the provider does not serve its clip: {error.message}"
-                raise SceneFailed(said, STILL_OPEN, error.code) from error
+                raise SceneFailed(said, still_open(services), error.code) from error
             await services.clock.pause(services.clock.between(1, 5))
             ready = await again()
         except BadMedia as error:

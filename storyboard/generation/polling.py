@@ -15,12 +15,6 @@ from storyboard.model.text import one_line
 from storyboard.planning.steps import Collect, Make
 from storyboard.providers.base import Pending, Ready
 
-# A job that was paid for is closed by the provider's word alone, never by our failing to download its clip.
-STILL_OPEN = (
-    "it is paid for: run again to download it (free); if the service has lost it, "
-    "`storyboard settle FILE SCENE --again` submits the scene again, which may be charged twice"
-)
-
 
 async def wait_until_ready(
     services: RunServices,
@@ -88,7 +82,7 @@ async def clip_ready(
         services, state, ask, limit, interval, lambda seconds: services.callbacks.pause(submission, seconds)
     )
     if isinstance(found, str):
-        raise Stalled(f"job {one_line(job, 80)}: {found}", STILL_OPEN)
+        raise Stalled(f"job {one_line(job, 80)}: {found}", still_open(services))
     if services.provider.prices.unit(submission.model) != submission.unit:
         # The user pays in another unit than the one in which the provider reports.
         found = replace(found, credits=None)
@@ -144,6 +138,18 @@ async def upgrade_ready(
     if isinstance(found, str):
         raise Stalled(found, way_back(services, step))
     return found
+
+
+def still_open(services: RunServices) -> str:
+    """Say what to do about an accepted job whose clip does not come.
+
+    It is closed by the provider's word alone, never by our failing to download its clip.
+    """
+    paid, twice = ("it is paid for", ", which may be charged twice")
+    if services.is_rehearsal:
+        paid, twice = ("it was accepted in a rehearsal", "")
+    again = f"`storyboard settle FILE SCENE --again` submits the scene again{twice}"
+    return f"{paid}: run again to download it (free); if the service has lost it, {again}"
 
 
 def way_back(services: RunServices, step: Make | Collect) -> str:

@@ -78,8 +78,8 @@ class RunState:
     def may_download(self) -> None:
         """Raise LocalFault if this machine failed: another clip would fail too. What is paid for stays open."""
         if isinstance(self.stopped_by, LocalFault):
-            said = "it is paid for, but not downloaded: this machine could not take another scene's"
-            raise LocalFault(said, "put right what is said of that one, and run again: nothing is paid for again")
+            said = "its job is accepted, but not downloaded: this machine could not take another scene's"
+            raise LocalFault(said, "put right what is said of that one, and run again: nothing is submitted again")
 
 
 def stop_run(services: RunServices, state: RunState, error: StoryboardError) -> None:

@@ -39,6 +39,7 @@ class RunServices:
     original of a clip as well. ``prepare`` is given each scene's take once it is in the store, and does ahead what the
     cut needs. ``plan_again`` returns the plan that holds now, of all scenes; it raises InputError, LocalFault.
     ``fit_image`` brings the bytes of an image into a shape, as PNG; it raises BadMedia.
+    ``is_rehearsal``: nothing is paid.
     ``uploads`` are those that the user configured, ``own_uploads`` the provider's, for models that know no others.
     """
 
@@ -64,6 +65,7 @@ class RunServices:
     prepare: Callable[[str, Take], None]
     plan_again: Callable[[], Plan]
     on_event: Callable[[events.Event], None]
+    is_rehearsal: bool = False
 
     def model(self, shot: Shot) -> Model:
         """Return the model that generates a shot."""

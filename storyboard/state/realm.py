@@ -59,13 +59,19 @@ class Realm:
             self.ledger.pins.record_return(back)
 
     def owed_jobs(
-        self, storyboard: str | None = None, needed: Collection[str] = (), *, originals: bool = True
+        self,
+        storyboard: str | None = None,
+        needed: Collection[str] = (),
+        kept: Collection[str] = (),
+        *,
+        originals: bool = True,
     ) -> list[Submission]:
         """The jobs that were accepted and whose clips are not here yet, but for those of the keys ``needed``.
 
         Of one storyboard (its file's absolute path) or of all, oldest first; none of a run that lives, and none of
-        drafts. A take whose upgrade was requested and is not here is owed too; so is one of which the uncropped
-        original is missing (``originals``), also of a key that is needed. Raise LocalFault.
+        drafts. A take whose upgrade was requested and is not here is owed too, also of a key that is needed and
+        ``kept`` as it is; so is one of which the uncropped original is missing (``originals``), of any key.
+        Raise LocalFault.
         """
         if self.kind == "draft":
             return []
@@ -73,7 +79,8 @@ class Realm:
         owed = (
             each
             for each in found
-            if (originals and each.owes_original) or (each.key not in needed and self._owes_clip(each))
+            if (originals and each.owes_original)
+            or (self._owes_clip(each) and (each.key not in needed or (each.key in kept and each.state == "taken")))
         )
         return [each for each in owed if not self.is_running(each.run)]
 

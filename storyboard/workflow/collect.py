@@ -114,6 +114,7 @@ async def _services(settings: Settings, realm: Realm, stack: AsyncExitStack, on_
         plan_again=lambda: Plan(()),
         on_event=on_event,
         originals=settings.originals,
+        is_rehearsal=realm.kind == "rehearsal",
     )
 
 

@@ -10,7 +10,7 @@ from storyboard.costs.price_book import PriceBook
 from storyboard.model.realm_kind import Kind
 from storyboard.model.submission import Submission, rfc3339
 from storyboard.model.text import one_line
-from storyboard.planning.steps import Plan
+from storyboard.planning.steps import Keep, Plan
 from storyboard.state.ledger.database import is_unused
 from storyboard.state.realm import Realm
 from storyboard.workflow.offers import provider_of
@@ -40,6 +40,11 @@ class OwedJob:
         return self.submission.owes_original
 
     @property
+    def is_upgrade(self) -> bool:
+        """Whether the upgrade of its take is owed, and the take is here."""
+        return self.submission.state == "taken" and not self.is_original
+
+    @property
     def prompt(self) -> str:
         """The prompt's first words."""
         words = str(self.submission.recipe["prompt"]).split()
@@ -48,9 +53,10 @@ class OwedJob:
     @property
     def sentence(self) -> str:
         """The prompt's first words, the price, the age, and how long the service keeps the clip."""
-        cost = self.prices.describe(self.submission.cost)
+        cost = self.prices.describe(self.submission.upgrade_cost if self.is_upgrade else self.submission.cost)
         price = f"{cost} of a rehearsal" if self.is_rehearsal else cost
         what = "the uncropped original of its take" if self.is_original else price
+        what = f"the HD version of its take, {price}" if self.is_upgrade else what
         return f'"{self.prompt}", {what}, submitted {_age(self.now - self.submission.asked)} ago; {self._kept}'
 
     @property
@@ -85,11 +91,13 @@ def _age(seconds: float) -> str:
 def owed_jobs(workspace: Workspace, plan: Plan) -> tuple[OwedJob, ...]:
     """Return the jobs of this storyboard that owe what no step of the plan collects. Raise LocalFault."""
     needed, settings = {step.shot.key for step in plan.steps}, workspace.settings
+    # A take that is kept as it was generated may have an upgrade that was requested and did not come.
+    kept = needed - {step.shot.key for step in plan.steps if not isinstance(step, Keep)}
     return tuple(
         shown
         for realm in workspace.all_realms
         for shown in _shown(
-            realm.owed_jobs(workspace.storyboard_id, needed, originals=settings.originals), realm, settings
+            realm.owed_jobs(workspace.storyboard_id, needed, kept, originals=settings.originals), realm, settings
         )
     )
 

@@ -77,7 +77,7 @@ def render(workspace: Workspace, options: RenderOptions, run: Run = signals.run)
         try:
             ended = run(lambda: generate(workspace, approved, options))
         except KeyboardInterrupt:
-            hint = "what was paid for is in the ledger: run again to collect it"
+            hint = "what was submitted is in the ledger: run again to download it"
             raise Interrupted("interrupted", hint) from None
         outcomes |= ended.outcomes
     workspace = with_bought_retakes(with_takes_planned_again(workspace, ended))

@@ -196,6 +196,7 @@ async def _services(
         prepare=preparing.take,
         plan_again=lambda: plan_again(workspace, agreed),
         on_event=report,
+        is_rehearsal=realm.kind == "rehearsal",
     )
 
 
@@ -321,7 +322,7 @@ def _listening(services: AllServices, state: RunState, may_cancel: Callable[[int
             task.cancel()
             return
         jobs = state.in_flight
-        stop_run(services.usual, state, Interrupted("interrupted", "run again to collect what was paid for"))
+        stop_run(services.usual, state, Interrupted("interrupted", "run again to download what was submitted"))
         said = f"stopping: {jobs} scenes are in progress; Ctrl-C again leaves them for the next run"
         for each in services.every:
             each.callbacks.wake()

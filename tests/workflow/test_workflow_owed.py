@@ -138,3 +138,22 @@ def test_what_a_removed_project_owes_is_fetched(owing: Studio, run: Run, tmp_pat
     status, out, _ = run("collect", "--all")
     assert (status, out.split()[:2], takes(owing)) == (0, ["fetched", "s1"], 2)
     assert not owing.folder.exists()
+
+
+@pytest.mark.ci
+def test_an_upgrade_that_was_bought_is_owed_while_its_scene_is_kept_at_720p(studio: Studio, run: Run) -> None:
+    """It is paid for: it is named, comes by the next render without charge, and is there when 1080p returns."""
+    service = studio.serve("hd:code=429")
+    film = "storyboard: 1\nscenes:\n - {id: a, prompt: a, resolution: 1080p}\n"
+    studio.write(film)
+    assert (studio.render(cut=False).exit, service.charged) == (3, 60)
+    studio.write(film.replace("1080p", "720p"))
+    out = run("plan", "film.yaml", "--all")[1]
+    assert "keep     a" in out
+    assert '"a", the HD version of its take, 5 credits, 0.03 USD of a rehearsal' in out
+    assert "not downloaded with its take: render and `storyboard collect` download it" in " ".join(out.split())
+    service.emulator.heal()
+    assert (studio.render(cut=False).exit, owed(studio), takes(studio)) == (0, [("a", "fetched")], 2)
+    assert (studio.render(cut=False).exit, owed(studio)) == (0, [])
+    studio.write(film)
+    assert (studio.render(cut=False).exit, service.posts, service.charged, takes(studio)) == (0, 1, 65, 2)
