@@ -72,6 +72,11 @@ def model_option(command: F) -> F:
     return click.option("--model", default="", metavar="MODEL", help=text)(command)
 
 
+def proofs_option(command: F) -> F:
+    text = "Show proofs by this model for scenes that have no take of their own."
+    return click.option("--model", default="", metavar="MODEL", help=text)(command)
+
+
 def reencode_option(command: F) -> F:
     text = "Re-encode every frame (default: copy where possible)."
     return click.option("--reencode", is_flag=True, help=text)(command)

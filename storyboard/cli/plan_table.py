@@ -1,6 +1,7 @@
 """A plan as a table, fitted to the width of the terminal."""
 
 import os
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
@@ -173,6 +174,9 @@ def _price(cost: Cost, prices: PriceBook) -> str:
     return f"{amount(credits) if credits else '–':>5} {money:>7} "
 
 
+_WIDTH = re.compile("[1-9][0-9]{0,3}")
+
+
 def fit_rows(lines: Iterable[str], columns: int | None) -> Iterator[str]:
     """Yield the lines of a table, each no wider than ``columns`` (None: no limit); the rest is wrapped and indented."""
     for line in lines:
@@ -183,8 +187,11 @@ def fit_rows(lines: Iterable[str], columns: int | None) -> Iterator[str]:
 
 
 def columns(stream: TextIO) -> int | None:
-    """Return the width of a stream's terminal; None if it is none: logs and programs get whole lines."""
+    """Return the width of a stream's terminal; without one what COLUMNS says, else None: programs get whole lines."""
     try:
-        return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
+        if stream.isatty():
+            return os.get_terminal_size(stream.fileno()).columns or None
     except (OSError, ValueError):
         return None
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if _WIDTH.fullmatch(said) else None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from storyboard.cli.options import again, approval_options, locate_storyboard, pairs, realm_of, var_option
+from storyboard.cli.options import again, approval_options, locate_storyboard, model_option, pairs, realm_of, var_option
 from storyboard.cli.run_dialog import agree, reporting, run_settings, say
 
 
@@ -13,6 +13,7 @@ from storyboard.cli.run_dialog import agree, reporting, run_settings, say
 @click.option("--draft", is_flag=True, help="Use a draft take (generated locally, free).")
 @approval_options
 @var_option
+@model_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the preview goes.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only warnings, failures and the path.")
 def command(
@@ -21,6 +22,7 @@ def command(
     yes: bool,
     max_cost: str | None,
     given: tuple[str, ...],
+    model: str,
     output: Path | None,
     quiet: bool,
 ) -> int:
@@ -42,8 +44,8 @@ def command(
             at_once=found.at_once,
             out=output,
         )
-        flags = again(draft=draft, given=given, only=(scene,), max_cost=max_cost)
-        with claimed_workspace(where, found, realm_of(draft), given=pairs(given)) as workspace:
+        flags = again(draft=draft, given=given, only=(scene,), max_cost=max_cost, model=model)
+        with claimed_workspace(where, found, realm_of(draft), given=pairs(given), model=model) as workspace:
             done = done_event(preview(workspace, scene, options), flags)
         report(done)
     say(done, found.prices, quiet=quiet)

@@ -1,7 +1,7 @@
 """storyboard prompts: the prompts and requests exactly as they would be sent. Pays nothing, needs no key."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +10,7 @@ from storyboard.cli.options import json_option, locate_storyboard, pairs, var_op
 from storyboard.model.text import one_line, to_json
 
 if TYPE_CHECKING:
+    from storyboard.model.model_catalogue import Catalogue
     from storyboard.model.shot import ShotImage
     from storyboard.model.storyboard import Scene, Storyboard
     from storyboard.providers.base import Provider
@@ -27,7 +28,7 @@ _JOB = "00000000-0000-0000-0000-000000000000"
 @var_option
 @json_option
 def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> None:
-    """Print the request of each scene, or of the SCENEs named, as `render` sends it.
+    """Print the request of each scene, or of the SCENEs named, as `render` sends it, and what differs in further takes.
 
     A local image stands as its path, and the secret in a callback's address as NONCE: both are made when it is sent.
     """
@@ -46,14 +47,17 @@ def command(file: str | None, scenes: tuple[str, ...], given: tuple[str, ...], a
         own = known.for_provider(name)
         return provider_of(own, own.service_realm)
 
-    asked = [(scene, _request(scene, provider, callback)) for scene in _chosen(storyboard, scenes)]
+    chosen = _chosen(storyboard, scenes)
+    asked = [(scene, _request(scene, provider, callback), _seeds(scene, catalogue)) for scene in chosen]
     if as_json:
-        click.echo(to_json({"scenes": [_document(*pair) for pair in asked]}))
+        click.echo(to_json({"scenes": [_document(*each) for each in asked]}))
         return
-    for index, (scene, request) in enumerate(asked):
+    for index, (scene, request, seeds) in enumerate(asked):
         click.echo("\n" * bool(index) + scene.id)
         for name, value in (request or _own(scene)).items():
             click.echo(f"  {name:<18}{_text(value)}")
+        if len(seeds) > 1:
+            click.echo(_further_takes(seeds))
 
 
 def _chosen(storyboard: "Storyboard", names: tuple[str, ...]) -> "list[Scene]":
@@ -83,6 +87,27 @@ def _request(scene: "Scene", provider: "Callable[[str], Provider]", callback: st
     return dict(provider(wanted.provider).request(wanted, images, Dispatch(_JOB, callback)))
 
 
+def _seeds(scene: "Scene", catalogue: "Catalogue") -> list[int | None]:
+    """The seed of each take of a scene, None where none is sent; [] where nothing is."""
+    from storyboard.model.scene_shots import nth_shot
+    from storyboard.model.shot import shot
+    from storyboard.model.storyboard import Generated
+
+    if not isinstance(scene.source, Generated):
+        return []
+    first = shot(scene.source, scene.source.provider)
+    takes = range(1, scene.source.takes + 1)
+    return [nth_shot(first, number, catalogue).seed for number in takes]
+
+
+def _further_takes(seeds: Sequence[int | None]) -> str:
+    """What differs in the takes behind the first."""
+    last, others = len(seeds), [str(seed) for seed in seeds[1:] if seed is not None]
+    which = "take 2" if last == 2 else f"takes 2 to {last}"
+    differs = f"with seed {', '.join(others)}" if others else "without a seed"
+    return f"  {which:<18}the same, {differs}"
+
+
 def _address(image: "ShotImage") -> str:
     from storyboard.model.storyboard import LocalImage, WebImage
 
@@ -101,8 +126,8 @@ def _own(scene: "Scene") -> dict[str, object]:
     return {kind: f"{described_source(scene.source)}: your own {said}, nothing is sent"}
 
 
-def _document(scene: "Scene", request: dict[str, object] | None) -> dict[str, object]:
-    return {"scene": scene.id, "request": request}
+def _document(scene: "Scene", request: dict[str, object] | None, seeds: Sequence[int | None]) -> dict[str, object]:
+    return {"scene": scene.id, "request": request, **({"seeds": seeds} if seeds else {})}
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storyboard.cli.options import draft_option, json_option, locate_storyboard, pairs, realm_of, var_option
+from storyboard.cli.options import (
+    draft_option,
+    json_option,
+    locate_storyboard,
+    pairs,
+    proofs_option,
+    realm_of,
+    var_option,
+)
 from storyboard.model.text import format_seconds, one_line, safe_text, to_json
 
 if TYPE_CHECKING:
@@ -24,8 +32,9 @@ _HEAD = _ROW.format("", "", "seed", "length", "size", "loudness", "price")
 @click.argument("scene", required=False)
 @draft_option
 @var_option
+@proofs_option
 @json_option
-def command(file: str, scene: str | None, draft: bool, given: tuple[str, ...], as_json: bool) -> None:
+def command(file: str, scene: str | None, draft: bool, given: tuple[str, ...], model: str, as_json: bool) -> None:
     """List the takes of SCENE, or of all scenes, and write a sheet with their frames side by side."""
     from storyboard.cli.events_text import near
     from storyboard.cli.plan_table import columns
@@ -35,7 +44,7 @@ def command(file: str, scene: str | None, draft: bool, given: tuple[str, ...], a
     from storyboard.workflow.workspace import open_workspace
 
     where, realm = locate_storyboard(file), realm_of(draft)
-    with open_workspace(where, settings(), realm, given=pairs(given), looking=True) as workspace:
+    with open_workspace(where, settings(), realm, given=pairs(given), looking=True, model=model) as workspace:
         rows = read_takes(workspace, scene)
         sheets = takes_sheet(workspace, rows, scene)
         if as_json:

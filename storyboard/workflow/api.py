@@ -50,15 +50,17 @@ def open_storyboard(
     realm: Kind | None = None,
     *,
     variables: Mapping[str, str] | None = None,
+    model: str = "",
     configuration: Settings | None = None,
 ) -> Iterator["OpenStoryboard"]:
     """Open a storyboard for planning, rendering and cutting. Raise Problems, InputError, LocalFault.
 
     ``realm`` is "draft" for free takes of the emulator; left out, the takes of the configured service are meant.
+    ``model`` makes proofs of the scenes that have no take of their own, as ``--model`` does.
     ``configuration`` is ``storyboard.settings()`` if left out: config.toml and the environment.
     """
     found = configuration or settings()
-    with open_workspace(Path(file).absolute(), found, realm, given=variables) as workspace:
+    with open_workspace(Path(file).absolute(), found, realm, given=variables, model=model) as workspace:
         yield OpenStoryboard(workspace)
 
 

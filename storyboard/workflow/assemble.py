@@ -45,8 +45,8 @@ def assemble(
     if film is None:
         check_takes(workspace, takes)
         _tell_of_clips(workspace, takes, options)
-        measures, size = {scene: take.measure for scene, take in takes.items()}, (timeline.width, timeline.height)
-        for scene, what in misshapen_clips(workspace.storyboard, measures, size):
+        size = (timeline.width, timeline.height)
+        for scene, what in misshapen_clips(workspace.storyboard, takes, size):
             options.on_event(events.Warned(scene, f"{what}; {CHOOSE_FIT}"))
         options.on_event(events.Cutting(0, timeline.frames))
         scratch = segments_folder(workspace)

@@ -1,7 +1,9 @@
 """Preflight: blockers and warnings of a plan."""
 
+import math
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +23,12 @@ from storyboard.model.film_length import length_document
 from storyboard.model.problem import Place, Problem
 from storyboard.model.seam import MATCHED_FRAMES, drops_frame
 from storyboard.model.storyboard import Scene, Storyboard, Transition, Trim
-from storyboard.model.take import Take
+from storyboard.model.take import Measure, Take
 from storyboard.mp4.samples import VideoTrack
 from storyboard.planning import saved
 from storyboard.planning.ladder import Ladder, price_ladder
 from storyboard.planning.steps import Collect, Make, Plan
+from storyboard.timeline.shown_frames import is_empty
 from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
 from storyboard.workflow.footage import clip_of_take
@@ -101,7 +104,7 @@ def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return warnings: home, odd clips, characters, takes re-encoded nearly whole, loudness, shapes, jumps at seams."""
+    """Return warnings: home, odd clips, characters, takes re-encoded nearly whole, loudness, shapes, trims, seams."""
     return (
         *_narrowed(workspace),
         *clip_remarks(workspace.storyboard, workspace.source_files),
@@ -109,6 +112,7 @@ def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         *_mostly_encoded(workspace, plan),
         *_uneven(workspace, plan),
         *_misshapen(workspace, plan),
+        *_without_frames(workspace, plan),
         *restyle_note(workspace, plan),
         *frame_remarks(workspace, plan),
         *seam_remarks(workspace, takes_of(plan), measured=True),
@@ -125,12 +129,23 @@ def _narrowed(workspace: Workspace) -> tuple[Problem, ...]:
 
 def _misshapen(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     """Warnings of clips that came in a shape that nobody could foretell, such as those of `aspect: auto`."""
-    measures = {scene: take.measure for scene, take in takes_of(plan).items()}
     places = {scene.id: scene.place for scene in workspace.storyboard.scenes}
     return tuple(
         Problem(places[scene], "output.fit", f"scene '{scene}': {what}", CHOOSE_FIT, "warning")
-        for scene, what in misshapen_clips(workspace.storyboard, measures)
+        for scene, what in misshapen_clips(workspace.storyboard, takes_of(plan))
     )
+
+
+def _without_frames(workspace: Workspace, plan: Plan) -> Iterator[Problem]:
+    """Warnings of trims that leave no frame, by the frame rate of the take, or of what will come as far as is known."""
+    takes, output = takes_of(plan), workspace.storyboard.output
+    for scene in workspace.storyboard.scenes:
+        rate = output.fps or 1 / scene.frame_seconds
+        coming = Measure(math.ceil((scene.clip_seconds or 0) * rate) or 1, rate, 1, 1, sound=False)
+        if is_empty(takes[scene.id].measure if scene.id in takes else coming, scene.trim):
+            message = f"the trim leaves no frame of scene '{scene.id}'"
+            place = f"scenes[{scene.number - 1}].trim"
+            yield Problem(scene.place, place, message, "make it longer", severity="warning")
 
 
 def missing_glyphs(storyboard: Storyboard) -> tuple[Problem, ...]:

@@ -5,17 +5,19 @@ from fractions import Fraction
 
 from storyboard.model.aspect_ratio import is_alike, ratio_of
 from storyboard.model.storyboard import Generated, Storyboard
-from storyboard.model.take import Measure
+from storyboard.model.take import Measure, Take
 from storyboard.timeline.model import most_common
 
 
 def misshapen_clips(
-    storyboard: Storyboard, measures: Mapping[str, Measure], size: tuple[int, int] | None = None
+    storyboard: Storyboard, takes: Mapping[str, Take], size: tuple[int, int] | None = None
 ) -> Iterator[tuple[str, str]]:
     """Yield the scenes whose clips get black bars that the storyboard alone did not foretell, and what to say of each.
 
-    ``measures`` are those of the clips that there are, by scene; ``size`` is the film's if it is known.
+    ``takes`` are those that there are, by scene; ``size`` is the film's if it is known. What a remark on the take says
+    of its shape is not said again.
     """
+    measures = {scene: take.measure for scene, take in takes.items()}
     size = size or storyboard.output.size or _commonest(measures)
     if size is None or storyboard.output.fit != "pad":
         return
@@ -25,8 +27,9 @@ def misshapen_clips(
             continue
         ratio = ratio_of(scene.source.aspect)
         if ratio is None or not _alike(measure, ratio):
-            came = f"its clip came as {measure.width}x{measure.height}"
-            yield scene.id, f"{came}, the film is {size[0]}x{size[1]}: it gets black bars"
+            is_told = any(remark.name == "wrong-shape" for remark in takes[scene.id].remarks)
+            came = "" if is_told else f"its clip came as {measure.width}x{measure.height}, "
+            yield scene.id, f"{came}the film is {size[0]}x{size[1]}: it gets black bars"
 
 
 def _commonest(measures: Mapping[str, Measure]) -> tuple[int, int] | None:

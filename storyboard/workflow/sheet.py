@@ -39,13 +39,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SheetOptions:
-    """What to make, and of which storyboard. ``out`` is None for beside the film; ``warn`` is given warnings."""
+    """What to make, and of which storyboard. ``out`` is None for beside the film; ``warn`` is given warnings.
+
+    ``model`` is that of the proofs to show, "" for none.
+    """
 
     file: Path
     realm: Kind | None
     given: Mapping[str, str]
     out: Path | None
     warn: Callable[[str], None]
+    model: str = ""
 
 
 def sheet(options: SheetOptions, settings: Settings) -> list[Path]:
@@ -92,6 +96,7 @@ def poster(options: SheetOptions, scene: str, settings: Settings) -> Path:
         clip = _clip_named(sources.timeline, scene)
         if why := missing.get(clip.scene):
             draft = " --draft" if workspace.realm.kind == "draft" else ""
+            draft += f" --model {shlex.quote(options.model)}" if options.model else ""
             typed = f"storyboard render {shlex.quote(workspace.shown)}{draft} --scene {clip.scene}"
             hint = f"make it with: {typed}" if clip.scene in workspace.wanted else "correct or replace its file"
             raise SceneFailed(f"scene {clip.scene}: {why}", hint)
@@ -120,7 +125,7 @@ def _opened(options: SheetOptions, settings: Settings) -> Iterator[tuple[Workspa
     """The workspace, and why files of it cannot be read: a sheet is made all the same."""
     files = TolerantFiles(Project(options.file.parent))
     with open_workspace(
-        options.file, settings, options.realm, given=options.given, files=files, looking=True
+        options.file, settings, options.realm, given=options.given, files=files, looking=True, model=options.model
     ) as workspace:
         yield workspace, files.troubles
 

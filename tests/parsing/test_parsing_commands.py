@@ -128,6 +128,25 @@ c
     assert document["scenes"][0]["request"]["prompt"] == "Three."
 
 
+def test_prompts_say_what_differs_in_further_takes(
+    author: Author, capsys: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever checks the requests before paying sees the seed of each, and where it counts on from the first again."""
+    monkeypatch.chdir(author.folder)
+    scenes = "[{id: a, prompt: One., seed: 99998, takes: 3}, {id: b, prompt: Two., takes: 2}, {id: c, prompt: Three.}]"
+    author.write(f"storyboard: 1\nscenes: {scenes}\n")
+    assert status(["prompts", "film.yaml"]) == 0
+    further = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  take")]
+    assert further == [
+        "  takes 2 to 3      the same, with seed 99999, 10000",
+        "  take 2            the same, without a seed",
+    ]
+    assert status(["prompts", "film.yaml", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    described("prompts", document)
+    assert [scene["seeds"] for scene in document["scenes"]] == [[99998, 99999, 10000], [None, None], [None]]
+
+
 def test_prompts_of_scenes_that_are_not(author: Author, capsys: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scene's name is answered with the one that was meant."""
     monkeypatch.chdir(author.folder)

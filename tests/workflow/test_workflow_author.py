@@ -9,7 +9,8 @@ from studio import Run, Studio, png
 
 from storyboard.model import events
 from storyboard.model.errors import InputError
-from storyboard.model.take import Measure
+from storyboard.model.remark import Remark
+from storyboard.model.take import Measure, Take
 from storyboard.planning.steps import Keep, Make
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.shapes import misshapen_clips
@@ -75,7 +76,7 @@ def test_prompts_prints_what_render_sends(studio: Studio, run: Run, monkeypatch:
     assert code == 0
     assert studio.render().exit == 0
     (job,) = service.emulator.jobs
-    assert json.loads(told)["scenes"] == [{"scene": "s1", "request": job.request}]
+    assert json.loads(told)["scenes"] == [{"scene": "s1", "request": job.request, "seeds": [41203]}]
     assert job.request["prompt"] == '{"lens": 2.80, "label": "v1.10"}'
 
 
@@ -99,10 +100,14 @@ def test_a_clip_of_another_shape_is_told(studio: Studio) -> None:
     storyboard = studio.write("storyboard: 1\nscenes:\n  - {id: s1, prompt: A.}\n  - {id: s2, prompt: B.}\n")
     with open_workspace(storyboard, studio.settings) as workspace:
         board = workspace.storyboard
-    wide, tall = Measure(192, Fraction(24), 1280, 720, True), Measure(192, Fraction(24), 720, 1280, True)
+    wide = Take("0" * 64, 1, Measure(192, Fraction(24), 1280, 720, True))
+    tall = Take("1" * 64, 1, Measure(192, Fraction(24), 720, 1280, True))
     assert list(misshapen_clips(board, {"s1": wide, "s2": wide})) == []
     told = list(misshapen_clips(board, {"s1": wide, "s2": tall}))
     assert told == [("s2", "its clip came as 720x1280, the film is 1280x720: it gets black bars")]
+    remarked = replace(tall, remarks=(Remark("wrong-shape", "asked for 16:9, and 720x1280 came"),))
+    told = list(misshapen_clips(board, {"s1": wide, "s2": remarked}))
+    assert told == [("s2", "the film is 1280x720: it gets black bars")]
     cropped = replace(board, output=replace(board.output, fit="crop"))
     assert list(misshapen_clips(cropped, {"s1": wide, "s2": tall})) == []
 

@@ -264,9 +264,11 @@ def test_nothing_begins_with_a_scene_without_frames(studio: Studio, run: Run) ->
     """The cut refuses such a trim; a longer one is another frame, and what began with this one was paid for nothing."""
     service = studio.serve()
     studio.write(HEAD + chain("a", "b", a="trim: {from: 4, to: 4.01}"))
+    assert "the trim leaves no frame of scene 'a'" in run("plan", "film.yaml")[1]
     status, _, told = run("render", "film.yaml", "--yes", "--no-cut")
     assert (status, service.posts) == (3, 1)
     assert "b: not generated: the trim leaves no frame of a\n         make the trim longer" in told
+    assert "the trim leaves no frame of scene 'a'" in run("plan", "film.yaml")[1]
 
 
 @pytest.mark.ci

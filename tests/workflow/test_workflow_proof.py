@@ -5,6 +5,7 @@ import json
 import pytest
 from studio import Run, Studio, png
 
+import storyboard
 from storyboard.state.lockfile import read_lock
 from storyboard.workflow.facts import current_plan
 from storyboard.workflow.workspace import open_workspace
@@ -125,3 +126,23 @@ def test_a_model_that_cannot_make_a_scene(studio: Studio, run: Run) -> None:
     assert (status, "film.yaml:3" in err, "references work with veo3_fast only, this is veo3" in err) == (2, True, True)
     assert "did you mean" in run("plan", "film.yaml", "--model", "veo3_fats")[2]
     assert "--model is for takes of the service" in run("plan", "film.yaml", "--model", "veo3", "--draft")[2]
+
+
+@pytest.mark.ci
+def test_proofs_are_looked_at_by_the_model_that_made_them(studio: Studio, run: Run) -> None:
+    """Whoever made a proof sees it: alone with its titles, in the list of takes, on the sheet, and from Python."""
+    service = studio.serve()
+    studio.write(CARDS)
+    proof = ("--model", "veo3_fast")
+    assert run("preview", "film.yaml", "a", *proof, "--yes")[0] == 0
+    assert (service.charged, bool(read_lock(studio.folder / "film.lock.yaml").scenes["a"].proof)) == (60, True)
+    for flags, states in ((proof, ["keep", "make"]), ((), ["make", "make"])):
+        scenes = json.loads(run("takes", "film.yaml", *flags, "--json")[1])["scenes"]
+        assert [take["state"] for scene in scenes for take in scene["takes"]] == states
+    assert run("sheet", "film.yaml", *proof)[0] == 0
+    assert run("sheet", "film.yaml", "--poster", *proof)[0] == 0
+    told = run("sheet", "film.yaml", "--poster", "--scene", "b", *proof)[2]
+    assert "--model veo3_fast --scene b" in " ".join(told.split())
+    with storyboard.open(studio.folder / "film.yaml", model="veo3_fast", configuration=studio.settings) as board:
+        assert [step.name for step in board.plan().steps] == ["keep", "make"]
+    assert service.charged == 60
