@@ -1,5 +1,6 @@
 """What is owed, as lines: clips of jobs that no scene needs now, and uncropped originals of takes."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,8 +45,9 @@ def mention_owed(file: Path) -> Iterator[None]:
 
 
 def _tell(file: Path) -> None:
+    from storyboard.cli.plan_table import columns, fit_rows
     from storyboard.config.settings import settings
     from storyboard.workflow.owed_jobs import read_owed
 
-    for line in owed_lines(read_owed(settings(), file)):
+    for line in fit_rows(owed_lines(read_owed(settings(), file)), columns(sys.stderr)):
         click.echo(safe_text(line), err=True)
