@@ -98,7 +98,7 @@ def _print(workspace: "Workspace", plan: "Plan", *, unfolded: bool, diff: bool) 
         replace_fields(workspace.storyboard, scenes=timed_scenes(workspace, plan)),
         plan,
         workspace.prices,
-        describe_uploads(workspace),
+        describe_uploads(workspace, plan),
         (*workspace.storyboard.warnings, *preflight.warnings(workspace, plan)),
         generation_seconds(workspace, plan, workspace.settings.at_once),
         unfolded=unfolded,

@@ -58,7 +58,7 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
     if asking:
         preflight.check(workspace, plan)
     if asking and not silent:
-        uploads, warnings = describe_uploads(workspace), preflight.warnings(workspace, plan)
+        uploads, warnings = describe_uploads(workspace, plan), preflight.warnings(workspace, plan)
         storyboard = replace(workspace.storyboard, scenes=timed_scenes(workspace, plan))
         seconds = generation_seconds(workspace, plan, at_once)
         lines = plan_lines(storyboard, plan, workspace.prices, uploads, warnings, seconds)

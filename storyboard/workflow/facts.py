@@ -248,9 +248,17 @@ def upload_destination(workspace: Workspace, provider: str = "") -> UploadDestin
     return destination_for(workspace.realm.kind, value, asked.name, settings.base_url)
 
 
-def describe_uploads(workspace: Workspace) -> str:
-    """Say where local images go. Raise InputError, LocalFault."""
-    match upload_destination(workspace):
+def describe_uploads(workspace: Workspace, plan: Plan) -> str:
+    """Say where the local images of a plan go. Raise InputError, LocalFault."""
+    shots = [step.shot for step in plan.steps if isinstance(step, Make) and step.shot.images]
+    return "; ".join(dict.fromkeys(_describe_way(workspace, shot) for shot in shots))
+
+
+def _describe_way(workspace: Workspace, shot: Shot) -> str:
+    """Say where the images of a shot go: its model may take them in the request itself."""
+    if workspace.realm.kind != "draft" and workspace.catalogue.model(shot).images == "bytes":
+        return f"sent to {shot.provider} in the request"
+    match upload_destination(workspace, shot.provider):
         case None:
             return "no upload destination is configured"
         case PublicFolder(base):

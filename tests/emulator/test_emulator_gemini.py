@@ -35,7 +35,7 @@ def gemini(studio: Studio, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> S
     config.parent.mkdir(parents=True)
     config.write_text('provider = "gemini"\n', "utf-8")
     for name in ("one.png", "two.png"):
-        (studio.folder / name).write_bytes(picture(colour=(len(name), 90, 200)))
+        (studio.folder / name).write_bytes(picture(colour=(ord(name[0]), 90, 200)))
     return service
 
 
@@ -100,6 +100,16 @@ def test_a_lost_answer_stays_unconfirmed(studio: Studio, gemini: Service) -> Non
     assert studio.render().unknown == 1
     assert studio.render().made == 0
     assert len(studio.service.emulator.jobs) == 1
+
+
+@pytest.mark.ci
+def test_the_plan_says_where_images_go(studio: Studio, gemini: Service, run: Run) -> None:
+    """No upload destination is needed, and none is missed; what it costs is said in the vendor's currency."""
+    studio.write(FRAMES)
+    status, told, _ = run("plan", "film.yaml")
+    assert status == 0
+    assert "one.png (0 kB), two.png (0 kB): sent to gemini in the request" in told
+    assert "to pay   3.19 USD" in told
 
 
 @pytest.mark.ci
