@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from storyboard.costs.price_book import PriceBook
 from storyboard.costs.prices import amount
 from storyboard.costs.report import Account, Sum
+from storyboard.model.cost import Cost
 from storyboard.model.text import one_line
 
 
 def costs_lines(account: Account, prices: PriceBook) -> Iterator[str]:
-    """The account as lines of text, in columns."""
+    """The account as lines of text, in columns: credits of the default provider, all in money, other units beside."""
     several = len({found.of["storyboard"] for found in account.scenes}) > 1
     groups = {
         "scene": [(_scene(found, several), found) for found in account.scenes],
@@ -24,6 +25,8 @@ def costs_lines(account: Account, prices: PriceBook) -> Iterator[str]:
         yield from (f"{label:<{width}} {_figures(found, prices)}" for label, found in rows)
         yield from [""] if rows else []
     yield f"{'total':<{width}} {_figures(account.total, prices)}"
+    if not prices.is_plain(account.total.cost):
+        yield f"{'':<{width}} {prices.describe(account.total.cost)}"
 
 
 def _scene(found: Sum, several: bool) -> str:
@@ -32,8 +35,9 @@ def _scene(found: Sum, several: bool) -> str:
 
 
 def _figures(found: Sum, prices: PriceBook) -> str:
-    price = prices.money(found.cost)
+    price, own = prices.money(found.cost), Cost.of(found.cost.amount(prices.default), prices.default)
     money = "" if price is None else f"{float(price):.2f}"
     counts = {"unknown": found.unknown, "failed": found.failed, "refused": found.refused}
-    notes = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    others = prices.bare(found.cost - own) if found.cost != own else ""
+    notes = ", ".join([*([others] if others else []), *(f"{count} {name}" for name, count in counts.items() if count)])
     return f"{amount(found.cost.amount(prices.default)):>10} {money:>9} {found.submissions:>12}  {notes}".rstrip()

@@ -7,6 +7,7 @@ from fractions import Fraction
 from storyboard.costs.prices import NOTHING, Prices, in_currency, money, price_of_shot
 from storyboard.model.capabilities import Model
 from storyboard.model.cost import CREDITS, Cost, is_currency
+from storyboard.model.errors import InputError
 from storyboard.model.shot import Shot
 from storyboard.model.text import json_number, one_line
 
@@ -41,7 +42,12 @@ class PriceBook:
         """
         if self.is_free:
             return Cost()
-        prices, where = self.prices_of(shot.provider), self._table(shot.provider, shot.model)
+        prices, name = self.prices_of(shot.provider), one_line(shot.model, 60)
+        where = f'[providers.{shot.provider}.prices."{name}"]'
+        if shot.provider == self.default and shot.model not in prices.names:
+            raise InputError(
+                f"no price is known for the model {name!r}", f"add {name} to [prices.models] in config.toml"
+            )
         return Cost.of_provider(price_of_shot(prices, shot, model, where), shot.provider, prices.unit(shot.model))
 
     def upgrade(self, shot: Shot) -> Cost:
@@ -129,12 +135,6 @@ class PriceBook:
         if self.is_plain(cost):
             return {"credits": credits}
         return {"credits": credits, "costs": costs_by_unit(cost)}
-
-    def _table(self, provider: str, model: str) -> str:
-        """The table of config.toml in which the price of a model stands."""
-        if provider == self.default:
-            return "[prices.models]"
-        return f'[providers.{provider}.prices."{one_line(model, 60)}"]'
 
 
 def _part(book: PriceBook, unit: str, amount: Fraction, cost: Cost, *, inside: bool) -> str:

@@ -50,18 +50,20 @@ def free_prices(models: Iterable[str]) -> Prices:
 
 
 def price_of_shot(prices: Prices, shot: Shot, model: Model, where: str) -> Fraction:
-    """Return the price of a shot in the unit of its model. ``where`` is the key of the prices in config.toml.
+    """Return the price of a shot in the unit of its model. ``where`` is the table of its price in config.toml.
 
     Raise InputError for a model without a price, or without one for the shot's resolution.
     """
     tariff, name = prices.tariff(shot.model), one_line(shot.model, 60)
     if tariff is None:
-        raise InputError(f"no price is known for the model {name!r}", f"add {name} to {where} in config.toml")
+        raise InputError(f"no price is known for the model {name!r}", f"set {where} in config.toml")
     resolution = model.quality(shot.resolution or "").name
     price = tariff.cost(resolution, model.length(shot.seconds), len(shot.images))
     if price is None:
         known = ", ".join(tariff.resolutions)
-        raise InputError(f"no price is known for {name} at {resolution}, only at {known}", f"add it to {where}")
+        raise InputError(
+            f"no price is known for {name} at {resolution}, only at {known}", f"add it to {where} in config.toml"
+        )
     return price
 
 

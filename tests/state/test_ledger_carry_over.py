@@ -8,12 +8,14 @@ import stat
 import sys
 import tempfile
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from storyboard.model.cost import Cost
 from storyboard.state.ledger import Ledger, carry_over
 from storyboard.system.reserve import DiskReserve
 
@@ -60,6 +62,16 @@ ALTER TABLE takes ADD COLUMN fallback INTEGER NOT NULL DEFAULT 0;
 UPDATE takes SET job = 'job-' || substr(key, 1, 1) WHERE substr(key, 1, 1) IN ('a', 'b');
 PRAGMA user_version = 2;
 """
+# What schema 3 had besides.
+THIRD = """
+ALTER TABLE takes ADD COLUMN remarks TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE jobs ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+CREATE TABLE frames (source TEXT NOT NULL, number INTEGER NOT NULL, digest TEXT NOT NULL,
+  bytes INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (source, number));
+CREATE TABLE sent_frames (entry INTEGER NOT NULL REFERENCES jobs (id), place TEXT NOT NULL,
+  digest TEXT NOT NULL, PRIMARY KEY (entry, place));
+PRAGMA user_version = 3;
+"""
 RECIPE = '{"prompt": "A gull"}'
 JOB = f"INSERT INTO jobs VALUES (?, ?, ?, ?, 'r', ?, '/f.yaml', ?, 'veo3_fast', '{RECIPE}', '60', ?, ?, ?, 1, 2)"
 TAKE = "INSERT INTO takes VALUES (?, ?, ?, 7, 192, '24', 1280, 720, 1, 41203, '60', 3.0)"
@@ -83,7 +95,10 @@ _FORMER_COLUMNS = (("jobs", 16), ("upgrades", 6), ("charges", 9), ("takes", 12))
 TABLES = ("jobs", "upgrades", "charges", "inbox", "takes", "addresses", "pins", "removed")
 
 
-@pytest.fixture(params=(pytest.param(1, marks=pytest.mark.ci), 2), ids=("schema 1", "schema 2"))
+@pytest.fixture(
+    params=(pytest.param(1, marks=pytest.mark.ci), pytest.param(2, marks=pytest.mark.ci), 3),
+    ids=("schema 1", "schema 2", "schema 3"),
+)
 def version(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
@@ -98,8 +113,10 @@ def path(tmp_path: Path, version: int) -> Path:
         database.execute("PRAGMA journal_mode = WAL")
         for statement, values in ROWS:
             database.execute(statement, values)
-        if version == 2:
+        if version > 1:
             database.executescript(SECOND)
+        if version > 2:
+            database.executescript(THIRD)
         path = Path(shutil.copytree(path.parent, tmp_path / "home")) / "ledger.db"
     DiskReserve(path.with_suffix(".ballast")).fill()
     assert path.with_name("ledger.db-wal").stat().st_size
@@ -138,6 +155,35 @@ def test_no_row_is_lost_and_each_take_has_its_job(path: Path, version: int) -> N
     copy = carry_over.backup_path(path, version)
     assert content(copy) == before
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("recipe", "provider"),
+    [
+        ('{"prompt": "A gull"}', "apikley"),
+        ('{"prompt": "A gull", "provider": "sketch"}', "sketch"),
+        ('{"prompt": "A gull", "provider": 3}', "apikley"),
+        ("[]", "apikley"),
+        ("{", "apikley"),
+    ],
+)
+def test_each_job_has_the_provider_that_its_recipe_names(tmp_path: Path, recipe: str, provider: str) -> None:
+    """Credits of another service would count as the default provider's; a damaged recipe loses no other row."""
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(FORMER + SECOND + THIRD)
+        for statement, values in ROWS[:1]:
+            database.execute(f"{statement[:-1]}, '')", values)
+        database.execute("UPDATE jobs SET recipe = ?", (recipe,))
+        database.execute("INSERT INTO upgrades VALUES (1, '5', 'r', '/f.yaml', 'gull', 2.0)")
+    DiskReserve(path.with_suffix(".ballast")).fill()
+    ledger = Ledger(path)
+    assert ledger.database.query("SELECT provider, unit FROM jobs")[0][:] == (provider, "credits")
+    assert ledger.charges.total("storyboard", "/f.yaml") == Cost.of(Fraction(65), provider)
+    ledger.close()
+    # The backup is a whole ledger of the earlier schema: put in its place, it is carried over again.
+    carry_over.backup_path(path, 3).rename(path)
+    assert Ledger(path).charges.total("storyboard", "/f.yaml") == Cost.of(Fraction(65), provider)
 
 
 def test_killed_at_any_moment_the_ledger_is_the_old_or_the_new_one(path: Path, tmp_path: Path) -> None:

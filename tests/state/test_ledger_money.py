@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 
 from storyboard.costs.budget import Budget, parse_budget
 from storyboard.costs.price_book import PriceBook
+from storyboard.costs.prices import Prices
+from storyboard.model.cost import Cost
 from storyboard.model.errors import LocalFault, OverBudget
 from storyboard.model.remark import Remark
 from storyboard.model.shot import Shot
@@ -133,6 +136,71 @@ def test_a_job_belongs_to_one_shot(path: Path) -> None:
     standing = ledger.submissions.of_key(other.key)
     assert standing is not None
     assert standing.state == "intent"
+
+
+def test_two_providers_may_have_a_job_of_one_name(path: Path) -> None:
+    """Both count from 1: the second take would be lost, as if it belonged to another shot."""
+    ledger = Ledger(path)
+    here, there = wanted(), replace(wanted(), provider="kie", model="seedance")
+    for shot in (here, there):
+        ledger.submissions.record_accepted(intend(ledger, shot), "1", 2.0)
+        ledger.takes.record_take(shot.key, TAKE, 4.0)
+    ledger.takes.record_original_owed(there.key, "1", 5.0)
+    assert [(entry.provider, entry.job, entry.owes_original) for entry in ledger.submissions.all()] == [
+        ("apikley", "1", False),
+        ("kie", "1", True),
+    ]
+    assert (ledger.takes.job_seconds("seedance", "kie"), ledger.takes.job_seconds("seedance")) == (3.0, None)
+    with pytest.raises(KnownJob):
+        ledger.submissions.record_accepted(intend(ledger, replace(there, prompt="A tern")), "1", 2.0)
+
+
+def test_each_unit_is_counted_by_itself(path: Path) -> None:
+    """Credits of two services and dollars are never one number; what was charged is in the unit of the price."""
+    ledger = Ledger(path)
+    intend(ledger, wanted())
+    kie = intend(ledger, replace(wanted(), provider="kie"))
+    ledger.submissions.record_accepted(kie, "1", 2.0)
+    ledger.submissions.record_upgrade(kie, "gull", "/film.yaml", "run1", Fraction(1, 4), 3.0, unit="EUR")
+    fal = replace(wanted(), provider="fal")
+    paid = ledger.submissions.record_intent(
+        fal, "gull", "/film.yaml", "run1", Fraction(12, 25), 1.0, unit="USD", reason="no take yet"
+    )
+    ledger.submissions.record_accepted(paid, "1", 2.0)
+    ledger.takes.record_take(fal.key, replace(TAKE, credits=Fraction(1, 2), unit="USD"), 4.0)
+    parts = (("EUR", Fraction(1, 4)), ("USD", Fraction(1, 2)), ("apikley", Fraction(60)), ("kie", Fraction(60)))
+    assert ledger.charges.total("run", "run1") == Cost(parts)
+    assert Cost.total(entry.cost for entry in ledger.submissions.all()) == Cost(parts)
+    assert Cost.total(charge.cost for charge in ledger.charges.all()) == Cost(parts)
+    assert ledger.takes.of_key(fal.key)["720p"].unit == "USD"
+
+
+def test_a_budget_in_money_counts_every_unit_and_refuses_to_guess(path: Path) -> None:
+    """In the transaction that records the intent; a unit without a rate is named, and free shots are never refused."""
+    ledger, spend = Ledger(path), Ledger(path).submissions.record_intent
+    providers = {"apikley": PRICES, "kie": Prices(), "comfy": Prices()}
+    budget = parse_budget({"per_run": "0.75 USD"}, "/c.toml", PriceBook("apikley", providers))
+    fal, kie, comfy = (replace(wanted(), provider=name) for name in ("fal", "kie", "comfy"))
+    spend(wanted(), "gull", "/film.yaml", "run1", Fraction(60), 1.0, budget)
+    with pytest.raises(OverBudget, match=r"allows 0.75 USD; in this run 0.30 USD spent, 0.45 USD left, .* 0.46 USD"):
+        spend(fal, "gull", "/film.yaml", "run1", Fraction("0.46"), 1.0, budget, unit="USD")
+    with pytest.raises(OverBudget, match="does not say what this is worth: kie") as caught:
+        spend(kie, "gull", "/film.yaml", "run1", Fraction(1), 1.0, budget)
+    assert caught.value.hint == "set credit and currency in [providers.kie] in config.toml"
+    spend(comfy, "gull", "/film.yaml", "run1", Fraction(0), 1.0, budget)
+    spend(fal, "gull", "/film.yaml", "run1", Fraction("0.45"), 1.0, budget, unit="USD")
+    assert [entry.provider for entry in ledger.submissions.all()] == ["apikley", "comfy", "fal"]
+
+
+@pytest.mark.parametrize("damage", ["unit = 'gold'", "unit = 3", "provider = x'00'"])
+def test_a_unit_that_is_none_is_no_amount(path: Path, damage: str) -> None:
+    """A sum of unknown things would be told as money."""
+    ledger = Ledger(path)
+    intend(ledger, wanted())
+    with sqlite3.connect(path) as other:
+        other.execute(f"UPDATE jobs SET {damage}")
+    with pytest.raises(LocalFault):
+        ledger.submissions.all()
 
 
 def test_hd_is_written_down_before_it_is_asked_for(path: Path) -> None:
