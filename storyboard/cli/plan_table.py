@@ -51,7 +51,8 @@ def plan_lines(
         yield f"{'to pay':<8} nothing"
     else:
         price = prices.describe_range(total, plan.at_most)
-        estimate = " (an estimate; [prices] in config.toml says yours)" if prices.is_estimate(plan.at_most) else ""
+        where = "[prices]" if prices.is_plain(plan.at_most) else "[providers.NAME.prices]"
+        estimate = f" (an estimate; {where} in config.toml says yours)" if prices.is_estimate(plan.at_most) else ""
         yield f"{'to pay':<8} {price}{estimate}"
     if ladder and ladder.is_worth_a_line:
         yield f"{'ladder':<8} {_rungs(ladder, prices)}"
