@@ -69,10 +69,16 @@ def test_configuration_keys_are_known(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     table = text.split("## config.toml")[1].split("## Environment")[0]
     keys = re.findall(r"^\| `(\w+)` \|", table, flags=re.M)
-    assert len(keys) == 11
+    assert len(keys) == 12
     home = Path(settings().file)
     home.parent.mkdir(parents=True, exist_ok=True)
-    values = {"at_once": "3", "prices": "{ hd = 4 }", "budget": "{ per_run = 4 }", "profile": "{}"}
+    values = {
+        "at_once": "3",
+        "prices": "{ hd = 4 }",
+        "budget": "{ per_run = 4 }",
+        "rates": "{ EUR = 2 }",
+        "profile": "{}",
+    }
     values |= {"originals": "false", "providers": "{}"}
     home.write_text("".join(f"{key} = {values.get(key, repr('x'))}\n" for key in keys), "utf-8")
     found = settings({})
