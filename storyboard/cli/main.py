@@ -31,6 +31,7 @@ VERBS = {
     "pick": "Choose the take of a scene that the film uses.",
     "accept": "Keep the takes of a scene that has changed.",
     "retake": "Generate more takes of a scene.",
+    "pin-models": "Write its model into each scene that has its take.",
     "history": "List every take that was bought for a scene.",
     "sheet": "Make a contact sheet of all scenes, or a poster.",
     "open": "Open the film, its contact sheet, or a take.",
@@ -40,6 +41,7 @@ VERBS = {
     "store": "List, verify and clean up the stored takes.",
     "emulator": "Run a local server with the provider's API.",
     "provider": "Check the declaration of a video service.",
+    "models": "List the models that scenes may name, with prices and limits.",
     "schema": "Print the JSON Schema of the storyboard file.",
     "completion": "Print the completion script of a shell.",
     "doctor": "Check installation, network, configuration and stored files.",
@@ -57,7 +59,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"storyboard.cli.{cmd_name}").command
+        command: click.Command = import_module(f"storyboard.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

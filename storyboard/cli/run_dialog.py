@@ -53,6 +53,7 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
     from storyboard.workflow import preflight
     from storyboard.workflow.facts import describe_uploads, generation_seconds, timed_scenes
     from storyboard.workflow.owed_jobs import owed_jobs
+    from storyboard.workflow.vendor_change import check_vendor_change
 
     asking = plan.count("make") + plan.count("collect") > 0
     if asking:
@@ -64,6 +65,8 @@ def agree(workspace: "Workspace", plan: "Plan", at_once: int, *, yes: bool, sile
         lines = plan_lines(storyboard, plan, workspace.prices, uploads, warnings, seconds)
         for line in fit_rows([*lines, *owed_lines(owed_jobs(workspace, plan))], columns(sys.stderr)):
             _tell(safe_text(line))
+    if yes:
+        check_vendor_change(workspace, plan)
     if yes or not plan.at_most:
         return
     price = workspace.prices.describe_range(plan.cost, plan.at_most)

@@ -230,6 +230,11 @@ def shot_of_recipe(recipe: Recipe) -> Shot:
     )
 
 
+def provider_of_recipe(recipe: Recipe) -> str:
+    """Return the name of the provider that a recipe asks."""
+    return str(recipe.get("provider", DEFAULTS["provider"]))
+
+
 def _seconds(written: object) -> Fraction | None:
     """The seconds of a recipe; None where it has none, or none that can be read."""
     try:

@@ -1,4 +1,4 @@
-"""Edit one number of one scene in the text of its file: comments, spacing, order, quoting and line ends stay.
+"""Edit one value of one scene in the text of its file: comments, spacing, order, quoting and line ends stay.
 
 The place comes from our own parser. A change counts only if both texts, parsed again, differ in nothing but that key.
 """
@@ -20,7 +20,7 @@ from storyboard.parsing.project_files import Files
 from storyboard.parsing.source import KeyPath, SourceFile
 
 # A new key goes behind the first of these that the scene has.
-_BEHIND = {"pick": ("takes", "id"), "takes": ("id",)}
+_BEHIND = {"pick": ("takes", "id"), "takes": ("id",), "model": ("id",)}
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _BOM = "\ufeff"
@@ -30,7 +30,7 @@ _BOM = "\ufeff"
 class SceneEdit:
     """A changed file, not written yet: ``path`` relative to the project folder, ``name`` as in messages.
 
-    ``line`` counts from 1 and is that of the number in ``after``.
+    ``line`` counts from 1 and is that of the value in ``after``.
     """
 
     path: PurePosixPath
@@ -65,8 +65,8 @@ def find_scene(file: PurePosixPath, name: str, files: Files, scene: str) -> Mapp
     raise InputError(f"no scene of {one_line(name, 100)} is called '{one_line(scene, 80)}'", hint)
 
 
-def set_number(scene: MappingNode, key: str, number: int, raw: bytes) -> SceneEdit:
-    """Return the edit that sets ``key`` of a scene to ``number``. ``raw`` are the bytes of the scene's file.
+def set_value(scene: MappingNode, key: str, value: int | str, raw: bytes) -> SceneEdit:
+    """Return the edit that sets ``key`` of a scene to a number or a word. ``raw`` are the bytes of the scene's file.
 
     Raise InputError where ``raw`` is not what was parsed; Problems, with the place, where the scene is reached through
     an alias, or where no edit would change that key alone.
@@ -79,55 +79,55 @@ def set_number(scene: MappingNode, key: str, number: int, raw: bytes) -> SceneEd
         raise Problems(tuple(yaml.problem(fault, page.name, page.document.lines) for fault in page.document.faults))
     _refuse_alias(page, path)
     head, body = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
-    for change in _Text(body).changes(scene, key, number):
+    for change in _Text(body).changes(scene, key, value):
         after = (head + body[: change.start] + change.text + body[change.end :]).encode()
         document = yaml.read(after)
-        if not document.faults and _same(document.value, _with(page.document.value, path, key, number)):
+        if not document.faults and _same(document.value, _with(page.document.value, path, key, value)):
             line = SourceFile(page.path, page.name, document).place((*path, key)).line
             return SceneEdit(page.path, page.name, raw, after, line)
     raise Problems((_refusal(scene, key),))
 
 
 class _Text:
-    """The text of a file without its byte order mark, and what could set a number in it."""
+    """The text of a file without its byte order mark, and what could set a value in it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._starts = [0, *(found.end() for found in _BREAK.finditer(text))]
 
-    def changes(self, scene: MappingNode, key: str, number: int) -> Iterator[_Change]:
+    def changes(self, scene: MappingNode, key: str, new: int | str) -> Iterator[_Change]:
         """Changes that may set ``key`` of the scene, the best first."""
         value, event = scene.value, scene.page.event(scene.path)
         assert isinstance(event, MappingStartEvent)
         if key in value:
-            return self._in_place(value.values_at[key], number)
-        return self._in_braces(value, key, number) if event.flow_style else self._as_line(value, event, key, number)
+            return self._in_place(value.values_at[key], new)
+        return self._in_braces(value, key, new) if event.flow_style else self._as_line(value, event, key, new)
 
-    def _in_place(self, event: Event, number: int) -> Iterator[_Change]:
-        """The number in place of a value; an anchor before the value stays."""
+    def _in_place(self, event: Event, new: int | str) -> Iterator[_Change]:
+        """The new value in place of one; an anchor before the value stays."""
         if _is_inline(event):
             start, end = self._range(event)
             value = self._text[start:end]
             anchor = found[0] if (found := re.match(r"&[^\s,\[\]{}]+\s*", value)) else ""
             pad = " " if value == anchor and not self._text[:end].endswith(" ") else ""
-            yield _Change(start + len(anchor), end, f"{pad}{number}")
+            yield _Change(start + len(anchor), end, f"{pad}{new}")
 
-    def _in_braces(self, scene: yaml.Map, key: str, number: int) -> Iterator[_Change]:
+    def _in_braces(self, scene: yaml.Map, key: str, new: int | str) -> Iterator[_Change]:
         for name in _behind(scene, key):
             quote = '"' if getattr(scene.keys_at[name], "style", None) == '"' else ""
             _, end = self._range(scene.values_at[name])
-            yield _Change(end, end, f", {quote}{key}{quote}: {number}")
+            yield _Change(end, end, f", {quote}{key}{quote}: {new}")
 
-    def _as_line(self, scene: yaml.Map, event: MappingStartEvent, key: str, number: int) -> Iterator[_Change]:
+    def _as_line(self, scene: yaml.Map, event: MappingStartEvent, key: str, new: int | str) -> Iterator[_Change]:
         """A line behind a key, indented as that key is, or as the mapping is (a key may be written '? key')."""
         for name in _behind(scene, key):
             _, end = self._range(scene.values_at[name])
             at, line_break = self._line_end(end)
             for column in (yaml.span(scene.keys_at[name]).column, yaml.span(event).column):
-                yield _Change(at, at, f"{line_break}{' ' * column}{key}: {number}")
+                yield _Change(at, at, f"{line_break}{' ' * column}{key}: {new}")
         start, _ = self._range(scene.keys_at["id"])
         indent = " " * yaml.span(scene.keys_at["id"]).column
-        yield _Change(start, start, f"{key}: {number}{self._line_end(start)[1]}{indent}")
+        yield _Change(start, start, f"{key}: {new}{self._line_end(start)[1]}{indent}")
 
     def _range(self, event: Event) -> tuple[int, int]:
         at = yaml.span(event)
@@ -168,17 +168,17 @@ def _refusal(scene: MappingNode, key: str) -> Problem:
     return scene.problem((key if key in scene.value else "id",), what, "set it by hand")
 
 
-def _with(value: object, path: KeyPath, key: str, number: int) -> object:
+def _with(value: object, path: KeyPath, key: str, new: int | str) -> object:
     """``value`` with ``key`` of the mapping at ``path`` set; what is shared with an alias stays as it was there."""
     if not path:
         assert isinstance(value, dict)
-        return {**value, key: number}
+        return {**value, key: new}
     step, rest = path[0], path[1:]
     if isinstance(value, list):
         assert isinstance(step, int)
-        return [*value[:step], _with(value[step], rest, key, number), *value[step + 1 :]]
+        return [*value[:step], _with(value[step], rest, key, new), *value[step + 1 :]]
     assert isinstance(value, dict)
-    return {**value, step: _with(value[step], rest, key, number)}
+    return {**value, step: _with(value[step], rest, key, new)}
 
 
 def _same(value: object, expected: object) -> bool:

@@ -9,7 +9,7 @@ from storyboard.model.take import Measure
 from storyboard.model.text import one_line
 from storyboard.parsing.includes import MappingNode
 from storyboard.parsing.project_files import ImageFile
-from storyboard.parsing.scene_edit import SceneEdit, set_number
+from storyboard.parsing.scene_edit import SceneEdit, set_value
 from storyboard.workflow.source_files import Project
 
 
@@ -36,13 +36,13 @@ class EditedFiles:
         return self.project.effects()
 
 
-def edit_scene(project: Project, scene: MappingNode, key: str, number: int) -> EditedFiles:
-    """Return the project's files with ``key`` of a scene set to ``number``; nothing is written.
+def edit_scene(project: Project, scene: MappingNode, key: str, value: int | str) -> EditedFiles:
+    """Return the project's files with ``key`` of a scene set to ``value``; nothing is written.
 
-    Raise Problems as ``set_number`` does, InputError where the file cannot be read or has changed.
+    Raise Problems as ``set_value`` does, InputError where the file cannot be read or has changed.
     """
     raw = project.text(scene.page.path)
-    return EditedFiles(project, set_number(scene, key, number, raw))
+    return EditedFiles(project, set_value(scene, key, value, raw))
 
 
 def write_edit(files: EditedFiles) -> None:

@@ -147,9 +147,14 @@ def timed_scenes(workspace: Workspace, plan: Plan) -> tuple[Scene, ...]:
 
 def former_prompts(workspace: Workspace) -> Mapping[str, str]:
     """Return the prompt that each scene was last generated from. Raise InputError, LocalFault."""
+    return {scene: str(recipe["prompt"]) for scene, recipe in former_recipes(workspace).items() if "prompt" in recipe}
+
+
+def former_recipes(workspace: Workspace) -> Mapping[str, Recipe]:
+    """Return the recipe that each scene was last generated from. Raise InputError, LocalFault."""
     recipes = _last_recipes(workspace, workspace.without_finals(workspace.lockfile.read()))
     used = {scene: recipes.get(TakeId(scene, shots.used)) for scene, shots in workspace.wanted.items()}
-    return {scene: str(recipe["prompt"]) for scene, recipe in used.items() if recipe and "prompt" in recipe}
+    return {scene: recipe for scene, recipe in used.items() if recipe}
 
 
 def over_budget(workspace: Workspace, plan: Plan) -> tuple[Over, ...]:

@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,12 +34,14 @@ from storyboard.workflow.clip_remarks import clip_remarks
 from storyboard.workflow.facts import over_budget, timed_scenes, upload_destination
 from storyboard.workflow.footage import clip_of_take
 from storyboard.workflow.frame_remarks import frame_remarks
+from storyboard.workflow.model_ends import day_of, ending_models
 from storyboard.workflow.owed_jobs import owed_jobs
 from storyboard.workflow.render_options import takes_of
 from storyboard.workflow.restyle_note import restyle_note
 from storyboard.workflow.scene_remarks import scene_loudness, scene_remarks
 from storyboard.workflow.seam_remarks import seam_remarks
 from storyboard.workflow.shapes import misshapen_clips
+from storyboard.workflow.vendor_change import vendor_note
 from storyboard.workflow.workspace import Workspace
 
 # Bytes that must be free before anything is paid for: for the ledger, and for each clip (reliability.md B7).
@@ -74,8 +77,8 @@ def check(workspace: Workspace, plan: Plan) -> None:
     ffmpeg.version()
     if workspace.realm.kind == "draft":
         return
-    if homeless := _homeless(workspace, plan):
-        raise Problems(homeless)
+    if problems := (*_ended(workspace, plan), *_homeless(workspace, plan)):
+        raise Problems(problems)
     for name in sorted(providers_asked(plan)) or [workspace.settings.provider]:
         upload_destination(workspace, name)
         service_endpoint(workspace.settings.for_provider(name))
@@ -94,19 +97,20 @@ def providers_asked(plan: Plan) -> frozenset[str]:
 
 
 def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return what prevents the plan: images without an upload destination, and the budget."""
+    """Return what prevents the plan: models that have ended, images without an upload destination, and the budget."""
     whole, found = Place(workspace.shown, 1, 1), over_budget(workspace, plan)
     spent = (
         Problem(whole, over.limit.name, f"over budget: {workspace.settings.budget.describe(over)}", ways_out((over,)))
         for over in found
     )
-    return (*_homeless(workspace, plan), *spent)
+    return (*_ended(workspace, plan), *_homeless(workspace, plan), *spent)
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return warnings: home, odd clips, characters, takes re-encoded nearly whole, loudness, shapes, trims, seams."""
+    """Return warnings: home, models, clips, characters, takes re-encoded nearly whole, loudness, shapes, trims, seams."""
     return (
         *_narrowed(workspace),
+        *(problem for problem in _ends(workspace, plan) if problem.severity == "warning"),
         *clip_remarks(workspace.storyboard, workspace.source_files),
         *missing_glyphs(workspace.storyboard),
         *_mostly_encoded(workspace, plan),
@@ -114,9 +118,24 @@ def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         *_misshapen(workspace, plan),
         *_without_frames(workspace, plan),
         *restyle_note(workspace, plan),
+        *vendor_note(workspace, plan),
         *frame_remarks(workspace, plan),
         *seam_remarks(workspace, takes_of(plan), measured=True),
     )
+
+
+def _ends(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
+    """What is said of models that end, of scenes that are still to be made."""
+    made = {step.scene for step in plan.steps if isinstance(step, Make)}
+    scenes = tuple(scene for scene in workspace.storyboard.scenes if scene.id in made)
+    if workspace.realm.kind == "draft" or not scenes:
+        return ()
+    return ending_models(replace(workspace.storyboard, scenes=scenes), workspace.catalogue, day_of(time.time()))
+
+
+def _ended(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
+    """Models that have ended, of scenes that are still to be made."""
+    return tuple(problem for problem in _ends(workspace, plan) if problem.severity == "error")
 
 
 def _narrowed(workspace: Workspace) -> tuple[Problem, ...]:

@@ -1,5 +1,6 @@
 """Validate a storyboard: every problem with its place, warnings about its titles and its clips among them."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from storyboard.model.problem import Problem
 from storyboard.model.storyboard import Storyboard
 from storyboard.parsing.read import read_storyboard
 from storyboard.workflow.clip_remarks import clip_remarks
+from storyboard.workflow.model_ends import day_of, ending_models
 from storyboard.workflow.offers import configured_catalogue
 from storyboard.workflow.preflight import missing_glyphs
 from storyboard.workflow.source_files import Project
@@ -35,5 +37,6 @@ def validate_storyboard(
         storyboard = load_storyboard(file, settings, given, shown=shown)
     except Problems as error:
         return None, error.problems
-    told = (*storyboard.warnings, *missing_glyphs(storyboard), *clip_remarks(storyboard, Project(file.parent)))
+    ends = ending_models(storyboard, configured_catalogue(settings), day_of(time.time()))
+    told = (*storyboard.warnings, *ends, *missing_glyphs(storyboard), *clip_remarks(storyboard, Project(file.parent)))
     return storyboard, told

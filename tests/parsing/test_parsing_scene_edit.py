@@ -13,7 +13,7 @@ from written_storyboards import Written, storyboards
 from storyboard.model.errors import InputError, Problems
 from storyboard.parsing import yaml
 from storyboard.parsing.includes import MappingNode
-from storyboard.parsing.scene_edit import SceneEdit, find_scene, set_number
+from storyboard.parsing.scene_edit import SceneEdit, find_scene, set_value
 from storyboard.parsing.source import SourceFile, format_problem
 from storyboard.workflow.source_files import Project
 
@@ -22,7 +22,7 @@ BREAK = r"\r\n|\r|\n"
 
 def edited(raw: bytes, scene: str, key: str, number: int) -> SceneEdit:
     """The edit of a scene in a file that is a storyboard, or a part of one."""
-    return set_number(entry(raw, scene), key, number, raw)
+    return set_value(entry(raw, scene), key, number, raw)
 
 
 def entry(raw: bytes, scene: str) -> MappingNode:
@@ -156,7 +156,7 @@ def test_what_is_refused(row: str) -> None:
 
 def test_a_file_that_changed_meanwhile() -> None:
     with pytest.raises(InputError, match="changed while it was read"):
-        set_number(entry(b"- {id: a}\n", "a"), "pick", 2, b"- {id: b}\n")
+        set_value(entry(b"- {id: a}\n", "a"), "pick", 2, b"- {id: b}\n")
 
 
 def test_a_scene_of_an_included_file(author: Author) -> None:
@@ -165,7 +165,7 @@ def test_a_scene_of_an_included_file(author: Author) -> None:
     author.write("storyboard: 1\nscenes:\n  - {id: a, prompt: x}\n  - include: parts/more.yaml\n")
     files, film = Project(author.folder), PurePosixPath("film.yaml")
     found = find_scene(film, "film.yaml", files, "c")
-    made = set_number(found, "pick", 2, files.text(found.page.path))
+    made = set_value(found, "pick", 2, files.text(found.page.path))
     assert (str(made.path), made.name, made.line) == ("parts/more.yaml", "parts/more.yaml", 3)
     with pytest.raises(InputError, match="called 'bb'") as refused:
         find_scene(film, "film.yaml", files, "bb")
