@@ -107,7 +107,7 @@ def blockers(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
 
 
 def warnings(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """Return warnings: home, models, clips, characters, takes re-encoded nearly whole, loudness, shapes, trims, seams."""
+    """Return warnings: home, models, clips, characters, takes re-encoded nearly whole, loudness, shapes, cuts."""
     return (
         *_narrowed(workspace),
         *(problem for problem in _ends(workspace, plan) if problem.severity == "warning"),

@@ -44,7 +44,7 @@ def verbs() -> dict[str, click.Command]:
     """Each verb, and each verb of a group, by the heading it has in commands.md."""
     found = {}
     for name in VERBS:
-        command = import_module(f"storyboard.cli.{name}").command
+        command = import_module(f"storyboard.cli.{name.replace('-', '_')}").command
         if isinstance(command, click.Group):
             found |= {f"{name} {word}": part for word, part in command.commands.items()}
         else:
