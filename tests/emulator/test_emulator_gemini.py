@@ -20,7 +20,7 @@ FRAMES = """storyboard: 1
 scenes:
   - {id: a, prompt: it rains, first_frame: one.png, last_frame: two.png, aspect: "9:16", resolution: 1080p, seconds: 5}
   - {id: b, prompt: the sea <FIRST_FRAME>, references: [one.png, two.png], seconds: 15}
-  - {id: c, prompt: the sky, takes: 2, model: omni-1.1-flash}
+  - {id: c, prompt: the sky, takes: 2, model: omni-1.1-flash, resolution: 360p}
 """
 
 
@@ -62,6 +62,8 @@ def test_a_film_of_both_models(studio: Studio, gemini: Service) -> None:
     assert isinstance(references, FinishedJob)
     assert [isinstance(still, Photo) for still in (*frames.brief.stills, *references.brief.stills)] == [True] * 4
     assert (frames.brief.size, references.brief.size) == ((1080, 1920), (1280, 720))
+    assert isinstance(sky := jobs["the sky"], FinishedJob)
+    assert sky.brief.size == (640, 360)
     assert len({gemini.emulator.colour(job.id) for job in gemini.emulator.jobs}) == 4
     assert all(seen.key and KEY not in seen.query for seen in gemini.emulator.requests)
     with closing(Ledger(studio.settings.realm_folder() / "ledger.db")) as ledger:
@@ -109,7 +111,7 @@ def test_the_plan_says_where_images_go(studio: Studio, gemini: Service, run: Run
     status, told, _ = run("plan", "film.yaml")
     assert status == 0
     assert "one.png (0 kB), two.png (0 kB): sent to gemini in the request" in told
-    assert "to pay   3.19 USD" in told
+    assert "to pay   2.10 USD" in told
 
 
 @pytest.mark.ci
