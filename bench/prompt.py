@@ -1,11 +1,13 @@
 """At the prompt: how long an author waits where nothing is to be made: for --help, a plan, an unchanged film.
 
 Limits: --help 0.3 s, the render of an unchanged storyboard of 20 scenes 1.5 s and not one request; a plan of 5,000
-scenes five times one of 1,000.
+scenes five times one of 1,000; a plan over four services 1.2 times one over a single service.
 """
 
 import socket
 import tempfile
+from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 from bench import reading
@@ -14,6 +16,8 @@ from bench.row import Row
 from bench.service import author, service, storyboard
 
 SCENES = 20
+_FOUR = ("veo3_fast", "fal/minimax/h3", "gemini/omni-1.2-flash", "kie/bytedance/seedance-2")
+_CHOICES = ("seed:", "translate:", "resolution:", "trim:")  # what not all of their models offer
 
 
 def rows() -> list[Row]:
@@ -32,7 +36,22 @@ def _plan() -> list[Row]:
         Row("plan of 1,000 scenes, wall", few.wall, "s"),
         Row("plan of 1,000 scenes, CPU", few.cpu, "s"),
         Row("plan of 5,000 scenes / 1,000 scenes, CPU", many.cpu / few.cpu, "x", 5),
+        Row("plan of 1,000 scenes over four services / one, CPU", _over(_FOUR) / _over(_FOUR[:1]), "x", 1.2),
     ]
+
+
+def _over(models: Sequence[str]) -> float:
+    """The CPU of a plan of 1,000 scenes whose models follow each other, all with four services configured."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, config = Path(name), Path(name) / "config" / "storyboard"
+        config.mkdir(parents=True)
+        (config / "config.toml").write_text("[providers.fal]\n[providers.gemini]\n[providers.kie]\n")
+        file, following = reading.write(folder, 1_000), cycle(models)
+        kept = [line for line in file.read_text().splitlines() if not line.strip().startswith(_CHOICES)]
+        lines = (f"    model: {next(following)}" if line == "    model: veo3_fast" else line for line in kept)
+        file.write_text("\n".join(lines) + "\n")
+        theirs = {**author("http://127.0.0.1:1", folder / "home"), "XDG_CONFIG_HOME": str(config.parent)}
+        return least([*STORYBOARD, "plan", file], theirs).cpu
 
 
 def _planned(scenes: int) -> Cost:

@@ -94,6 +94,8 @@ def _rows(
     """The lines of the scenes, and under each the words that changed in its prompt."""
     steps, total = _by_scene(plan), plan.cost
     width = min(max((len(scene.id) for scene in storyboard.scenes), default=0), 24)
+    wide = min(max((len(_model(step, prices)) for step in plan.steps), default=0), 28)
+    wide = max(10, wide)
     same = [scene for scene, mine in steps.items() if all(map(_is_unchanged, mine))]
     folded = set(same) if len(same) > 1 and not unfolded else set()
     for scene in storyboard.scenes:
@@ -101,16 +103,22 @@ def _rows(
             for alike in _alike(steps[scene.id]):
                 step, cost = alike[0], Cost.total(step.cost for step in alike)
                 price = _price(cost, prices) if total else ""
-                model, why = one_line(step.shot.model, 16), one_line(step.why, 200)
+                model, why = one_line(_model(step, prices), 28), one_line(step.why, 200)
                 takes = scene.source.takes if isinstance(scene.source, Generated) else 1
                 numbers = _numbers(alike, max(takes, *(each.shot.take for each in steps[scene.id])))
-                yield f"{step.name:<8} {scene.id:<{width}}  {model:<10} {price} {numbers}{why}{_after(step)}"
+                yield f"{step.name:<8} {scene.id:<{width}}  {model:<{wide}} {price} {numbers}{why}{_after(step)}"
             yield from _changes(before.get(scene.id), step.shot.prompt)
         elif not isinstance(scene.source, Generated):
             yield f"{'own':<8} {scene.id:<{width}}  {one_line(described_source(scene.source), 200)}"
         yield from _remarks(steps.get(scene.id, ()), width)
     if folded:
         yield f"{'keep':<8} {len(folded)} scenes unchanged"
+
+
+def _model(step: Step, prices: PriceBook) -> str:
+    """The word for the model of a step: with its provider, unless that is the usual one."""
+    shot = step.shot
+    return shot.model if shot.provider == prices.default else f"{shot.provider}/{shot.model}"
 
 
 def _by_scene(plan: Plan) -> Mapping[str, Sequence[Step]]:
