@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -64,6 +64,9 @@ def check_installation(*, offline: bool) -> Iterator[Finding]:
     yield from _uploads(found)
     yield from _callbacks(found)
     yield from _provider(found, offline)
+    for name in found.others:
+        for finding in _provider(found.for_provider(name), offline):
+            yield replace(finding, subject=name, said=f"{finding.subject}: {finding.said}")
 
 
 def _names() -> Iterator[Finding]:

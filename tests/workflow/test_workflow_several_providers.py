@@ -232,3 +232,11 @@ def test_the_schema_knows_the_models(studio: Studio, comfy: Service, run: Run) -
     assert not [*check.iter_errors({**scene, "seconds": 5})]
     assert [*check.iter_errors({**scene, "seconds": 6})]
     assert json.loads(run("schema", "--published")[1]) != schema
+
+
+def test_doctor_looks_at_each_service(studio: Studio, comfy: Service, run: Run) -> None:
+    _, said, more = run("doctor")
+    told = said + more
+    assert "comfy      key: the service takes none" in told
+    assert "comfy      models: " in told
+    assert "has everything that the models in config.toml need" in told
