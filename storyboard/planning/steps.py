@@ -186,6 +186,11 @@ class Facts:
     searchable: frozenset[str] = frozenset()
 
 
+def _is_retake(step: Step) -> bool:
+    """Whether a step that the film does not use yet is a retake of the take that it uses."""
+    return isinstance(step, Make | Collect) and step.retakes is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A step for every take of each scene that a provider generates, in the film's order."""
@@ -219,8 +224,10 @@ class Plan:
         return self.narrowed_to([take_id(step) for step in self.steps if step.scene in scenes])
 
     def picked_only(self) -> "Plan":
-        """Return the plan for the takes that the film uses and those that they wait for, with all that it keeps."""
-        return self.narrowed_to([take_id(step) for step in self.steps if step.picked])
+        """Return the plan for the takes that the film uses, their retakes and those that they wait for, with all that
+        it keeps.
+        """
+        return self.narrowed_to([take_id(step) for step in self.steps if step.picked or _is_retake(step)])
 
     def narrowed_to(self, takes: Collection[TakeId]) -> "Plan":
         """Return the plan for these takes and those that they wait for, with all that it keeps."""
