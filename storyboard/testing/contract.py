@@ -21,6 +21,8 @@ from storyboard.testing.sample_checks import ReplySamples
 _ALWAYS: Mapping[str, Callable[[Provider], None]] = {
     "name": declaration_checks.check_name,
     "environment": declaration_checks.check_environment,
+    "hosts": declaration_checks.check_hosts,
+    "auth": declaration_checks.check_auth,
     "models": declaration_checks.check_models,
     "prices": declaration_checks.check_prices,
     "abilities": declaration_checks.check_abilities,
@@ -31,6 +33,7 @@ _ALWAYS: Mapping[str, Callable[[Provider], None]] = {
     "requests-are-pure": request_checks.check_purity,
     "status-names-its-job": request_checks.check_status_request,
     "requests-without-key": request_checks.check_key,
+    "requests-to-own-hosts": request_checks.check_origins,
     "submission-of-nothing": reading_checks.check_submission_of_nothing,
     "submission-hostile": reading_checks.check_hostile_submission,
     "status-of-nothing": reading_checks.check_status_of_nothing,

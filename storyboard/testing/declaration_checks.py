@@ -13,6 +13,9 @@ from storyboard.testing.assertions import describe, is_amount, is_int, is_text, 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHAPE = re.compile(r"[1-9][0-9]{0,2}:[1-9][0-9]{0,2}|auto")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+# Headers that carry something else.
+_NO_KEYS = ("host", "content-length", "content-type", "transfer-encoding", "connection", "cookie", "accept")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _METHODS: Mapping[str, tuple[str, str]] = {
     "Upscaler": ("upscale", "read_upscale"),
@@ -52,6 +55,27 @@ def check_environment(provider: Provider) -> None:
     secure = local or (parts.scheme == "https" and bool(parts.hostname))
     right = secure and not (parts.query or parts.fragment or parts.username)
     require(right, f"environment: usual_url must be a plain https address, not {describe(names.usual_url)}")
+
+
+def check_hosts(provider: Provider) -> None:
+    """The key goes to these origins as well as to the service's address: https, without a path that could mislead."""
+    for origin in provider.hosts:
+        parts = urlsplit(origin) if isinstance(origin, str) else urlsplit("")
+        plain = not (parts.path or parts.query or parts.fragment or parts.username)
+        right = parts.scheme == "https" and bool(parts.hostname) and plain
+        require(right, f"hosts: {describe(origin)} is no origin such as https://files.example")
+
+
+def check_auth(provider: Provider) -> None:
+    """The key is carried by one header, which nothing else sets."""
+    auth = provider.environment.auth
+    if not auth.header:
+        return
+    right = _HEADER.fullmatch(auth.header) is not None and auth.header.lower() not in _NO_KEYS
+    require(right, f"environment: auth cannot send the key in the header {describe(auth.header)}")
+    require(
+        auth.prefix.isascii() and (not auth.prefix or auth.prefix.isprintable()), "environment: auth's prefix is odd"
+    )
 
 
 def check_models(provider: Provider) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from storyboard.http.address import origin_of
 from storyboard.http.exchange import Request
 from storyboard.http.policy import Call
 from storyboard.model.problem import Place
@@ -13,6 +14,7 @@ from storyboard.model.shot import Shot
 from storyboard.model.storyboard import WebImage
 from storyboard.providers.base import (
     BalanceReader,
+    Canceller,
     Dispatch,
     ImageUploader,
     PromptEcho,
@@ -94,6 +96,19 @@ def check_requests(provider: Provider) -> None:
     for what, call, asked in _questions(provider):
         if asked is not None or what in ("status", "echo"):
             _check_request(what, call, asked)
+
+
+def check_origins(provider: Provider) -> None:
+    """Whatever a reply named: a request goes to the service's address or to one of its hosts, and so does the key."""
+    known = {origin_of(url) for url in (provider.environment.usual_url, *provider.hosts) if url}
+    asked = [(what, request) for what, _, request in _questions(provider) if request is not None]
+    if isinstance(provider, Canceller):
+        asked.append(("cancel", provider.cancel(_ODD_JOB)))
+    for what, request in (*(("submission", request) for request in _submissions(provider)), *asked):
+        own = not request.origin or origin_of(request.origin) in known
+        require(own, f"{what}: {describe(request.origin)} is none of the provider's hosts")
+        doubled = provider.environment.auth.header.lower() in map(str.lower, request.headers)
+        require(not doubled, f"{what}: the header that carries the key is set by the client")
 
 
 def _check_request(what: str, call: Call, request: object) -> None:

@@ -10,9 +10,10 @@ from venv import EnvBuilder
 ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = Path(__file__).with_name("constraints.txt")  # the versions of what the clients need
 
-# Each client, with its version. What it needs is in constraints.txt.
+# Each client, or several that live together, with their versions. What it needs is in constraints.txt.
 CLIENTS = {
     "google-genai": "google-genai==3.6.1",
+    "vendors": "fal-client==1.0.3 replicate==1.0.7 runwayml==5.24.0 lumaai==1.21.0",
 }
 
 
@@ -26,7 +27,15 @@ def environment(client: str) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text("utf-8") != wanted:
             EnvBuilder(clear=True, symlinks=True).create(folder)
-            asked = ["install", "-q", "--no-compile", "--disable-pip-version-check", "-c", CONSTRAINTS, CLIENTS[client]]
+            asked = [
+                "install",
+                "-q",
+                "--no-compile",
+                "--disable-pip-version-check",
+                "-c",
+                CONSTRAINTS,
+                *CLIENTS[client].split(),
+            ]
             done = subprocess.run(
                 [pip(), "-m", "pip", "--python", python, *asked], capture_output=True, text=True, check=False
             )

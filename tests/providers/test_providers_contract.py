@@ -14,7 +14,7 @@ from storyboard.costs.prices import Prices
 from storyboard.emulator.draft_models import DraftProvider
 from storyboard.http.exchange import Meaning, Rejection, Reply, Request
 from storyboard.http.policy import RULES, AnswerKind, Call, RetryTable
-from storyboard.model.capabilities import Capabilities
+from storyboard.model.capabilities import Auth, Capabilities
 from storyboard.model.model_catalogue import Catalogue
 from storyboard.model.shot import Shot
 from storyboard.providers.apikley.profile import Profile
@@ -121,6 +121,13 @@ DECLARED: Mapping[str, tuple[Mapping[str, object], str, str]] = {
         "environment",
         "https",
     ),
+    "a host by plain http": ({"hosts": ("http://b.example",)}, "hosts", "http://b.example"),
+    "a host with a path": ({"hosts": ("https://b.example/x",)}, "hosts", "no origin"),
+    "a key in a cookie": (
+        {"environment": replace(provider.environment, auth=Auth("Cookie", ""))},
+        "auth",
+        "'Cookie'",
+    ),
     "no shape": ({"capabilities": offering(aspects=("wide", "16:9")), **PRICED}, "models", "aspects"),
     "no seconds": ({"capabilities": offering(seconds=0), **PRICED}, "models", "seconds"),
     "seeds upside down": ({"capabilities": offering(seeds=(9, 1)), **PRICED}, "models", "seeds"),
@@ -207,6 +214,13 @@ class Elsewhere(Apikley):
 
     def status(self, job: str) -> Request:
         return Request(Call.POLL, "GET", "@evil.example/" + job)
+
+
+class ForeignHost(Apikley):
+    """Would send the key to a host that a reply named."""
+
+    def status(self, job: str) -> Request:
+        return replace(super().status(job), origin="https://evil.example")
 
 
 class OwnHeader(Apikley):
@@ -296,9 +310,13 @@ class AnyProfile(Apikley):
 
 BROKEN: Mapping[type[Apikley], tuple[set[str], str]] = {
     KeyInBody: ({"requests-without-key"}, "the client adds it"),
-    Counting: ({"requests", "requests-are-pure", "requests-without-key"}, "is not pure"),
+    Counting: (
+        {"requests", "requests-are-pure", "requests-without-key", "requests-to-own-hosts"},
+        "is not pure",
+    ),
     Elsewhere: ({"requests"}, "begin with one '/'"),
-    OwnHeader: ({"requests"}, "Authorization"),
+    ForeignHost: ({"requests-to-own-hosts"}, "none of the provider's hosts"),
+    OwnHeader: ({"requests", "requests-to-own-hosts"}, "is set by the client"),
     Forgetful: ({"requests-are-pure"}, "leaves out the prompt"),
     AnyName: ({"sample-acceptance-damaged"}, "for a job's name"),
     SubmitsTwice: ({"sample-acceptance-damaged"}, "sent again"),

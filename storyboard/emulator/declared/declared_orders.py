@@ -39,13 +39,16 @@ def read_declared_order(declaration: Declaration, path: str, body: object) -> De
 
     In a form, ``body`` has texts, and bytes for files.
     """
-    why = "no model of this service is asked for at this path"
+    why, told = "no model of this service is asked for at this path", str_of(body)
+    is_named = False
     for declared, role in _candidates(declaration, path):
         try:
             values = match_body(declared.body(role), body, as_text=declaration.form)
-            return _order(declaration, declared, role, values)
+            return _order(declaration, declared, role, values, body)
         except Mismatch as mismatch:
-            why = f"{declared.model.name}: {mismatch}"
+            # The model that the body names says what is wrong with it, where it names one.
+            why = f"{declared.model.name}: {mismatch}" if declared.id in told or not is_named else why
+            is_named = is_named or declared.id in told
     return why
 
 
@@ -59,7 +62,7 @@ def _candidates(declaration: Declaration, path: str) -> Iterator[tuple[DeclaredM
 
 
 def _order(
-    declaration: Declaration, declared: DeclaredModel, role: ImageRole, values: Mapping[str, object]
+    declaration: Declaration, declared: DeclaredModel, role: ImageRole, values: Mapping[str, object], body: object
 ) -> DeclaredOrder:
     if values.get("model", declared.id) != declared.id:
         raise Mismatch(f"there is no model {one_line(str_of(values['model']), 60)!r}")
@@ -85,7 +88,7 @@ def _order(
         watermark="",
         callback=str(values.get("callback") or ""),
         label="",
-        given={},
+        given=body if isinstance(body, dict) else {},
         clip=ClipForm(pixels, seconds, sound),
         price=price or Fraction(0),
     )
