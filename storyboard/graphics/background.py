@@ -1,5 +1,6 @@
 """Background for text: a dark gradient whose hue depends on a digest, and the colour of the text."""
 
+from functools import lru_cache
 from math import tau
 from typing import TypeAlias
 
@@ -33,9 +34,16 @@ def gradient(size: Size, mood: float) -> Image.Image:
     chroma = 0.062 - 0.022 * slant + 0.022 * light
     coarse = _srgb(lightness, chroma, mood + 0.7 * slant - 0.35 * light)
     bands = [Image.fromarray(coarse[..., i]).resize(size, Image.Resampling.BICUBIC) for i in range(3)]
-    grain = default_rng(7).uniform(-0.9, 0.9, (height, width, 1)).astype(np.float32)
-    fine = np.stack([np.asarray(band) for band in bands], axis=2) * 255 + grain
-    return Image.fromarray(np.clip(np.rint(fine), 0, 255).astype(np.uint8))
+    fine = np.stack([np.asarray(band) for band in bands], axis=2)
+    fine *= 255
+    fine += _grain(width, height)
+    return Image.fromarray(np.clip(np.rint(fine, out=fine), 0, 255, out=fine).astype(np.uint8))
+
+
+@lru_cache(maxsize=1)
+def _grain(width: int, height: int) -> npt.NDArray[np.float32]:
+    """Fine noise for each pixel, always the same."""
+    return default_rng(7).uniform(-0.9, 0.9, (height, width, 1)).astype(np.float32)
 
 
 def _srgb(lightness: Field, chroma: Field, angle: Field) -> Field:

@@ -18,7 +18,7 @@ from storyboard.emulator.drafts.brief import RATE, Brief
 from storyboard.emulator.drafts.clip_writer import aac, mp4
 from storyboard.emulator.drafts.given_frames import GivenFrames, given_frames
 from storyboard.emulator.drafts.lettering import Lettering
-from storyboard.emulator.drafts.planes import Cutout, WidePicture, mix_pictures, wide_picture, yuv_colour
+from storyboard.emulator.drafts.planes import Cutout, Specks, WidePicture, mix_pictures, wide_picture, yuv_colour
 from storyboard.graphics.background import PAPER
 from storyboard.graphics.moviepy import video_clip
 from storyboard.graphics.transitions import Plane, YuvPicture
@@ -53,18 +53,19 @@ class Stage:
     wide: WidePicture
     later: WidePicture | None
     pace: int
-    inks: tuple[Cutout, ...]
+    inks: tuple[Cutout | Specks, ...]
     lettering: Lettering
     given: GivenFrames
 
     def frame(self, number: int) -> YuvPicture:
         """Frame ``number``, from 0."""
         picture = self._window(number)
+        planes = picture.planes
         for ink in (*self.inks, *self.lettering.clock(number)):
-            ink.over(picture)
+            ink.over(planes)
         left, top, width, height = self.lettering.line
         right = left + width * (number + 1) // self.frames
-        for scale, plane, value in zip((1, 2, 2), picture.planes, yuv_colour(PAPER), strict=True):
+        for scale, plane, value in zip((1, 2, 2), planes, yuv_colour(PAPER), strict=True):
             plane[top // scale : -(-(top + height) // scale), left // scale : -(-right // scale)] = value
         return self.given.over(picture, number)
 

@@ -1,6 +1,7 @@
 """Backdrop: the picture behind the text of a draft: images cropped to the frame, cards, or a colour gradient."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,12 @@ def backdrops(brief: Brief, size: Size, unit: float) -> list[Image.Image]:
         return [gradient(size, mood)]
     if brief.order.mode == "REFERENCE_2_VIDEO":
         return [_shaded(_cards(brief.pictures, size, mood, unit), unit)]
-    return [_shaded(_filling(still, size, unit), unit) for still in brief.pictures[:2]]
+    return [_behind_text(still, size, unit) for still in brief.pictures[:2]]
+
+
+@lru_cache(maxsize=4)  # neighbouring scenes often have an image in common
+def _behind_text(still: Still, size: Size, unit: float) -> Image.Image:
+    return _shaded(_filling(still, size, unit), unit)
 
 
 def fill_frame(photo: Photo, size: Size) -> Image.Image:
@@ -107,7 +113,9 @@ def _shaded(picture: Image.Image, unit: float) -> Image.Image:
     top = 0.55 * _ease(1 - rows / (150 * unit))
     bottom = 0.80 * _ease(1 - (height - 1 - rows) / min(0.5 * height, 380 * unit))
     kept = ((1 - top) * (1 - bottom))[:, None, None]
-    return Image.fromarray((np.asarray(picture) * kept + 0.5).astype(np.uint8))
+    shaded = np.asarray(picture) * kept
+    shaded += 0.5
+    return Image.fromarray(shaded.astype(np.uint8))
 
 
 def _ease(way: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,9 +1,10 @@
 """The frames that a draft is given: it begins with the first one and ends with the last one, as they were sent."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from storyboard.emulator.drafts.brief import Brief
-from storyboard.emulator.drafts.frame_images import Photo
+from storyboard.emulator.drafts.frame_images import Photo, Still
 from storyboard.emulator.drafts.planes import mix_pictures, yuv_picture
 from storyboard.graphics.transitions import YuvPicture
 
@@ -33,10 +34,14 @@ def given_frames(brief: Brief, size: tuple[int, int], count: int) -> GivenFrames
     """The frames that ``brief`` gives to a clip of ``count`` frames of this size: images that are on this machine."""
     if brief.order.mode != "FIRST_AND_LAST_FRAMES_2_VIDEO" or not brief.stills:
         return GivenFrames(count)
+    return GivenFrames(count, *(_filled(still, size) for still in brief.stills[:2]))
+
+
+@lru_cache(maxsize=4)  # the last frame of a scene is often the first one of the next
+def _filled(still: Still, size: tuple[int, int]) -> YuvPicture | None:
     from storyboard.emulator.drafts.backdrop import fill_frame
 
-    found = [yuv_picture(fill_frame(still, size)) if isinstance(still, Photo) else None for still in brief.stills[:2]]
-    return GivenFrames(count, *found)
+    return yuv_picture(fill_frame(still, size)) if isinstance(still, Photo) else None
 
 
 def _mix(given: YuvPicture, own: YuvPicture, step: int, steps: int) -> YuvPicture:

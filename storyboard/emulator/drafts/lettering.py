@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from storyboard.emulator.drafts.brief import RATE, Brief
-from storyboard.emulator.drafts.planes import Cutout, cutout, stencil
+from storyboard.emulator.drafts.planes import Cutout, Specks, cutout, specks, stencil
 from storyboard.graphics import fonts as setting
 from storyboard.graphics.background import PAPER
 from storyboard.graphics.titles import MARGIN
@@ -39,7 +39,7 @@ class Lettering:
         """The progress line: left, top, width, height."""
         return self.margin, self._base, self.size[0] - 2 * self.margin, max(2, self._px(2))
 
-    def inks(self) -> list[Cutout]:
+    def inks(self) -> list[Cutout | Specks]:
         """All overlays that are the same in every frame."""
         card = not self.brief.pictures
         layers = [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
@@ -74,7 +74,7 @@ class Lettering:
     def _layer(self) -> Image.Image:
         return Image.new("RGBA", self.size, (*PAPER, 0))
 
-    def _guides(self) -> list[Cutout]:
+    def _guides(self) -> list[Specks]:
         """The lines of thirds, a mark at each crossing, and the corners of the safe area."""
         width, height = self.size
         across, down = (width // 3, width * 2 // 3), (height // 3, height * 2 // 3)
@@ -85,7 +85,7 @@ class Lettering:
         edge, arm = self.margin // 2, self._px(22)
         for x, y in product((edge, width - 1 - edge), (edge, height - 1 - edge)):
             bars += [(x if x == edge else x - arm, y, arm + 1, 1, 96), (x, y if y == edge else y - arm, 1, arm + 1, 96)]
-        return [_bar(*bar) for bar in bars]
+        return specks((_bar(*bar) for bar in bars), width)
 
     def _heading(self) -> Image.Image:
         """The scene's number and id on the left; model, aspect ratio and seed on the right."""

@@ -3,8 +3,9 @@
 A frame that is drawn in RGB costs as much again to convert as to draw.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import av
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
-from storyboard.graphics.transitions import YuvPicture
+from storyboard.graphics.transitions import Plane, YuvPicture
 
 # Y, U and V of R, G and B, from 0 to 255 (ITU-R BT.709, 3.2 to 3.5).
 _MATRIX = np.array(((46.559, 156.629, 15.812), (-25.664, -86.336, 112.0), (112.0, -101.73, -10.27))) / 255
@@ -23,6 +24,7 @@ Numbers = npt.NDArray[np.uint16]
 _Number = TypeVar("_Number", np.uint16, np.float32)
 
 
+@cache
 def yuv_colour(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
     """Y, U and V of a colour, 0 to 255 each."""
     y, u, v = (int(value) for value in np.rint(_MATRIX @ np.array(rgb) + _ZERO))
@@ -51,8 +53,10 @@ def flat_picture(rgb: tuple[int, int, int], size: tuple[int, int]) -> YuvPicture
 
 def mix_pictures(before: YuvPicture, coming: YuvPicture, share: int) -> YuvPicture:
     """``before`` with ``share`` of 256 of ``coming``."""
-    sum = before.content * np.uint16(256 - share) + coming.content * np.uint16(share)
-    return YuvPicture((sum >> 8).astype(np.uint8), before.width, before.height)
+    sum = before.content * np.uint16(256 - share)
+    sum += coming.content * np.uint16(share)
+    sum >>= 8
+    return YuvPicture(sum.astype(np.uint8), before.width, before.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,53 @@ class Cutout:
         height, width = self.rest[0].shape
         return width, height
 
-    def over(self, picture: YuvPicture) -> None:
-        """Blend it onto ``picture``, in place."""
-        for scale, plane, colour, rest in zip((1, 2, 2), picture.planes, self.colour, self.rest, strict=False):
+    def over(self, planes: tuple[Plane, Plane, Plane]) -> None:
+        """Blend it onto a picture, in place."""
+        for scale, plane, colour, rest in zip((1, 2, 2), planes, self.colour, self.rest, strict=False):
             top, left = self.top // scale, self.left // scale
             under = plane[top : top + rest.shape[0], left : left + rest.shape[1]]
-            under[:] = (under * rest + colour) >> 8
+            sum = under * rest
+            sum += colour
+            sum >>= 8
+            under[:] = sum
+
+
+@dataclass(frozen=True, slots=True)
+class Specks:
+    """Single pixels of light, such as those of thin lines: ``places`` in the plane of Y, as Cutout has the rest.
+
+    A frame with twenty lines takes a tenth of the time that it takes with as many cutouts.
+    """
+
+    places: npt.NDArray[np.intp]
+    colour: Numbers
+    rest: Numbers
+
+    def over(self, planes: tuple[Plane, Plane, Plane]) -> None:
+        """Blend them onto a picture, in place."""
+        light = planes[0].reshape(-1)
+        light[self.places] = (light[self.places] * self.rest + self.colour) >> 8
+
+
+def specks(cutouts: Iterable[Cutout], width: int) -> list[Specks]:
+    """The same as ``cutouts`` of light alone, one over the other, in frames ``width`` pixels wide."""
+    parts = []
+    for cutout in cutouts:
+        rows, columns = np.nonzero(cutout.rest[0] < 256)
+        places = (rows + cutout.top) * width + columns + cutout.left
+        parts.append((places, cutout.colour[0][rows, columns], cutout.rest[0][rows, columns]))
+    places, colour, rest = (np.concatenate(values) for values in zip(*parts, strict=True))
+    turns = _turns(places)
+    return [Specks(places[turns == n], colour[turns == n], rest[turns == n]) for n in range(turns.max() + 1)]
+
+
+def _turns(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """How many equal values lie before each value."""
+    order = np.argsort(places, kind="stable")
+    firsts = np.flatnonzero(np.diff(places[order], prepend=-1))
+    turns = np.empty_like(order)
+    turns[order] = np.arange(len(order)) - np.repeat(firsts, np.diff(firsts, append=len(order)))
+    return turns
 
 
 def cutout(drawn: Image.Image, left: int, top: int) -> Cutout:
@@ -152,8 +197,12 @@ def wide_picture(image: Image.Image, pace: int) -> WidePicture:
     """The views of an RGB image with even sides, for a camera that moves by ``pace`` half pixels a frame."""
     wide, height = image.width - 2, image.height
     steps = {0, *(frame * pace % 4 for frame in range(4))}
-    shifted = {
-        step: image.resize((wide, height), Image.Resampling.BICUBIC, box=(step / 2, 0, wide + step / 2, height))
-        for step in sorted({*steps, *(step % 2 for step in steps)})
-    }
+    shifted = {step: _shifted(image, step, (wide, height)) for step in sorted({*steps, *(step % 2 for step in steps)})}
     return WidePicture({step: yuv_picture(view) for step, view in shifted.items()})
+
+
+def _shifted(image: Image.Image, step: int, size: tuple[int, int]) -> Image.Image:
+    """The part of an image of this size that begins ``step`` half pixels from the left."""
+    if step % 2 == 0:
+        return image.crop((step // 2, 0, size[0] + step // 2, size[1]))
+    return image.resize(size, Image.Resampling.BICUBIC, box=(step / 2, 0, size[0] + step / 2, size[1]))

@@ -79,11 +79,13 @@ def _long(pieces: Iterable["Samples"], least: int) -> Iterator["Samples"]:
     import numpy
 
     kept: list[Samples] = []
+    count = 0
     for piece in pieces:
         kept.append(piece)
-        if sum(each.shape[1] for each in kept) >= least:
+        count += piece.shape[1]
+        if count >= least:
             yield numpy.concatenate(kept, axis=1)
-            kept = []
+            kept, count = [], 0
     if kept:
         yield numpy.concatenate(kept, axis=1)
 
