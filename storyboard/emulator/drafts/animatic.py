@@ -93,7 +93,7 @@ def set_stage(brief: Brief) -> Stage:
         wide=pictures[0],
         later=pictures[1] if len(pictures) > 1 else None,
         pace=pace if int(brief.mood[0], 16) % 2 else -pace,
-        inks=tuple(lettering.inks()),
+        inks=(*lettering.guides(), *lettering.inks()),
         lettering=lettering,
         given=given_frames(brief, size, frames),
     )

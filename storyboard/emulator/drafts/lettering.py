@@ -39,11 +39,10 @@ class Lettering:
         """The progress line: left, top, width, height."""
         return self.margin, self._base, self.size[0] - 2 * self.margin, max(2, self._px(2))
 
-    def inks(self) -> list[Cutout | Specks]:
-        """All overlays that are the same in every frame."""
-        card = not self.brief.pictures
-        layers = [self._heading(), self._prompt_on_card() if card else self._prompt_on_picture(), self._foot()]
-        return [*(self._guides() if card else []), *(ink for layer in layers for ink in _inks(layer))]
+    def inks(self) -> list[Cutout]:
+        """The words that are the same in every frame, and the track of the progress line."""
+        prompt = self._prompt_on_picture() if self.brief.pictures else self._prompt_on_card()
+        return [ink for layer in (self._heading(), prompt, self._foot()) for ink in _inks(layer)]
 
     def clock(self, number: int) -> list[Cutout]:
         """The times of frame ``number`` in the clip and, if that is known, in the film: minutes, seconds, frames."""
@@ -74,8 +73,10 @@ class Lettering:
     def _layer(self) -> Image.Image:
         return Image.new("RGBA", self.size, (*PAPER, 0))
 
-    def _guides(self) -> list[Specks]:
-        """The lines of thirds, a mark at each crossing, and the corners of the safe area."""
+    def guides(self) -> list[Specks]:
+        """On a card: the lines of thirds, a mark at each crossing, and the corners of the safe area."""
+        if self.brief.pictures:
+            return []
         width, height = self.size
         across, down = (width // 3, width * 2 // 3), (height // 3, height * 2 // 3)
         bars = [(x, 0, 1, height, 16) for x in across] + [(0, y, width, 1, 16) for y in down]
