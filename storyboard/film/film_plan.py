@@ -17,10 +17,10 @@ from storyboard.model.frame_rate import rate_text
 from storyboard.mp4.samples import ClipIndex, ParameterSets, PictureFormat, VideoTrack
 from storyboard.timeline.model import Clip, Timeline
 
-# How many kinds of foreign parameter sets one film holds; their numbers are 1 to 16, picture sets' 15 to 30.
-FOREIGN = 16
-# The number that our own encoder gives to its sets (film/segment.py).
-OURS = 31
+# How many kinds of foreign parameter sets one film holds; their numbers are 1 to 15, picture sets' 15 to 29.
+FOREIGN = 15
+# The numbers that our own encoder gives to its sets (film/segment.py): to those of excerpts, and to all others.
+EXCERPTS, OURS = 30, 31
 
 # Primaries, transfer and matrix of what is rendered, and that it has not the full range: BT.709 (film/segment.py).
 RENDERED_COLOUR = (1, 1, 1, False)
@@ -103,7 +103,7 @@ def _copyable(clip: Clip, cut: Timeline, index: ClipIndex) -> VideoTrack | str:
 
 
 def _leads(sets: ParameterSets) -> bool:
-    return sets.ids[0] == (0,) and max(sets.ids[1]) < FOREIGN - 1
+    return sets.ids[0] == (0,) and max(sets.ids[1]) < FOREIGN
 
 
 def _most(usable: list[VideoTrack]) -> VideoTrack:

@@ -155,7 +155,7 @@ def _part(clip: Clip, first: int, last: int, cut: Timeline) -> Clip:
 
 
 def rendered_clip(clip: Clip, cut: Timeline, job: Clip | PictureExcerpt) -> RenderedPiece:
-    kind = "excerpt, qp" if isinstance(job, PictureExcerpt) else "clip"
+    kind = "excerpt, CAVLC" if isinstance(job, PictureExcerpt) else "clip"
     return RenderedPiece(piece_key(kind, clip.digest, str(clip.start), clip.frames, _shape(cut)), clip.frames, job)
 
 

@@ -16,7 +16,7 @@ from struct import pack, unpack_from
 from storyboard.film.audio import joint
 from storyboard.film.audio.mix_plan import MARGIN, AudioMix
 from storyboard.film.copy import Landing, Range, WrittenFilm, copy_ranges, land_anywhere
-from storyboard.film.film_plan import OURS
+from storyboard.film.film_plan import EXCERPTS, OURS
 from storyboard.film.layout import AudioRange, FilmLayout, VideoRange, block, lay_out
 from storyboard.film.pieces import (
     AudioExcerpt,
@@ -346,9 +346,11 @@ def _sets(plan: FilmPlan, shots: Sequence[VideoRange]) -> list[ParameterSets]:
     foreign = (h264.renumber_sets(own, number) for number, own in enumerate(plan.sets[1:], 1))
     film = [*plan.sets[:1], *foreign]
     rendered = {shot.frames.sets for shot in shots} - set(plan.sets)
-    if len(rendered) > 1 or any(one.ids != ((OURS,), (OURS,)) for one in rendered):
+    ours = {number: [one for one in rendered if one.ids == ((number,), (number,))] for number in (EXCERPTS, OURS)}
+    own = [one for sets in ours.values() for one in sets[:1]]
+    if len(own) != len(rendered):
         raise LocalFault("rendered frames do not fit together", "remove the folder .storyboard/segments and run again")
-    return [*film, *rendered]
+    return [*film, *own]
 
 
 def _renumbering(path: Path, frames: VideoTrack, sets: int, out: Path) -> Callable[[workers.Watch], None]:
