@@ -13,8 +13,9 @@ from storyboard.model import events
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FRAMES = {"chain": 371, "dialogue": 504, "ferry": 426, "hello": 192, "includes": 384, "keeper": 1008, "takes": 180}
 # Not for the usual provider: packages, which tests/film/test_film_effects.py and tests/workflow/test_workflow_checks.py
-# use; and workflows, which tests/emulator/test_emulator_comfy.py renders.
-PACKAGES = {"checks", "comfy", "effects"}
+# use; and other services, which tests/emulator/test_emulator_comfy.py and tests/workflow/test_workflow_four_services.py
+# render.
+PACKAGES = {"checks", "comfy", "effects", "services"}
 
 
 def test_none_is_forgotten() -> None:
