@@ -268,6 +268,8 @@ def _table(file: Path) -> Mapping[str, object]:
         table = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
+    except RecursionError:
+        raise InputError(f"{file} cannot be read: its values are nested too deeply") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}") from None
     for name in table:

@@ -94,6 +94,7 @@ def test_takes_of_a_rehearsal_are_kept_apart(url: str, rehearsal: bool) -> None:
         ("[providers.x]\nbase_url = 3", "base_url must be text"),
         ("[providers.x]\nat_once = true", "at_once must be a whole number"),
         ("= broken", "cannot be read"),
+        (f"a = {'[' * 5000}", "nested too deeply"),
     ],
 )
 def test_a_wrong_file_is_named(toml: Path, text: str, said: str) -> None:

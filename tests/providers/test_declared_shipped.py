@@ -208,6 +208,7 @@ def test_what_a_job_cost_is_read_exactly() -> None:
     [
         ("kie", {"code": 402, "msg": "no credits"}, 200, Rejection(402, "no credits")),
         ("kie", {"code": 455, "msg": "maintenance"}, 200, Meaning(AnswerKind.BUSY, "455: maintenance")),
+        ("kie", {"code": 455, "msg": "maintenance"}, 502, Rejection(None, "455: maintenance")),
         ("kie", {"code": 433, "msg": "limit"}, 200, Meaning(402, "433: limit")),
         ("runway", {"error": "bad ratio"}, 400, Rejection(None, "bad ratio")),
         ("kling", {"code": 1302, "message": "too fast"}, 429, Meaning(429, "1302: too fast")),

@@ -1,16 +1,20 @@
 """A declaration in config.toml: what is wrong with it is told at its line and column."""
 
+import copy
 import tomllib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storyboard.http.exchange import Reply
 from storyboard.model.errors import InputError
+from storyboard.model.shot import Shot
 from storyboard.providers.base import Dispatch
-from storyboard.providers.declared.catalogue import declare
+from storyboard.providers.declared.catalogue import declare, shipped_table
 from storyboard.providers.declared.interpreter import Declared
 from storyboard.providers.declared.placeholders import fill
 from storyboard.providers.declared.pointers import pointer
@@ -69,6 +73,12 @@ def test_one_of_the_users_own_keeps_the_contract(tmp_path: Path) -> None:
         ("{clip = 2}", "{}", "11:1", "price must be a table such as"),
         ("price = {clip = 2}", 'roles = ["text", "first_frame"]', "8:1", "has no {first_frame}"),
         ("[providers.mine.models.pencil]", '[providers.mine.models."a b"]', "7:24", "a model's name"),
+        (
+            '{text = "{prompt}"',
+            "{deep = " + "[" * 99 + "]" * 99 + ', text = "{prompt}"',
+            "8:9",
+            "nested deeper than 40",
+        ),
         ("price =", "headers = {}\nprice =", "11:1", "unknown key 'headers'"),
     ],
 )
@@ -134,7 +144,6 @@ def test_second_hand_facts_have_to_be_accepted(tmp_path: Path) -> None:
 
 def test_a_form_sends_an_image_as_a_file(tmp_path: Path) -> None:
     """The shape of Sora's API: a form, and the clip behind the key."""
-    from storyboard.model.shot import Shot
     from storyboard.providers.base import Pending, Ready, SentImage
 
     text = MINE.replace(
@@ -154,8 +163,6 @@ def test_a_form_sends_an_image_as_a_file(tmp_path: Path) -> None:
         "secs": "5",
     }
     assert request.body is None
-    from storyboard.http.exchange import Reply
-
     done = mine.read_status("a/b", Reply(200, {"status": "done"}))
     assert done == Ready("/jobs/a%2Fb/content", with_key=True)
     assert mine.read_status("a/b", Reply(200, {"status": "working"})) == Pending()
@@ -236,3 +243,36 @@ def test_each_key_is_found_where_it_stands(tables: dict[str, dict[str, object]])
 def _paths(value: object, above: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path for key, part in parts for path in ((*above, key), *_paths(part, (*above, key)))]
+
+
+ODD = st.one_of(
+    st.none().map(lambda _: {}),
+    st.sampled_from(
+        [[], [[]], {}, "", "/", "//", "{", "{prompt}", "{job}{job}", "x" * 3000, "\x00", "é", "16:9", "0:0"]
+    ),
+    st.sampled_from([0, -1, 1, 10**30, -0.0, 1e300, 0.1, True, False]),
+    st.recursive(st.text(max_size=3), lambda inner: st.dictionaries(st.text(max_size=3), inner, max_size=2)),
+)
+
+
+@given(st.data())
+def test_no_table_is_a_fault_of_the_program(data: st.DataObject) -> None:
+    """Whatever stands in a declaration: it is one, or what is wrong with it is said."""
+    name = data.draw(st.sampled_from(["fal", "kie", "kling", "runway", "ark"]))
+    table = copy.deepcopy(dict(shipped_table(name)))
+    path = data.draw(st.sampled_from(_paths(table)))
+    place: Any = table
+    for step in path[:-1]:
+        place = place[step]
+    if data.draw(st.booleans()) and isinstance(path[-1], str):
+        place[data.draw(st.text(max_size=4))] = place.pop(path[-1])
+    else:
+        place[path[-1]] = data.draw(ODD)
+    try:
+        found = declare(name, {**table, "unconfirmed": True}, Path("/nowhere/config.toml"))
+    except InputError:
+        return
+    assert isinstance(found, Declared)
+    shot = Shot("A cat.", found.capabilities.usual, "16:9", None, None, (), None, True, None, 1, name)
+    found.submission(shot, [], Dispatch("n"))
+    found.read_status("j", Reply(200, {"status": ["COMPLETED"], "id": "j"}))

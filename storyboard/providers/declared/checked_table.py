@@ -26,6 +26,9 @@ class Wrong(Exception):
         self.hint = hint
 
 
+_DEEPEST = 40  # levels of a declaration
+
+
 @dataclass(frozen=True, slots=True)
 class TomlFile:
     """A TOML file in which a declaration stands: ``above`` is the path of its table."""
@@ -52,6 +55,8 @@ def plain_table(table: Mapping[str, object]) -> dict[str, object]:
 
 
 def _plain(value: object, path: TomlPath) -> object:
+    if len(path) > _DEEPEST:
+        raise Wrong(path[:4], f"{spell_path(path[:4])}: it is nested deeper than {_DEEPEST} levels")
     if isinstance(value, Mapping):
         return {name: _plain(part, (*path, name)) for name, part in value.items()}
     if isinstance(value, list):

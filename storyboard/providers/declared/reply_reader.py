@@ -30,10 +30,11 @@ def refusal_in(request: DeclaredRequest, errors: Mapping[str, Signal], reply: Re
     sign = errors.get(code)
     is_known = sign is None and code.isascii() and code.isdigit()  # a number that the sentence itself names
     said = words or code if is_known or code in words else f"{code}: {words}".removesuffix(": ")
+    # A server's own trouble counts for more than what a body says: it may have accepted all the same.
+    in_trouble = reply.status >= 500 and reply.status != 503
     if isinstance(sign, AnswerKind):
-        return Meaning(sign, said)
+        return Rejection(None, said) if in_trouble and sign is AnswerKind.BUSY else Meaning(sign, said)
     if sign is not None:
-        # A gateway's own trouble counts for more than what a body says.
         return Rejection(sign, said) if reply.status >= 500 else Meaning(sign, said)
     if good and not code and not words:
         missing = next((each.at.text for each in request.ok if not each.holds(reply.body)), "")
