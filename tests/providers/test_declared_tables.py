@@ -1,6 +1,7 @@
 """A declaration in config.toml: what is wrong with it is told at its line and column."""
 
 import copy
+import re
 import tomllib
 from fractions import Fraction
 from pathlib import Path
@@ -276,3 +277,18 @@ def test_no_table_is_a_fault_of_the_program(data: st.DataObject) -> None:
     shot = Shot("A cat.", found.capabilities.usual, "16:9", None, None, (), None, True, None, 1, name)
     found.submission(shot, [], Dispatch("n"))
     found.read_status("j", Reply(200, {"status": ["COMPLETED"], "id": "j"}))
+
+
+def test_the_declarations_of_the_page_are_right(tmp_path: Path) -> None:
+    """Whoever copies an example of docs/declared.md has a service that keeps the contract."""
+    page = (Path(__file__).parents[2] / "docs" / "declared.md").read_text("utf-8").partition("## Shipped services")[0]
+    blocks = re.findall(r"```toml\n(.*?)```", page, flags=re.S)
+    found = [(name, block) for block in blocks for name in tomllib.loads(block)["providers"]]
+    assert [name for name, _ in found] == ["fal", "fal", "acme"]
+    assert len(blocks[-1].splitlines()) <= 20
+    for name, block in found:
+        own = dict(tomllib.loads(block)["providers"][name])
+        base_url = own.pop("base_url", None)
+        provider = declare(name, {key: own[key] for key in own if key != "at_once"}, tmp_path / "config.toml", base_url)
+        for check in provider_contract(provider):
+            check()
