@@ -59,7 +59,6 @@ def with_aliases(catalogue: Catalogue, top: MappingNode, wrong: Callable[[Proble
             wrong(entry.problem((alias,), message, "choose another word for it", key=True))
         elif (name := catalogue.find(written)) is None:
             wrong(entry.problem((alias,), *unknown_model(written, catalogue)))
-            found[str(alias)] = catalogue.usual_name  # Reported once, not at each scene that uses the word.
         else:
             found[str(alias)] = name
     return catalogue.with_aliases(found)

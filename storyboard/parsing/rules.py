@@ -47,11 +47,15 @@ class Rules:
         self._wrong = self.findings.add
         self._name = name
         self._top = top
-        self._entries = scenes
+        self._entries: Sequence[MappingNode] = scenes
         self._model = model
         self._scope = Variables(top, name, len(scenes), given, self._wrong)
+        before = self.findings.errors
         self._catalogue = with_aliases(catalogue, top, self._wrong)
-        check_given_model(model, self._catalogue)
+        if self.findings.errors > before:  # What a scene may choose of such a model is not known.
+            self._entries = ()
+        else:
+            check_given_model(model, self._catalogue)
         self._found = Assets(files, self._wrong)
         self._keyframes = Keyframes(top, self._found, self._wrong)
         self._generating = Generating(self._found, self._keyframes, self._scope, self._catalogue, self.findings)
