@@ -20,7 +20,7 @@ from storyboard.model.take import Take, TakeId
 from storyboard.planning.fallbacks import fallback_shots
 from storyboard.planning.plan import make_plan
 from storyboard.planning.steps import Collect, Facts, Keep, Make, Plan, Step, highest_cost
-from storyboard.providers.base import JobFinder
+from storyboard.providers.base import ImageUploader, JobFinder
 from storyboard.state.realm import Realm
 from storyboard.workflow.other_realms import bring_in_takes
 from storyboard.workflow.workspace import Workspace
@@ -250,6 +250,8 @@ def upload_destination(workspace: Workspace, provider: str = "") -> UploadDestin
     """
     settings, asked = workspace.settings.for_provider(provider), workspace.provider_named(provider)
     value = "provider" if takes_own_uploads(asked) else settings.uploads
+    if value == "provider" and not isinstance(asked, ImageUploader):
+        value = None  # The setting means the usual provider's uploads, and this one has none.
     return destination_for(workspace.realm.kind, value, asked.name, settings.base_url)
 
 

@@ -1,6 +1,6 @@
 """The history of a scene: every take that was bought for its id, by the ledger, also of former prompts."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,34 +65,40 @@ def read_history(
     The storyboard need not be valid, nor have the scene any more. Raise InputError if nothing is known of the scene,
     LocalFault.
     """
-    kind = realm or settings.service_realm
-    root = settings.realm_folder(kind)
-    lockfile = find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS})
-    lock = lockfile.read()
-    standing = _standing(file, scene, settings, realm, given, lock)
-    with read_realm(kind, root, now) as opened:
-        every = opened.ledger.submissions.all(str(file.resolve()))
-        mine = [each for each in every if scene == each.scene or each.key in standing.keys]
-        entries = (*_pinned(opened, lock.scenes.get(scene), mine, standing), *_submitted(opened, mine, standing))
+    try:
+        with open_workspace(file, settings, realm, given=given, looking=True) as workspace:
+            wanted, lock = workspace.wanted.get(scene), workspace.lockfile.read()
+            keys = frozenset(wanted.keys.values()) if wanted else frozenset[str]()
+            standing = _Standing(keys, wanted.shot.key if wanted else "")
+            every, entries = _entries(workspace.all_realms, file, scene, lock, standing)
+    except Problems:
+        kind = realm or settings.service_realm
+        lock = find_lock_file(file, kind, {each: Store(settings.realm_folder(each) / "takes") for each in KINDS}).read()
+        pinned = lock.scenes.get(scene)
+        standing = _Standing(frozenset(pinned.all_keys.values()), pinned.key) if pinned else _Standing()
+        with read_realm(kind, settings.realm_folder(kind), now) as opened:
+            every, entries = _entries((opened,), file, scene, lock, standing)
     if not entries:
-        known = {each.scene for each in every} | {*lock.scenes}
+        known = {*every, *lock.scenes}
         name = relative_name(file)
         hint = did_you_mean(scene, known) or f"storyboard takes {name} lists the scenes that have takes"
         raise InputError(f"nothing was bought for a scene '{one_line(scene, 80)}' of {name}", hint)
     return entries
 
 
-def _standing(
-    file: Path, scene: str, settings: Settings, realm: Kind | None, given: Mapping[str, str], lock: Lock
-) -> _Standing:
-    """What stands now: by the storyboard, or, where it has errors, by the lock file."""
-    try:
-        with open_workspace(file, settings, realm, given=given, looking=True) as workspace:
-            wanted = workspace.wanted.get(scene)
-            return _Standing(frozenset(wanted.keys.values()), wanted.shot.key) if wanted else _Standing()
-    except Problems:
-        pinned = lock.scenes.get(scene)
-        return _Standing(frozenset(pinned.all_keys.values()), pinned.key) if pinned else _Standing()
+def _entries(
+    realms: Sequence[Realm], file: Path, scene: str, lock: Lock, standing: _Standing
+) -> tuple[frozenset[str], tuple[HistoryEntry, ...]]:
+    """The names of all scenes that something was submitted for, and the entries of one of them."""
+    found, names, asked = list[HistoryEntry](), set[str](), list[Submission]()
+    for realm in realms:
+        every = realm.ledger.submissions.all(str(file.resolve()))
+        names |= {each.scene for each in every}
+        mine = [each for each in every if scene == each.scene or each.key in standing.keys]
+        asked += mine
+        found += _submitted(realm, mine, standing)
+    found.sort(key=lambda entry: entry.asked or 0)
+    return frozenset(names), (*_pinned(realms[0], lock.scenes.get(scene), asked, standing), *found)
 
 
 def _submitted(realm: Realm, entries: Iterable[Submission], standing: _Standing) -> Iterator[HistoryEntry]:

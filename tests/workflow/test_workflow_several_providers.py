@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from jsonschema import Draft202012Validator
 from studio import Run, Service, Studio, png
 
 from storyboard.emulator.api.behaviour import Behaviour
+from storyboard.providers.declared.catalogue import shipped_provider
 from storyboard.state.realm import Realm
+from storyboard.workflow.facts import upload_destination
 from storyboard.workflow.workspace import open_workspace
 
 pytestmark = pytest.mark.ci
@@ -240,3 +243,19 @@ def test_doctor_looks_at_each_service(studio: Studio, comfy: Service, run: Run) 
     assert "comfy      key: the service takes none" in told
     assert "comfy      models: " in told
     assert "has everything that the models in config.toml need" in told
+
+
+def test_the_history_of_a_scene_of_either_service(studio: Studio, comfy: Service, run: Run) -> None:
+    studio.render()
+    for scene, model in (("gull", "veo3_fast"), ("sea", "ltx2")):
+        status, said, _ = run("history", "film.yaml", scene)
+        assert (status, model in said) == (0, True)
+
+
+def test_uploads_of_the_usual_service_are_not_anothers(studio: Studio, comfy: Service, run: Run) -> None:
+    """`uploads = "provider"` means the usual service's; a service without any needs another place for images."""
+    studio.environ["STORYBOARD_UPLOADS"] = "provider"
+    with open_workspace(studio.write(MIXED), studio.settings) as workspace:
+        assert upload_destination(workspace, "apikley") is not None
+        other = replace(workspace, providers={**workspace.providers, "desk": shipped_provider("fal")})
+        assert upload_destination(other, "desk") is None
