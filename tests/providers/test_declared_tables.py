@@ -279,6 +279,7 @@ def test_no_table_is_a_fault_of_the_program(data: st.DataObject) -> None:
     found.read_status("j", Reply(200, {"status": ["COMPLETED"], "id": "j"}))
 
 
+@pytest.mark.ci
 def test_the_declarations_of_the_page_are_right(tmp_path: Path) -> None:
     """Whoever copies an example of docs/declared.md has a service that keeps the contract."""
     page = (Path(__file__).parents[2] / "docs" / "declared.md").read_text("utf-8").partition("## Shipped services")[0]
