@@ -56,8 +56,8 @@ def plain(source: str) -> bool:
 @lru_cache(maxsize=4096)
 def parse(source: str) -> Template:
     """The template in ``source``. Raise TemplateRefused for invalid or forbidden syntax, and past MAX_SOURCE."""
-    if source.rstrip().endswith("{#"):  # Jinja2 would leave it out without a word.
-        raise TemplateRefused(*_REMARK, source.count("\n") + 1, "{#")
+    if (written := source.rstrip()).endswith("{#"):  # Jinja2 would leave it out without a word.
+        raise TemplateRefused(*_REMARK, written.count("\n") + 1, "{#")
     if plain(source):
         return Template((nodes.Output([nodes.TemplateData(source)]),), ())
     if len(source) > MAX_SOURCE:

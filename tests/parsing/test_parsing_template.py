@@ -410,3 +410,11 @@ def test_a_thousand_prompts_are_little_work() -> None:
     for source in sources:
         parse(source).render(SCOPE, work)
     assert TemplateWork().left - work.left < TemplateWork().left / 20
+
+
+@pytest.mark.parametrize(("source", "line"), [("A gull {#", 1), ("A gull\nat dawn {# \n\n", 2)])
+def test_a_remark_that_begins_at_the_very_end(source: str, line: int) -> None:
+    """Jinja2 alone would leave it out without a word."""
+    with pytest.raises(TemplateRefused, match="begins a remark") as refused:
+        parse(source)
+    assert refused.value.line == line
