@@ -5,9 +5,10 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from storyboard.system.files import discard, disk_errors, private_dir, publish, replace
+from storyboard.system.files import discard, disk_errors, keep_names, private_dir, publish, replace
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -50,6 +51,20 @@ class Store:
             os.chmod(arrived, 0o400)
             publish(arrived, path)
         return path
+
+    def put_name(self, file: Path, digest: str) -> None:
+        """Give a complete file of another store a name in this one as well, in one step. Raise LocalFault.
+
+        Neither is ever written again. A damaged file of the name goes.
+        """
+        path = self.path(digest)
+        with disk_errors(path):
+            private_dir(path.parent)
+            if path.exists() and not self.is_intact(digest):
+                discard(path)
+            with suppress(FileExistsError):  # Another run was first.
+                os.link(file, path)
+            keep_names(path.parent)
 
     def put_bytes(self, content: bytes) -> str:
         """Write ``content`` into the store, and return its digest. Raise LocalFault."""

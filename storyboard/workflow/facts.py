@@ -98,15 +98,15 @@ def _blames_content(workspace: Workspace, closed: Submission) -> bool:
 
 def _last_recipes(workspace: Workspace, lock: Lock) -> Mapping[TakeId, Recipe]:
     """What each take was last generated from: what the lock pins counts most."""
-    submissions = workspace.realm.ledger.submissions
     pinned = {
         TakeId(scene, number): key for scene, entry in lock.scenes.items() for number, key in entry.all_keys.items()
     }
     recipes: dict[str, Recipe] = {}
+    recorded: dict[TakeId, Recipe] = {}
     for realm in workspace.all_realms:
         recipes |= realm.ledger.submissions.recipes(pinned.values())
+        recorded |= realm.ledger.submissions.last_recipes(workspace.storyboard_id)
     # A take of a scene's own says nothing of why there is another proof of it.
-    recorded = submissions.last_recipes(workspace.storyboard_id)
     last = {take: recipe for take, recipe in recorded.items() if take.scene not in workspace.proofs}
     return {**last, **{take: recipes[key] for take, key in pinned.items() if key in recipes}}
 

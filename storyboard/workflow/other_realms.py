@@ -3,12 +3,10 @@
 They are recorded where they were bought, so that they are never bought again. The film's realm gets a copy of each.
 """
 
-import os
 import time
 
 from storyboard.model.model_catalogue import NamesModel
 from storyboard.state.realm import Realm
-from storyboard.system.files import discard, disk_errors, private_dir
 from storyboard.workflow.workspace import Workspace
 
 
@@ -35,18 +33,6 @@ def _bring_in(film: Realm, realm: Realm, key: str) -> None:
         if not realm.store.holds(take.digest, take.bytes):
             continue
         if not film.store.holds(take.digest, take.bytes):
-            _link(film, realm, take.digest)
+            film.store.put_name(realm.store.path(take.digest), take.digest)
         if resolution not in known or known[resolution].digest != take.digest:
             film.ledger.takes.record_take(key, take, time.time())
-
-
-def _link(film: Realm, realm: Realm, digest: str) -> None:
-    """Another name for the same file: both are in this user's home, and neither is ever written again."""
-    arriving, path = film.store.arrival_path("link"), realm.store.path(digest)
-    try:
-        with disk_errors(path):
-            private_dir(arriving.parent)
-            os.link(path, arriving)
-        film.store.put(arriving, digest)
-    finally:
-        discard(arriving)

@@ -130,7 +130,8 @@ def _result(
 def approve(workspace: Workspace, options: RenderOptions) -> Approved:
     """Plan, and have the plan approved. Raise InputError, OverBudget, LocalFault, what ``options.approve`` raises."""
     workspace.source_files.write_schema()
-    workspace.realm.sweep(workspace.lockfile.path, workspace.file.parent)
+    for realm in workspace.all_realms:
+        realm.sweep(workspace.lockfile.path, workspace.file.parent)
     whole = current_plan(workspace, options.agreed)
     asked = whole.picked_only() if options.picked else whole
     check_saved_plan(workspace, asked, options.saved_plan)

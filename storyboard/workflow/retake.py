@@ -63,8 +63,8 @@ def _takes_before(workspace: Workspace, entry: MappingNode) -> int:
         what = f"scene '{entry.value['id']}' is frozen: no takes are bought"
         raise Problems((entry.problem((key,), what, "to have another take, write 'frozen: false' in the scene"),))
     # Those that the rule ``retake`` has bought are takes already.
-    ledger, shots = workspace.realm.ledger.submissions, workspace.wanted[str(entry.value["id"])]
-    bought = [number for number, key in shots.keys.items() if ledger.of_key(key)]
+    shots = workspace.wanted[str(entry.value["id"])]
+    bought = [number for number, key in shots.keys.items() if workspace.submission(key)]
     return max(source.takes, *bought, 0)
 
 

@@ -1,6 +1,6 @@
 """What the sweeps share: a service and a process that forks renders, one of each for a whole run of the tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -34,3 +34,19 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 def house(tmp_path: Path, seller: Seller) -> Builder:
     """Makes homes; the prompts of no two of them are alike, so that the service's account tells them apart."""
     return lambda name, film: Home(tmp_path / name, f"{tmp_path.name}-{name}:", film, seller)
+
+
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Seller]]:
+    """A ComfyUI and a Gemini, which lose answers as the usual service does."""
+    names = ("comfy", "gemini")
+    found = {name: Seller(tmp_path_factory.mktemp(name), *FAULTS, dialect=name) for name in names}
+    yield found
+    for seller in found.values():
+        seller.close()
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, seller: Seller, others: Mapping[str, Seller]) -> Builder:
+    """Makes homes of authors who ask three services."""
+    return lambda name, film: Home(tmp_path / name, f"{tmp_path.name}-{name}:", film, seller, others)

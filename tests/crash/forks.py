@@ -1,6 +1,6 @@
 """Forks: `python forks.py` has everything imported, and forks a child for each render that it is asked for.
 
-A line of JSON on stdin asks for some renders at once, each of them ``{folder, environ, words, kill, forget, out}``; the
+A line of JSON on stdin asks for some renders at once, each ``{folder, environ, words, kill, within, forget, out}``; the
 answer is a line with what became of each: ``{exit, points}``, or ``{killed, points, asking}`` where it died at a point.
 A ``series`` of them is rendered in one process, one after the other; then the answer has what it held after each.
 One that is ``told`` is the whole program as it is typed, and is told to go at a line (lines.py): then the answer is
@@ -51,7 +51,8 @@ def serve() -> None:
     for name in _HEAVY.split():
         import_module(name)
     ffmpeg.version()
-    installed.find("apikley")
+    for name in ("apikley", "comfy", "gemini"):
+        installed.find(name)
     for part in get_args(schema.Part):
         schema.faults({}, part)
     gc.freeze()
@@ -118,7 +119,7 @@ def _rendered(asked: dict[str, Any], tell: int) -> dict[str, Any]:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         os.dup2(tell, 1)
     os.environ.update(asked["environ"])
-    points = Points(asked.get("kill") or 0, tell)
+    points = Points(asked.get("kill") or 0, tell, asked.get("within") or "")
     if asked.get("forget"):
         forget()
     for name, value in asked.get("patience", {}).items():

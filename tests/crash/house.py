@@ -25,6 +25,7 @@ from storyboard.state.lockfile import parse_lock
 from storyboard.system.claims import is_locked
 
 HERE = Path(__file__).resolve().parent
+_COMFY = HERE.parents[1] / "examples" / "comfy"
 _LONG_AGO = 1_700_000_000.0
 RENDER = ("render", "film.yaml", "--yes", "--json")
 
@@ -72,6 +73,11 @@ class Seller(Partner):
         found: Mapping[str, Any] = self.ask(beginning)
         return found
 
+    @property
+    def asked(self) -> int:
+        """How many requests came that may begin a job."""
+        return int(self.ask("asked"))
+
 
 @dataclass(frozen=True, slots=True)
 class Film:
@@ -80,7 +86,8 @@ class Film:
     ``lost`` are the scenes whose answers the service loses, ``refused`` those that it refuses, ``twins`` two that ask
     for the same shot; ``picture`` is whether a local image belongs to it; ``takes`` counts those of a scene;
     ``retakes`` counts them where ``retake`` buys all but the first, one after another;
-    ``after`` names the scene whose frame a scene begins with.
+    ``after`` names the scene whose frame a scene begins with; ``found`` are the scenes whose service finds a job again
+    by our name of it.
     """
 
     text: str
@@ -92,6 +99,7 @@ class Film:
     takes: Mapping[str, int] = field(default_factory=dict)
     retakes: Mapping[str, int] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
+    found: tuple[str, ...] = ()
 
 
 def name_of(entry: Submission) -> str:
@@ -110,12 +118,16 @@ BIRDS = ("id: one, prompt: '{tag} a gull'", "id: two, prompt: '{tag} a tern'", "
 
 @dataclass(slots=True)
 class Home:
-    """One author's folder: ``project``, and a store that nobody else has. ``tag`` begins the author's prompts."""
+    """One author's folder: ``project``, and a store that nobody else has. ``tag`` begins the author's prompts.
+
+    ``others`` are a ComfyUI and a Gemini beside the usual service, by their names, if the film is one of three.
+    """
 
     root: Path
     tag: str
     film: Film
     seller: Seller
+    others: Mapping[str, Seller] = field(default_factory=dict)
     environ: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,6 +146,17 @@ class Home:
             "TMPDIR": str(self.root / "tmp"),
         }
         (self.root / "tmp").mkdir(exist_ok=True)
+        if self.others:
+            self._configure()
+
+    def _configure(self) -> None:
+        """Have the other services be there, and their addresses and keys."""
+        self.environ |= {f"{name.upper()}_BASE_URL": other.url for name, other in self.others.items()}
+        self.environ["STORYBOARD_KEY_GEMINI"] = "rehearsal"
+        folder = self.root / "config" / "storyboard"
+        shutil.copytree(_COMFY, folder, dirs_exist_ok=True)
+        file = folder / "config.toml"
+        file.write_text((_COMFY / file.name).read_text().replace('provider = "comfy"\n', "") + "[providers.gemini]\n")
 
     @property
     def project(self) -> Path:
@@ -143,6 +166,20 @@ class Home:
     def realm(self) -> Path:
         return self.root / "store" / "rehearsals"
 
+    @property
+    def realms(self) -> tuple[Path, ...]:
+        """The realm of the film, and that in which the takes of an engine of one's own are made."""
+        return (self.realm, self.root / "store") if self.others else (self.realm,)
+
+    @property
+    def sellers(self) -> Mapping[str, Seller]:
+        """Each service of the film, by its provider."""
+        return {"apikley": self.seller, **self.others}
+
+    def sold(self) -> Mapping[str, Any]:
+        """What was sold to this author, by whichever service."""
+        return {prompt: of for seller in self.sellers.values() for prompt, of in seller.sold(self.tag).items()}
+
     def order(self, kill: int = 0, **more: object) -> dict[str, object]:
         """What the forks are asked for: one render, killed at the point ``kill``."""
         words = [*RENDER, *self.film.words]
@@ -150,8 +187,11 @@ class Home:
 
     @property
     def entries(self) -> list[Submission]:
-        with closing(Ledger(self.realm / "ledger.db")) as ledger:
-            return ledger.submissions.all()
+        found: list[Submission] = []
+        for realm in self.realms:
+            with closing(Ledger(realm / "ledger.db")) as ledger:
+                found += ledger.submissions.all()
+        return found
 
     @property
     def lock(self) -> Lock:
@@ -172,7 +212,7 @@ class Home:
 
     def broken(self) -> list[str]:
         """Which promises do not hold. Asked once no render is at work, the last of which was let run to its end."""
-        sold, entries = self.seller.sold(self.tag), self.entries
+        sold, entries = self.sold(), self.entries
         known = {entry.job: entry for entry in entries if entry.job}
         names = {name_of(entry): entry for entry in entries}
         found = self.charged_twice()
@@ -196,17 +236,21 @@ class Home:
     def charged_twice(self) -> list[str]:
         """The prompts charged for twice, where the service did not say itself that the first job had failed."""
         over = {entry.job for entry in self.entries if entry.state == "failed"}
-        sold = self.seller.sold(self.tag)
+        sold = self.sold()
         kept = {prompt: [job for job in of["charged"] if job not in over] for prompt, of in sold.items()}
         return [f"{prompt!r} was charged for {jobs}" for prompt, jobs in kept.items() if len(jobs) > 1]
 
     def wrong_bytes(self, sold: Mapping[str, Any]) -> list[str]:
         """Takes that are not what they are called, and scenes that have what was sold for another, or nothing."""
         entries = {entry.key: entry for entry in self.entries}
-        store = {path.stem: _sha256(path) for path in self.realm.glob("takes/??/*.mp4")}
-        frames = {path.stem: _sha256(path) for path in self.realm.glob("frames/??/*.png")}
-        files = {**store, **frames}
-        found = [f"{name} in the store has the bytes of {digest}" for name, digest in files.items() if name != digest]
+        store, frames = (
+            {path.stem for path in self.realm.glob(kind)} for kind in ("takes/??/*.mp4", "frames/??/*.png")
+        )
+        files = [
+            (path.stem, _sha256(path))
+            for path in self._in_realms("takes/??/*.mp4") + self._in_realms("frames/??/*.png")
+        ]
+        found = [f"{name} in the store has the bytes of {digest}" for name, digest in files if name != digest]
         for scene, pinned in self.lock.scenes.items():
             for number, take in ((n, take) for n, versions in pinned.takes.items() for take in versions.values()):
                 if (take.first_frame is not None) != (scene in self.film.after):
@@ -238,13 +282,16 @@ class Home:
         """Files half written by renders that are dead."""
         scratch = self.project / ".storyboard"
         hidden = [path for path in self.project.rglob(".*") if path != scratch and path.parent != scratch]
-        aged = [path for path in self.realm.glob("runs/*") if path.stat().st_mtime == _LONG_AGO]
-        left = [*self.realm.glob("takes/arriving/*"), *self.realm.glob("takes/damaged/*")]
-        return [*hidden, *aged, *left, *self.realm.glob("frames/*/.*")]
+        aged = [path for path in self._in_realms("runs/*") if path.stat().st_mtime == _LONG_AGO]
+        left = [*self._in_realms("takes/arriving/*"), *self._in_realms("takes/damaged/*")]
+        return [*hidden, *aged, *left, *self._in_realms("frames/*/.*")]
+
+    def _in_realms(self, pattern: str) -> list[Path]:
+        return [path for realm in self.realms for path in realm.glob(pattern)]
 
     def age(self) -> None:
         """Have the claims of the renders so far be old: what is young may be about to be held, and stays."""
-        for path in self.realm.glob("runs/*"):
+        for path in self._in_realms("runs/*"):
             os.utime(path, (_LONG_AGO, _LONG_AGO))
 
     def called_back(self) -> None:
@@ -257,7 +304,7 @@ class Home:
     def charged_unknown(self) -> set[str]:
         """The prompts that were charged for, and nobody but the service knows it."""
         unknown = {name_of(entry) for entry in self.entries if entry.state in ("unknown", "intent")}
-        return unknown & set(self.seller.sold(self.tag))
+        return unknown & set(self.sold())
 
     def process(self, *under: str) -> "subprocess.Popen[str]":
         """The real `storyboard render` of this author as a process of its own, started by the command ``under``."""
@@ -277,11 +324,11 @@ class Home:
         return (self.root / "stderr").read_text()
 
     def at_work(self) -> list[Path]:
-        return [path for path in self.realm.glob("runs/*") if is_locked(path)]
+        return [path for path in self._in_realms("runs/*") if is_locked(path)]
 
     def freed(self) -> None:
         """Wait until the last that a killed render has started holds nothing of it."""
-        freed(*self.project.glob(".storyboard/*.claim"), *self.realm.glob("runs/*"))
+        freed(*self.project.glob(".storyboard/*.claim"), *self._in_realms("runs/*"))
 
     def copied(self, name: str) -> "Home":
         """The same author in another place, with all that was bought."""

@@ -4,7 +4,7 @@ The first line on stdout is its address. A line on stdin is the beginning of pro
 ``{prompt: {charged, jobs, sha256}}``, where ``charged`` are the jobs that were charged for and not given back, and
 ``sha256`` the digests of what was sold under that prompt, 720p and 1080p. Prompts with "(takes)" in them are told apart
 by their seeds, which follow them. The line "heal" ends all faults; "called"
-is answered once whoever is to be called back has been.
+is answered once whoever is to be called back has been; "asked" with the number of requests that may begin a job.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Any
 
 from storyboard.emulator import Emulator
 from storyboard.emulator.api.behaviour import Behaviour
+from storyboard.emulator.api.server import Seen
 from storyboard.emulator.api.service import FailedJob
 from storyboard.emulator.drafts.flat import film
 
@@ -34,7 +35,14 @@ async def serve(behaviour: Behaviour) -> None:
                 emulator.heal()
             if line == b"called\n" and (work := emulator._service._work):
                 await asyncio.wait(work)
+            if line == b"asked\n":
+                print(json.dumps(sum(_begins_job(seen) for seen in emulator.requests)), flush=True)
+                continue
             print(json.dumps(await account(emulator, line.decode().strip())), flush=True)
+
+
+def _begins_job(seen: Seen) -> bool:
+    return seen.method == "POST" and seen.path.endswith(("/generate", "/prompt", "/interactions"))
 
 
 async def account(emulator: Emulator, beginning: str) -> dict[str, Any]:

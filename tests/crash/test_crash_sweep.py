@@ -5,18 +5,14 @@ it between its intent and the answer to its submission.
 """
 
 import random
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from house import BIRDS, RENDER, Builder, Film, Forks, Home, Tell, film
+from house import BIRDS, RENDER, Builder, Film, Forks, Tell, film
+from sweeping import PARTS, each, sweep, told
 
 pytestmark = pytest.mark.ci
-
-PARTS = 4
-
 
 FILMS: Mapping[str, Film] = {
     "prompts": film(*BIRDS),
@@ -61,71 +57,13 @@ SELDOM = 16
 CALLED, CALLED_STEP = ("prompts", "lost"), 48
 
 
-def _sweep(
-    film: Film, part: int, step: int, forks: Forks, house: Builder, *, called: bool = False, **more: object
-) -> tuple[Counter[str], list[str]]:
-    """Kill at every ``step``-th point of this part; what was counted, and what did not hold.
-
-    ``called`` is whether the author is called back, and has somebody who listens the whole time.
-    """
-    first = house("whole", film)
-    with _called_back(first, forks) if called else nullcontext():
-        total = forks.render(first, watched=True, **more)["points"]
-    assert first.broken() == []
-    counted: Counter[str] = Counter()
-    broken: list[str] = []
-    for kill in range(1 + part * step, total + 1, PARTS * step):
-        dice = random.Random(f"{film.text}/{kill}")
-        home = house(f"kill-{kill}", film)
-        with _called_back(home, forks) if called else nullcontext():
-            ends = [forks.render(home, at, watched=True, **more) for at in (kill, dice.randint(1, total))]
-            home.age()
-            last = forks.render(home, **more)
-            if called and home.unknown():  # The call may have come when this one had given up.
-                home.seller.ask("called")
-                last = forks.render(home)
-        asking = {scene for end in ends for scene in end.get("asking", ())}
-        found = _judged(home, asking, last["exit"])
-        broken += [f"killed {[end.get('killed') for end in ends]} at {kill}: {what}" for what in found]
-        sold = home.seller.sold(home.tag)
-        counted["kill points"] += sum("killed" in end for end in ends)
-        counted["charged"] += len(sold)
-        counted["charged twice"] += sum(len(of["charged"]) > 1 for of in sold.values())
-        counted["unknown"] += len({entry.key for entry in home.entries if entry.state in ("unknown", "intent")})
-        counted["unknown and charged"] += len(home.charged_unknown())
-        home.remove()
-    return counted, broken
-
-
-@contextmanager
-def _called_back(home: Home, forks: Forks) -> Iterator[None]:
-    home.called_back()
-    with forks.listening(home):
-        yield
-
-
-def _judged(home: Home, asking: set[str], status: int) -> list[str]:
-    found, unknown = home.broken(), home.unknown()
-    window = asking | set(home.film.lost)
-    window |= set(home.film.twins) if window & set(home.film.twins) else set()
-    found += [f"{scene} is unknown, and no kill met it being asked for" for scene in sorted(unknown - window)]
-    due = 4 if unknown else 3 if home.film.refused else 0
-    found += [f"exit {status}, not {due}"] * (status != due)
-    return found + [f"it said: {home.said}"] * ("Traceback" in home.said or "sorry" in home.said)
-
-
-def _told(tell: Tell, what: str, counted: Counter[str]) -> None:
-    for name in ("kill points", "charged", "charged twice", "unknown", "unknown and charged"):
-        tell("figure", (f"{what}, {name}", counted[name]))
-
-
 @pytest.mark.parametrize("name", FILMS)
 def test_killed_between_two_effects_nothing_is_lost(
     name: str, forks: Forks, house: Builder, record_property: Tell
 ) -> None:
     """Two kills and a run to the end, for one kill after another."""
-    counted, broken = _sweep(FILMS[name], 0, STEP.get(name, SELDOM), forks, house)
-    _told(record_property, "kill -9 between two effects", counted)
+    counted, broken = sweep(FILMS[name], each(0, STEP.get(name, SELDOM)), forks, house)
+    told(record_property, "kill -9 between two effects", counted)
     assert broken == []
     assert counted["charged twice"] == 0
 
@@ -137,8 +75,8 @@ def test_killed_between_any_two_effects_nothing_is_lost(
     name: str, part: int, forks: Forks, house: Builder, record_property: Tell
 ) -> None:
     """The same, and no point is left out."""
-    counted, broken = _sweep(FILMS[name], part, 1, forks, house)
-    _told(record_property, "kill -9 between any two effects", counted)
+    counted, broken = sweep(FILMS[name], each(part, 1), forks, house)
+    told(record_property, "kill -9 between any two effects", counted)
     assert broken == []
     assert counted["charged twice"] == 0
 
@@ -149,8 +87,8 @@ def test_killed_and_called_back_nothing_that_was_charged_is_unknown(
     name: str, part: int, forks: Forks, house: Builder, record_property: Tell
 ) -> None:
     """While somebody listens, each job that was charged is found, whichever answer to a submission a kill swallowed."""
-    counted, broken = _sweep(FILMS[name], part, CALLED_STEP, forks, house, called=True)
-    _told(record_property, "kill -9 and called back", counted)
+    counted, broken = sweep(FILMS[name], each(part, CALLED_STEP), forks, house, called=True)
+    told(record_property, "kill -9 and called back", counted)
     assert broken == []
     assert counted["charged twice"] == counted["unknown and charged"] == 0
 
@@ -161,16 +99,16 @@ def test_killed_and_called_back_nothing_that_was_charged_is_unknown(
 def test_killed_anywhere_and_called_back_nothing_that_was_charged_is_unknown(
     name: str, part: int, forks: Forks, house: Builder, record_property: Tell
 ) -> None:
-    counted, broken = _sweep(FILMS[name], part, 1, forks, house, called=True)
-    _told(record_property, "kill -9 anywhere and called back", counted)
+    counted, broken = sweep(FILMS[name], each(part, 1), forks, house, called=True)
+    told(record_property, "kill -9 anywhere and called back", counted)
     assert broken == []
     assert counted["charged twice"] == counted["unknown and charged"] == 0
 
 
 def test_without_the_intent_the_sweep_finds_double_charges(forks: Forks, house: Builder, record_property: Tell) -> None:
     """The control: a ledger that forgets its intents pays twice, and the sweep sees it."""
-    counted, _ = _sweep(FILMS["prompts"], 0, 10, forks, house, forget=True)
-    _told(record_property, "the control, no intent is written", counted)
+    counted, _ = sweep(FILMS["prompts"], each(0, 10), forks, house, forget=True)
+    told(record_property, "the control, no intent is written", counted)
     assert counted["charged twice"] > 0
 
 

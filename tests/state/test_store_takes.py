@@ -327,3 +327,17 @@ def test_what_was_half_written_anywhere_below_goes(tmp_path: Path) -> None:
         "scratch/a.mp4",
         "scratch/segments/film/a.mp4",
     ]
+
+
+def test_a_take_of_another_store_has_a_name_here_too(tmp_path: Path) -> None:
+    """The same file, at once under its name; what is damaged there goes, and what is whole stays."""
+    own, film = Store(tmp_path / "own"), Store(tmp_path / "film")
+    digest = own.put_bytes(b"a clip")
+    film.put_name(own.path(digest), digest)
+    assert film.path(digest).samefile(own.path(digest))
+    film.path(digest).unlink()
+    film.path(digest).write_bytes(b"half a")
+    film.put_name(own.path(digest), digest)
+    film.put_name(own.path(digest), digest)
+    assert film.is_intact(digest)
+    assert not [*film.root.glob("arriving/*")]
