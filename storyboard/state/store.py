@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from storyboard.system.files import discard, disk_errors, keep_names, private_dir, publish, replace
+from storyboard.system.files import discard, disk_errors, private_dir, publish, replace
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -55,7 +55,7 @@ class Store:
     def put_name(self, file: Path, digest: str) -> None:
         """Give a complete file of another store a name in this one as well, in one step. Raise LocalFault.
 
-        Neither is ever written again. A damaged file of the name goes.
+        Neither is ever written again. A damaged file of the name goes. What a power cut takes is named again.
         """
         path = self.path(digest)
         with disk_errors(path):
@@ -64,7 +64,6 @@ class Store:
                 discard(path)
             with suppress(FileExistsError):  # Another run was first.
                 os.link(file, path)
-            keep_names(path.parent)
 
     def put_bytes(self, content: bytes) -> str:
         """Write ``content`` into the store, and return its digest. Raise LocalFault."""
