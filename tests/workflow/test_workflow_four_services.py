@@ -76,3 +76,22 @@ def test_a_draft_of_the_example(studio: Studio, services: Mapping[str, Service])
     done = studio.render(realm="draft", cut=False)
     assert (done.exit, done.made) == (0, 6)
     assert jobs(services) == dict.fromkeys(services, 0)
+
+
+def test_keeper_moves_to_another_vendor_by_one_line(studio: Studio, services: Mapping[str, Service], run: Run) -> None:
+    """Nothing is bought until the author agrees; with the models pinned, what is finished stays where it is."""
+    shutil.copytree(EXAMPLES / "keeper", studio.folder / "keeper", ignore=shutil.ignore_patterns("out", ".storyboard"))
+    file = studio.folder / "keeper" / "keeper.yaml"
+    assert studio.render("keeper/keeper.yaml", cut=False).made == 7
+    own = file.read_text()
+    moved = own.replace("  model: veo3_fast\n", "  model: fal/veo3.1/fast\n")
+    file.write_text(moved)
+    _, plan, _ = run("plan", "keeper/keeper.yaml")
+    assert "fal makes 6 scenes with takes again, as another service did: 7.20 USD" in plan
+    status, _, told = run("render", "keeper/keeper.yaml", "--yes", "--no-cut")
+    assert (status, "--rebuy headland" in told, jobs(services)["fal"]) == (4, True, 0)
+    file.write_text(own)
+    assert run("pin-models", "keeper/keeper.yaml")[0] == 0
+    file.write_text(file.read_text().replace("  model: veo3_fast\n", "  model: fal/veo3.1/fast\n"))
+    assert studio.render("keeper/keeper.yaml", cut=False).made == 0
+    assert jobs(services) == {"apikley": 7, "fal": 0, "gemini": 0, "comfy": 0}
