@@ -116,7 +116,9 @@ def compared(
     for time, (middle, *_) in viewed.shown:  # what is drawn may be some frames further than what was announced
         near = range(round(time), min(round(time) + 12, cut.frames))
         assert any(close(middle, own.colour(frame), 16) for frame in near), time
-    assert viewed.samples in (own.sound.shape[1], round(Fraction(cut.frames * plan.form[0], cut.fps)))
+    lengths = (own.sound.shape[1], round(Fraction(cut.frames * plan.form[0], cut.fps)))
+    # Releases of Chromium round the length of an edit up or down.
+    assert any(abs(viewed.samples - length) <= 1 for length in lengths)
     if rate:
         assert viewed.clicks == pytest.approx(own.clicks(), abs=0.001)
     return own
