@@ -552,7 +552,7 @@ class World(RuleBasedStateMachine):
         assert attempt.job in (None, entry.job), "the name of a job was lost"
         attempt.job = entry.job
         if job:
-            assert job.shot.key == entry.key, "the job of another shot"
+            assert self.service.is_asked_for(job, entry.key), "the job of another request"
         match entry.state:
             case "intent" | "unknown":
                 assert attempt.doubtful, f"{entry.state}, and no answer was lost"

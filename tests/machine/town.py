@@ -226,6 +226,7 @@ class Service:
         """Open with empty books."""
         self.afford, self.call_back = afford, call_back
         self.jobs: dict[str, Job] = {}
+        self.requests: dict[str, str] = {}  # by the key of a shot: what its request says
         self.taboo: set[str] = set()
         self.wrong: list[str] = []
         self.told_to: set[str] = set()
@@ -279,6 +280,7 @@ class Service:
             raise NotAsked(wire.stopped)
         if shot.key in self.taboo:
             self.wrong.append(f"{shot.prompt!r} is asked for a second time")
+        self.requests[shot.key] = repr({**shot.recipe, "take": None})
         self.afford(PRICES[shot.model])
         said = next(self._answers)
         if said in ("refused", "no credits"):
@@ -355,9 +357,17 @@ class Service:
                 return self.clips.of(job.clip, hd=hd)[:-900]
         return self.clips.of(job.clip, hd=hd)
 
+    def is_asked_for(self, job: Job, key: str) -> bool:
+        """Whether a job was asked for by the shot of this key, or in the same words by another take of the scene.
+
+        A service repeats the prompt of a job, and not which take it is for: two takes without a seed are two clips of
+        one request, and a callback that names the other's job gives them to each other.
+        """
+        return self.requests.get(key, key) == self.requests[job.shot.key]
+
     def digests(self, key: str) -> set[str]:
-        """The takes that were sold under a key."""
-        jobs = [job for job in self.jobs.values() if job.shot.key == key]
+        """The takes that were sold under a key, or for the same request."""
+        jobs = [job for job in self.jobs.values() if self.is_asked_for(job, key)]
         return {self.clips.digest(job.clip, hd=hd) for job in jobs for hd in (False, True)}
 
 
