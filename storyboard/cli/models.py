@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -22,10 +23,9 @@ def command(as_json: bool) -> None:
     A scene names one as `model: WORD`. Services are configured in config.toml, as [providers.NAME].
     """
     from storyboard.config.settings import settings
-    from storyboard.workflow.models_report import list_models, wrong_providers
+    from storyboard.workflow.models_report import list_models
 
-    known = settings()
-    listed, wrong = list_models(known), wrong_providers(known)
+    listed, wrong = list_models(settings())
     if as_json:
         click.echo(to_json({"models": [each.document() for each in listed], "faults": _faults(wrong)}))
         return
@@ -36,16 +36,15 @@ def command(as_json: bool) -> None:
         click.echo(f"{name}: {message}\n  hint: {hint}" if hint else f"{name}: {message}", err=True)
 
 
-def _faults(wrong: dict[str, tuple[str, str]]) -> dict[str, object]:
+def _faults(wrong: Mapping[str, tuple[str, str]]) -> dict[str, object]:
     return {name: {"message": message, "hint": hint} for name, (message, hint) in wrong.items()}
 
 
 def _lines(listed: "ListedModel") -> list[str]:
     from storyboard.workflow.model_ends import day_of
-    from storyboard.workflow.models_report import summary
 
     wide = columns(sys.stdout)
-    told = [summary(listed), listed.price, listed.ends(day_of(time.time()))]
+    told = [listed.summary, listed.price, listed.ends(day_of(time.time()))]
     name = one_line(listed.word, 120) + (" (the usual one)" if listed.is_usual else "")
     rows = [row for text in told if text for row in _wrapped(one_line(text, 500), wide)]
     return [name, *rows]

@@ -1,7 +1,9 @@
 """The models that a storyboard may name: what each makes, from what, for how much, and until when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from storyboard.config.settings import Settings
 from storyboard.costs.price_book import PriceBook, costs_by_unit
@@ -57,6 +59,14 @@ class ListedModel:
             return next(iter(told.values()))
         return ", ".join(f"{price} at {resolution}" for resolution, price in told.items())
 
+    @property
+    def summary(self) -> str:
+        """What it makes, in one line."""
+        seconds = format_seconds(self.model.length(None))
+        shapes, qualities = ", ".join(self.model.aspects), ", ".join(each.name for each in self.model.resolutions)
+        lengths = self.lengths if self.lengths == f"{seconds} s" else f"{self.lengths} (usually {seconds} s)"
+        return "; ".join((shapes, qualities, lengths, self.sound, ", ".join(self.roles) or "text only"))
+
     def ends(self, today: date) -> str:
         """What is said of its end; "" where none is known."""
         if self.model.ends is None:
@@ -86,15 +96,20 @@ class ListedModel:
         }
 
 
-def list_models(settings: Settings) -> tuple[ListedModel, ...]:
+class ModelList(NamedTuple):
+    """The models that a storyboard can name, and the providers whose tables in config.toml are wrong.
+
+    ``faults`` say of each what is wrong, and what to do.
+    """
+
+    models: tuple[ListedModel, ...]
+    faults: Mapping[str, tuple[str, str]]
+
+
+def list_models(settings: Settings) -> ModelList:
     """Return every model of the configured providers, the usual provider's first. Raise InputError."""
     catalogue = configured_catalogue(settings)
-    return tuple(_listed(settings.prices, catalogue, name) for name in catalogue.names)
-
-
-def wrong_providers(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Return the providers whose tables in config.toml are wrong, each with what is wrong and what to do."""
-    return dict(configured_catalogue(settings).faults)
+    return ModelList(tuple(_listed(settings.prices, catalogue, name) for name in catalogue.names), catalogue.faults)
 
 
 def _listed(book: PriceBook, catalogue: Catalogue, name: ModelName) -> ListedModel:
@@ -106,11 +121,3 @@ def _listed(book: PriceBook, catalogue: Catalogue, name: ModelName) -> ListedMod
         prices[resolution] = None if amount is None else Cost.of_provider(amount, name.provider, unit)
     successor = catalogue.word(ModelName(name.provider, model.successor)) if model.successor else ""
     return ListedModel(catalogue.word(name), name, model, name == catalogue.usual_name, prices, book, successor)
-
-
-def summary(listed: ListedModel) -> str:
-    """Return what a model makes, in one line."""
-    seconds = format_seconds(listed.model.length(None))
-    shapes, qualities = ", ".join(listed.model.aspects), ", ".join(each.name for each in listed.model.resolutions)
-    lengths = listed.lengths if listed.lengths == f"{seconds} s" else f"{listed.lengths} (usually {seconds} s)"
-    return "; ".join((shapes, qualities, lengths, listed.sound, ", ".join(listed.roles) or "text only"))

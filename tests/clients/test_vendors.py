@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from client_environments import converse
@@ -42,7 +43,7 @@ FAL = {"model": "bytedance/seedance-2.0", "aspect": "9:16", "resolution": "480p"
     ],
 )
 def test_a_vendor(
-    studio: Studio, name: str, shot: dict[str, object], images: list[SentImage], size: tuple[int, int], refusal: str
+    studio: Studio, name: str, shot: dict[str, Any], images: list[SentImage], size: tuple[int, int], refusal: str
 ) -> None:
     """Submit, poll, result, a refusal; and for the same clip, the vendor's client and ours send the same body."""
     provider = shipped_provider(name)
@@ -52,7 +53,7 @@ def test_a_vendor(
     assert told["begins"] == "ftyp"
     assert refusal in told["refusal"]
     (job,) = emulator.jobs
-    wanted = replace(SHOT, **shot)  # type: ignore[arg-type]
+    wanted = replace(SHOT, **shot)
     assert job.request == provider.request(wanted, images, Dispatch("n"))
     outcome = emulator.outcome(job.id)
     assert isinstance(outcome, FinishedJob)

@@ -15,11 +15,11 @@ from storyboard.costs.price_book import PriceBook
 from storyboard.http.exchange import Meaning, Rejection, Reply
 from storyboard.http.policy import AnswerKind, Call, Verdict
 from storyboard.model.cost import Cost
-from storyboard.model.errors import InputError
+from storyboard.model.errors import InputError, SceneFailed
 from storyboard.model.problem import Place
 from storyboard.model.shot import Shot
 from storyboard.model.storyboard import WebImage
-from storyboard.providers.base import AskNext, Dispatch, Inspection, JobFailed, Pending, Ready, SentImage
+from storyboard.providers.base import AskNext, Dispatch, Inspection, JobFailed, Pending, Ready, Role, SentImage
 from storyboard.providers.gemini import Gemini, provider
 from storyboard.providers.gemini.google_errors import ANSWERS, refusal
 from storyboard.providers.gemini.interactions import read_file
@@ -125,9 +125,9 @@ def test_a_request_without_choices() -> None:
         ("a < b > c, <html>", (), "a < b > c, <html>"),
     ],
 )
-def test_tags_in_a_prompt(prompt: str, roles: tuple[str, ...], sent: str) -> None:
+def test_tags_in_a_prompt(prompt: str, roles: tuple[Role, ...], sent: str) -> None:
     """A tag that the author wrote would give an image another role than the storyboard does."""
-    assert tagged_prompt(prompt, roles) == sent  # type: ignore[arg-type]
+    assert tagged_prompt(prompt, roles) == sent
 
 
 PIECES = ("<", ">", " ", "FIRST_FRAME", "last_frame", "IMAGE_REF_0", "IMAGE_REF_7", "<LAST_FRAME>", "a")
@@ -178,7 +178,8 @@ def test_why_a_job_made_no_clip() -> None:
     )
     assert found == JobFailed(AnswerKind.OVER, "it failed: E; Blocked: safety")
     error = ANSWERS.texts.refusal(Call.POLL, AnswerKind.OVER, Verdict.FAILED, "it failed: E; Blocked: safety")
-    assert ANSWERS.texts.blames_content(error)  # type: ignore[arg-type]
+    assert isinstance(error, SceneFailed)
+    assert ANSWERS.texts.blames_content(error)
     assert "rephrase the prompt" in error.hint
 
 
@@ -384,7 +385,7 @@ def test_the_models() -> None:
 
 def test_the_version_of_the_api_is_configured() -> None:
     """Two versions are named for the same path: whichever is wrong, one line of config.toml mends it."""
-    other = provider.with_table({"api_version": "v1"}, Path())  # type: ignore[attr-defined]
+    other = Gemini().with_table({"api_version": "v1"}, Path())
     assert other.status(JOB).path == f"/v1/interactions/{JOB}"
     for table, words in (({"api_version": "v2"}, "must be one of"), ({"version": "v1"}, "unknown key 'version'")):
         with pytest.raises(InputError, match=words):

@@ -143,7 +143,10 @@ class DeclaredRoutes:
         """The response at ``place``, with a fault where one applies. ``answer`` carries out the request."""
         kinds = tuple(PLACES["submit"]) if place == "submit" else _ANSWERING
         fault = self._strike(request, place, text, kinds)
-        said = lambda code: self._replies.refusal(declared, code)  # noqa: E731
+
+        def said(code: int) -> Document:
+            return self._replies.refusal(declared, code)
+
         return await spoil(request, fault, answer, said) if fault else json_reply(answer())
 
     def _strike(self, request: web.Request, place: str, text: str, kinds: tuple[str, ...]) -> InjectedFault | None:
