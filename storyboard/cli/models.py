@@ -1,4 +1,4 @@
-"""storyboard models: the models that storyboards may name, by what is configured. Pays nothing, needs no key."""
+"""storyboard models: lists the models that storyboards may name, by what is configured. Pays nothing, needs no key."""
 
 import sys
 import time
